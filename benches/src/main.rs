@@ -1,0 +1,3 @@
+//! Measures through the compiled kernel.
+
+fn main() {}

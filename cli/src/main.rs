@@ -1,0 +1,3 @@
+//! The evm-rollup command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Ethereum transactions, signatures, receipts, headers and roots.

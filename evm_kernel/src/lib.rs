@@ -1,0 +1,1 @@
+//! The EVM rollup kernel.

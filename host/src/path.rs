@@ -1,0 +1,190 @@
+//! Paths of durable storage.
+//!
+//! Grammar: one or more `/step`, where a step is one or more of `A-Z a-z 0-9
+//! . - _`; at most 240 bytes in all.
+
+use core::fmt;
+
+/// The longest path that the machine takes, in bytes.
+pub const MAX_PATH: usize = 240;
+
+/// Why bytes are not a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// No byte at all, or `/` alone.
+    Empty,
+    /// Longer than [`MAX_PATH`].
+    TooLong {
+        /// How long it is, in bytes.
+        len: usize,
+    },
+    /// The first byte is not `/`.
+    NoLeadingSlash,
+    /// Two slashes in a row, or one at the end.
+    EmptyStep {
+        /// Where the step should begin.
+        at: usize,
+    },
+    /// A byte that paths cannot hold.
+    InvalidByte {
+        /// Where it stands.
+        at: usize,
+        /// What it is.
+        byte: u8,
+    },
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the path is empty"),
+            Self::TooLong { len } => {
+                write!(f, "the path has {len} bytes, more than {MAX_PATH}")
+            }
+            Self::NoLeadingSlash => f.write_str("the path does not start with '/'"),
+            Self::EmptyStep { at } => write!(f, "the path has an empty step at byte {at}"),
+            Self::InvalidByte { at, byte } => {
+                write!(f, "the path has the invalid byte {byte:#04x} at {at}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for PathError {}
+
+/// A valid path, borrowed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path<'a>(&'a [u8]);
+
+impl Path<'static> {
+    /// A path that is checked when the kernel is compiled.
+    ///
+    /// ```
+    /// use host::Path;
+    /// const HEAD: Path<'static> = Path::literal("/evm/state/head");
+    /// assert_eq!(HEAD.as_bytes(), b"/evm/state/head");
+    /// ```
+    /// ```compile_fail
+    /// const WRONG: host::Path<'static> = host::Path::literal("no/slash");
+    /// ```
+    #[must_use]
+    pub const fn literal(path: &'static str) -> Self {
+        assert!(check(path.as_bytes()).is_ok(), "not a valid path");
+        Self(path.as_bytes())
+    }
+}
+
+impl<'a> Path<'a> {
+    /// The path in `bytes`.
+    ///
+    /// # Errors
+    /// Where they do not follow the grammar.
+    pub const fn new(bytes: &'a [u8]) -> Result<Self, PathError> {
+        match check(bytes) {
+            Ok(()) => Ok(Self(bytes)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The path's bytes, all ASCII.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(core::str::from_utf8(self.0).unwrap_or("(not ASCII)"))
+    }
+}
+
+impl fmt::Debug for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A path under construction, on the stack: building one never allocates.
+#[derive(Clone)]
+pub struct PathBuf {
+    bytes: [u8; MAX_PATH],
+    len: usize,
+}
+
+impl PathBuf {
+    /// Starts from `path`.
+    #[must_use]
+    pub fn from_path(path: Path<'_>) -> Self {
+        let mut bytes = [0; MAX_PATH];
+        bytes[..path.0.len()].copy_from_slice(path.0);
+        Self { bytes, len: path.0.len() }
+    }
+
+    /// Appends `/` and `step`.
+    ///
+    /// # Errors
+    /// Where the step is empty, holds a byte that paths cannot hold, or makes
+    /// the path too long; the path is then unchanged.
+    pub fn push(&mut self, step: &[u8]) -> Result<(), PathError> {
+        let start = self.len + 1;
+        let end = start + step.len();
+        if step.is_empty() {
+            return Err(PathError::EmptyStep { at: start });
+        }
+        if end > MAX_PATH {
+            return Err(PathError::TooLong { len: end });
+        }
+        if let Some(at) = step.iter().position(|byte| !is_step_byte(*byte)) {
+            return Err(PathError::InvalidByte { at: start + at, byte: step[at] });
+        }
+        self.bytes[self.len] = b'/';
+        self.bytes[start..end].copy_from_slice(step);
+        self.len = end;
+        Ok(())
+    }
+
+    /// The path as far as it is built.
+    #[must_use]
+    pub fn as_path(&self) -> Path<'_> {
+        Path(&self.bytes[..self.len])
+    }
+}
+
+impl fmt::Debug for PathBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.as_path(), f)
+    }
+}
+
+const fn is_step_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+const fn check(bytes: &[u8]) -> Result<(), PathError> {
+    if bytes.is_empty() || bytes.len() == 1 && bytes[0] == b'/' {
+        return Err(PathError::Empty);
+    }
+    if bytes.len() > MAX_PATH {
+        return Err(PathError::TooLong { len: bytes.len() });
+    }
+    if bytes[0] != b'/' {
+        return Err(PathError::NoLeadingSlash);
+    }
+    let mut at = 1;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if byte == b'/' {
+            if bytes[at - 1] == b'/' {
+                return Err(PathError::EmptyStep { at });
+            }
+        } else if !is_step_byte(byte) {
+            return Err(PathError::InvalidByte { at, byte });
+        }
+        at += 1;
+    }
+    if bytes[bytes.len() - 1] == b'/' {
+        return Err(PathError::EmptyStep { at: bytes.len() });
+    }
+    Ok(())
+}

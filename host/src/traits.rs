@@ -1,0 +1,230 @@
+//! The capabilities: what a kernel may ask of the machine.
+
+use crate::{HostError, MAX_CHUNK, MAX_MESSAGE, Message, Path, reserved};
+use alloc::vec::Vec;
+
+/// Messages from layer 1, in the order of the level's inbox.
+pub trait Inbox {
+    /// Takes the oldest unread message, or `None` when the level has no more.
+    ///
+    /// The payload lies in `buffer`; the first byte is the inbox tag
+    /// (0 internal, 1 external).
+    ///
+    /// # Errors
+    /// What the machine answers to `read_input`.
+    fn read_input<'b>(
+        &mut self,
+        buffer: &'b mut [u8; MAX_MESSAGE],
+    ) -> Result<Option<Message<'b>>, HostError>;
+}
+
+/// What lies at a path of durable storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueKind {
+    /// A value, and nothing below it.
+    Value,
+    /// Paths below it, but no value.
+    Subtree,
+    /// Both.
+    ValueWithSubtree,
+}
+
+/// Durable storage, to look.
+pub trait ReadStore {
+    /// Reads up to [`MAX_CHUNK`] bytes of the value at `path`, from `offset`
+    /// on, into `buffer`; gives how many. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::NotAValue`] where there is none;
+    /// [`HostError::InvalidAccess`] at or past its end (so always for an
+    /// empty value).
+    fn store_read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8])
+    -> Result<usize, HostError>;
+
+    /// What lies at `path`. One host call.
+    ///
+    /// # Errors
+    /// Only for paths that the machine refuses.
+    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError>;
+
+    /// The size of the value at `path`, in bytes. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::NotAValue`] where there is none.
+    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError>;
+
+    /// The number of direct children of `path`, its own value counted as one.
+    /// One host call.
+    ///
+    /// # Errors
+    /// Only for paths that the machine refuses.
+    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError>;
+
+    /// Reads a value that is known to be no longer than `buffer` (at most
+    /// [`MAX_CHUNK`]): `None` where there is no value, 0 for an empty one.
+    /// One host call.
+    ///
+    /// # Errors
+    /// Only for paths that the machine refuses.
+    fn read_small(&self, path: Path<'_>, buffer: &mut [u8]) -> Result<Option<usize>, HostError> {
+        match self.store_read(path, 0, buffer) {
+            Ok(len) => Ok(Some(len)),
+            Err(HostError::NotAValue) => Ok(None),
+            Err(HostError::InvalidAccess) => Ok(Some(0)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the whole value at `path`, however long, or `None` where there is
+    /// none. One host call for each full chunk and one for the rest.
+    ///
+    /// # Errors
+    /// Only for paths that the machine refuses.
+    fn read_all(&self, path: Path<'_>) -> Result<Option<Vec<u8>>, HostError> {
+        let mut value = Vec::new();
+        loop {
+            let start = value.len();
+            value.resize(start + MAX_CHUNK, 0);
+            let len = match self.store_read(path, start, &mut value[start..]) {
+                Ok(len) => len,
+                Err(HostError::NotAValue) => return Ok(None),
+                Err(HostError::InvalidAccess) => 0,
+                Err(error) => return Err(error),
+            };
+            value.truncate(start + len);
+            if len < MAX_CHUNK {
+                return Ok(Some(value));
+            }
+        }
+    }
+}
+
+/// Durable storage, to change.
+pub trait Store: ReadStore {
+    /// Writes at most [`MAX_CHUNK`] bytes into the value at `path`, from
+    /// `offset` on; the value grows as needed and is made where there is none.
+    /// It never shrinks. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::InvalidAccess`] for an offset past the end;
+    /// [`HostError::ReadOnly`]; [`HostError::TooLarge`].
+    fn store_write(&mut self, path: Path<'_>, offset: usize, bytes: &[u8]) -> Result<(), HostError>;
+
+    /// Deletes the value and everything below `path`; fine where there is
+    /// nothing. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::ReadOnly`].
+    fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError>;
+
+    /// Deletes the value at `path` and keeps what lies below it. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::ReadOnly`].
+    fn store_delete_value(&mut self, path: Path<'_>) -> Result<(), HostError>;
+
+    /// Copies the node `from` (value and subtree) over the node `to`, in
+    /// constant time. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::NotANode`] where `from` has nothing; [`HostError::ReadOnly`].
+    fn store_copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError>;
+
+    /// Moves the node `from` over the node `to`, in constant time. One host call.
+    ///
+    /// # Errors
+    /// [`HostError::NotANode`] where `from` has nothing; [`HostError::ReadOnly`].
+    fn store_move(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError>;
+
+    /// Writes `bytes` in chunks at `offset` of the value at `path`: one host
+    /// call for every [`MAX_CHUNK`] bytes, and one for an empty slice.
+    ///
+    /// # Errors
+    /// As [`Store::store_write`].
+    fn write_chunks(&mut self, path: Path<'_>, offset: usize, bytes: &[u8]) -> Result<(), HostError> {
+        if bytes.is_empty() {
+            return self.store_write(path, offset, bytes);
+        }
+        let mut at = offset;
+        for chunk in bytes.chunks(MAX_CHUNK) {
+            self.store_write(path, at, chunk)?;
+            at += chunk.len();
+        }
+        Ok(())
+    }
+
+    /// Makes `bytes` the whole value at `path`, whatever was there.
+    ///
+    /// # Errors
+    /// As [`Store::store_write`].
+    fn write_all(&mut self, path: Path<'_>, bytes: &[u8]) -> Result<(), HostError> {
+        self.store_delete_value(path)?;
+        self.write_chunks(path, 0, bytes)
+    }
+
+    /// Asks for another run at this level.
+    ///
+    /// # Errors
+    /// None on a sound machine.
+    fn mark_for_reboot(&mut self) -> Result<(), HostError> {
+        self.store_write(reserved::REBOOT, 0, &[])
+    }
+
+    /// Takes the request for another run back.
+    ///
+    /// # Errors
+    /// None on a sound machine.
+    fn clear_reboot(&mut self) -> Result<(), HostError> {
+        self.store_delete(reserved::REBOOT)
+    }
+}
+
+/// Messages to layer 1.
+pub trait Outbox {
+    /// Writes one message of at most [`MAX_MESSAGE`] bytes.
+    ///
+    /// # Errors
+    /// [`HostError::FullOutbox`] after [`crate::MAX_OUTBOX_MESSAGES`] at this
+    /// level; [`HostError::TooLarge`].
+    fn write_output(&mut self, message: &[u8]) -> Result<(), HostError>;
+}
+
+/// Who the rollup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// The rollup's address: the 20 bytes behind `sr1…`.
+    pub address: [u8; 20],
+    /// The layer 1 level of its origination.
+    pub origination_level: u32,
+}
+
+/// Data from outside of the inbox that every rollup node agrees on.
+pub trait Reveal {
+    /// Reads the preimage of a reveal hash (`00` ++ blake2b-256) into
+    /// `buffer`, gives its length.
+    ///
+    /// # Errors
+    /// What the machine answers to `reveal_preimage`.
+    fn reveal_preimage(
+        &self,
+        hash: &[u8; 33],
+        buffer: &mut [u8; MAX_MESSAGE],
+    ) -> Result<usize, HostError>;
+
+    /// The rollup's address and origination level.
+    ///
+    /// # Errors
+    /// What the machine answers to `reveal_metadata`.
+    fn reveal_metadata(&self) -> Result<Metadata, HostError>;
+}
+
+/// Lines for the operator's log. They are no part of the rollup's state.
+pub trait Debug {
+    /// Writes `line` as it is (no newline is added).
+    fn write_debug(&self, line: &str);
+}
+
+/// Everything that the machine offers.
+pub trait Runtime: Inbox + Store + Outbox + Reveal + Debug {}
+
+impl<T: Inbox + Store + Outbox + Reveal + Debug> Runtime for T {}

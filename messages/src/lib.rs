@@ -1,0 +1,1 @@
+//! Tezos wire formats: inbox, outbox, Micheline, tickets, addresses.

@@ -1,0 +1,1 @@
+//! Ethereum JSON-RPC over a running kernel.

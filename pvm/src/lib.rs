@@ -1,0 +1,1 @@
+//! Runs a kernel off chain as the virtual machine of the rollup would.

@@ -1,0 +1,1 @@
+//! Solidity sources, pinned compiler output and typed handles.

@@ -1,0 +1,1 @@
+//! Tables of the kernel over durable storage, and the atomic commit.

@@ -1,0 +1,3 @@
+//! Builds the kernel; checks the arrows.
+
+fn main() {}
