@@ -1,1 +1,31 @@
-//! Tables of the kernel over durable storage, and the atomic commit.
+//! The kernel's tables over durable storage, and the atomic commit.
+//!
+//! [`layout`] is the one list of what lies where; [`table`] gives each path its
+//! key and value types; [`overlay`] is a block's view of the world (each cold
+//! thing is read once); [`diff`] is what a block changes; [`commit`] is the one
+//! place that writes it.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+pub mod account;
+pub mod block;
+mod codec;
+pub mod commit;
+pub mod config;
+pub mod diff;
+pub mod error;
+pub mod head;
+pub mod key;
+pub mod layout;
+pub mod level;
+pub mod overlay;
+pub mod queue;
+pub mod table;
+
+pub use account::Account;
+pub use config::Config;
+pub use diff::Diff;
+pub use error::StorageError;
+pub use head::Head;
+pub use overlay::Overlay;

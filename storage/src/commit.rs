@@ -1,0 +1,107 @@
+//! The one place that writes the state: a block lands whole or not at all.
+//!
+//! The state is copied beside itself (constant time), changed there, and moved
+//! back over itself. A trap on the way leaves the old state, and a staging tree
+//! that the next commit replaces.
+
+use crate::account::LongAccount;
+use crate::block::{Receipts, StoredHeader, Transactions};
+use crate::config::Config;
+use crate::diff::{AccountChange, Diff};
+use crate::error::StorageError;
+use crate::head::Head;
+use crate::layout::{
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, SLOTS, STAGING, TRANSACTIONS,
+};
+use crate::table::{Staging, Table};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, Bytes};
+use host::Store;
+
+/// A block to commit.
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    /// The new head.
+    pub head: Head,
+    /// The header.
+    pub header: Option<StoredHeader>,
+    /// The transactions, in order.
+    pub transactions: Transactions,
+    /// Their receipts.
+    pub receipts: Receipts,
+    /// What it changes in the world.
+    pub diff: Diff,
+    /// Chunked transactions that changed; `None` where one is complete or gone.
+    pub chunked: Vec<(B256, Option<Bytes>)>,
+    /// The configuration, where it changes.
+    pub config: Option<Config>,
+}
+
+/// Accounts that had code before, see [`LongAccount`].
+const LONG_ACCOUNTS: Table<Address, LongAccount> = Table::new("a");
+
+/// Makes `block` the newest block.
+///
+/// # Errors
+/// Where the machine refuses; nothing of the block is then visible.
+pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> {
+    let mut staging = Staging::open(store)?;
+    world(&mut staging, &block.diff)?;
+    let number = block.head.number;
+    if let Some(header) = &block.header {
+        staging.put(&HEADERS, &number, header)?;
+    }
+    if !block.transactions.0.is_empty() {
+        staging.put(&TRANSACTIONS, &number, &block.transactions)?;
+        staging.put(&RECEIPTS, &number, &block.receipts)?;
+    }
+    for (hash, chunks) in &block.chunked {
+        match chunks {
+            Some(chunks) => staging.replace(&CHUNKED, hash, chunks)?,
+            None => staging.delete(&CHUNKED, hash)?,
+        }
+    }
+    if let Some(config) = &block.config {
+        staging.put(&CONFIG, &(), config)?;
+    }
+    staging.put(&HEAD, &(), &block.head)?;
+    staging.publish()
+}
+
+/// Discards what an unfinished block left.
+///
+/// # Errors
+/// Where the machine refuses.
+pub fn discard(store: &mut impl Store) -> Result<(), StorageError> {
+    Ok(store.store_delete(STAGING)?)
+}
+
+fn world<S: Store>(staging: &mut Staging<'_, S>, diff: &Diff) -> Result<(), StorageError> {
+    for (hash, code) in &diff.code {
+        if !staging.has(&CODE, hash)? {
+            staging.put(&CODE, hash, code)?;
+        }
+    }
+    for account in &diff.accounts {
+        let address = &account.address;
+        if account.cleared || account.account == AccountChange::Delete {
+            staging.delete(&ACCOUNTS, address)?;
+        }
+        match &account.account {
+            AccountChange::Set(value) if account.had_code => {
+                staging.put(&LONG_ACCOUNTS, address, &LongAccount(*value))?;
+            }
+            AccountChange::Set(value) => staging.put(&ACCOUNTS, address, value)?,
+            AccountChange::Keep | AccountChange::Delete => {}
+        }
+        for (slot, value) in &account.slots {
+            let key = (*address, *slot);
+            if value.is_zero() {
+                staging.delete(&SLOTS, &key)?;
+            } else {
+                staging.put(&SLOTS, &key, value)?;
+            }
+        }
+    }
+    Ok(())
+}

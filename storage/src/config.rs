@@ -1,0 +1,255 @@
+//! The configuration.
+//!
+//! A setup file sets single values below `/evm/config`; genesis compiles them
+//! into one value that a run reads with one host call.
+
+use crate::codec::Reader;
+use crate::error::StorageError;
+use crate::layout::SETUP;
+use crate::table::Value;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256};
+use host::{PathBuf, ReadStore};
+
+/// An EVM revision: which forks' rules a block follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Revision {
+    /// Cancun (March 2024).
+    Cancun = 0,
+    /// Prague (May 2025).
+    Prague = 1,
+    /// Osaka (December 2025).
+    Osaka = 2,
+    /// Amsterdam, as far as the engine has it.
+    Amsterdam = 3,
+}
+
+impl Revision {
+    /// The revision behind its number.
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Cancun),
+            1 => Some(Self::Prague),
+            2 => Some(Self::Osaka),
+            3 => Some(Self::Amsterdam),
+            _ => None,
+        }
+    }
+}
+
+/// What an operator decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// EIP-155 chain id. `chain_id`, 8 bytes.
+    pub chain_id: u64,
+    /// The gas that a block may use. `block_gas_limit`, 8 bytes.
+    pub block_gas_limit: u64,
+    /// The work that a run may do, in units of the budget (1 a unit of gas,
+    /// 10,000 a message, 20,000 a signature, 10 a byte). `run_budget`, 8 bytes.
+    pub run_budget: u64,
+    /// The work after which a level makes no more blocks. `level_budget`, 8 bytes.
+    pub level_budget: u64,
+    /// The bytes that may wait in the queue, 32 more counted for each input.
+    /// `queue_bytes`, 8 bytes.
+    pub queue_bytes: u64,
+    /// Who gets the priority fees. `fee_recipient`, 20 bytes.
+    pub fee_recipient: Address,
+    /// The lowest base fee, in wei for a unit of gas. `base_fee_floor`, 8 bytes.
+    pub base_fee_floor: u64,
+    /// What `stateRoot` of block 0 is. `genesis_state_root`, 32 bytes.
+    pub genesis_state_root: B256,
+    /// From which block on which revision holds, lowest block first.
+    /// `revisions`, 9 bytes each: block number, revision.
+    pub revisions: Vec<(u64, Revision)>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            chain_id: 1337,
+            block_gas_limit: 30_000_000,
+            run_budget: 100_000_000,
+            level_budget: 200_000_000,
+            queue_bytes: 64 << 20,
+            fee_recipient: Address::ZERO,
+            base_fee_floor: 1_000_000_000,
+            genesis_state_root: B256::ZERO,
+            revisions: alloc::vec![(0, Revision::Osaka)],
+        }
+    }
+}
+
+impl Config {
+    /// The revision of block `number`.
+    #[must_use]
+    pub fn revision(&self, number: u64) -> Revision {
+        self.revisions
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= number)
+            .map_or(Revision::Osaka, |(_, revision)| *revision)
+    }
+
+    /// Reads what the setup file set below `/evm/config`; what it did not set,
+    /// or set to bytes that are no such value, has its default.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn from_setup(store: &impl ReadStore) -> Result<Self, StorageError> {
+        let default = Self::default();
+        let number = |name: &str| -> Result<Option<u64>, StorageError> {
+            Ok(field(store, name)?
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(u64::from_be_bytes))
+        };
+        let config = Self {
+            chain_id: number("chain_id")?.unwrap_or(default.chain_id),
+            block_gas_limit: number("block_gas_limit")?.unwrap_or(default.block_gas_limit),
+            run_budget: number("run_budget")?.unwrap_or(default.run_budget),
+            level_budget: number("level_budget")?.unwrap_or(default.level_budget),
+            queue_bytes: number("queue_bytes")?.unwrap_or(default.queue_bytes),
+            fee_recipient: field(store, "fee_recipient")?
+                .and_then(|bytes| <[u8; 20]>::try_from(bytes).ok())
+                .map_or(default.fee_recipient, Address::new),
+            base_fee_floor: number("base_fee_floor")?.unwrap_or(default.base_fee_floor),
+            genesis_state_root: field(store, "genesis_state_root")?
+                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+                .map_or(default.genesis_state_root, B256::new),
+            revisions: field(store, "revisions")?
+                .and_then(|bytes| revisions(&bytes))
+                .unwrap_or(default.revisions),
+        };
+        Ok(config.within_bounds())
+    }
+
+    /// The fields of a setup file: name below `/evm/config` and bytes.
+    #[must_use]
+    pub fn to_setup(&self) -> Vec<(&'static str, Vec<u8>)> {
+        alloc::vec![
+            ("chain_id", self.chain_id.to_be_bytes().to_vec()),
+            (
+                "block_gas_limit",
+                self.block_gas_limit.to_be_bytes().to_vec()
+            ),
+            ("run_budget", self.run_budget.to_be_bytes().to_vec()),
+            ("level_budget", self.level_budget.to_be_bytes().to_vec()),
+            ("queue_bytes", self.queue_bytes.to_be_bytes().to_vec()),
+            ("fee_recipient", self.fee_recipient.to_vec()),
+            ("base_fee_floor", self.base_fee_floor.to_be_bytes().to_vec()),
+            ("genesis_state_root", self.genesis_state_root.to_vec()),
+            ("revisions", self.encode_revisions()),
+        ]
+    }
+
+    /// A block must fit one run beside the overhead of its inputs, or it would
+    /// never be made.
+    fn within_bounds(mut self) -> Self {
+        self.run_budget = self.run_budget.max(self.block_gas_limit.saturating_mul(2));
+        self.level_budget = self.level_budget.max(self.run_budget);
+        self
+    }
+
+    fn encode_revisions(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(9 * self.revisions.len());
+        for (from, revision) in &self.revisions {
+            bytes.extend_from_slice(&from.to_be_bytes());
+            bytes.push(*revision as u8);
+        }
+        bytes
+    }
+}
+
+fn field(store: &impl ReadStore, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+    let mut path = PathBuf::from_path(SETUP);
+    path.push(name.as_bytes())?;
+    Ok(store.read_all(path.as_path())?)
+}
+
+fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
+    let mut reader = Reader(bytes);
+    let mut revisions = Vec::new();
+    while !reader.is_empty() {
+        revisions.push((reader.u64()?, Revision::new(reader.byte()?)?));
+    }
+    let rising = revisions
+        .windows(2)
+        .all(|pair| matches!(pair, [(a, _), (b, _)] if a < b));
+    (rising && !revisions.is_empty()).then_some(revisions)
+}
+
+/// The fields in the order of the type, numbers big-endian.
+impl Value for Config {
+    type Bytes = Vec<u8>;
+    const SMALL: bool = false;
+    const SHRINKS: bool = true;
+
+    fn encode(&self) -> Vec<u8> {
+        self.to_setup()
+            .into_iter()
+            .flat_map(|(_, bytes)| bytes)
+            .collect()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        Some(Self {
+            chain_id: reader.u64()?,
+            block_gas_limit: reader.u64()?,
+            run_budget: reader.u64()?,
+            level_budget: reader.u64()?,
+            queue_bytes: reader.u64()?,
+            fee_recipient: reader.address()?,
+            base_fee_floor: reader.u64()?,
+            genesis_state_root: reader.hash()?,
+            revisions: revisions(reader.0)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_survives_a_round_trip() {
+        let config = Config {
+            chain_id: 1,
+            fee_recipient: Address::repeat_byte(2),
+            revisions: alloc::vec![(0, Revision::Prague), (9, Revision::Osaka)],
+            ..Config::default()
+        };
+        assert_eq!(Config::decode(&config.encode()), Some(config));
+    }
+
+    #[test]
+    fn a_revision_holds_from_its_block_on() {
+        let config = Config {
+            revisions: alloc::vec![(0, Revision::Prague), (9, Revision::Osaka)],
+            ..Config::default()
+        };
+        assert_eq!(config.revision(8), Revision::Prague);
+        assert_eq!(config.revision(9), Revision::Osaka);
+    }
+
+    #[test]
+    fn revisions_out_of_order_are_refused() {
+        let falling = Config {
+            revisions: alloc::vec![(9, Revision::Prague), (0, Revision::Osaka)],
+            ..Config::default()
+        };
+        assert_eq!(Config::decode(&falling.encode()), None);
+    }
+
+    #[test]
+    fn a_run_has_room_for_a_block() {
+        let config = Config {
+            block_gas_limit: 1 << 40,
+            ..Config::default()
+        }
+        .within_bounds();
+        assert!(config.run_budget > config.block_gas_limit);
+        assert!(config.level_budget >= config.run_budget);
+    }
+}

@@ -1,0 +1,117 @@
+//! The newest block, and how far the queue is consumed.
+
+use crate::codec::Reader;
+use crate::queue::Cursor;
+use crate::table::Value;
+use alloy_primitives::B256;
+
+/// What the next block needs to know of the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The block's number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its state commitment (`docs/layout.md`).
+    pub state_root: B256,
+    /// Its timestamp, in seconds since 1970.
+    pub timestamp: u64,
+    /// The gas that it may use.
+    pub gas_limit: u64,
+    /// The gas that it used.
+    pub gas_used: u64,
+    /// Its base fee, in wei for a unit of gas.
+    pub base_fee: u64,
+    /// The layer 1 level that it was made at.
+    pub level: u32,
+    /// The work done at that level so far, in units of the budget.
+    pub level_work: u64,
+    /// The first input that no block has consumed.
+    pub cursor: Cursor,
+    /// The first page that may still exist, though the cursor is past it: pages
+    /// are deleted after the commit that consumes them.
+    pub oldest_page: u32,
+    /// The bytes that waited in the queue after this block.
+    pub backlog: u64,
+}
+
+const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8;
+
+impl Value for Head {
+    type Bytes = [u8; LEN];
+    const SMALL: bool = true;
+    const SHRINKS: bool = false;
+
+    fn encode(&self) -> [u8; LEN] {
+        let mut bytes = [0; LEN];
+        let mut rest = &mut bytes[..];
+        let mut put = |field: &[u8]| {
+            if let Some((place, tail)) =
+                core::mem::take(&mut rest).split_at_mut_checked(field.len())
+            {
+                place.copy_from_slice(field);
+                rest = tail;
+            }
+        };
+        put(&self.number.to_be_bytes());
+        put(self.hash.as_slice());
+        put(self.state_root.as_slice());
+        put(&self.timestamp.to_be_bytes());
+        put(&self.gas_limit.to_be_bytes());
+        put(&self.gas_used.to_be_bytes());
+        put(&self.base_fee.to_be_bytes());
+        put(&self.level.to_be_bytes());
+        put(&self.level_work.to_be_bytes());
+        put(&self.cursor.encode());
+        put(&self.oldest_page.to_be_bytes());
+        put(&self.backlog.to_be_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let head = Self {
+            number: reader.u64()?,
+            hash: reader.hash()?,
+            state_root: reader.hash()?,
+            timestamp: reader.u64()?,
+            gas_limit: reader.u64()?,
+            gas_used: reader.u64()?,
+            base_fee: reader.u64()?,
+            level: reader.u32()?,
+            level_work: reader.u64()?,
+            cursor: Cursor::decode(&reader.array()?),
+            oldest_page: reader.u32()?,
+            backlog: reader.u64()?,
+        };
+        reader.is_empty().then_some(head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_survives_a_round_trip() {
+        let head = Head {
+            number: 1,
+            hash: B256::repeat_byte(2),
+            state_root: B256::repeat_byte(3),
+            timestamp: 4,
+            gas_limit: 5,
+            gas_used: 6,
+            base_fee: 7,
+            level: 8,
+            level_work: 9,
+            cursor: Cursor {
+                level: 10,
+                offset: 11,
+            },
+            oldest_page: 12,
+            backlog: 13,
+        };
+        assert_eq!(Head::decode(&head.encode()), Some(head));
+        assert_eq!(Head::decode(&head.encode()[1..]), None);
+    }
+}

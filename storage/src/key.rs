@@ -1,0 +1,160 @@
+//! Keys as path steps. Binary keys are base64url without padding: the machine
+//! charges by the byte, and all of that alphabet is legal in paths.
+
+use alloy_primitives::{Address, B256, U256};
+use host::{PathBuf, PathError};
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What names an entry of a table.
+pub trait Key {
+    /// Appends the key's steps to `path`.
+    ///
+    /// # Errors
+    /// Where the path becomes too long.
+    fn push(&self, path: &mut PathBuf) -> Result<(), PathError>;
+}
+
+impl Key for () {
+    fn push(&self, _: &mut PathBuf) -> Result<(), PathError> {
+        Ok(())
+    }
+}
+
+impl Key for Address {
+    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+        path.push(&address_step(self))
+    }
+}
+
+impl Key for B256 {
+    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+        path.push(&word_step(self))
+    }
+}
+
+/// A slot: the account's step, then the slot's.
+impl Key for (Address, U256) {
+    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+        path.push(&address_step(&self.0))?;
+        path.push(&word_step(&self.1.to_be_bytes()))
+    }
+}
+
+/// Numbers are decimal.
+impl Key for u64 {
+    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+        let (digits, start) = decimal(*self);
+        path.push(digits.get(start..).unwrap_or_default())
+    }
+}
+
+impl Key for u32 {
+    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+        u64::from(*self).push(path)
+    }
+}
+
+/// The 27 characters that stand for an address.
+#[must_use]
+pub fn address_step(address: &Address) -> [u8; 27] {
+    base64url(address.as_slice())
+}
+
+/// The 43 characters that stand for 32 bytes.
+#[must_use]
+pub fn word_step(word: &[u8; 32]) -> [u8; 43] {
+    base64url(word)
+}
+
+/// The decimal digits of `number` and where they start.
+fn decimal(mut number: u64) -> ([u8; 20], usize) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return (digits, start);
+        }
+    }
+}
+
+/// `LEN` is the number of characters, ceil(bytes × 4 / 3).
+fn base64url<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
+    let mut text = [0; LEN];
+    for (group, out) in bytes.chunks(3).zip(text.chunks_mut(4)) {
+        let mut word = 0;
+        for (index, byte) in group.iter().enumerate() {
+            word |= u32::from(*byte) << (16 - 8 * index);
+        }
+        for (index, character) in out.iter_mut().enumerate() {
+            *character = ALPHABET[((word >> (18 - 6 * index)) & 63) as usize];
+        }
+    }
+    text
+}
+
+/// The bytes behind base64url `text` without padding, or `None` where it is not that.
+#[must_use]
+pub fn decode_step<const LEN: usize>(text: &[u8]) -> Option<[u8; LEN]> {
+    if text.len() != (LEN * 4).div_ceil(3) {
+        return None;
+    }
+    let mut bytes = [0; LEN];
+    for (group, out) in text.chunks(4).zip(bytes.chunks_mut(3)) {
+        let mut word = 0;
+        for (index, character) in group.iter().enumerate() {
+            let value = ALPHABET.iter().position(|known| known == character)?;
+            word |= u32::try_from(value).ok()? << (18 - 6 * index);
+        }
+        for (index, byte) in out.iter_mut().enumerate() {
+            *byte = (word >> (16 - 8 * index)) as u8;
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_bytes_have_known_steps() {
+        assert_eq!(&word_step(&[0; 32]), "A".repeat(43).as_bytes());
+        assert_eq!(
+            &word_step(&[0xff; 32]),
+            format!("{}8", "_".repeat(42)).as_bytes()
+        );
+        assert_eq!(&base64url::<6>(b"test"), b"dGVzdA");
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for (number, text) in [
+            (0, "0"),
+            (7, "7"),
+            (10, "10"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            let (digits, start) = decimal(number);
+            assert_eq!(&digits[start..], text.as_bytes());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn steps_decode_to_their_bytes(word: [u8; 32], address: [u8; 20]) {
+            prop_assert_eq!(decode_step::<32>(&word_step(&word)), Some(word));
+            prop_assert_eq!(decode_step::<20>(&address_step(&address.into())), Some(address));
+        }
+
+        #[test]
+        fn any_text_is_decoded_or_refused(text: Vec<u8>) {
+            let _ = decode_step::<32>(&text);
+            let _ = decode_step::<20>(&text);
+        }
+    }
+}

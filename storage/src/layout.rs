@@ -1,0 +1,55 @@
+//! What lies where. `docs/layout.md` tells it byte by byte.
+
+use crate::account::Account;
+use crate::block::{Receipts, StoredHeader, Transactions};
+use crate::config::Config;
+use crate::head::Head;
+use crate::table::Table;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use host::Path;
+
+/// All that blocks change; replaced at once by each commit.
+pub const STATE: Path<'static> = Path::literal("/evm/state");
+
+/// The next state while it is written. What is found here at the start of a run
+/// is of a block that was never finished.
+pub const STAGING: Path<'static> = Path::literal("/evm/staging");
+
+/// Accounts by address.
+pub const ACCOUNTS: Table<Address, Account> = Table::new("a");
+
+/// Slots by address and slot, below their account. A zero slot has no entry.
+pub const SLOTS: Table<(Address, U256), U256> = Table::new("a");
+
+/// Code by its keccak-256 hash.
+pub const CODE: Table<B256, Bytes> = Table::new("c");
+
+/// The newest block, and how far the queue is consumed.
+pub const HEAD: Table<(), Head> = Table::new("h");
+
+/// The configuration, as compiled at genesis.
+pub const CONFIG: Table<(), Config> = Table::new("o");
+
+/// Headers by block number, each behind its hash.
+pub const HEADERS: Table<u64, StoredHeader> = Table::new("b");
+
+/// Transactions by block number; no entry for a block without.
+pub const TRANSACTIONS: Table<u64, Transactions> = Table::new("t");
+
+/// Receipts by block number; no entry for a block without.
+pub const RECEIPTS: Table<u64, Receipts> = Table::new("r");
+
+/// Transactions that still miss chunks, by transaction hash.
+pub const CHUNKED: Table<B256, Bytes> = Table::new("k");
+
+/// What the setup file configures; [`Config`] names the fields.
+pub const SETUP: Path<'static> = Path::literal("/evm/config");
+
+/// Inputs that wait for a block, one page for each level that brought some.
+pub const QUEUE: Path<'static> = Path::literal("/evm/queue");
+
+/// The level that the inbox is at.
+pub const LEVEL: Path<'static> = Path::literal("/evm/level");
+
+/// Set while a block is executed one marked transaction at a time.
+pub const CAREFUL: Path<'static> = Path::literal("/evm/careful");

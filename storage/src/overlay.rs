@@ -1,0 +1,152 @@
+//! A block's view of the world: every cold account, slot and code is read once,
+//! and what it was is remembered, so that only what changed is written.
+
+use crate::account::Account;
+use crate::block::HeaderHash;
+use crate::diff::{AccountChange, AccountDiff, Diff};
+use crate::error::StorageError;
+use crate::layout::{ACCOUNTS, CODE, HEADERS, SLOTS};
+use crate::table::load;
+use alloc::vec::Vec;
+use alloy_primitives::map::HashMap;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use host::ReadStore;
+
+/// What an account is after a block, as the engine tells it.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// Whose account.
+    pub address: Address,
+    /// What it is now.
+    pub account: AccountChange,
+    /// Whether it was destroyed on the way, and its old slots with it.
+    pub cleared: bool,
+    /// Its code, where it may be new.
+    pub code: Option<(B256, Bytes)>,
+    /// The slots that were looked at, with what they hold now.
+    pub slots: Vec<(U256, U256)>,
+}
+
+/// Reads through to durable storage, once for each thing.
+#[derive(Debug)]
+pub struct Overlay<'s, S> {
+    store: &'s S,
+    accounts: HashMap<Address, Option<Account>>,
+    slots: HashMap<(Address, U256), U256>,
+    code: HashMap<B256, Bytes>,
+}
+
+impl<'s, S: ReadStore> Overlay<'s, S> {
+    /// A view of what `store` holds now.
+    #[must_use]
+    pub fn new(store: &'s S) -> Self {
+        Self {
+            store,
+            accounts: HashMap::default(),
+            slots: HashMap::default(),
+            code: HashMap::default(),
+        }
+    }
+
+    /// The account at `address`, `None` where it is absent.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn account(&mut self, address: Address) -> Result<Option<Account>, StorageError> {
+        if let Some(account) = self.accounts.get(&address) {
+            return Ok(*account);
+        }
+        let account = ACCOUNTS.get(self.store, &address)?;
+        self.accounts.insert(address, account);
+        Ok(account)
+    }
+
+    /// What `slot` of `address` holds.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256, StorageError> {
+        let key = (address, slot);
+        if let Some(value) = self.slots.get(&key) {
+            return Ok(*value);
+        }
+        let value = SLOTS.get(self.store, &key)?.unwrap_or_default();
+        self.slots.insert(key, value);
+        Ok(value)
+    }
+
+    /// The code with `hash`; no bytes where it is unknown.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn code(&mut self, hash: B256) -> Result<Bytes, StorageError> {
+        if let Some(code) = self.code.get(&hash) {
+            return Ok(code.clone());
+        }
+        let code = CODE.get(self.store, &hash)?.unwrap_or_default();
+        self.code.insert(hash, code.clone());
+        Ok(code)
+    }
+
+    /// The hash of block `number`; zero where there is none.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn block_hash(&self, number: u64) -> Result<B256, StorageError> {
+        let path = HEADERS.path(&number)?;
+        let hash = load::<HeaderHash>(self.store, path.as_path())?;
+        Ok(hash.map_or(B256::ZERO, |HeaderHash(hash)| hash))
+    }
+
+    /// What differs from durable storage once `touched` holds.
+    #[must_use]
+    pub fn diff(&self, touched: Vec<Touched>) -> Diff {
+        let mut diff = Diff::default();
+        for change in touched {
+            let before = self.accounts.get(&change.address).copied().flatten();
+            let account = match change.account {
+                // It came and went within the block.
+                AccountChange::Delete if before.is_none() => continue,
+                AccountChange::Set(account) if before == Some(account) && !change.cleared => {
+                    AccountChange::Keep
+                }
+                account => account,
+            };
+            let mut slots = change.slots;
+            slots.retain(|(slot, value)| {
+                let origin = if change.cleared {
+                    U256::ZERO
+                } else {
+                    self.slots
+                        .get(&(change.address, *slot))
+                        .copied()
+                        .unwrap_or_default()
+                };
+                account != AccountChange::Delete && origin != *value
+            });
+            if account == AccountChange::Keep && slots.is_empty() && !change.cleared {
+                continue;
+            }
+            slots.sort_unstable_by_key(|(slot, _)| *slot);
+            if let AccountChange::Set(_) = account {
+                diff.code.extend(
+                    change
+                        .code
+                        .filter(|(hash, _)| !self.code.contains_key(hash)),
+                );
+            }
+            diff.accounts.push(AccountDiff {
+                address: change.address,
+                account,
+                had_code: before.is_some_and(|before| before.has_code()),
+                cleared: change.cleared,
+                slots,
+            });
+        }
+        diff.accounts
+            .sort_unstable_by_key(|account| account.address);
+        diff.code.sort_unstable_by_key(|(hash, _)| *hash);
+        diff.code.dedup_by_key(|(hash, _)| *hash);
+        diff
+    }
+}

@@ -1,0 +1,215 @@
+//! The queue: inputs are made durable here before anything executes.
+//!
+//! It is a log. Each level that brings inputs has one page, at
+//! `/evm/queue/LEVEL`; a page is a run of entries, each a length (4 bytes,
+//! big-endian) and that many bytes. A block consumes entries by moving the
+//! cursor in [`crate::Head`], which is part of its commit; a page that is
+//! consumed whole is deleted afterwards.
+
+use crate::error::StorageError;
+use crate::key::Key;
+use crate::layout::QUEUE;
+use alloc::vec::Vec;
+use host::{HostError, MAX_CHUNK, PathBuf, ReadStore, Store};
+
+/// Where an entry stands. Entries are consumed in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The level of its page.
+    pub level: u32,
+    /// Its first byte in the page.
+    pub offset: u32,
+}
+
+impl Cursor {
+    /// The cursor's 8 bytes.
+    #[must_use]
+    pub fn encode(&self) -> [u8; 8] {
+        ((u64::from(self.level) << 32) | u64::from(self.offset)).to_be_bytes()
+    }
+
+    /// The cursor behind 8 bytes.
+    #[must_use]
+    pub fn decode(bytes: &[u8; 8]) -> Self {
+        let word = u64::from_be_bytes(*bytes);
+        Self {
+            level: (word >> 32) as u32,
+            offset: word as u32,
+        }
+    }
+}
+
+/// The bytes that an entry takes in its page besides its own.
+pub const ENTRY_OVERHEAD: usize = 4;
+
+/// The page of a level, to append to.
+#[derive(Debug)]
+pub struct Page {
+    path: PathBuf,
+    cursor: Cursor,
+}
+
+impl Page {
+    /// Opens the page of `level` at its end. One host call.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn open(store: &impl ReadStore, level: u32) -> Result<Self, StorageError> {
+        let path = path(level)?;
+        let size = match store.store_value_size(path.as_path()) {
+            Ok(size) => size,
+            Err(HostError::NotAValue) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self {
+            path,
+            cursor: Cursor {
+                level,
+                offset: size as u32,
+            },
+        })
+    }
+
+    /// Opens the page of `level` after a trap: an entry that was cut short is
+    /// filled up with zeros, so that what follows it can be told apart.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn repair(store: &mut impl Store, level: u32) -> Result<Self, StorageError> {
+        let mut page = Self::open(store, level)?;
+        let Some(mut entries) = Entries::load(store, Cursor { level, offset: 0 })? else {
+            return Ok(page);
+        };
+        while entries.next_entry().is_some() {}
+        let torn = entries.rest();
+        if torn.is_empty() {
+            return Ok(page);
+        }
+        let missing = match torn.split_first_chunk::<ENTRY_OVERHEAD>() {
+            Some((head, entry)) => (u32::from_be_bytes(*head) as usize).saturating_sub(entry.len()),
+            // One write holds a length and the entry's beginning: this cannot be.
+            None => ENTRY_OVERHEAD - torn.len(),
+        };
+        let zeros = alloc::vec![0; missing];
+        store.write_chunks(page.path.as_path(), page.cursor.offset as usize, &zeros)?;
+        page.cursor.offset = page.cursor.offset.saturating_add(missing as u32);
+        Ok(page)
+    }
+
+    /// Where the next entry will stand.
+    #[must_use]
+    pub const fn end(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Appends the entry that `framed` holds from its fourth byte on: the first
+    /// four are overwritten with the length. Up to 2,044 bytes take one host
+    /// call, so that the input is queued whole or not at all; of a longer one a
+    /// trap can leave a beginning, which [`Page::repair`] makes harmless.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn append(
+        &mut self,
+        store: &mut impl Store,
+        framed: &mut [u8],
+    ) -> Result<Cursor, StorageError> {
+        let Some((head, entry)) = framed.split_first_chunk_mut::<ENTRY_OVERHEAD>() else {
+            return Ok(self.cursor);
+        };
+        *head = (entry.len() as u32).to_be_bytes();
+        let at = self.cursor;
+        store.write_chunks(self.path.as_path(), at.offset as usize, framed)?;
+        self.cursor.offset = at.offset.saturating_add(framed.len() as u32);
+        Ok(at)
+    }
+}
+
+/// Entries of one page, in order.
+#[derive(Debug)]
+pub struct Entries {
+    level: u32,
+    offset: u32,
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Entries {
+    /// Reads the page of `cursor` from there to its end; `None` where the page
+    /// is absent or consumed.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn load(store: &impl ReadStore, cursor: Cursor) -> Result<Option<Self>, StorageError> {
+        let path = path(cursor.level)?;
+        let mut bytes = Vec::new();
+        loop {
+            let start = bytes.len();
+            bytes.resize(start + MAX_CHUNK, 0);
+            let offset = cursor.offset as usize + start;
+            let chunk = bytes.get_mut(start..).unwrap_or_default();
+            let len = match store.store_read(path.as_path(), offset, chunk) {
+                Ok(len) => len,
+                Err(HostError::NotAValue | HostError::InvalidAccess) => 0,
+                Err(error) => return Err(error.into()),
+            };
+            bytes.truncate(start + len);
+            if len < MAX_CHUNK {
+                break;
+            }
+        }
+        Ok((!bytes.is_empty()).then_some(Self {
+            level: cursor.level,
+            offset: cursor.offset,
+            bytes,
+            at: 0,
+        }))
+    }
+
+    /// Where the next entry stands, or the page's end.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor {
+            level: self.level,
+            offset: self.offset.saturating_add(self.at as u32),
+        }
+    }
+
+    /// The bytes that are left.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Takes the next entry, with where it stands; `None` at the page's end,
+    /// and where a trap cut an entry short.
+    pub fn next_entry(&mut self) -> Option<(Cursor, &[u8])> {
+        let cursor = self.cursor();
+        let (head, rest) = self
+            .bytes
+            .get(self.at..)?
+            .split_first_chunk::<ENTRY_OVERHEAD>()?;
+        let len = u32::from_be_bytes(*head) as usize;
+        let entry = rest.get(..len)?;
+        self.at += ENTRY_OVERHEAD + len;
+        Some((cursor, entry))
+    }
+}
+
+/// Deletes the page of `level`. One host call.
+///
+/// # Errors
+/// Where the machine refuses.
+pub fn delete(store: &mut impl Store, level: u32) -> Result<(), StorageError> {
+    Ok(store.store_delete(path(level)?.as_path())?)
+}
+
+fn path(level: u32) -> Result<PathBuf, StorageError> {
+    let mut path = PathBuf::from_path(QUEUE);
+    level.push(&mut path)?;
+    Ok(path)
+}

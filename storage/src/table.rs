@@ -1,0 +1,230 @@
+//! Typed tables: a place, a key type, a value type.
+
+use crate::error::StorageError;
+use crate::key::Key;
+use crate::layout::{STAGING, STATE};
+use alloc::boxed::Box;
+use alloy_primitives::{Bytes, U256};
+use core::marker::PhantomData;
+use host::{Path, PathBuf, ReadStore, Store};
+
+/// How a value lies in durable storage.
+pub trait Value: Sized {
+    /// What [`Value::encode`] gives.
+    type Bytes: AsRef<[u8]>;
+
+    /// Whether every encoding has at most 256 bytes, so that one host call on a
+    /// stack buffer reads it; others are read chunk by chunk.
+    const SMALL: bool;
+
+    /// Whether an entry may become shorter than it was. Writes never truncate,
+    /// so the old value is then deleted first.
+    const SHRINKS: bool;
+
+    /// The value's bytes.
+    fn encode(&self) -> Self::Bytes;
+
+    /// The value behind `bytes`, or `None` where they are none.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+}
+
+/// A table below the root of the state: all that a block changes.
+pub struct Table<K, V> {
+    name: &'static str,
+    types: PhantomData<(K, V)>,
+}
+
+impl<K: Key, V: Value> Table<K, V> {
+    /// The table whose entries lie at `/evm/state/NAME/KEY`.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            types: PhantomData,
+        }
+    }
+
+    /// Where the entry of `key` lies.
+    ///
+    /// # Errors
+    /// Where the key makes no legal path.
+    pub fn path(&self, key: &K) -> Result<PathBuf, StorageError> {
+        self.path_under(STATE, key)
+    }
+
+    fn path_under(&self, root: Path<'_>, key: &K) -> Result<PathBuf, StorageError> {
+        let mut path = PathBuf::from_path(root);
+        path.push(self.name.as_bytes())?;
+        key.push(&mut path)?;
+        Ok(path)
+    }
+
+    /// The value of `key`, or `None`. One host call for a small value.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] where the bytes are no value.
+    pub fn get(&self, store: &impl ReadStore, key: &K) -> Result<Option<V>, StorageError> {
+        let path = self.path(key)?;
+        load(store, path.as_path())
+    }
+
+    /// Whether `key` has a value or anything below it. One host call.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn has(&self, store: &impl ReadStore, key: &K) -> Result<bool, StorageError> {
+        Ok(store.store_has(self.path(key)?.as_path())?.is_some())
+    }
+}
+
+/// The next state while a block is committed: the only place where tables are
+/// written. [`crate::commit`] makes it.
+pub struct Staging<'s, S> {
+    store: &'s mut S,
+}
+
+impl<'s, S: Store> Staging<'s, S> {
+    pub(crate) fn open(store: &'s mut S) -> Result<Self, StorageError> {
+        match store.store_copy(STATE, STAGING) {
+            Ok(()) => {}
+            // Before genesis there is no state to copy.
+            Err(host::HostError::NotANode) => store.store_delete(STAGING)?,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Self { store })
+    }
+
+    /// Makes the staged state the state, at once.
+    pub(crate) fn publish(self) -> Result<(), StorageError> {
+        Ok(self.store.store_move(STAGING, STATE)?)
+    }
+
+    /// Writes `value` for `key`.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn put<K: Key, V: Value>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), StorageError> {
+        let path = table.path_under(STAGING, key)?;
+        save(self.store, path.as_path(), value)
+    }
+
+    /// Deletes the entry of `key` and all below it.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn delete<K: Key, V: Value>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+    ) -> Result<(), StorageError> {
+        let path = table.path_under(STAGING, key)?;
+        Ok(self.store.store_delete(path.as_path())?)
+    }
+
+    /// Writes `bytes` for `key` over whatever was there, however long.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn replace<K: Key>(
+        &mut self,
+        table: &Table<K, Bytes>,
+        key: &K,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        let path = table.path_under(STAGING, key)?;
+        Ok(self.store.write_all(path.as_path(), bytes)?)
+    }
+
+    /// Whether `key` has a value or anything below it. One host call.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn has<K: Key, V: Value>(
+        &self,
+        table: &Table<K, V>,
+        key: &K,
+    ) -> Result<bool, StorageError> {
+        Ok(self
+            .store
+            .store_has(table.path_under(STAGING, key)?.as_path())?
+            .is_some())
+    }
+}
+
+/// Reads the value at `path`.
+pub(crate) fn load<V: Value>(
+    store: &impl ReadStore,
+    path: Path<'_>,
+) -> Result<Option<V>, StorageError> {
+    let value = if V::SMALL {
+        let mut buffer = [0; 256];
+        let Some(len) = store.read_small(path, &mut buffer)? else {
+            return Ok(None);
+        };
+        V::decode(buffer.get(..len).unwrap_or_default())
+    } else {
+        let Some(bytes) = store.read_all(path)? else {
+            return Ok(None);
+        };
+        V::decode(&bytes)
+    };
+    value.map_or_else(
+        || {
+            Err(StorageError::Corrupt {
+                path: Box::new(PathBuf::from_path(path)),
+            })
+        },
+        |value| Ok(Some(value)),
+    )
+}
+
+/// Makes `value` the whole value at `path`.
+pub(crate) fn save<V: Value>(
+    store: &mut impl Store,
+    path: Path<'_>,
+    value: &V,
+) -> Result<(), StorageError> {
+    let bytes = value.encode();
+    let bytes = bytes.as_ref();
+    if V::SHRINKS {
+        store.write_all(path, bytes)?;
+    } else {
+        store.write_chunks(path, 0, bytes)?;
+    }
+    Ok(())
+}
+
+/// Bytes as they are; an entry is written once.
+impl Value for Bytes {
+    type Bytes = Self;
+    const SMALL: bool = false;
+    const SHRINKS: bool = false;
+
+    fn encode(&self) -> Self {
+        self.clone()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self::copy_from_slice(bytes))
+    }
+}
+
+/// A slot's word, big-endian.
+impl Value for U256 {
+    type Bytes = [u8; 32];
+    const SMALL: bool = true;
+    const SHRINKS: bool = false;
+
+    fn encode(&self) -> [u8; 32] {
+        self.to_be_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == 32).then(|| Self::from_be_slice(bytes))
+    }
+}
