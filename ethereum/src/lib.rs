@@ -1,1 +1,30 @@
 //! Ethereum transactions, signatures, receipts, headers and roots.
+//!
+//! Everything here is a pure function over bytes and values: no host, no
+//! storage, no clock. What came from outside is answered with a typed error,
+//! never with a panic.
+//!
+//! | module | what it gives |
+//! | --- | --- |
+//! | [`transaction`] | raw bytes ⇄ [`SignedTransaction`]; static checks, intrinsic gas |
+//! | [`signature`] | senders, authorities, public keys |
+//! | [`receipt`], [`bloom`] | receipts, logs and their bloom filters |
+//! | [`header`] | block headers, their hash, the next base fee |
+//! | [`trie`] | transaction and receipt roots |
+//! | [`rlp`] | the encoding under all of these |
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+pub mod bloom;
+pub mod header;
+pub mod receipt;
+pub mod rlp;
+pub mod signature;
+pub mod transaction;
+pub mod trie;
+
+pub use header::Header;
+pub use receipt::{Log, Receipt};
+pub use signature::{Signature, SignatureError, authority, public_key, recover, senders};
+pub use transaction::{DecodeError, InvalidTransaction, SignedTransaction, Transaction};

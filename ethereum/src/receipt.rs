@@ -1,0 +1,75 @@
+//! What a transaction left behind: receipts and logs.
+
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, Bloom, Bytes};
+
+use crate::rlp::{Encode, List};
+use crate::transaction::tx_type;
+
+/// A Solidity event, in raw form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The contract that wrote it.
+    pub address: Address,
+    /// At most four words to search by.
+    pub topics: Vec<B256>,
+    /// The rest.
+    pub data: Bytes,
+}
+
+impl From<alloy_primitives::Log> for Log {
+    fn from(log: alloy_primitives::Log) -> Self {
+        let (topics, data) = log.data.split();
+        Self {
+            address: log.address,
+            topics,
+            data,
+        }
+    }
+}
+
+/// The outcome of a transaction, as the receipts root covers it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The transaction's EIP-2718 type.
+    pub tx_type: u8,
+    /// False if it was reverted or halted (EIP-658).
+    pub status: bool,
+    /// Gas used in the block up to and with this transaction.
+    pub cumulative_gas_used: u64,
+    /// Its logs in order; none if it failed.
+    pub logs: Vec<Log>,
+}
+
+impl Receipt {
+    /// The filter of its logs. For a whole block, [`crate::bloom::LogsBloom`]
+    /// hashes less.
+    #[must_use]
+    pub fn bloom(&self) -> Bloom {
+        crate::bloom::logs_bloom(&self.logs)
+    }
+
+    /// The bytes under the receipts root (EIP-2718): `type ++ rlp([status,
+    /// cumulative gas, bloom, logs])`, without type for legacy transactions.
+    /// `bloom` is the filter of the logs.
+    #[must_use]
+    pub fn encode_2718(&self, bloom: &Bloom) -> Vec<u8> {
+        let list = List(&[&self.status, &self.cumulative_gas_used, bloom, &self.logs]);
+        let mut out = Vec::with_capacity(1 + list.length());
+        if self.tx_type != tx_type::LEGACY {
+            out.push(self.tx_type);
+        }
+        list.encode(&mut out);
+        out
+    }
+}
+
+impl Encode for Log {
+    fn length(&self) -> usize {
+        List(&[&self.address, &self.topics, &self.data]).length()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        List(&[&self.address, &self.topics, &self.data]).encode(out);
+    }
+}

@@ -1,0 +1,206 @@
+//! Who signed: sender recovery over secp256k1.
+//!
+//! The curve is done by one of two libraries, chosen by feature: C
+//! (`c-secp256k1`, which wins where both are on) or pure Rust
+//! (`rust-secp256k1`). The rules of Ethereum are here, once, for both.
+
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, Keccak256, U256, keccak256, uint};
+use core::fmt;
+
+use crate::SignedTransaction;
+use crate::rlp::{Encode, List};
+use crate::transaction::SignedAuthorization;
+
+#[cfg(feature = "c-secp256k1")]
+#[path = "signature/c.rs"]
+mod curve;
+
+#[cfg(all(feature = "rust-secp256k1", not(feature = "c-secp256k1")))]
+#[path = "signature/rust.rs"]
+mod curve;
+
+#[cfg(not(any(feature = "c-secp256k1", feature = "rust-secp256k1")))]
+compile_error!("choose a curve: feature c-secp256k1 or rust-secp256k1");
+
+/// An ECDSA signature over secp256k1 with the parity of its point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// x of the signature's point, modulo the order.
+    pub r: U256,
+    /// The proof.
+    pub s: U256,
+    /// True if y of the point is odd.
+    pub y_parity: bool,
+}
+
+impl Signature {
+    /// v of a legacy transaction: 27 or 28, or bound to a chain (EIP-155).
+    #[must_use]
+    pub fn v(&self, chain_id: Option<u64>) -> U256 {
+        let parity = u128::from(self.y_parity);
+        U256::from(match chain_id {
+            None => 27 + parity,
+            Some(chain_id) => 35 + 2 * u128::from(chain_id) + parity,
+        })
+    }
+
+    /// r and s, 32 bytes each.
+    fn compact(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        let (r, s) = bytes.split_at_mut(32);
+        r.copy_from_slice(&self.r.to_be_bytes::<32>());
+        s.copy_from_slice(&self.s.to_be_bytes::<32>());
+        bytes
+    }
+}
+
+/// A signature that nobody can have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureError {
+    /// r is zero, or not below the order of the curve.
+    InvalidR,
+    /// s is zero, or not below the order of the curve.
+    InvalidS,
+    /// s is above half of the order (EIP-2).
+    HighS,
+    /// A parity other than 0 and 1.
+    InvalidYParity(u8),
+    /// No public key gives this signature.
+    NoPublicKey,
+    /// A secret key that is zero, or not below the order of the curve.
+    InvalidSecret,
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidR => f.write_str("r out of range"),
+            Self::InvalidS => f.write_str("s out of range"),
+            Self::HighS => f.write_str("s in the upper half"),
+            Self::InvalidYParity(parity) => write!(f, "invalid y parity: {parity}"),
+            Self::NoPublicKey => f.write_str("no public key gives this signature"),
+            Self::InvalidSecret => f.write_str("secret key out of range"),
+        }
+    }
+}
+
+impl core::error::Error for SignatureError {}
+
+/// The order of the curve.
+const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+
+/// Half of [`ORDER`], rounded down: the largest s (EIP-2).
+const HALF_ORDER: U256 =
+    uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
+
+/// Who signed each transaction, in order.
+///
+/// This is the one place where senders are recovered: give it a block's or a
+/// queue page's worth at once.
+pub fn senders<'a>(
+    transactions: impl IntoIterator<Item = &'a SignedTransaction>,
+) -> Vec<Result<Address, SignatureError>> {
+    transactions
+        .into_iter()
+        .map(|transaction| recover(&transaction.signing_hash, &transaction.signature))
+        .collect()
+}
+
+/// The account that signed an EIP-7702 authorization.
+///
+/// # Errors
+/// As [`recover`], and if the parity is neither 0 nor 1.
+pub fn authority(authorization: &SignedAuthorization) -> Result<Address, SignatureError> {
+    const MAGIC: u8 = 0x05;
+    let y_parity = match authorization.y_parity {
+        0 => false,
+        1 => true,
+        other => return Err(SignatureError::InvalidYParity(other)),
+    };
+    let signature = Signature {
+        r: authorization.r,
+        s: authorization.s,
+        y_parity,
+    };
+    let list = List(&[
+        &authorization.chain_id,
+        &authorization.address,
+        &authorization.nonce,
+    ]);
+    let mut message = Vec::with_capacity(1 + list.length());
+    message.push(MAGIC);
+    list.encode(&mut message);
+    recover(&keccak256(message), &signature)
+}
+
+/// The account whose key signed `hash`.
+///
+/// # Errors
+/// If r or s is out of range, s is in the upper half (EIP-2), or no key fits.
+pub fn recover(hash: &B256, signature: &Signature) -> Result<Address, SignatureError> {
+    if signature.r.is_zero() || signature.r >= ORDER {
+        return Err(SignatureError::InvalidR);
+    }
+    if signature.s.is_zero() || signature.s >= ORDER {
+        return Err(SignatureError::InvalidS);
+    }
+    if signature.s > HALF_ORDER {
+        return Err(SignatureError::HighS);
+    }
+    public_key(&hash.0, &signature.compact(), u8::from(signature.y_parity)).map(|key| address(&key))
+}
+
+/// The public key (x and y, 32 bytes each) that signed `hash`, for the
+/// `ecrecover` precompile: s may be in either half. `signature` is r ++ s;
+/// `recovery_id` is the parity of the point's y (0 or 1).
+///
+/// # Errors
+/// [`SignatureError::InvalidYParity`] for another recovery id,
+/// [`SignatureError::NoPublicKey`] for everything else.
+pub fn public_key(
+    hash: &[u8; 32],
+    signature: &[u8; 64],
+    recovery_id: u8,
+) -> Result<[u8; 64], SignatureError> {
+    match recovery_id {
+        0 | 1 => {
+            curve::public_key(hash, signature, recovery_id == 1).ok_or(SignatureError::NoPublicKey)
+        }
+        other => Err(SignatureError::InvalidYParity(other)),
+    }
+}
+
+/// The account of a public key (x ++ y): the last 20 bytes of its keccak256.
+#[must_use]
+pub fn address(public_key: &[u8; 64]) -> Address {
+    let mut hasher = Keccak256::new();
+    hasher.update(public_key);
+    Address::from_word(hasher.finalize())
+}
+
+/// Signs `hash` with the 32 bytes of a secret key (RFC 6979), s in the lower half.
+///
+/// # Errors
+/// [`SignatureError::InvalidSecret`].
+#[cfg(feature = "std")]
+pub fn sign(hash: &B256, secret: &[u8; 32]) -> Result<Signature, SignatureError> {
+    let (compact, y_parity) = curve::sign(&hash.0, secret).ok_or(SignatureError::InvalidSecret)?;
+    let (r, s) = compact.split_at(32);
+    Ok(Signature {
+        r: U256::from_be_slice(r),
+        s: U256::from_be_slice(s),
+        y_parity,
+    })
+}
+
+/// The account of a secret key.
+///
+/// # Errors
+/// [`SignatureError::InvalidSecret`].
+#[cfg(feature = "std")]
+pub fn address_of_secret(secret: &[u8; 32]) -> Result<Address, SignatureError> {
+    curve::public_key_of(secret)
+        .map(|key| address(&key))
+        .ok_or(SignatureError::InvalidSecret)
+}

@@ -1,0 +1,261 @@
+//! From raw bytes to a transaction.
+
+use alloc::vec::Vec;
+use alloy_primitives::{B256, Keccak256, U256, keccak256};
+use core::fmt;
+
+use super::{
+    AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, SignedTransaction,
+    Transaction, tx_type,
+};
+use crate::Signature;
+use crate::rlp::{self, Decoder, Encode, Prefix};
+
+/// Bytes that are no transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No bytes at all.
+    Empty,
+    /// Not the RLP that its type asks for.
+    Rlp(rlp::Error),
+    /// A blob transaction (EIP-4844): a rollup has no blobs of its own.
+    Blob,
+    /// Neither a list nor a known type byte (EIP-2718).
+    UnknownType(u8),
+    /// A nonce of 2^64 - 1, which no account can ever have (EIP-2681).
+    NonceTooLarge,
+    /// A v that is none of 27, 28 and 35 + 2 × chain id + parity (EIP-155), or
+    /// whose chain id is above 2^64 - 1.
+    InvalidV(U256),
+    /// A parity other than 0 and 1.
+    InvalidYParity(u64),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no bytes"),
+            Self::Rlp(error) => write!(f, "rlp: {error}"),
+            Self::Blob => f.write_str("blob transactions are not supported"),
+            Self::UnknownType(byte) => write!(f, "unknown transaction type {byte:#04x}"),
+            Self::NonceTooLarge => f.write_str("nonce is 2^64-1"),
+            Self::InvalidV(v) => write!(f, "invalid v: {v}"),
+            Self::InvalidYParity(parity) => write!(f, "invalid y parity: {parity}"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+impl From<rlp::Error> for DecodeError {
+    fn from(error: rlp::Error) -> Self {
+        Self::Rlp(error)
+    }
+}
+
+/// The transaction whose bytes, all of them, are `raw` (EIP-2718 envelope or
+/// legacy list).
+///
+/// # Errors
+/// If `raw` is anything but the one canonical encoding of a transaction.
+pub fn decode(raw: &[u8]) -> Result<SignedTransaction, DecodeError> {
+    let mut signed = decode_with_hash(raw, B256::ZERO)?;
+    signed.hash = keccak256(raw);
+    Ok(signed)
+}
+
+/// As [`decode`], for callers that know keccak256(`raw`) already.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with_hash(raw: &[u8], hash: B256) -> Result<SignedTransaction, DecodeError> {
+    let (transaction, signature, signing_hash) = match *raw {
+        [] => return Err(DecodeError::Empty),
+        [tx_type::ACCESS_LIST, ..] => typed(raw, eip2930)?,
+        [tx_type::DYNAMIC_FEE, ..] => typed(raw, eip1559)?,
+        [tx_type::BLOB, ..] => return Err(DecodeError::Blob),
+        [tx_type::SET_CODE, ..] => typed(raw, eip7702)?,
+        [0xc0..=0xff, ..] => legacy(raw)?,
+        [first, ..] => return Err(DecodeError::UnknownType(first)),
+    };
+    if transaction.nonce() == u64::MAX {
+        return Err(DecodeError::NonceTooLarge);
+    }
+    Ok(SignedTransaction {
+        transaction,
+        signature,
+        hash,
+        signing_hash,
+    })
+}
+
+type Parts = (Transaction, Signature, B256);
+
+/// `type ++ rlp([fields…, y_parity, r, s])`; what is signed is
+/// `type ++ rlp([fields…])`.
+fn typed(
+    raw: &[u8],
+    fields: fn(&mut Decoder<'_>) -> Result<Transaction, rlp::Error>,
+) -> Result<Parts, DecodeError> {
+    let (first, list) = raw.split_at_checked(1).ok_or(DecodeError::Empty)?;
+    let (mut items, payload) = only_list(list, 1)?;
+    let transaction = fields(&mut items)?;
+    let unsigned = before(payload, &items);
+    let y_parity = match items.u64()? {
+        0 => false,
+        1 => true,
+        other => return Err(DecodeError::InvalidYParity(other)),
+    };
+    let signature = Signature {
+        y_parity,
+        r: items.u256()?,
+        s: items.u256()?,
+    };
+    items.finish()?;
+
+    let mut hasher = Keccak256::new();
+    hasher.update(first);
+    hasher.update(Prefix::list(unsigned.len()));
+    hasher.update(unsigned);
+    Ok((transaction, signature, hasher.finalize()))
+}
+
+/// `rlp([fields…, v, r, s])`; what is signed is `rlp([fields…])`, or with a
+/// chain id `rlp([fields…, chain id, 0, 0])` (EIP-155).
+fn legacy(raw: &[u8]) -> Result<Parts, DecodeError> {
+    let (mut items, payload) = only_list(raw, 0)?;
+    let mut transaction = Legacy {
+        chain_id: None,
+        nonce: items.u64()?,
+        gas_price: items.u256()?,
+        gas_limit: items.u64()?,
+        to: items.kind()?,
+        value: items.u256()?,
+        input: items.bytes()?,
+    };
+    let unsigned = before(payload, &items);
+    let (chain_id, y_parity) = split_v(items.u256()?)?;
+    let signature = Signature {
+        y_parity,
+        r: items.u256()?,
+        s: items.u256()?,
+    };
+    items.finish()?;
+    transaction.chain_id = chain_id;
+
+    let mut hasher = Keccak256::new();
+    match chain_id {
+        None => {
+            hasher.update(Prefix::list(unsigned.len()));
+            hasher.update(unsigned);
+        }
+        Some(chain_id) => {
+            let mut tail = Vec::with_capacity(chain_id.length() + 2);
+            chain_id.encode(&mut tail);
+            tail.extend_from_slice(&[rlp::EMPTY_STRING; 2]);
+            hasher.update(Prefix::list(unsigned.len() + tail.len()));
+            hasher.update(unsigned);
+            hasher.update(&tail);
+        }
+    }
+    Ok((
+        Transaction::Legacy(transaction),
+        signature,
+        hasher.finalize(),
+    ))
+}
+
+/// The items of the list that `bytes` are, and the bytes of all these items.
+fn only_list(bytes: &[u8], offset: usize) -> Result<(Decoder<'_>, &[u8]), rlp::Error> {
+    let mut outer = Decoder::at(bytes, offset);
+    let items = outer.list()?;
+    outer.finish()?;
+    let payload = items.rest();
+    Ok((items, payload))
+}
+
+/// The part of `payload` that `items` has read.
+fn before<'a>(payload: &'a [u8], items: &Decoder<'_>) -> &'a [u8] {
+    let read = payload.len().saturating_sub(items.rest().len());
+    payload.get(..read).unwrap_or_default()
+}
+
+/// Chain id and parity from v (EIP-155).
+fn split_v(v: U256) -> Result<(Option<u64>, bool), DecodeError> {
+    let invalid = DecodeError::InvalidV(v);
+    let v = u128::try_from(v).map_err(|_| invalid)?;
+    match v {
+        27 | 28 => Ok((None, v == 28)),
+        35.. => {
+            let chain_id = u64::try_from((v - 35) / 2).map_err(|_| invalid)?;
+            Ok((Some(chain_id), (v - 35) % 2 == 1))
+        }
+        _ => Err(invalid),
+    }
+}
+
+fn eip2930(items: &mut Decoder<'_>) -> Result<Transaction, rlp::Error> {
+    Ok(Transaction::AccessList(Eip2930 {
+        chain_id: items.u64()?,
+        nonce: items.u64()?,
+        gas_price: items.u256()?,
+        gas_limit: items.u64()?,
+        to: items.kind()?,
+        value: items.u256()?,
+        input: items.bytes()?,
+        access_list: items.vec(access_list_item)?,
+    }))
+}
+
+fn eip1559(items: &mut Decoder<'_>) -> Result<Transaction, rlp::Error> {
+    Ok(Transaction::DynamicFee(Eip1559 {
+        chain_id: items.u64()?,
+        nonce: items.u64()?,
+        max_priority_fee_per_gas: items.u256()?,
+        max_fee_per_gas: items.u256()?,
+        gas_limit: items.u64()?,
+        to: items.kind()?,
+        value: items.u256()?,
+        input: items.bytes()?,
+        access_list: items.vec(access_list_item)?,
+    }))
+}
+
+fn eip7702(items: &mut Decoder<'_>) -> Result<Transaction, rlp::Error> {
+    Ok(Transaction::SetCode(Eip7702 {
+        chain_id: items.u64()?,
+        nonce: items.u64()?,
+        max_priority_fee_per_gas: items.u256()?,
+        max_fee_per_gas: items.u256()?,
+        gas_limit: items.u64()?,
+        to: items.address()?,
+        value: items.u256()?,
+        input: items.bytes()?,
+        access_list: items.vec(access_list_item)?,
+        authorization_list: items.vec(authorization)?,
+    }))
+}
+
+fn access_list_item(list: &mut Decoder<'_>) -> Result<AccessListItem, rlp::Error> {
+    let mut items = list.list()?;
+    let item = AccessListItem {
+        address: items.address()?,
+        storage_keys: items.vec(Decoder::b256)?,
+    };
+    items.finish()?;
+    Ok(item)
+}
+
+fn authorization(list: &mut Decoder<'_>) -> Result<SignedAuthorization, rlp::Error> {
+    let mut items = list.list()?;
+    let authorization = SignedAuthorization {
+        chain_id: items.u256()?,
+        address: items.address()?,
+        nonce: items.u64()?,
+        y_parity: items.u8()?,
+        r: items.u256()?,
+        s: items.u256()?,
+    };
+    items.finish()?;
+    Ok(authorization)
+}
