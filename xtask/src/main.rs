@@ -1,3 +1,49 @@
-//! Builds the kernel; checks the arrows.
+//! The project's own build steps, in Rust so that they run wherever cargo does.
+//!
+//! - `cargo xtask kernel [--rust-secp256k1]` builds, checks and hashes the shipped module.
+//! - `cargo xtask check-module FILE` checks any module by the same rules.
+//! - `cargo xtask arrows` checks who depends on whom.
 
-fn main() {}
+use std::{env, path::Path, process::ExitCode};
+
+use anyhow::Result;
+
+mod arrows;
+mod kernel;
+mod module;
+
+const USAGE: &str = "usage: cargo xtask kernel [--rust-secp256k1]
+       cargo xtask check-module FILE
+       cargo xtask arrows";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args[..] {
+        ["kernel"] => kernel::build(kernel::Recovery::CWhereItCan),
+        ["kernel", "--rust-secp256k1"] => kernel::build(kernel::Recovery::Rust),
+        ["check-module", file] => check_module(Path::new(file)),
+        ["arrows"] => arrows::check(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check_module(file: &Path) -> Result<()> {
+    let bytes = std::fs::read(file)?;
+    module::check(&bytes)?;
+    println!(
+        "{}: no floats, only kernel imports, one memory, kernel_run",
+        file.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,34 @@
+# The commands people type. `make devnet` and `make test` set up all they need.
+
+CARGO ?= cargo
+# Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
+ARGS ?=
+
+.PHONY: help devnet test kernel fixtures bench ci setup clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
+	@$(CARGO) run --quiet --release --package cli -- devnet $(ARGS)
+
+test: kernel ## every test, through the compiled kernel
+	@$(CARGO) test --workspace
+
+kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash
+	@$(CARGO) xtask kernel
+
+fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.js)
+	@cd solidity_fixtures && npm ci --silent --ignore-scripts && node build.mjs
+
+bench: kernel ## what a transaction costs; also to target/bench.json
+	@$(CARGO) run --quiet --release --package benches
+
+ci: ## what CI runs
+	@.ci/run
+
+setup: ## what a bare machine lacks
+	@scripts/setup
+
+clean:
+	@$(CARGO) clean

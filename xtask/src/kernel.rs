@@ -1,0 +1,179 @@
+//! `cargo xtask kernel`: the shipped module, the same bytes wherever it is built.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use blake2::{Blake2b, Digest, digest::consts::U32};
+
+use crate::module;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const CFLAGS: &str = "CFLAGS_wasm32_unknown_unknown";
+
+/// The wasm stack in bytes: EVM depth 1,024 fits (design §4.6). It lies below the data, so that
+/// an overflow traps instead of overwriting.
+const STACK: u32 = 512 * 1024;
+
+/// Which code recovers a transaction's sender.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// C where clang builds for wasm, else Rust with a loud warning.
+    CWhereItCan,
+    /// Rust: twice the instructions, no C compiler.
+    Rust,
+}
+
+impl Recovery {
+    fn feature(self) -> &'static str {
+        match self {
+            Self::CWhereItCan if clang_builds_wasm() => "c-secp256k1",
+            Self::CWhereItCan => {
+                eprintln!("{NO_CLANG}");
+                "rust-secp256k1"
+            }
+            Self::Rust => "rust-secp256k1",
+        }
+    }
+}
+
+const NO_CLANG: &str = "\
+************************************************************************************
+* NO CLANG FOR WASM: this kernel recovers senders in Rust. It is correct, but      *
+* spends twice the instructions a transaction and is NOT the kernel we ship.       *
+* Install:   apt-get install clang llvm   (or run scripts/setup as root)           *
+************************************************************************************";
+
+/// Builds, checks and strips the kernel into `target/kernel/evm_kernel.wasm`; prints its size and hash.
+///
+/// # Errors
+/// A build that fails, or a module that the machine would refuse.
+pub(crate) fn build(recovery: Recovery) -> Result<()> {
+    let workspace = workspace();
+    let feature = recovery.feature();
+    let built = compile(&workspace, feature)?;
+    let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
+    module::check(&wasm).context("the machine would refuse this kernel")?;
+    let kernel = module::strip(&wasm)?;
+
+    let folder = workspace.join("target/kernel");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("evm_kernel.wasm");
+    // Left alone when it is the same, so that whoever watches its time sees no change.
+    if fs::read(&file).ok().as_ref() != Some(&kernel) {
+        fs::write(&file, &kernel)?;
+    }
+    println!("target/kernel/evm_kernel.wasm ({feature})");
+    println!("size    {} bytes", kernel.len());
+    println!("blake2b {}", hex::encode(Blake2b::<U32>::digest(&kernel)));
+    Ok(())
+}
+
+/// Runs cargo on `evm_kernel` and returns where its module is, names included.
+fn compile(workspace: &Path, feature: &str) -> Result<PathBuf> {
+    let prefixes = prefixes(workspace)?;
+    let mut rustflags = Vec::new();
+    for (from, to) in &prefixes {
+        rustflags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    }
+    let mut cflags = env::var(CFLAGS)
+        .context("run as `cargo xtask kernel`: .cargo/config.toml has the C flags")?;
+    for (from, to) in &prefixes {
+        cflags += &format!(" -ffile-prefix-map={}={to}", from.display());
+    }
+    let target_dir =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let status = Command::new(cargo())
+        .current_dir(workspace)
+        .args([
+            "rustc",
+            "--package",
+            "evm_kernel",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+        ])
+        .args([
+            "--profile",
+            "kernel",
+            "--target",
+            TARGET,
+            "--no-default-features",
+            "--features",
+            feature,
+        ])
+        // Names stay in for the check below, which says where a float is; `strip` takes them out.
+        .args(["--config", "profile.kernel.strip=false"])
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .args([
+            "--",
+            "-C",
+            &format!("link-arg=-zstack-size={STACK}"),
+            "-C",
+            "link-arg=--stack-first",
+        ])
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"))
+        .env("CARGO_INCREMENTAL", "0")
+        .env(CFLAGS, cflags)
+        .status()
+        .context("cannot start cargo")?;
+    ensure!(status.success(), "the kernel does not build");
+    Ok(target_dir.join(TARGET).join("kernel/evm_kernel.wasm"))
+}
+
+/// Folders of this machine that end up in panic messages, and what stands there instead.
+/// The last that matches wins, so the general ones stand first.
+fn prefixes(workspace: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))
+        .context("neither CARGO_HOME nor a home folder")?;
+    let sysroot = PathBuf::from(rustc(&["--print", "sysroot"])?.trim());
+    let version = rustc(&["-vV"])?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .unwrap_or("unknown");
+    Ok(vec![
+        (workspace.to_owned(), "/evm-rollup".to_owned()),
+        (home, "/cargo".to_owned()),
+        // Where the rust-src component is installed, the standard library's paths point there.
+        (
+            sysroot.join("lib/rustlib/src/rust"),
+            format!("/rustc/{commit}"),
+        ),
+    ])
+}
+
+fn rustc(args: &[&str]) -> Result<String> {
+    let output = Command::new("rustc")
+        .args(args)
+        .output()
+        .context("cannot start rustc")?;
+    ensure!(output.status.success(), "rustc {} failed", args.join(" "));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn clang_builds_wasm() -> bool {
+    let clang = env::var("CC_wasm32_unknown_unknown").unwrap_or_else(|_| "clang".to_owned());
+    let archiver = env::var("AR_wasm32_unknown_unknown").unwrap_or_else(|_| "llvm-ar".to_owned());
+    let targets = Command::new(clang).arg("--print-targets").output();
+    targets.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("wasm32"))
+        && Command::new(archiver).arg("--version").output().is_ok()
+}
+
+/// Cargo as it runs us, so that the toolchain is the same.
+pub(crate) fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// The checkout's top folder.
+pub(crate) fn workspace() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
