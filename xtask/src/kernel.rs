@@ -82,43 +82,30 @@ fn compile(workspace: &Path, feature: &str) -> Result<PathBuf> {
     let mut cflags = env::var(CFLAGS)
         .context("run as `cargo xtask kernel`: .cargo/config.toml has the C flags")?;
     for (from, to) in &prefixes {
-        cflags += &format!(" -ffile-prefix-map={}={to}", from.display());
+        // Quoted as a shell would (CC_SHELL_ESCAPED_FLAGS): a folder's name may hold spaces.
+        let from = from.display().to_string().replace('\'', r"'\''");
+        cflags += &format!(" '-ffile-prefix-map={from}={to}'");
     }
     let target_dir =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let command = format!(
+        "rustc --package evm_kernel --lib --crate-type cdylib --profile kernel --target {TARGET} \
+         --no-default-features --features {feature}"
+    );
+    let link = format!("-C link-arg=-zstack-size={STACK} -C link-arg=--stack-first");
     let status = Command::new(cargo())
         .current_dir(workspace)
-        .args([
-            "rustc",
-            "--package",
-            "evm_kernel",
-            "--lib",
-            "--crate-type",
-            "cdylib",
-        ])
-        .args([
-            "--profile",
-            "kernel",
-            "--target",
-            TARGET,
-            "--no-default-features",
-            "--features",
-            feature,
-        ])
-        // Names stay in for the check below, which says where a float is; `strip` takes them out.
+        .args(command.split(' '))
+        // Names stay in for the check, which says where a float is; `strip` takes them out.
         .args(["--config", "profile.kernel.strip=false"])
         .arg("--target-dir")
         .arg(&target_dir)
-        .args([
-            "--",
-            "-C",
-            &format!("link-arg=-zstack-size={STACK}"),
-            "-C",
-            "link-arg=--stack-first",
-        ])
+        .arg("--")
+        .args(link.split(' '))
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"))
         .env("CARGO_INCREMENTAL", "0")
+        .env("CC_SHELL_ESCAPED_FLAGS", "1")
         .env(CFLAGS, cflags)
         .status()
         .context("cannot start cargo")?;
