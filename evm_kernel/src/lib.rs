@@ -1,1 +1,70 @@
-//! The EVM rollup kernel.
+//! The EVM rollup kernel: a level of the inbox in, blocks and durable state out.
+//!
+//! The modules are the steps, in order:
+//!
+//! | step | what it does |
+//! | --- | --- |
+//! | [`inbox`] | reads the level's messages and makes what matters durable |
+//! | [`queue`] | gives the waiting inputs in order, senders recovered page by page |
+//! | [`decode`] | input bytes → signed transaction, or a reason |
+//! | [`chunks`] | puts transactions together that came in pieces |
+//! | [`validate`] | signed transaction → what the engine takes, or a reason |
+//! | [`execute`] | runs it on the block's view of the world → receipt |
+//! | [`seal`] | receipts and changes → header, roots, the block to commit |
+//! | [`level`] | all of that for as many blocks as the level needs |
+//!
+//! [`careful`] is how a block is executed after a trap, [`genesis`] makes block
+//! 0, [`simulate`] lets a node ask what a call would do.
+//!
+//! A user's mistake is a value (a failed receipt, a skip with a reason); a
+//! [`KernelError`] is what the rollup itself cannot do.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+mod budget;
+mod careful;
+mod chunks;
+mod crypto;
+mod decode;
+mod error;
+mod execute;
+mod genesis;
+mod inbox;
+mod level;
+mod log;
+mod queue;
+mod seal;
+#[cfg(feature = "simulate")]
+pub mod simulate;
+mod validate;
+
+pub use error::KernelError;
+pub use genesis::HISTORY_ADDRESS;
+
+use host::Runtime;
+
+host::kernel_entry!(run);
+
+/// One run: what [`host::kernel_entry!`] calls.
+///
+/// The reboot flag is set before anything else, so that a trap costs one reboot
+/// and not the rest of the level's inputs; it is taken back at a clean end
+/// without more work.
+pub fn run(host: &mut impl Runtime) {
+    match level::run(host) {
+        Ok(level::Progress::Done) => {
+            if let Err(error) = host.clear_reboot() {
+                log::line(host, format_args!("the reboot flag cannot be cleared: {error}"));
+            }
+        }
+        Ok(level::Progress::More) => {}
+        // What was read is durable; another run at this level would fail alike.
+        Err(error) => {
+            log::line(host, format_args!("the run is given up: {error}"));
+            if let Err(error) = host.clear_reboot() {
+                log::line(host, format_args!("the reboot flag cannot be cleared: {error}"));
+            }
+        }
+    }
+}

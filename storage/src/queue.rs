@@ -77,7 +77,7 @@ impl Page {
     /// Where the machine refuses.
     pub fn repair(store: &mut impl Store, level: u32) -> Result<Self, StorageError> {
         let mut page = Self::open(store, level)?;
-        let Some(mut entries) = Entries::load(store, Cursor { level, offset: 0 })? else {
+        let Some(mut entries) = Entries::load(store, Cursor { level, offset: 0 }, usize::MAX)? else {
             return Ok(page);
         };
         while entries.next_entry().is_some() {}
@@ -135,15 +135,30 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Reads the page of `cursor` from there to its end; `None` where the page
-    /// is absent or consumed.
+    /// No entries yet; those that are appended at `cursor` follow by [`Entries::push`].
+    #[must_use]
+    pub const fn at(cursor: Cursor) -> Self {
+        Self { level: cursor.level, offset: cursor.offset, bytes: Vec::new(), at: 0 }
+    }
+
+    /// Adds what [`Page::append`] has just written.
+    pub fn push(&mut self, framed: &[u8]) {
+        self.bytes.extend_from_slice(framed);
+    }
+
+    /// Reads about `most` bytes of the page of `cursor` from there on; `None`
+    /// where the page is absent or consumed. `most` is larger than any entry.
     ///
     /// # Errors
     /// Where the machine refuses.
-    pub fn load(store: &impl ReadStore, cursor: Cursor) -> Result<Option<Self>, StorageError> {
+    pub fn load(
+        store: &impl ReadStore,
+        cursor: Cursor,
+        most: usize,
+    ) -> Result<Option<Self>, StorageError> {
         let path = path(cursor.level)?;
         let mut bytes = Vec::new();
-        loop {
+        while bytes.len() < most {
             let start = bytes.len();
             bytes.resize(start + MAX_CHUNK, 0);
             let offset = cursor.offset as usize + start;
@@ -158,12 +173,8 @@ impl Entries {
                 break;
             }
         }
-        Ok((!bytes.is_empty()).then_some(Self {
-            level: cursor.level,
-            offset: cursor.offset,
-            bytes,
-            at: 0,
-        }))
+        let entries = Self { level: cursor.level, offset: cursor.offset, bytes, at: 0 };
+        Ok((!entries.bytes.is_empty()).then_some(entries))
     }
 
     /// Where the next entry stands, or the page's end.
@@ -179,6 +190,15 @@ impl Entries {
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.bytes.len() - self.at
+    }
+
+    /// Whether a whole entry is left: not so at a page's end, or where a trap
+    /// cut one short.
+    #[must_use]
+    pub fn holds_one(&self) -> bool {
+        self.rest()
+            .split_first_chunk::<ENTRY_OVERHEAD>()
+            .is_some_and(|(head, rest)| rest.len() >= u32::from_be_bytes(*head) as usize)
     }
 
     fn rest(&self) -> &[u8] {

@@ -1,0 +1,114 @@
+//! Input bytes → signed transaction, or the reason why not.
+
+use alloy_primitives::{B256, Bytes};
+use core::fmt;
+use ethereum::{DecodeError, SignedTransaction};
+
+/// The largest transaction, in bytes (geth's limit, too).
+pub(crate) const MAX_TRANSACTION: usize = 128 * 1024;
+
+/// An input of the queue: the contents of an external message's frame.
+#[derive(Debug)]
+pub(crate) enum Input<'b> {
+    /// `00 ++ hash ++ raw transaction`.
+    Simple {
+        /// What the sender says the keccak-256 of `raw` is.
+        hash: B256,
+        /// The transaction's bytes.
+        raw: &'b [u8],
+    },
+    /// `01 …`: a transaction will come in chunks.
+    Announcement(&'b [u8]),
+    /// `02 …`: a chunk.
+    Chunk(&'b [u8]),
+}
+
+/// A transaction with its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Decoded {
+    pub(crate) transaction: SignedTransaction,
+    pub(crate) raw: Bytes,
+}
+
+/// Why an input is dropped.
+#[derive(Clone, Debug)]
+pub(crate) enum BadInput {
+    UnknownTag(Option<u8>),
+    TooShort,
+    TooLong(usize),
+    WrongHash { expected: B256, actual: B256 },
+    Transaction(DecodeError),
+}
+
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownTag(Some(tag)) => write!(f, "unknown tag {tag:#04x}"),
+            Self::UnknownTag(None) => f.write_str("empty"),
+            Self::TooShort => f.write_str("too short"),
+            Self::TooLong(len) => write!(f, "transaction of {len} bytes, more than {MAX_TRANSACTION}"),
+            Self::WrongHash { expected, actual } => {
+                write!(f, "announced hash {expected}, but the bytes hash to {actual}")
+            }
+            Self::Transaction(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// Tells the inputs apart.
+pub(crate) fn input(bytes: &[u8]) -> Result<Input<'_>, BadInput> {
+    match bytes.split_first() {
+        Some((0, rest)) => {
+            let (hash, raw) = rest.split_first_chunk().ok_or(BadInput::TooShort)?;
+            Ok(Input::Simple { hash: B256::new(*hash), raw })
+        }
+        Some((1, rest)) => Ok(Input::Announcement(rest)),
+        Some((2, rest)) => Ok(Input::Chunk(rest)),
+        Some((tag, _)) => Err(BadInput::UnknownTag(Some(*tag))),
+        None => Err(BadInput::UnknownTag(None)),
+    }
+}
+
+/// Decodes `raw`, which must hash to `hash`.
+pub(crate) fn transaction(hash: B256, raw: &[u8]) -> Result<Decoded, BadInput> {
+    if raw.len() > MAX_TRANSACTION {
+        return Err(BadInput::TooLong(raw.len()));
+    }
+    let actual = alloy_primitives::keccak256(raw);
+    if actual != hash {
+        return Err(BadInput::WrongHash { expected: hash, actual });
+    }
+    let transaction =
+        ethereum::transaction::decode_with_hash(raw, hash).map_err(BadInput::Transaction)?;
+    Ok(Decoded { transaction, raw: Bytes::copy_from_slice(raw) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn inputs_are_told_apart_by_their_tag() {
+        assert!(matches!(input(&[0; 34]), Ok(Input::Simple { raw: [0], .. })));
+        assert!(matches!(input(&[1, 2]), Ok(Input::Announcement([2]))));
+        assert!(matches!(input(&[2, 3]), Ok(Input::Chunk([3]))));
+        assert!(matches!(input(&[3]), Err(BadInput::UnknownTag(Some(3)))));
+        assert!(matches!(input(&[]), Err(BadInput::UnknownTag(None))));
+        assert!(matches!(input(&[0; 32]), Err(BadInput::TooShort)));
+    }
+
+    #[test]
+    fn a_transaction_must_hash_to_what_was_announced() {
+        assert!(matches!(transaction(B256::ZERO, &[1]), Err(BadInput::WrongHash { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_input_or_not(bytes: Vec<u8>) {
+            if let Ok(Input::Simple { raw, .. }) = input(&bytes) {
+                let _ = transaction(alloy_primitives::keccak256(raw), raw);
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Runs transactions on a block's view of the world.
+//!
+//! One engine and one journal serve the whole block, so that what one
+//! transaction has read or changed is warm memory to the next. Nothing is
+//! written: [`Executor::finish`] gives the changes as a value.
+
+use crate::error::KernelError;
+use crate::genesis::HISTORY_ADDRESS;
+use crate::validate::ValidTransaction;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, Log, U256};
+use core::fmt;
+use ethereum::header::Header;
+use host::ReadStore;
+use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
+use revm::context::{BlockEnv, CfgEnv, Context, Journal, TxEnv};
+use revm::context_interface::JournalTr;
+use revm::context_interface::block::BlobExcessGasAndPrice;
+use revm::database_interface::{DBErrorMarker, Database};
+use revm::primitives::hardfork::SpecId;
+use revm::state::{Account as EngineAccount, AccountInfo, Bytecode};
+use revm::{ExecuteEvm, MainBuilder, MainnetEvm};
+use storage::config::Revision;
+use storage::diff::AccountChange;
+use storage::overlay::{Overlay, Touched};
+use storage::{Account, Diff, StorageError};
+
+/// The block as its transactions see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The block's number.
+    pub number: u64,
+    /// Its timestamp, in seconds since 1970.
+    pub timestamp: u64,
+    /// Its base fee, in wei for a unit of gas.
+    pub base_fee: u64,
+    /// The gas that it may use.
+    pub gas_limit: u64,
+    /// PREVRANDAO (EIP-4399).
+    pub prevrandao: B256,
+    /// Who gets the priority fees.
+    pub beneficiary: Address,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The rules in force.
+    pub revision: Revision,
+}
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Executed {
+    pub(crate) success: bool,
+    pub(crate) gas_used: u64,
+    pub(crate) logs: Vec<Log>,
+}
+
+/// The world as the engine reads it.
+#[derive(Debug)]
+pub(crate) struct World<'s, S> {
+    overlay: Overlay<'s, S>,
+    /// The slot of the history contract that this block sets (EIP-2935).
+    history: Option<(U256, U256)>,
+}
+
+/// Durable storage failed under the engine.
+#[derive(Debug)]
+pub(crate) struct WorldError(StorageError);
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl core::error::Error for WorldError {}
+impl DBErrorMarker for WorldError {}
+
+impl<S: ReadStore> Database for World<'_, S> {
+    type Error = WorldError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, WorldError> {
+        let account = self.overlay.account(address).map_err(WorldError)?;
+        Ok(account.map(|account| AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code_hash: account.code_hash,
+            account_id: None,
+            code: None,
+        }))
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, WorldError> {
+        if hash == KECCAK256_EMPTY {
+            return Ok(Bytecode::default());
+        }
+        let code = self.overlay.code(hash).map_err(WorldError)?;
+        Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, WorldError> {
+        if let Some((at, value)) = self.history
+            && at == slot
+            && address == HISTORY_ADDRESS
+        {
+            return Ok(value);
+        }
+        self.overlay.slot(address, slot).map_err(WorldError)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, WorldError> {
+        self.overlay.block_hash(number).map_err(WorldError)
+    }
+}
+
+type Engine<'s, S> = MainnetEvm<
+    Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>,
+>;
+
+/// The engine on one block.
+pub(crate) struct Executor<'s, S: ReadStore> {
+    engine: Engine<'s, S>,
+    beneficiary: Address,
+    base_fee: u64,
+}
+
+/// The slots of the history contract, used in turn (EIP-2935).
+const HISTORY_WINDOW: u64 = 8191;
+
+impl<'s, S: ReadStore> Executor<'s, S> {
+    /// The engine on the block after `parent`, whose hash the history contract
+    /// gets (EIP-2935; the slot is written directly, which the EIP allows, and
+    /// spares a call for each block).
+    pub(crate) fn new(store: &'s S, environment: &Environment, parent: B256) -> Self {
+        let history = (environment.revision >= Revision::Prague).then(|| {
+            let slot = environment.number.saturating_sub(1) % HISTORY_WINDOW;
+            (U256::from(slot), parent.into())
+        });
+        Self::with_history(store, environment, history)
+    }
+
+    /// The engine on a block as it stands in durable storage already.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn view(store: &'s S, environment: &Environment) -> Self {
+        Self::with_history(store, environment, None)
+    }
+
+    fn with_history(
+        store: &'s S,
+        environment: &Environment,
+        history: Option<(U256, U256)>,
+    ) -> Self {
+        crate::crypto::install();
+        let world = World { overlay: Overlay::new(store), history };
+        let spec = spec(environment.revision);
+        let mut context = Context::new(world, spec);
+        context.cfg.chain_id = environment.chain_id;
+        context.block = BlockEnv {
+            number: U256::from(environment.number),
+            beneficiary: environment.beneficiary,
+            timestamp: U256::from(environment.timestamp),
+            gas_limit: environment.gas_limit,
+            basefee: environment.base_fee,
+            difficulty: U256::ZERO,
+            prevrandao: Some(environment.prevrandao),
+            // A rollup has no blobs: the price stays at its least, 1 wei.
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice {
+                excess_blob_gas: 0,
+                blob_gasprice: 1,
+            }),
+            slot_num: environment.number,
+        };
+        Self {
+            engine: context.build_mainnet(),
+            beneficiary: environment.beneficiary,
+            base_fee: environment.base_fee,
+        }
+    }
+
+    /// The block's base fee, in wei for a unit of gas.
+    pub(crate) const fn base_fee(&self) -> u64 {
+        self.base_fee
+    }
+
+    /// The engine's own knobs, for simulation.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut CfgEnv, &mut BlockEnv)) {
+        change(&mut self.engine.ctx.cfg, &mut self.engine.ctx.block);
+    }
+
+    /// Runs a transaction; one that is refused changes nothing.
+    pub(crate) fn transact(
+        &mut self,
+        environment: TxEnv,
+    ) -> Result<Result<ExecutionResult, InvalidTransaction>, KernelError> {
+        match self.engine.transact_one(environment) {
+            Ok(result) => Ok(Ok(result)),
+            Err(EVMError::Transaction(why)) => Ok(Err(why)),
+            Err(EVMError::Database(WorldError(error))) => Err(error.into()),
+            Err(error) => Err(KernelError::Engine(error.to_string())),
+        }
+    }
+
+    /// Charges a transaction that traps the engine: its nonce is spent, its gas
+    /// limit paid, and nothing else happens.
+    pub(crate) fn charge(
+        &mut self,
+        transaction: &ValidTransaction,
+    ) -> Result<Option<Executed>, KernelError> {
+        let environment = &transaction.environment;
+        let gas = U256::from(environment.gas_limit);
+        let journal = &mut self.engine.ctx.journaled_state;
+        load(journal, environment.caller)?;
+        load(journal, self.beneficiary)?;
+        let base_fee = U256::from(self.base_fee);
+        let (Some(fee), Some(tip)) = (
+            transaction.gas_price.checked_mul(gas),
+            transaction.gas_price.checked_sub(base_fee).and_then(|tip| tip.checked_mul(gas)),
+        ) else {
+            return Ok(None);
+        };
+        let Some(sender) = journal.inner.state.get_mut(&environment.caller) else { return Ok(None) };
+        let nonce = sender.info.nonce.checked_add(1);
+        let (Some(balance), Some(nonce)) = (sender.info.balance.checked_sub(fee), nonce) else {
+            return Ok(None);
+        };
+        if sender.info.nonce != environment.nonce {
+            return Ok(None);
+        }
+        sender.info.balance = balance;
+        sender.info.nonce = nonce;
+        sender.mark_touch();
+        if let Some(beneficiary) = journal.inner.state.get_mut(&self.beneficiary) {
+            beneficiary.info.balance = beneficiary.info.balance.saturating_add(tip);
+            beneficiary.mark_touch();
+        }
+        journal.inner.commit_tx();
+        Ok(Some(Executed { success: false, gas_used: environment.gas_limit, logs: Vec::new() }))
+    }
+
+    /// What all transactions changed.
+    pub(crate) fn finish(mut self) -> Diff {
+        let state = self.engine.finalize();
+        let World { overlay, history } = self.engine.ctx.journaled_state.database;
+        let mut touched = Vec::with_capacity(state.len() + 1);
+        let mut history_touched = false;
+        for (address, account) in state {
+            if !account.is_touched() {
+                continue;
+            }
+            let mut change = change(address, account);
+            if address == HISTORY_ADDRESS {
+                history_touched = true;
+                if let Some((slot, value)) = history {
+                    change.slots.retain(|(known, _)| *known != slot);
+                    change.slots.push((slot, value));
+                }
+            }
+            touched.push(change);
+        }
+        if let Some(slot) = history
+            && !history_touched
+        {
+            touched.push(Touched {
+                address: HISTORY_ADDRESS,
+                account: AccountChange::Keep,
+                cleared: false,
+                code: None,
+                slots: alloc::vec![slot],
+            });
+        }
+        overlay.diff(touched)
+    }
+}
+
+fn load<S: ReadStore>(journal: &mut Journal<World<'_, S>>, address: Address) -> Result<(), KernelError> {
+    journal.load_account(address).map(|_| ()).map_err(|WorldError(error)| error.into())
+}
+
+/// What became of an account that the engine touched.
+fn change(address: Address, account: EngineAccount) -> Touched {
+    let gone = account.is_selfdestructed_locally();
+    let cleared = account.is_selfdestructed();
+    let slots = if gone {
+        Vec::new()
+    } else {
+        account.storage.iter().map(|(slot, value)| (*slot, value.present_value())).collect()
+    };
+    let info = account.info;
+    let (account, code) = if gone || info.is_empty() {
+        // Empty accounts that are touched vanish (EIP-161).
+        (AccountChange::Delete, None)
+    } else {
+        let account = Account { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash };
+        let code = info.code.filter(|_| account.has_code());
+        (AccountChange::Set(account), code.map(|code| (info.code_hash, code.original_bytes())))
+    };
+    Touched { address, account, cleared, code, slots }
+}
+
+/// The engine's name for a revision.
+fn spec(revision: Revision) -> SpecId {
+    match revision {
+        Revision::Cancun => SpecId::CANCUN,
+        Revision::Prague => SpecId::PRAGUE,
+        Revision::Osaka => SpecId::OSAKA,
+        Revision::Amsterdam => SpecId::AMSTERDAM,
+    }
+}
+
+impl Executed {
+    /// What the receipt needs of the engine's result.
+    pub(crate) fn of(result: ExecutionResult) -> Self {
+        let gas_used = result.tx_gas_used();
+        match result {
+            ExecutionResult::Success { logs, .. } => Self { success: true, gas_used, logs },
+            ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => {
+                Self { success: false, gas_used, logs: Vec::new() }
+            }
+        }
+    }
+}
+
+impl Environment {
+    /// The environment that `header` was executed in.
+    #[must_use]
+    pub fn of_header(header: &Header, chain_id: u64, revision: Revision) -> Self {
+        Self {
+            number: header.number,
+            timestamp: header.timestamp,
+            base_fee: header.base_fee_per_gas,
+            gas_limit: header.gas_limit,
+            prevrandao: header.mix_hash,
+            beneficiary: header.beneficiary,
+            chain_id,
+            revision,
+        }
+    }
+}
+
+impl<S: ReadStore> fmt::Debug for Executor<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format!("Executor(base fee {})", self.base_fee))
+    }
+}

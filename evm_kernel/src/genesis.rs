@@ -1,0 +1,74 @@
+//! Block 0: what the setup file left becomes the first state.
+
+use crate::error::KernelError;
+use crate::execute::Environment;
+use crate::seal::{self, Body, Parent};
+use alloy_primitives::{Address, B256, Bytes, address, hex, keccak256};
+use host::Store;
+use storage::diff::{AccountChange, AccountDiff};
+use storage::level::Level;
+use storage::queue::Cursor;
+use storage::{Account, Config, Diff, Head, commit};
+
+/// The contract that keeps the hashes of the last 8,191 blocks (EIP-2935).
+pub const HISTORY_ADDRESS: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
+
+/// Its code, from the EIP.
+const HISTORY_CODE: &[u8] = &hex!(
+    "3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500"
+);
+
+/// Commits block 0 and the compiled configuration.
+pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Config), KernelError> {
+    let config = Config::from_setup(host)?;
+    let environment = Environment {
+        number: 0,
+        timestamp: level.timestamp,
+        base_fee: config.base_fee_floor,
+        gas_limit: config.block_gas_limit,
+        prevrandao: B256::ZERO,
+        beneficiary: config.fee_recipient,
+        chain_id: config.chain_id,
+        revision: config.revision(0),
+    };
+    let sealed = seal::with_state_root(
+        &Parent::default(),
+        &environment,
+        Body::default(),
+        config.genesis_state_root,
+    );
+    let head = Head {
+        number: 0,
+        hash: sealed.header.hash,
+        state_root: sealed.state_root,
+        timestamp: level.timestamp,
+        gas_limit: config.block_gas_limit,
+        gas_used: 0,
+        base_fee: config.base_fee_floor,
+        level: level.number,
+        level_work: 0,
+        cursor: Cursor { level: level.number, offset: 0 },
+        oldest_page: level.number,
+        backlog: 0,
+    };
+    let code_hash = keccak256(HISTORY_CODE);
+    let history = AccountDiff {
+        address: HISTORY_ADDRESS,
+        account: AccountChange::Set(Account { nonce: 1, code_hash, ..Account::default() }),
+        had_code: false,
+        cleared: false,
+        slots: alloc::vec![],
+    };
+    let block = commit::Block {
+        head,
+        header: Some(sealed.header),
+        diff: Diff {
+            accounts: alloc::vec![history],
+            code: alloc::vec![(code_hash, Bytes::from_static(HISTORY_CODE))],
+        },
+        config: Some(config.clone()),
+        ..commit::Block::default()
+    };
+    commit::block(host, &block)?;
+    Ok((head, config))
+}

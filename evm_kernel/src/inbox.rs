@@ -1,0 +1,132 @@
+//! The first step: the level's messages are read, and what matters to us is made
+//! durable before anything executes.
+//!
+//! Between `read_input` and the write that makes its message durable there is
+//! only straight code, so that a trap there cannot come from us.
+
+use crate::budget::Budget;
+use crate::error::KernelError;
+use crate::log;
+use alloy_primitives::B256;
+use host::{MAX_MESSAGE, Runtime};
+use messages::external::{self, Frame};
+use messages::inbox::Message;
+use storage::level::Level;
+use storage::queue::{ENTRY_OVERHEAD, Entries, Page};
+
+/// The bytes in front of a frame's contents: inbox tag, frame tag, address.
+const CONTENTS: usize = 1 + 1 + 20;
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Drained {
+    /// The level that the inbox is at; none if nothing ever came.
+    pub(crate) level: Option<Level>,
+    /// Where the level's page ends, and what this run appended to it.
+    pub(crate) entries: Option<Entries>,
+    /// The bytes of the level's page.
+    pub(crate) page_bytes: u64,
+    /// Whether the level has no more messages.
+    pub(crate) complete: bool,
+}
+
+/// What bounds the reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Our own address, the 20 bytes behind `sr1…`.
+    pub(crate) rollup: [u8; 20],
+    /// Bytes that wait already, besides those of this level.
+    pub(crate) backlog: u64,
+    /// Bytes that may wait.
+    pub(crate) most: u64,
+    /// Whether the run before this one trapped.
+    pub(crate) trapped: bool,
+}
+
+/// What each input counts in the queue besides its bytes.
+const INPUT_OVERHEAD: u64 = 32;
+
+/// Reads messages until the level has no more or the budget is spent.
+pub(crate) fn drain(
+    host: &mut impl Runtime,
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<Drained, KernelError> {
+    let mut level = Level::load(host)?;
+    // A run that resumes a level appends to its page. It is opened before the
+    // first message is taken.
+    let mut page = match &level {
+        Some(level) if limits.trapped => Some(Page::repair(host, level.number)?),
+        Some(level) => Some(Page::open(host, level.number)?),
+        None => None,
+    };
+    let mut entries = None;
+    let mut waiting = limits.backlog;
+    let mut buffer = [0; MAX_MESSAGE];
+    let mut complete = false;
+    while budget.has_room_for(0) {
+        let Some(message) = host.read_input(&mut buffer)? else {
+            complete = true;
+            break;
+        };
+        let (number, len) = (message.level, message.payload.len());
+        budget.message(len);
+        match Message::parse(message.payload) {
+            Ok(Message::External(frame)) => match external::parse(frame, &limits.rollup) {
+                Frame::Contents(_) => {
+                    let Some(framed) = buffer.get_mut(CONTENTS - ENTRY_OVERHEAD..len) else { continue };
+                    // Only after a trap that took Start_of_level with it.
+                    let page = match &mut page {
+                        Some(page) if page.end().level == number => page,
+                        other => other.insert(Page::open(host, number)?),
+                    };
+                    let size = framed.len() as u64 + INPUT_OVERHEAD;
+                    let full = waiting + u64::from(page.end().offset) + size > limits.most;
+                    if full {
+                        log::line(host, format_args!("input of level {number} dropped: the queue is full"));
+                        continue;
+                    }
+                    waiting += INPUT_OVERHEAD;
+                    let at = page.append(host, framed)?;
+                    entries.get_or_insert_with(|| Entries::at(at)).push(framed);
+                }
+                Frame::OtherRollup | Frame::NotFramed => {}
+            },
+            Ok(Message::StartOfLevel) => {
+                if page.as_ref().is_none_or(|page| page.end().level != number) {
+                    page = Some(Page::open(host, number)?);
+                }
+            }
+            Ok(Message::InfoPerLevel(info)) => {
+                let info = Level {
+                    number,
+                    timestamp: u64::try_from(info.predecessor_timestamp).unwrap_or(0),
+                    predecessor: B256::new(info.predecessor),
+                };
+                info.save(host)?;
+                level = Some(info);
+            }
+            Ok(Message::EndOfLevel) => {
+                complete = true;
+                break;
+            }
+            Ok(_) => {}
+            Err(error) => log::line(host, format_args!("unreadable inbox message: {error}")),
+        }
+    }
+    let level = known(level, page.as_ref());
+    let page_bytes = page.map_or(0, |page| u64::from(page.end().offset));
+    Ok(Drained { level, entries, page_bytes, complete })
+}
+
+/// The level's facts; where a trap took them, the last ones known, with the
+/// level that the messages name.
+fn known(level: Option<Level>, page: Option<&Page>) -> Option<Level> {
+    let mut level = level.or_else(|| {
+        page.map(|page| Level { number: page.end().level, timestamp: 0, predecessor: B256::ZERO })
+    })?;
+    if let Some(page) = page {
+        level.number = level.number.max(page.end().level);
+    }
+    Some(level)
+}

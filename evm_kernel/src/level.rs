@@ -1,0 +1,333 @@
+//! A run: the inbox is read, then blocks are made until the queue is empty or
+//! the work of the run or of the level is done.
+
+use crate::budget::Budget;
+use crate::careful::{self, Careful};
+use crate::chunks::Chunks;
+use crate::decode::{self, Decoded, Input};
+use crate::error::KernelError;
+use crate::execute::{Environment, Executed, Executor};
+use crate::genesis;
+use crate::inbox::{self, Limits};
+use crate::log;
+use crate::queue::{Item, Queue};
+use crate::seal::{self, Body, Parent};
+use crate::validate;
+use alloy_primitives::{Address, B256, Keccak256};
+use core::cell::RefCell;
+use ethereum::header::next_base_fee;
+use host::{Debug, HostError, Path, ReadStore, Runtime, Store, ValueKind};
+use storage::layout::{CONFIG, HEAD};
+use storage::level::Level;
+use storage::queue::Cursor;
+use storage::{Config, Head, commit};
+
+/// Whether the level needs another run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// No.
+    Done,
+    /// Yes: the reboot flag stays.
+    More,
+}
+
+/// The work of a run before the configuration is known, and for reading inputs.
+const READING: u64 = 100_000_000;
+
+/// One run.
+pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
+    let trapped = careful::trapped(host)?;
+    host.mark_for_reboot()?;
+    if trapped {
+        commit::discard(host)?;
+    }
+    let head = HEAD.get(host, &())?;
+    let config = CONFIG.get(host, &())?;
+    let limits = Limits {
+        rollup: host.reveal_metadata()?.address,
+        backlog: head.map_or(0, |head| head.backlog),
+        most: config.as_ref().map_or(Config::default().queue_bytes, |config| config.queue_bytes),
+        trapped,
+    };
+    let mut budget = Budget::new(config.as_ref().map_or(READING, |config| config.run_budget));
+    let drained = inbox::drain(host, &limits, &mut budget)?;
+    if !drained.complete {
+        return Ok(Progress::More);
+    }
+    let Some(level) = drained.level else { return Ok(Progress::Done) };
+    let (head, config) = match (head, config) {
+        (Some(head), Some(config)) => (head, config),
+        (None, None) => genesis::create(host, &level)?,
+        _ => return Err(KernelError::MissingState),
+    };
+    // A block of this level has counted the level's page already.
+    let counted = head.level == level.number && head.number > 0;
+    let waiting = head.backlog + if counted { 0 } else { drained.page_bytes };
+    let careful = if trapped {
+        sweep_pages(host, head.oldest_page, head.cursor.level)?;
+        Some(Careful::after_trap(host)?)
+    } else {
+        None
+    };
+    let queue = Queue::new(head.cursor, level.number, waiting, drained.entries);
+    Blocks { config, level, head, queue, budget, careful }.make(host)
+}
+
+/// Deletes the pages that are consumed, and that a trap may have left.
+fn sweep_pages(host: &mut impl Store, from: u32, to: u32) -> Result<(), KernelError> {
+    for level in from..to {
+        storage::queue::delete(host, level)?;
+    }
+    Ok(())
+}
+
+/// The blocks of a run.
+struct Blocks {
+    config: Config,
+    level: Level,
+    head: Head,
+    queue: Queue,
+    budget: Budget,
+    careful: Option<Careful>,
+}
+
+impl Blocks {
+    /// Makes blocks while the level needs them and the run has room.
+    fn make(mut self, host: &mut impl Runtime) -> Result<Progress, KernelError> {
+        loop {
+            let waits = self.queue.peek(host, &mut self.budget)?.is_some();
+            let first = self.head.level < self.level.number;
+            let spent = self.head.level == self.level.number
+                && self.head.level_work >= self.config.level_budget;
+            if !first && (!waits || spent) {
+                return Ok(Progress::Done);
+            }
+            if !self.budget.has_room_for(self.config.block_gas_limit) {
+                return Ok(Progress::More);
+            }
+            self.block(host)?;
+        }
+    }
+
+    /// Makes and commits one block.
+    fn block(&mut self, host: &mut impl Runtime) -> Result<(), KernelError> {
+        let environment = self.environment();
+        let parent = Parent { hash: self.head.hash, state_root: self.head.state_root };
+        let before = self.budget.spent();
+        let shared = Shared(RefCell::new(host));
+        let mut executor = Executor::new(&shared, &environment, parent.hash);
+        let mut chunks = Chunks::default();
+        let mut body = Body::default();
+        while let Some((cursor, item)) = self.queue.peek(&shared, &mut self.budget)? {
+            let (cursor, gas_limit) = (*cursor, item.gas_limit());
+            if !self.fits(&environment, &body, gas_limit) {
+                break;
+            }
+            let Some(item) = self.queue.take() else { break };
+            let Some((decoded, sender)) = self.whole(&shared, &mut chunks, item)? else { continue };
+            self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
+        }
+        let diff = executor.finish();
+        let host = shared.0.into_inner();
+        if let Some(careful) = &self.careful {
+            careful.unmark(host)?;
+        }
+        let sealed = seal::block(&parent, &environment, body, &diff);
+        let level_work = if self.head.level == self.level.number { self.head.level_work } else { 0 };
+        let consumed_from = self.head.cursor.level;
+        let head = Head {
+            number: environment.number,
+            hash: sealed.header.hash,
+            state_root: sealed.state_root,
+            timestamp: environment.timestamp,
+            gas_limit: environment.gas_limit,
+            gas_used: sealed.gas_used,
+            base_fee: environment.base_fee,
+            level: self.level.number,
+            level_work: level_work.saturating_add(self.budget.spent() - before),
+            cursor: self.queue.cursor(),
+            oldest_page: consumed_from,
+            backlog: self.queue.waiting(),
+        };
+        commit::block(host, &commit::Block {
+            head,
+            header: Some(sealed.header),
+            transactions: sealed.transactions,
+            receipts: sealed.receipts,
+            diff,
+            chunked: chunks.into_changes(),
+            config: None,
+        })?;
+        self.head = head;
+        self.queue.delete_pages(host, head.cursor)?;
+        if let Some(careful) = self.careful.take() {
+            careful.end(host)?;
+        }
+        Ok(())
+    }
+
+    fn environment(&self) -> Environment {
+        let number = self.head.number + 1;
+        let base_fee = next_base_fee(self.head.gas_used, self.head.gas_limit, self.head.base_fee);
+        Environment {
+            number,
+            timestamp: self.level.timestamp.max(self.head.timestamp),
+            base_fee: base_fee.max(self.config.base_fee_floor),
+            gas_limit: self.config.block_gas_limit,
+            prevrandao: prevrandao(self.level.predecessor, number),
+            beneficiary: self.config.fee_recipient,
+            chain_id: self.config.chain_id,
+            revision: self.config.revision(number),
+        }
+    }
+
+    /// Whether a transaction with this gas limit goes into the block. One that
+    /// fits no block is let through: the engine refuses it.
+    fn fits(&self, environment: &Environment, body: &Body, gas_limit: u64) -> bool {
+        let gas = body.gas_used().saturating_add(gas_limit);
+        gas_limit > environment.gas_limit
+            || gas <= environment.gas_limit && (body.is_empty() || self.budget.has_room_for(gas_limit))
+    }
+
+    /// The transaction behind an item, if it is whole now.
+    fn whole(
+        &mut self,
+        host: &(impl ReadStore + Debug),
+        chunks: &mut Chunks,
+        item: Item,
+    ) -> Result<Option<(Decoded, Address)>, KernelError> {
+        let bytes = match item {
+            Item::Transaction(decoded, sender) => return Ok(Some((decoded, sender))),
+            Item::Piece(bytes) => bytes,
+        };
+        let assembled = match decode::input(&bytes) {
+            Ok(Input::Announcement(bytes)) => chunks.announce(host, bytes)?.map(|()| None),
+            Ok(Input::Chunk(bytes)) => chunks.chunk(host, bytes)?,
+            _ => Ok(None),
+        };
+        let (hash, raw) = match assembled {
+            Ok(Some(assembled)) => assembled,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                log::line(host, format_args!("input dropped: {error}"));
+                return Ok(None);
+            }
+        };
+        self.budget.recoveries(1);
+        match decode::transaction(hash, &raw) {
+            Ok(decoded) => match ethereum::senders([&decoded.transaction]).pop() {
+                Some(Ok(sender)) => return Ok(Some((decoded, sender))),
+                Some(Err(error)) => log::line(host, format_args!("transaction {hash} dropped: {error}")),
+                None => {}
+            },
+            Err(error) => log::line(host, format_args!("transaction {hash} dropped: {error}")),
+        }
+        Ok(None)
+    }
+
+    /// Executes a transaction and adds it to the block; one that is refused
+    /// leaves no trace but a line in the log.
+    fn include<H: Runtime>(
+        &mut self,
+        shared: &Shared<'_, H>,
+        executor: &mut Executor<'_, Shared<'_, H>>,
+        body: &mut Body,
+        cursor: Cursor,
+        decoded: Decoded,
+        sender: Address,
+    ) -> Result<(), KernelError> {
+        let hash = decoded.transaction.hash;
+        let base_fee = executor.base_fee();
+        let valid = match validate::transaction(decoded, sender, base_fee) {
+            Ok(valid) => valid,
+            Err(why) => {
+                self.queue.forget(&hash);
+                log::line(shared, format_args!("transaction {hash} dropped: {why}"));
+                return Ok(());
+            }
+        };
+        let (tx_type, raw) = (valid.environment.tx_type, valid.raw.clone());
+        self.budget.recoveries(valid.environment.authorization_list.len());
+        let executed = match &self.careful {
+            Some(careful) if careful.is_poisoned(cursor) => {
+                log::line(shared, format_args!("transaction {hash} traps: its gas limit is charged"));
+                executor.charge(&valid)?.ok_or("it cannot pay")
+            }
+            careful => {
+                if let Some(careful) = careful {
+                    shared.with(|host| careful.mark(host, cursor))?;
+                }
+                match executor.transact(valid.environment)? {
+                    Ok(result) => Ok(Executed::of(result)),
+                    Err(why) => {
+                        log::line(shared, format_args!("transaction {hash} dropped: {why}"));
+                        self.queue.forget(&hash);
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        match executed {
+            Ok(executed) => {
+                self.budget.gas(executed.gas_used);
+                body.push(tx_type, sender, raw, executed);
+            }
+            Err(why) => log::line(shared, format_args!("transaction {hash} dropped: {why}")),
+        }
+        Ok(())
+    }
+}
+
+/// `keccak256(predecessor hash of the level ++ block number as 32 bytes)`.
+pub(crate) fn prevrandao(predecessor: B256, number: u64) -> B256 {
+    let mut hasher = Keccak256::new();
+    hasher.update(predecessor);
+    hasher.update([0; 24]);
+    hasher.update(number.to_be_bytes());
+    hasher.finalize()
+}
+
+/// The host, while the engine reads through it: careful execution writes its
+/// marks at the same time.
+struct Shared<'h, H>(RefCell<&'h mut H>);
+
+impl<H> Shared<'_, H> {
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut H) -> Result<T, KernelError>,
+    ) -> Result<T, KernelError> {
+        let mut host = self.0.try_borrow_mut().map_err(|_| HostError::GenericInvalidAccess)?;
+        act(&mut host)
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&H) -> Result<T, HostError>) -> Result<T, HostError> {
+        let host = self.0.try_borrow().map_err(|_| HostError::GenericInvalidAccess)?;
+        look(&host)
+    }
+}
+
+impl<H: ReadStore> ReadStore for Shared<'_, H> {
+    fn store_read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8]) -> Result<usize, HostError> {
+        self.read(|host| host.store_read(path, offset, buffer))
+    }
+
+    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
+        self.read(|host| host.store_has(path))
+    }
+
+    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
+        self.read(|host| host.store_value_size(path))
+    }
+
+    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
+        self.read(|host| host.store_list_size(path))
+    }
+}
+
+impl<H: Debug> Debug for Shared<'_, H> {
+    fn write_debug(&self, line: &str) {
+        if let Ok(host) = self.0.try_borrow() {
+            host.write_debug(line);
+        }
+    }
+}

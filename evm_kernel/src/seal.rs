@@ -1,0 +1,140 @@
+//! Receipts and changes → header, roots, the block to commit.
+
+use crate::execute::{Environment, Executed};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, Keccak256, U256, keccak256};
+use ethereum::bloom::LogsBloom;
+use ethereum::header::{EMPTY_OMMERS, EMPTY_REQUESTS_HASH, EMPTY_ROOT, Header};
+use ethereum::receipt::Receipt;
+use ethereum::trie::ordered_root;
+use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
+use storage::Diff;
+
+/// The transactions that a block includes so far, with their receipts.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    transactions: Vec<StoredTransaction>,
+    receipts: Vec<StoredReceipt>,
+    types: Vec<u8>,
+    gas_used: u64,
+}
+
+impl Body {
+    /// The gas used so far.
+    pub(crate) const fn gas_used(&self) -> u64 {
+        self.gas_used
+    }
+
+    /// Whether there is no transaction yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+
+    /// Adds a transaction and what it did.
+    pub(crate) fn push(&mut self, tx_type: u8, sender: Address, raw: Bytes, executed: Executed) {
+        self.gas_used = self.gas_used.saturating_add(executed.gas_used);
+        self.types.push(tx_type);
+        self.transactions.push(StoredTransaction { sender, raw });
+        self.receipts.push(StoredReceipt {
+            success: executed.success,
+            gas_used: executed.gas_used,
+            logs: executed.logs,
+        });
+    }
+
+    /// The filter of all logs and the root of the receipts.
+    fn receipts_root(&self) -> (Bloom, B256) {
+        let mut blooms = LogsBloom::new();
+        let mut all = Bloom::ZERO;
+        let mut cumulative_gas_used = 0_u64;
+        let encoded: Vec<Vec<u8>> = self
+            .receipts
+            .iter()
+            .zip(&self.types)
+            .map(|(stored, tx_type)| {
+                cumulative_gas_used = cumulative_gas_used.saturating_add(stored.gas_used);
+                let receipt = Receipt {
+                    tx_type: *tx_type,
+                    status: stored.success,
+                    cumulative_gas_used,
+                    logs: stored.logs.iter().cloned().map(Into::into).collect(),
+                };
+                let bloom = blooms.of(&receipt.logs);
+                if !receipt.logs.is_empty() {
+                    all |= bloom;
+                }
+                receipt.encode_2718(&bloom)
+            })
+            .collect();
+        (all, ordered_root(&encoded))
+    }
+}
+
+/// A sealed block, ready to commit.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) header: StoredHeader,
+    pub(crate) state_root: B256,
+    pub(crate) gas_used: u64,
+    pub(crate) transactions: Transactions,
+    pub(crate) receipts: Receipts,
+}
+
+/// The parent's part in a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Parent {
+    pub(crate) hash: B256,
+    pub(crate) state_root: B256,
+}
+
+/// Makes the header. The state root is a chained commitment:
+/// `keccak256(parent's state root ++ keccak256(encoded diff))`.
+pub(crate) fn block(parent: &Parent, environment: &Environment, body: Body, diff: &Diff) -> Sealed {
+    let mut hasher = Keccak256::new();
+    hasher.update(parent.state_root);
+    hasher.update(keccak256(diff.encode()));
+    with_state_root(parent, environment, body, hasher.finalize())
+}
+
+/// Makes the header of a block whose state root is known.
+pub(crate) fn with_state_root(
+    parent: &Parent,
+    environment: &Environment,
+    body: Body,
+    state_root: B256,
+) -> Sealed {
+    let (logs_bloom, receipts_root) =
+        if body.is_empty() { (Bloom::ZERO, EMPTY_ROOT) } else { body.receipts_root() };
+    let raws: Vec<&Bytes> = body.transactions.iter().map(|transaction| &transaction.raw).collect();
+    let rlp = Header {
+        parent_hash: parent.hash,
+        ommers_hash: EMPTY_OMMERS,
+        beneficiary: environment.beneficiary,
+        state_root,
+        transactions_root: ordered_root(&raws),
+        receipts_root,
+        logs_bloom,
+        difficulty: U256::ZERO,
+        number: environment.number,
+        gas_limit: environment.gas_limit,
+        gas_used: body.gas_used,
+        timestamp: environment.timestamp,
+        extra_data: Bytes::new(),
+        mix_hash: environment.prevrandao,
+        nonce: B64::ZERO,
+        base_fee_per_gas: environment.base_fee,
+        withdrawals_root: EMPTY_ROOT,
+        blob_gas_used: 0,
+        excess_blob_gas: 0,
+        parent_beacon_block_root: B256::ZERO,
+        requests_hash: EMPTY_REQUESTS_HASH,
+    }
+    .encode();
+    Sealed {
+        header: StoredHeader { hash: keccak256(&rlp), rlp: rlp.into() },
+        state_root,
+        gas_used: body.gas_used,
+        transactions: Transactions(body.transactions),
+        receipts: Receipts(body.receipts),
+    }
+}

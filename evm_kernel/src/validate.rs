@@ -1,0 +1,103 @@
+//! Signed transaction → what the engine takes. The rules that need the state
+//! (nonce, balance, intrinsic gas of the revision) are the engine's own; it
+//! refuses before it changes anything.
+
+use crate::decode::Decoded;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use core::fmt;
+use ethereum::transaction::{AccessListItem, SignedAuthorization};
+use revm::context::TxEnv;
+use revm::context_interface::either::Either;
+use revm::context_interface::transaction::{
+    AccessList, AccessListItem as EngineAccessListItem, Authorization, RecoveredAuthority,
+    RecoveredAuthorization,
+};
+
+/// A transaction that [`crate::execute`] can take.
+#[derive(Debug)]
+pub(crate) struct ValidTransaction {
+    pub(crate) environment: TxEnv,
+    pub(crate) raw: Bytes,
+    pub(crate) hash: B256,
+    /// Wei for a unit of gas in this block.
+    pub(crate) gas_price: U256,
+}
+
+/// Why a transaction is refused here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No account can pay 2^128 wei for a unit of gas.
+    FeeTooHigh,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FeeTooHigh => f.write_str("insufficient funds: the fee is over 2^128 wei for a unit of gas"),
+        }
+    }
+}
+
+/// Makes what the engine takes, in a block with `base_fee`.
+pub(crate) fn transaction(
+    decoded: Decoded,
+    sender: Address,
+    base_fee: u64,
+) -> Result<ValidTransaction, Refused> {
+    let transaction = &decoded.transaction.transaction;
+    let fee = |wei: U256| u128::try_from(wei).map_err(|_| Refused::FeeTooHigh);
+    let environment = TxEnv {
+        tx_type: transaction.tx_type(),
+        caller: sender,
+        gas_limit: transaction.gas_limit(),
+        gas_price: fee(transaction.max_fee_per_gas())?,
+        kind: transaction.kind(),
+        value: transaction.value(),
+        data: transaction.input().clone(),
+        nonce: transaction.nonce(),
+        chain_id: transaction.chain_id(),
+        access_list: access_list(transaction.access_list()),
+        gas_priority_fee: transaction.max_priority_fee_per_gas().map(fee).transpose()?,
+        blob_hashes: Vec::new(),
+        max_fee_per_blob_gas: 0,
+        authorization_list: authorizations(transaction.authorization_list()),
+    };
+    Ok(ValidTransaction {
+        environment,
+        gas_price: transaction.effective_gas_price(base_fee),
+        hash: decoded.transaction.hash,
+        raw: decoded.raw,
+    })
+}
+
+/// An access list as the engine has it.
+pub(crate) fn access_list(items: &[AccessListItem]) -> AccessList {
+    AccessList(
+        items
+            .iter()
+            .map(|item| EngineAccessListItem {
+                address: item.address,
+                storage_keys: item.storage_keys.clone(),
+            })
+            .collect(),
+    )
+}
+
+/// Authorizations (EIP-7702) as the engine has them, with who gave each.
+pub(crate) fn authorizations(
+    list: &[SignedAuthorization],
+) -> Vec<Either<revm::context_interface::transaction::SignedAuthorization, RecoveredAuthorization>> {
+    list.iter()
+        .map(|signed| {
+            let authorization = Authorization {
+                chain_id: signed.chain_id,
+                address: signed.address,
+                nonce: signed.nonce,
+            };
+            let authority = ethereum::authority(signed)
+                .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
+            Either::Right(RecoveredAuthorization::new_unchecked(authorization, authority))
+        })
+        .collect()
+}
