@@ -1,0 +1,62 @@
+// Compiles contracts/*.sol with the pinned solc into artifacts/*.json: the same bytes on every machine.
+// `make fixtures` runs it; CI checks that nothing changes.
+
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const solc = createRequire(import.meta.url)("solc");
+
+const settings = {
+  // Cancun: every engine that we compare with runs it.
+  evmVersion: "cancun",
+  optimizer: { enabled: true, runs: 200 },
+  // No hash of sources and settings in the code: it is what it does.
+  metadata: { appendCBOR: false, bytecodeHash: "none" },
+};
+const outputSelection = { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } };
+
+const files = readdirSync(join(here, "contracts")).filter((name) => name.endsWith(".sol")).sort();
+const sources = Object.fromEntries(
+  files.map((name) => [`contracts/${name}`, { content: readFileSync(join(here, "contracts", name), "utf8") }]),
+);
+const input = { language: "Solidity", sources, settings: { ...settings, outputSelection } };
+const library = (path) => {
+  try {
+    return { contents: readFileSync(join(here, "node_modules", path), "utf8") };
+  } catch (error) {
+    return { error: String(error) };
+  }
+};
+const output = JSON.parse(solc.compile(JSON.stringify(input), { import: library }));
+
+let failed = false;
+for (const { severity, formattedMessage, sourceLocation } of output.errors ?? []) {
+  if (severity === "warning" && sourceLocation?.file.startsWith("@openzeppelin/")) continue;
+  // SELFDESTRUCT is there on purpose: EIP-6780 is a rule to test.
+  if (severity === "warning" && formattedMessage.includes('"selfdestruct" has been deprecated')) continue;
+  console.error(formattedMessage);
+  failed ||= severity === "error";
+}
+if (failed) process.exit(1);
+
+const artifacts = join(here, "artifacts");
+rmSync(artifacts, { recursive: true, force: true });
+mkdirSync(artifacts);
+for (const source of Object.keys(sources)) {
+  for (const [contract, { abi, evm }] of Object.entries(output.contracts[source]).sort()) {
+    const artifact = {
+      contract,
+      source,
+      compiler: solc.version(),
+      settings,
+      abi,
+      bytecode: `0x${evm.bytecode.object}`,
+      deployedBytecode: `0x${evm.deployedBytecode.object}`,
+    };
+    writeFileSync(join(artifacts, `${contract}.json`), `${JSON.stringify(artifact, null, 2)}\n`);
+    console.log(`${contract}: ${evm.deployedBytecode.object.length / 2} bytes (solc ${solc.version()})`);
+  }
+}

@@ -1,0 +1,105 @@
+//! A compiled contract.
+
+use std::sync::LazyLock;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use serde_json::Value;
+
+use crate::abi;
+
+/// What the compiler made of one contract.
+#[derive(Debug)]
+pub struct Fixture {
+    /// The contract's name in its source.
+    pub name: String,
+    /// The contract's interface, as the compiler prints it.
+    pub abi: Value,
+    /// Runs once and returns [`Self::deployed_code`]; constructor arguments follow it.
+    pub creation_code: Bytes,
+    /// The code at the contract's address; immutables are zero in it.
+    pub deployed_code: Bytes,
+    /// The compiler's full version.
+    pub compiler: String,
+}
+
+/// A fixture that is read when first used.
+pub(crate) type Lazy = LazyLock<Fixture>;
+
+impl Fixture {
+    /// Reads a committed artefact; one that is not what `build.mjs` writes is a mistake of ours.
+    pub(crate) fn read(artifact: &str) -> Self {
+        let artifact: Value = serde_json::from_str(artifact).expect("artefacts are JSON");
+        let text = |key: &str| {
+            artifact[key]
+                .as_str()
+                .expect("artefacts are complete")
+                .to_owned()
+        };
+        let code = |key: &str| text(key).parse().expect("code is hex");
+        Self {
+            name: text("contract"),
+            abi: artifact["abi"].clone(),
+            creation_code: code("bytecode"),
+            deployed_code: code("deployedBytecode"),
+            compiler: text("compiler"),
+        }
+    }
+
+    /// Creation code with the constructor's arguments: the data of a deploying transaction.
+    #[must_use]
+    pub fn deploy(&self, arguments: &[B256]) -> Bytes {
+        [&self.creation_code[..], &arguments.concat()]
+            .concat()
+            .into()
+    }
+
+    /// Signatures (`name(type,…)`) of the interface's entries of one kind: `function`, `event`, `error`.
+    #[must_use]
+    pub fn signatures(&self, kind: &str) -> Vec<String> {
+        let entries = self.abi.as_array().into_iter().flatten();
+        entries
+            .filter(|entry| entry["type"] == kind)
+            .map(|entry| {
+                let inputs = entry["inputs"].as_array().into_iter().flatten();
+                let types: Vec<_> = inputs.filter_map(|input| input["type"].as_str()).collect();
+                format!(
+                    "{}({})",
+                    entry["name"].as_str().unwrap_or_default(),
+                    types.join(",")
+                )
+            })
+            .collect()
+    }
+
+    /// Calldata for a function of the interface.
+    ///
+    /// # Panics
+    /// When the interface has no such function: a typo in a test should not become a revert.
+    pub(crate) fn call(&self, signature: &str, arguments: &[B256]) -> Bytes {
+        self.expect("function", signature);
+        abi::call(signature, arguments)
+    }
+
+    /// The first topic of an event of the interface.
+    ///
+    /// # Panics
+    /// When the interface has no such event.
+    pub(crate) fn topic(&self, signature: &str) -> B256 {
+        self.expect("event", signature);
+        keccak256(signature)
+    }
+
+    /// The revert data of an error of the interface.
+    ///
+    /// # Panics
+    /// When the interface has no such error.
+    pub(crate) fn error(&self, signature: &str, arguments: &[B256]) -> Bytes {
+        self.expect("error", signature);
+        abi::call(signature, arguments)
+    }
+
+    fn expect(&self, kind: &str, signature: &str) {
+        let found = self.signatures(kind).iter().any(|known| known == signature);
+        assert!(found, "{} has no {kind} {signature}", self.name);
+    }
+}
