@@ -7,12 +7,10 @@
 use crate::error::KernelError;
 use crate::genesis::HISTORY_ADDRESS;
 use crate::validate::ValidTransaction;
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, Log, U256};
 use core::fmt;
-use ethereum::header::Header;
 use host::ReadStore;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
 use revm::context::{BlockEnv, CfgEnv, Context, Journal, TxEnv};
@@ -29,6 +27,7 @@ use storage::{Account, Diff, StorageError};
 
 /// The block as its transactions see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "simulate"), expect(unreachable_pub, reason = "public for nodes only"))]
 pub struct Environment {
     /// The block's number.
     pub number: u64,
@@ -322,25 +321,8 @@ impl Executed {
     }
 }
 
-impl Environment {
-    /// The environment that `header` was executed in.
-    #[must_use]
-    pub fn of_header(header: &Header, chain_id: u64, revision: Revision) -> Self {
-        Self {
-            number: header.number,
-            timestamp: header.timestamp,
-            base_fee: header.base_fee_per_gas,
-            gas_limit: header.gas_limit,
-            prevrandao: header.mix_hash,
-            beneficiary: header.beneficiary,
-            chain_id,
-            revision,
-        }
-    }
-}
-
 impl<S: ReadStore> fmt::Debug for Executor<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&format!("Executor(base fee {})", self.base_fee))
+        f.debug_struct("Executor").field("base_fee", &self.base_fee).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::decode::Decoded;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use core::fmt;
 use ethereum::transaction::{AccessListItem, SignedAuthorization};
 use revm::context::TxEnv;
@@ -19,7 +19,6 @@ use revm::context_interface::transaction::{
 pub(crate) struct ValidTransaction {
     pub(crate) environment: TxEnv,
     pub(crate) raw: Bytes,
-    pub(crate) hash: B256,
     /// Wei for a unit of gas in this block.
     pub(crate) gas_price: U256,
 }
@@ -66,7 +65,6 @@ pub(crate) fn transaction(
     Ok(ValidTransaction {
         environment,
         gas_price: transaction.effective_gas_price(base_fee),
-        hash: decoded.transaction.hash,
         raw: decoded.raw,
     })
 }
