@@ -48,18 +48,20 @@ impl Keys {
         let index = self.index(position) as u64;
         match index {
             0 => Key {
-                bits: u128::from(EMPTY_STRING),
+                bits: u64::from(EMPTY_STRING),
                 nibbles: 2,
             },
             1..=0x7f => Key {
-                bits: u128::from(index),
+                bits: index,
                 nibbles: 2,
             },
             _ => {
                 let digits = u64::BITS / 8 - index.leading_zeros() / 8;
-                let prefix = u128::from(EMPTY_STRING) + u128::from(digits);
+                let prefix = u64::from(EMPTY_STRING) + u64::from(digits);
+                // Memory holds far less than 2^56 items.
+                let prefix = prefix.checked_shl(8 * digits).unwrap_or_default();
                 Key {
-                    bits: prefix << (8 * digits) | u128::from(index),
+                    bits: prefix | index,
                     nibbles: 2 + 2 * digits,
                 }
             }
@@ -71,10 +73,10 @@ impl Keys {
     }
 }
 
-/// At most 18 nibbles, the last ones lowest.
+/// At most 16 nibbles, the last ones lowest.
 #[derive(Clone, Copy)]
 struct Key {
-    bits: u128,
+    bits: u64,
     nibbles: u32,
 }
 

@@ -118,7 +118,7 @@ fn each_block_names_the_hash_of_the_one_before() {
             assert!(Header::decode(parent.header).is_err());
         }
     }
-    println!("{ours} Prague headers of {}", blocks.len());
+    suites::say(format_args!("{ours} Prague headers of {}", blocks.len()));
     assert!(ours >= 5, "{ours}");
 }
 
@@ -133,7 +133,7 @@ fn transaction_roots_are_those_of_the_headers() {
         assert_eq!(ordered_root(&block.transactions), root);
         transactions += block.transactions.len();
     }
-    println!("{transactions} transactions");
+    suites::say(format_args!("{transactions} transactions"));
     assert!(transactions > 54, "{transactions}");
 }
 
@@ -187,7 +187,7 @@ fn every_transaction_of_the_chain_comes_back_from_its_bytes() {
             }
         }
     }
-    println!("transactions by type: {seen:?}");
+    suites::say(format_args!("transactions by type: {seen:?}"));
     assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
@@ -313,7 +313,9 @@ fn simulated_blocks_have_the_receipt_roots_blooms_and_hashes_given() {
         seen += 1;
         several += usize::from(calls.len() > 1);
     }
-    println!("{seen} blocks, {several} with several transactions, {logs_seen} logs");
+    suites::say(format_args!(
+        "{seen} blocks, {several} with several transactions, {logs_seen} logs"
+    ));
     assert!(
         seen > 100 && several > 5 && logs_seen > 0,
         "{seen} {several} {logs_seen}"
@@ -397,7 +399,9 @@ fn prague_headers_of_the_execution_spec_tests_have_the_hashes_given() {
             }
         }
     }
-    println!("{tests} tests, {headers} Prague headers, {transactions} transactions");
+    suites::say(format_args!(
+        "{tests} tests, {headers} Prague headers, {transactions} transactions"
+    ));
     assert!(
         tests > 0 && headers > 20 && transactions > 10,
         "{tests} {headers} {transactions}"

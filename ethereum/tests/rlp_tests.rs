@@ -95,6 +95,8 @@ fn every_official_rlp_is_read_and_written_as_it_says() {
             run += 1;
         }
     }
-    println!("RLPTests: {run} run, {invalid} of them invalid");
+    suites::say(format_args!(
+        "RLPTests: {run} run, {invalid} of them invalid"
+    ));
     assert_eq!((run, invalid), (55, 26), "tests in the archive");
 }

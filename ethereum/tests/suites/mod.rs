@@ -1,7 +1,8 @@
 //! Opens the official suites that may lie in `shared/suites` beside the checkout.
 
+use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// Files as (path, bytes).
@@ -14,7 +15,7 @@ pub(crate) fn open(archive: &str) -> Option<Files> {
         .join("../../shared/suites")
         .join(archive);
     let Ok(file) = File::open(&path) else {
-        eprintln!("!!! SKIPPED: no suite at {}", path.display());
+        say(format_args!("!!! SKIPPED: no suite at {}", path.display()));
         return None;
     };
     let mut archive = tar::Archive::new(zstd::Decoder::new(file).expect("zstd"));
@@ -34,4 +35,9 @@ pub(crate) fn open(archive: &str) -> Option<Files> {
 /// Bytes from hex with or without `0x`.
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     hex::decode(hex.trim_start_matches("0x")).expect("hex")
+}
+
+/// Writes a line that is seen without `--nocapture` too.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    writeln!(std::io::stderr(), "{line}").expect("stderr");
 }
