@@ -149,10 +149,10 @@ fn every_official_transaction_is_accepted_or_refused_as_it_says() {
             }
         }
     }
-    println!(
+    suites::say(format_args!(
         "TransactionTests: {valid} valid, {refused} refused, {} wrong",
         wrong.len()
-    );
+    ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(valid + refused, 210, "tests in the archive");
     assert!(valid >= 50, "{valid} valid");
