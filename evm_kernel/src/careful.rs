@@ -22,13 +22,19 @@ pub(crate) struct Careful {
 
 /// No transaction: every level's page starts behind its level's number, and
 /// level 0 has no inbox.
-const NONE: Cursor = Cursor { level: 0, offset: 0 };
+const NONE: Cursor = Cursor {
+    level: 0,
+    offset: 0,
+};
 
 impl Careful {
     /// What the run after a trap must know; a mark that is found is a culprit.
     pub(crate) fn after_trap(host: &mut impl Store) -> Result<Self, KernelError> {
         let bytes = host.read_all(CAREFUL)?.unwrap_or_default();
-        let mut cursors = bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok()).map(|chunk| Cursor::decode(&chunk));
+        let mut cursors = bytes
+            .chunks_exact(8)
+            .filter_map(|chunk| chunk.try_into().ok())
+            .map(|chunk| Cursor::decode(&chunk));
         let marked = cursors.next().unwrap_or(NONE);
         let mut poisoned: Vec<Cursor> = cursors.collect();
         if marked != NONE {
@@ -60,7 +66,10 @@ impl Careful {
     }
 
     fn save(&self, host: &mut impl Store, marked: Cursor) -> Result<(), KernelError> {
-        let bytes: Vec<u8> = core::iter::once(&marked).chain(&self.poisoned).flat_map(Cursor::encode).collect();
+        let bytes: Vec<u8> = core::iter::once(&marked)
+            .chain(&self.poisoned)
+            .flat_map(Cursor::encode)
+            .collect();
         Ok(host.write_all(CAREFUL, &bytes)?)
     }
 }

@@ -39,12 +39,17 @@ impl fmt::Display for BadPiece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("malformed announcement or chunk"),
-            Self::TooManyChunks(count) => write!(f, "{count} chunks announced, at most {MAX_CHUNKS} make a transaction"),
+            Self::TooManyChunks(count) => write!(
+                f,
+                "{count} chunks announced, at most {MAX_CHUNKS} make a transaction"
+            ),
             Self::TooManyAnnouncements => f.write_str("too many announcements of one transaction"),
             Self::Repeated => f.write_str("repeated announcement or chunk"),
             Self::NotAnnounced => f.write_str("chunk that nobody announced"),
             Self::WrongHash => f.write_str("chunk does not have its hash"),
-            Self::Assembled { expected } => write!(f, "the chunks do not make transaction {expected}"),
+            Self::Assembled { expected } => {
+                write!(f, "the chunks do not make transaction {expected}")
+            }
         }
     }
 }
@@ -69,7 +74,9 @@ impl Chunks {
         store: &impl ReadStore,
         bytes: &[u8],
     ) -> Result<Result<(), BadPiece>, StorageError> {
-        let Some((hash, hashes)) = announcement(bytes) else { return Ok(Err(BadPiece::Malformed)) };
+        let Some((hash, hashes)) = announcement(bytes) else {
+            return Ok(Err(BadPiece::Malformed));
+        };
         if hashes.len() > MAX_CHUNKS {
             return Ok(Err(BadPiece::TooManyChunks(hashes.len())));
         }
@@ -92,9 +99,15 @@ impl Chunks {
         store: &impl ReadStore,
         bytes: &[u8],
     ) -> Result<Result<Option<(B256, Vec<u8>)>, BadPiece>, StorageError> {
-        let Some((hash, chunk_hash, chunk)) = piece(bytes) else { return Ok(Err(BadPiece::Malformed)) };
+        let Some((hash, chunk_hash, chunk)) = piece(bytes) else {
+            return Ok(Err(BadPiece::Malformed));
+        };
         let open = self.load(store, hash)?;
-        if !open.announcements.iter().any(|hashes| hashes.contains(&chunk_hash)) {
+        if !open
+            .announcements
+            .iter()
+            .any(|hashes| hashes.contains(&chunk_hash))
+        {
             return Ok(Err(BadPiece::NotAnnounced));
         }
         if open.chunks.contains_key(&chunk_hash) {
@@ -104,7 +117,9 @@ impl Chunks {
             return Ok(Err(BadPiece::WrongHash));
         }
         open.chunks.insert(chunk_hash, chunk.to_vec());
-        let Some((index, raw)) = open.assembled() else { return Ok(Ok(None)) };
+        let Some((index, raw)) = open.assembled() else {
+            return Ok(Ok(None));
+        };
         if keccak256(&raw) != hash {
             open.announcements.remove(index);
             return Ok(Err(BadPiece::Assembled { expected: hash }));
@@ -118,14 +133,21 @@ impl Chunks {
     pub(crate) fn into_changes(self) -> Vec<(B256, Option<Bytes>)> {
         self.open
             .into_iter()
-            .map(|(hash, open)| (hash, (!open.announcements.is_empty()).then(|| open.encode().into())))
+            .map(|(hash, open)| {
+                (
+                    hash,
+                    (!open.announcements.is_empty()).then(|| open.encode().into()),
+                )
+            })
             .collect()
     }
 
     fn load(&mut self, store: &impl ReadStore, hash: B256) -> Result<&mut Open, StorageError> {
         if !self.open.contains_key(&hash) {
             let stored = CHUNKED.get(store, &hash)?;
-            let open = stored.and_then(|bytes| Open::decode(&bytes)).unwrap_or_default();
+            let open = stored
+                .and_then(|bytes| Open::decode(&bytes))
+                .unwrap_or_default();
             self.open.insert(hash, open);
         }
         Ok(self.open.entry(hash).or_default())
@@ -135,10 +157,15 @@ impl Chunks {
 impl Open {
     /// The bytes of the first announcement that has all its chunks.
     fn assembled(&self) -> Option<(usize, Vec<u8>)> {
-        self.announcements.iter().enumerate().find_map(|(index, hashes)| {
-            let chunks = hashes.iter().map(|hash| self.chunks.get(hash).map(Vec::as_slice));
-            Some((index, chunks.collect::<Option<Vec<_>>>()?.concat()))
-        })
+        self.announcements
+            .iter()
+            .enumerate()
+            .find_map(|(index, hashes)| {
+                let chunks = hashes
+                    .iter()
+                    .map(|hash| self.chunks.get(hash).map(Vec::as_slice));
+                Some((index, chunks.collect::<Option<Vec<_>>>()?.concat()))
+            })
     }
 
     /// Announcements, each its count (u16, big-endian) and hashes, ended by a
@@ -164,12 +191,14 @@ impl Open {
         let mut open = Self::default();
         loop {
             let (count, rest) = bytes.split_first_chunk()?;
-            let (hashes, rest) = rest.split_at_checked(32 * usize::from(u16::from_be_bytes(*count)))?;
+            let (hashes, rest) =
+                rest.split_at_checked(32 * usize::from(u16::from_be_bytes(*count)))?;
             bytes = rest;
             if hashes.is_empty() {
                 break;
             }
-            open.announcements.push(hashes.chunks(32).map(B256::from_slice).collect());
+            open.announcements
+                .push(hashes.chunks(32).map(B256::from_slice).collect());
         }
         while !bytes.is_empty() {
             let (len, rest) = bytes.split_first_chunk()?;
@@ -187,7 +216,12 @@ fn announcement(bytes: &[u8]) -> Option<(B256, Vec<B256>)> {
     let (count, hashes) = rest.split_first_chunk()?;
     let count = usize::from(u16::from_le_bytes(*count));
     let whole = count > 0 && hashes.len() == 32 * count;
-    whole.then(|| (B256::new(*hash), hashes.chunks(32).map(B256::from_slice).collect()))
+    whole.then(|| {
+        (
+            B256::new(*hash),
+            hashes.chunks(32).map(B256::from_slice).collect(),
+        )
+    })
 }
 
 fn piece(bytes: &[u8]) -> Option<(B256, B256, &[u8])> {
@@ -213,17 +247,37 @@ mod tests {
     }
 
     fn chunk(hash: B256, index: u16, chunk: &[u8]) -> Vec<u8> {
-        [hash.as_slice(), &index.to_le_bytes(), keccak256(chunk).as_slice(), chunk].concat()
+        [
+            hash.as_slice(),
+            &index.to_le_bytes(),
+            keccak256(chunk).as_slice(),
+            chunk,
+        ]
+        .concat()
     }
 
     #[test]
     fn chunks_in_any_order_make_the_transaction() {
         let (host, hash) = (MockHost::default(), keccak256(b"onetwo"));
         let mut chunks = Chunks::default();
-        assert_eq!(chunks.announce(&host, &announce(hash, &[b"one", b"two"])).unwrap(), Ok(()));
-        assert_eq!(chunks.chunk(&host, &chunk(hash, 1, b"two")).unwrap(), Ok(None));
-        assert_eq!(chunks.chunk(&host, &chunk(hash, 1, b"two")).unwrap(), Err(BadPiece::Repeated));
-        assert_eq!(chunks.chunk(&host, &chunk(hash, 0, b"one")).unwrap(), Ok(Some((hash, b"onetwo".to_vec()))));
+        assert_eq!(
+            chunks
+                .announce(&host, &announce(hash, &[b"one", b"two"]))
+                .unwrap(),
+            Ok(())
+        );
+        assert_eq!(
+            chunks.chunk(&host, &chunk(hash, 1, b"two")).unwrap(),
+            Ok(None)
+        );
+        assert_eq!(
+            chunks.chunk(&host, &chunk(hash, 1, b"two")).unwrap(),
+            Err(BadPiece::Repeated)
+        );
+        assert_eq!(
+            chunks.chunk(&host, &chunk(hash, 0, b"one")).unwrap(),
+            Ok(Some((hash, b"onetwo".to_vec())))
+        );
         assert_eq!(chunks.into_changes(), [(hash, None)]);
     }
 
@@ -231,24 +285,46 @@ mod tests {
     fn a_false_announcement_blocks_nobody() {
         let (host, hash) = (MockHost::default(), keccak256(b"onetwo"));
         let mut chunks = Chunks::default();
-        assert_eq!(chunks.announce(&host, &announce(hash, &[b"lie"])).unwrap(), Ok(()));
-        assert_eq!(chunks.announce(&host, &announce(hash, &[b"one", b"two"])).unwrap(), Ok(()));
+        assert_eq!(
+            chunks.announce(&host, &announce(hash, &[b"lie"])).unwrap(),
+            Ok(())
+        );
+        assert_eq!(
+            chunks
+                .announce(&host, &announce(hash, &[b"one", b"two"]))
+                .unwrap(),
+            Ok(())
+        );
         assert_eq!(
             chunks.chunk(&host, &chunk(hash, 0, b"lie")).unwrap(),
             Err(BadPiece::Assembled { expected: hash })
         );
-        assert_eq!(chunks.chunk(&host, &chunk(hash, 0, b"one")).unwrap(), Ok(None));
-        assert_eq!(chunks.chunk(&host, &chunk(hash, 1, b"two")).unwrap(), Ok(Some((hash, b"onetwo".to_vec()))));
+        assert_eq!(
+            chunks.chunk(&host, &chunk(hash, 0, b"one")).unwrap(),
+            Ok(None)
+        );
+        assert_eq!(
+            chunks.chunk(&host, &chunk(hash, 1, b"two")).unwrap(),
+            Ok(Some((hash, b"onetwo".to_vec())))
+        );
     }
 
     #[test]
     fn what_nobody_announced_is_dropped() {
         let (host, hash) = (MockHost::default(), keccak256(b"x"));
         let mut chunks = Chunks::default();
-        assert_eq!(chunks.chunk(&host, &chunk(hash, 0, b"x")).unwrap(), Err(BadPiece::NotAnnounced));
-        assert_eq!(chunks.announce(&host, &announce(hash, &[])).unwrap(), Err(BadPiece::Malformed));
         assert_eq!(
-            chunks.announce(&host, &announce(hash, &[b"x"; MAX_CHUNKS + 1])).unwrap(),
+            chunks.chunk(&host, &chunk(hash, 0, b"x")).unwrap(),
+            Err(BadPiece::NotAnnounced)
+        );
+        assert_eq!(
+            chunks.announce(&host, &announce(hash, &[])).unwrap(),
+            Err(BadPiece::Malformed)
+        );
+        assert_eq!(
+            chunks
+                .announce(&host, &announce(hash, &[b"x"; MAX_CHUNKS + 1]))
+                .unwrap(),
             Err(BadPiece::TooManyChunks(MAX_CHUNKS + 1))
         );
     }
@@ -256,7 +332,10 @@ mod tests {
     #[test]
     fn what_is_open_survives_a_round_trip() {
         let open = Open {
-            announcements: alloc::vec![alloc::vec![B256::repeat_byte(1)], alloc::vec![B256::repeat_byte(2); 3]],
+            announcements: alloc::vec![
+                alloc::vec![B256::repeat_byte(1)],
+                alloc::vec![B256::repeat_byte(2); 3]
+            ],
             chunks: [(B256::repeat_byte(1), b"one".to_vec())].into(),
         };
         assert_eq!(Open::decode(&open.encode()), Some(open));

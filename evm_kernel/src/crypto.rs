@@ -92,7 +92,10 @@ impl Crypto for KernelCrypto {
         DefaultCrypto.bls12_381_g2_msm(pairs)
     }
 
-    fn bls12_381_pairing_check(&self, pairs: &[(G1Point, G2Point)]) -> Result<bool, PrecompileHalt> {
+    fn bls12_381_pairing_check(
+        &self,
+        pairs: &[(G1Point, G2Point)],
+    ) -> Result<bool, PrecompileHalt> {
         DefaultCrypto.bls12_381_pairing_check(pairs)
     }
 

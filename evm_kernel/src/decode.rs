@@ -46,9 +46,14 @@ impl fmt::Display for BadInput {
             Self::UnknownTag(Some(tag)) => write!(f, "unknown tag {tag:#04x}"),
             Self::UnknownTag(None) => f.write_str("empty"),
             Self::TooShort => f.write_str("too short"),
-            Self::TooLong(len) => write!(f, "transaction of {len} bytes, more than {MAX_TRANSACTION}"),
+            Self::TooLong(len) => {
+                write!(f, "transaction of {len} bytes, more than {MAX_TRANSACTION}")
+            }
             Self::WrongHash { expected, actual } => {
-                write!(f, "announced hash {expected}, but the bytes hash to {actual}")
+                write!(
+                    f,
+                    "announced hash {expected}, but the bytes hash to {actual}"
+                )
             }
             Self::Transaction(error) => write!(f, "{error}"),
         }
@@ -60,7 +65,10 @@ pub(crate) fn input(bytes: &[u8]) -> Result<Input<'_>, BadInput> {
     match bytes.split_first() {
         Some((0, rest)) => {
             let (hash, raw) = rest.split_first_chunk().ok_or(BadInput::TooShort)?;
-            Ok(Input::Simple { hash: B256::new(*hash), raw })
+            Ok(Input::Simple {
+                hash: B256::new(*hash),
+                raw,
+            })
         }
         Some((1, rest)) => Ok(Input::Announcement(rest)),
         Some((2, rest)) => Ok(Input::Chunk(rest)),
@@ -76,11 +84,17 @@ pub(crate) fn transaction(hash: B256, raw: &[u8]) -> Result<Decoded, BadInput> {
     }
     let actual = alloy_primitives::keccak256(raw);
     if actual != hash {
-        return Err(BadInput::WrongHash { expected: hash, actual });
+        return Err(BadInput::WrongHash {
+            expected: hash,
+            actual,
+        });
     }
     let transaction =
         ethereum::transaction::decode_with_hash(raw, hash).map_err(BadInput::Transaction)?;
-    Ok(Decoded { transaction, raw: Bytes::copy_from_slice(raw) })
+    Ok(Decoded {
+        transaction,
+        raw: Bytes::copy_from_slice(raw),
+    })
 }
 
 #[cfg(test)]
@@ -90,7 +104,10 @@ mod tests {
 
     #[test]
     fn inputs_are_told_apart_by_their_tag() {
-        assert!(matches!(input(&[0; 34]), Ok(Input::Simple { raw: [0], .. })));
+        assert!(matches!(
+            input(&[0; 34]),
+            Ok(Input::Simple { raw: [0], .. })
+        ));
         assert!(matches!(input(&[1, 2]), Ok(Input::Announcement([2]))));
         assert!(matches!(input(&[2, 3]), Ok(Input::Chunk([3]))));
         assert!(matches!(input(&[3]), Err(BadInput::UnknownTag(Some(3)))));
@@ -100,7 +117,10 @@ mod tests {
 
     #[test]
     fn a_transaction_must_hash_to_what_was_announced() {
-        assert!(matches!(transaction(B256::ZERO, &[1]), Err(BadInput::WrongHash { .. })));
+        assert!(matches!(
+            transaction(B256::ZERO, &[1]),
+            Err(BadInput::WrongHash { .. })
+        ));
     }
 
     proptest! {

@@ -27,7 +27,10 @@ use storage::{Account, Diff, StorageError};
 
 /// The block as its transactions see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "simulate"), expect(unreachable_pub, reason = "public for nodes only"))]
+#[cfg_attr(
+    not(feature = "simulate"),
+    expect(unreachable_pub, reason = "public for nodes only")
+)]
 pub struct Environment {
     /// The block's number.
     pub number: u64,
@@ -113,9 +116,8 @@ impl<S: ReadStore> Database for World<'_, S> {
     }
 }
 
-type Engine<'s, S> = MainnetEvm<
-    Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>,
->;
+type Engine<'s, S> =
+    MainnetEvm<Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>>;
 
 /// The engine on one block.
 pub(crate) struct Executor<'s, S: ReadStore> {
@@ -151,7 +153,10 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         history: Option<(U256, U256)>,
     ) -> Self {
         crate::crypto::install();
-        let world = World { overlay: Overlay::new(store), history };
+        let world = World {
+            overlay: Overlay::new(store),
+            history,
+        };
         let spec = spec(environment.revision);
         let mut context = Context::new(world, spec);
         context.cfg.chain_id = environment.chain_id;
@@ -215,11 +220,16 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         let base_fee = U256::from(self.base_fee);
         let (Some(fee), Some(tip)) = (
             transaction.gas_price.checked_mul(gas),
-            transaction.gas_price.checked_sub(base_fee).and_then(|tip| tip.checked_mul(gas)),
+            transaction
+                .gas_price
+                .checked_sub(base_fee)
+                .and_then(|tip| tip.checked_mul(gas)),
         ) else {
             return Ok(None);
         };
-        let Some(sender) = journal.inner.state.get_mut(&environment.caller) else { return Ok(None) };
+        let Some(sender) = journal.inner.state.get_mut(&environment.caller) else {
+            return Ok(None);
+        };
         let nonce = sender.info.nonce.checked_add(1);
         let (Some(balance), Some(nonce)) = (sender.info.balance.checked_sub(fee), nonce) else {
             return Ok(None);
@@ -235,7 +245,11 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             beneficiary.mark_touch();
         }
         journal.inner.commit_tx();
-        Ok(Some(Executed { success: false, gas_used: environment.gas_limit, logs: Vec::new() }))
+        Ok(Some(Executed {
+            success: false,
+            gas_used: environment.gas_limit,
+            logs: Vec::new(),
+        }))
     }
 
     /// What all transactions changed.
@@ -273,8 +287,14 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     }
 }
 
-fn load<S: ReadStore>(journal: &mut Journal<World<'_, S>>, address: Address) -> Result<(), KernelError> {
-    journal.load_account(address).map(|_| ()).map_err(|WorldError(error)| error.into())
+fn load<S: ReadStore>(
+    journal: &mut Journal<World<'_, S>>,
+    address: Address,
+) -> Result<(), KernelError> {
+    journal
+        .load_account(address)
+        .map(|_| ())
+        .map_err(|WorldError(error)| error.into())
 }
 
 /// What became of an account that the engine touched.
@@ -284,18 +304,35 @@ fn change(address: Address, account: EngineAccount) -> Touched {
     let slots = if gone {
         Vec::new()
     } else {
-        account.storage.iter().map(|(slot, value)| (*slot, value.present_value())).collect()
+        account
+            .storage
+            .iter()
+            .map(|(slot, value)| (*slot, value.present_value()))
+            .collect()
     };
     let info = account.info;
     let (account, code) = if gone || info.is_empty() {
         // Empty accounts that are touched vanish (EIP-161).
         (AccountChange::Delete, None)
     } else {
-        let account = Account { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash };
+        let account = Account {
+            nonce: info.nonce,
+            balance: info.balance,
+            code_hash: info.code_hash,
+        };
         let code = info.code.filter(|_| account.has_code());
-        (AccountChange::Set(account), code.map(|code| (info.code_hash, code.original_bytes())))
+        (
+            AccountChange::Set(account),
+            code.map(|code| (info.code_hash, code.original_bytes())),
+        )
     };
-    Touched { address, account, cleared, code, slots }
+    Touched {
+        address,
+        account,
+        cleared,
+        code,
+        slots,
+    }
 }
 
 /// The engine's name for a revision.
@@ -313,16 +350,24 @@ impl Executed {
     pub(crate) fn of(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
         match result {
-            ExecutionResult::Success { logs, .. } => Self { success: true, gas_used, logs },
-            ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => {
-                Self { success: false, gas_used, logs: Vec::new() }
-            }
+            ExecutionResult::Success { logs, .. } => Self {
+                success: true,
+                gas_used,
+                logs,
+            },
+            ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Self {
+                success: false,
+                gas_used,
+                logs: Vec::new(),
+            },
         }
     }
 }
 
 impl<S: ReadStore> fmt::Debug for Executor<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor").field("base_fee", &self.base_fee).finish_non_exhaustive()
+        f.debug_struct("Executor")
+            .field("base_fee", &self.base_fee)
+            .finish_non_exhaustive()
     }
 }

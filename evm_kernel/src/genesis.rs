@@ -47,14 +47,21 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         base_fee: config.base_fee_floor,
         level: level.number,
         level_work: 0,
-        cursor: Cursor { level: level.number, offset: 0 },
+        cursor: Cursor {
+            level: level.number,
+            offset: 0,
+        },
         oldest_page: level.number,
         backlog: 0,
     };
     let code_hash = keccak256(HISTORY_CODE);
     let history = AccountDiff {
         address: HISTORY_ADDRESS,
-        account: AccountChange::Set(Account { nonce: 1, code_hash, ..Account::default() }),
+        account: AccountChange::Set(Account {
+            nonce: 1,
+            code_hash,
+            ..Account::default()
+        }),
         had_code: false,
         cleared: false,
         slots: alloc::vec![],

@@ -74,7 +74,9 @@ pub(crate) fn drain(
         match Message::parse(message.payload) {
             Ok(Message::External(frame)) => match external::parse(frame, &limits.rollup) {
                 Frame::Contents(_) => {
-                    let Some(framed) = buffer.get_mut(CONTENTS - ENTRY_OVERHEAD..len) else { continue };
+                    let Some(framed) = buffer.get_mut(CONTENTS - ENTRY_OVERHEAD..len) else {
+                        continue;
+                    };
                     // Only after a trap that took Start_of_level with it.
                     let page = match &mut page {
                         Some(page) if page.end().level == number => page,
@@ -83,7 +85,10 @@ pub(crate) fn drain(
                     let size = framed.len() as u64 + INPUT_OVERHEAD;
                     let full = waiting + u64::from(page.end().offset) + size > limits.most;
                     if full {
-                        log::line(host, format_args!("input of level {number} dropped: the queue is full"));
+                        log::line(
+                            host,
+                            format_args!("input of level {number} dropped: the queue is full"),
+                        );
                         continue;
                     }
                     waiting += INPUT_OVERHEAD;
@@ -116,14 +121,23 @@ pub(crate) fn drain(
     }
     let level = known(level, page.as_ref());
     let page_bytes = page.map_or(0, |page| u64::from(page.end().offset));
-    Ok(Drained { level, entries, page_bytes, complete })
+    Ok(Drained {
+        level,
+        entries,
+        page_bytes,
+        complete,
+    })
 }
 
 /// The level's facts; where a trap took them, the last ones known, with the
 /// level that the messages name.
 fn known(level: Option<Level>, page: Option<&Page>) -> Option<Level> {
     let mut level = level.or_else(|| {
-        page.map(|page| Level { number: page.end().level, timestamp: 0, predecessor: B256::ZERO })
+        page.map(|page| Level {
+            number: page.end().level,
+            timestamp: 0,
+            predecessor: B256::ZERO,
+        })
     })?;
     if let Some(page) = page {
         level.number = level.number.max(page.end().level);

@@ -46,7 +46,9 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     let limits = Limits {
         rollup: host.reveal_metadata()?.address,
         backlog: head.map_or(0, |head| head.backlog),
-        most: config.as_ref().map_or(Config::default().queue_bytes, |config| config.queue_bytes),
+        most: config
+            .as_ref()
+            .map_or(Config::default().queue_bytes, |config| config.queue_bytes),
         trapped,
     };
     let mut budget = Budget::new(config.as_ref().map_or(READING, |config| config.run_budget));
@@ -54,7 +56,9 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     if !drained.complete {
         return Ok(Progress::More);
     }
-    let Some(level) = drained.level else { return Ok(Progress::Done) };
+    let Some(level) = drained.level else {
+        return Ok(Progress::Done);
+    };
     let (head, config) = match (head, config) {
         (Some(head), Some(config)) => (head, config),
         (None, None) => genesis::create(host, &level)?,
@@ -70,7 +74,15 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         None
     };
     let queue = Queue::new(head.cursor, level.number, waiting, drained.entries);
-    Blocks { config, level, head, queue, budget, careful }.make(host)
+    Blocks {
+        config,
+        level,
+        head,
+        queue,
+        budget,
+        careful,
+    }
+    .make(host)
 }
 
 /// Deletes the pages that are consumed, and that a trap may have left.
@@ -112,7 +124,10 @@ impl Blocks {
     /// Makes and commits one block.
     fn block(&mut self, host: &mut impl Runtime) -> Result<(), KernelError> {
         let environment = self.environment();
-        let parent = Parent { hash: self.head.hash, state_root: self.head.state_root };
+        let parent = Parent {
+            hash: self.head.hash,
+            state_root: self.head.state_root,
+        };
         let before = self.budget.spent();
         let shared = Shared(RefCell::new(host));
         let mut executor = Executor::new(&shared, &environment, parent.hash);
@@ -124,7 +139,9 @@ impl Blocks {
                 break;
             }
             let Some(item) = self.queue.take() else { break };
-            let Some((decoded, sender)) = self.whole(&shared, &mut chunks, item)? else { continue };
+            let Some((decoded, sender)) = self.whole(&shared, &mut chunks, item)? else {
+                continue;
+            };
             self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
         }
         let diff = executor.finish();
@@ -133,7 +150,11 @@ impl Blocks {
             careful.unmark(host)?;
         }
         let sealed = seal::block(&parent, &environment, body, &diff);
-        let level_work = if self.head.level == self.level.number { self.head.level_work } else { 0 };
+        let level_work = if self.head.level == self.level.number {
+            self.head.level_work
+        } else {
+            0
+        };
         let consumed_from = self.head.cursor.level;
         let head = Head {
             number: environment.number,
@@ -149,15 +170,18 @@ impl Blocks {
             oldest_page: consumed_from,
             backlog: self.queue.waiting(),
         };
-        commit::block(host, &commit::Block {
-            head,
-            header: Some(sealed.header),
-            transactions: sealed.transactions,
-            receipts: sealed.receipts,
-            diff,
-            chunked: chunks.into_changes(),
-            config: None,
-        })?;
+        commit::block(
+            host,
+            &commit::Block {
+                head,
+                header: Some(sealed.header),
+                transactions: sealed.transactions,
+                receipts: sealed.receipts,
+                diff,
+                chunked: chunks.into_changes(),
+                config: None,
+            },
+        )?;
         self.head = head;
         self.queue.delete_pages(host, head.cursor)?;
         if let Some(careful) = self.careful.take() {
@@ -186,7 +210,8 @@ impl Blocks {
     fn fits(&self, environment: &Environment, body: &Body, gas_limit: u64) -> bool {
         let gas = body.gas_used().saturating_add(gas_limit);
         gas_limit > environment.gas_limit
-            || gas <= environment.gas_limit && (body.is_empty() || self.budget.has_room_for(gas_limit))
+            || gas <= environment.gas_limit
+                && (body.is_empty() || self.budget.has_room_for(gas_limit))
     }
 
     /// The transaction behind an item, if it is whole now.
@@ -217,7 +242,9 @@ impl Blocks {
         match decode::transaction(hash, &raw) {
             Ok(decoded) => match ethereum::senders([&decoded.transaction]).pop() {
                 Some(Ok(sender)) => return Ok(Some((decoded, sender))),
-                Some(Err(error)) => log::line(host, format_args!("transaction {hash} dropped: {error}")),
+                Some(Err(error)) => {
+                    log::line(host, format_args!("transaction {hash} dropped: {error}"))
+                }
                 None => {}
             },
             Err(error) => log::line(host, format_args!("transaction {hash} dropped: {error}")),
@@ -247,10 +274,14 @@ impl Blocks {
             }
         };
         let (tx_type, raw) = (valid.environment.tx_type, valid.raw.clone());
-        self.budget.recoveries(valid.environment.authorization_list.len());
+        self.budget
+            .recoveries(valid.environment.authorization_list.len());
         let executed = match &self.careful {
             Some(careful) if careful.is_poisoned(cursor) => {
-                log::line(shared, format_args!("transaction {hash} traps: its gas limit is charged"));
+                log::line(
+                    shared,
+                    format_args!("transaction {hash} traps: its gas limit is charged"),
+                );
                 executor.charge(&valid)?.ok_or("it cannot pay")
             }
             careful => {
@@ -296,18 +327,29 @@ impl<H> Shared<'_, H> {
         &self,
         act: impl FnOnce(&mut H) -> Result<T, KernelError>,
     ) -> Result<T, KernelError> {
-        let mut host = self.0.try_borrow_mut().map_err(|_| HostError::GenericInvalidAccess)?;
+        let mut host = self
+            .0
+            .try_borrow_mut()
+            .map_err(|_| HostError::GenericInvalidAccess)?;
         act(&mut host)
     }
 
     fn read<T>(&self, look: impl FnOnce(&H) -> Result<T, HostError>) -> Result<T, HostError> {
-        let host = self.0.try_borrow().map_err(|_| HostError::GenericInvalidAccess)?;
+        let host = self
+            .0
+            .try_borrow()
+            .map_err(|_| HostError::GenericInvalidAccess)?;
         look(&host)
     }
 }
 
 impl<H: ReadStore> ReadStore for Shared<'_, H> {
-    fn store_read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8]) -> Result<usize, HostError> {
+    fn store_read(
+        &self,
+        path: Path<'_>,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
         self.read(|host| host.store_read(path, offset, buffer))
     }
 

@@ -55,7 +55,10 @@ pub fn run(host: &mut impl Runtime) {
     match level::run(host) {
         Ok(level::Progress::Done) => {
             if let Err(error) = host.clear_reboot() {
-                log::line(host, format_args!("the reboot flag cannot be cleared: {error}"));
+                log::line(
+                    host,
+                    format_args!("the reboot flag cannot be cleared: {error}"),
+                );
             }
         }
         Ok(level::Progress::More) => {}
@@ -63,7 +66,10 @@ pub fn run(host: &mut impl Runtime) {
         Err(error) => {
             log::line(host, format_args!("the run is given up: {error}"));
             if let Err(error) = host.clear_reboot() {
-                log::line(host, format_args!("the reboot flag cannot be cleared: {error}"));
+                log::line(
+                    host,
+                    format_args!("the reboot flag cannot be cleared: {error}"),
+                );
             }
         }
     }

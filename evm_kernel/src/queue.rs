@@ -134,7 +134,9 @@ impl Queue {
     ) -> Result<Vec<(Cursor, Option<Waiting>)>, KernelError> {
         let mut page = Vec::new();
         while page.len() < PAGE && self.load(host, budget)? {
-            let Some(entries) = &mut self.entries else { break };
+            let Some(entries) = &mut self.entries else {
+                break;
+            };
             let Some((cursor, bytes)) = entries.next_entry() else {
                 // The end of what was read, or of the page.
                 self.entries = None;
@@ -161,7 +163,11 @@ impl Queue {
             if self.next.level >= self.end {
                 return Ok(false);
             }
-            if self.appended.as_ref().is_some_and(|appended| appended.cursor() == self.next) {
+            if self
+                .appended
+                .as_ref()
+                .is_some_and(|appended| appended.cursor() == self.next)
+            {
                 self.entries = self.appended.take();
                 self.finished.push(self.next.level);
                 break;
@@ -174,7 +180,10 @@ impl Queue {
                 }
                 _ => {
                     self.entries = None;
-                    self.next = Cursor { level: self.next.level.saturating_add(1), offset: 0 };
+                    self.next = Cursor {
+                        level: self.next.level.saturating_add(1),
+                        offset: 0,
+                    };
                 }
             }
         }
@@ -193,7 +202,13 @@ impl Queue {
             if let Some(Waiting::Transaction(decoded)) = waiting
                 && !self.seen.insert(decoded.transaction.hash)
             {
-                log::line(host, format_args!("transaction {} dropped: it waits already", decoded.transaction.hash));
+                log::line(
+                    host,
+                    format_args!(
+                        "transaction {} dropped: it waits already",
+                        decoded.transaction.hash
+                    ),
+                );
                 *waiting = None;
             }
         }
@@ -207,11 +222,18 @@ impl Queue {
             match waiting {
                 Some(Waiting::Transaction(decoded)) => match senders.next() {
                     Some(Ok(sender)) => {
-                        self.ready.push_back((cursor, Item::Transaction(decoded, sender)));
+                        self.ready
+                            .push_back((cursor, Item::Transaction(decoded, sender)));
                     }
                     Some(Err(error)) => {
                         self.seen.remove(&decoded.transaction.hash);
-                        log::line(host, format_args!("transaction {} dropped: {error}", decoded.transaction.hash));
+                        log::line(
+                            host,
+                            format_args!(
+                                "transaction {} dropped: {error}",
+                                decoded.transaction.hash
+                            ),
+                        );
                     }
                     None => {}
                 },

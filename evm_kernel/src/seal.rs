@@ -7,8 +7,8 @@ use ethereum::bloom::LogsBloom;
 use ethereum::header::{EMPTY_OMMERS, EMPTY_REQUESTS_HASH, EMPTY_ROOT, Header};
 use ethereum::receipt::Receipt;
 use ethereum::trie::ordered_root;
-use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
 use storage::Diff;
+use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
 
 /// The transactions that a block includes so far, with their receipts.
 #[derive(Debug, Default)]
@@ -103,9 +103,16 @@ pub(crate) fn with_state_root(
     body: Body,
     state_root: B256,
 ) -> Sealed {
-    let (logs_bloom, receipts_root) =
-        if body.is_empty() { (Bloom::ZERO, EMPTY_ROOT) } else { body.receipts_root() };
-    let raws: Vec<&Bytes> = body.transactions.iter().map(|transaction| &transaction.raw).collect();
+    let (logs_bloom, receipts_root) = if body.is_empty() {
+        (Bloom::ZERO, EMPTY_ROOT)
+    } else {
+        body.receipts_root()
+    };
+    let raws: Vec<&Bytes> = body
+        .transactions
+        .iter()
+        .map(|transaction| &transaction.raw)
+        .collect();
     let rlp = Header {
         parent_hash: parent.hash,
         ommers_hash: EMPTY_OMMERS,
@@ -131,7 +138,10 @@ pub(crate) fn with_state_root(
     }
     .encode();
     Sealed {
-        header: StoredHeader { hash: keccak256(&rlp), rlp: rlp.into() },
+        header: StoredHeader {
+            hash: keccak256(&rlp),
+            rlp: rlp.into(),
+        },
         state_root,
         gas_used: body.gas_used,
         transactions: Transactions(body.transactions),

@@ -48,7 +48,9 @@ impl Environment {
         let (Some(head), Some(config)) = (HEAD.get(store, &())?, CONFIG.get(store, &())?) else {
             return Err(KernelError::MissingState);
         };
-        let stored = HEADERS.get(store, &head.number)?.ok_or(KernelError::MissingState)?;
+        let stored = HEADERS
+            .get(store, &head.number)?
+            .ok_or(KernelError::MissingState)?;
         let header = Header::decode(&stored.rlp).map_err(|_| KernelError::MissingState)?;
         Ok(Self::of_header(&header, &config))
     }
@@ -153,7 +155,11 @@ pub fn call(
         }
     });
     let transaction = TxEnv {
-        tx_type: if call.authorizations.is_empty() { tx_type::ACCESS_LIST } else { tx_type::SET_CODE },
+        tx_type: if call.authorizations.is_empty() {
+            tx_type::ACCESS_LIST
+        } else {
+            tx_type::SET_CODE
+        },
         caller: call.from,
         gas_limit: call.gas_limit,
         gas_price,
@@ -168,19 +174,28 @@ pub fn call(
         max_fee_per_blob_gas: 0,
         authorization_list: authorizations(&call.authorizations),
     };
-    Ok(executor.transact(transaction)?.map(Outcome::of).map_err(|why| rejected(&why)))
+    Ok(executor
+        .transact(transaction)?
+        .map(Outcome::of)
+        .map_err(|why| rejected(&why)))
 }
 
 /// The engine's reason in the words that clients know from geth.
 fn rejected(why: &InvalidTransaction) -> Rejected {
     Rejected(match why {
-        InvalidTransaction::LackOfFundForMaxFee { fee, balance } => alloc::format!(
-            "insufficient funds for gas * price + value: have {balance} want {fee}"
-        ),
-        InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, gas_limit } => {
+        InvalidTransaction::LackOfFundForMaxFee { fee, balance } => {
+            alloc::format!("insufficient funds for gas * price + value: have {balance} want {fee}")
+        }
+        InvalidTransaction::CallGasCostMoreThanGasLimit {
+            initial_gas,
+            gas_limit,
+        } => {
             alloc::format!("intrinsic gas too low: have {gas_limit}, want {initial_gas}")
         }
-        InvalidTransaction::GasFloorMoreThanGasLimit { gas_floor, gas_limit } => alloc::format!(
+        InvalidTransaction::GasFloorMoreThanGasLimit {
+            gas_floor,
+            gas_limit,
+        } => alloc::format!(
             "insufficient gas for floor data gas cost: have {gas_limit}, want {gas_floor}"
         ),
         InvalidTransaction::CreateInitCodeSizeLimit => "max initcode size exceeded".to_string(),
@@ -209,10 +224,19 @@ impl Outcome {
                     Output::Call(output) => (output, None),
                     Output::Create(code, created) => (code, created),
                 };
-                Self { success: true, output, logs, created, ..base }
+                Self {
+                    success: true,
+                    output,
+                    logs,
+                    created,
+                    ..base
+                }
             }
             ExecutionResult::Revert { output, .. } => Self { output, ..base },
-            ExecutionResult::Halt { reason, .. } => Self { halt: Some(reason.to_string()), ..base },
+            ExecutionResult::Halt { reason, .. } => Self {
+                halt: Some(reason.to_string()),
+                ..base
+            },
         }
     }
 }

@@ -33,7 +33,9 @@ pub(crate) enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FeeTooHigh => f.write_str("insufficient funds: the fee is over 2^128 wei for a unit of gas"),
+            Self::FeeTooHigh => {
+                f.write_str("insufficient funds: the fee is over 2^128 wei for a unit of gas")
+            }
         }
     }
 }
@@ -57,7 +59,10 @@ pub(crate) fn transaction(
         nonce: transaction.nonce(),
         chain_id: transaction.chain_id(),
         access_list: access_list(transaction.access_list()),
-        gas_priority_fee: transaction.max_priority_fee_per_gas().map(fee).transpose()?,
+        gas_priority_fee: transaction
+            .max_priority_fee_per_gas()
+            .map(fee)
+            .transpose()?,
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,
         authorization_list: authorizations(transaction.authorization_list()),
@@ -85,7 +90,8 @@ pub(crate) fn access_list(items: &[AccessListItem]) -> AccessList {
 /// Authorizations (EIP-7702) as the engine has them, with who gave each.
 pub(crate) fn authorizations(
     list: &[SignedAuthorization],
-) -> Vec<Either<revm::context_interface::transaction::SignedAuthorization, RecoveredAuthorization>> {
+) -> Vec<Either<revm::context_interface::transaction::SignedAuthorization, RecoveredAuthorization>>
+{
     list.iter()
         .map(|signed| {
             let authorization = Authorization {
@@ -95,7 +101,10 @@ pub(crate) fn authorizations(
             };
             let authority = ethereum::authority(signed)
                 .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
-            Either::Right(RecoveredAuthorization::new_unchecked(authorization, authority))
+            Either::Right(RecoveredAuthorization::new_unchecked(
+                authorization,
+                authority,
+            ))
         })
         .collect()
 }

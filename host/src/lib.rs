@@ -12,8 +12,8 @@
 //! | [`Reveal`] | preimages and metadata |
 //! | [`Debug`] | lines for the operator's log |
 //!
-//! [`Runtime`] is all of them. It is implemented by `WasmHost` on
-//! the rollup, by `MockHost` in tests, and read-only views implement
+//! [`Runtime`] is all of them. It is implemented by `wasm_host::WasmHost` on
+//! the rollup, by [`mock::MockHost`] in tests, and read-only views implement
 //! [`ReadStore`] alone.
 //!
 //! Numbers, limits and error codes are those of the machine `wasm_2_0_0`.
@@ -21,18 +21,23 @@
 
 extern crate alloc;
 
+pub mod entry;
 pub mod error;
 pub mod input;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod mock;
 pub mod path;
+#[cfg(target_arch = "wasm32")]
+mod rollup_core;
 
 mod traits;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm_host;
 
 pub use error::HostError;
 pub use input::Message;
 pub use path::{Path, PathBuf, PathError};
-pub use traits::{
-    Debug, Inbox, Metadata, Outbox, ReadStore, Reveal, Runtime, Store, ValueKind,
-};
+pub use traits::{Debug, Inbox, Metadata, Outbox, ReadStore, Reveal, Runtime, Store, ValueKind};
 
 /// The largest inbox or outbox message, in bytes, its tag included.
 pub const MAX_MESSAGE: usize = 4096;
@@ -56,7 +61,8 @@ pub mod reserved {
     /// Present (empty) when the last upgrade was invalid and was undone.
     pub const UPGRADE_ERROR: Path<'static> = Path::literal("/readonly/kernel/env/upgrade_error");
     /// Present (empty) when the last level ran out of reboots.
-    pub const TOO_MANY_REBOOTS: Path<'static> = Path::literal("/readonly/kernel/env/too_many_reboot");
+    pub const TOO_MANY_REBOOTS: Path<'static> =
+        Path::literal("/readonly/kernel/env/too_many_reboot");
     /// Reboots left at this level, i32 little-endian.
     pub const REBOOT_COUNTER: Path<'static> = Path::literal("/readonly/kernel/env/reboot_counter");
     /// The machine's version, ASCII.

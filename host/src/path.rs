@@ -118,7 +118,10 @@ impl PathBuf {
     pub fn from_path(path: Path<'_>) -> Self {
         let mut bytes = [0; MAX_PATH];
         bytes[..path.0.len()].copy_from_slice(path.0);
-        Self { bytes, len: path.0.len() }
+        Self {
+            bytes,
+            len: path.0.len(),
+        }
     }
 
     /// Appends `/` and `step`.
@@ -136,7 +139,10 @@ impl PathBuf {
             return Err(PathError::TooLong { len: end });
         }
         if let Some(at) = step.iter().position(|byte| !is_step_byte(*byte)) {
-            return Err(PathError::InvalidByte { at: start + at, byte: step[at] });
+            return Err(PathError::InvalidByte {
+                at: start + at,
+                byte: step[at],
+            });
         }
         self.bytes[self.len] = b'/';
         self.bytes[start..end].copy_from_slice(step);

@@ -38,8 +38,12 @@ pub trait ReadStore {
     /// [`HostError::NotAValue`] where there is none;
     /// [`HostError::InvalidAccess`] at or past its end (so always for an
     /// empty value).
-    fn store_read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8])
-    -> Result<usize, HostError>;
+    fn store_read(
+        &self,
+        path: Path<'_>,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError>;
 
     /// What lies at `path`. One host call.
     ///
@@ -108,7 +112,8 @@ pub trait Store: ReadStore {
     /// # Errors
     /// [`HostError::InvalidAccess`] for an offset past the end;
     /// [`HostError::ReadOnly`]; [`HostError::TooLarge`].
-    fn store_write(&mut self, path: Path<'_>, offset: usize, bytes: &[u8]) -> Result<(), HostError>;
+    fn store_write(&mut self, path: Path<'_>, offset: usize, bytes: &[u8])
+    -> Result<(), HostError>;
 
     /// Deletes the value and everything below `path`; fine where there is
     /// nothing. One host call.
@@ -141,7 +146,12 @@ pub trait Store: ReadStore {
     ///
     /// # Errors
     /// As [`Store::store_write`].
-    fn write_chunks(&mut self, path: Path<'_>, offset: usize, bytes: &[u8]) -> Result<(), HostError> {
+    fn write_chunks(
+        &mut self,
+        path: Path<'_>,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), HostError> {
         if bytes.is_empty() {
             return self.store_write(path, offset, bytes);
         }

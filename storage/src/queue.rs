@@ -77,7 +77,8 @@ impl Page {
     /// Where the machine refuses.
     pub fn repair(store: &mut impl Store, level: u32) -> Result<Self, StorageError> {
         let mut page = Self::open(store, level)?;
-        let Some(mut entries) = Entries::load(store, Cursor { level, offset: 0 }, usize::MAX)? else {
+        let Some(mut entries) = Entries::load(store, Cursor { level, offset: 0 }, usize::MAX)?
+        else {
             return Ok(page);
         };
         while entries.next_entry().is_some() {}
@@ -138,7 +139,12 @@ impl Entries {
     /// No entries yet; those that are appended at `cursor` follow by [`Entries::push`].
     #[must_use]
     pub const fn at(cursor: Cursor) -> Self {
-        Self { level: cursor.level, offset: cursor.offset, bytes: Vec::new(), at: 0 }
+        Self {
+            level: cursor.level,
+            offset: cursor.offset,
+            bytes: Vec::new(),
+            at: 0,
+        }
     }
 
     /// Adds what [`Page::append`] has just written.
@@ -173,7 +179,12 @@ impl Entries {
                 break;
             }
         }
-        let entries = Self { level: cursor.level, offset: cursor.offset, bytes, at: 0 };
+        let entries = Self {
+            level: cursor.level,
+            offset: cursor.offset,
+            bytes,
+            at: 0,
+        };
         Ok((!entries.bytes.is_empty()).then_some(entries))
     }
 
