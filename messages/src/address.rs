@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// What a base58check string stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `tz1…`: an implicit account with an ed25519 key.
     Tz1,
@@ -22,11 +22,15 @@ pub enum Kind {
     Sr1,
     /// `B…`: a block.
     Block,
+    /// `edpk…`: an ed25519 public key.
+    Edpk,
+    /// `BLpk…`: a BLS12-381 public key.
+    Blpk,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Tz1,
         Self::Tz2,
         Self::Tz3,
@@ -34,6 +38,8 @@ impl Kind {
         Self::Kt1,
         Self::Sr1,
         Self::Block,
+        Self::Edpk,
+        Self::Blpk,
     ];
 
     /// The bytes in front of the payload.
@@ -47,15 +53,42 @@ impl Kind {
             Self::Kt1 => &[0x02, 0x5a, 0x79],
             Self::Sr1 => &[0x06, 0x7c, 0x75],
             Self::Block => &[0x01, 0x34],
+            Self::Edpk => &[0x0d, 0x0f, 0x25, 0xd9],
+            Self::Blpk => &[0x06, 0x95, 0x87, 0xcc],
         }
     }
 
     /// The payload's length, in bytes.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn payload_len(self) -> usize {
         match self {
-            Self::Block => 32,
+            Self::Block | Self::Edpk => 32,
+            Self::Blpk => 48,
             _ => 20,
+        }
+    }
+
+    /// The kind whose prefix and length `bytes` have, and the payload.
+    fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        Self::ALL.into_iter().find_map(|kind| {
+            let payload = bytes.strip_prefix(kind.prefix())?;
+            (payload.len() == kind.payload_len()).then_some((kind, payload))
+        })
+    }
+
+    /// How the text of this kind begins.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tz1 => "tz1",
+            Self::Tz2 => "tz2",
+            Self::Tz3 => "tz3",
+            Self::Tz4 => "tz4",
+            Self::Kt1 => "KT1",
+            Self::Sr1 => "sr1",
+            Self::Block => "B",
+            Self::Edpk => "edpk",
+            Self::Blpk => "BLpk",
         }
     }
 }
@@ -63,35 +96,98 @@ impl Kind {
 /// Why text is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressError {
-    /// Not base58, or its checksum does not hold.
-    Base58,
+    /// Longer than the text of any kind.
+    TooLong {
+        /// How long it is, in bytes.
+        len: usize,
+    },
+    /// A letter that base58 does not have.
+    Letter {
+        /// Where it stands, in bytes.
+        at: usize,
+    },
+    /// The checksum does not hold: a letter is wrong or missing.
+    Checksum,
+    /// It is of none of the kinds of [`Kind`].
+    UnknownKind,
     /// It stands for something else than what is wanted.
-    WrongKind,
+    WrongKind {
+        /// What is wanted.
+        expected: Kind,
+        /// What it is.
+        actual: Kind,
+    },
+    /// A payload that does not have its kind's length.
+    Length {
+        /// The length of the kind, in bytes.
+        expected: usize,
+        /// The payload's, in bytes.
+        actual: usize,
+    },
 }
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Base58 => "not base58check: a letter is wrong or missing",
-            Self::WrongKind => "an address of another kind",
-        })
+        match self {
+            Self::TooLong { len } => write!(f, "{len} bytes are too long for an address"),
+            Self::Letter { at } => write!(f, "no letter of base58 at byte {at}"),
+            Self::Checksum => f.write_str("the checksum is wrong: a letter is wrong or missing"),
+            Self::UnknownKind => f.write_str("not an address of a known kind"),
+            Self::WrongKind { expected, actual } => {
+                let (expected, actual) = (expected.name(), actual.name());
+                write!(f, "{expected}… is wanted, not {actual}…")
+            }
+            Self::Length { expected, actual } => {
+                write!(f, "a payload of {actual} bytes, not {expected}")
+            }
+        }
     }
 }
 
 impl core::error::Error for AddressError {}
+
+/// The longest text that is looked at, in bytes: decoding takes the square of it.
+const MAX_TEXT: usize = 128;
+
+/// What `text` stands for, and the payload.
+///
+/// # Errors
+/// Where it is not base58check, or of none of the kinds.
+///
+/// ```
+/// use messages::address::{self, Kind};
+/// let (kind, payload) = address::decode("sr163Lv22CdE8QagCwf48PWDTquk6isQwv57").unwrap();
+/// assert_eq!((kind, &payload[..]), (Kind::Sr1, &[0; 20][..]));
+/// ```
+pub fn decode(text: &str) -> Result<(Kind, Vec<u8>), AddressError> {
+    if text.len() > MAX_TEXT {
+        return Err(AddressError::TooLong { len: text.len() });
+    }
+    let bytes = bs58::decode(text)
+        .with_check(None)
+        .into_vec()
+        .map_err(|error| match error {
+            bs58::decode::Error::InvalidCharacter { index, .. }
+            | bs58::decode::Error::NonAsciiCharacter { index } => {
+                AddressError::Letter { at: index }
+            }
+            _ => AddressError::Checksum,
+        })?;
+    let (kind, payload) = Kind::split(&bytes).ok_or(AddressError::UnknownKind)?;
+    Ok((kind, payload.to_vec()))
+}
 
 /// The payload of `text`, which must be of `kind`.
 ///
 /// # Errors
 /// Where it is not base58check, or of another kind.
 pub fn parse(kind: Kind, text: &str) -> Result<Vec<u8>, AddressError> {
-    let bytes = bs58::decode(text)
-        .with_check(None)
-        .into_vec()
-        .map_err(|_| AddressError::Base58)?;
-    match bytes.strip_prefix(kind.prefix()) {
-        Some(payload) if payload.len() == kind.len() => Ok(payload.to_vec()),
-        _ => Err(AddressError::WrongKind),
+    match decode(text)? {
+        (actual, payload) if actual == kind => Ok(payload),
+        (actual, _) => Err(AddressError::WrongKind {
+            expected: kind,
+            actual,
+        }),
     }
 }
 
@@ -99,16 +195,69 @@ pub fn parse(kind: Kind, text: &str) -> Result<Vec<u8>, AddressError> {
 ///
 /// # Errors
 /// Where `text` is not the address of a smart rollup.
+///
+/// ```
+/// use messages::address::{self, AddressError, Kind};
+/// assert_eq!(address::rollup("sr163Lv22CdE8QagCwf48PWDTquk6isQwv57"), Ok([0; 20]));
+/// let account = address::rollup("tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU");
+/// let (expected, actual) = (Kind::Sr1, Kind::Tz1);
+/// assert_eq!(account, Err(AddressError::WrongKind { expected, actual }));
+/// ```
 pub fn rollup(text: &str) -> Result<[u8; 20], AddressError> {
-    parse(Kind::Sr1, text)?
-        .try_into()
-        .map_err(|_| AddressError::WrongKind)
+    fixed(Kind::Sr1, text)
+}
+
+/// The 32 bytes behind a block's `B…`.
+///
+/// # Errors
+/// Where `text` is not the hash of a block.
+pub fn block(text: &str) -> Result<[u8; 32], AddressError> {
+    fixed(Kind::Block, text)
+}
+
+fn fixed<const LEN: usize>(kind: Kind, text: &str) -> Result<[u8; LEN], AddressError> {
+    let payload = parse(kind, text)?;
+    let actual = payload.len();
+    payload.try_into().map_err(|_| AddressError::Length {
+        expected: LEN,
+        actual,
+    })
 }
 
 /// `payload` as text.
-#[must_use]
-pub fn print(kind: Kind, payload: &[u8]) -> String {
-    bs58::encode([kind.prefix(), payload].concat())
-        .with_check()
-        .into_string()
+///
+/// # Errors
+/// [`AddressError::Length`] where the payload is not as long as its kind's.
+///
+/// ```
+/// use messages::address::{self, Kind};
+/// let text = address::print(Kind::Sr1, &[0; 20]);
+/// assert_eq!(text.as_deref(), Ok("sr163Lv22CdE8QagCwf48PWDTquk6isQwv57"));
+/// ```
+pub fn print(kind: Kind, payload: &[u8]) -> Result<String, AddressError> {
+    if payload.len() != kind.payload_len() {
+        return Err(AddressError::Length {
+            expected: kind.payload_len(),
+            actual: payload.len(),
+        });
+    }
+    let bytes = [kind.prefix(), payload].concat();
+    Ok(bs58::encode(bytes).with_check().into_string())
+}
+
+/// The text of a curve tag and public key hash (`tz…`), as transfers name
+/// their source.
+///
+/// # Errors
+/// [`AddressError::UnknownKind`] for a curve without a kind here.
+pub fn public_key_hash(tagged: &[u8; 21]) -> Result<String, AddressError> {
+    let [curve, hash @ ..] = tagged;
+    let kind = match curve {
+        0 => Kind::Tz1,
+        1 => Kind::Tz2,
+        2 => Kind::Tz3,
+        3 => Kind::Tz4,
+        _ => return Err(AddressError::UnknownKind),
+    };
+    print(kind, hash)
 }

@@ -20,10 +20,12 @@ pub enum ErrorKind {
     Trailing,
     /// The tag is none of those known.
     UnknownTag(u8),
-    /// Text that is not UTF-8, or a name that is no name.
+    /// Text that is not UTF-8.
     Text,
     /// A length or number out of range.
     OutOfRange,
+    /// A number of variable length with a needless last byte.
+    Padded,
 }
 
 impl fmt::Display for DecodeError {
@@ -34,6 +36,7 @@ impl fmt::Display for DecodeError {
             ErrorKind::UnknownTag(tag) => write!(f, "unknown tag {tag:#04x}")?,
             ErrorKind::Text => f.write_str("not the text that is expected")?,
             ErrorKind::OutOfRange => f.write_str("a number out of range")?,
+            ErrorKind::Padded => f.write_str("a number with a needless byte")?,
         }
         write!(f, " at byte {}", self.offset)
     }

@@ -1,6 +1,11 @@
 //! The frame that says for which rollup an external message is: `00 ++ address
 //! (20 bytes) ++ contents`. All rollups share one inbox.
 
+use alloc::vec::Vec;
+
+/// The only tag that frames have so far.
+const TARGETED: u8 = 0;
+
 /// What an external message is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame<'b> {
@@ -16,7 +21,7 @@ pub enum Frame<'b> {
 /// the 20 bytes behind `sr1…`.
 #[must_use]
 pub fn parse<'b>(message: &'b [u8], rollup: &[u8; 20]) -> Frame<'b> {
-    let Some((0, rest)) = message.split_first().map(|(tag, rest)| (*tag, rest)) else {
+    let Some((&TARGETED, rest)) = message.split_first() else {
         return Frame::NotFramed;
     };
     match rest.split_first_chunk::<20>() {
@@ -24,6 +29,19 @@ pub fn parse<'b>(message: &'b [u8], rollup: &[u8; 20]) -> Frame<'b> {
         Some(_) => Frame::OtherRollup,
         None => Frame::NotFramed,
     }
+}
+
+/// `contents` in the frame for `rollup`: what [`parse`] takes apart. With the
+/// inbox tag a message holds at most 4,096 bytes, so at most 4,074 of contents.
+///
+/// ```
+/// use messages::external::{self, Frame};
+/// let framed = external::frame(&[7; 20], b"hello");
+/// assert_eq!(external::parse(&framed, &[7; 20]), Frame::Contents(b"hello"));
+/// ```
+#[must_use]
+pub fn frame(rollup: &[u8; 20], contents: &[u8]) -> Vec<u8> {
+    [&[TARGETED], &rollup[..], contents].concat()
 }
 
 #[cfg(test)]

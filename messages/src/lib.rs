@@ -13,4 +13,4 @@ pub mod inbox;
 pub mod micheline;
 mod reader;
 
-pub use error::DecodeError;
+pub use error::{DecodeError, ErrorKind};

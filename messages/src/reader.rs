@@ -20,6 +20,15 @@ impl<'b> Reader<'b> {
         }
     }
 
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What is not read yet.
+    pub(crate) const fn bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -39,6 +48,10 @@ impl<'b> Reader<'b> {
     }
 
     pub(crate) fn array<const LEN: usize>(&mut self) -> Result<[u8; LEN], DecodeError> {
+        self.array_ref().copied()
+    }
+
+    pub(crate) fn array_ref<const LEN: usize>(&mut self) -> Result<&'b [u8; LEN], DecodeError> {
         let error = self.error(ErrorKind::Truncated);
         self.take(LEN)?.try_into().map_err(|_| error)
     }
@@ -49,8 +62,15 @@ impl<'b> Reader<'b> {
 
     /// A length (u32, big-endian) and that many bytes.
     pub(crate) fn dynamic(&mut self) -> Result<&'b [u8], DecodeError> {
+        self.dynamic_reader().map(|inside| inside.bytes)
+    }
+
+    /// As [`Reader::dynamic`], to go on reading inside.
+    pub(crate) fn dynamic_reader(&mut self) -> Result<Self, DecodeError> {
         let len = u32::from_be_bytes(self.array()?);
-        self.take(len as usize)
+        let offset = self.offset;
+        let bytes = self.take(len as usize)?;
+        Ok(Self { bytes, offset })
     }
 
     pub(crate) fn rest(&mut self) -> &'b [u8] {
