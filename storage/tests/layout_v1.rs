@@ -1,0 +1,271 @@
+//! What version 1 of the layout wrote is still read, and today's code still
+//! writes the same bytes.
+//!
+//! `images/v1.json` (path → hex) stays as it is. A change that breaks this test
+//! is a new layout: it needs a migration and an image of its own. The image was
+//! written by this test with `WRITE_LAYOUT_IMAGE=1`.
+
+use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
+use host::mock::MockHost;
+use std::collections::BTreeMap;
+use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
+use storage::commit::{self, Block};
+use storage::config::{Config, Revision};
+use storage::diff::{AccountChange, AccountDiff};
+use storage::layout::{
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, SLOTS, TRANSACTIONS,
+};
+use storage::level::Level;
+use storage::queue::{Cursor, Entries, Page};
+use storage::{Account, Diff, Head, Overlay};
+
+const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
+
+/// The values below `/evm` by path, both as text.
+type Image = BTreeMap<String, String>;
+
+fn image(host: &MockHost) -> Image {
+    let values = host.values().iter();
+    values
+        .filter(|(path, _)| path.starts_with(b"/evm/"))
+        .map(|(path, value)| {
+            let path = String::from_utf8(path.clone()).unwrap();
+            (path, hex::encode(value))
+        })
+        .collect()
+}
+
+fn stored() -> Image {
+    let text = std::fs::read_to_string(IMAGE).expect("the image is committed");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A host that holds the stored image.
+fn opened() -> MockHost {
+    let mut host = MockHost::default();
+    for (path, value) in stored() {
+        host.set(path.as_bytes(), &hex::decode(value).unwrap());
+    }
+    host
+}
+
+const PLAIN: Address = Address::repeat_byte(0x11);
+const CONTRACT: Address = Address::repeat_byte(0x22);
+const UNDELEGATED: Address = Address::repeat_byte(0x33);
+
+fn runtime() -> Bytes {
+    Bytes::from_static(&[0x60, 0x01, 0x60, 0x00, 0x55, 0x00])
+}
+
+fn config() -> Config {
+    Config {
+        chain_id: 1337,
+        block_gas_limit: 30_000_000,
+        run_budget: 100_000_000,
+        level_budget: 200_000_000,
+        queue_bytes: 1 << 26,
+        fee_recipient: Address::repeat_byte(0xfe),
+        base_fee_floor: 1_000_000_000,
+        genesis_state_root: B256::repeat_byte(0x99),
+        revisions: vec![(0, Revision::Prague), (9, Revision::Osaka)],
+    }
+}
+
+fn plain() -> Account {
+    Account {
+        nonce: 258,
+        balance: U256::from(10).pow(U256::from(18)),
+        ..Account::default()
+    }
+}
+
+fn contract() -> Account {
+    Account {
+        nonce: 1,
+        balance: U256::MAX,
+        code_hash: keccak256(runtime()),
+    }
+}
+
+fn head() -> Head {
+    Head {
+        number: 2,
+        hash: B256::repeat_byte(0x42),
+        state_root: B256::repeat_byte(0x43),
+        timestamp: 1_700_000_000,
+        gas_limit: 30_000_000,
+        gas_used: 63_000,
+        base_fee: 1_000_000_001,
+        level: 7,
+        level_work: 153_000,
+        cursor: Cursor {
+            level: 8,
+            offset: 40,
+        },
+        oldest_page: 7,
+        backlog: 77,
+    }
+}
+
+fn header(number: u8) -> StoredHeader {
+    StoredHeader {
+        hash: B256::repeat_byte(0x40 + number),
+        rlp: vec![0xf9, 0x02, number].into(),
+    }
+}
+
+fn transactions() -> Transactions {
+    let raws: [&[u8]; 2] = [&[0x02, 0xc0], &[0x77; 200]];
+    let stored = raws.map(|raw| StoredTransaction {
+        sender: PLAIN,
+        raw: Bytes::copy_from_slice(raw),
+    });
+    Transactions(stored.into())
+}
+
+fn receipts() -> Receipts {
+    let topics = vec![B256::repeat_byte(0xdd), B256::with_last_byte(9), B256::ZERO];
+    let logs = vec![
+        Log::new_unchecked(CONTRACT, topics, vec![0xab; 130].into()),
+        Log::new_unchecked(CONTRACT, vec![], Bytes::new()),
+    ];
+    Receipts(vec![
+        StoredReceipt {
+            success: true,
+            gas_used: 42_000,
+            logs,
+        },
+        StoredReceipt {
+            success: false,
+            gas_used: 21_000,
+            logs: vec![],
+        },
+    ])
+}
+
+fn level() -> Level {
+    Level {
+        number: 8,
+        timestamp: 1_700_000_008,
+        predecessor: B256::repeat_byte(0x88),
+    }
+}
+
+const WAITING: [&[u8]; 2] = [&[0xaa; 36], b"\x02waiting"];
+
+/// The image as today's code writes it.
+fn written() -> MockHost {
+    let mut host = MockHost::default();
+    for (name, value) in config().to_setup() {
+        host.set(format!("/evm/config/{name}").as_bytes(), &value);
+    }
+    let set = |address, account, slots: &[(u64, u64)]| AccountDiff {
+        address,
+        account: AccountChange::Set(account),
+        had_code: false,
+        cleared: false,
+        slots: slots
+            .iter()
+            .map(|(slot, value)| (U256::from(*slot), U256::from(*value)))
+            .collect(),
+    };
+    let genesis = Block {
+        head: Head {
+            number: 1,
+            ..Head::default()
+        },
+        header: Some(header(1)),
+        diff: Diff {
+            accounts: vec![
+                set(PLAIN, Account::default(), &[]),
+                set(CONTRACT, contract(), &[(0, 1), (5, 6)]),
+                set(UNDELEGATED, contract(), &[]),
+            ],
+            code: vec![(contract().code_hash, runtime())],
+        },
+        config: Some(config()),
+        ..Block::default()
+    };
+    commit::block(&mut host, &genesis).unwrap();
+    let block = Block {
+        head: head(),
+        header: Some(header(2)),
+        transactions: transactions(),
+        receipts: receipts(),
+        diff: Diff {
+            accounts: vec![
+                set(PLAIN, plain(), &[]),
+                AccountDiff {
+                    account: AccountChange::Keep,
+                    ..set(CONTRACT, contract(), &[(0, 0), (7, u64::MAX)])
+                },
+                AccountDiff {
+                    had_code: true,
+                    ..set(UNDELEGATED, plain(), &[])
+                },
+            ],
+            code: vec![],
+        },
+        chunked: vec![(B256::repeat_byte(0x55), Some(vec![0x56; 9].into()))],
+        config: None,
+    };
+    commit::block(&mut host, &block).unwrap();
+    level().save(&mut host).unwrap();
+    let mut page = Page::open(&host, 8).unwrap();
+    for entry in WAITING {
+        let mut framed = [&[0; 4], entry].concat();
+        page.append(&mut host, &mut framed).unwrap();
+    }
+    host
+}
+
+#[test]
+fn todays_code_writes_the_same_bytes() {
+    let today = image(&written());
+    if std::env::var_os("WRITE_LAYOUT_IMAGE").is_some() {
+        let text = serde_json::to_string_pretty(&today).unwrap();
+        std::fs::write(IMAGE, text + "\n").unwrap();
+    }
+    assert_eq!(today, stored());
+}
+
+#[test]
+fn the_stored_image_opens() {
+    let host = opened();
+    assert_eq!(Config::from_setup(&host).unwrap(), config());
+    assert_eq!(CONFIG.get(&host, &()).unwrap(), Some(config()));
+    assert_eq!(HEAD.get(&host, &()).unwrap(), Some(head()));
+    assert_eq!(Level::load(&host).unwrap(), Some(level()));
+
+    assert_eq!(ACCOUNTS.get(&host, &PLAIN).unwrap(), Some(plain()));
+    assert_eq!(ACCOUNTS.get(&host, &CONTRACT).unwrap(), Some(contract()));
+    assert_eq!(ACCOUNTS.get(&host, &UNDELEGATED).unwrap(), Some(plain()));
+    assert_eq!(ACCOUNTS.get(&host, &Address::ZERO).unwrap(), None);
+    for (slot, value) in [(0, None), (5, Some(6)), (7, Some(u64::MAX))] {
+        let key = (CONTRACT, U256::from(slot));
+        assert_eq!(SLOTS.get(&host, &key).unwrap(), value.map(U256::from));
+    }
+    let hash = contract().code_hash;
+    assert_eq!(CODE.get(&host, &hash).unwrap(), Some(runtime()));
+
+    for number in [1, 2] {
+        let stored = header(number);
+        let number = u64::from(number);
+        let hash = Overlay::new(&host).block_hash(number).unwrap();
+        assert_eq!(hash, stored.hash);
+        assert_eq!(HEADERS.get(&host, &number).unwrap(), Some(stored));
+    }
+    assert_eq!(TRANSACTIONS.get(&host, &1).unwrap(), None);
+    assert_eq!(TRANSACTIONS.get(&host, &2).unwrap(), Some(transactions()));
+    assert_eq!(RECEIPTS.get(&host, &1).unwrap(), None);
+    assert_eq!(RECEIPTS.get(&host, &2).unwrap(), Some(receipts()));
+    let chunks = CHUNKED.get(&host, &B256::repeat_byte(0x55)).unwrap();
+    assert_eq!(chunks, Some(vec![0x56; 9].into()));
+
+    // The cursor stands behind the first entry.
+    let mut entries = Entries::load(&host, head().cursor, 1 << 20)
+        .unwrap()
+        .unwrap();
+    assert_eq!(entries.next_entry(), Some((head().cursor, WAITING[1])));
+    assert_eq!(entries.next_entry(), None);
+}
