@@ -1,1 +1,45 @@
 //! Ethereum JSON-RPC over a running kernel.
+//!
+//! [`devnet`] starts a whole chain in one process: the kernel's `.wasm` in
+//! [`pvm`], a layer 1 of its own that feeds it levels, and HTTP and WebSocket on
+//! one port.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`devnet`](mod@devnet) | puts it all together |
+//! | [`genesis`], [`accounts`] | what the chain starts from |
+//! | [`server`], [`ws`] | bytes ⇄ calls; subscriptions |
+//! | [`rpc`], [`params`], [`methods`], [`json`] | calls: read, answered, written |
+//! | [`admission`], [`pool`], [`inject`] | the way of a transaction to the kernel |
+//! | [`miner`] | runs levels, one thread |
+//! | [`chain`], [`logs`], [`filters`] | blocks as the kernel wrote them |
+//! | [`view`], [`estimate`], [`revert`] | calls that are only tried |
+//! | [`node`](mod@node) | what all of these share |
+//!
+//! Blocks, receipts and logs come from durable storage alone; what a call would
+//! do, the kernel's own code tells (`evm_kernel::simulate`). There is no second
+//! implementation of the rules here.
+
+pub mod accounts;
+pub mod admission;
+pub mod chain;
+pub mod devnet;
+pub mod estimate;
+pub mod filters;
+pub mod genesis;
+pub mod inject;
+pub mod json;
+pub mod logs;
+pub mod methods;
+pub mod miner;
+pub mod node;
+pub mod params;
+pub mod pool;
+pub mod revert;
+pub mod rpc;
+pub mod server;
+pub mod view;
+pub mod ws;
+
+pub use devnet::{DevnetError, Handle, Options, devnet};
+pub use node::BlockTime;

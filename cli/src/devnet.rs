@@ -1,0 +1,206 @@
+//! `evm-rollup devnet`: a chain of one's own, with an Ethereum endpoint.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use node::accounts::MNEMONIC;
+use node::{BlockTime, Handle, Options};
+use std::fmt;
+use std::io::IsTerminal;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// The name of the kernel's module.
+const KERNEL: &str = "evm_kernel.wasm";
+
+/// What `devnet` takes.
+#[derive(Args, Debug)]
+pub(crate) struct DevnetArgs {
+    /// The address to listen at
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The port to listen at; 0 for any that is free
+    #[arg(long, default_value_t = 8545)]
+    port: u16,
+    /// When blocks are made: `auto` (as soon as a transaction arrives), or every so many seconds
+    #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
+    block_time: BlockTime,
+    /// The chain id
+    #[arg(long, default_value_t = 1337)]
+    chain_id: u64,
+    /// How many accounts are funded
+    #[arg(long, default_value_t = 10)]
+    accounts: u32,
+    /// The kernel's module; by default evm_kernel.wasm beside this program, or ../kernel/evm_kernel.wasm
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print the kernel's own log, too
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Runs until interrupted.
+pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
+    log_lines(args);
+    let options = Options {
+        host: args.host,
+        port: args.port,
+        block_time: args.block_time,
+        chain_id: args.chain_id,
+        accounts: args.accounts,
+        ..Options::new(kernel(args.kernel.as_deref())?)
+    };
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(options, args.quiet))
+}
+
+async fn serve(options: Options, quiet: bool) -> anyhow::Result<()> {
+    let mut devnet = node::devnet(options).await?;
+    if !quiet {
+        print!("{}", Banner(&devnet));
+    }
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
+        () = devnet.finished() => bail!("the devnet ended"),
+    }
+    devnet.stop();
+    Ok(())
+}
+
+fn block_time(text: &str) -> Result<BlockTime, String> {
+    if text == "auto" {
+        return Ok(BlockTime::Auto);
+    }
+    let period = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match period {
+        Some(period) if !period.is_zero() => Ok(BlockTime::Every(period)),
+        _ => Err("neither `auto` nor a number of seconds above 0".into()),
+    }
+}
+
+/// The kernel's file: the one that is named, or where the build puts it.
+fn kernel(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = named {
+        return Ok(path.to_path_buf());
+    }
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let folder = program.parent().unwrap_or(Path::new("."));
+    let places = [folder.join(KERNEL), folder.join("..").join("kernel").join(KERNEL)];
+    if let Some(path) = places.iter().find(|path| path.is_file()) {
+        return Ok(path.clone());
+    }
+    bail!(
+        "no kernel at {} or {}: build it with `make kernel`, or name one with --kernel FILE",
+        places[0].display(),
+        places[1].display()
+    )
+}
+
+/// Prints log lines: messages alone, those that matter in colour on a terminal.
+fn log_lines(args: &DevnetArgs) {
+    let default = match (args.quiet, args.verbose) {
+        (true, _) => "error",
+        (_, true) => "info,node=debug",
+        _ => "info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // A second subscriber, as in tests, stays without effect.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stdout().is_terminal())
+        .event_format(Lines)
+        .try_init();
+}
+
+/// One line for an event: its message, grey for calls, red for what went wrong.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let metadata = event.metadata();
+        let colour = match (*metadata.level(), metadata.target()) {
+            (Level::ERROR, _) => "\x1b[31m",
+            (Level::WARN, _) => "\x1b[33m",
+            (Level::DEBUG | Level::TRACE, _) | (_, "node::rpc") => "\x1b[2m",
+            _ => "\x1b[32m",
+        };
+        let indent = if metadata.target() == "node::rpc" { "" } else { "    " };
+        if writer.has_ansi_escapes() {
+            write!(writer, "{colour}{indent}")?;
+            context.field_format().format_fields(writer.by_ref(), event)?;
+            writeln!(writer, "\x1b[0m")
+        } else {
+            write!(writer, "{indent}")?;
+            context.field_format().format_fields(writer.by_ref(), event)?;
+            writeln!(writer)
+        }
+    }
+}
+
+/// What the newcomer sees first: accounts, keys, where to connect.
+struct Banner<'d>(&'d Handle);
+
+impl fmt::Display for Banner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let devnet = self.0;
+        writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
+        writeln!(f, "Available Accounts\n==================")?;
+        let units = node::devnet::BALANCE / 10_u128.pow(18);
+        for (index, account) in devnet.accounts().iter().enumerate() {
+            writeln!(f, "({index}) {} ({units} units)", account.address)?;
+        }
+        writeln!(f, "\nPrivate Keys\n==================")?;
+        for (index, account) in devnet.accounts().iter().enumerate() {
+            writeln!(f, "({index}) {}", account.key)?;
+        }
+        writeln!(f, "\nWallet\n==================")?;
+        writeln!(f, "Mnemonic:          {MNEMONIC}")?;
+        writeln!(f, "Derivation path:   m/44'/60'/0'/0/")?;
+        writeln!(f, "\nChain ID\n==================\n{}", devnet.node().chain_id())?;
+        if let Ok(latest) = devnet.node().latest() {
+            writeln!(f, "\nBase Fee\n==================\n{}", latest.header.base_fee_per_gas)?;
+            writeln!(f, "\nGas Limit\n==================\n{}", latest.header.gas_limit)?;
+        }
+        writeln!(f, "\nThese keys are known to everybody: use them for nothing but tests.")?;
+        writeln!(f, "\nListening on {} (HTTP and WebSocket)", devnet.address())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_time_is_auto_or_seconds() {
+        assert_eq!(block_time("auto"), Ok(BlockTime::Auto));
+        assert_eq!(block_time("2"), Ok(BlockTime::Every(Duration::from_secs(2))));
+        assert_eq!(block_time("0.5"), Ok(BlockTime::Every(Duration::from_millis(500))));
+        assert!(block_time("0").is_err());
+        assert!(block_time("soon").is_err());
+    }
+
+    #[test]
+    fn a_kernel_that_is_named_is_taken() {
+        assert_eq!(kernel(Some(Path::new("k.wasm"))).unwrap(), PathBuf::from("k.wasm"));
+    }
+}

@@ -1,0 +1,256 @@
+//! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
+
+use crate::accounts::{self, Account};
+use crate::genesis::{Genesis, GenesisAccount, GenesisError};
+use crate::miner::{Miner, MinerError};
+use crate::node::{BlockTime, Node};
+use crate::server;
+use alloy_primitives::U256;
+use pvm::{DebugSink, Durable, Machine};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use storage::Config;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// What each account starts with: 10,000 units of 10^18 wei.
+pub const BALANCE: u128 = 10_000 * 1_000_000_000_000_000_000;
+
+/// How a devnet is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The kernel's module.
+    pub kernel: PathBuf,
+    /// The address that it listens at.
+    pub host: IpAddr,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// When levels run.
+    pub block_time: BlockTime,
+    /// The chain's number.
+    pub chain_id: u64,
+    /// How many accounts are funded.
+    pub accounts: u32,
+}
+
+impl Options {
+    /// The default devnet of a kernel, on any free port of the loopback.
+    #[must_use]
+    pub fn new(kernel: impl Into<PathBuf>) -> Self {
+        Self {
+            kernel: kernel.into(),
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            block_time: BlockTime::Auto,
+            chain_id: Config::default().chain_id,
+            accounts: 10,
+        }
+    }
+}
+
+/// Why a devnet does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DevnetError {
+    /// The kernel's file cannot be read.
+    #[error("no kernel at {}: {source} (`make kernel` builds it)", .path.display())]
+    Kernel {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The port cannot be used.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The accounts cannot be derived.
+    #[error("the accounts cannot be derived: {0}")]
+    Accounts(String),
+    /// The start of the chain cannot be put together.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The first level failed.
+    #[error("the kernel does not start: {0}")]
+    Start(#[from] MinerError),
+    /// The thread that runs levels could not be made, or died at once.
+    #[error("no thread for the machine: {0}")]
+    Thread(String),
+}
+
+/// A running devnet. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Handle {
+    address: SocketAddr,
+    node: Arc<Node>,
+    stop: Arc<AtomicBool>,
+    miner: Option<std::thread::JoinHandle<()>>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Handle {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens, for HTTP clients.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The funded accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &[Account] {
+        self.node.accounts()
+    }
+
+    /// What the servers share, for use in the same process.
+    #[must_use]
+    pub const fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Waits until the server ends, which it does when the machine fails.
+    pub async fn finished(&mut self) {
+        // Aborted or panicked: it is over either way.
+        let _ = (&mut self.server).await;
+    }
+
+    /// Stops the devnet and waits for a level that runs.
+    pub fn stop(mut self) {
+        self.halt();
+        if let Some(miner) = self.miner.take() {
+            // It has said already what went wrong.
+            let _ = miner.join();
+        }
+    }
+
+    fn halt(&self) {
+        self.server.abort();
+        self.stop.store(true, Ordering::Relaxed);
+        // Under the lock, so that the miner is not between its check and its wait.
+        let pool = self.node.pool();
+        self.node.work.notify_all();
+        drop(pool);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.halt();
+    }
+}
+
+/// Starts a devnet: when it returns, block 0 is there and the port answers.
+///
+/// # Errors
+/// [`DevnetError`].
+pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
+    let address = SocketAddr::new(options.host, options.port);
+    let kernel = std::fs::read(&options.kernel)
+        .map_err(|source| DevnetError::Kernel { path: options.kernel.clone(), source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| DevnetError::Listen { address, source })?;
+    let address = listener.local_addr().map_err(|source| DevnetError::Listen { address, source })?;
+    let accounts =
+        accounts::derive(options.accounts).map_err(|error| DevnetError::Accounts(error.to_string()))?;
+    let genesis = genesis(&options, &accounts);
+    let storage = durable(&kernel, &genesis)?;
+    let node = Arc::new(Node::new(accounts, options.chain_id, options.block_time));
+    let stop = Arc::new(AtomicBool::new(false));
+    let (miner, ended) = spawn_miner(storage, Arc::clone(&node), Arc::clone(&stop), genesis.config.level_budget).await?;
+    let router = server::router(Arc::clone(&node));
+    let server = tokio::spawn(async move {
+        let serve = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(async {
+            let _ = ended.await;
+        });
+        if let Err(error) = serve.await {
+            tracing::error!("the server ended: {error}");
+        }
+    });
+    Ok(Handle { address, node, stop, miner: Some(miner), server })
+}
+
+/// Answers are small and wanted at once.
+fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = SocketAddr> {
+    use axum::serve::ListenerExt;
+    listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("no TCP_NODELAY: {error}");
+        }
+    })
+}
+
+/// Rich accounts on an empty chain.
+fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
+    let rich = GenesisAccount { balance: U256::from(BALANCE), ..GenesisAccount::default() };
+    Genesis {
+        config: Config { chain_id: options.chain_id, ..Config::default() },
+        alloc: accounts.iter().map(|account| (account.address, rich.clone())).collect(),
+    }
+}
+
+/// What a rollup's durable storage holds before its first level.
+fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
+    let mut storage = Durable::new();
+    let put = |storage: &mut Durable, path: &str, value: &[u8]| {
+        storage.write(path, value).map_err(storage::StorageError::from)
+    };
+    put(&mut storage, "/kernel/boot.wasm", kernel)?;
+    for set in genesis.setup()? {
+        put(&mut storage, &set.to, &set.value)?;
+    }
+    Ok(storage)
+}
+
+/// Starts the thread that owns the machine and waits for its first level. The
+/// second part of what is given fires when the thread ends.
+async fn spawn_miner(
+    storage: Durable,
+    node: Arc<Node>,
+    stop: Arc<AtomicBool>,
+    level_work: u64,
+) -> Result<(std::thread::JoinHandle<()>, oneshot::Receiver<()>), DevnetError> {
+    let (started, start) = oneshot::channel();
+    let (ending, ended) = oneshot::channel::<()>();
+    let thread = std::thread::Builder::new().name("machine".into()).spawn(move || {
+        // Dropped when the thread ends, whatever ends it.
+        let _ending = ending;
+        let miner = Machine::from_durable(storage, machine_options())
+            .map_err(MinerError::from)
+            .and_then(|machine| Miner::start(machine, node, stop, level_work));
+        let miner = match miner {
+            Ok(miner) => miner,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return;
+            }
+        };
+        if started.send(Ok(())).is_ok()
+            && let Err(error) = miner.run()
+        {
+            tracing::error!("no more levels: {error}");
+        }
+    });
+    let thread = thread.map_err(|error| DevnetError::Thread(error.to_string()))?;
+    start.await.map_err(|error| DevnetError::Thread(error.to_string()))??;
+    Ok((thread, ended))
+}
+
+fn machine_options() -> pvm::Options {
+    pvm::Options {
+        // Each commit of a block is recorded: blocks keep their states.
+        checkpoints: vec![storage::layout::STATE.to_string()],
+        debug: DebugSink::Call(Arc::new(|line| tracing::debug!(target: "node::kernel", "{}", line.trim_end()))),
+        ..pvm::Options::default()
+    }
+}

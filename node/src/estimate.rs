@@ -1,0 +1,222 @@
+//! The least gas with which a call succeeds, found by trying.
+
+use crate::revert;
+use crate::rpc::RpcError;
+use alloy_primitives::U256;
+use evm_kernel::simulate::{self, Call, Environment, MAX_TRANSACTION_GAS, Outcome};
+use host::ReadStore;
+use storage::Account;
+use storage::config::Revision;
+use storage::layout::ACCOUNTS;
+
+/// Gas of a transaction that does nothing else but move value.
+const TRANSFER: u64 = 21_000;
+
+/// What a call with value hands on for free; it must be there beforehand.
+const STIPEND: u64 = 2_300;
+
+/// How far above the least gas the answer may be: one part in this many.
+const PRECISION: u64 = 100;
+
+/// What a trial with some gas limit showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trial {
+    /// It is enough.
+    Enough(Box<Outcome>),
+    /// It is not.
+    TooLittle(Box<Outcome>),
+    /// Not even the intrinsic gas is there.
+    BelowIntrinsic,
+}
+
+/// The gas limit with which `call` succeeds in `environment`: sufficient, and at
+/// most 1 % above the least. `call.gas_limit` is the most that may be tried, 0
+/// for as much as there may be.
+///
+/// # Errors
+/// A revert, or why no gas limit is enough.
+pub fn gas(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<u64, RpcError> {
+    let most = most(store, environment, call)?;
+    if is_transfer(store, call)? {
+        if let Trial::Enough(_) = trial(store, environment, call, TRANSFER)? {
+            return Ok(TRANSFER);
+        }
+    }
+    let outcome = match trial(store, environment, call, most)? {
+        Trial::Enough(outcome) => outcome,
+        Trial::TooLittle(outcome) => return Err(failure(&outcome, most)),
+        Trial::BelowIntrinsic => return Err(exceeds(most)),
+    };
+    search(outcome.gas_used, guesses(&outcome), most, |limit| {
+        Ok(matches!(trial(store, environment, call, limit)?, Trial::Enough(_)))
+    })
+}
+
+/// The most gas to try: what the block, the revision, the caller and the
+/// balance allow.
+fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<u64, RpcError> {
+    let mut most = environment.gas_limit;
+    if environment.revision >= Revision::Osaka {
+        most = most.min(MAX_TRANSACTION_GAS);
+    }
+    if call.gas_limit >= TRANSFER {
+        most = most.min(call.gas_limit);
+    }
+    if !call.gas_price.is_zero() {
+        let account: Account = ACCOUNTS.get(store, &call.from).map_err(RpcError::internal)?.unwrap_or_default();
+        let Some(available) = account.balance.checked_sub(call.value) else {
+            return Err(RpcError::server("insufficient funds for transfer"));
+        };
+        let allowance = available.checked_div(call.gas_price).unwrap_or(U256::MAX);
+        most = most.min(u64::try_from(allowance).unwrap_or(u64::MAX));
+    }
+    Ok(most)
+}
+
+fn is_transfer(store: &impl ReadStore, call: &Call) -> Result<bool, RpcError> {
+    let Some(to) = call.to else { return Ok(false) };
+    if !call.input.is_empty() || !call.access_list.is_empty() || !call.authorizations.is_empty() {
+        return Ok(false);
+    }
+    let account = ACCOUNTS.get(store, &to).map_err(RpcError::internal)?;
+    Ok(!account.is_some_and(|account| account.has_code()))
+}
+
+fn trial(
+    store: &impl ReadStore,
+    environment: &Environment,
+    call: &Call,
+    gas_limit: u64,
+) -> Result<Trial, RpcError> {
+    let call = Call { gas_limit, ..call.clone() };
+    match simulate::call(store, environment, &call).map_err(RpcError::internal)? {
+        Ok(outcome) if outcome.success => Ok(Trial::Enough(Box::new(outcome))),
+        Ok(outcome) => Ok(Trial::TooLittle(Box::new(outcome))),
+        Err(rejected) => {
+            let why = rejected.to_string();
+            if why.starts_with("intrinsic gas too low") || why.starts_with("insufficient gas for floor data") {
+                return Ok(Trial::BelowIntrinsic);
+            }
+            Err(RpcError::server(why))
+        }
+    }
+}
+
+/// What may do: the gas used before refunds, and with what a call within must
+/// leave behind (1/64, EIP-150).
+fn guesses(outcome: &Outcome) -> [u64; 2] {
+    let used = outcome.gas_used.saturating_add(outcome.gas_refunded);
+    let with_stipend = used.saturating_add(STIPEND);
+    [used, with_stipend.saturating_add(with_stipend / 63 + 1)]
+}
+
+/// The least limit, to within one part in [`PRECISION`], that is `enough`:
+/// below `used` none is, `most` is, and one of the rising `guesses` probably.
+fn search(
+    used: u64,
+    guesses: [u64; 2],
+    most: u64,
+    mut enough: impl FnMut(u64) -> Result<bool, RpcError>,
+) -> Result<u64, RpcError> {
+    // `low` is never enough, `high` always.
+    let (mut low, mut high) = (used.saturating_sub(1), most);
+    for guess in guesses {
+        if low < guess && guess < high {
+            if enough(guess)? {
+                high = guess;
+            } else {
+                low = guess;
+            }
+        }
+    }
+    while high - low > low / PRECISION && high - low > 1 {
+        // Most calls need little of what is allowed: look low first.
+        let middle = (low + (high - low) / 2).min(low.saturating_mul(2).max(1));
+        if enough(middle)? {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Ok(high)
+}
+
+/// Why even the most gas is too little.
+fn failure(outcome: &Outcome, most: u64) -> RpcError {
+    match &outcome.halt {
+        None => revert::error(&outcome.output),
+        Some(halt) if is_out_of_gas(halt) => exceeds(most),
+        Some(halt) => RpcError::server(halt_in_words(halt)),
+    }
+}
+
+fn exceeds(most: u64) -> RpcError {
+    RpcError::server(format_args!("gas required exceeds allowance ({most})"))
+}
+
+fn is_out_of_gas(halt: &str) -> bool {
+    halt.to_ascii_lowercase().replace(' ', "").contains("outofgas")
+}
+
+/// A halt of the engine in go-ethereum's words, where it has some.
+#[must_use]
+pub fn halt_in_words(halt: &str) -> String {
+    let plain = halt.to_ascii_lowercase().replace([' ', '_'], "");
+    for (ours, theirs) in [
+        ("outofgas", "out of gas"),
+        ("invalidfeopcode", "invalid opcode: INVALID"),
+        ("opcodenotfound", "invalid opcode"),
+        ("invalidjump", "invalid jump destination"),
+        ("stackunderflow", "stack underflow"),
+        ("stackoverflow", "stack limit reached 1024"),
+        ("createcollision", "contract address collision"),
+        ("createcontractsizelimit", "max code size exceeded"),
+        ("createcontractstartingwithef", "invalid code: must not begin with 0xef"),
+        ("statechangeduringstaticcall", "write protection"),
+        ("callnotallowedinsidestatic", "write protection"),
+        ("nonceoverflow", "nonce uint64 overflow"),
+    ] {
+        if plain.contains(ours) {
+            return theirs.into();
+        }
+    }
+    halt.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Finds the least gas of a call that needs `least`, and counts the trials.
+    fn found(least: u64, used: u64, most: u64) -> (u64, usize) {
+        let mut trials = 0;
+        let found = search(used, [used, used + used / 63 + STIPEND], most, |limit| {
+            trials += 1;
+            Ok(limit >= least)
+        });
+        (found.unwrap(), trials)
+    }
+
+    #[test]
+    fn the_estimate_is_enough_and_at_most_two_percent_too_much() {
+        for used in [21_000, 21_001, 45_123, 300_000, 5_000_000] {
+            for extra in [0, 1, 137, 2_300, 60_000, 900_000] {
+                let least = used + extra;
+                let (found, trials) = found(least, used, 16_777_216);
+                assert!(found >= least, "{found} for {least}");
+                assert!(found * 100 <= least * 102, "{found} for {least}");
+                assert!(trials <= 24, "{trials} trials");
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_no_more_than_it_uses_is_exact_in_one_trial() {
+        assert_eq!(found(50_000, 50_000, 16_777_216), (50_000, 1));
+    }
+
+    #[test]
+    fn all_that_is_allowed_may_be_what_is_needed() {
+        assert_eq!(found(100_000, 60_000, 100_000).0, 100_000);
+    }
+}

@@ -1,0 +1,107 @@
+//! What gas costs.
+
+use crate::chain::Block;
+use crate::json;
+use crate::node::Node;
+use crate::params::Params;
+use crate::rpc::RpcError;
+use alloy_primitives::U256;
+use serde_json::{Value, json};
+
+/// The priority fee that is suggested: the rollup serves first come, first
+/// served, so paying one buys nothing.
+pub(super) const PRIORITY_FEE: u64 = 0;
+
+/// Most blocks of a fee history.
+const MAX_HISTORY: u64 = 1024;
+
+/// `eth_gasPrice()`: the next base fee and an eighth more, so that the price
+/// still does after a full block.
+pub(super) fn gas_price(node: &Node) -> Result<Value, RpcError> {
+    let base_fee = next_base_fee(node)?;
+    Ok(json::quantity(base_fee.saturating_add(base_fee.div_ceil(8)).saturating_add(PRIORITY_FEE)))
+}
+
+/// The base fee of the block to come.
+pub(super) fn next_base_fee(node: &Node) -> Result<u64, RpcError> {
+    Ok(node.next_environment(&*node.latest()?)?.base_fee)
+}
+
+/// `eth_feeHistory(count, newest, percentiles)`.
+pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let count = params.required::<u64>(0)?.min(MAX_HISTORY);
+    let newest = node.block(params.required(1)?)?.number();
+    let percentiles: Option<Vec<f64>> = params.optional(2)?;
+    check(percentiles.as_deref().unwrap_or_default())?;
+    if count == 0 {
+        return Ok(json!({ "oldestBlock": "0x0", "baseFeePerGas": [], "gasUsedRatio": [] }));
+    }
+    let oldest = (newest + 1).saturating_sub(count);
+    let blocks = node.chain().range(oldest, newest + 1).to_vec();
+    let mut base_fees: Vec<u64> = blocks.iter().map(|block| block.header.base_fee_per_gas).collect();
+    let span = usize::try_from(newest - oldest + 1).unwrap_or(usize::MAX);
+    if blocks.len() == span {
+        base_fees.push(next_base_fee(node)?);
+    }
+    let blocks = blocks.get(..span).unwrap_or(&blocks);
+    let mut history = json!({
+        "oldestBlock": json::quantity(oldest),
+        "baseFeePerGas": base_fees.iter().map(|fee| json::quantity(*fee)).collect::<Vec<_>>(),
+        "gasUsedRatio": blocks.iter().map(|block| used_ratio(block)).collect::<Vec<_>>(),
+        // No blobs: their price stays at its least.
+        "baseFeePerBlobGas": vec!["0x1"; base_fees.len()],
+        "blobGasUsedRatio": vec![0; blocks.len()],
+    });
+    if let Some(percentiles) = percentiles {
+        let rewards = blocks.iter().map(|block| rewards(block, &percentiles));
+        history["reward"] = rewards.collect();
+    }
+    Ok(history)
+}
+
+fn check(percentiles: &[f64]) -> Result<(), RpcError> {
+    let mut last = 0.0;
+    for (index, percentile) in percentiles.iter().enumerate() {
+        if !(0.0..=100.0).contains(percentile) {
+            return Err(RpcError::server(format_args!("invalid reward percentile: {percentile}")));
+        }
+        if *percentile < last {
+            return Err(RpcError::server(format_args!(
+                "invalid reward percentile: #{}:{last} >= #{index}:{percentile}",
+                index.saturating_sub(1)
+            )));
+        }
+        last = *percentile;
+    }
+    Ok(())
+}
+
+#[expect(clippy::float_arithmetic, reason = "the format asks for a fraction; no state depends on it")]
+fn used_ratio(block: &Block) -> f64 {
+    block.header.gas_used as f64 / block.header.gas_limit as f64
+}
+
+/// The priority fees that were paid at these percentiles of the block's gas.
+#[expect(clippy::float_arithmetic, reason = "percentiles are fractions; no state depends on them")]
+fn rewards(block: &Block, percentiles: &[f64]) -> Value {
+    let base_fee = block.header.base_fee_per_gas;
+    let mut paid: Vec<(U256, u64)> = block
+        .transactions
+        .iter()
+        .map(|included| {
+            let tip = included.gas_price(base_fee).saturating_sub(U256::from(base_fee));
+            (tip, included.receipt.gas_used)
+        })
+        .collect();
+    paid.sort_unstable();
+    let at = |percentile: &f64| {
+        let threshold = block.header.gas_used as f64 * percentile / 100.0;
+        let mut sum = 0;
+        let tip = paid.iter().find(|(_, gas)| {
+            sum += gas;
+            sum as f64 >= threshold
+        });
+        json::word(tip.or(paid.last()).map_or(U256::ZERO, |(tip, _)| *tip))
+    };
+    percentiles.iter().map(at).collect()
+}

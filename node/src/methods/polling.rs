@@ -1,0 +1,91 @@
+//! Filters that are installed and polled.
+
+use super::blocks::logs_of;
+use crate::filters::Kind;
+use crate::json;
+use crate::node::Node;
+use crate::params::{BlockId, BlockRange, LogQuery, Params};
+use crate::rpc::RpcError;
+use serde_json::Value;
+use tokio::sync::broadcast::error::TryRecvError;
+
+/// `eth_newFilter(query)`.
+pub(super) fn new_logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    install(node, Kind::Logs(params.required(0)?))
+}
+
+/// `eth_newBlockFilter()`.
+pub(super) fn new_blocks(node: &Node) -> Result<Value, RpcError> {
+    install(node, Kind::Blocks)
+}
+
+/// `eth_newPendingTransactionFilter()`.
+pub(super) fn new_arrivals(node: &Node) -> Result<Value, RpcError> {
+    install(node, Kind::Arrivals(node.arrivals()))
+}
+
+/// `eth_uninstallFilter(id)`.
+pub(super) fn uninstall(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    Ok(Value::Bool(node.filters.uninstall(params.required(0)?)))
+}
+
+/// `eth_getFilterLogs(id)`: all that the query asks for.
+pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let query = node.filters.poll(params.required(0)?, |filter| match &filter.kind {
+        Kind::Logs(query) => Some(query.clone()),
+        _ => None,
+    });
+    logs_of(node, &query.flatten().ok_or_else(not_found)?).map(Value::Array)
+}
+
+/// `eth_getFilterChanges(id)`: what is new since the last time.
+pub(super) fn changes(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let id = params.required(0)?;
+    let newest = node.latest()?.number();
+    let polled = node.filters.poll(id, |filter| {
+        let from = std::mem::replace(&mut filter.next, newest + 1);
+        match &mut filter.kind {
+            Kind::Logs(query) => News::Logs(query.clone(), from),
+            Kind::Blocks => News::Blocks(from),
+            Kind::Arrivals(arrivals) => {
+                let mut hashes = Vec::new();
+                loop {
+                    match arrivals.try_recv() {
+                        Ok(hash) => hashes.push(json::data(hash)),
+                        Err(TryRecvError::Lagged(_)) => {}
+                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                    }
+                }
+                News::Ready(hashes)
+            }
+        }
+    });
+    match polled.ok_or_else(not_found)? {
+        News::Ready(values) => Ok(Value::Array(values)),
+        News::Blocks(from) => {
+            let chain = node.chain();
+            Ok(chain.range(from, newest).iter().map(|block| json::data(block.hash)).collect())
+        }
+        News::Logs(_, from) if from > newest => Ok(Value::Array(Vec::new())),
+        News::Logs(query, from) => {
+            let blocks = BlockRange::FromTo(BlockId::Number(from), BlockId::Number(newest));
+            logs_of(node, &LogQuery { blocks, ..query }).map(Value::Array)
+        }
+    }
+}
+
+/// What a poll finds.
+enum News {
+    Ready(Vec<Value>),
+    Blocks(u64),
+    Logs(LogQuery, u64),
+}
+
+fn install(node: &Node, kind: Kind) -> Result<Value, RpcError> {
+    let next = node.latest()?.number() + 1;
+    Ok(json::quantity(node.filters.install(kind, next)))
+}
+
+fn not_found() -> RpcError {
+    RpcError::server("filter not found")
+}

@@ -1,0 +1,206 @@
+//! The one thread that owns the machine: it feeds levels and publishes what the
+//! kernel made of them.
+
+use crate::chain::{self, Block, ChainError};
+use crate::inject;
+use crate::node::{BlockTime, Node, nonce, now};
+use crate::pool::Limits;
+use alloy_primitives::{B256, Bytes, keccak256};
+use pvm::{Durable, Inbox, Machine};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most transactions of a level that runs at once: more would keep the first of
+/// them waiting for its receipt.
+const AUTO_COUNT: usize = 256;
+
+/// How often a level runs for transactions that wait for a lower base fee.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Why no more levels can run.
+#[derive(Debug, thiserror::Error)]
+pub enum MinerError {
+    /// The machine cannot run the level.
+    #[error(transparent)]
+    Machine(#[from] pvm::Error),
+    /// What the kernel wrote cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// Runs levels until it is told to stop.
+#[derive(Debug)]
+pub struct Miner {
+    machine: Machine,
+    node: Arc<Node>,
+    stop: Arc<AtomicBool>,
+    /// Work that a level may do.
+    level_work: u64,
+    /// The timestamp of the last level, in seconds since 1970.
+    timestamp: u64,
+    /// The number of the newest block that is published.
+    newest: Option<u64>,
+    /// Bytes that wait in the kernel's queue.
+    backlog: u64,
+}
+
+impl Miner {
+    /// A miner that has made block 0.
+    ///
+    /// # Errors
+    /// Where the first level fails.
+    pub fn start(
+        machine: Machine,
+        node: Arc<Node>,
+        stop: Arc<AtomicBool>,
+        level_work: u64,
+    ) -> Result<Self, MinerError> {
+        let mut miner =
+            Self { machine, node, stop, level_work, timestamp: 0, newest: None, backlog: 0 };
+        miner.level(&[])?;
+        Ok(miner)
+    }
+
+    /// Runs levels until it is told to stop, or one fails.
+    ///
+    /// # Errors
+    /// Why a level failed.
+    pub fn run(mut self) -> Result<(), MinerError> {
+        let mut tick = Instant::now();
+        loop {
+            let limits = match self.node.block_time() {
+                BlockTime::Auto => {
+                    self.wait_for_work();
+                    self.limits(AUTO_COUNT)
+                }
+                BlockTime::Every(period) => {
+                    tick += period;
+                    self.wait_until(tick);
+                    self.limits(usize::MAX)
+                }
+            };
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            // What the kernel could not do yet comes first.
+            let batch = if self.backlog > 0 { Vec::new() } else { self.node.pool().take(&limits) };
+            self.level(&batch)?;
+        }
+    }
+
+    fn limits(&self, count: usize) -> Limits {
+        Limits { count, work: self.level_work, base_fee: self.base_fee() }
+    }
+
+    /// The base fee of the block to come, in wei per gas.
+    fn base_fee(&self) -> u64 {
+        let next = self.node.latest().and_then(|latest| self.node.next_environment(&latest));
+        next.map_or(0, |environment| environment.base_fee)
+    }
+
+    /// Until a transaction is ready, or one has waited long enough for a lower
+    /// base fee.
+    fn wait_for_work(&self) {
+        let base_fee = self.base_fee();
+        let mut pool = self.node.pool();
+        let start = Instant::now();
+        while self.backlog == 0 && !self.stop.load(Ordering::Relaxed) && !pool.has_ready(base_fee) {
+            if pool.has_any_ready() && start.elapsed() >= IDLE {
+                return;
+            }
+            pool = self.node.work.wait_timeout(pool, IDLE).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn wait_until(&self, tick: Instant) {
+        let mut pool = self.node.pool();
+        while !self.stop.load(Ordering::Relaxed) {
+            let left = tick.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            pool = self.node.work.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Runs a level with these transactions and publishes its blocks.
+    fn level(&mut self, batch: &[Bytes]) -> Result<(), MinerError> {
+        self.timestamp = now().max(self.timestamp + 1);
+        let rollup = self.machine.options().rollup;
+        let number = self.machine.level();
+        let inbox = Inbox {
+            timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),
+            predecessor: predecessor(number).0,
+            messages: batch.iter().flat_map(|raw| inject::messages(&rollup, raw)).collect(),
+        };
+        let start = Instant::now();
+        let report = self.machine.run_level(&inbox)?;
+        for run in &report.runs {
+            if let Some(trap) = &run.trap {
+                tracing::warn!("the kernel trapped at level {number}: {trap}");
+            }
+        }
+        let blocks = self.blocks(&report.checkpoints)?;
+        self.backlog = chain::head(&report.durable)?.backlog;
+        self.node.publish(blocks.iter().cloned());
+        self.settle(&blocks, &report.durable);
+        for block in &blocks {
+            log(block, start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// The new blocks in what was recorded.
+    fn blocks(&mut self, checkpoints: &[Durable]) -> Result<Vec<Arc<Block>>, ChainError> {
+        let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(checkpoints.len());
+        for state in checkpoints {
+            let newest = chain::head(state)?.number;
+            // A commit may bring no block, and the first may bring two.
+            let next = self.newest.map_or(0, |number| number + 1);
+            for number in next..=newest {
+                blocks.push(Arc::new(Block::read_number(number, state.clone())?));
+            }
+            self.newest = Some(newest);
+        }
+        Ok(blocks)
+    }
+
+    /// Tells the pool what became of what it gave.
+    fn settle(&self, blocks: &[Arc<Block>], state: &Durable) {
+        let included = blocks
+            .iter()
+            .flat_map(|block| &block.transactions)
+            .map(|included| included.transaction.hash);
+        let next = |sender: &_| nonce(state, sender).unwrap_or_default();
+        let dropped = self.node.pool().settle(included, self.backlog == 0, next);
+        for hash in dropped {
+            tracing::warn!("transaction {hash} was dropped by the kernel");
+        }
+    }
+}
+
+/// The hash of the layer 1 block before a level: the devnet plays layer 1.
+fn predecessor(level: u32) -> B256 {
+    keccak256([b"devnet level ".as_slice(), &level.to_be_bytes()].concat())
+}
+
+/// Tells the operator of a block.
+fn log(block: &Block, took: Duration) {
+    for included in &block.transactions {
+        let hash = included.transaction.hash;
+        let gas = included.receipt.gas_used;
+        let outcome = if included.receipt.success { "" } else { "  failed" };
+        match included.created() {
+            Some(contract) => tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}"),
+            None => tracing::info!("transaction {hash}  gas {gas}{outcome}"),
+        }
+    }
+    tracing::info!(
+        "block {}  transactions {}  gas {}  {:.1?}",
+        block.number(),
+        block.transactions.len(),
+        block.header.gas_used,
+        took
+    );
+}

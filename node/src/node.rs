@@ -1,0 +1,270 @@
+//! What the servers and the miner share: blocks, pool, accounts.
+
+use crate::accounts::Account;
+use crate::admission::{self, Facts};
+use crate::chain::{Block, Chain};
+use crate::filters::Filters;
+use crate::params::BlockId;
+use crate::pool::{Fate, Pool};
+use crate::rpc::RpcError;
+use alloy_primitives::{Address, B256, Bytes};
+use evm_kernel::simulate::Environment;
+use host::ReadStore;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+use storage::layout::{ACCOUNTS, CODE};
+use tokio::sync::{broadcast, oneshot, watch};
+
+/// How many hashes of pending transactions a slow listener may lag behind.
+const ARRIVALS: usize = 4096;
+
+/// How long a send waits for its level before it answers all the same.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// When levels run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlockTime {
+    /// As soon as a transaction arrives; what arrives meanwhile shares the next.
+    #[default]
+    Auto,
+    /// Every so often, transactions or not.
+    Every(Duration),
+}
+
+/// The node's state. Readers work on what is published and never wait for a
+/// running level.
+#[derive(Debug)]
+pub struct Node {
+    chain: RwLock<Chain>,
+    pool: Mutex<Pool>,
+    /// Wakes the miner.
+    pub(crate) work: Condvar,
+    head: watch::Sender<u64>,
+    arrivals: broadcast::Sender<B256>,
+    accounts: Vec<Account>,
+    chain_id: u64,
+    block_time: BlockTime,
+    /// The filters that clients installed.
+    pub filters: Filters,
+    /// Held from the choice of a nonce until it is used.
+    pub(crate) choosing: tokio::sync::Mutex<()>,
+}
+
+/// A transaction that was taken.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Its hash.
+    pub hash: B256,
+    /// Whether the next level can include it.
+    pub ready: bool,
+    /// Where its fate is told.
+    pub fate: oneshot::Receiver<Fate>,
+}
+
+impl Node {
+    /// A node before its first block.
+    #[must_use]
+    pub fn new(accounts: Vec<Account>, chain_id: u64, block_time: BlockTime) -> Self {
+        Self {
+            chain: RwLock::default(),
+            pool: Mutex::default(),
+            work: Condvar::new(),
+            head: watch::Sender::new(0),
+            arrivals: broadcast::Sender::new(ARRIVALS),
+            accounts,
+            chain_id,
+            block_time,
+            filters: Filters::default(),
+            choosing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The blocks.
+    pub fn chain(&self) -> RwLockReadGuard<'_, Chain> {
+        self.chain.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The transactions that wait.
+    pub fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the number of the newest block whenever it changes.
+    #[must_use]
+    pub fn heads(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    /// Tells the hashes of transactions that arrive.
+    #[must_use]
+    pub fn arrivals(&self) -> broadcast::Receiver<B256> {
+        self.arrivals.subscribe()
+    }
+
+    /// The accounts whose keys the node has.
+    #[must_use]
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// The account at `address`, where the node has its key.
+    ///
+    /// # Errors
+    /// go-ethereum's words for it.
+    pub fn account(&self, address: &Address) -> Result<&Account, RpcError> {
+        self.accounts
+            .iter()
+            .find(|account| account.address == *address)
+            .ok_or_else(|| RpcError::server("unknown account"))
+    }
+
+    /// The chain's number.
+    #[must_use]
+    pub const fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// When levels run.
+    #[must_use]
+    pub const fn block_time(&self) -> BlockTime {
+        self.block_time
+    }
+
+    /// Makes blocks visible, in order.
+    pub(crate) fn publish(&self, blocks: impl IntoIterator<Item = Arc<Block>>) {
+        let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
+        for block in blocks {
+            chain.push(block);
+        }
+        let newest = chain.latest().map_or(0, |block| block.number());
+        drop(chain);
+        self.head.send_replace(newest);
+    }
+
+    /// The newest block.
+    ///
+    /// # Errors
+    /// Before genesis.
+    pub fn latest(&self) -> Result<Arc<Block>, RpcError> {
+        let latest = self.chain().latest().cloned();
+        latest.ok_or_else(|| RpcError::server("header not found"))
+    }
+
+    /// The block that is meant, `pending` being the newest; none where there is
+    /// no such block.
+    #[must_use]
+    pub fn find(&self, id: BlockId) -> Option<Arc<Block>> {
+        let chain = self.chain();
+        match id {
+            BlockId::Latest | BlockId::Pending => chain.latest(),
+            BlockId::Number(number) => chain.number(number),
+            BlockId::Hash(hash) => chain.hash(&hash),
+        }
+        .cloned()
+    }
+
+    /// The block that is meant, for its state.
+    ///
+    /// # Errors
+    /// Where there is no such block.
+    pub fn block(&self, id: BlockId) -> Result<Arc<Block>, RpcError> {
+        self.find(id).ok_or_else(|| {
+            RpcError::server(match id {
+                BlockId::Hash(_) => "header for hash not found",
+                _ => "header not found",
+            })
+        })
+    }
+
+    /// What the block to come is like.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn next_environment(&self, latest: &Block) -> Result<Environment, RpcError> {
+        let timestamp = now().max(latest.header.timestamp + 1);
+        Environment::next(&latest.state, timestamp).map_err(RpcError::internal)
+    }
+
+    /// The nonce of `address` after its transactions that wait.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn pending_nonce(&self, address: &Address) -> Result<u64, RpcError> {
+        let pool = self.pool();
+        let next = nonce(&self.latest()?.state, address)?;
+        Ok(pool.next_nonce(address, next))
+    }
+
+    /// Takes a raw transaction into the pool.
+    ///
+    /// # Errors
+    /// Why it is refused, in go-ethereum's words.
+    pub fn submit(&self, raw: Bytes) -> Result<Submitted, RpcError> {
+        let environment = self.next_environment(&*self.latest()?)?;
+        let facts = Facts {
+            chain_id: environment.chain_id,
+            revision: environment.revision,
+            block_gas_limit: environment.gas_limit,
+            base_fee: environment.base_fee,
+        };
+        // The slow part, the recovery of the sender, is done without the lock.
+        let candidate = admission::candidate(raw, &facts).map_err(RpcError::server)?;
+        let (hash, sender) = (candidate.transaction.hash, candidate.sender);
+        let mut pool = self.pool();
+        if pool.get(&hash).is_some() {
+            return Err(RpcError::server("already known"));
+        }
+        let state = &self.latest()?.state;
+        let account = ACCOUNTS.get(state, &sender).map_err(RpcError::internal)?.unwrap_or_default();
+        let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
+        let nonce = candidate.transaction.transaction.nonce();
+        let queued = pool.cost_without(&sender, account.nonce, nonce);
+        admission::check(&candidate, &facts, &account, delegated, queued).map_err(RpcError::server)?;
+        let (ready, fate) = pool.insert(candidate, account.nonce).map_err(RpcError::server)?;
+        drop(pool);
+        self.work.notify_one();
+        // Nobody may be listening.
+        let _ = self.arrivals.send(hash);
+        Ok(Submitted { hash, ready, fate })
+    }
+
+    /// Where levels run at once, waits for the one that brings the transaction,
+    /// so that the receipt is there when the client has the hash.
+    ///
+    /// # Errors
+    /// Why the kernel dropped it.
+    pub async fn settled(&self, submitted: Submitted) -> Result<B256, RpcError> {
+        let Submitted { hash, ready, fate } = submitted;
+        if ready && self.block_time == BlockTime::Auto {
+            // A level that takes long, or a node that stops: the hash will do.
+            if let Ok(Ok(fate)) = tokio::time::timeout(PATIENCE, fate).await {
+                fate.map_err(RpcError::server)?;
+            }
+        }
+        Ok(hash)
+    }
+}
+
+/// The nonce of `address` in a state.
+///
+/// # Errors
+/// Where durable storage cannot be read.
+pub fn nonce(state: &impl ReadStore, address: &Address) -> Result<u64, RpcError> {
+    let account = ACCOUNTS.get(state, address).map_err(RpcError::internal)?;
+    Ok(account.map_or(0, |account| account.nonce))
+}
+
+/// Whether code is a delegation (EIP-7702).
+fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, RpcError> {
+    let code = CODE.get(state, code_hash).map_err(RpcError::internal)?;
+    Ok(code.is_some_and(|code| code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00])))
+}
+
+/// The node's clock, in seconds since 1970.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the devnet plays layer 1, whose clock this is")]
+pub fn now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
