@@ -6,7 +6,6 @@ use host::mock::MockHost;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
 use storage::commit::{self, Block};
 use storage::diff::{AccountChange, AccountDiff};
@@ -149,9 +148,9 @@ fn code(index: u8) -> (B256, Bytes) {
 
 /// The paths below `root` that hold a value.
 fn paths_below(host: &MockHost, root: &str) -> BTreeSet<Vec<u8>> {
-    let keys = host.values().keys();
-    keys.filter(|path| path.starts_with(root.as_bytes()))
-        .cloned()
+    let paths = host.values().into_keys();
+    paths
+        .filter(|path| path.starts_with(root.as_bytes()))
         .collect()
 }
 
@@ -232,17 +231,17 @@ impl Draft {
         let accounts = self.accounts.iter();
         let accounts = accounts.filter_map(|(index, draft)| draft.diff(address(*index), before));
         let [timestamp, gas_used, level_work, backlog] = self.numbers;
-        let mut code: Vec<_> = self
+        let mut new: Vec<_> = self
             .accounts
             .values()
             .filter_map(|draft| match draft {
                 AccountDraft::Set { code, .. } => *code,
                 _ => None,
             })
-            .map(self::code)
+            .map(code)
             .collect();
-        code.sort_unstable();
-        code.dedup();
+        new.sort_unstable();
+        new.dedup();
         Block {
             head: Head {
                 number,
@@ -286,7 +285,7 @@ impl Draft {
             ),
             diff: Diff {
                 accounts: accounts.collect(),
-                code,
+                code: new,
             },
             chunked: self
                 .chunked
@@ -358,8 +357,8 @@ impl AccountDraft {
 /// Commits `block`, with a trap after the `call`-th host call.
 fn commit_with_trap(host: &mut MockHost, block: &Block, call: u64) {
     host.trap_after(call);
-    let outcome = catch_unwind(AssertUnwindSafe(|| commit::block(host, block)));
-    assert!(outcome.is_err(), "call {call} was never made");
+    let outcome = host.until_trap(|host| commit::block(host, block));
+    assert!(outcome.is_none(), "call {call} was never made");
 }
 
 fn state_of(host: &MockHost, model: &Model, numbers: u64) {

@@ -25,11 +25,11 @@ const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json")
 type Image = BTreeMap<String, String>;
 
 fn image(host: &MockHost) -> Image {
-    let values = host.values().iter();
+    let values = host.values().into_iter();
     values
         .filter(|(path, _)| path.starts_with(b"/evm/"))
         .map(|(path, value)| {
-            let path = String::from_utf8(path.clone()).unwrap();
+            let path = String::from_utf8(path).unwrap();
             (path, hex::encode(value))
         })
         .collect()

@@ -277,7 +277,7 @@ proptest! {
 #[test]
 fn what_is_absent_costs_one_read_and_leaves_no_trace() {
     let host = MockHost::default();
-    let values = host.values().clone();
+    let values = host.values();
     let mut overlay = Overlay::new(&host);
     for _ in 0..3 {
         assert_eq!(overlay.account(address(0)).unwrap(), None);
@@ -285,7 +285,7 @@ fn what_is_absent_costs_one_read_and_leaves_no_trace() {
         assert_eq!(overlay.code(B256::ZERO).unwrap(), Bytes::new());
     }
     assert_eq!(host.total_calls(), 3);
-    assert_eq!(*host.values(), values);
+    assert_eq!(host.values(), values);
 }
 
 #[test]

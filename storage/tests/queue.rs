@@ -4,7 +4,6 @@
 use host::mock::MockHost;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use storage::queue::{self, Cursor, ENTRY_OVERHEAD, Entries, Page};
 
 const LEVEL: u32 = 7;
@@ -57,9 +56,9 @@ proptest! {
         }
         prop_assert_eq!(entries(&host, most), expected.clone());
         // Repairing a sound page changes nothing.
-        let values = host.values().clone();
+        let values = host.values();
         prop_assert_eq!(Page::repair(&mut host, LEVEL).unwrap().end(), page.end());
-        prop_assert_eq!(host.values(), &values);
+        prop_assert_eq!(host.values(), values);
 
         // An entry can be read from its own cursor.
         for (cursor, bytes) in &expected {
@@ -68,7 +67,7 @@ proptest! {
         }
         queue::delete(&mut host, LEVEL).unwrap();
         prop_assert_eq!(entries(&host, most), vec![]);
-        prop_assert!(host.values().keys().all(|path| !path.starts_with(b"/evm")));
+        prop_assert!(host.values().into_keys().all(|path| !path.starts_with(b"/evm")));
     }
 
     #[test]
@@ -87,9 +86,8 @@ proptest! {
             let mut host = sound.clone();
             let mut page = Page::open(&host, LEVEL).unwrap();
             host.trap_after(call);
-            let outcome =
-                catch_unwind(AssertUnwindSafe(|| page.append(&mut host, &mut framed(&torn))));
-            prop_assert!(outcome.is_err());
+            let outcome = host.until_trap(|host| page.append(host, &mut framed(&torn)));
+            prop_assert!(outcome.is_none());
 
             let mut page = Page::repair(&mut host, LEVEL).unwrap();
             for entry in &later {
@@ -135,5 +133,9 @@ fn a_level_without_inputs_has_no_page() {
     assert_eq!(Page::open(&host, LEVEL).unwrap().end().offset, 0);
     assert_eq!(Page::repair(&mut host, LEVEL).unwrap().end().offset, 0);
     assert_eq!(entries(&host, 5000), vec![]);
-    assert!(host.values().keys().all(|path| !path.starts_with(b"/evm")));
+    assert!(
+        host.values()
+            .into_keys()
+            .all(|path| !path.starts_with(b"/evm"))
+    );
 }
