@@ -2,12 +2,43 @@
 //!
 //! Same limits, codes and edge cases as the real one; a level runs by the same
 //! protocol (reboots, unread inputs, the stuck flag), and a trap can be put
-//! after any host call.
+//! before or after any host call.
+//!
+//! ```
+//! use host::mock::{Level, MockHost};
+//! use host::{Inbox, MAX_MESSAGE, Path, ReadStore, Store};
+//!
+//! /// Keeps the last external message.
+//! fn kernel(host: &mut MockHost) {
+//!     let mut buffer = [0; MAX_MESSAGE];
+//!     while let Ok(Some(message)) = host.read_input(&mut buffer) {
+//!         if let [1, contents @ ..] = message.payload {
+//!             host.write_all(Path::literal("/last"), contents).unwrap();
+//!         }
+//!     }
+//! }
+//!
+//! let mut host = MockHost::default();
+//! let ended = host.run_level(Level::default().external(b"hello"), kernel);
+//! assert_eq!((ended.runs, ended.traps), (1, 0));
+//! assert_eq!(host.read_all(Path::literal("/last")), Ok(Some(b"hello".to_vec())));
+//!
+//! // SOL, info and the message are read, the old value is deleted; then a trap.
+//! host.trap_after(4);
+//! let ended = host.run_level(Level::default().external(b"bye"), kernel);
+//! assert_eq!(ended.traps, 1);
+//! assert_eq!(host.read_all(Path::literal("/last")), Ok(None));
+//! ```
+
+mod durable;
+
+pub use durable::Durable;
 
 use crate::{
     Debug, HostError, Inbox, MAX_CHUNK, MAX_MESSAGE, MAX_OUTBOX_MESSAGES, Message, Metadata,
     Outbox, Path, ReadStore, Reveal, Store, ValueKind, reserved,
 };
+use durable::Cut;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -39,6 +70,12 @@ impl Level {
         self
     }
 
+    /// Adds an internal message (its inbox tag is put in front).
+    pub fn internal(&mut self, contents: &[u8]) -> &mut Self {
+        self.messages.push([&[0], contents].concat());
+        self
+    }
+
     /// Adds a message as it is.
     pub fn raw(&mut self, message: &[u8]) -> &mut Self {
         self.messages.push(message.to_vec());
@@ -49,12 +86,16 @@ impl Level {
 /// How a level ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
+    /// Which level it was.
+    pub level: u32,
     /// How many runs it took.
     pub runs: usize,
     /// How many of them trapped.
     pub traps: usize,
     /// Whether it was ended with the reboot flag still set.
     pub forced: bool,
+    /// How many messages were never read; they are lost.
+    pub unread: usize,
     /// The outbox messages that it wrote.
     pub outbox: Vec<Vec<u8>>,
 }
@@ -62,7 +103,7 @@ pub struct Ended {
 /// The machine in memory.
 #[derive(Clone, Debug)]
 pub struct MockHost {
-    values: Values,
+    durable: Durable,
     inputs: VecDeque<(u32, u32, Vec<u8>)>,
     outbox: Vec<Vec<u8>>,
     level: u32,
@@ -72,7 +113,17 @@ pub struct MockHost {
     calls: RefCell<BTreeMap<&'static str, u64>>,
     bytes_read: Cell<u64>,
     bytes_written: Cell<u64>,
-    trap_after: Cell<Option<u64>>,
+    /// In which host call from now (1: the next one) a trap strikes, and when.
+    trap: Cell<Option<(u64, Moment)>>,
+}
+
+/// When a trap strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// Before the host call has its effect.
+    Before,
+    /// After it.
+    After,
 }
 
 /// What a trap unwinds with.
@@ -80,8 +131,10 @@ struct Trap;
 
 impl Default for MockHost {
     fn default() -> Self {
-        Self {
-            values: Values::from([(reserved::VERSION.as_bytes().to_vec(), b"2.0.0-r5".to_vec())]),
+        let mut durable = Durable::default();
+        durable.set(reserved::VERSION.as_bytes(), b"2.0.0-r5");
+        let mut host = Self {
+            durable,
             inputs: VecDeque::new(),
             outbox: Vec::new(),
             level: 0,
@@ -94,8 +147,10 @@ impl Default for MockHost {
             calls: RefCell::default(),
             bytes_read: Cell::default(),
             bytes_written: Cell::default(),
-            trap_after: Cell::default(),
-        }
+            trap: Cell::default(),
+        };
+        host.set_reboots_left(MAX_RUNS);
+        host
     }
 }
 
@@ -118,21 +173,43 @@ impl MockHost {
         self.level
     }
 
+    /// Makes `level` the one that comes next.
+    pub const fn set_next_level(&mut self, level: u32) {
+        self.level = level;
+    }
+
     /// What `write_debug` wrote so far.
     #[must_use]
     pub fn debug_log(&self) -> String {
         self.log.borrow().clone()
     }
 
+    /// The outbox messages of the level that is open.
+    #[must_use]
+    pub fn outbox(&self) -> &[Vec<u8>] {
+        &self.outbox
+    }
+
+    /// Durable storage as it is. A clone of it is a snapshot.
+    #[must_use]
+    pub const fn durable(&self) -> &Durable {
+        &self.durable
+    }
+
+    /// Goes back to a snapshot of durable storage; the rest stays.
+    pub fn restore(&mut self, durable: Durable) {
+        self.durable = durable;
+    }
+
     /// All values of durable storage, by path.
     #[must_use]
-    pub const fn values(&self) -> &Values {
-        &self.values
+    pub fn values(&self) -> Values {
+        self.durable.values()
     }
 
     /// Sets a value, as a setup file would; the path is taken as it is.
     pub fn set(&mut self, path: &[u8], value: &[u8]) {
-        self.values.insert(path.to_vec(), value.to_vec());
+        self.durable.set(path, value);
     }
 
     /// How often each host function was called so far.
@@ -144,15 +221,12 @@ impl MockHost {
     /// The host calls made so far, debug lines not counted.
     #[must_use]
     pub fn total_calls(&self) -> u64 {
-        self.calls
-            .borrow()
-            .iter()
-            .filter(|(name, _)| **name != "write_debug")
-            .map(|(_, count)| count)
-            .sum()
+        let calls = self.calls.borrow();
+        let counted = calls.iter().filter(|(name, _)| **name != "write_debug");
+        counted.map(|(_, count)| count).sum()
     }
 
-    /// The bytes that `read_input`, `store_read` and the reveals gave so far.
+    /// The bytes that `read_input` and `store_read` gave so far.
     #[must_use]
     pub const fn bytes_read(&self) -> u64 {
         self.bytes_read.get()
@@ -166,41 +240,61 @@ impl MockHost {
 
     /// Makes the `calls`-th host call from now trap once it has had its effect
     /// (1: the next one). Debug lines do not count.
+    ///
+    /// [`MockHost::run_level`] and [`MockHost::until_trap`] catch the trap.
     pub fn trap_after(&mut self, calls: u64) {
-        self.trap_after.set(Some(calls));
+        self.trap.set(Some((calls, Moment::After)));
+    }
+
+    /// As [`MockHost::trap_after`], but the call has no effect.
+    pub fn trap_before(&mut self, calls: u64) {
+        self.trap.set(Some((calls, Moment::Before)));
     }
 
     /// Whether a trap that was asked for is still to come; it is called off.
     pub fn call_off_trap(&mut self) -> bool {
-        self.trap_after.take().is_some()
+        self.trap.take().is_some()
+    }
+
+    /// Calls `work`; `None` where a trap that was asked for ended it. What it
+    /// wrote until then stays.
+    ///
+    /// # Panics
+    /// With the work's own panic.
+    pub fn until_trap<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(done) => Some(done),
+            Err(panic) if panic.is::<Trap>() => None,
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// Runs one level: `kernel` is called until it leaves the reboot flag unset.
     ///
+    /// Between levels the reboot flag is set and the counter stands at 1,001,
+    /// as on the machine.
+    ///
     /// # Panics
     /// With the kernel's own panic; only injected traps are caught.
     pub fn run_level(&mut self, level: &Level, mut kernel: impl FnMut(&mut Self)) -> Ended {
-        self.open(level);
-        let mut ended = Ended::default();
+        self.open_level(level);
+        let mut ended = Ended {
+            level: self.level,
+            ..Ended::default()
+        };
         loop {
-            let left = (MAX_RUNS - 1 - ended.runs) as i32;
-            self.set(reserved::REBOOT_COUNTER.as_bytes(), &left.to_le_bytes());
+            self.durable.cut(reserved::REBOOT.as_bytes(), Cut::Node);
             ended.runs += 1;
-            let outcome = catch_unwind(AssertUnwindSafe(|| kernel(self)));
-            match outcome {
-                Ok(()) => {
-                    self.values.remove(reserved::STUCK.as_bytes());
-                }
-                Err(panic) if panic.is::<Trap>() => {
-                    ended.traps += 1;
-                    self.set(reserved::STUCK.as_bytes(), &[]);
-                }
-                Err(panic) => resume_unwind(panic),
+            self.set_reboots_left(MAX_RUNS - ended.runs);
+            if self.until_trap(&mut kernel).is_some() {
+                self.clear_flag(reserved::STUCK);
+                self.clear_flag(reserved::UPGRADE_ERROR);
+            } else {
+                ended.traps += 1;
+                self.set(reserved::STUCK.as_bytes(), &[]);
             }
-            let reboot = self.values.contains_key(reserved::REBOOT.as_bytes());
-            self.remove(reserved::REBOOT.as_bytes());
-            if !reboot {
-                self.values.remove(reserved::TOO_MANY_REBOOTS.as_bytes());
+            if self.durable.get(reserved::REBOOT.as_bytes()).is_none() {
+                self.clear_flag(reserved::TOO_MANY_REBOOTS);
                 break;
             }
             if ended.runs == MAX_RUNS {
@@ -209,14 +303,18 @@ impl MockHost {
                 break;
             }
         }
-        self.inputs.clear();
+        ended.unread = std::mem::take(&mut self.inputs).len();
         ended.outbox = std::mem::take(&mut self.outbox);
+        self.set(reserved::REBOOT.as_bytes(), &[]);
+        self.set_reboots_left(MAX_RUNS);
         self.level += 1;
         ended
     }
 
-    /// Puts the level's messages into the inbox, as layer 1 wraps them.
-    fn open(&mut self, level: &Level) {
+    /// Puts the level's messages into the inbox, as layer 1 wraps them, and
+    /// empties the outbox: what [`MockHost::run_level`] begins with, for tests
+    /// that make runs themselves.
+    pub fn open_level(&mut self, level: &Level) {
         let info = [
             &[0, 3][..],
             &level.timestamp.to_be_bytes(),
@@ -232,60 +330,115 @@ impl MockHost {
             .zip(messages)
             .map(|(id, message)| (number, id, message))
             .collect();
+        self.outbox.clear();
+        self.durable.cut(reserved::REBOOT.as_bytes(), Cut::Node);
+        self.set_reboots_left(MAX_RUNS - 1);
     }
 
-    /// Counts a host call after its effect, and traps if that was asked for.
-    fn called(&self, name: &'static str) {
+    fn set_reboots_left(&mut self, left: usize) {
+        let left = left as i32;
+        self.set(reserved::REBOOT_COUNTER.as_bytes(), &left.to_le_bytes());
+    }
+
+    fn clear_flag(&mut self, flag: Path<'_>) {
+        self.durable.cut(flag.as_bytes(), Cut::Value);
+    }
+
+    /// A host call begins: it is counted, and traps if that was asked for.
+    fn enter(&self, name: &'static str) {
         *self.calls.borrow_mut().entry(name).or_default() += 1;
-        match self.trap_after.get() {
-            Some(1) => {
-                self.trap_after.set(None);
-                // Not a failure of the test: no message and no backtrace.
-                resume_unwind(Box::new(Trap));
-            }
-            Some(left) => self.trap_after.set(Some(left.saturating_sub(1))),
-            None => {}
+        self.strike(Moment::Before);
+    }
+
+    /// A host call has had its effect.
+    fn leave<T>(&self, result: T) -> T {
+        self.strike(Moment::After);
+        if let Some((left, moment)) = self.trap.get() {
+            self.trap.set(Some((left.saturating_sub(1), moment)));
+        }
+        result
+    }
+
+    fn strike(&self, now: Moment) {
+        if self.trap.get() == Some((1, now)) {
+            self.trap.set(None);
+            // Not a failure of the test: no message and no backtrace.
+            resume_unwind(Box::new(Trap));
         }
     }
 
-    /// Whether anything lies below `path`.
-    fn has_children(&self, path: &[u8]) -> bool {
-        let below = [path, b"/"].concat();
-        self.values
-            .range(below.clone()..)
-            .next()
-            .is_some_and(|(key, _)| key.starts_with(&below))
+    fn count_read(&self, bytes: usize) {
+        self.bytes_read.update(|read| read + bytes as u64);
     }
 
-    /// Takes the node at `path` out: relative paths and values.
-    fn remove(&mut self, path: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let node = self.node(path);
-        for (relative, _) in &node {
-            self.values.remove(&[path, relative].concat());
+    fn count_written(&self, bytes: usize) {
+        self.bytes_written.update(|written| written + bytes as u64);
+    }
+
+    fn read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8]) -> Result<usize, HostError> {
+        if buffer.len() > MAX_CHUNK {
+            return Err(HostError::TooLarge);
         }
-        node
+        let value = self
+            .durable
+            .get(path.as_bytes())
+            .ok_or(HostError::NotAValue)?;
+        let rest = value.get(offset..).filter(|rest| !rest.is_empty());
+        let rest = rest.ok_or(HostError::InvalidAccess)?;
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.count_read(len);
+        Ok(len)
     }
 
-    /// The node at `path`: relative paths and values.
-    fn node(&self, path: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let own = self
-            .values
-            .get(path)
-            .map(|value| (Vec::new(), value.clone()));
-        let below = [path, b"/"].concat();
-        let children = self
-            .values
-            .range(below.clone()..)
-            .take_while(|(key, _)| key.starts_with(&below))
-            .map(|(key, value)| (key[path.len()..].to_vec(), value.clone()));
-        own.into_iter().chain(children).collect()
-    }
-
-    fn put_node(&mut self, path: &[u8], node: Vec<(Vec<u8>, Vec<u8>)>) {
-        self.remove(path);
-        for (relative, value) in node {
-            self.values.insert([path, &relative].concat(), value);
+    fn write(&mut self, path: Path<'_>, offset: usize, bytes: &[u8]) -> Result<(), HostError> {
+        let size = self.durable.get(path.as_bytes()).map_or(0, <[u8]>::len);
+        if size.saturating_add(bytes.len()) > MAX_VALUE {
+            return Err(HostError::ValueSizeExceeded);
         }
+        writable(path)?;
+        if bytes.len() > MAX_CHUNK {
+            return Err(HostError::TooLarge);
+        }
+        if offset > size {
+            return Err(HostError::InvalidAccess);
+        }
+        let value = self.durable.value_mut(path.as_bytes());
+        let end = offset + bytes.len();
+        value.resize(size.max(end), 0);
+        value[offset..end].copy_from_slice(bytes);
+        self.count_written(bytes.len());
+        Ok(())
+    }
+
+    fn copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
+        writable(to)?;
+        let node = self.durable.node(from.as_bytes()).cloned();
+        let node = node.ok_or(HostError::NotANode)?;
+        self.durable.put(to.as_bytes(), node);
+        Ok(())
+    }
+
+    fn rename(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
+        writable(from)?;
+        writable(to)?;
+        let node = self.durable.node(from.as_bytes()).cloned();
+        let node = node.ok_or(HostError::NotANode)?;
+        self.durable.cut(from.as_bytes(), Cut::Node);
+        self.durable.put(to.as_bytes(), node);
+        Ok(())
+    }
+
+    fn output(&mut self, message: &[u8]) -> Result<(), HostError> {
+        if message.len() > MAX_MESSAGE {
+            return Err(HostError::TooLarge);
+        }
+        if self.outbox.len() == MAX_OUTBOX_MESSAGES {
+            return Err(HostError::FullOutbox);
+        }
+        self.outbox.push(message.to_vec());
+        self.count_written(message.len());
+        Ok(())
     }
 }
 
@@ -302,18 +455,15 @@ impl Inbox for MockHost {
         &mut self,
         buffer: &'b mut [u8; MAX_MESSAGE],
     ) -> Result<Option<Message<'b>>, HostError> {
+        self.enter("read_input");
         let message = self.inputs.pop_front().map(|(level, id, payload)| {
             let len = payload.len().min(MAX_MESSAGE);
             buffer[..len].copy_from_slice(&payload[..len]);
-            self.bytes_read.update(|bytes| bytes + len as u64);
-            (level, id, len)
+            self.count_read(len);
+            let payload = &buffer[..len];
+            Message { level, id, payload }
         });
-        self.called("read_input");
-        Ok(message.map(|(level, id, len)| Message {
-            level,
-            id,
-            payload: &buffer[..len],
-        }))
+        self.leave(Ok(message))
     }
 }
 
@@ -324,62 +474,34 @@ impl ReadStore for MockHost {
         offset: usize,
         buffer: &mut [u8],
     ) -> Result<usize, HostError> {
-        let mut read = || {
-            if buffer.len() > MAX_CHUNK {
-                return Err(HostError::TooLarge);
-            }
-            let value = self
-                .values
-                .get(path.as_bytes())
-                .ok_or(HostError::NotAValue)?;
-            let rest = value
-                .get(offset..)
-                .filter(|rest| !rest.is_empty())
-                .ok_or(HostError::InvalidAccess)?;
-            let len = rest.len().min(buffer.len());
-            buffer[..len].copy_from_slice(&rest[..len]);
-            self.bytes_read.update(|bytes| bytes + len as u64);
-            Ok(len)
-        };
-        let result = read();
-        self.called("store_read");
-        result
+        self.enter("store_read");
+        self.leave(self.read(path, offset, buffer))
     }
 
     fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        let value = self.values.contains_key(path.as_bytes());
-        let kind = match (value, self.has_children(path.as_bytes())) {
-            (false, false) => None,
-            (true, false) => Some(ValueKind::Value),
-            (false, true) => Some(ValueKind::Subtree),
-            (true, true) => Some(ValueKind::ValueWithSubtree),
-        };
-        self.called("store_has");
-        Ok(kind)
+        self.enter("store_has");
+        let kind = self.durable.node(path.as_bytes()).map(|node| {
+            match (node.value.is_some(), node.children.is_empty()) {
+                (true, true) => ValueKind::Value,
+                (true, false) => ValueKind::ValueWithSubtree,
+                (false, _) => ValueKind::Subtree,
+            }
+        });
+        self.leave(Ok(kind))
     }
 
     fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        let size = self
-            .values
-            .get(path.as_bytes())
-            .map(Vec::len)
-            .ok_or(HostError::NotAValue);
-        self.called("store_value_size");
-        size
+        self.enter("store_value_size");
+        let value = self.durable.get(path.as_bytes());
+        self.leave(value.map(<[u8]>::len).ok_or(HostError::NotAValue))
     }
 
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        let step = |relative: &[u8]| {
-            relative
-                .split(|byte| *byte == b'/')
-                .nth(1)
-                .map(<[u8]>::to_vec)
-        };
-        let node = self.node(path.as_bytes());
-        let children: std::collections::BTreeSet<_> =
-            node.iter().map(|(relative, _)| step(relative)).collect();
-        self.called("store_list_size");
-        Ok(children.len() as u64)
+        self.enter("store_list_size");
+        let size = self.durable.node(path.as_bytes()).map_or(0, |node| {
+            u64::from(node.value.is_some()) + node.children.len() as u64
+        });
+        self.leave(Ok(size))
     }
 }
 
@@ -390,90 +512,41 @@ impl Store for MockHost {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), HostError> {
-        let write = |values: &mut Values| {
-            let size = values.get(path.as_bytes()).map_or(0, Vec::len);
-            if size.saturating_add(bytes.len()) > MAX_VALUE {
-                return Err(HostError::ValueSizeExceeded);
-            }
-            writable(path)?;
-            if bytes.len() > MAX_CHUNK {
-                return Err(HostError::TooLarge);
-            }
-            if offset > size {
-                return Err(HostError::InvalidAccess);
-            }
-            let value = values.entry(path.as_bytes().to_vec()).or_default();
-            let end = offset + bytes.len();
-            value.resize(size.max(end), 0);
-            value[offset..end].copy_from_slice(bytes);
-            Ok(())
-        };
-        let result = write(&mut self.values);
-        if result.is_ok() {
-            self.bytes_written
-                .update(|written| written + bytes.len() as u64);
-        }
-        self.called("store_write");
-        result
+        self.enter("store_write");
+        let result = self.write(path, offset, bytes);
+        self.leave(result)
     }
 
     fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
-        let result = writable(path).map(|()| {
-            self.remove(path.as_bytes());
-        });
-        self.called("store_delete");
-        result
+        self.enter("store_delete");
+        let result = writable(path).map(|()| self.durable.cut(path.as_bytes(), Cut::Node));
+        self.leave(result)
     }
 
     fn store_delete_value(&mut self, path: Path<'_>) -> Result<(), HostError> {
-        let result = writable(path).map(|()| {
-            self.values.remove(path.as_bytes());
-        });
-        self.called("store_delete_value");
-        result
+        self.enter("store_delete_value");
+        let result = writable(path).map(|()| self.durable.cut(path.as_bytes(), Cut::Value));
+        self.leave(result)
     }
 
     fn store_copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
-        let result = writable(to).and_then(|()| {
-            let node = self.node(from.as_bytes());
-            if node.is_empty() {
-                return Err(HostError::NotANode);
-            }
-            self.put_node(to.as_bytes(), node);
-            Ok(())
-        });
-        self.called("store_copy");
-        result
+        self.enter("store_copy");
+        let result = self.copy(from, to);
+        self.leave(result)
     }
 
     fn store_move(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
-        let result = writable(from).and_then(|()| writable(to)).and_then(|()| {
-            let node = self.remove(from.as_bytes());
-            if node.is_empty() {
-                return Err(HostError::NotANode);
-            }
-            self.put_node(to.as_bytes(), node);
-            Ok(())
-        });
-        self.called("store_move");
-        result
+        self.enter("store_move");
+        let result = self.rename(from, to);
+        self.leave(result)
     }
 }
 
 impl Outbox for MockHost {
     fn write_output(&mut self, message: &[u8]) -> Result<(), HostError> {
-        let result = if message.len() > MAX_MESSAGE {
-            Err(HostError::TooLarge)
-        } else if self.outbox.len() == MAX_OUTBOX_MESSAGES {
-            Err(HostError::FullOutbox)
-        } else {
-            self.outbox.push(message.to_vec());
-            self.bytes_written
-                .update(|written| written + message.len() as u64);
-            Ok(())
-        };
-        self.called("write_output");
-        result
+        self.enter("write_output");
+        let result = self.output(message);
+        self.leave(result)
     }
 }
 
@@ -487,6 +560,7 @@ impl Reveal for MockHost {
         hash: &[u8; 33],
         buffer: &mut [u8; MAX_MESSAGE],
     ) -> Result<usize, HostError> {
+        self.enter("reveal_preimage");
         let empty = Vec::new();
         let preimage = match hash {
             [0, ..] => self.preimages.get(hash).expect("the preimage is set"),
@@ -494,15 +568,12 @@ impl Reveal for MockHost {
         };
         let len = preimage.len().min(MAX_MESSAGE);
         buffer[..len].copy_from_slice(&preimage[..len]);
-        self.bytes_read.update(|bytes| bytes + len as u64);
-        self.called("reveal_preimage");
-        Ok(len)
+        self.leave(Ok(len))
     }
 
     fn reveal_metadata(&self) -> Result<Metadata, HostError> {
-        self.bytes_read.update(|bytes| bytes + 24);
-        self.called("reveal_metadata");
-        Ok(self.metadata)
+        self.enter("reveal_metadata");
+        self.leave(Ok(self.metadata))
     }
 }
 

@@ -1,1 +1,321 @@
+use super::*;
+use crate::PathBuf;
 
+const A: Path<'static> = Path::literal("/a");
+
+/// The messages that are left, by id.
+fn unread(host: &mut MockHost) -> Vec<(u32, u32, Vec<u8>)> {
+    let mut buffer = [0; MAX_MESSAGE];
+    let mut messages = Vec::new();
+    while let Some(message) = host.read_input(&mut buffer).unwrap() {
+        messages.push((message.level, message.id, message.payload.to_vec()));
+    }
+    messages
+}
+
+fn reboots_left(host: &MockHost) -> i32 {
+    let value = host.durable().get(reserved::REBOOT_COUNTER.as_bytes());
+    i32::from_le_bytes(value.unwrap().try_into().unwrap())
+}
+
+fn has(host: &MockHost, path: Path<'_>) -> bool {
+    host.durable().get(path.as_bytes()).is_some()
+}
+
+#[test]
+fn a_level_is_wrapped_as_layer_1_wraps_it() {
+    let mut host = MockHost::default();
+    host.set_next_level(7);
+    let mut level = Level {
+        timestamp: 1,
+        predecessor: [9; 32],
+        ..Level::default()
+    };
+    level.external(b"out").internal(&[4]).raw(&[1]);
+    let mut seen = Vec::new();
+    let ended = host.run_level(&level, |host| seen = unread(host));
+    let info = [&[0, 3, 0, 0, 0, 0, 0, 0, 0, 1][..], &[9; 32]].concat();
+    let expected: [&[u8]; 6] = [&[0, 1], &info, b"\x01out", &[0, 4], &[1], &[0, 2]];
+    let expected: Vec<_> = (0..)
+        .zip(expected)
+        .map(|(id, message)| (7, id, message.to_vec()))
+        .collect();
+    assert_eq!(seen, expected);
+    assert_eq!((ended.level, ended.unread, host.next_level()), (7, 0, 8));
+}
+
+#[test]
+fn unread_messages_outlive_a_reboot_and_not_the_level() {
+    let mut host = MockHost::default();
+    let mut level = Level::default();
+    level.external(b"1").external(b"2");
+    let mut ids = Vec::new();
+    let ended = host.run_level(&level, |host| {
+        let mut buffer = [0; MAX_MESSAGE];
+        ids.push(host.read_input(&mut buffer).unwrap().unwrap().id);
+        if ids.len() < 3 {
+            host.mark_for_reboot().unwrap();
+        }
+    });
+    assert_eq!(
+        (ids.as_slice(), ended.runs, ended.unread),
+        (&[0, 1, 2][..], 3, 2)
+    );
+    ids.clear();
+    host.run_level(&level, |host| {
+        ids.extend(unread(host).iter().map(|(_, id, _)| *id));
+    });
+    assert_eq!(ids, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_kernel_runs_1001_times_at_most() {
+    let mut host = MockHost::default();
+    assert_eq!(reboots_left(&host), 1001);
+    let mut left = Vec::new();
+    let ended = host.run_level(&Level::default(), |host| {
+        assert!(!has(host, reserved::REBOOT), "the flag is gone at entry");
+        left.push(reboots_left(host));
+        host.mark_for_reboot().unwrap();
+    });
+    assert_eq!((ended.runs, ended.forced, ended.unread), (1001, true, 3));
+    assert_eq!(left, (0..=1000).rev().collect::<Vec<i32>>());
+    assert_eq!(reboots_left(&host), 1001);
+    // The flag stays until a level ends by itself, which sees it.
+    assert!(has(&host, reserved::TOO_MANY_REBOOTS));
+    let ended = host.run_level(&Level::default(), |host| {
+        assert!(has(host, reserved::TOO_MANY_REBOOTS));
+    });
+    assert_eq!((ended.runs, ended.forced), (1, false));
+    assert!(!has(&host, reserved::TOO_MANY_REBOOTS));
+}
+
+#[test]
+fn a_reboot_can_be_taken_back() {
+    let mut host = MockHost::default();
+    let ended = host.run_level(&Level::default(), |host| {
+        host.mark_for_reboot().unwrap();
+        host.clear_reboot().unwrap();
+    });
+    assert_eq!(ended.runs, 1);
+}
+
+#[test]
+fn a_trap_keeps_what_was_done_and_sets_the_stuck_flag() {
+    let mut host = MockHost::default();
+    host.trap_after(2);
+    let ended = host.run_level(&Level::default(), |host| {
+        host.store_write(A, 0, b"kept").unwrap();
+        host.write_output(b"kept too").unwrap();
+        host.store_delete(A).unwrap();
+    });
+    assert_eq!((ended.runs, ended.traps), (1, 1));
+    assert_eq!(ended.outbox, [b"kept too"]);
+    assert_eq!(host.durable().get(b"/a"), Some(&b"kept"[..]));
+    assert!(has(&host, reserved::STUCK));
+    // The next run sees the flag; at its clean end it goes.
+    host.run_level(&Level::default(), |host| {
+        assert!(has(host, reserved::STUCK));
+    });
+    assert!(!has(&host, reserved::STUCK));
+}
+
+#[test]
+fn a_trap_after_the_reboot_flag_costs_a_reboot_and_no_message() {
+    let mut host = MockHost::default();
+    host.trap_after(3);
+    let mut read = 0;
+    let ended = host.run_level(Level::default().external(b"x"), |host| {
+        host.mark_for_reboot().unwrap();
+        read += unread(host).len();
+        host.clear_reboot().unwrap();
+    });
+    // The two messages read before the trap are gone; the other two are not.
+    assert_eq!((ended.runs, ended.traps, ended.unread, read), (2, 1, 0, 2));
+}
+
+#[test]
+fn a_trap_strikes_before_or_after_the_effect() {
+    for (call, before, value) in [
+        (1, true, None),
+        (1, false, Some(&b"1"[..])),
+        (2, true, Some(b"1")),
+        (2, false, Some(b"2")),
+    ] {
+        let mut host = MockHost::default();
+        if before {
+            host.trap_before(call);
+        } else {
+            host.trap_after(call);
+        }
+        let done = host.until_trap(|host| {
+            host.write_debug("not counted");
+            host.write_debug("not counted");
+            host.store_write(A, 0, b"1").unwrap();
+            host.store_write(A, 0, b"2").unwrap();
+        });
+        assert_eq!(done, None);
+        assert_eq!(host.durable().get(b"/a"), value, "{call} {before}");
+        assert!(!host.call_off_trap());
+    }
+}
+
+#[test]
+fn a_trap_that_is_not_reached_can_be_called_off() {
+    let mut host = MockHost::default();
+    host.trap_after(2);
+    assert!(host.until_trap(|host| host.store_has(A)).is_some());
+    assert!(host.call_off_trap());
+    assert!(host.until_trap(|host| host.store_has(A)).is_some());
+}
+
+#[test]
+#[should_panic(expected = "the kernel's own")]
+fn a_panic_is_no_trap() {
+    MockHost::default().run_level(&Level::default(), |_| panic!("the kernel's own"));
+}
+
+#[test]
+fn calls_and_bytes_are_counted() {
+    let mut host = MockHost::default();
+    host.open_level(&Level::default());
+    let mut buffer = [0; MAX_MESSAGE];
+    host.read_input(&mut buffer).unwrap();
+    host.write_all(A, b"12345").unwrap();
+    assert_eq!(host.store_read(A, 1, &mut buffer[..2]), Ok(2));
+    assert_eq!(
+        host.store_read(A, 5, &mut buffer[..2]),
+        Err(HostError::InvalidAccess)
+    );
+    assert_eq!(
+        host.store_write(A, 9, b"far"),
+        Err(HostError::InvalidAccess)
+    );
+    host.write_debug("a line");
+    host.write_output(b"123").unwrap();
+    let calls = [
+        ("read_input", 1),
+        ("store_delete_value", 1),
+        ("store_read", 2),
+        ("store_write", 2),
+        ("write_debug", 1),
+        ("write_output", 1),
+    ];
+    assert_eq!(host.calls(), BTreeMap::from(calls));
+    assert_eq!(host.total_calls(), 7);
+    assert_eq!((host.bytes_read(), host.bytes_written()), (2 + 2, 5 + 3));
+}
+
+#[test]
+fn the_outbox_takes_100_messages_a_level() {
+    let mut host = MockHost::default();
+    let fill = |host: &mut MockHost| {
+        assert_eq!(
+            host.write_output(&[0; MAX_MESSAGE + 1]),
+            Err(HostError::TooLarge)
+        );
+        for message in 0..100 {
+            assert_eq!(host.write_output(&[message; MAX_MESSAGE]), Ok(()));
+        }
+        assert_eq!(host.write_output(b""), Err(HostError::FullOutbox));
+        assert_eq!(
+            host.write_output(&[0; MAX_MESSAGE + 1]),
+            Err(HostError::TooLarge)
+        );
+    };
+    for _ in 0..2 {
+        let ended = host.run_level(&Level::default(), fill);
+        let expected: Vec<_> = (0..100).map(|message| vec![message; MAX_MESSAGE]).collect();
+        assert_eq!(ended.outbox, expected);
+        assert!(host.outbox().is_empty());
+    }
+}
+
+#[test]
+fn a_message_is_cut_at_4096_bytes() {
+    let mut host = MockHost::default();
+    let mut seen = Vec::new();
+    host.run_level(Level::default().external(&[7; 5000]), |host| {
+        seen = unread(host);
+    });
+    assert_eq!(seen[2].2, [&[1][..], &[7; 4095]].concat());
+    assert_eq!(seen[3].2, [0, 2]);
+}
+
+#[test]
+fn reveals_give_what_was_set() {
+    let metadata = Metadata {
+        address: [3; 20],
+        origination_level: 4,
+    };
+    let mut host = MockHost::default().with_metadata(metadata);
+    assert_eq!(host.reveal_metadata(), Ok(metadata));
+    let mut hash = [5; 33];
+    let mut buffer = [0; MAX_MESSAGE];
+    // Another scheme: the machine reveals nothing instead.
+    assert_eq!(host.reveal_preimage(&hash, &mut buffer), Ok(0));
+    hash[0] = 0;
+    host.set_preimage(hash, b"page".to_vec());
+    assert_eq!(host.reveal_preimage(&hash, &mut buffer), Ok(4));
+    assert_eq!(buffer[..4], *b"page");
+}
+
+#[test]
+fn a_snapshot_does_not_follow() {
+    let mut host = MockHost::default();
+    host.write_all(A, b"old").unwrap();
+    let snapshot = host.durable().clone();
+    host.write_all(A, b"new").unwrap();
+    host.write_all(Path::literal("/a/b"), b"more").unwrap();
+    assert_eq!(snapshot.get(b"/a"), Some(&b"old"[..]));
+    assert_eq!(snapshot.get(b"/a/b"), None);
+    host.restore(snapshot.clone());
+    assert_eq!(host.durable(), &snapshot);
+    assert_eq!(host.read_all(A), Ok(Some(b"old".to_vec())));
+}
+
+#[test]
+fn whole_values_are_moved_in_chunks() {
+    let mut host = MockHost::default();
+    for len in [0, 1, MAX_CHUNK - 1, MAX_CHUNK, MAX_CHUNK + 1, 3 * MAX_CHUNK] {
+        let value: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        host.write_all(A, &value).unwrap();
+        assert_eq!(host.store_value_size(A), Ok(len));
+        assert_eq!(host.read_all(A), Ok(Some(value)));
+    }
+    host.write_all(A, b"short").unwrap();
+    assert_eq!(host.read_all(A), Ok(Some(b"short".to_vec())));
+    let mut buffer = [0; 8];
+    assert_eq!(host.read_small(A, &mut buffer), Ok(Some(5)));
+    host.write_all(A, b"").unwrap();
+    assert_eq!(host.read_small(A, &mut buffer), Ok(Some(0)));
+    host.store_delete(A).unwrap();
+    assert_eq!(host.read_small(A, &mut buffer), Ok(None));
+    assert_eq!(host.read_all(A), Ok(None));
+}
+
+/// The copy shares; the time does not grow with what is copied.
+#[test]
+fn a_copy_of_much_is_cheap() {
+    let mut host = MockHost::default();
+    for key in 0..20_000 {
+        let mut path = PathBuf::from_path(Path::literal("/from"));
+        path.push(format!("{}", key / 100).as_bytes()).unwrap();
+        path.push(format!("{key}").as_bytes()).unwrap();
+        host.store_write(path.as_path(), 0, b"value").unwrap();
+    }
+    let (from, to) = (Path::literal("/from"), Path::literal("/to"));
+    let start = std::time::Instant::now();
+    for round in 0..1000_u32 {
+        host.store_copy(from, to).unwrap();
+        host.store_write(Path::literal("/to/7/700"), 0, &round.to_le_bytes())
+            .unwrap();
+        host.store_move(to, from).unwrap();
+    }
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    assert_eq!(
+        host.durable().get(b"/from/7/700").unwrap()[..4],
+        999_u32.to_le_bytes()
+    );
+    assert_eq!(host.durable().get(b"/to"), None);
+}

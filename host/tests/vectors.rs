@@ -1,0 +1,153 @@
+//! The vectors of the specification, as far as a kernel with checked paths can
+//! meet them.
+
+use host::mock::MockHost;
+use host::{HostError, Path, PathBuf, PathError, ReadStore, Store, ValueKind};
+use serde_json::Value;
+
+fn vectors(text: &str) -> Vec<Value> {
+    let file: Value = serde_json::from_str(text).unwrap();
+    file["vectors"].as_array().unwrap().clone()
+}
+
+/// What a step gives: the machine's number, and bytes where it reads.
+type Answer = (i64, Option<Vec<u8>>);
+
+fn answer(result: Result<i64, HostError>) -> Answer {
+    (result.unwrap_or_else(|error| error.code().into()), None)
+}
+
+/// Why a step cannot be made through the traits.
+#[derive(Debug, PartialEq)]
+enum Skipped {
+    /// No such path can be built; the machine would give this code.
+    Path(i64),
+    /// The root key.
+    Root,
+    /// `store_create` comes later.
+    Create,
+}
+
+fn step(host: &mut MockHost, op: &[Value]) -> Result<Answer, Skipped> {
+    let text = |at: usize| op[at].as_str().unwrap();
+    let number = |at: usize| op[at].as_u64().unwrap() as usize;
+    let path = |at: usize| match Path::new(text(at).as_bytes()) {
+        Ok(path) => Ok(path),
+        Err(_) if text(at).is_empty() => Err(Skipped::Root),
+        Err(PathError::TooLong { .. }) => Err(Skipped::Path(-1)),
+        Err(_) => Err(Skipped::Path(-2)),
+    };
+    Ok(match text(0) {
+        "has" => answer(host.store_has(path(1)?).map(|kind| match kind {
+            None => 0,
+            Some(ValueKind::Value) => 1,
+            Some(ValueKind::Subtree) => 2,
+            Some(ValueKind::ValueWithSubtree) => 3,
+        })),
+        "size" => answer(host.store_value_size(path(1)?).map(|size| size as i64)),
+        "list" => answer(host.store_list_size(path(1)?).map(|size| size as i64)),
+        "delete" => answer(host.store_delete(path(1)?).map(|()| 0)),
+        "delete_value" => answer(host.store_delete_value(path(1)?).map(|()| 0)),
+        "write" => {
+            let bytes = hex::decode(text(3)).unwrap();
+            answer(host.store_write(path(1)?, number(2), &bytes).map(|()| 0))
+        }
+        "read" => {
+            let mut buffer = vec![0; number(3)];
+            match host.store_read(path(1)?, number(2), &mut buffer) {
+                Ok(len) => (len as i64, Some(buffer[..len].to_vec())),
+                Err(error) => answer(Err(error)),
+            }
+        }
+        "copy" => answer(host.store_copy(path(1)?, path(2)?).map(|()| 0)),
+        "move" => answer(host.store_move(path(1)?, path(2)?).map(|()| 0)),
+        "create" => return Err(Skipped::Create),
+        op => panic!("unknown step {op}"),
+    })
+}
+
+#[test]
+fn every_storage_step_gives_what_the_machine_gives() {
+    let (mut made, mut paths, mut others) = (0, 0, 0);
+    for vector in vectors(include_str!("vectors/storage.json")) {
+        let name = &vector["name"];
+        // What is made by `store_create` cannot be looked at either.
+        if name == "create" {
+            others += vector["steps"].as_array().unwrap().len();
+            continue;
+        }
+        let mut host = MockHost::default();
+        for vector in vector["steps"].as_array().unwrap() {
+            let returns = vector["returns"].as_i64().unwrap();
+            match step(&mut host, vector["op"].as_array().unwrap()) {
+                Ok((code, bytes)) => {
+                    assert_eq!(code, returns, "{name}: {}", vector["op"]);
+                    // The vectors spell long bytes out as well.
+                    if let Some(data) = vector.get("data").and_then(Value::as_str) {
+                        assert_eq!(bytes.map(hex::encode).as_deref(), Some(data), "{name}");
+                    }
+                    made += 1;
+                }
+                Err(Skipped::Path(code)) => {
+                    assert_eq!(code, returns, "{name}: {}", vector["op"]);
+                    paths += 1;
+                }
+                Err(Skipped::Root | Skipped::Create) => others += 1,
+            }
+        }
+    }
+    assert_eq!((made, paths, others), (80, 6, 10));
+}
+
+#[test]
+fn every_path_is_judged_as_the_machine_judges_it() {
+    let mut seen = 0;
+    for vector in vectors(include_str!("vectors/paths.json")) {
+        let bytes = hex::decode(vector["hex"].as_str().unwrap()).unwrap();
+        let class = vector["pvm"].as_str().unwrap();
+        let path = Path::new(&bytes);
+        match class {
+            "writable" | "readonly" if !bytes.is_empty() => {
+                let path = path.unwrap();
+                assert_eq!(path.as_bytes(), bytes);
+                let expected = match class {
+                    "writable" => Ok(()),
+                    _ => Err(HostError::ReadOnly),
+                };
+                let mut host = MockHost::default();
+                assert_eq!(host.store_write(path, 0, b"1"), expected, "{path}");
+                assert_eq!(host.store_delete(path), expected, "{path}");
+                assert_eq!(host.store_delete_value(path), expected, "{path}");
+                assert!(host.store_has(path).is_ok());
+            }
+            // The root, which kernels have no use for.
+            "readonly" => assert_eq!(path, Err(PathError::Empty)),
+            "invalid" => {
+                assert!(path.is_err(), "{bytes:?}");
+                assert!(!matches!(path, Err(PathError::TooLong { .. })));
+            }
+            "too_large" => {
+                let len = bytes.len();
+                assert_eq!(path, Err(PathError::TooLong { len }));
+            }
+            class => panic!("unknown class {class}"),
+        }
+        // Built step by step it is judged alike.
+        let mut steps = bytes.split(|byte| *byte == b'/');
+        if let (Some([]), Some(first)) = (steps.next(), steps.next()) {
+            let first = [b"/", first].concat();
+            let built = Path::new(&first).and_then(|first| {
+                let mut built = PathBuf::from_path(first);
+                steps.try_for_each(|step| built.push(step))?;
+                Ok(built)
+            });
+            match (&path, built) {
+                (Ok(path), Ok(built)) => assert_eq!(built.as_path(), *path),
+                (Err(_), Err(_)) => {}
+                (path, built) => panic!("{path:?} and {built:?}"),
+            }
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 36);
+}
