@@ -1,1 +1,45 @@
 //! Runs a kernel off chain as the virtual machine of the rollup would.
+//!
+//! [`Machine`] keeps a rollup's storage and runs its kernel level by level:
+//!
+//! ```
+//! # fn main() -> Result<(), pvm::Error> {
+//! use pvm::{Inbox, Machine, Options};
+//!
+//! # let kernel = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\x07\x14\x02\x03mem\x02\0\x0akernel_run\0\0\x0a\x04\x01\x02\0\x0b";
+//! let mut machine = Machine::new(kernel, Options::default())?;
+//! let inbox = Inbox { timestamp: 0, predecessor: [0; 32], messages: vec![b"\x01hello".to_vec()] };
+//! let report = machine.run_level(&inbox)?;
+//! assert_eq!(report.runs.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`machine`] | levels, runs, reboots, upgrades |
+//! | [`kernel`] | a module, validated and compiled |
+//! | [`validity`], [`imports`] | which modules are accepted |
+//! | [`durable`], [`value`] | storage as an immutable tree |
+//! | [`mod@store`] | the storage functions with their error codes |
+//! | [`reveal`] | preimages |
+
+pub mod durable;
+pub mod imports;
+pub mod kernel;
+pub mod machine;
+pub mod reveal;
+pub mod store;
+pub mod validity;
+pub mod value;
+pub mod version;
+
+mod host_functions;
+mod metering;
+
+pub use durable::{AsPath, Durable};
+pub use kernel::{Kernel, Metering};
+pub use machine::{DebugSink, Error, Inbox, LevelReport, Machine, Options, RunReport, Status};
+pub use validity::KernelError;
+pub use value::Value;
+pub use version::Version;

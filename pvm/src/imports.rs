@@ -1,0 +1,124 @@
+//! The host functions that a kernel may import: names, types, and since when.
+
+use crate::Version;
+use wasmparser::ValType::{self, I32, I64};
+
+/// The module that kernels import from.
+pub const MODULE: &str = "smart_rollup_core";
+/// Its name in kernels of 2022.
+pub const LEGACY_MODULE: &str = "rollup_safe_core";
+/// The function that the machine calls.
+pub const ENTRY: &str = "kernel_run";
+/// Its name in kernels of 2022.
+pub const LEGACY_ENTRY: &str = "kernel_next";
+
+/// One host function.
+#[derive(Clone, Copy, Debug)]
+pub struct Import {
+    /// The name within the module.
+    pub name: &'static str,
+    /// The types of its parameters.
+    pub params: &'static [ValType],
+    /// The type of its result.
+    pub result: Option<ValType>,
+    /// The first version of the machine that knows it.
+    pub since: Version,
+}
+
+/// All of them, in the order of the specification; see [`HostCall`].
+pub const IMPORTS: [Import; HostCall::COUNT] = {
+    use Version::{V0, V1, V2, V3, V6};
+    const fn import(
+        name: &'static str,
+        params: &'static [ValType],
+        result: Option<ValType>,
+        since: Version,
+    ) -> Import {
+        Import {
+            name,
+            params,
+            result,
+            since,
+        }
+    }
+    const INT: Option<ValType> = Some(I32);
+    const LONG: Option<ValType> = Some(I64);
+    [
+        import("read_input", &[I32, I32, I32], INT, V0),
+        import("write_output", &[I32, I32], INT, V0),
+        import("write_debug", &[I32, I32], None, V0),
+        import("store_has", &[I32, I32], INT, V0),
+        import("store_exists", &[I32, I32], INT, V2),
+        import("store_delete", &[I32, I32], INT, V0),
+        import("store_delete_value", &[I32, I32], INT, V1),
+        import("store_list_size", &[I32, I32], LONG, V0),
+        import("store_get_nth_key", &[I32, I32, I64, I32, I32], INT, V0),
+        import("store_copy", &[I32, I32, I32, I32], INT, V0),
+        import("store_move", &[I32, I32, I32, I32], INT, V0),
+        import("store_create", &[I32, I32, I32], INT, V1),
+        import("store_read", &[I32, I32, I32, I32, I32], INT, V0),
+        import("store_write", &[I32, I32, I32, I32, I32], INT, V0),
+        import("store_value_size", &[I32, I32], INT, V0),
+        import("__internal_store_get_hash", &[I32, I32, I32, I32], INT, V1),
+        import("reveal_preimage", &[I32, I32, I32, I32], INT, V0),
+        import("reveal_metadata", &[I32, I32], INT, V0),
+        import("reveal", &[I32, I32, I32, I32], INT, V3),
+        import("nds_registry_resize", &[I64], INT, V6),
+        import("nds_registry_copy", &[I64, I64], INT, V6),
+        import("nds_registry_move", &[I64, I64], INT, V6),
+        import("nds_registry_clear", &[I64], INT, V6),
+        import("nds_store_exists", &[I64, I32, I32], INT, V6),
+        import("nds_store_read", &[I64, I32, I32, I64, I32, I32], INT, V6),
+        import("nds_store_write", &[I64, I32, I32, I64, I32, I32], INT, V6),
+        import("nds_store_set", &[I64, I32, I32, I32, I32], INT, V6),
+        import("nds_store_delete", &[I64, I32, I32], INT, V6),
+        import("nds_store_value_size", &[I64, I32, I32], INT, V6),
+        import("nds_database_get_hash", &[I64, I32, I32], INT, V6),
+    ]
+};
+
+/// The host functions up to version r5, by their places in [`IMPORTS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the function of the same name")]
+pub enum HostCall {
+    ReadInput,
+    WriteOutput,
+    WriteDebug,
+    StoreHas,
+    StoreExists,
+    StoreDelete,
+    StoreDeleteValue,
+    StoreListSize,
+    StoreGetNthKey,
+    StoreCopy,
+    StoreMove,
+    StoreCreate,
+    StoreRead,
+    StoreWrite,
+    StoreValueSize,
+    StoreGetHash,
+    RevealPreimage,
+    RevealMetadata,
+    Reveal,
+}
+
+impl HostCall {
+    /// How many host functions there are, those of the new durable storage
+    /// (`nds_*`) included.
+    pub const COUNT: usize = 30;
+
+    /// Where the functions of the new durable storage begin in [`IMPORTS`].
+    pub const NDS: usize = 19;
+
+    /// The function's place in [`IMPORTS`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The host function called `name`.
+#[must_use]
+pub fn import(name: &str) -> Option<&'static Import> {
+    IMPORTS.iter().find(|import| import.name == name)
+}

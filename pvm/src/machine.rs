@@ -1,0 +1,697 @@
+//! The machine: levels, runs, reboots, upgrades (spec §4 to §6).
+
+use crate::Version;
+use crate::durable::Durable;
+use crate::host_functions::{Context, Meter};
+use crate::imports::IMPORTS;
+use crate::kernel::{Compiled, DEFAULT_STACK, EngineKind, Kernel, Metering};
+use crate::metering::Counted;
+use crate::reveal::RevealError;
+use crate::validity::KernelError;
+use crate::value::Value;
+use host::reserved::{
+    KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
+};
+use host::{HostError, Path};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::{Store, Trap};
+
+/// The last kernel that could be instantiated.
+const FALLBACK: Path<'static> = Path::literal("/readonly/kernel/boot.wasm");
+
+/// How often a kernel may reboot at one level; so it runs once more than that.
+pub const MAX_REBOOTS: i32 = 1000;
+
+/// How a machine is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The version that it starts as; messages of the kind
+    /// `Protocol_migration` change it.
+    pub version: Version,
+    /// What is measured.
+    pub metering: Metering,
+    /// The rollup's address: the 20 bytes behind `sr1…`.
+    pub rollup: [u8; 20],
+    /// The level of its origination, as `reveal_metadata` tells.
+    pub origination_level: u32,
+    /// The level that runs first.
+    pub first_level: u32,
+    /// The folder of preimages, named by the lower-case hex of their hashes.
+    pub preimages: Option<PathBuf>,
+    /// Each `store_move` onto one of these paths records the storage right
+    /// after it: [`LevelReport::checkpoints`].
+    pub checkpoints: Vec<String>,
+    /// Where the lines of `write_debug` go.
+    pub debug: DebugSink,
+    /// How much stack the kernel may use, in bytes.
+    pub stack: usize,
+}
+
+impl Default for Options {
+    /// Version r5, no metering, the debugger's rollup address, origination
+    /// level 0, first level 0.
+    fn default() -> Self {
+        Self {
+            version: Version::default(),
+            metering: Metering::Off,
+            rollup: DEFAULT_ROLLUP,
+            origination_level: 0,
+            first_level: 0,
+            preimages: None,
+            checkpoints: Vec::new(),
+            debug: DebugSink::Off,
+            stack: DEFAULT_STACK,
+        }
+    }
+}
+
+/// `sr163Lv22CdE8QagCwf48PWDTquk6isQwv57`, the address that tools use where
+/// none is given.
+pub const DEFAULT_ROLLUP: [u8; 20] = [0; 20];
+
+/// Where the lines of `write_debug` go.
+#[derive(Clone, Default)]
+pub enum DebugSink {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// Into [`LevelReport::debug`].
+    Capture,
+    /// To this function, as they come.
+    Call(Arc<dyn Fn(&str) + Send + Sync>),
+}
+
+impl fmt::Debug for DebugSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "Off",
+            Self::Capture => "Capture",
+            Self::Call(_) => "Call",
+        })
+    }
+}
+
+/// Why a machine cannot be made, or a level not be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The kernel is none.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// There is nothing at `/kernel/boot.wasm`.
+    #[error("there is no kernel at {KERNEL}")]
+    NoKernel,
+    /// The kernel asked for something that is not here. The storage is as it
+    /// was before the level.
+    #[error(transparent)]
+    Reveal(#[from] RevealError),
+    /// Something is wrong on this side.
+    #[error("the machine failed: {0}")]
+    Internal(String),
+}
+
+impl From<HostError> for Error {
+    fn from(error: HostError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// The messages of one level, without those that layer 1 adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbox {
+    /// The timestamp of the predecessor block, in seconds since 1970.
+    pub timestamp: i64,
+    /// The hash of the predecessor block.
+    pub predecessor: [u8; 32],
+    /// Whole messages, the inbox tag included.
+    pub messages: Vec<Vec<u8>>,
+}
+
+impl Inbox {
+    /// All messages of the level: `Start_of_level`, `Info_per_level`, these,
+    /// `End_of_level`.
+    #[must_use]
+    pub fn wrapped(&self) -> Vec<Vec<u8>> {
+        let mut info = vec![0, 3];
+        info.extend(self.timestamp.to_be_bytes());
+        info.extend(self.predecessor);
+        let mut all = Vec::with_capacity(self.messages.len() + 3);
+        all.push(vec![0, 1]);
+        all.push(info);
+        all.extend(self.messages.iter().cloned());
+        all.push(vec![0, 2]);
+        all
+    }
+}
+
+/// How a level ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Status {
+    /// The kernel had no more to do.
+    Yielded,
+    /// It asked for one reboot too many; unread messages are lost.
+    TooManyReboots,
+    /// Its new kernel was no good: the previous one is back, and unread
+    /// messages are lost.
+    UpgradeFailed {
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// The rollup is stuck forever.
+    Stuck {
+        /// What killed it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yielded => f.write_str("yielded"),
+            Self::TooManyReboots => f.write_str("too many reboots"),
+            Self::UpgradeFailed { reason } => write!(f, "upgrade failed: {reason}"),
+            Self::Stuck { reason } => write!(f, "stuck forever: {reason}"),
+        }
+    }
+}
+
+/// One call of the kernel. What is measured is 0 with [`Metering::Off`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunReport {
+    /// Executed wasm instructions (the engine's fuel: 1 for each, and 1 for
+    /// each byte of bulk copies and fills; block structure is free).
+    pub instructions: u64,
+    /// The most wasm calls open at once, the entry point's included. Host
+    /// calls do not count, unless they go through a table.
+    pub max_call_depth: u32,
+    /// How often each host function was called.
+    pub host_calls: BTreeMap<String, u64>,
+    /// Bytes that `read_input` and `store_read` moved into the kernel.
+    pub bytes_read: u64,
+    /// Bytes that `store_write` and `write_output` moved out of it.
+    pub bytes_written: u64,
+    /// The time of the run, instantiation included.
+    pub wall: Duration,
+    /// Why it trapped, where it did. Its writes are kept all the same.
+    pub trap: Option<String>,
+}
+
+impl RunReport {
+    /// Whether it trapped.
+    #[must_use]
+    pub const fn trapped(&self) -> bool {
+        self.trap.is_some()
+    }
+}
+
+/// What happened at one level.
+#[derive(Clone, Debug)]
+pub struct LevelReport {
+    /// The level.
+    pub level: u32,
+    /// How it ended.
+    pub status: Status,
+    /// The calls of the kernel, one at least unless the rollup is stuck.
+    pub runs: Vec<RunReport>,
+    /// The outbox messages.
+    pub outbox: Vec<Vec<u8>>,
+    /// The storage at the end of the level.
+    pub durable: Durable,
+    /// The storage after each move onto one of [`Options::checkpoints`], in
+    /// order.
+    pub checkpoints: Vec<Durable>,
+    /// The texts of `write_debug`, with [`DebugSink::Capture`].
+    pub debug: Vec<String>,
+}
+
+impl LevelReport {
+    /// The hash of the storage at the end of the level.
+    #[must_use]
+    pub fn durable_root(&self) -> [u8; 32] {
+        self.durable.root_hash()
+    }
+}
+
+/// A rollup: its storage, its version, and the level that comes next.
+#[derive(Debug)]
+pub struct Machine {
+    durable: Durable,
+    level: u32,
+    version: Version,
+    options: Options,
+    /// The kernel of the last run, with the value that it came from.
+    kernel: Option<(Value, Arc<Kernel>)>,
+    stuck: Option<String>,
+}
+
+impl Machine {
+    /// Originates a rollup with this kernel.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where it is none.
+    pub fn new(kernel: &[u8], options: Options) -> Result<Self, Error> {
+        let mut durable = Durable::new();
+        durable.write(KERNEL, kernel)?;
+        Self::from_durable(durable, options)
+    }
+
+    /// Continues from a storage that holds a kernel: one that a machine left,
+    /// or one that was put together by hand. The version is the storage's,
+    /// where it says one, or else that of the options.
+    ///
+    /// # Errors
+    /// [`Error::NoKernel`]; [`Error::Kernel`] where it is none, unless there
+    /// is another to fall back on.
+    pub fn from_durable(durable: Durable, options: Options) -> Result<Self, Error> {
+        let version = durable
+            .get(VERSION)
+            .and_then(|name| std::str::from_utf8(&name.bytes()).ok()?.parse().ok())
+            .unwrap_or(options.version);
+        let mut machine = Self {
+            durable,
+            level: options.first_level,
+            version,
+            options,
+            kernel: None,
+            stuck: None,
+        };
+        let loaded = machine.load_kernel();
+        if let Err(error) = loaded
+            && machine.durable.get(FALLBACK).is_none()
+        {
+            return Err(error);
+        }
+        machine.set_version(version)?;
+        machine.wait()?;
+        Ok(machine)
+    }
+
+    /// The storage.
+    #[must_use]
+    pub const fn durable(&self) -> &Durable {
+        &self.durable
+    }
+
+    /// The storage, to change between levels.
+    pub const fn durable_mut(&mut self) -> &mut Durable {
+        &mut self.durable
+    }
+
+    /// The level that runs next.
+    #[must_use]
+    pub const fn level(&self) -> u32 {
+        self.level
+    }
+
+    /// The version of the machine.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// How it was set up.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Why the rollup is stuck forever, if it is.
+    #[must_use]
+    pub fn stuck(&self) -> Option<&str> {
+        self.stuck.as_deref()
+    }
+
+    /// Compiles the kernel now, rather than in the first run.
+    ///
+    /// # Errors
+    /// [`Error::NoKernel`], [`Error::Kernel`].
+    pub fn prepare(&mut self) -> Result<(), Error> {
+        let kernel = self.load_kernel()?;
+        kernel.compiled(self.engine_kind())?;
+        Ok(())
+    }
+
+    /// Runs a level with these messages, between those that layer 1 adds.
+    ///
+    /// # Errors
+    /// [`Error::Reveal`]: then the level may be run again.
+    pub fn run_level(&mut self, inbox: &Inbox) -> Result<LevelReport, Error> {
+        self.run_messages(inbox.wrapped())
+    }
+
+    /// Runs a level with exactly these messages.
+    ///
+    /// # Errors
+    /// [`Error::Reveal`]: then the level may be run again.
+    pub fn run_messages(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
+        let (durable, version) = (self.durable.clone(), self.version);
+        let stack = self.options.stack + HOST_STACK;
+        let result = std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new()
+                .name("kernel".to_owned())
+                .stack_size(stack);
+            let thread = builder
+                .spawn_scoped(scope, || self.level_on_this_stack(messages))
+                .map_err(|error| Error::Internal(error.to_string()))?;
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        match &result {
+            Ok(_) => self.level += 1,
+            Err(_) => (self.durable, self.version) = (durable, version),
+        }
+        result
+    }
+
+    fn level_on_this_stack(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
+        if let Some(reason) = &self.stuck {
+            let status = Status::Stuck {
+                reason: reason.clone(),
+            };
+            return Ok(LevelReport {
+                level: self.level,
+                status,
+                runs: Vec::new(),
+                outbox: Vec::new(),
+                durable: self.durable.clone(),
+                checkpoints: Vec::new(),
+                debug: Vec::new(),
+            });
+        }
+        for message in &messages {
+            if let Some(version) = Version::of_migration(message) {
+                self.set_version(version)?;
+            }
+        }
+        let mut context = Context {
+            durable: std::mem::take(&mut self.durable),
+            memory: None,
+            host_call_at_start: false,
+            level: self.level,
+            inbox: messages,
+            next: 0,
+            outbox: Vec::new(),
+            rollup: self.options.rollup,
+            origination_level: self.options.origination_level,
+            preimages: self.options.preimages.clone(),
+            checkpoint_paths: self.options.checkpoints.as_slice().into(),
+            checkpoints: Vec::new(),
+            debug: self.options.debug.clone(),
+            debug_lines: Vec::new(),
+            meter: None,
+        };
+        let mut runs = Vec::new();
+        let status = self.runs(&mut context, &mut runs)?;
+        self.durable = std::mem::take(&mut context.durable);
+        match &status {
+            Status::Stuck { reason } => self.stuck = Some(reason.clone()),
+            _ => self.wait()?,
+        }
+        Ok(LevelReport {
+            level: self.level,
+            status,
+            runs,
+            outbox: context.outbox,
+            durable: self.durable.clone(),
+            checkpoints: context.checkpoints,
+            debug: context.debug_lines,
+        })
+    }
+
+    /// Calls the kernel until it yields.
+    fn runs(&mut self, context: &mut Context, runs: &mut Vec<RunReport>) -> Result<Status, Error> {
+        let mut reboots_left = MAX_REBOOTS;
+        loop {
+            context.durable.delete(REBOOT)?;
+            context
+                .durable
+                .write(REBOOT_COUNTER, reboots_left.to_le_bytes())?;
+            let failed = match self.run(context)? {
+                Outcome::Ran(report) => {
+                    runs.push(report);
+                    None
+                }
+                Outcome::Restored { reason } => Some(reason),
+                Outcome::Stuck { reason, report } => {
+                    runs.extend(report);
+                    return Ok(Status::Stuck { reason });
+                }
+            };
+            if context.durable.get(REBOOT).is_none() {
+                context.durable.delete(TOO_MANY_REBOOTS)?;
+                return Ok(match failed {
+                    Some(reason) => Status::UpgradeFailed { reason },
+                    None => Status::Yielded,
+                });
+            }
+            if reboots_left == 0 {
+                context.durable.write(TOO_MANY_REBOOTS, [])?;
+                return Ok(Status::TooManyReboots);
+            }
+            reboots_left -= 1;
+        }
+    }
+
+    fn run(&mut self, context: &mut Context) -> Result<Outcome, Error> {
+        let start = Instant::now();
+        // Loading looks at the machine's storage.
+        self.durable = context.durable.clone();
+        let kernel = self.load_kernel();
+        self.durable = Durable::new();
+        let kernel = match kernel {
+            Ok(kernel) => kernel,
+            Err(Error::Kernel(error)) => return fall_back(&mut context.durable, &error),
+            Err(Error::NoKernel) => {
+                let error = KernelError::Decode(Error::NoKernel.to_string());
+                return fall_back(&mut context.durable, &error);
+            }
+            Err(error) => return Err(error),
+        };
+        let compiled = match kernel.compiled(self.engine_kind()) {
+            Ok(compiled) => compiled,
+            Err(error) => return fall_back(&mut context.durable, &error),
+        };
+        if self.options.metering == Metering::Full {
+            context.meter = Some(Box::default());
+        }
+        let mut finished = call(&compiled, context)?;
+        finished.report.wall = start.elapsed();
+        self.judge(finished, context)
+    }
+
+    /// What follows from how the call ended.
+    fn judge(&self, finished: Finished, context: &mut Context) -> Result<Outcome, Error> {
+        let Finished {
+            mut report,
+            end,
+            instantiated,
+        } = finished;
+        if !instantiated {
+            let reason = end
+                .err()
+                .map_or_else(String::new, |error| format!("{error:#}"));
+            return fall_back(&mut context.durable, &KernelError::Init(reason));
+        }
+        let stuck = |reason: String, report| {
+            Ok(Outcome::Stuck {
+                reason,
+                report: Some(report),
+            })
+        };
+        let limit = self.version.max_call_depth();
+        if report.max_call_depth > limit {
+            let reason = format!("{} calls were open, {limit} may be", report.max_call_depth);
+            return stuck(reason, report);
+        }
+        match end {
+            Ok(()) => {
+                context.durable.delete(STUCK)?;
+                context.durable.delete(UPGRADE_ERROR)?;
+            }
+            Err(error) => {
+                if let Some(error) = error.downcast_ref::<RevealError>() {
+                    return Err(error.clone().into());
+                }
+                let trap = error.downcast_ref::<Trap>().copied();
+                let reason = trap.map_or_else(|| format!("{error:#}"), |trap| trap.to_string());
+                report.trap = Some(reason.clone());
+                if !trap.is_some_and(is_recoverable) {
+                    return stuck(reason, report);
+                }
+                context.durable.write(STUCK, [])?;
+            }
+        }
+        Ok(Outcome::Ran(report))
+    }
+
+    /// The kernel that the storage holds.
+    fn load_kernel(&mut self) -> Result<Arc<Kernel>, Error> {
+        let value = self.durable.get(KERNEL).ok_or(Error::NoKernel)?;
+        if let Some((known, kernel)) = &self.kernel
+            && known.ptr_eq(&value)
+            && kernel.facts().since <= self.version
+        {
+            return Ok(Arc::clone(kernel));
+        }
+        let kernel = Kernel::load(&value.bytes(), self.version)?;
+        self.kernel = Some((value, Arc::clone(&kernel)));
+        Ok(kernel)
+    }
+
+    const fn engine_kind(&self) -> EngineKind {
+        EngineKind {
+            metering: self.options.metering,
+            stack: self.options.stack,
+        }
+    }
+
+    fn set_version(&mut self, version: Version) -> Result<(), HostError> {
+        self.version = version;
+        self.durable.write(VERSION, version.name())
+    }
+
+    /// What stands in the storage between levels: loading the inbox counts as
+    /// a reboot into the first run.
+    fn wait(&mut self) -> Result<(), HostError> {
+        self.durable.write(REBOOT, [])?;
+        self.durable
+            .write(REBOOT_COUNTER, (MAX_REBOOTS + 1).to_le_bytes())
+    }
+}
+
+/// What the thread of a kernel needs besides the kernel's own stack, in bytes.
+const HOST_STACK: usize = 4 << 20;
+
+enum Outcome {
+    /// The kernel ran, to its end or to a trap.
+    Ran(RunReport),
+    /// The kernel was no good; the previous one is back.
+    Restored { reason: String },
+    /// Nothing will ever run again.
+    Stuck {
+        reason: String,
+        report: Option<RunReport>,
+    },
+}
+
+struct Finished {
+    report: RunReport,
+    instantiated: bool,
+    end: wasmtime::Result<()>,
+}
+
+/// Calls a kernel once, on a fresh instance.
+fn call(compiled: &Compiled, context: &mut Context) -> Result<Finished, Error> {
+    context.memory = None;
+    context.host_call_at_start = false;
+    let metered = context.meter.is_some();
+    let mut store = Store::new(&compiled.engine, context.take());
+    if metered {
+        store
+            .set_fuel(u64::MAX)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+    }
+    let mut finished = Finished {
+        report: RunReport::default(),
+        instantiated: false,
+        end: Ok(()),
+    };
+    let mut counted = Counted::default();
+    match compiled.pre.instantiate(&mut store) {
+        Err(error) => finished.end = Err(error),
+        Ok(_) if store.data().host_call_at_start => {
+            finished.end = Err(wasmtime::Error::msg("the start function calls the host"));
+        }
+        Ok(instance) => {
+            let mut export = |export| instance.get_module_export(&mut store, export);
+            let memory = export(&compiled.memory).and_then(|export| export.into_memory());
+            let entry = export(&compiled.entry).and_then(|export| export.into_func());
+            let (Some(memory), Some(entry)) = (memory, entry) else {
+                return Err(Error::Internal(
+                    "an export of the kernel is gone".to_owned(),
+                ));
+            };
+            finished.instantiated = true;
+            store.data_mut().memory = Some(memory);
+            keep_fallback(&mut store.data_mut().durable)?;
+            finished.end = entry.call(&mut store, &[], &mut []);
+            if let Some(counters) = &compiled.counters {
+                counted = counters.read(&mut store, instance);
+            }
+        }
+    }
+    let fuel = if metered {
+        u64::MAX - store.get_fuel().unwrap_or(u64::MAX)
+    } else {
+        0
+    };
+    *context = store.into_data();
+    if let Some(meter) = context.meter.take() {
+        finished.report.measured(&meter, fuel, counted);
+    }
+    Ok(finished)
+}
+
+impl RunReport {
+    fn measured(&mut self, meter: &Meter, fuel: u64, counted: Counted) {
+        self.instructions = fuel - counted.overhead;
+        self.max_call_depth = counted.max_depth;
+        self.bytes_read = meter.read;
+        self.bytes_written = meter.written;
+        self.host_calls = IMPORTS
+            .iter()
+            .zip(meter.calls)
+            .filter(|(_, count)| *count > 0)
+            .map(|(import, count)| (import.name.to_owned(), count))
+            .collect();
+    }
+}
+
+/// The traps that the slow machine survives.
+const fn is_recoverable(trap: Trap) -> bool {
+    matches!(
+        trap,
+        Trap::UnreachableCodeReached
+            | Trap::MemoryOutOfBounds
+            | Trap::TableOutOfBounds
+            | Trap::IndirectCallToNull
+            | Trap::BadSignature
+            | Trap::IntegerOverflow
+            | Trap::IntegerDivisionByZero
+    )
+}
+
+/// Remembers a kernel that could be instantiated.
+fn keep_fallback(durable: &mut Durable) -> Result<(), HostError> {
+    let kernel = durable.get(KERNEL);
+    if kernel != durable.get(FALLBACK)
+        && let Some(kernel) = kernel
+    {
+        durable.put(FALLBACK, kernel)?;
+    }
+    Ok(())
+}
+
+/// Puts the last good kernel back, if there is another than this.
+fn fall_back(durable: &mut Durable, error: &KernelError) -> Result<Outcome, Error> {
+    let reason = error.to_string();
+    match durable.get(FALLBACK) {
+        Some(fallback)
+            if error.recoverable() && durable.get(KERNEL).as_ref() != Some(&fallback) =>
+        {
+            durable.put(KERNEL, fallback)?;
+            durable.write(UPGRADE_ERROR, [])?;
+            Ok(Outcome::Restored { reason })
+        }
+        _ => Ok(Outcome::Stuck {
+            reason,
+            report: None,
+        }),
+    }
+}
