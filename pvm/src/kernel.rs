@@ -169,6 +169,8 @@ fn engine(kind: EngineKind) -> wasmtime::Result<Engine> {
     config
         .consume_fuel(kind.metering == Metering::Full)
         .max_wasm_stack(kind.stack)
+        // Not used, but it may not be less.
+        .async_stack_size(kind.stack)
         .cache(cache());
     let engine = Engine::new(&config)?;
     engines.push((kind, engine.clone()));

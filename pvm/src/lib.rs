@@ -23,12 +23,17 @@
 //! | [`durable`], [`value`] | storage as an immutable tree |
 //! | [`mod@store`] | the storage functions with their error codes |
 //! | [`reveal`] | preimages |
+//! | [`setup`] | what stands in storage before the first level |
+//! | [`inputs`], [`michelson`] | messages of levels, from files |
 
 pub mod durable;
 pub mod imports;
+pub mod inputs;
 pub mod kernel;
 pub mod machine;
+pub mod michelson;
 pub mod reveal;
+pub mod setup;
 pub mod store;
 pub mod validity;
 pub mod value;
