@@ -19,8 +19,8 @@ pub enum Metering {
     Full,
 }
 
-/// A kernel that passed the checks. Compiled when it first runs, once for each
-/// kind of metering; loading the same bytes again costs their hash.
+/// A kernel that passed the checks. Compiled when a machine first uses it, once
+/// for each kind of metering; loading the same bytes again costs their hash.
 pub struct Kernel {
     wasm: Vec<u8>,
     hash: [u8; 32],
@@ -83,7 +83,7 @@ impl Kernel {
         &self.facts
     }
 
-    /// Compiles the kernel now, rather than in its first run.
+    /// Compiles the kernel now, for later.
     ///
     /// # Errors
     /// [`KernelError::Decode`] where the engine refuses the module.

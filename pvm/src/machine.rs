@@ -280,8 +280,7 @@ impl Machine {
             kernel: None,
             stuck: None,
         };
-        let loaded = machine.load_kernel();
-        if let Err(error) = loaded
+        if let Err(error) = machine.prepare()
             && machine.durable.get(FALLBACK).is_none()
         {
             return Err(error);
@@ -326,11 +325,8 @@ impl Machine {
         self.stuck.as_deref()
     }
 
-    /// Compiles the kernel now, rather than in the first run.
-    ///
-    /// # Errors
-    /// [`Error::NoKernel`], [`Error::Kernel`].
-    pub fn prepare(&mut self) -> Result<(), Error> {
+    /// Loads and compiles the kernel.
+    fn prepare(&mut self) -> Result<(), Error> {
         let kernel = self.load_kernel()?;
         kernel.compiled(self.engine_kind())?;
         Ok(())
