@@ -133,8 +133,8 @@ impl Blocks {
         let mut executor = Executor::new(&shared, &environment, parent.hash);
         let mut chunks = Chunks::default();
         let mut body = Body::default();
-        while let Some((cursor, item)) = self.queue.peek(&shared, &mut self.budget)? {
-            let (cursor, gas_limit) = (*cursor, item.gas_limit());
+        while let Some(ready) = self.queue.peek(&shared, &mut self.budget)? {
+            let (cursor, gas_limit) = (ready.cursor, ready.item.gas_limit());
             if !self.fits(&environment, &body, gas_limit) {
                 break;
             }

@@ -38,10 +38,22 @@ impl Item {
     }
 }
 
+/// An input that was read and decoded.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Where it stands.
+    pub(crate) cursor: Cursor,
+    /// What it is.
+    pub(crate) item: Item,
+    /// Its bytes in the log, and those of the dropped inputs behind it: what is
+    /// read again if a later run starts here.
+    size: u64,
+}
+
 /// The waiting inputs from a cursor on.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    ready: VecDeque<(Cursor, Item)>,
+    ready: VecDeque<Ready>,
     entries: Option<Entries>,
     /// What this run appended, while it is not reached.
     appended: Option<Entries>,
@@ -51,7 +63,8 @@ pub(crate) struct Queue {
     end: u32,
     /// The pages that were read, to delete once the cursor is past them.
     finished: Vec<u32>,
-    /// The bytes of all entries that were not read yet.
+    /// The bytes of all entries that were not read yet; those that are ready
+    /// count themselves.
     waiting: u64,
     /// The hashes of what is ready or included, to drop what comes twice.
     seen: BTreeSet<B256>,
@@ -75,7 +88,7 @@ impl Queue {
 
     /// Where the first input stands that was not taken.
     pub(crate) fn cursor(&self) -> Cursor {
-        self.ready.front().map_or(self.next, |(cursor, _)| *cursor)
+        self.ready.front().map_or(self.next, |ready| ready.cursor)
     }
 
     /// The next thing to do; `None` when nothing waits.
@@ -83,7 +96,7 @@ impl Queue {
         &mut self,
         host: &(impl ReadStore + Debug),
         budget: &mut Budget,
-    ) -> Result<Option<&(Cursor, Item)>, KernelError> {
+    ) -> Result<Option<&Ready>, KernelError> {
         while self.ready.is_empty() {
             let inputs = self.page(host, budget)?;
             if inputs.is_empty() {
@@ -96,7 +109,7 @@ impl Queue {
 
     /// Takes what [`Queue::peek`] showed.
     pub(crate) fn take(&mut self) -> Option<Item> {
-        self.ready.pop_front().map(|(_, item)| item)
+        self.ready.pop_front().map(|ready| ready.item)
     }
 
     /// Deletes the pages that the committed cursor is past.
@@ -118,7 +131,11 @@ impl Queue {
     /// The bytes that still wait.
     pub(crate) fn waiting(&self) -> u64 {
         let nothing = self.ready.is_empty() && self.next.level >= self.end;
-        if nothing { 0 } else { self.waiting }
+        if nothing {
+            return 0;
+        }
+        let ready: u64 = self.ready.iter().map(|ready| ready.size).sum();
+        self.waiting.saturating_add(ready)
     }
 
     /// Lets a transaction that was not included come again.
@@ -131,7 +148,7 @@ impl Queue {
         &mut self,
         host: &(impl ReadStore + Debug),
         budget: &mut Budget,
-    ) -> Result<Vec<(Cursor, Option<Waiting>)>, KernelError> {
+    ) -> Result<Vec<(Cursor, u64, Option<Waiting>)>, KernelError> {
         let mut page = Vec::new();
         while page.len() < PAGE && self.load(host, budget)? {
             let Some(entries) = &mut self.entries else {
@@ -152,7 +169,7 @@ impl Queue {
             };
             self.waiting = self.waiting.saturating_sub(size);
             self.next = entries.cursor();
-            page.push((cursor, waiting));
+            page.push((cursor, size, waiting));
         }
         Ok(page)
     }
@@ -194,11 +211,11 @@ impl Queue {
     fn recover(
         &mut self,
         host: &impl Debug,
-        inputs: Vec<(Cursor, Option<Waiting>)>,
+        inputs: Vec<(Cursor, u64, Option<Waiting>)>,
         budget: &mut Budget,
     ) {
         let mut inputs = inputs;
-        for (_, waiting) in &mut inputs {
+        for (_, _, waiting) in &mut inputs {
             if let Some(Waiting::Transaction(decoded)) = waiting
                 && !self.seen.insert(decoded.transaction.hash)
             {
@@ -212,19 +229,16 @@ impl Queue {
                 *waiting = None;
             }
         }
-        let transactions = inputs.iter().filter_map(|(_, waiting)| match waiting {
+        let transactions = inputs.iter().filter_map(|(_, _, waiting)| match waiting {
             Some(Waiting::Transaction(decoded)) => Some(&decoded.transaction),
             _ => None,
         });
         let mut senders = ethereum::senders(transactions).into_iter();
         budget.recoveries(senders.len());
-        for (cursor, waiting) in inputs {
-            match waiting {
+        for (cursor, size, waiting) in inputs {
+            let item = match waiting {
                 Some(Waiting::Transaction(decoded)) => match senders.next() {
-                    Some(Ok(sender)) => {
-                        self.ready
-                            .push_back((cursor, Item::Transaction(decoded, sender)));
-                    }
+                    Some(Ok(sender)) => Some(Item::Transaction(decoded, sender)),
                     Some(Err(error)) => {
                         self.seen.remove(&decoded.transaction.hash);
                         log::line(
@@ -234,11 +248,17 @@ impl Queue {
                                 decoded.transaction.hash
                             ),
                         );
+                        None
                     }
-                    None => {}
+                    None => None,
                 },
-                Some(Waiting::Piece(bytes)) => self.ready.push_back((cursor, Item::Piece(bytes))),
-                None => {}
+                Some(Waiting::Piece(bytes)) => Some(Item::Piece(bytes)),
+                None => None,
+            };
+            match (item, self.ready.back_mut()) {
+                (Some(item), _) => self.ready.push_back(Ready { cursor, item, size }),
+                (None, Some(before)) => before.size = before.size.saturating_add(size),
+                (None, None) => {}
             }
         }
     }
