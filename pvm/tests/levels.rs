@@ -538,7 +538,7 @@ fn a_stack_overflow_is_the_end_not_a_trap() {
 fn loading_a_kernel_again_gives_the_same_one() {
     let wasm = kernel("", ECHO);
     let first = Kernel::load(&wasm, Version::V5).unwrap();
-    let again = Kernel::load(&wasm.clone(), Version::V5).unwrap();
+    let again = Kernel::load(&wasm, Version::V5).unwrap();
     assert!(std::sync::Arc::ptr_eq(&first, &again));
 }
 
