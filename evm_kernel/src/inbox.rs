@@ -56,10 +56,10 @@ pub(crate) fn drain(
     // A run that resumes a level appends to its page. It is opened before the
     // first message is taken.
     let mut page = match &level {
-        Some(level) if limits.trapped => Some(Page::repair(host, level.number)?),
-        Some(level) => Some(Page::open(host, level.number)?),
+        Some(level) => Some(open(host, level.number, limits)?),
         None => None,
     };
+    let mut newest = level.map(|level| level.number);
     let mut entries = None;
     let mut waiting = limits.backlog;
     let mut buffer = [0; MAX_MESSAGE];
@@ -70,6 +70,7 @@ pub(crate) fn drain(
             break;
         };
         let (number, len) = (message.level, message.payload.len());
+        newest = Some(number);
         budget.message(len);
         match Message::parse(message.payload) {
             Ok(Message::External(frame)) => match external::parse(frame, &limits.rollup) {
@@ -80,7 +81,7 @@ pub(crate) fn drain(
                     // Only after a trap that took Start_of_level with it.
                     let page = match &mut page {
                         Some(page) if page.end().level == number => page,
-                        other => other.insert(Page::open(host, number)?),
+                        other => other.insert(open(host, number, limits)?),
                     };
                     let size = framed.len() as u64 + INPUT_OVERHEAD;
                     let full = waiting + u64::from(page.end().offset) + size > limits.most;
@@ -119,7 +120,19 @@ pub(crate) fn drain(
             Err(error) => log::line(host, format_args!("unreadable inbox message: {error}")),
         }
     }
-    let level = known(level, page.as_ref());
+    // A trap took the level's facts: the last ones known hold on, durably, so
+    // that all runs of the level agree.
+    if let Some(number) = newest
+        && level.is_none_or(|level| level.number < number)
+    {
+        let known = Level {
+            number,
+            timestamp: level.map_or(0, |level| level.timestamp),
+            predecessor: level.map_or(B256::ZERO, |level| level.predecessor),
+        };
+        known.save(host)?;
+        level = Some(known);
+    }
     let page_bytes = page.map_or(0, |page| u64::from(page.end().offset));
     Ok(Drained {
         level,
@@ -129,18 +142,11 @@ pub(crate) fn drain(
     })
 }
 
-/// The level's facts; where a trap took them, the last ones known, with the
-/// level that the messages name.
-fn known(level: Option<Level>, page: Option<&Page>) -> Option<Level> {
-    let mut level = level.or_else(|| {
-        page.map(|page| Level {
-            number: page.end().level,
-            timestamp: 0,
-            predecessor: B256::ZERO,
-        })
-    })?;
-    if let Some(page) = page {
-        level.number = level.number.max(page.end().level);
-    }
-    Some(level)
+/// The page of `level`; after a trap its last entry may be cut short.
+fn open(host: &mut impl Runtime, level: u32, limits: &Limits) -> Result<Page, KernelError> {
+    Ok(if limits.trapped {
+        Page::repair(host, level)?
+    } else {
+        Page::open(host, level)?
+    })
 }

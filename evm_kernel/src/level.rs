@@ -36,8 +36,8 @@ const READING: u64 = 100_000_000;
 
 /// One run.
 pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
-    let trapped = careful::trapped(host)?;
     host.mark_for_reboot()?;
+    let trapped = careful::trapped(host)?;
     if trapped {
         commit::discard(host)?;
     }
@@ -112,6 +112,10 @@ impl Blocks {
             let spent = self.head.level == self.level.number
                 && self.head.level_work >= self.config.level_budget;
             if !first && (!waits || spent) {
+                // The trap struck after the last commit: no block to care for.
+                if let Some(careful) = self.careful.take() {
+                    careful.end(host)?;
+                }
                 return Ok(Progress::Done);
             }
             if !self.budget.has_room_for(self.config.block_gas_limit) {

@@ -1,0 +1,494 @@
+//! Nothing is lost, whatever traps (design: behaviour 1): a trap after every
+//! host call of some busy levels, and transactions that trap each time.
+
+mod native;
+
+use alloy_primitives::{Address, Bytes, U256};
+use host::mock::{Ended, Level, MockHost, Values};
+use host::{
+    Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
+    Store, ValueKind,
+};
+use native::{
+    Included, account, burn, call, chunked, creation, durable, framed, funds, head, headers,
+    included, level, rollup, run, sender, signed, simple, transfer,
+};
+use solidity_fixtures::counter;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use storage::Config;
+use storage::layout::ACCOUNTS;
+
+const NOBODY: Address = Address::repeat_byte(0xbb);
+
+/// Small blocks and runs, so that the levels have several of both.
+fn config() -> Config {
+    Config {
+        block_gas_limit: 2_000_000,
+        run_budget: 4_000_000,
+        level_budget: 9_000_000,
+        fee_recipient: Address::repeat_byte(0xfe),
+        ..Config::default()
+    }
+}
+
+/// Three busy levels and a quiet one.
+fn levels() -> Vec<Level> {
+    let counter = sender(1).create(0);
+    let large = signed(3, call(1, NOBODY, Bytes::from(vec![0x11; 5_000])));
+    let pieces = chunked(&large, 3_900);
+    let mut other_rollup = simple(&signed(0, transfer(0, NOBODY)));
+    other_rollup[1..21].fill(0x77);
+
+    let first = vec![
+        simple(&signed(0, transfer(0, NOBODY))),
+        other_rollup,
+        simple(&signed(1, creation(0, counter::deploy()))),
+        pieces[0].clone(),
+        // A nonce that is too high.
+        simple(&signed(2, transfer(7, NOBODY))),
+        pieces[1].clone(),
+        simple(&signed(0, transfer(1, NOBODY))),
+    ];
+    let second = vec![
+        simple(&signed(1, call(1, counter, counter::increment()))),
+        // Two writes to queue it: more than 2,044 bytes.
+        simple(&signed(3, call(0, NOBODY, Bytes::from(vec![0x22; 3_000])))),
+        simple(&signed(4, burn(0, 1_900_000))),
+        pieces[2].clone(),
+        simple(&signed(4, burn(1, 1_900_000))),
+        simple(&signed(1, call(1, counter, counter::increment()))),
+        simple(&signed(4, burn(2, 1_900_000))),
+        simple(&signed(
+            0,
+            call(2, counter, counter::set(counter::MOST + 1)),
+        )),
+    ];
+    let third = vec![
+        framed(b"\x09nonsense"),
+        simple(&signed(1, call(2, counter, counter::set(0)))),
+    ];
+    vec![
+        level(1_000, &first),
+        level(1_005, &second),
+        level(1_010, &third),
+        level(1_015, &[]),
+    ]
+}
+
+/// What came of some levels.
+struct Outcome {
+    values: Values,
+    ended: Vec<Ended>,
+    host: MockHost,
+}
+
+fn outcome(mut host: MockHost, levels: &[Level]) -> Outcome {
+    let run = |level| host.run_level(level, evm_kernel::mock_kernel_run);
+    let ended = levels.iter().map(run).collect();
+    Outcome {
+        values: durable(&host),
+        ended,
+        host,
+    }
+}
+
+/// A host call as a test sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Call {
+    name: &'static str,
+    path: Vec<u8>,
+}
+
+/// The mocked machine, with every host call shown before it is made.
+struct Watched<'h, F> {
+    host: RefCell<&'h mut MockHost>,
+    seen: F,
+}
+
+impl<'h, F: Fn(&mut MockHost, Call)> Watched<'h, F> {
+    fn new(host: &'h mut MockHost, seen: F) -> Self {
+        let host = RefCell::new(host);
+        Self { host, seen }
+    }
+
+    fn show(&self, name: &'static str, path: &[u8]) {
+        let path = path.to_vec();
+        (self.seen)(&mut self.host.borrow_mut(), Call { name, path });
+    }
+}
+
+impl<F: Fn(&mut MockHost, Call)> Inbox for Watched<'_, F> {
+    fn read_input<'b>(
+        &mut self,
+        buffer: &'b mut [u8; MAX_MESSAGE],
+    ) -> Result<Option<Message<'b>>, HostError> {
+        self.show("read_input", b"");
+        self.host.get_mut().read_input(buffer)
+    }
+}
+
+impl<F: Fn(&mut MockHost, Call)> ReadStore for Watched<'_, F> {
+    fn store_read(
+        &self,
+        path: Path<'_>,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
+        self.show("store_read", path.as_bytes());
+        self.host.borrow().store_read(path, offset, buffer)
+    }
+
+    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
+        self.show("store_has", path.as_bytes());
+        self.host.borrow().store_has(path)
+    }
+
+    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
+        self.show("store_value_size", path.as_bytes());
+        self.host.borrow().store_value_size(path)
+    }
+
+    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
+        self.show("store_list_size", path.as_bytes());
+        self.host.borrow().store_list_size(path)
+    }
+}
+
+impl<F: Fn(&mut MockHost, Call)> Store for Watched<'_, F> {
+    fn store_write(&mut self, path: Path<'_>, at: usize, bytes: &[u8]) -> Result<(), HostError> {
+        self.show("store_write", path.as_bytes());
+        self.host.get_mut().store_write(path, at, bytes)
+    }
+
+    fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
+        self.show("store_delete", path.as_bytes());
+        self.host.get_mut().store_delete(path)
+    }
+
+    fn store_delete_value(&mut self, path: Path<'_>) -> Result<(), HostError> {
+        self.show("store_delete_value", path.as_bytes());
+        self.host.get_mut().store_delete_value(path)
+    }
+
+    fn store_copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
+        self.show("store_copy", to.as_bytes());
+        self.host.get_mut().store_copy(from, to)
+    }
+
+    fn store_move(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
+        self.show("store_move", to.as_bytes());
+        self.host.get_mut().store_move(from, to)
+    }
+}
+
+impl<F: Fn(&mut MockHost, Call)> Outbox for Watched<'_, F> {
+    fn write_output(&mut self, message: &[u8]) -> Result<(), HostError> {
+        self.show("write_output", b"");
+        self.host.get_mut().write_output(message)
+    }
+}
+
+impl<F: Fn(&mut MockHost, Call)> Reveal for Watched<'_, F> {
+    fn reveal_preimage(
+        &self,
+        hash: &[u8; 33],
+        buffer: &mut [u8; MAX_MESSAGE],
+    ) -> Result<usize, HostError> {
+        self.show("reveal_preimage", hash);
+        self.host.borrow().reveal_preimage(hash, buffer)
+    }
+
+    fn reveal_metadata(&self) -> Result<Metadata, HostError> {
+        self.show("reveal_metadata", b"");
+        self.host.borrow().reveal_metadata()
+    }
+}
+
+impl<F> Debug for Watched<'_, F> {
+    fn write_debug(&self, line: &str) {
+        self.host.borrow().write_debug(line);
+    }
+}
+
+/// All host calls of the levels, with the level's index.
+fn trace(mut host: MockHost, levels: &[Level]) -> Vec<(usize, Call)> {
+    let calls = RefCell::new(Vec::new());
+    for (index, level) in levels.iter().enumerate() {
+        let made = calls.borrow().len();
+        let start = host.total_calls();
+        host.run_level(level, |host| {
+            let seen = |_: &mut MockHost, call| calls.borrow_mut().push((index, call));
+            evm_kernel::run(&mut Watched::new(host, seen));
+        });
+        let shown = calls.borrow().len() - made;
+        assert_eq!(shown as u64, host.total_calls() - start);
+    }
+    calls.into_inner()
+}
+
+/// What a trap after a host call may lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Loss {
+    Nothing,
+    /// The message with this index at the level with this index.
+    Message(usize, usize),
+    /// What layer 1 says of the level with this index.
+    Info(usize),
+}
+
+/// What each call's trap may lose: a message, if it strikes between its
+/// `read_input` and the last write that queues it, and nothing else ever.
+fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
+    let mut read = vec![0; levels.len()];
+    let next = trace.iter().skip(1).map(Some).chain([None]);
+    trace
+        .iter()
+        .zip(next)
+        .map(|((level, call), next)| {
+            let message = |read: usize| match read {
+                2 => Loss::Info(*level),
+                3.. if read - 3 < levels[*level].messages.len() => Loss::Message(*level, read - 3),
+                _ => Loss::Nothing,
+            };
+            if call.name == "read_input" {
+                read[*level] += 1;
+                return message(read[*level]);
+            }
+            // The first of two writes for one message.
+            let queued = call.name == "store_write" && call.path.starts_with(b"/evm/queue/");
+            if queued && next.is_some_and(|(_, next)| next == call) {
+                return message(read[*level]);
+            }
+            Loss::Nothing
+        })
+        .collect()
+}
+
+/// The levels as they are without what was lost.
+fn without(levels: &[Level], loss: Loss) -> Vec<Level> {
+    let mut levels = levels.to_vec();
+    match loss {
+        Loss::Nothing => {}
+        Loss::Message(level, message) => {
+            levels[level].messages.remove(message);
+        }
+        // The last facts known hold on.
+        Loss::Info(level) => {
+            let known = level.checked_sub(1).map(|before| levels[before].clone());
+            let known = known.unwrap_or_default();
+            levels[level].timestamp = known.timestamp;
+            levels[level].predecessor = known.predecessor;
+        }
+    }
+    levels
+}
+
+#[test]
+fn a_trap_after_any_host_call_changes_nothing() {
+    let levels = levels();
+    let host = rollup(&config());
+    let whole = outcome(host.clone(), &levels);
+    let runs: Vec<_> = whole.ended.iter().map(|ended| ended.runs).collect();
+    let blocks = head(&whole.host).number;
+    let succeeded = |included: &Included| included.receipt.success;
+    let all = included(&whole.host);
+    // The levels are as busy as they should be: reboots, several blocks, a large
+    // transaction of each kind, logs, failures.
+    assert!(runs.iter().any(|runs| *runs > 1), "{runs:?}");
+    assert!(blocks > 6, "{blocks} blocks");
+    assert_eq!(all.len(), 11, "{all:?}");
+    assert_eq!(all.iter().filter(|included| succeeded(included)).count(), 7);
+    assert_eq!(
+        all.iter()
+            .filter(|included| !included.receipt.logs.is_empty())
+            .count(),
+        2
+    );
+    headers(&whole.host);
+
+    let trace = trace(host.clone(), &levels);
+    let losses = losses(&trace, &levels);
+    let mut expected = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (call, loss) in (1..).zip(&losses) {
+        let mut trapped = host.clone();
+        trapped.trap_after(call);
+        let trapped = outcome(trapped, &levels);
+        let (level, made) = &trace[call as usize - 1];
+        let at = format!(
+            "call {call} of {}, at level {level}: {} {}, {loss:?}",
+            trace.len(),
+            made.name,
+            String::from_utf8_lossy(&made.path)
+        );
+        assert_eq!(
+            trapped.ended.iter().map(|ended| ended.traps).sum::<usize>(),
+            1,
+            "{at}"
+        );
+        let expected = expected
+            .entry(*loss)
+            .or_insert_with(|| outcome(host.clone(), &without(&levels, *loss)).values);
+        let values = trapped.values;
+        let unread: usize = trapped.ended.iter().map(|ended| ended.unread).sum();
+        if values != *expected || unread > 0 {
+            let differ: Vec<_> = values
+                .keys()
+                .chain(expected.keys())
+                .filter(|path| values.get(*path) != expected.get(*path))
+                .map(|path| String::from_utf8_lossy(path).into_owned())
+                .take(4)
+                .collect();
+            failures.push(format!("{at}: {unread} unread, {differ:?}"));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} failures\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+/// The kernel on a machine that traps at each read of `poison`'s account.
+fn poisoned(host: &mut MockHost, level: &Level, poison: &[Address]) -> Ended {
+    let paths: Vec<_> = poison
+        .iter()
+        .map(|address| {
+            ACCOUNTS
+                .path(address)
+                .unwrap()
+                .as_path()
+                .as_bytes()
+                .to_vec()
+        })
+        .collect();
+    host.run_level(level, |host| {
+        let seen = |host: &mut MockHost, call: Call| {
+            if call.name == "store_read" && paths.contains(&call.path) {
+                host.trap_after(1);
+            }
+        };
+        evm_kernel::run(&mut Watched::new(host, seen));
+    })
+}
+
+#[test]
+fn a_transaction_that_always_traps_gets_a_failed_receipt() {
+    let poison = Address::repeat_byte(0xde);
+    let recipient = config().fee_recipient;
+    let before = signed(0, transfer(0, NOBODY));
+    let bad = signed(1, call(0, poison, Bytes::new()));
+    let after = signed(2, transfer(0, NOBODY));
+    let next = signed(1, transfer(1, NOBODY));
+    let messages: Vec<_> = [&before, &bad, &after, &next].map(simple).to_vec();
+
+    let mut host = rollup(&config());
+    run(&mut host, &level(1_000, &[]));
+    let ended = poisoned(&mut host, &level(1_001, &messages), &[poison]);
+    // It traps twice; the third run charges it.
+    assert_eq!((ended.runs, ended.traps), (3, 2));
+    assert_eq!(ended.unread, 0);
+
+    let all = included(&host);
+    let order: Vec<_> = all.iter().map(|included| included.hash).collect();
+    assert_eq!(order, [before.hash, bad.hash, after.hash, next.hash]);
+    assert!(all.iter().all(|included| included.block == 1));
+    let receipts: Vec<_> = all.into_iter().map(|included| included.receipt).collect();
+    assert_eq!(
+        (receipts[1].success, receipts[1].gas_used),
+        (false, 1_000_000)
+    );
+    assert_eq!(receipts[1].logs, []);
+    assert!([0, 2, 3].iter().all(|index| receipts[*index].success));
+
+    // Its nonce is spent, its gas limit charged, its value not moved.
+    let base_fee = headers(&host)[1].base_fee_per_gas;
+    let price = U256::from(base_fee + native::GWEI);
+    let sender = account(&host, sender(1));
+    assert_eq!(sender.nonce, 2);
+    let gas = U256::from(1_000_000 + 21_000);
+    assert_eq!(sender.balance, funds() - gas * price - U256::from(1));
+    let tips = U256::from(1_000_000 + 3 * 21_000) * U256::from(native::GWEI);
+    assert_eq!(account(&host, recipient).balance, tips);
+    assert_eq!(account(&host, NOBODY).balance, U256::from(3));
+
+    // Nothing of the care is left, and levels go on.
+    let left = |name: &[u8]| {
+        durable(&host)
+            .into_keys()
+            .any(|path| path.starts_with(name))
+    };
+    assert!(!left(b"/evm/careful"));
+    assert!(!left(b"/evm/queue"));
+    assert!(!left(b"/evm/staging"));
+    run(&mut host, &level(1_002, &[]));
+    assert_eq!(head(&host).number, 2);
+}
+
+#[test]
+fn each_transaction_that_traps_is_charged() {
+    let poisons = [0xd1, 0xd2, 0xd3].map(Address::repeat_byte);
+    let mut messages = Vec::new();
+    for (nonce, poison) in (0..).zip(poisons) {
+        messages.push(simple(&signed(0, transfer(2 * nonce, NOBODY))));
+        messages.push(simple(&signed(
+            0,
+            call(2 * nonce + 1, poison, Bytes::new()),
+        )));
+    }
+    let mut host = rollup(&config());
+    run(&mut host, &level(1_000, &[]));
+    let ended = poisoned(&mut host, &level(1_001, &messages), &poisons);
+    assert_eq!(ended.unread, 0);
+    assert!(!ended.forced);
+    let succeeded: Vec<_> = included(&host)
+        .iter()
+        .map(|one| one.receipt.success)
+        .collect();
+    assert_eq!(succeeded, [true, false, true, false, true, false]);
+    assert_eq!(account(&host, sender(0)).nonce, 6);
+    headers(&host);
+}
+
+#[test]
+fn a_transaction_that_always_traps_may_come_in_chunks() {
+    let poison = Address::repeat_byte(0xde);
+    let bad = signed(1, call(0, poison, Bytes::from(vec![0x33; 5_000])));
+    let mut messages = chunked(&bad, 3_900);
+    messages.push(simple(&signed(1, transfer(1, NOBODY))));
+    let mut host = rollup(&config());
+    run(&mut host, &level(1_000, &[]));
+    poisoned(&mut host, &level(1_001, &messages), &[poison]);
+    let succeeded: Vec<_> = included(&host)
+        .iter()
+        .map(|one| one.receipt.success)
+        .collect();
+    assert_eq!(succeeded, [false, true]);
+    run(&mut host, &level(1_002, &[]));
+    assert_eq!(head(&host).number, 2);
+}
+
+#[test]
+fn a_contract_that_reaches_the_poison_is_charged_too() {
+    let poison = Address::repeat_byte(0xde);
+    // CALL(gas, poison, 0, 0, 0, 0, 0)
+    let mut code = vec![0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x73];
+    code.extend(poison);
+    code.extend([0x5a, 0xf1, 0x00]);
+    let bad = signed(0, creation(0, code));
+    let good = signed(0, transfer(1, NOBODY));
+    let mut host = rollup(&config());
+    run(&mut host, &level(1_000, &[]));
+    poisoned(
+        &mut host,
+        &level(1_001, &[simple(&bad), simple(&good)]),
+        &[poison],
+    );
+    let all = included(&host);
+    let order: Vec<_> = all.iter().map(|included| included.hash).collect();
+    assert_eq!(order, [bad.hash, good.hash]);
+    assert!(!all[0].receipt.success);
+    assert_eq!(account(&host, sender(0).create(0)).nonce, 0);
+}
