@@ -82,7 +82,10 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
     if text == "auto" {
         return Ok(BlockTime::Auto);
     }
-    let period = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let period = text
+        .parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match period {
         Some(period) if !period.is_zero() => Ok(BlockTime::Every(period)),
         _ => Err("neither `auto` nor a number of seconds above 0".into()),
@@ -96,7 +99,10 @@ fn kernel(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let folder = program.parent().unwrap_or(Path::new("."));
-    let places = [folder.join(KERNEL), folder.join("..").join("kernel").join(KERNEL)];
+    let places = [
+        folder.join(KERNEL),
+        folder.join("..").join("kernel").join(KERNEL),
+    ];
     if let Some(path) = places.iter().find(|path| path.is_file()) {
         return Ok(path.clone());
     }
@@ -144,14 +150,22 @@ where
             (Level::DEBUG | Level::TRACE, _) | (_, "node::rpc") => "\x1b[2m",
             _ => "\x1b[32m",
         };
-        let indent = if metadata.target() == "node::rpc" { "" } else { "    " };
+        let indent = if metadata.target() == "node::rpc" {
+            ""
+        } else {
+            "    "
+        };
         if writer.has_ansi_escapes() {
             write!(writer, "{colour}{indent}")?;
-            context.field_format().format_fields(writer.by_ref(), event)?;
+            context
+                .field_format()
+                .format_fields(writer.by_ref(), event)?;
             writeln!(writer, "\x1b[0m")
         } else {
             write!(writer, "{indent}")?;
-            context.field_format().format_fields(writer.by_ref(), event)?;
+            context
+                .field_format()
+                .format_fields(writer.by_ref(), event)?;
             writeln!(writer)
         }
     }
@@ -176,13 +190,32 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "\nWallet\n==================")?;
         writeln!(f, "Mnemonic:          {MNEMONIC}")?;
         writeln!(f, "Derivation path:   m/44'/60'/0'/0/")?;
-        writeln!(f, "\nChain ID\n==================\n{}", devnet.node().chain_id())?;
+        writeln!(
+            f,
+            "\nChain ID\n==================\n{}",
+            devnet.node().chain_id()
+        )?;
         if let Ok(latest) = devnet.node().latest() {
-            writeln!(f, "\nBase Fee\n==================\n{}", latest.header.base_fee_per_gas)?;
-            writeln!(f, "\nGas Limit\n==================\n{}", latest.header.gas_limit)?;
+            writeln!(
+                f,
+                "\nBase Fee\n==================\n{}",
+                latest.header.base_fee_per_gas
+            )?;
+            writeln!(
+                f,
+                "\nGas Limit\n==================\n{}",
+                latest.header.gas_limit
+            )?;
         }
-        writeln!(f, "\nThese keys are known to everybody: use them for nothing but tests.")?;
-        writeln!(f, "\nListening on {} (HTTP and WebSocket)", devnet.address())
+        writeln!(
+            f,
+            "\nThese keys are known to everybody: use them for nothing but tests."
+        )?;
+        writeln!(
+            f,
+            "\nListening on {} (HTTP and WebSocket)",
+            devnet.address()
+        )
     }
 }
 
@@ -193,14 +226,23 @@ mod tests {
     #[test]
     fn a_block_time_is_auto_or_seconds() {
         assert_eq!(block_time("auto"), Ok(BlockTime::Auto));
-        assert_eq!(block_time("2"), Ok(BlockTime::Every(Duration::from_secs(2))));
-        assert_eq!(block_time("0.5"), Ok(BlockTime::Every(Duration::from_millis(500))));
+        assert_eq!(
+            block_time("2"),
+            Ok(BlockTime::Every(Duration::from_secs(2)))
+        );
+        assert_eq!(
+            block_time("0.5"),
+            Ok(BlockTime::Every(Duration::from_millis(500)))
+        );
         assert!(block_time("0").is_err());
         assert!(block_time("soon").is_err());
     }
 
     #[test]
     fn a_kernel_that_is_named_is_taken() {
-        assert_eq!(kernel(Some(Path::new("k.wasm"))).unwrap(), PathBuf::from("k.wasm"));
+        assert_eq!(
+            kernel(Some(Path::new("k.wasm"))).unwrap(),
+            PathBuf::from("k.wasm")
+        );
     }
 }

@@ -19,11 +19,14 @@ pub(crate) struct GenesisArgs {
 /// Runs the command.
 pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
     let name = args.alloc.display();
-    let text = std::fs::read_to_string(&args.alloc).with_context(|| format!("cannot read {name}"))?;
+    let text =
+        std::fs::read_to_string(&args.alloc).with_context(|| format!("cannot read {name}"))?;
     let genesis = Genesis::from_json(&text).with_context(|| format!("{name}"))?;
     let yaml = to_yaml(&genesis.setup()?);
     match &args.output {
-        Some(path) => std::fs::write(path, yaml).with_context(|| format!("cannot write {}", path.display())),
+        Some(path) => {
+            std::fs::write(path, yaml).with_context(|| format!("cannot write {}", path.display()))
+        }
         None => {
             print!("{yaml}");
             Ok(())

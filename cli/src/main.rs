@@ -1,3 +1,43 @@
 //! The evm-rollup command.
 
-fn main() {}
+mod devnet;
+mod genesis;
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// An Ethereum rollup on Tezos: run it, look into it, develop on it.
+#[derive(Parser, Debug)]
+#[command(name = "evm-rollup", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// An Ethereum endpoint on a chain of one's own, over the compiled kernel
+    Devnet(devnet::DevnetArgs),
+    /// A go-ethereum style genesis as a setup file
+    Genesis(genesis::GenesisArgs),
+    /// Run a kernel on the messages of a file, level by level
+    Run(run::RunArgs),
+}
+
+/// Something wrong was found.
+const FOUND_WRONG: u8 = 1;
+/// What was asked for cannot be done; as clap says for wrong options.
+const BAD_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Devnet(args) => devnet::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => run::run(&args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(BAD_USAGE)
+    })
+}

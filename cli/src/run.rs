@@ -1,0 +1,384 @@
+//! `evm-rollup run`: a kernel on the messages of a file, level by level.
+
+use crate::FOUND_WRONG;
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use pvm::inputs::{self, Levels};
+use pvm::machine::DEFAULT_ROLLUP;
+use pvm::{
+    DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, RunReport, Status,
+    Version, setup,
+};
+use serde_json::{Value, json};
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What `run` takes.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// The kernel: a module, binary or in hex
+    kernel: PathBuf,
+    /// The messages: an array of levels, each an array of {"external": HEX}, {"serialized": HEX}
+    /// or {"payload": MICHELSON, "sender": KT1…, "source": tz…, "destination": sr1…}
+    #[arg(long, value_name = "FILE")]
+    inputs: PathBuf,
+    /// What stands in durable storage before the first level, in the installer's format
+    #[arg(long, value_name = "FILE.yaml")]
+    setup: Option<PathBuf>,
+    /// The folder of preimages, named by the hex of their hashes
+    #[arg(long, value_name = "DIR")]
+    preimages: Option<PathBuf>,
+    /// The version that the machine starts as
+    #[arg(long, default_value_t)]
+    pvm_version: Version,
+    /// What executes the module
+    #[arg(long, value_enum, default_value_t)]
+    engine: EngineName,
+    /// The rollup's address; a null address if left out
+    #[arg(long, value_name = "sr1…", value_parser = inputs::rollup_address)]
+    rollup: Option<[u8; 20]>,
+    /// Print the values of durable storage at and below this path at the end; / for all
+    #[arg(long, value_name = "PREFIX")]
+    dump: Option<String>,
+    /// Do not measure: faster, but times only
+    #[arg(long)]
+    no_metering: bool,
+    /// Do not print what the kernel writes to its debug log
+    #[arg(long)]
+    no_kernel_debug: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum EngineName {
+    /// Compiles the module
+    #[default]
+    Fast,
+    /// Interprets it, slowly
+    Interpreter,
+}
+
+/// Runs the command. 1 where a run trapped, an upgrade failed, reboots ran out
+/// or the rollup got stuck; also where the kernel is none.
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    if matches!(args.engine, EngineName::Interpreter) {
+        bail!("the interpreter is not built in yet; use --engine fast");
+    }
+    let rollup = args.rollup.unwrap_or(DEFAULT_ROLLUP);
+    let levels = levels(&args.inputs, &rollup)?;
+    let mut machine = match Machine::from_durable(durable(args)?, options(args, rollup)) {
+        Ok(machine) => machine,
+        Err(error) => return Ok(found_wrong(&error)),
+    };
+    let bar = progress(levels.len(), args);
+    let mut printer = Printer::new(args);
+    let mut sound = true;
+    for messages in levels {
+        let inbox = Inbox {
+            timestamp: 0,
+            predecessor: [0; 32],
+            messages,
+        };
+        let report = match machine.run_level(&inbox) {
+            Ok(report) => report,
+            Err(error) => {
+                bar.finish_and_clear();
+                printer.finish(machine.durable(), args)?;
+                return Ok(found_wrong(&error));
+            }
+        };
+        sound &= is_sound(&report);
+        bar.suspend(|| printer.level(&report))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    printer.finish(machine.durable(), args)?;
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FOUND_WRONG)
+    })
+}
+
+fn found_wrong(error: &Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(FOUND_WRONG)
+}
+
+fn is_sound(report: &LevelReport) -> bool {
+    report.status == Status::Yielded && !report.runs.iter().any(RunReport::trapped)
+}
+
+fn levels(path: &Path, rollup: &[u8; 20]) -> anyhow::Result<Levels> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    inputs::parse(&text, rollup).with_context(|| path.display().to_string())
+}
+
+/// The storage before the first level: the kernel, and what the setup says.
+fn durable(args: &RunArgs) -> anyhow::Result<Durable> {
+    let mut durable = Durable::new();
+    durable.write("/kernel/boot.wasm", module(&args.kernel)?)?;
+    if let Some(path) = &args.setup {
+        let name = || path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", name()))?;
+        let instructions = setup::parse(&text).with_context(name)?;
+        setup::apply(&instructions, &mut durable, args.preimages.as_deref()).with_context(name)?;
+    }
+    Ok(durable)
+}
+
+/// A module's bytes; a file that holds hex digits only is decoded.
+fn module(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(hex::decode(bytes.trim_ascii()).unwrap_or(bytes))
+}
+
+fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
+    Options {
+        version: args.pvm_version,
+        metering: if args.no_metering {
+            Metering::Off
+        } else {
+            Metering::Full
+        },
+        rollup,
+        preimages: args.preimages.clone(),
+        debug: if args.no_kernel_debug {
+            DebugSink::Off
+        } else {
+            DebugSink::Capture
+        },
+        ..Options::default()
+    }
+}
+
+/// A bar on standard error, where that is a terminal and there is something to
+/// wait for.
+fn progress(levels: usize, args: &RunArgs) -> ProgressBar {
+    if levels < 10 || args.json && !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} levels, {eta} left");
+    let bar = ProgressBar::new(levels as u64);
+    if let Ok(style) = style {
+        bar.with_style(style)
+    } else {
+        bar
+    }
+}
+
+/// Prints levels as they come, or collects them for one JSON object.
+struct Printer {
+    json: Option<Vec<Value>>,
+    colours: bool,
+}
+
+impl Printer {
+    fn new(args: &RunArgs) -> Self {
+        let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self {
+            json: args.json.then(Vec::new),
+            colours,
+        }
+    }
+
+    fn level(&mut self, report: &LevelReport) -> anyhow::Result<()> {
+        match &mut self.json {
+            Some(levels) => levels.push(level_json(report)),
+            None => write!(
+                std::io::stdout().lock(),
+                "{}",
+                Text {
+                    report,
+                    colours: self.colours
+                }
+            )?,
+        }
+        Ok(())
+    }
+
+    fn finish(self, durable: &Durable, args: &RunArgs) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        let dump = args
+            .dump
+            .as_deref()
+            .map(|prefix| durable.values(prefix.trim_end_matches('/')));
+        if let Some(levels) = self.json {
+            let mut all = json!({ "levels": levels });
+            if let Some(values) = dump {
+                let hex = |value: pvm::Value| Value::from(hex::encode(value.bytes()));
+                all["dump"] = values
+                    .into_iter()
+                    .map(|(path, value)| (path, hex(value)))
+                    .collect();
+            }
+            writeln!(out, "{all}")?;
+        } else if let Some(values) = dump {
+            for (path, value) in values {
+                writeln!(out, "{path} = {}", hex::encode(value.bytes()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn level_json(report: &LevelReport) -> Value {
+    let (status, reason) = match &report.status {
+        Status::Yielded => ("yielded", None),
+        Status::TooManyReboots => ("too_many_reboots", None),
+        Status::UpgradeFailed { reason } => ("upgrade_failed", Some(reason)),
+        Status::Stuck { reason } => ("stuck", Some(reason)),
+    };
+    let mut level = json!({
+        "level": report.level,
+        "status": status,
+        "runs": report.runs.iter().map(run_json).collect::<Vec<_>>(),
+        "outbox": report.outbox.iter().map(hex::encode).collect::<Vec<_>>(),
+        "durable_root": hex::encode(report.durable_root()),
+    });
+    if let Some(reason) = reason {
+        level["reason"] = reason.as_str().into();
+    }
+    if !report.debug.is_empty() {
+        level["debug"] = report.debug.concat().into();
+    }
+    level
+}
+
+fn run_json(run: &RunReport) -> Value {
+    json!({
+        "instructions": run.instructions,
+        "max_call_depth": run.max_call_depth,
+        "host_calls": run.host_calls,
+        "bytes_read": run.bytes_read,
+        "bytes_written": run.bytes_written,
+        "wall_ms": milliseconds(run.wall),
+        "trapped": run.trapped(),
+    })
+}
+
+#[expect(clippy::float_arithmetic, reason = "a time for people, off chain")]
+fn milliseconds(time: Duration) -> f64 {
+    // Microseconds are exact enough, and short to print.
+    time.as_micros() as f64 / 1000.0
+}
+
+/// A level for people to read.
+struct Text<'r> {
+    report: &'r LevelReport,
+    colours: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Colour {
+    Bold = 1,
+    Dim = 2,
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+impl Text<'_> {
+    fn paint(&self, colour: Colour, text: &str) -> String {
+        if self.colours {
+            format!("\x1b[{}m{text}\x1b[0m", colour as u8)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn run(&self, f: &mut fmt::Formatter<'_>, index: usize, run: &RunReport) -> fmt::Result {
+        write!(f, "  run {index}: ")?;
+        if run.instructions > 0 {
+            let calls: u64 = run.host_calls.values().sum();
+            write!(
+                f,
+                "{} instructions, {calls} host calls, {} B read, {} B written, call depth {}, ",
+                grouped(run.instructions),
+                grouped(run.bytes_read),
+                grouped(run.bytes_written),
+                run.max_call_depth
+            )?;
+        }
+        write!(f, "{:.3} ms", milliseconds(run.wall))?;
+        if let Some(trap) = &run.trap {
+            write!(f, ", {}", self.paint(Colour::Red, trap))?;
+        }
+        writeln!(f)?;
+        if run.host_calls.is_empty() {
+            return Ok(());
+        }
+        let calls: Vec<String> = run
+            .host_calls
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        writeln!(f, "    {}", self.paint(Colour::Dim, &calls.join(", ")))
+    }
+}
+
+/// How many runs of a level are shown one by one.
+const SHOWN_RUNS: usize = 10;
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        let colour = match report.status {
+            Status::Yielded => Colour::Green,
+            Status::TooManyReboots | Status::UpgradeFailed { .. } => Colour::Yellow,
+            Status::Stuck { .. } => Colour::Red,
+        };
+        let title = self.paint(Colour::Bold, &format!("level {}", report.level));
+        writeln!(
+            f,
+            "{title}: {}",
+            self.paint(colour, &report.status.to_string())
+        )?;
+        for (index, run) in report.runs.iter().take(SHOWN_RUNS).enumerate() {
+            self.run(f, index, run)?;
+        }
+        if report.runs.len() > SHOWN_RUNS {
+            writeln!(f, "  … {} runs in all", report.runs.len())?;
+        }
+        for line in report.debug.concat().lines() {
+            writeln!(f, "  {}", self.paint(Colour::Dim, &format!("| {line}")))?;
+        }
+        for (index, message) in report.outbox.iter().enumerate() {
+            writeln!(f, "  outbox {index}: {}", hex::encode(message))?;
+        }
+        writeln!(f, "  durable root {}", hex::encode(report.durable_root()))
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}

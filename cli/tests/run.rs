@@ -1,0 +1,148 @@
+//! `evm-rollup run`, as it is called.
+
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Yields at once.
+const MINIMAL: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a040102000b";
+/// Traps after having written 2 bytes at /x.
+const WRITES_AND_TRAPS: &str = "0061736d01000000010d0260057f7f7f7f7f017f60000002210111736d6172745f726f6c6c75705f636f72650b73746f72655f77726974650000030201010503010001071402036d656d02000a6b65726e656c5f72756e00010a120110004100410241004100410210001a000b0b08010041000b022f78";
+/// A float.
+const FLOAT: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a0e010c0044000000000000f03f1a0b";
+
+/// A folder of its own for each test, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        .arg("run")
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn json_has_the_shape_that_tests_rely_on() {
+    let folder = Folder::new("json");
+    let kernel = folder.file("kernel.hex", MINIMAL);
+    let inputs = folder.file("inputs.json", r#"[[{"external": "aa"}], []]"#);
+    let setup = folder.file(
+        "setup.yaml",
+        "instructions: [{set: {value: 0a0b, to: /a/b}}]",
+    );
+    let output = run(&[
+        &kernel, "--inputs", &inputs, "--setup", &setup, "--json", "--dump", "/a",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut all: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let levels = all["levels"].as_array_mut().unwrap();
+    assert_eq!(levels.len(), 2);
+    assert_eq!(levels[0]["durable_root"], levels[1]["durable_root"]);
+    assert_eq!(levels[0]["durable_root"].as_str().unwrap().len(), 64);
+    assert!(levels[0]["runs"][0]["wall_ms"].is_f64());
+    levels[1]["durable_root"] = json!("");
+    levels[1]["runs"][0]["wall_ms"] = json!(0);
+    let expected_run = json!({
+        "instructions": 1, "max_call_depth": 1, "host_calls": {},
+        "bytes_read": 0, "bytes_written": 0, "wall_ms": 0, "trapped": false,
+    });
+    assert_eq!(
+        levels[1],
+        json!({
+            "level": 1, "status": "yielded", "runs": [expected_run], "outbox": [],
+            "durable_root": "",
+        })
+    );
+    assert_eq!(all["dump"], json!({ "/a/b": "0a0b" }));
+}
+
+#[test]
+fn a_trap_is_shown_and_found_wrong() {
+    let folder = Folder::new("trap");
+    let kernel = folder.file("kernel.hex", WRITES_AND_TRAPS);
+    let inputs = folder.file("inputs.json", "[[]]");
+    let output = run(&[&kernel, "--inputs", &inputs, "--dump", "/x"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("level 0: yielded"), "{text}");
+    assert!(text.contains("unreachable"), "{text}");
+    assert!(text.contains("store_write 1"), "{text}");
+    assert!(text.ends_with("/x = 2f78\n"), "{text}");
+    assert!(!text.contains('\x1b'), "no colours in a pipe");
+}
+
+#[test]
+fn a_kernel_that_is_none_is_found_wrong_with_the_reason() {
+    let folder = Folder::new("float");
+    let kernel = folder.file("kernel.hex", FLOAT);
+    let inputs = folder.file("inputs.json", "[[]]");
+    let output = run(&[&kernel, "--inputs", &inputs]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("floating-point"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_usage() {
+    let folder = Folder::new("usage");
+    let kernel = folder.file("kernel.hex", MINIMAL);
+    let inputs = folder.file("inputs.json", "[[]]");
+    let wrong = folder.file("wrong.json", r#"[[{"external": "a"}]]"#);
+    for args in [
+        &[&*kernel][..],
+        &[&kernel, "--inputs", "no such file"],
+        &["no such file", "--inputs", &inputs],
+        &[&kernel, "--inputs", &wrong],
+        &[
+            &kernel,
+            "--inputs",
+            &inputs,
+            "--rollup",
+            "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU",
+        ],
+        &[&kernel, "--inputs", &inputs, "--pvm-version", "3"],
+        &[&kernel, "--inputs", &inputs, "--setup", &inputs],
+        &[&kernel, "--inputs", &inputs, "--engine", "interpreter"],
+    ] {
+        let output = run(args);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
