@@ -323,7 +323,7 @@ mod tests {
         );
         assert_eq!(
             chunks
-                .announce(&host, &announce(hash, &[b"x"; MAX_CHUNKS + 1]))
+                .announce(&host, &announce(hash, &[&b"x"[..]; MAX_CHUNKS + 1]))
                 .unwrap(),
             Err(BadPiece::TooManyChunks(MAX_CHUNKS + 1))
         );

@@ -269,3 +269,24 @@ fn the_stored_image_opens() {
     assert_eq!(entries.next_entry(), Some((head().cursor, WAITING[1])));
     assert_eq!(entries.next_entry(), None);
 }
+
+#[test]
+fn the_layout_page_names_every_path_and_setup_value() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/layout.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for path in stored().into_keys() {
+        // Keys stand in the page by their kind; names stand as they are.
+        let steps: Vec<_> = path.split('/').collect();
+        let table = match steps[2] {
+            "state" => steps[..4].join("/"),
+            "config" => steps[3].to_owned(),
+            _ => steps[..3].join("/"),
+        };
+        let named =
+            page.contains(&format!("| `{table}`")) || page.contains(&format!("| `{table}/"));
+        assert!(named, "{table}");
+    }
+    for path in ["/evm/staging", "/evm/careful"] {
+        assert!(page.contains(&format!("| `{path}`")), "{path}");
+    }
+}
