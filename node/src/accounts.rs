@@ -54,7 +54,8 @@ impl Account {
 /// Where the derivation fails, which it does for no `count` below 2^31.
 pub fn derive(count: u32) -> Result<Vec<Account>, MnemonicError> {
     // The slow part (2,048 rounds of HMAC) is done once.
-    let parent = Mnemonic::<English>::new_from_phrase(MNEMONIC)?.derive_key("m/44'/60'/0'/0", None)?;
+    let parent =
+        Mnemonic::<English>::new_from_phrase(MNEMONIC)?.derive_key("m/44'/60'/0'/0", None)?;
     (0..count)
         .map(|index| {
             let child = parent.derive_child(index)?;
@@ -88,7 +89,10 @@ mod tests {
                 key: b256!("0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6"),
             }
         );
-        assert_eq!(accounts[11].address, address!("0x71bE63f3384f5fb98995898A86B02Fb2426c5788"));
+        assert_eq!(
+            accounts[11].address,
+            address!("0x71bE63f3384f5fb98995898A86B02Fb2426c5788")
+        );
     }
 
     #[test]

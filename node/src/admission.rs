@@ -42,7 +42,9 @@ pub enum Refusal {
     #[error("exceeds block gas limit")]
     BlockGas,
     /// It does not bear the base fee.
-    #[error("max fee per gas less than block base fee: address {sender}, maxFeePerGas: {max_fee}, baseFee: {base_fee}")]
+    #[error(
+        "max fee per gas less than block base fee: address {sender}, maxFeePerGas: {max_fee}, baseFee: {base_fee}"
+    )]
     BaseFee {
         /// Who signed it.
         sender: Address,
@@ -117,7 +119,10 @@ pub fn candidate(raw: Bytes, facts: &Facts) -> Result<Candidate, Refusal> {
         Revision::Prague => Fork::Prague,
         Revision::Osaka | Revision::Amsterdam => Fork::Osaka,
     };
-    let rules = Rules { chain_id: facts.chain_id, fork };
+    let rules = Rules {
+        chain_id: facts.chain_id,
+        fork,
+    };
     ethereum::transaction::check(&transaction.transaction, rules).map_err(|error| match error {
         InvalidTransaction::ChainId { expected, actual } => Refusal::ChainId { expected, actual },
         InvalidTransaction::UnsupportedType(_) => Refusal::Type,
@@ -125,7 +130,11 @@ pub fn candidate(raw: Bytes, facts: &Facts) -> Result<Candidate, Refusal> {
     })?;
     let sender = ethereum::recover(&transaction.signing_hash, &transaction.signature)
         .map_err(Refusal::Signature)?;
-    Ok(Candidate { transaction, sender, raw })
+    Ok(Candidate {
+        transaction,
+        sender,
+        raw,
+    })
 }
 
 /// Checks what needs the next block's facts and the sender's `account`;
@@ -148,20 +157,34 @@ pub fn check(
     }
     let max_fee = transaction.max_fee_per_gas();
     if max_fee < U256::from(facts.base_fee) {
-        return Err(Refusal::BaseFee { sender, max_fee, base_fee: facts.base_fee });
+        return Err(Refusal::BaseFee {
+            sender,
+            max_fee,
+            base_fee: facts.base_fee,
+        });
     }
     if account.has_code() && !delegated {
-        return Err(Refusal::NotAnEoa { sender, code_hash: account.code_hash });
+        return Err(Refusal::NotAnEoa {
+            sender,
+            code_hash: account.code_hash,
+        });
     }
     if transaction.nonce() < account.nonce {
-        return Err(Refusal::NonceTooLow { next: account.nonce, nonce: transaction.nonce() });
+        return Err(Refusal::NonceTooLow {
+            next: account.nonce,
+            nonce: transaction.nonce(),
+        });
     }
     let (balance, cost) = (account.balance, candidate.cost());
     if cost > balance {
         return Err(Refusal::Funds { balance, cost });
     }
     if queued.saturating_add(cost) > balance {
-        return Err(Refusal::QueuedFunds { balance, queued, cost });
+        return Err(Refusal::QueuedFunds {
+            balance,
+            queued,
+            cost,
+        });
     }
     Ok(())
 }
@@ -173,7 +196,9 @@ fn in_words(error: InvalidTransaction) -> String {
             format!("intrinsic gas too low: gas {limit}, minimum needed {required}")
         }
         InvalidTransaction::FloorGas { required, limit } => {
-            format!("insufficient gas for floor data gas cost: gas {limit}, minimum needed {required}")
+            format!(
+                "insufficient gas for floor data gas cost: gas {limit}, minimum needed {required}"
+            )
         }
         InvalidTransaction::GasCap { cap, limit } => {
             format!("transaction gas limit too high (cap: {cap}, tx: {limit})")
@@ -188,7 +213,9 @@ fn in_words(error: InvalidTransaction) -> String {
         InvalidTransaction::EmptyAuthorizationList => {
             "set code tx must have at least one authorization tuple".into()
         }
-        InvalidTransaction::ChainId { .. } | InvalidTransaction::UnsupportedType(_) => error.to_string(),
+        InvalidTransaction::ChainId { .. } | InvalidTransaction::UnsupportedType(_) => {
+            error.to_string()
+        }
     }
 }
 
@@ -208,7 +235,11 @@ mod tests {
     };
 
     fn rich() -> Account {
-        Account { nonce: 3, balance: U256::from(1_000_000_000_u64), ..Account::default() }
+        Account {
+            nonce: 3,
+            balance: U256::from(1_000_000_000_u64),
+            ..Account::default()
+        }
     }
 
     /// A transfer that is fine, but for what `change` makes of it.
@@ -223,7 +254,10 @@ mod tests {
         };
         change(&mut transfer);
         let account = accounts::derive(1).unwrap().remove(0);
-        let raw = account.sign(Transaction::DynamicFee(transfer)).unwrap().encode();
+        let raw = account
+            .sign(Transaction::DynamicFee(transfer))
+            .unwrap()
+            .encode();
         let outcome = candidate(raw.into(), &FACTS)
             .and_then(|candidate| check(&candidate, &FACTS, &rich(), false, U256::ZERO));
         outcome.err().map(|refusal| refusal.to_string())
@@ -240,22 +274,43 @@ mod tests {
             let refusal = refused(change).expect("refused");
             assert!(refusal.contains(words), "{refusal}");
         };
-        says("invalid chain id for signer: have 1 want 1337", |tx| tx.chain_id = 1);
+        says("invalid chain id for signer: have 1 want 1337", |tx| {
+            tx.chain_id = 1
+        });
         says("nonce too low: next nonce 3, tx nonce 2", |tx| tx.nonce = 2);
-        says("intrinsic gas too low: gas 20999, minimum needed 21000", |tx| tx.gas_limit = 20_999);
-        says("max fee per gas less than block base fee", |tx| tx.max_fee_per_gas = U256::from(999));
-        says("max priority fee per gas higher than max fee per gas", |tx| {
-            tx.max_priority_fee_per_gas = U256::from(1_001);
+        says(
+            "intrinsic gas too low: gas 20999, minimum needed 21000",
+            |tx| tx.gas_limit = 20_999,
+        );
+        says("max fee per gas less than block base fee", |tx| {
+            tx.max_fee_per_gas = U256::from(999)
         });
-        says("insufficient funds for gas * price + value: balance 1000000000, tx cost 1021000000, overshot 21000000", |tx| {
-            tx.value = U256::from(1_000_000_000);
+        says(
+            "max priority fee per gas higher than max fee per gas",
+            |tx| {
+                tx.max_priority_fee_per_gas = U256::from(1_001);
+            },
+        );
+        says(
+            "insufficient funds for gas * price + value: balance 1000000000, tx cost 1021000000, overshot 21000000",
+            |tx| {
+                tx.value = U256::from(1_000_000_000);
+            },
+        );
+        says(
+            "transaction gas limit too high (cap: 16777216, tx: 16777217)",
+            |tx| tx.gas_limit = (1 << 24) + 1,
+        );
+        says(
+            "max initcode size exceeded: code size 49153, limit 49152",
+            |tx| {
+                tx.to = TxKind::Create;
+                tx.input = vec![0; 49_153].into();
+            },
+        );
+        says("oversized data: transaction size", |tx| {
+            tx.input = vec![0; 128 * 1024].into()
         });
-        says("transaction gas limit too high (cap: 16777216, tx: 16777217)", |tx| tx.gas_limit = (1 << 24) + 1);
-        says("max initcode size exceeded: code size 49153, limit 49152", |tx| {
-            tx.to = TxKind::Create;
-            tx.input = vec![0; 49_153].into();
-        });
-        says("oversized data: transaction size", |tx| tx.input = vec![0; 128 * 1024].into());
     }
 
     #[test]
@@ -263,7 +318,10 @@ mod tests {
         for raw in [[3, 0xc0], [0x7f, 0xc0]] {
             assert_eq!(candidate(raw.to_vec().into(), &FACTS), Err(Refusal::Type));
         }
-        assert!(matches!(candidate(Bytes::new(), &FACTS), Err(Refusal::Undecodable(_))));
+        assert!(matches!(
+            candidate(Bytes::new(), &FACTS),
+            Err(Refusal::Undecodable(_))
+        ));
     }
 
     #[test]
@@ -277,7 +335,10 @@ mod tests {
             to: TxKind::Call(Address::ZERO),
             ..Eip1559::default()
         };
-        let raw = account.sign(Transaction::DynamicFee(transfer)).unwrap().encode();
+        let raw = account
+            .sign(Transaction::DynamicFee(transfer))
+            .unwrap()
+            .encode();
         let candidate = candidate(raw.into(), &FACTS).unwrap();
         let queued = U256::from(980_000_000);
         let refusal = check(&candidate, &FACTS, &rich(), false, queued).unwrap_err();
@@ -285,8 +346,17 @@ mod tests {
             refusal.to_string(),
             "insufficient funds for gas * price + value: balance 1000000000, queued cost 980000000, tx cost 21000000, overshot 1000000"
         );
-        let contract = Account { code_hash: B256::repeat_byte(1), ..rich() };
-        assert!(matches!(check(&candidate, &FACTS, &contract, false, U256::ZERO), Err(Refusal::NotAnEoa { .. })));
-        assert_eq!(check(&candidate, &FACTS, &contract, true, U256::ZERO), Ok(()));
+        let contract = Account {
+            code_hash: B256::repeat_byte(1),
+            ..rich()
+        };
+        assert!(matches!(
+            check(&candidate, &FACTS, &contract, false, U256::ZERO),
+            Err(Refusal::NotAnEoa { .. })
+        ));
+        assert_eq!(
+            check(&candidate, &FACTS, &contract, true, U256::ZERO),
+            Ok(())
+        );
     }
 }

@@ -87,9 +87,10 @@ impl Block {
     /// # Errors
     /// Where it is not all there.
     pub fn read_number(number: u64, state: Durable) -> Result<Self, ChainError> {
-        let stored = HEADERS
-            .get(&state, &number)?
-            .ok_or(ChainError::Missing { number, part: "header" })?;
+        let stored = HEADERS.get(&state, &number)?.ok_or(ChainError::Missing {
+            number,
+            part: "header",
+        })?;
         let header = Header::decode(&stored.rlp).map_err(|error| ChainError::Unreadable {
             number,
             part: "header",
@@ -98,19 +99,23 @@ impl Block {
         let transactions = TRANSACTIONS.get(&state, &number)?.unwrap_or_default().0;
         let receipts = RECEIPTS.get(&state, &number)?.unwrap_or_default().0;
         if transactions.len() != receipts.len() {
-            return Err(ChainError::Missing { number, part: "receipt" });
+            return Err(ChainError::Missing {
+                number,
+                part: "receipt",
+            });
         }
         let bodies: Vec<&[u8]> = transactions.iter().map(|stored| &stored.raw[..]).collect();
         let size = size(&stored.rlp, &bodies);
         let mut included = Vec::with_capacity(transactions.len());
         let (mut cumulative_gas_used, mut first_log) = (0, 0);
         for (stored, receipt) in transactions.into_iter().zip(receipts) {
-            let transaction =
-                ethereum::transaction::decode(&stored.raw).map_err(|error| ChainError::Unreadable {
+            let transaction = ethereum::transaction::decode(&stored.raw).map_err(|error| {
+                ChainError::Unreadable {
                     number,
                     part: "transaction",
                     reason: error.to_string(),
-                })?;
+                }
+            })?;
             cumulative_gas_used += receipt.gas_used;
             let logs = receipt.logs.len() as u64;
             included.push(Included {
@@ -122,7 +127,13 @@ impl Block {
             });
             first_log += logs;
         }
-        Ok(Self { hash: stored.hash, header, size, transactions: included, state })
+        Ok(Self {
+            hash: stored.hash,
+            header,
+            size,
+            transactions: included,
+            state,
+        })
     }
 
     /// Its number.
@@ -134,11 +145,14 @@ impl Block {
     /// Its logs, each with the index of its transaction and its own number in
     /// the block.
     pub fn logs(&self) -> impl Iterator<Item = (usize, u64, &Log)> {
-        self.transactions.iter().enumerate().flat_map(|(index, included)| {
-            (included.first_log..)
-                .zip(&included.receipt.logs)
-                .map(move |(number, log)| (index, number, log))
-        })
+        self.transactions
+            .iter()
+            .enumerate()
+            .flat_map(|(index, included)| {
+                (included.first_log..)
+                    .zip(&included.receipt.logs)
+                    .map(move |(number, log)| (index, number, log))
+            })
     }
 }
 
@@ -194,7 +208,11 @@ pub struct Chain {
 impl Chain {
     /// Adds the block after the newest.
     pub fn push(&mut self, block: Arc<Block>) {
-        debug_assert_eq!(block.number(), self.blocks.len() as u64, "blocks come in order");
+        debug_assert_eq!(
+            block.number(),
+            self.blocks.len() as u64,
+            "blocks come in order"
+        );
         self.by_hash.insert(block.hash, block.number());
         for (index, included) in block.transactions.iter().enumerate() {
             self.transactions
@@ -231,8 +249,12 @@ impl Chain {
     /// The blocks from `from` to `to`, both included, as far as there are.
     #[must_use]
     pub fn range(&self, from: u64, to: u64) -> &[Arc<Block>] {
-        let start = usize::try_from(from).unwrap_or(usize::MAX).min(self.blocks.len());
-        let end = usize::try_from(to.saturating_add(1)).unwrap_or(usize::MAX).min(self.blocks.len());
+        let bound = |number: u64| {
+            usize::try_from(number)
+                .unwrap_or(usize::MAX)
+                .min(self.blocks.len())
+        };
+        let (start, end) = (bound(from), bound(to.saturating_add(1)));
         self.blocks.get(start..end).unwrap_or_default()
     }
 }

@@ -155,19 +155,29 @@ impl Drop for Handle {
 /// [`DevnetError`].
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let address = SocketAddr::new(options.host, options.port);
-    let kernel = std::fs::read(&options.kernel)
-        .map_err(|source| DevnetError::Kernel { path: options.kernel.clone(), source })?;
+    let kernel = std::fs::read(&options.kernel).map_err(|source| DevnetError::Kernel {
+        path: options.kernel.clone(),
+        source,
+    })?;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| DevnetError::Listen { address, source })?;
-    let address = listener.local_addr().map_err(|source| DevnetError::Listen { address, source })?;
-    let accounts =
-        accounts::derive(options.accounts).map_err(|error| DevnetError::Accounts(error.to_string()))?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| DevnetError::Listen { address, source })?;
+    let accounts = accounts::derive(options.accounts)
+        .map_err(|error| DevnetError::Accounts(error.to_string()))?;
     let genesis = genesis(&options, &accounts);
     let storage = durable(&kernel, &genesis)?;
     let node = Arc::new(Node::new(accounts, options.chain_id, options.block_time));
     let stop = Arc::new(AtomicBool::new(false));
-    let (miner, ended) = spawn_miner(storage, Arc::clone(&node), Arc::clone(&stop), genesis.config.level_budget).await?;
+    let (miner, ended) = spawn_miner(
+        storage,
+        Arc::clone(&node),
+        Arc::clone(&stop),
+        genesis.config.level_budget,
+    )
+    .await?;
     let router = server::router(Arc::clone(&node));
     let server = tokio::spawn(async move {
         let serve = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(async {
@@ -177,7 +187,13 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
             tracing::error!("the server ended: {error}");
         }
     });
-    Ok(Handle { address, node, stop, miner: Some(miner), server })
+    Ok(Handle {
+        address,
+        node,
+        stop,
+        miner: Some(miner),
+        server,
+    })
 }
 
 /// Answers are small and wanted at once.
@@ -192,10 +208,19 @@ fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = Socke
 
 /// Rich accounts on an empty chain.
 fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
-    let rich = GenesisAccount { balance: U256::from(BALANCE), ..GenesisAccount::default() };
+    let rich = GenesisAccount {
+        balance: U256::from(BALANCE),
+        ..GenesisAccount::default()
+    };
     Genesis {
-        config: Config { chain_id: options.chain_id, ..Config::default() },
-        alloc: accounts.iter().map(|account| (account.address, rich.clone())).collect(),
+        config: Config {
+            chain_id: options.chain_id,
+            ..Config::default()
+        },
+        alloc: accounts
+            .iter()
+            .map(|account| (account.address, rich.clone()))
+            .collect(),
     }
 }
 
@@ -203,7 +228,9 @@ fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
 fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
     let mut storage = Durable::new();
     let put = |storage: &mut Durable, path: &str, value: &[u8]| {
-        storage.write(path, value).map_err(storage::StorageError::from)
+        storage
+            .write(path, value)
+            .map_err(storage::StorageError::from)
     };
     put(&mut storage, "/kernel/boot.wasm", kernel)?;
     for set in genesis.setup()? {
@@ -222,27 +249,31 @@ async fn spawn_miner(
 ) -> Result<(std::thread::JoinHandle<()>, oneshot::Receiver<()>), DevnetError> {
     let (started, start) = oneshot::channel();
     let (ending, ended) = oneshot::channel::<()>();
-    let thread = std::thread::Builder::new().name("machine".into()).spawn(move || {
-        // Dropped when the thread ends, whatever ends it.
-        let _ending = ending;
-        let miner = Machine::from_durable(storage, machine_options())
-            .map_err(MinerError::from)
-            .and_then(|machine| Miner::start(machine, node, stop, level_work));
-        let miner = match miner {
-            Ok(miner) => miner,
-            Err(error) => {
-                let _ = started.send(Err(error));
-                return;
+    let thread = std::thread::Builder::new()
+        .name("machine".into())
+        .spawn(move || {
+            // Dropped when the thread ends, whatever ends it.
+            let _ending = ending;
+            let miner = Machine::from_durable(storage, machine_options())
+                .map_err(MinerError::from)
+                .and_then(|machine| Miner::start(machine, node, stop, level_work));
+            let miner = match miner {
+                Ok(miner) => miner,
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                    return;
+                }
+            };
+            if started.send(Ok(())).is_ok()
+                && let Err(error) = miner.run()
+            {
+                tracing::error!("no more levels: {error}");
             }
-        };
-        if started.send(Ok(())).is_ok()
-            && let Err(error) = miner.run()
-        {
-            tracing::error!("no more levels: {error}");
-        }
-    });
+        });
     let thread = thread.map_err(|error| DevnetError::Thread(error.to_string()))?;
-    start.await.map_err(|error| DevnetError::Thread(error.to_string()))??;
+    start
+        .await
+        .map_err(|error| DevnetError::Thread(error.to_string()))??;
     Ok((thread, ended))
 }
 
@@ -250,7 +281,9 @@ fn machine_options() -> pvm::Options {
     pvm::Options {
         // Each commit of a block is recorded: blocks keep their states.
         checkpoints: vec![storage::layout::STATE.to_string()],
-        debug: DebugSink::Call(Arc::new(|line| tracing::debug!(target: "node::kernel", "{}", line.trim_end()))),
+        debug: DebugSink::Call(Arc::new(
+            |line| tracing::debug!(target: "node::kernel", "{}", line.trim_end()),
+        )),
         ..pvm::Options::default()
     }
 }

@@ -35,7 +35,11 @@ enum Trial {
 ///
 /// # Errors
 /// A revert, or why no gas limit is enough.
-pub fn gas(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<u64, RpcError> {
+pub fn gas(
+    store: &impl ReadStore,
+    environment: &Environment,
+    call: &Call,
+) -> Result<u64, RpcError> {
     let most = most(store, environment, call)?;
     if is_transfer(store, call)? {
         if let Trial::Enough(_) = trial(store, environment, call, TRANSFER)? {
@@ -48,7 +52,10 @@ pub fn gas(store: &impl ReadStore, environment: &Environment, call: &Call) -> Re
         Trial::BelowIntrinsic => return Err(exceeds(most)),
     };
     search(outcome.gas_used, guesses(&outcome), most, |limit| {
-        Ok(matches!(trial(store, environment, call, limit)?, Trial::Enough(_)))
+        Ok(matches!(
+            trial(store, environment, call, limit)?,
+            Trial::Enough(_)
+        ))
     })
 }
 
@@ -63,7 +70,10 @@ fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Resul
         most = most.min(call.gas_limit);
     }
     if !call.gas_price.is_zero() {
-        let account: Account = ACCOUNTS.get(store, &call.from).map_err(RpcError::internal)?.unwrap_or_default();
+        let account: Account = ACCOUNTS
+            .get(store, &call.from)
+            .map_err(RpcError::internal)?
+            .unwrap_or_default();
         let Some(available) = account.balance.checked_sub(call.value) else {
             return Err(RpcError::server("insufficient funds for transfer"));
         };
@@ -88,13 +98,18 @@ fn trial(
     call: &Call,
     gas_limit: u64,
 ) -> Result<Trial, RpcError> {
-    let call = Call { gas_limit, ..call.clone() };
+    let call = Call {
+        gas_limit,
+        ..call.clone()
+    };
     match simulate::call(store, environment, &call).map_err(RpcError::internal)? {
         Ok(outcome) if outcome.success => Ok(Trial::Enough(Box::new(outcome))),
         Ok(outcome) => Ok(Trial::TooLittle(Box::new(outcome))),
         Err(rejected) => {
             let why = rejected.to_string();
-            if why.starts_with("intrinsic gas too low") || why.starts_with("insufficient gas for floor data") {
+            if why.starts_with("intrinsic gas too low")
+                || why.starts_with("insufficient gas for floor data")
+            {
                 return Ok(Trial::BelowIntrinsic);
             }
             Err(RpcError::server(why))
@@ -155,7 +170,9 @@ fn exceeds(most: u64) -> RpcError {
 }
 
 fn is_out_of_gas(halt: &str) -> bool {
-    halt.to_ascii_lowercase().replace(' ', "").contains("outofgas")
+    halt.to_ascii_lowercase()
+        .replace(' ', "")
+        .contains("outofgas")
 }
 
 /// A halt of the engine in go-ethereum's words, where it has some.
@@ -171,7 +188,10 @@ pub fn halt_in_words(halt: &str) -> String {
         ("stackoverflow", "stack limit reached 1024"),
         ("createcollision", "contract address collision"),
         ("createcontractsizelimit", "max code size exceeded"),
-        ("createcontractstartingwithef", "invalid code: must not begin with 0xef"),
+        (
+            "createcontractstartingwithef",
+            "invalid code: must not begin with 0xef",
+        ),
         ("statechangeduringstaticcall", "write protection"),
         ("callnotallowedinsidestatic", "write protection"),
         ("nonceoverflow", "nonce uint64 overflow"),

@@ -45,10 +45,19 @@ impl Filters {
     /// Installs a filter whose owner has seen the blocks before `next`.
     pub fn install(&self, kind: Kind, next: u64) -> u64 {
         let mut installed = self.lock();
-        installed.filters.retain(|_, filter| filter.polled.elapsed() < LIFETIME);
+        installed
+            .filters
+            .retain(|_, filter| filter.polled.elapsed() < LIFETIME);
         installed.count += 1;
         let id = installed.count;
-        installed.filters.insert(id, Filter { kind, next, polled: Instant::now() });
+        installed.filters.insert(
+            id,
+            Filter {
+                kind,
+                next,
+                polled: Instant::now(),
+            },
+        );
         id
     }
 

@@ -79,7 +79,10 @@ impl Genesis {
             .alloc
             .into_iter()
             .map(|(Hex(address), account)| {
-                let storage = account.storage.into_iter().map(|(Word(slot), Word(value))| (slot, value));
+                let storage = account
+                    .storage
+                    .into_iter()
+                    .map(|(Word(slot), Word(value))| (slot, value));
                 let account = GenesisAccount {
                     balance: account.balance,
                     nonce: account.nonce,
@@ -99,9 +102,15 @@ impl Genesis {
     /// [`GenesisError::Storage`].
     pub fn setup(&self) -> Result<Vec<Set>, GenesisError> {
         let mut sets = Vec::new();
-        let config = Config { genesis_state_root: self.state_root(), ..self.config.clone() };
+        let config = Config {
+            genesis_state_root: self.state_root(),
+            ..self.config.clone()
+        };
         for (field, value) in config.to_setup() {
-            sets.push(Set { to: format!("{SETUP}/{field}"), value });
+            sets.push(Set {
+                to: format!("{SETUP}/{field}"),
+                value,
+            });
         }
         for (address, account) in &self.alloc {
             account.set(address, &mut sets)?;
@@ -112,9 +121,14 @@ impl Genesis {
     /// The commitment that the kernel would have made, had a block on top of
     /// nothing brought these accounts.
     fn state_root(&self) -> B256 {
-        let accounts = self.alloc.iter().filter(|(_, account)| !account.is_absent());
+        let accounts = self
+            .alloc
+            .iter()
+            .filter(|(_, account)| !account.is_absent());
         let diff = Diff {
-            accounts: accounts.map(|(address, account)| account.diff(*address)).collect(),
+            accounts: accounts
+                .map(|(address, account)| account.diff(*address))
+                .collect(),
             code: Vec::new(),
         };
         keccak256([B256::ZERO, keccak256(diff.encode())].concat())
@@ -126,7 +140,11 @@ impl GenesisAccount {
         Account {
             nonce: self.nonce,
             balance: self.balance,
-            code_hash: if self.code.is_empty() { KECCAK256_EMPTY } else { keccak256(&self.code) },
+            code_hash: if self.code.is_empty() {
+                KECCAK256_EMPTY
+            } else {
+                keccak256(&self.code)
+            },
         }
     }
 
@@ -158,7 +176,10 @@ impl GenesisAccount {
         }
         let account = self.stored();
         let mut set = |path: host::PathBuf, value: Vec<u8>| {
-            sets.push(Set { to: path.as_path().to_string(), value });
+            sets.push(Set {
+                to: path.as_path().to_string(),
+                value,
+            });
         };
         set(ACCOUNTS.path(address)?, account.encode().as_ref().to_vec());
         if account.has_code() {
@@ -177,7 +198,11 @@ pub fn to_yaml(sets: &[Set]) -> String {
     let mut yaml = String::from("instructions:\n");
     for Set { to, value } in sets {
         // Writing to a string cannot fail.
-        let _ = write!(yaml, "- set:\n    value: \"{}\"\n    to: {to}\n", hex::encode(value));
+        let _ = write!(
+            yaml,
+            "- set:\n    value: \"{}\"\n    to: {to}\n",
+            hex::encode(value)
+        );
     }
     yaml
 }
@@ -225,8 +250,11 @@ impl<'de, const LEN: usize> Deserialize<'de> for Hex<LEN> {
         let text = String::deserialize(deserializer)?;
         let digits = text.strip_prefix("0x").unwrap_or(&text);
         let mut bytes = [0; LEN];
-        hex::decode_to_slice(digits, &mut bytes)
-            .map_err(|error| D::Error::custom(format!("{text:?} is not {LEN} bytes in hexadecimal: {error}")))?;
+        hex::decode_to_slice(digits, &mut bytes).map_err(|error| {
+            D::Error::custom(format!(
+                "{text:?} is not {LEN} bytes in hexadecimal: {error}"
+            ))
+        })?;
         Ok(Self(bytes))
     }
 }
@@ -297,20 +325,40 @@ mod tests {
         assert_eq!(genesis.config.chain_id, 1338);
         assert_eq!(genesis.config.block_gas_limit, 30_000_000);
         assert_eq!(genesis.config.base_fee_floor, 7);
-        assert_eq!(genesis.config.fee_recipient, address!("0x00000000000000000000000000000000000000ff"));
+        assert_eq!(
+            genesis.config.fee_recipient,
+            address!("0x00000000000000000000000000000000000000ff")
+        );
         let sets = genesis.setup().unwrap();
-        let state: Vec<_> = sets.iter().filter(|set| set.to.starts_with("/evm/state/")).collect();
+        let state: Vec<_> = sets
+            .iter()
+            .filter(|set| set.to.starts_with("/evm/state/"))
+            .collect();
         // Two accounts, one code, one slot; the absent account leaves no trace.
         assert_eq!(state.len(), 4);
         let contract = address!("0x00000000000000000000000000000000000000aa");
         let path = ACCOUNTS.path(&contract).unwrap().as_path().to_string();
         let stored = state.iter().find(|set| set.to == path).unwrap();
         let account = Account::decode(&stored.value).unwrap();
-        assert_eq!(account, Account { nonce: 2, balance: U256::from(1), code_hash: keccak256([0x60, 1]) });
-        let slot = SLOTS.path(&(contract, U256::from(1))).unwrap().as_path().to_string();
+        assert_eq!(
+            account,
+            Account {
+                nonce: 2,
+                balance: U256::from(1),
+                code_hash: keccak256([0x60, 1])
+            }
+        );
+        let slot = SLOTS
+            .path(&(contract, U256::from(1)))
+            .unwrap()
+            .as_path()
+            .to_string();
         let stored = state.iter().find(|set| set.to == slot).unwrap();
         assert_eq!(U256::decode(&stored.value), Some(U256::from(42)));
-        let chain_id = sets.iter().find(|set| set.to == "/evm/config/chain_id").unwrap();
+        let chain_id = sets
+            .iter()
+            .find(|set| set.to == "/evm/config/chain_id")
+            .unwrap();
         assert_eq!(chain_id.value, 1338_u64.to_be_bytes());
     }
 
@@ -318,13 +366,19 @@ mod tests {
     fn the_state_root_of_block_0_depends_on_the_accounts() {
         let genesis = Genesis::from_json(FILE).unwrap();
         let mut richer = genesis.clone();
-        richer.alloc.values_mut().for_each(|account| account.balance += U256::from(1));
+        richer
+            .alloc
+            .values_mut()
+            .for_each(|account| account.balance += U256::from(1));
         assert_ne!(genesis.state_root(), richer.state_root());
     }
 
     #[test]
     fn sets_are_written_as_a_setup_file() {
-        let sets = [Set { to: "/evm/config/chain_id".into(), value: vec![0, 0xff] }];
+        let sets = [Set {
+            to: "/evm/config/chain_id".into(),
+            value: vec![0, 0xff],
+        }];
         assert_eq!(
             to_yaml(&sets),
             "instructions:\n- set:\n    value: \"00ff\"\n    to: /evm/config/chain_id\n"
@@ -334,6 +388,9 @@ mod tests {
     #[test]
     fn a_wrong_address_is_named() {
         let error = Genesis::from_json(r#"{"alloc": {"0x12": {"balance": 1}}}"#).unwrap_err();
-        assert!(error.to_string().contains("\"0x12\" is not 20 bytes"), "{error}");
+        assert!(
+            error.to_string().contains("\"0x12\" is not 20 bytes"),
+            "{error}"
+        );
     }
 }

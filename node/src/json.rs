@@ -71,7 +71,10 @@ pub fn header(block: &Block) -> Map<String, Value> {
     put("mixHash", data(header.mix_hash));
     put("nonce", data(header.nonce));
     put("number", quantity(header.number));
-    put("parentBeaconBlockRoot", data(header.parent_beacon_block_root));
+    put(
+        "parentBeaconBlockRoot",
+        data(header.parent_beacon_block_root),
+    );
     put("parentHash", data(header.parent_hash));
     put("receiptsRoot", data(header.receipts_root));
     put("requestsHash", data(header.requests_hash));
@@ -99,7 +102,12 @@ pub fn included_transaction(block: &Block, index: usize, included: &Included) ->
 #[must_use]
 pub fn pending_transaction(signed: &SignedTransaction, sender: &Address) -> Value {
     let mut object = transaction(signed, sender, signed.transaction.max_fee_per_gas());
-    for name in ["blockHash", "blockNumber", "blockTimestamp", "transactionIndex"] {
+    for name in [
+        "blockHash",
+        "blockNumber",
+        "blockTimestamp",
+        "transactionIndex",
+    ] {
         object.insert(name.into(), Value::Null);
     }
     Value::Object(object)
@@ -198,7 +206,10 @@ pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
 /// A log of the transaction at `index`; `number` is its own in the block.
 #[must_use]
 pub fn log(block: &Block, index: usize, number: u64, log: &Log) -> Value {
-    let hash = block.transactions.get(index).map(|included| data(included.transaction.hash));
+    let hash = block
+        .transactions
+        .get(index)
+        .map(|included| data(included.transaction.hash));
     json!({
         "address": address(&log.address),
         "topics": log.topics().iter().map(data).collect::<Vec<_>>(),
@@ -218,4 +229,3 @@ pub fn log(block: &Block, index: usize, number: u64, log: &Log) -> Value {
 pub fn raw_transaction(signed: &SignedTransaction, sender: &Address) -> Value {
     json!({ "raw": data(Bytes::from(signed.encode())), "tx": pending_transaction(signed, sender) })
 }
-

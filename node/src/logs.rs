@@ -21,12 +21,21 @@ impl LogFilter {
     #[must_use]
     pub fn new(addresses: Vec<Address>, topics: Vec<Vec<B256>>) -> Self {
         let bits = |bytes: &[u8]| Bloom::from(BloomInput::Raw(bytes));
-        let mut blooms = vec![addresses.iter().map(|address| bits(address.as_slice())).collect()];
+        let mut blooms = vec![
+            addresses
+                .iter()
+                .map(|address| bits(address.as_slice()))
+                .collect(),
+        ];
         for words in &topics {
             blooms.push(words.iter().map(|word| bits(word.as_slice())).collect());
         }
         blooms.retain(|alternatives: &Vec<Bloom>| !alternatives.is_empty());
-        Self { addresses, topics, blooms }
+        Self {
+            addresses,
+            topics,
+            blooms,
+        }
     }
 
     /// Whether `log` is wanted.
@@ -71,11 +80,17 @@ mod tests {
     const B: B256 = B256::repeat_byte(0xb);
 
     fn log(address: Address, topics: &[B256]) -> Log {
-        Log { address, data: LogData::new_unchecked(topics.to_vec(), Bytes::new()) }
+        Log {
+            address,
+            data: LogData::new_unchecked(topics.to_vec(), Bytes::new()),
+        }
     }
 
     fn wants(addresses: &[Address], topics: &[&[B256]]) -> LogFilter {
-        LogFilter::new(addresses.to_vec(), topics.iter().map(|words| words.to_vec()).collect())
+        LogFilter::new(
+            addresses.to_vec(),
+            topics.iter().map(|words| words.to_vec()).collect(),
+        )
     }
 
     #[test]

@@ -28,7 +28,6 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Params) -> Result<Valu
         "eth_call" => blocking(node, params, execution::call).await,
         "eth_estimateGas" => blocking(node, params, execution::estimate).await,
         "eth_createAccessList" => blocking(node, params, execution::create_access_list).await,
-        "eth_fillTransaction" => blocking(node, params, transactions::fill).await,
         "eth_signTransaction" => blocking(node, params, transactions::sign).await,
         "eth_getLogs" => blocking(node, params, blocks::logs).await,
         "eth_getFilterLogs" => blocking(node, params, polling::logs).await,
@@ -43,7 +42,11 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
     match method {
         "eth_chainId" => Ok(json::quantity(node.chain_id())),
         "eth_blockNumber" => Ok(json::quantity(node.latest()?.number())),
-        "eth_accounts" => Ok(node.accounts().iter().map(|account| json::address(&account.address)).collect()),
+        "eth_accounts" => Ok(node
+            .accounts()
+            .iter()
+            .map(|account| json::address(&account.address))
+            .collect()),
         "eth_coinbase" => Ok(json::address(&node.latest()?.header.beneficiary)),
         "eth_syncing" | "eth_mining" => Ok(Value::Bool(false)),
         "eth_hashrate" | "net_peerCount" => Ok(json::quantity(0)),
@@ -52,7 +55,9 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
         "net_listening" => Ok(Value::Bool(true)),
         "web3_clientVersion" => Ok(Value::String(client_version())),
         "web3_sha3" => Ok(json::data(keccak256(params.required::<Bytes>(0)?))),
-        "rpc_modules" => Ok(json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0" })),
+        "rpc_modules" => Ok(
+            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0" }),
+        ),
         "hardhat_metadata" => metadata(node),
 
         "eth_gasPrice" => fees::gas_price(node),
@@ -79,9 +84,15 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
 
         "eth_getTransactionByHash" => transactions::by_hash(node, params),
         "eth_getTransactionReceipt" => transactions::receipt(node, params),
-        "eth_getRawTransactionByHash" | "debug_getRawTransaction" => transactions::raw(node, params),
-        "eth_sign" => transactions::sign_message(node, params.required::<Address>(0)?, &params.required(1)?),
-        "personal_sign" => transactions::sign_message(node, params.required::<Address>(1)?, &params.required(0)?),
+        "eth_getRawTransactionByHash" | "debug_getRawTransaction" => {
+            transactions::raw(node, params)
+        }
+        "eth_sign" => {
+            transactions::sign_message(node, params.required::<Address>(0)?, &params.required(1)?)
+        }
+        "personal_sign" => {
+            transactions::sign_message(node, params.required::<Address>(1)?, &params.required(0)?)
+        }
         "txpool_status" => transactions::pool_status(node),
 
         "eth_newFilter" => polling::new_logs(node, params),
@@ -118,7 +129,10 @@ pub fn client_version() -> String {
 
 /// What Hardhat asks a node on chain 31337.
 fn metadata(node: &Node) -> Result<Value, RpcError> {
-    let (latest, genesis) = (node.latest()?, node.block(crate::params::BlockId::Number(0))?);
+    let (latest, genesis) = (
+        node.latest()?,
+        node.block(crate::params::BlockId::Number(0))?,
+    );
     Ok(json!({
         "clientVersion": client_version(),
         "chainId": node.chain_id(),

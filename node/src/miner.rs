@@ -6,7 +6,7 @@ use crate::inject;
 use crate::node::{BlockTime, Node, nonce, now};
 use crate::pool::Limits;
 use alloy_primitives::{B256, Bytes, keccak256};
-use pvm::{Durable, Inbox, Machine};
+use pvm::{Durable, Inbox, Machine, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +24,14 @@ pub enum MinerError {
     /// The machine cannot run the level.
     #[error(transparent)]
     Machine(#[from] pvm::Error),
+    /// The rollup is stuck forever, or lost what it was given.
+    #[error("level {level} ended badly: {status}")]
+    Level {
+        /// Which level.
+        level: u32,
+        /// How it ended.
+        status: Status,
+    },
     /// What the kernel wrote cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -56,8 +64,15 @@ impl Miner {
         stop: Arc<AtomicBool>,
         level_work: u64,
     ) -> Result<Self, MinerError> {
-        let mut miner =
-            Self { machine, node, stop, level_work, timestamp: 0, newest: None, backlog: 0 };
+        let mut miner = Self {
+            machine,
+            node,
+            stop,
+            level_work,
+            timestamp: 0,
+            newest: None,
+            backlog: 0,
+        };
         miner.level(&[])?;
         Ok(miner)
     }
@@ -84,18 +99,29 @@ impl Miner {
                 return Ok(());
             }
             // What the kernel could not do yet comes first.
-            let batch = if self.backlog > 0 { Vec::new() } else { self.node.pool().take(&limits) };
+            let batch = if self.backlog > 0 {
+                Vec::new()
+            } else {
+                self.node.pool().take(&limits)
+            };
             self.level(&batch)?;
         }
     }
 
     fn limits(&self, count: usize) -> Limits {
-        Limits { count, work: self.level_work, base_fee: self.base_fee() }
+        Limits {
+            count,
+            work: self.level_work,
+            base_fee: self.base_fee(),
+        }
     }
 
     /// The base fee of the block to come, in wei per gas.
     fn base_fee(&self) -> u64 {
-        let next = self.node.latest().and_then(|latest| self.node.next_environment(&latest));
+        let next = self
+            .node
+            .latest()
+            .and_then(|latest| self.node.next_environment(&latest));
         next.map_or(0, |environment| environment.base_fee)
     }
 
@@ -109,7 +135,12 @@ impl Miner {
             if pool.has_any_ready() && start.elapsed() >= IDLE {
                 return;
             }
-            pool = self.node.work.wait_timeout(pool, IDLE).unwrap_or_else(PoisonError::into_inner).0;
+            pool = self
+                .node
+                .work
+                .wait_timeout(pool, IDLE)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -120,7 +151,12 @@ impl Miner {
             if left.is_zero() {
                 return;
             }
-            pool = self.node.work.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner).0;
+            pool = self
+                .node
+                .work
+                .wait_timeout(pool, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -132,7 +168,10 @@ impl Miner {
         let inbox = Inbox {
             timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),
             predecessor: predecessor(number).0,
-            messages: batch.iter().flat_map(|raw| inject::messages(&rollup, raw)).collect(),
+            messages: batch
+                .iter()
+                .flat_map(|raw| inject::messages(&rollup, raw))
+                .collect(),
         };
         let start = Instant::now();
         let report = self.machine.run_level(&inbox)?;
@@ -140,6 +179,12 @@ impl Miner {
             if let Some(trap) = &run.trap {
                 tracing::warn!("the kernel trapped at level {number}: {trap}");
             }
+        }
+        if report.status != Status::Yielded {
+            return Err(MinerError::Level {
+                level: number,
+                status: report.status,
+            });
         }
         let blocks = self.blocks(&report.checkpoints)?;
         self.backlog = chain::head(&report.durable)?.backlog;
@@ -190,9 +235,15 @@ fn log(block: &Block, took: Duration) {
     for included in &block.transactions {
         let hash = included.transaction.hash;
         let gas = included.receipt.gas_used;
-        let outcome = if included.receipt.success { "" } else { "  failed" };
+        let outcome = if included.receipt.success {
+            ""
+        } else {
+            "  failed"
+        };
         match included.created() {
-            Some(contract) => tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}"),
+            Some(contract) => {
+                tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}")
+            }
             None => tracing::info!("transaction {hash}  gas {gas}{outcome}"),
         }
     }

@@ -215,12 +215,18 @@ impl Node {
             return Err(RpcError::server("already known"));
         }
         let state = &self.latest()?.state;
-        let account = ACCOUNTS.get(state, &sender).map_err(RpcError::internal)?.unwrap_or_default();
+        let account = ACCOUNTS
+            .get(state, &sender)
+            .map_err(RpcError::internal)?
+            .unwrap_or_default();
         let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
         let nonce = candidate.transaction.transaction.nonce();
         let queued = pool.cost_without(&sender, account.nonce, nonce);
-        admission::check(&candidate, &facts, &account, delegated, queued).map_err(RpcError::server)?;
-        let (ready, fate) = pool.insert(candidate, account.nonce).map_err(RpcError::server)?;
+        admission::check(&candidate, &facts, &account, delegated, queued)
+            .map_err(RpcError::server)?;
+        let (ready, fate) = pool
+            .insert(candidate, account.nonce)
+            .map_err(RpcError::server)?;
         drop(pool);
         self.work.notify_one();
         // Nobody may be listening.
@@ -262,7 +268,10 @@ fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, RpcEr
 
 /// The node's clock, in seconds since 1970.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the devnet plays layer 1, whose clock this is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the devnet plays layer 1, whose clock this is"
+)]
 pub fn now() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

@@ -185,7 +185,9 @@ impl Param for Bytes {
         if digits.len() % 2 == 1 {
             return Err("hex string of odd length".into());
         }
-        hex::decode(digits).map(Into::into).map_err(|_| "invalid hex string".into())
+        hex::decode(digits)
+            .map(Into::into)
+            .map_err(|_| "invalid hex string".into())
     }
 }
 
@@ -221,9 +223,9 @@ impl Param for BlockId {
             return match (object.get("blockNumber"), object.get("blockHash")) {
                 (Some(number), None) => Self::read(number),
                 (None, Some(hash)) => B256::read(hash).map(Self::Hash),
-                (Some(_), Some(_)) => {
-                    Err("cannot specify both BlockHash and BlockNumber, choose one or the other".into())
-                }
+                (Some(_), Some(_)) => Err(
+                    "cannot specify both BlockHash and BlockNumber, choose one or the other".into(),
+                ),
                 (None, None) => Err("invalid arguments; neither block nor hash specified".into()),
             };
         }
@@ -289,9 +291,12 @@ impl Param for CallRequest {
             access_list: fields.optional("accessList")?,
             authorization_list: fields.optional("authorizationList")?,
         };
-        let dynamic = request.max_fee_per_gas.is_some() || request.max_priority_fee_per_gas.is_some();
+        let dynamic =
+            request.max_fee_per_gas.is_some() || request.max_priority_fee_per_gas.is_some();
         if request.gas_price.is_some() && dynamic {
-            return Err("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified".into());
+            return Err(
+                "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified".into(),
+            );
         }
         Ok(request)
     }
@@ -304,21 +309,31 @@ impl Param for LogQuery {
             (fields.optional("fromBlock")?, fields.optional("toBlock")?);
         let blocks = match fields.optional("blockHash")? {
             Some(_) if from.is_some() || to.is_some() => {
-                return Err("cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other".into());
+                return Err(
+                    "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other"
+                        .into(),
+                );
             }
             Some(hash) => BlockRange::Hash(hash),
             None => BlockRange::FromTo(from.unwrap_or_default(), to.unwrap_or_default()),
         };
         let addresses = fields.optional::<Alternatives<Address>>("address")?;
-        let topics = fields.optional::<Vec<Alternatives<B256>>>("topics")?.unwrap_or_default();
+        let topics = fields
+            .optional::<Vec<Alternatives<B256>>>("topics")?
+            .unwrap_or_default();
         if topics.len() > 4 {
             return Err("exceed max topics".into());
         }
         Ok(Self {
             blocks,
             filter: LogFilter::new(
-                addresses.map(|Alternatives(addresses)| addresses).unwrap_or_default(),
-                topics.into_iter().map(|Alternatives(words)| words).collect(),
+                addresses
+                    .map(|Alternatives(addresses)| addresses)
+                    .unwrap_or_default(),
+                topics
+                    .into_iter()
+                    .map(|Alternatives(words)| words)
+                    .collect(),
             ),
         })
     }
@@ -333,7 +348,11 @@ impl<T: Param> Param for Alternatives<T> {
             Value::Null => Ok(Self(Vec::new())),
             // A null among the alternatives makes them all moot.
             Value::Array(items) if items.iter().any(Value::is_null) => Ok(Self(Vec::new())),
-            Value::Array(items) => items.iter().map(T::read).collect::<Result<_, _>>().map(Self),
+            Value::Array(items) => items
+                .iter()
+                .map(T::read)
+                .collect::<Result<_, _>>()
+                .map(Self),
             one => T::read(one).map(|one| Self(vec![one])),
         }
     }
@@ -341,11 +360,16 @@ impl<T: Param> Param for Alternatives<T> {
 
 impl Param for StateOverrides {
     fn read(value: &Value) -> Result<Self, String> {
-        let accounts = value.as_object().ok_or_else(|| mismatch(value, "state overrides"))?;
+        let accounts = value
+            .as_object()
+            .ok_or_else(|| mismatch(value, "state overrides"))?;
         accounts
             .iter()
             .map(|(address, account)| {
-                Ok((Address::read(&Value::String(address.clone()))?, AccountOverride::read(account)?))
+                Ok((
+                    Address::read(&Value::String(address.clone()))?,
+                    AccountOverride::read(account)?,
+                ))
             })
             .collect()
     }
@@ -357,7 +381,10 @@ impl Param for AccountOverride {
         if fields.0.contains_key("movePrecompileToAddress") {
             return Err("movePrecompileToAddress is not supported".into());
         }
-        let (state, diff) = (fields.optional::<Slots>("state")?, fields.optional::<Slots>("stateDiff")?);
+        let (state, diff) = (
+            fields.optional::<Slots>("state")?,
+            fields.optional::<Slots>("stateDiff")?,
+        );
         if state.is_some() && diff.is_some() {
             return Err("account has both 'state' and 'stateDiff'".into());
         }
@@ -378,7 +405,12 @@ impl Param for Slots {
         let slots = value.as_object().ok_or_else(|| mismatch(value, "slots"))?;
         slots
             .iter()
-            .map(|(slot, value)| Ok((U256::read(&Value::String(slot.clone()))?, U256::read(value)?)))
+            .map(|(slot, value)| {
+                Ok((
+                    U256::read(&Value::String(slot.clone()))?,
+                    U256::read(value)?,
+                ))
+            })
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -404,9 +436,9 @@ impl StorageKey {
         if digits.is_empty() {
             return Ok(Self(U256::ZERO));
         }
-        U256::from_str_radix(digits, 16)
-            .map(Self)
-            .map_err(|_| RpcError::invalid_params(format_args!("unable to decode storage key: {text:?}")))
+        U256::from_str_radix(digits, 16).map(Self).map_err(|_| {
+            RpcError::invalid_params(format_args!("unable to decode storage key: {text:?}"))
+        })
     }
 }
 
@@ -415,18 +447,24 @@ struct Fields<'v>(&'v Map<String, Value>);
 
 impl<'v> Fields<'v> {
     fn new(value: &'v Value, what: &str) -> Result<Self, String> {
-        value.as_object().map(Self).ok_or_else(|| mismatch(value, what))
+        value
+            .as_object()
+            .map(Self)
+            .ok_or_else(|| mismatch(value, what))
     }
 
     fn optional<T: Param>(&self, name: &str) -> Result<Option<T>, String> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => T::read(value).map(Some).map_err(|why| format!("{name}: {why}")),
+            Some(value) => T::read(value)
+                .map(Some)
+                .map_err(|why| format!("{name}: {why}")),
         }
     }
 
     fn required<T: Param>(&self, name: &str) -> Result<T, String> {
-        self.optional(name)?.ok_or_else(|| format!("missing field {name}"))
+        self.optional(name)?
+            .ok_or_else(|| format!("missing field {name}"))
     }
 }
 
@@ -488,7 +526,10 @@ mod tests {
             (json!("0x10"), BlockId::Number(16)),
             (json!(hash), BlockId::Hash(B256::repeat_byte(7))),
             (json!({"blockNumber": "0x2"}), BlockId::Number(2)),
-            (json!({"blockHash": hash, "requireCanonical": true}), BlockId::Hash(B256::repeat_byte(7))),
+            (
+                json!({"blockHash": hash, "requireCanonical": true}),
+                BlockId::Hash(B256::repeat_byte(7)),
+            ),
         ] {
             assert_eq!(BlockId::read(&value), Ok(id), "{value}");
         }
@@ -501,11 +542,17 @@ mod tests {
         let message = |error: RpcError| (error.code, error.message);
         assert_eq!(
             message(wrong.required::<u64>(0).unwrap_err()),
-            (-32602, "invalid argument 0: hex string without 0x prefix".into())
+            (
+                -32602,
+                "invalid argument 0: hex string without 0x prefix".into()
+            )
         );
         assert_eq!(
             message(wrong.required::<Address>(1).unwrap_err()),
-            (-32602, "invalid argument 1: hex string has length 2, want 40 for common.Address".into())
+            (
+                -32602,
+                "invalid argument 1: hex string has length 2, want 40 for common.Address".into()
+            )
         );
         assert_eq!(
             message(wrong.required::<bool>(2).unwrap_err()),
@@ -516,7 +563,10 @@ mod tests {
     #[test]
     fn a_call_takes_data_or_input_but_not_two_of_them() {
         let call = |value| CallRequest::read(&value);
-        assert_eq!(call(json!({"data": "0x01"})).unwrap().input, call(json!({"input": "0x01"})).unwrap().input);
+        assert_eq!(
+            call(json!({"data": "0x01"})).unwrap().input,
+            call(json!({"input": "0x01"})).unwrap().input
+        );
         assert!(call(json!({"data": "0x01", "input": "0x02"})).is_err());
         assert!(call(json!({"gasPrice": "0x1", "maxFeePerGas": "0x1"})).is_err());
     }
@@ -530,14 +580,21 @@ mod tests {
             "fromBlock": "0x1",
         }))
         .unwrap();
-        assert_eq!(query.blocks, BlockRange::FromTo(BlockId::Number(1), BlockId::Latest));
-        let filter = LogFilter::new(vec![Address::repeat_byte(3)], vec![vec![], vec![a], vec![a, b]]);
+        assert_eq!(
+            query.blocks,
+            BlockRange::FromTo(BlockId::Number(1), BlockId::Latest)
+        );
+        let filter = LogFilter::new(
+            vec![Address::repeat_byte(3)],
+            vec![vec![], vec![a], vec![a, b]],
+        );
         assert_eq!(query.filter, filter);
     }
 
     #[test]
     fn a_log_query_has_a_hash_or_a_range() {
-        let error = LogQuery::read(&json!({"blockHash": format!("{:#x}", B256::ZERO), "toBlock": "0x1"}));
+        let error =
+            LogQuery::read(&json!({"blockHash": format!("{:#x}", B256::ZERO), "toBlock": "0x1"}));
         assert_eq!(
             error.unwrap_err(),
             "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other"

@@ -55,12 +55,19 @@ impl Candidate {
     /// Whether it pays enough more than `other` to take its place.
     fn outbids(&self, other: &Self) -> bool {
         let enough = |new: U256, old: U256| {
-            let least = old.saturating_mul(U256::from(100 + PRICE_BUMP)).div_ceil(U256::from(100));
+            let least = old
+                .saturating_mul(U256::from(100 + PRICE_BUMP))
+                .div_ceil(U256::from(100));
             new > old && new >= least
         };
-        let (new, old) = (&self.transaction.transaction, &other.transaction.transaction);
+        let (new, old) = (
+            &self.transaction.transaction,
+            &other.transaction.transaction,
+        );
         let tip = |transaction: &ethereum::Transaction| {
-            transaction.max_priority_fee_per_gas().unwrap_or(transaction.max_fee_per_gas())
+            transaction
+                .max_priority_fee_per_gas()
+                .unwrap_or(transaction.max_fee_per_gas())
         };
         enough(new.max_fee_per_gas(), old.max_fee_per_gas())
             && (tip(old).is_zero() || enough(tip(new), tip(old)))
@@ -135,33 +142,45 @@ impl Pool {
         candidate: Candidate,
         next: u64,
     ) -> Result<(bool, oneshot::Receiver<Fate>), PoolError> {
-        let (hash, sender, nonce) = (candidate.transaction.hash, candidate.sender, candidate.nonce());
+        let (hash, sender, nonce) = (
+            candidate.transaction.hash,
+            candidate.sender,
+            candidate.nonce(),
+        );
         if self.hashes.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown);
         }
-        let entries = self.senders.entry(sender).or_default();
-        let mut stage = Stage::Parked;
-        if let Some(old) = entries.get(&nonce) {
-            if old.stage == Stage::Sent || !candidate.outbids(&old.candidate) {
+        // A replacement keeps the place in the queue.
+        let stage = match self.entry(sender, nonce) {
+            Some(old) if old.stage == Stage::Sent || !candidate.outbids(&old.candidate) => {
                 return Err(PoolError::Underpriced);
             }
-            // It keeps its place in the queue.
-            stage = old.stage;
-            self.hashes.remove(&old.candidate.transaction.hash);
-        } else if self.hashes.len() >= CAPACITY {
-            return Err(PoolError::Full);
-        }
+            Some(old) => old.stage,
+            None if self.hashes.len() >= CAPACITY => return Err(PoolError::Full),
+            None => Stage::Parked,
+        };
         let (waiter, fate) = oneshot::channel();
-        entries.insert(nonce, Entry { candidate, stage, waiter: Some(waiter) });
+        let entry = Entry {
+            candidate,
+            stage,
+            waiter: Some(waiter),
+        };
+        if let Some(old) = self.senders.entry(sender).or_default().insert(nonce, entry) {
+            self.hashes.remove(&old.candidate.transaction.hash);
+        }
         self.hashes.insert(hash, (sender, nonce));
         self.promote(sender, next);
-        let ready = self.entry(sender, nonce).is_some_and(|entry| entry.stage != Stage::Parked);
+        let ready = self
+            .entry(sender, nonce)
+            .is_some_and(|entry| entry.stage != Stage::Parked);
         Ok((ready, fate))
     }
 
     /// Makes those ready that follow each other from nonce `next` on.
     fn promote(&mut self, sender: Address, next: u64) {
-        let Some(entries) = self.senders.get_mut(&sender) else { return };
+        let Some(entries) = self.senders.get_mut(&sender) else {
+            return;
+        };
         for (expected, (nonce, entry)) in (next..).zip(entries.range_mut(next..)) {
             if *nonce != expected {
                 break;
@@ -198,7 +217,10 @@ impl Pool {
         let (mut taken, mut work) = (Vec::new(), 0_u64);
         let (mut stays, mut held) = (VecDeque::new(), HashSet::new());
         while let Some((sender, nonce)) = self.ready.pop_front() {
-            let Some(entry) = self.senders.get_mut(&sender).and_then(|entries| entries.get_mut(&nonce))
+            let Some(entry) = self
+                .senders
+                .get_mut(&sender)
+                .and_then(|entries| entries.get_mut(&nonce))
             else {
                 continue;
             };
@@ -249,7 +271,11 @@ impl Pool {
                 Some(entry) if drained => {
                     dropped.push(entry.candidate.transaction.hash);
                     touched.insert(sender);
-                    self.remove(sender, nonce, Err("transaction dropped by the kernel".into()));
+                    self.remove(
+                        sender,
+                        nonce,
+                        Err("transaction dropped by the kernel".into()),
+                    );
                 }
                 Some(_) => self.sent.push((sender, nonce)),
                 None => {}
@@ -264,7 +290,9 @@ impl Pool {
     /// Brings a sender's transactions in line with its nonce: those below are
     /// gone, those behind a gap are parked.
     fn reorder(&mut self, sender: Address, next: u64) {
-        let Some(entries) = self.senders.get_mut(&sender) else { return };
+        let Some(entries) = self.senders.get_mut(&sender) else {
+            return;
+        };
         let stale: Vec<u64> = entries
             .range(..next)
             .filter(|(_, entry)| entry.stage != Stage::Sent)
@@ -280,7 +308,8 @@ impl Pool {
             }
         }
         if parked {
-            self.ready.retain(|(other, nonce)| *other != sender || *nonce < expected);
+            self.ready
+                .retain(|(other, nonce)| *other != sender || *nonce < expected);
         }
         for nonce in stale {
             self.remove(sender, nonce, Err("nonce too low".into()));
@@ -289,7 +318,9 @@ impl Pool {
     }
 
     fn remove(&mut self, sender: Address, nonce: u64, fate: Fate) {
-        let Some(entries) = self.senders.get_mut(&sender) else { return };
+        let Some(entries) = self.senders.get_mut(&sender) else {
+            return;
+        };
         if let Some(entry) = entries.remove(&nonce) {
             self.hashes.remove(&entry.candidate.transaction.hash);
             if let Some(waiter) = entry.waiter {
@@ -317,9 +348,13 @@ impl Pool {
     /// has; `next` is its nonce in the newest block.
     #[must_use]
     pub fn next_nonce(&self, sender: &Address, next: u64) -> u64 {
-        let Some(entries) = self.senders.get(sender) else { return next };
+        let Some(entries) = self.senders.get(sender) else {
+            return next;
+        };
         let follow = (next..).zip(entries.range(next..).map(|(nonce, _)| *nonce));
-        next + follow.take_while(|(expected, nonce)| expected == nonce).count() as u64
+        next + follow
+            .take_while(|(expected, nonce)| expected == nonce)
+            .count() as u64
     }
 
     /// Most wei that what waits can take from `sender`, without the one at
@@ -330,7 +365,9 @@ impl Pool {
         entries
             .flat_map(|entries| entries.range(next..))
             .filter(|(other, _)| **other != nonce)
-            .fold(U256::ZERO, |sum, (_, entry)| sum.saturating_add(entry.candidate.cost()))
+            .fold(U256::ZERO, |sum, (_, entry)| {
+                sum.saturating_add(entry.candidate.cost())
+            })
     }
 
     /// What waits without a gap before it, in order of arrival as far as it is
@@ -361,7 +398,11 @@ mod tests {
 
     const ALICE: Address = Address::repeat_byte(0xa);
     const BOB: Address = Address::repeat_byte(0xb);
-    const NO_LIMIT: Limits = Limits { count: usize::MAX, work: u64::MAX, base_fee: 1 };
+    const NO_LIMIT: Limits = Limits {
+        count: usize::MAX,
+        work: u64::MAX,
+        base_fee: 1,
+    };
 
     fn paying(sender: Address, nonce: u64, fee: u64) -> Candidate {
         let transaction = Transaction::DynamicFee(Eip1559 {
@@ -375,7 +416,11 @@ mod tests {
         let key = B256::from(U256::from(sender.0[0]));
         let transaction = ethereum::transaction::sign(transaction, &key.0).unwrap();
         let raw = transaction.encode().into();
-        Candidate { transaction, sender, raw }
+        Candidate {
+            transaction,
+            sender,
+            raw,
+        }
     }
 
     fn from(sender: Address, nonce: u64) -> Candidate {
@@ -383,7 +428,10 @@ mod tests {
     }
 
     fn raws(candidates: &[Candidate]) -> Vec<Bytes> {
-        candidates.iter().map(|candidate| candidate.raw.clone()).collect()
+        candidates
+            .iter()
+            .map(|candidate| candidate.raw.clone())
+            .collect()
     }
 
     #[test]
@@ -405,7 +453,10 @@ mod tests {
         for candidate in &all {
             pool.insert(candidate.clone(), 0).unwrap();
         }
-        let two = Limits { count: 2, ..NO_LIMIT };
+        let two = Limits {
+            count: 2,
+            ..NO_LIMIT
+        };
         assert_eq!(pool.take(&two), raws(&all[..2]));
         assert_eq!(pool.take(&two), raws(&all[2..]));
     }
@@ -416,15 +467,32 @@ mod tests {
         for nonce in 0..3 {
             pool.insert(from(ALICE, nonce), 0).unwrap();
         }
-        assert_eq!(pool.take(&Limits { work: 1, ..NO_LIMIT }).len(), 1);
-        assert_eq!(pool.take(&Limits { work: 110_000, ..NO_LIMIT }).len(), 2);
+        assert_eq!(
+            pool.take(&Limits {
+                work: 1,
+                ..NO_LIMIT
+            })
+            .len(),
+            1
+        );
+        assert_eq!(
+            pool.take(&Limits {
+                work: 110_000,
+                ..NO_LIMIT
+            })
+            .len(),
+            2
+        );
     }
 
     #[test]
     fn a_known_transaction_is_refused() {
         let mut pool = Pool::default();
         pool.insert(from(ALICE, 0), 0).unwrap();
-        assert_eq!(pool.insert(from(ALICE, 0), 0).unwrap_err(), PoolError::AlreadyKnown);
+        assert_eq!(
+            pool.insert(from(ALICE, 0), 0).unwrap_err(),
+            PoolError::AlreadyKnown
+        );
     }
 
     #[test]
@@ -432,21 +500,34 @@ mod tests {
         let mut pool = Pool::default();
         pool.insert(paying(ALICE, 0, 100), 0).unwrap();
         pool.insert(from(BOB, 0), 0).unwrap();
-        assert_eq!(pool.insert(paying(ALICE, 0, 109), 0).unwrap_err(), PoolError::Underpriced);
+        assert_eq!(
+            pool.insert(paying(ALICE, 0, 109), 0).unwrap_err(),
+            PoolError::Underpriced
+        );
         let better = paying(ALICE, 0, 110);
         assert!(pool.insert(better.clone(), 0).unwrap().0);
         assert_eq!(pool.take(&NO_LIMIT), raws(&[better.clone(), from(BOB, 0)]));
-        assert_eq!(pool.insert(paying(ALICE, 0, 200), 0).unwrap_err(), PoolError::Underpriced);
+        assert_eq!(
+            pool.insert(paying(ALICE, 0, 200), 0).unwrap_err(),
+            PoolError::Underpriced
+        );
     }
 
     #[test]
     fn what_does_not_bear_the_base_fee_is_held_with_its_successors() {
         let mut pool = Pool::default();
-        let all = [paying(ALICE, 0, 5), paying(ALICE, 1, 100), paying(BOB, 0, 100)];
+        let all = [
+            paying(ALICE, 0, 5),
+            paying(ALICE, 1, 100),
+            paying(BOB, 0, 100),
+        ];
         for candidate in &all {
             pool.insert(candidate.clone(), 0).unwrap();
         }
-        let dear = Limits { base_fee: 10, ..NO_LIMIT };
+        let dear = Limits {
+            base_fee: 10,
+            ..NO_LIMIT
+        };
         assert_eq!(pool.take(&dear), raws(&all[2..]));
         assert!(pool.has_any_ready());
         assert_eq!(pool.take(&NO_LIMIT), raws(&all[..2]));
@@ -458,8 +539,13 @@ mod tests {
         let (_, mut good) = pool.insert(from(ALICE, 0), 0).unwrap();
         let (_, mut bad) = pool.insert(from(BOB, 0), 0).unwrap();
         let (_, mut later) = pool.insert(from(BOB, 1), 0).unwrap();
-        pool.take(&Limits { count: 2, ..NO_LIMIT });
-        let dropped = pool.settle([from(ALICE, 0).transaction.hash], true, |sender| u64::from(*sender == ALICE));
+        pool.take(&Limits {
+            count: 2,
+            ..NO_LIMIT
+        });
+        let dropped = pool.settle([from(ALICE, 0).transaction.hash], true, |sender| {
+            u64::from(*sender == ALICE)
+        });
         assert_eq!(dropped, [from(BOB, 0).transaction.hash]);
         assert_eq!(good.try_recv(), Ok(Ok(())));
         assert!(bad.try_recv().unwrap().is_err());
@@ -476,7 +562,10 @@ mod tests {
         pool.take(&NO_LIMIT);
         assert!(pool.settle([], false, |_| 0).is_empty());
         assert_eq!(pool.counts(), (1, 0));
-        assert!(pool.settle([from(ALICE, 0).transaction.hash], true, |_| 1).is_empty());
+        assert!(
+            pool.settle([from(ALICE, 0).transaction.hash], true, |_| 1)
+                .is_empty()
+        );
         assert_eq!(pool.counts(), (0, 0));
     }
 

@@ -16,7 +16,11 @@ pub fn error(output: &[u8]) -> RpcError {
         Some(reason) => format!("execution reverted: {reason}"),
         None => "execution reverted".into(),
     };
-    RpcError { code: RpcError::REVERTED, message, data: Some(json::data(output)) }
+    RpcError {
+        code: RpcError::REVERTED,
+        message,
+        data: Some(json::data(output)),
+    }
 }
 
 /// The reason in a revert's output, where it has one that Solidity makes itself.
@@ -68,7 +72,9 @@ mod tests {
 
     #[test]
     fn an_error_text_is_read() {
-        let output = hex!("08c379a00000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000000a75736572206572726f7200000000000000000000000000000000000000000000");
+        let output = hex!(
+            "08c379a00000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000000a75736572206572726f7200000000000000000000000000000000000000000000"
+        );
         let error = error(&output);
         assert_eq!(error.code, 3);
         assert_eq!(error.message, "execution reverted: user error");
@@ -77,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_put_in_words() {
-        let output = hex!("4e487b710000000000000000000000000000000000000000000000000000000000000001");
+        let output =
+            hex!("4e487b710000000000000000000000000000000000000000000000000000000000000001");
         assert_eq!(reason(&output).as_deref(), Some("assert(false)"));
     }
 

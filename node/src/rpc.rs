@@ -34,7 +34,11 @@ impl RpcError {
     pub const REVERTED: i64 = 3;
 
     fn new(code: i64, message: impl Display) -> Self {
-        Self { code, message: message.to_string(), data: None }
+        Self {
+            code,
+            message: message.to_string(),
+            data: None,
+        }
     }
 
     /// An error of code [`RpcError::INVALID_REQUEST`].
@@ -106,10 +110,13 @@ impl Incoming {
     /// An answer to the whole of it: it is no JSON, or a batch of no calls or
     /// of too many.
     pub fn parse(body: &[u8]) -> Result<Self, RpcError> {
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|error| RpcError::new(RpcError::PARSE, format_args!("parse error: {error}")))?;
+        let value: Value = serde_json::from_slice(body).map_err(|error| {
+            RpcError::new(RpcError::PARSE, format_args!("parse error: {error}"))
+        })?;
         match value {
-            Value::Array(calls) if calls.is_empty() => Err(RpcError::invalid_request("empty batch")),
+            Value::Array(calls) if calls.is_empty() => {
+                Err(RpcError::invalid_request("empty batch"))
+            }
             Value::Array(calls) if calls.len() > MAX_BATCH => {
                 Err(RpcError::invalid_request("batch too large"))
             }
@@ -125,14 +132,24 @@ fn request(value: Value) -> Result<Request, (Value, RpcError)> {
     };
     let id = object.remove("id");
     let refuse = |error| (id.clone().unwrap_or_default(), error);
-    if !matches!(id, None | Some(Value::Null | Value::String(_) | Value::Number(_))) {
-        return Err((Value::Null, RpcError::invalid_request("invalid request: id is no text or number")));
+    if !matches!(
+        id,
+        None | Some(Value::Null | Value::String(_) | Value::Number(_))
+    ) {
+        return Err((
+            Value::Null,
+            RpcError::invalid_request("invalid request: id is no text or number"),
+        ));
     }
     if object.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return Err(refuse(RpcError::invalid_request("invalid request: jsonrpc is not \"2.0\"")));
+        return Err(refuse(RpcError::invalid_request(
+            "invalid request: jsonrpc is not \"2.0\"",
+        )));
     }
     let Some(Value::String(method)) = object.remove("method") else {
-        return Err(refuse(RpcError::invalid_request("invalid request: no method")));
+        return Err(refuse(RpcError::invalid_request(
+            "invalid request: no method",
+        )));
     };
     let params = match object.remove("params") {
         None | Some(Value::Null) => Vec::new(),
@@ -147,7 +164,10 @@ fn request(value: Value) -> Result<Request, (Value, RpcError)> {
 pub fn answer(id: &Value, outcome: &Result<Value, RpcError>) -> String {
     match outcome {
         Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#),
-        Err(error) => format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#, error.to_json()),
+        Err(error) => format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#,
+            error.to_json()
+        ),
     }
 }
 
@@ -170,7 +190,11 @@ mod tests {
     #[test]
     fn a_call_has_id_method_and_params() {
         let text = r#"{"jsonrpc":"2.0","id":"a","method":"eth_call","params":[1]}"#;
-        let request = Request { id: Some(json!("a")), method: "eth_call".into(), params: vec![json!(1)] };
+        let request = Request {
+            id: Some(json!("a")),
+            method: "eth_call".into(),
+            params: vec![json!(1)],
+        };
         assert_eq!(parse(text), Ok(Incoming::One(Ok(request))));
     }
 
@@ -195,7 +219,11 @@ mod tests {
         let errors: Vec<_> = calls.into_iter().map(|call| call.unwrap_err()).collect();
         assert_eq!(errors[0].0, Value::Null);
         assert_eq!(errors[1].0, json!(7));
-        assert!(errors.iter().all(|(_, error)| error.code == RpcError::INVALID_REQUEST));
+        assert!(
+            errors
+                .iter()
+                .all(|(_, error)| error.code == RpcError::INVALID_REQUEST)
+        );
     }
 
     #[test]
@@ -205,7 +233,8 @@ mod tests {
 
     #[test]
     fn named_params_are_refused() {
-        let Ok(Incoming::One(Err((id, error)))) = parse(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{}}"#)
+        let Ok(Incoming::One(Err((id, error)))) =
+            parse(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{}}"#)
         else {
             panic!("an error");
         };
@@ -214,7 +243,11 @@ mod tests {
 
     #[test]
     fn errors_carry_code_message_and_data() {
-        let error = RpcError { code: 3, message: "execution reverted".into(), data: Some(json!("0x")) };
+        let error = RpcError {
+            code: 3,
+            message: "execution reverted".into(),
+            data: Some(json!("0x")),
+        };
         let text = answer(&json!(1), &Err(error));
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(

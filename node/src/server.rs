@@ -53,8 +53,11 @@ async fn upgrade(
             .max_message_size(MAX_MESSAGE)
             .max_frame_size(MAX_MESSAGE)
             .on_upgrade(move |socket| ws::serve(node, socket)),
-        Err(_) => format!("{}: send JSON-RPC by POST, or open a WebSocket\n", methods::client_version())
-            .into_response(),
+        Err(_) => format!(
+            "{}: send JSON-RPC by POST, or open a WebSocket\n",
+            methods::client_version()
+        )
+        .into_response(),
     }
 }
 
@@ -79,7 +82,9 @@ async fn one(node: &Arc<Node>, call: Result<Request, (Value, RpcError)>) -> Opti
     let outcome = methods::call(node, &method, Params::new(params)).await;
     match &outcome {
         Ok(_) => tracing::info!(target: "node::rpc", "{method}"),
-        Err(error) => tracing::info!(target: "node::rpc", "{method}: {} ({})", error.message, error.code),
+        Err(error) => {
+            tracing::info!(target: "node::rpc", "{method}: {} ({})", error.message, error.code)
+        }
     }
     Some(answer(&id?, &outcome))
 }

@@ -25,19 +25,31 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
     /// # Errors
     /// Where `base` cannot be read.
     pub fn new(base: &'s S, overrides: &StateOverrides) -> Result<Self, StorageError> {
-        let mut view = Self { base, values: BTreeMap::new(), cleared: BTreeSet::new() };
+        let mut view = Self {
+            base,
+            values: BTreeMap::new(),
+            cleared: BTreeSet::new(),
+        };
         for (address, account) in overrides {
             view.account(address, account)?;
         }
         Ok(view)
     }
 
-    fn account(&mut self, address: &Address, changes: &AccountOverride) -> Result<(), StorageError> {
+    fn account(
+        &mut self,
+        address: &Address,
+        changes: &AccountOverride,
+    ) -> Result<(), StorageError> {
         let mut account = ACCOUNTS.get(self.base, address)?.unwrap_or_default();
         account.balance = changes.balance.unwrap_or(account.balance);
         account.nonce = changes.nonce.unwrap_or(account.nonce);
         if let Some(code) = &changes.code {
-            account.code_hash = if code.is_empty() { KECCAK256_EMPTY } else { keccak256(code) };
+            account.code_hash = if code.is_empty() {
+                KECCAK256_EMPTY
+            } else {
+                keccak256(code)
+            };
             self.put(&CODE.path(&account.code_hash)?, code.to_vec());
         }
         let path = ACCOUNTS.path(address)?;
@@ -49,7 +61,11 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
         self.slots(address, &changes.state_diff)
     }
 
-    fn slots(&mut self, address: &Address, slots: &BTreeMap<U256, U256>) -> Result<(), StorageError> {
+    fn slots(
+        &mut self,
+        address: &Address,
+        slots: &BTreeMap<U256, U256>,
+    ) -> Result<(), StorageError> {
         for (slot, value) in slots {
             let path = SLOTS.path(&(*address, *slot))?;
             self.put(&path, value.encode().to_vec());
@@ -58,7 +74,8 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
     }
 
     fn put(&mut self, path: &PathBuf, value: Vec<u8>) {
-        self.values.insert(path.as_path().as_bytes().to_vec(), Some(value));
+        self.values
+            .insert(path.as_path().as_bytes().to_vec(), Some(value));
     }
 
     /// What an override says of `path`; none: what the base has.
@@ -68,18 +85,28 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
             return Some(value.as_deref());
         }
         let parent = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        let cleared = bytes.get(..parent).is_some_and(|account| self.cleared.contains(account));
+        let cleared = bytes
+            .get(..parent)
+            .is_some_and(|account| self.cleared.contains(account));
         cleared.then_some(None)
     }
 }
 
 impl<S: ReadStore> ReadStore for Overridden<'_, S> {
-    fn store_read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8]) -> Result<usize, HostError> {
+    fn store_read(
+        &self,
+        path: Path<'_>,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
         let Some(value) = self.overridden(path) else {
             return self.base.store_read(path, offset, buffer);
         };
         let value = value.ok_or(HostError::NotAValue)?;
-        let rest = value.get(offset..).filter(|rest| !rest.is_empty()).ok_or(HostError::InvalidAccess)?;
+        let rest = value
+            .get(offset..)
+            .filter(|rest| !rest.is_empty())
+            .ok_or(HostError::InvalidAccess)?;
         let len = rest.len().min(buffer.len()).min(MAX_CHUNK);
         buffer[..len].copy_from_slice(&rest[..len]);
         Ok(len)
@@ -115,7 +142,10 @@ pub struct Recording<'s, S> {
 impl<'s, S: ReadStore> Recording<'s, S> {
     /// `base`, with nothing looked at.
     pub fn new(base: &'s S) -> Self {
-        Self { base, seen: std::cell::RefCell::default() }
+        Self {
+            base,
+            seen: std::cell::RefCell::default(),
+        }
     }
 
     /// The accounts and slots that were looked at.
@@ -124,13 +154,19 @@ impl<'s, S: ReadStore> Recording<'s, S> {
     }
 
     fn note(&self, path: Path<'_>) {
-        let Ok(text) = std::str::from_utf8(path.as_bytes()) else { return };
-        let Some(steps) = text.strip_prefix("/evm/state/a/") else { return };
+        let Ok(text) = std::str::from_utf8(path.as_bytes()) else {
+            return;
+        };
+        let Some(steps) = text.strip_prefix("/evm/state/a/") else {
+            return;
+        };
         let (account, slot) = match steps.split_once('/') {
             Some((account, slot)) => (account, Some(slot)),
             None => (steps, None),
         };
-        let Some(address) = storage::key::decode_step::<20>(account.as_bytes()) else { return };
+        let Some(address) = storage::key::decode_step::<20>(account.as_bytes()) else {
+            return;
+        };
         let mut seen = self.seen.borrow_mut();
         let slots = seen.entry(Address::new(address)).or_default();
         if let Some(slot) = slot.and_then(|slot| storage::key::decode_step::<32>(slot.as_bytes())) {
@@ -140,7 +176,12 @@ impl<'s, S: ReadStore> Recording<'s, S> {
 }
 
 impl<S: ReadStore> ReadStore for Recording<'_, S> {
-    fn store_read(&self, path: Path<'_>, offset: usize, buffer: &mut [u8]) -> Result<usize, HostError> {
+    fn store_read(
+        &self,
+        path: Path<'_>,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
         self.note(path);
         self.base.store_read(path, offset, buffer)
     }
@@ -169,8 +210,13 @@ mod tests {
 
     fn base() -> Durable {
         let mut base = Durable::new();
-        let account = Account { nonce: 1, balance: U256::from(5), ..Account::default() };
-        base.write(ACCOUNTS.path(&WHO).unwrap(), account.encode().as_ref()).unwrap();
+        let account = Account {
+            nonce: 1,
+            balance: U256::from(5),
+            ..Account::default()
+        };
+        base.write(ACCOUNTS.path(&WHO).unwrap(), account.encode().as_ref())
+            .unwrap();
         for slot in [1_u64, 2] {
             let path = SLOTS.path(&(WHO, U256::from(slot))).unwrap();
             base.write(path, U256::from(10 * slot).encode()).unwrap();
@@ -206,14 +252,26 @@ mod tests {
     fn a_state_diff_changes_slots_and_a_state_replaces_them() {
         let base = base();
         let slots = BTreeMap::from([(U256::from(2), U256::from(99))]);
-        let diff = AccountOverride { state_diff: slots.clone(), ..AccountOverride::default() };
+        let diff = AccountOverride {
+            state_diff: slots.clone(),
+            ..AccountOverride::default()
+        };
         let overrides = with(diff);
         let view = Overridden::new(&base, &overrides).unwrap();
-        assert_eq!((slot(&view, 1), slot(&view, 2)), (Some(U256::from(10)), Some(U256::from(99))));
-        let whole = AccountOverride { state: Some(slots), ..AccountOverride::default() };
+        assert_eq!(
+            (slot(&view, 1), slot(&view, 2)),
+            (Some(U256::from(10)), Some(U256::from(99)))
+        );
+        let whole = AccountOverride {
+            state: Some(slots),
+            ..AccountOverride::default()
+        };
         let overrides = with(whole);
         let view = Overridden::new(&base, &overrides).unwrap();
-        assert_eq!((slot(&view, 1), slot(&view, 2)), (None, Some(U256::from(99))));
+        assert_eq!(
+            (slot(&view, 1), slot(&view, 2)),
+            (None, Some(U256::from(99)))
+        );
     }
 
     #[test]
@@ -223,6 +281,9 @@ mod tests {
         slot(&recording, 1);
         slot(&recording, 3);
         let seen = recording.into_seen();
-        assert_eq!(seen, BTreeMap::from([(WHO, BTreeSet::from([U256::from(1), U256::from(3)]))]));
+        assert_eq!(
+            seen,
+            BTreeMap::from([(WHO, BTreeSet::from([U256::from(1), U256::from(3)]))])
+        );
     }
 }

@@ -43,7 +43,12 @@ pub async fn serve(node: Arc<Node>, socket: WebSocket) {
     });
     let mut heads = node.heads();
     let mut arrivals = node.arrivals();
-    let mut connection = Connection { next: *heads.borrow_and_update() + 1, node, out, topics: BTreeMap::new() };
+    let mut connection = Connection {
+        next: *heads.borrow_and_update() + 1,
+        node,
+        out,
+        topics: BTreeMap::new(),
+    };
     loop {
         let open = tokio::select! {
             message = stream.next() => match message {
@@ -112,7 +117,11 @@ impl Connection {
         let params = Params::new(request.params.clone());
         match request.method.as_str() {
             "eth_subscribe" => Some(self.subscribe(&params)),
-            "eth_unsubscribe" => Some(params.required(0).map(|id| Value::Bool(self.topics.remove(&id).is_some()))),
+            "eth_unsubscribe" => Some(
+                params
+                    .required(0)
+                    .map(|id| Value::Bool(self.topics.remove(&id).is_some())),
+            ),
             _ => None,
         }
     }
@@ -122,10 +131,15 @@ impl Connection {
         let topic = match name.as_str() {
             "newHeads" => Topic::Heads,
             "logs" => Topic::Logs(params.optional::<LogQuery>(1)?.unwrap_or_default().filter),
-            "newPendingTransactions" => Topic::Arrivals { whole: params.optional(1)?.unwrap_or(false) },
+            "newPendingTransactions" => Topic::Arrivals {
+                whole: params.optional(1)?.unwrap_or(false),
+            },
             name => {
                 let message = format!("no {name:?} subscription in eth namespace");
-                return Err(RpcError { message, ..RpcError::method_not_found(name) });
+                return Err(RpcError {
+                    message,
+                    ..RpcError::method_not_found(name)
+                });
             }
         };
         let id = SUBSCRIPTIONS.fetch_add(1, Ordering::Relaxed);
@@ -142,7 +156,9 @@ impl Connection {
             for (id, topic) in &self.topics {
                 let id = format!("{id:#x}");
                 match topic {
-                    Topic::Heads => texts.push(notification(&id, &Value::Object(json::header(&block)))),
+                    Topic::Heads => {
+                        texts.push(notification(&id, &Value::Object(json::header(&block))))
+                    }
                     Topic::Logs(filter) => {
                         let mut logs = Vec::new();
                         filter.of_block(&block, &mut logs);
@@ -163,10 +179,13 @@ impl Connection {
     async fn tell_arrival(&mut self, hash: B256) -> bool {
         let mut texts = Vec::new();
         for (id, topic) in &self.topics {
-            let Topic::Arrivals { whole } = topic else { continue };
+            let Topic::Arrivals { whole } = topic else {
+                continue;
+            };
             let transaction = whole.then(|| {
                 let pool = self.node.pool();
-                pool.get(&hash).map(|waiting| json::pending_transaction(&waiting.transaction, &waiting.sender))
+                pool.get(&hash)
+                    .map(|waiting| json::pending_transaction(&waiting.transaction, &waiting.sender))
             });
             let value = transaction.flatten().unwrap_or_else(|| json::data(hash));
             texts.push(notification(&format!("{id:#x}"), &value));

@@ -18,7 +18,9 @@ pub(super) fn block(node: &Node, params: &Params) -> Result<Value, RpcError> {
     if id == BlockId::Pending {
         return pending(node, full);
     }
-    Ok(node.find(id).map_or(Value::Null, |block| json::block(&block, full)))
+    Ok(node
+        .find(id)
+        .map_or(Value::Null, |block| json::block(&block, full)))
 }
 
 /// `eth_getHeaderByNumber(block)` and `eth_getHeaderByHash`.
@@ -46,7 +48,12 @@ fn pending(node: &Node, full: bool) -> Result<Value, RpcError> {
         ..latest.header.clone()
     };
     let size = header.encode().len() as u64;
-    let block = Block { header, size, transactions: Vec::new(), ..Block::clone(&latest) };
+    let block = Block {
+        header,
+        size,
+        transactions: Vec::new(),
+        ..Block::clone(&latest)
+    };
     let mut object = json::block(&block, full);
     let waiting: Vec<Value> = node
         .pool()
@@ -67,7 +74,9 @@ pub(super) fn transaction_count(node: &Node, params: &Params) -> Result<Value, R
     if id == BlockId::Pending {
         return Ok(json::quantity(node.pool().counts().0 as u64));
     }
-    Ok(node.find(id).map_or(Value::Null, |block| json::quantity(block.transactions.len() as u64)))
+    Ok(node.find(id).map_or(Value::Null, |block| {
+        json::quantity(block.transactions.len() as u64)
+    }))
 }
 
 /// `eth_getUncleCountByBlockNumber(block)` and by hash: always 0.
@@ -81,14 +90,20 @@ pub(super) fn transaction(node: &Node, params: &Params) -> Result<Value, RpcErro
     let (block, index) = (node.find(params.required(0)?), params.required::<u64>(1)?);
     let found = block.as_ref().and_then(|block| {
         let index = usize::try_from(index).ok()?;
-        Some(json::included_transaction(block, index, block.transactions.get(index)?))
+        Some(json::included_transaction(
+            block,
+            index,
+            block.transactions.get(index)?,
+        ))
     });
     Ok(found.unwrap_or_default())
 }
 
 /// `eth_getBlockReceipts(block)`.
 pub(super) fn receipts(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let Some(block) = node.find(params.required(0)?) else { return Ok(Value::Null) };
+    let Some(block) = node.find(params.required(0)?) else {
+        return Ok(Value::Null);
+    };
     let receipt = |(index, included): (usize, &Included)| json::receipt(&block, index, included);
     Ok(block.transactions.iter().enumerate().map(receipt).collect())
 }
@@ -114,13 +129,18 @@ fn in_range(node: &Node, range: BlockRange) -> Result<Vec<Arc<Block>>, RpcError>
     match range {
         BlockRange::Hash(hash) => {
             let block = node.find(BlockId::Hash(hash));
-            block.map(|block| vec![block]).ok_or_else(|| RpcError::server("unknown block"))
+            block
+                .map(|block| vec![block])
+                .ok_or_else(|| RpcError::server("unknown block"))
         }
         BlockRange::FromTo(from, to) => {
-            let (from, to) = (bound(node, from)?, bound(node, to)?);
-            if from > to {
+            // A poller may ask from the block after the newest on: nothing yet.
+            if let (BlockId::Number(from), BlockId::Number(to)) = (from, to)
+                && from > to
+            {
                 return Err(RpcError::invalid_params("invalid block range params"));
             }
+            let (from, to) = (bound(node, from)?, bound(node, to)?);
             Ok(node.chain().range(from, to).to_vec())
         }
     }
@@ -133,4 +153,3 @@ fn bound(node: &Node, id: BlockId) -> Result<u64, RpcError> {
         id => Ok(node.block(id)?.number()),
     }
 }
-

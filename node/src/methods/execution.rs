@@ -24,7 +24,10 @@ pub(super) fn call(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
     let (state, environment) = at(node, params.optional(1)?.unwrap_or_default())?;
     let gas_limit = request.gas.unwrap_or(CALL_GAS).min(CALL_GAS);
-    let call = Call { gas_limit, ..to_call(&request, &environment)? };
+    let call = Call {
+        gas_limit,
+        ..to_call(&request, &environment)?
+    };
     let outcome = match params.optional::<StateOverrides>(2)? {
         None => try_call(&state, &environment, &call)?,
         Some(overrides) => {
@@ -58,7 +61,11 @@ pub(super) fn pending_gas(node: &Node, request: &CallRequest) -> Result<u64, Rpc
     gas(&state, &environment, request)
 }
 
-fn gas(store: &impl ReadStore, environment: &Environment, request: &CallRequest) -> Result<u64, RpcError> {
+fn gas(
+    store: &impl ReadStore,
+    environment: &Environment,
+    request: &CallRequest,
+) -> Result<u64, RpcError> {
     let call = to_call(request, environment)?;
     let gas_limit = request.gas.unwrap_or(0);
     estimate::gas(store, environment, &Call { gas_limit, ..call })
@@ -70,11 +77,17 @@ pub(super) fn create_access_list(node: &Node, params: &Params) -> Result<Value, 
     let request: CallRequest = params.required(0)?;
     let (state, environment) = at(node, params.optional(1)?.unwrap_or(BlockId::Pending))?;
     let gas_limit = request.gas.unwrap_or(environment.gas_limit).min(CALL_GAS);
-    let call = Call { gas_limit, ..to_call(&request, &environment)? };
+    let call = Call {
+        gas_limit,
+        ..to_call(&request, &environment)?
+    };
     let recording = Recording::new(&state);
     try_call(&recording, &environment, &call)?;
     let access_list = access_list(recording, &call, &environment);
-    let call = Call { access_list: access_list.clone(), ..call };
+    let call = Call {
+        access_list: access_list.clone(),
+        ..call
+    };
     let outcome = try_call(&state, &environment, &call)?;
     let mut result = json!({
         "accessList": json::access_list(&access_list),
@@ -86,7 +99,11 @@ pub(super) fn create_access_list(node: &Node, params: &Params) -> Result<Value, 
     Ok(result)
 }
 
-fn access_list<S: ReadStore>(recording: Recording<'_, S>, call: &Call, environment: &Environment) -> Vec<AccessListItem> {
+fn access_list<S: ReadStore>(
+    recording: Recording<'_, S>,
+    call: &Call,
+    environment: &Environment,
+) -> Vec<AccessListItem> {
     // These are warm anyway: naming them pays only where slots are named too.
     let is_warm = |address: &Address| {
         *address == call.from
@@ -157,15 +174,27 @@ fn gas_price(request: &CallRequest, base_fee: u64) -> Result<U256, RpcError> {
     Ok(cap.min(tip.saturating_add(U256::from(base_fee))))
 }
 
-fn try_call(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<Outcome, RpcError> {
-    simulate::call(store, environment, call).map_err(RpcError::internal)?.map_err(RpcError::server)
+fn try_call(
+    store: &impl ReadStore,
+    environment: &Environment,
+    call: &Call,
+) -> Result<Outcome, RpcError> {
+    simulate::call(store, environment, call)
+        .map_err(RpcError::internal)?
+        .map_err(RpcError::server)
 }
 
 /// What a call gave, or how it failed.
 fn output(outcome: Outcome) -> Result<alloy_primitives::Bytes, RpcError> {
     match outcome {
-        Outcome { success: true, output, .. } => Ok(output),
-        Outcome { halt: Some(halt), .. } => Err(RpcError::server(halt_in_words(&halt))),
+        Outcome {
+            success: true,
+            output,
+            ..
+        } => Ok(output),
+        Outcome {
+            halt: Some(halt), ..
+        } => Err(RpcError::server(halt_in_words(&halt))),
         Outcome { output, .. } => Err(revert::error(&output)),
     }
 }

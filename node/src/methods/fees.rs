@@ -19,7 +19,11 @@ const MAX_HISTORY: u64 = 1024;
 /// still does after a full block.
 pub(super) fn gas_price(node: &Node) -> Result<Value, RpcError> {
     let base_fee = next_base_fee(node)?;
-    Ok(json::quantity(base_fee.saturating_add(base_fee.div_ceil(8)).saturating_add(PRIORITY_FEE)))
+    Ok(json::quantity(
+        base_fee
+            .saturating_add(base_fee.div_ceil(8))
+            .saturating_add(PRIORITY_FEE),
+    ))
 }
 
 /// The base fee of the block to come.
@@ -38,7 +42,10 @@ pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
     }
     let oldest = (newest + 1).saturating_sub(count);
     let blocks = node.chain().range(oldest, newest + 1).to_vec();
-    let mut base_fees: Vec<u64> = blocks.iter().map(|block| block.header.base_fee_per_gas).collect();
+    let mut base_fees: Vec<u64> = blocks
+        .iter()
+        .map(|block| block.header.base_fee_per_gas)
+        .collect();
     let span = usize::try_from(newest - oldest + 1).unwrap_or(usize::MAX);
     if blocks.len() == span {
         base_fees.push(next_base_fee(node)?);
@@ -63,7 +70,9 @@ fn check(percentiles: &[f64]) -> Result<(), RpcError> {
     let mut last = 0.0;
     for (index, percentile) in percentiles.iter().enumerate() {
         if !(0.0..=100.0).contains(percentile) {
-            return Err(RpcError::server(format_args!("invalid reward percentile: {percentile}")));
+            return Err(RpcError::server(format_args!(
+                "invalid reward percentile: {percentile}"
+            )));
         }
         if *percentile < last {
             return Err(RpcError::server(format_args!(
@@ -76,20 +85,28 @@ fn check(percentiles: &[f64]) -> Result<(), RpcError> {
     Ok(())
 }
 
-#[expect(clippy::float_arithmetic, reason = "the format asks for a fraction; no state depends on it")]
+#[expect(
+    clippy::float_arithmetic,
+    reason = "the format asks for a fraction; no state depends on it"
+)]
 fn used_ratio(block: &Block) -> f64 {
     block.header.gas_used as f64 / block.header.gas_limit as f64
 }
 
 /// The priority fees that were paid at these percentiles of the block's gas.
-#[expect(clippy::float_arithmetic, reason = "percentiles are fractions; no state depends on them")]
+#[expect(
+    clippy::float_arithmetic,
+    reason = "percentiles are fractions; no state depends on them"
+)]
 fn rewards(block: &Block, percentiles: &[f64]) -> Value {
     let base_fee = block.header.base_fee_per_gas;
     let mut paid: Vec<(U256, u64)> = block
         .transactions
         .iter()
         .map(|included| {
-            let tip = included.gas_price(base_fee).saturating_sub(U256::from(base_fee));
+            let tip = included
+                .gas_price(base_fee)
+                .saturating_sub(U256::from(base_fee));
             (tip, included.receipt.gas_used)
         })
         .collect();

@@ -31,10 +31,12 @@ pub(super) fn uninstall(node: &Node, params: &Params) -> Result<Value, RpcError>
 
 /// `eth_getFilterLogs(id)`: all that the query asks for.
 pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let query = node.filters.poll(params.required(0)?, |filter| match &filter.kind {
-        Kind::Logs(query) => Some(query.clone()),
-        _ => None,
-    });
+    let query = node
+        .filters
+        .poll(params.required(0)?, |filter| match &filter.kind {
+            Kind::Logs(query) => Some(query.clone()),
+            _ => None,
+        });
     logs_of(node, &query.flatten().ok_or_else(not_found)?).map(Value::Array)
 }
 
@@ -64,7 +66,11 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Value, RpcError> {
         News::Ready(values) => Ok(Value::Array(values)),
         News::Blocks(from) => {
             let chain = node.chain();
-            Ok(chain.range(from, newest).iter().map(|block| json::data(block.hash)).collect())
+            Ok(chain
+                .range(from, newest)
+                .iter()
+                .map(|block| json::data(block.hash))
+                .collect())
         }
         News::Logs(_, from) if from > newest => Ok(Value::Array(Vec::new())),
         News::Logs(query, from) => {

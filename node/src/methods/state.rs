@@ -13,7 +13,9 @@ use storage::layout::{ACCOUNTS, CODE, SLOTS};
 /// `eth_getBalance(address, block)`.
 pub(super) fn balance(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address = params.required(0)?;
-    Ok(json::word(account(&state(node, params, 1)?, &address)?.balance))
+    Ok(json::word(
+        account(&state(node, params, 1)?, &address)?.balance,
+    ))
 }
 
 /// `eth_getTransactionCount(address, block)`; `pending` counts what waits.
@@ -22,7 +24,9 @@ pub(super) fn nonce(node: &Node, params: &Params) -> Result<Value, RpcError> {
     if params.optional(1)? == Some(BlockId::Pending) {
         return node.pending_nonce(&address).map(json::quantity);
     }
-    Ok(json::quantity(account(&state(node, params, 1)?, &address)?.nonce))
+    Ok(json::quantity(
+        account(&state(node, params, 1)?, &address)?.nonce,
+    ))
 }
 
 /// `eth_getCode(address, block)`.
@@ -31,7 +35,10 @@ pub(super) fn code(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let state = state(node, params, 1)?;
     let account = account(&state, &address)?;
     let code = match account.has_code() {
-        true => CODE.get(&state, &account.code_hash).map_err(RpcError::internal)?.unwrap_or_default(),
+        true => CODE
+            .get(&state, &account.code_hash)
+            .map_err(RpcError::internal)?
+            .unwrap_or_default(),
         false => Bytes::new(),
     };
     Ok(json::data(code))
@@ -42,7 +49,9 @@ pub(super) fn slot(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address: Address = params.required(0)?;
     let StorageKey(slot) = StorageKey::required(params, 1)?;
     let state = state(node, params, 2)?;
-    let value = SLOTS.get(&state, &(address, slot)).map_err(RpcError::internal)?;
+    let value = SLOTS
+        .get(&state, &(address, slot))
+        .map_err(RpcError::internal)?;
     Ok(json::data(value.unwrap_or_default().to_be_bytes::<32>()))
 }
 
