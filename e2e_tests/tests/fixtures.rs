@@ -30,7 +30,7 @@ impl Both {
         let chain_id = config.chain_id;
         let reference = Reference::new(chain_id, &balances);
         let mut rollup = Rollup::new(&Setup { config, balances, ..Setup::default() });
-        rollup.level::<Vec<u8>>(&[]);
+        rollup.empty_level();
         Self { rollup, reference, chain_id }
     }
 
@@ -217,7 +217,7 @@ fn calls_go_as_deep_as_gas_and_1024_frames_allow() {
         metering: pvm::Metering::Full,
         ..Setup::default()
     });
-    rollup.level::<Vec<u8>>(&[]);
+    rollup.empty_level();
     let chain_id = Config::default().chain_id;
     let deploy = alice.send(chain_id, TxKind::Create, U256::ZERO, recursion::deploy(), GAS);
     rollup.level(&[deploy.encode()]);

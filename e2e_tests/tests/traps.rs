@@ -492,3 +492,78 @@ fn a_contract_that_reaches_the_poison_is_charged_too() {
     assert!(!all[0].receipt.success);
     assert_eq!(account(&host, sender(0).create(0)).nonce, 0);
 }
+
+/// Runs the levels with a trap after the `first` host call, and one after the
+/// `second` host call of the run that follows. Gives the two calls, too.
+fn with_two_traps(mut host: MockHost, levels: &[Level], traps: [u64; 2]) -> (Outcome, Vec<Call>) {
+    let [first, second] = traps;
+    host.trap_after(first);
+    let last = RefCell::new(None);
+    let mut struck = Vec::new();
+    let mut ended = Vec::new();
+    for level in levels {
+        ended.push(host.run_level(level, |host| {
+            let stuck = host::reserved::STUCK.as_bytes();
+            if host.durable().get(stuck).is_some() {
+                struck.extend(last.take());
+                if struck.len() == 1 {
+                    host.trap_after(second);
+                }
+            }
+            let seen = |_: &mut MockHost, call| *last.borrow_mut() = Some(call);
+            evm_kernel::run(&mut Watched::new(host, seen));
+        }));
+    }
+    host.call_off_trap();
+    let values = durable(&host);
+    let outcome = Outcome {
+        values,
+        ended,
+        host,
+    };
+    (outcome, struck)
+}
+
+#[test]
+fn two_traps_lose_no_transaction_that_was_queued() {
+    // The last level tells of a trap in the one before.
+    let mut levels = levels();
+    levels.push(level(1_020, &[]));
+    levels.push(level(1_025, &[]));
+    let host = rollup(&config());
+    let whole = outcome(host.clone(), &levels);
+    let hashes = |host: &MockHost| native::hashes(host);
+    let calls = trace(host.clone(), &levels).len() as u64;
+    let failed = |host: &MockHost| {
+        let all = included(host);
+        all.iter()
+            .filter(|included| !included.receipt.success)
+            .count()
+    };
+    let mut strict = 0;
+    for first in (1..calls - 20).step_by(11) {
+        for second in (1..80).step_by(13) {
+            let (trapped, struck) = with_two_traps(host.clone(), &levels, [first, second]);
+            let at = format!("traps after {first} and {second}: {struck:?}");
+            assert!(trapped.ended.iter().all(|ended| ended.unread == 0), "{at}");
+            headers(&trapped.host);
+            let left = |root: &[u8]| trapped.values.keys().any(|path| path.starts_with(root));
+            for root in [&b"/evm/queue"[..], b"/evm/staging", b"/evm/careful"] {
+                assert!(!left(root), "{} after {at}", String::from_utf8_lossy(root));
+            }
+            assert_eq!(head(&trapped.host).backlog, 0, "{at}");
+            // Where a message may be lost, what follows from it is open.
+            let lossy =
+                |call: &Call| call.name == "read_input" || call.path.starts_with(b"/evm/queue/");
+            if struck.iter().any(lossy) {
+                continue;
+            }
+            strict += 1;
+            assert_eq!(hashes(&trapped.host), hashes(&whole.host), "{at}");
+            // Who was marked when the second trap struck is charged for it.
+            let more = failed(&trapped.host) - failed(&whole.host);
+            assert!(more <= 1, "{more} more failures after {at}");
+        }
+    }
+    assert!(strict > 50, "{strict} pairs compared");
+}
