@@ -275,7 +275,7 @@ mod tests {
             assert!(refusal.contains(words), "{refusal}");
         };
         says("invalid chain id for signer: have 1 want 1337", |tx| {
-            tx.chain_id = 1
+            tx.chain_id = 1;
         });
         says("nonce too low: next nonce 3, tx nonce 2", |tx| tx.nonce = 2);
         says(
@@ -283,7 +283,7 @@ mod tests {
             |tx| tx.gas_limit = 20_999,
         );
         says("max fee per gas less than block base fee", |tx| {
-            tx.max_fee_per_gas = U256::from(999)
+            tx.max_fee_per_gas = U256::from(999);
         });
         says(
             "max priority fee per gas higher than max fee per gas",
@@ -309,7 +309,7 @@ mod tests {
             },
         );
         says("oversized data: transaction size", |tx| {
-            tx.input = vec![0; 128 * 1024].into()
+            tx.input = vec![0; 128 * 1024].into();
         });
     }
 

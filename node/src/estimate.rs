@@ -41,10 +41,10 @@ pub fn gas(
     call: &Call,
 ) -> Result<u64, RpcError> {
     let most = most(store, environment, call)?;
-    if is_transfer(store, call)? {
-        if let Trial::Enough(_) = trial(store, environment, call, TRANSFER)? {
-            return Ok(TRANSFER);
-        }
+    if is_transfer(store, call)?
+        && let Trial::Enough(_) = trial(store, environment, call, TRANSFER)?
+    {
+        return Ok(TRANSFER);
     }
     let outcome = match trial(store, environment, call, most)? {
         Trial::Enough(outcome) => outcome,

@@ -242,7 +242,7 @@ fn log(block: &Block, took: Duration) {
         };
         match included.created() {
             Some(contract) => {
-                tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}")
+                tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}");
             }
             None => tracing::info!("transaction {hash}  gas {gas}{outcome}"),
         }

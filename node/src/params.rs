@@ -511,8 +511,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn params(values: Value) -> Params {
-        Params::new(Vec::<Value>::read(&values).unwrap())
+    fn params(values: &Value) -> Params {
+        Params::new(Vec::<Value>::read(values).unwrap())
     }
 
     #[test]
@@ -538,7 +538,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
-        let wrong = params(json!(["2", "0x12", null]));
+        let wrong = params(&json!(["2", "0x12", null]));
         let message = |error: RpcError| (error.code, error.message);
         assert_eq!(
             message(wrong.required::<u64>(0).unwrap_err()),
@@ -603,7 +603,7 @@ mod tests {
 
     #[test]
     fn a_storage_key_may_be_short_but_not_long() {
-        let key = |text: &str| StorageKey::required(&params(json!([text])), 0);
+        let key = |text: &str| StorageKey::required(&params(&json!([text])), 0);
         assert_eq!(key("0x1"), Ok(StorageKey(U256::from(1))));
         let long = format!("0x{}", "0".repeat(65));
         assert_eq!(

@@ -506,7 +506,7 @@ mod tests {
         );
         let better = paying(ALICE, 0, 110);
         assert!(pool.insert(better.clone(), 0).unwrap().0);
-        assert_eq!(pool.take(&NO_LIMIT), raws(&[better.clone(), from(BOB, 0)]));
+        assert_eq!(pool.take(&NO_LIMIT), raws(&[better, from(BOB, 0)]));
         assert_eq!(
             pool.insert(paying(ALICE, 0, 200), 0).unwrap_err(),
             PoolError::Underpriced

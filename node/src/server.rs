@@ -83,7 +83,7 @@ async fn one(node: &Arc<Node>, call: Result<Request, (Value, RpcError)>) -> Opti
     match &outcome {
         Ok(_) => tracing::info!(target: "node::rpc", "{method}"),
         Err(error) => {
-            tracing::info!(target: "node::rpc", "{method}: {} ({})", error.message, error.code)
+            tracing::info!(target: "node::rpc", "{method}: {} ({})", error.message, error.code);
         }
     }
     Some(answer(&id?, &outcome))

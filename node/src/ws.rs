@@ -157,7 +157,7 @@ impl Connection {
                 let id = format!("{id:#x}");
                 match topic {
                     Topic::Heads => {
-                        texts.push(notification(&id, &Value::Object(json::header(&block))))
+                        texts.push(notification(&id, &Value::Object(json::header(&block))));
                     }
                     Topic::Logs(filter) => {
                         let mut logs = Vec::new();

@@ -256,7 +256,7 @@ async fn contracts_are_deployed_called_and_their_logs_found() {
     // The state of an old block answers as it did then.
     let count = |block: Value| call(&devnet, "eth_call", json!([{ "to": contract }, block]));
     assert_eq!(
-        count.clone()(json!("latest")).await,
+        count(json!("latest")).await,
         json!(B256::from(U256::from(3)))
     );
     assert_eq!(
