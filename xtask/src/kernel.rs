@@ -59,17 +59,30 @@ pub(crate) fn build(recovery: Recovery) -> Result<()> {
     module::check(&wasm).context("the machine would refuse this kernel")?;
     let kernel = module::strip(&wasm)?;
 
-    let folder = workspace.join("target/kernel");
-    fs::create_dir_all(&folder)?;
-    let file = folder.join("evm_kernel.wasm");
-    // Left alone when it is the same, so that whoever watches its time sees no change.
-    if fs::read(&file).ok().as_ref() != Some(&kernel) {
-        fs::write(&file, &kernel)?;
-    }
+    // Tests look in the checkout's target folder, a built `evm-rollup` beside itself.
+    place(&workspace.join("target/kernel"), &kernel)?;
+    place(&target_dir(&workspace).join("kernel"), &kernel)?;
     println!("target/kernel/evm_kernel.wasm ({feature})");
     println!("size    {} bytes", kernel.len());
     println!("blake2b {}", hex::encode(Blake2b::<U32>::digest(&kernel)));
     Ok(())
+}
+
+/// Puts the kernel into a folder, whole or not at all; one that is there already keeps its time.
+fn place(folder: &Path, kernel: &[u8]) -> Result<()> {
+    let file = folder.join("evm_kernel.wasm");
+    if fs::read(&file).is_ok_and(|present| present == kernel) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    let new = folder.join("evm_kernel.wasm.new");
+    fs::write(&new, kernel)?;
+    fs::rename(&new, &file).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Where cargo builds.
+fn target_dir(workspace: &Path) -> PathBuf {
+    workspace.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Runs cargo on `evm_kernel` and returns where its module is, names included.
@@ -86,8 +99,7 @@ fn compile(workspace: &Path, feature: &str) -> Result<PathBuf> {
         let from = from.display().to_string().replace('\'', r"'\''");
         cflags += &format!(" '-ffile-prefix-map={from}={to}'");
     }
-    let target_dir =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let target_dir = target_dir(workspace);
     let command = format!(
         "rustc --package evm_kernel --lib --crate-type cdylib --profile kernel --target {TARGET} \
          --no-default-features --features {feature}"
