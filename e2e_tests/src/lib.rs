@@ -1,1 +1,11 @@
 //! Whole-system tests, through the compiled kernel.
+//!
+//! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
+//! [`reference`] runs the same transactions on plain revm, to compare.
+
+pub mod reference;
+mod rollup;
+mod user;
+
+pub use rollup::{Included, Rollup, Setup, kernel};
+pub use user::{MAX_FEE, User};

@@ -1,0 +1,95 @@
+//! Exact figures: instructions, host calls, bytes.
+
+use crate::workload::Workloads;
+use indicatif::ProgressBar;
+use pvm::{LevelReport, Metering};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::error::Error;
+
+/// What a level costs.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Cost {
+    pub(crate) instructions: u64,
+    pub(crate) host_calls: u64,
+    pub(crate) calls_by_name: BTreeMap<String, u64>,
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+    pub(crate) max_call_depth: u32,
+    pub(crate) runs: usize,
+}
+
+/// A workload's figures, net of the empty level.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) transactions: u64,
+    pub(crate) gas: u64,
+    pub(crate) cost: Cost,
+}
+
+/// All exact figures.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Metered {
+    pub(crate) kernel_bytes: usize,
+    pub(crate) empty_level: Cost,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Runs every workload with metering on.
+pub(crate) fn measure(
+    workloads: &Workloads,
+    progress: &ProgressBar,
+) -> Result<Metered, Box<dyn Error>> {
+    progress.set_message("setup");
+    let start = workloads.start()?;
+    progress.inc(1);
+    let mut rollup = workloads.rollup(&start, Metering::Full);
+    // The first empty level meets what the setup left.
+    rollup.empty_level();
+    let empty_level = cost(&rollup.empty_level());
+    let mut rows = Vec::new();
+    for (name, raws) in &workloads.named {
+        progress.set_message(format!("{name}, metered"));
+        let mut rollup = workloads.rollup(&start, Metering::Full);
+        rollup.empty_level();
+        let before = rollup.head().number;
+        let cost = cost(&rollup.level(raws)).net_of(&empty_level);
+        let included = rollup.since(before);
+        if included.len() != raws.len() || !included.iter().all(|included| included.receipt.success) {
+            return Err(format!("{name}: {} of {} included", included.len(), raws.len()).into());
+        }
+        let gas = included.iter().map(|included| included.receipt.gas_used).sum();
+        rows.push(Row { name: name.clone(), transactions: raws.len() as u64, gas, cost });
+        progress.inc(1);
+    }
+    Ok(Metered { kernel_bytes: e2e_tests::kernel().len(), empty_level, rows })
+}
+
+fn cost(report: &LevelReport) -> Cost {
+    let mut cost = Cost { runs: report.runs.len(), ..Cost::default() };
+    for run in &report.runs {
+        cost.instructions += run.instructions;
+        cost.bytes_read += run.bytes_read;
+        cost.bytes_written += run.bytes_written;
+        cost.max_call_depth = cost.max_call_depth.max(run.max_call_depth);
+        for (name, count) in &run.host_calls {
+            *cost.calls_by_name.entry(name.clone()).or_default() += count;
+        }
+    }
+    cost.host_calls = cost.calls_by_name.values().sum();
+    cost
+}
+
+impl Cost {
+    fn net_of(mut self, empty: &Self) -> Self {
+        self.instructions = self.instructions.saturating_sub(empty.instructions);
+        self.host_calls = self.host_calls.saturating_sub(empty.host_calls);
+        self.bytes_read = self.bytes_read.saturating_sub(empty.bytes_read);
+        self.bytes_written = self.bytes_written.saturating_sub(empty.bytes_written);
+        for (name, count) in &mut self.calls_by_name {
+            *count = count.saturating_sub(empty.calls_by_name.get(name).copied().unwrap_or(0));
+        }
+        self
+    }
+}

@@ -1,0 +1,217 @@
+//! A rollup in memory: the compiled kernel on the fast VM.
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use ethereum::header::Header;
+use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
+use std::path::Path;
+use storage::block::{StoredReceipt, StoredTransaction};
+use storage::layout::{
+    ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS,
+};
+use storage::table::Value;
+use storage::{Account, Config, Head};
+
+/// The shipped module, as `make kernel` wrote it.
+///
+/// # Panics
+/// Where it is not there.
+#[must_use]
+pub fn kernel() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("{}: {error}; run `make kernel` first", path.display())
+    })
+}
+
+/// What a rollup starts from.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// Balances in wei.
+    pub balances: Vec<(Address, U256)>,
+    /// What is measured.
+    pub metering: Metering,
+    /// The rollup's address, the 20 bytes behind `sr1…`.
+    pub address: [u8; 20],
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            balances: Vec::new(),
+            metering: Metering::Off,
+            address: [7; 20],
+        }
+    }
+}
+
+/// A transaction in a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Included {
+    /// The transaction.
+    pub transaction: StoredTransaction,
+    /// What it did.
+    pub receipt: StoredReceipt,
+    /// The number of its block.
+    pub block: u64,
+}
+
+/// A rollup in memory.
+#[derive(Debug)]
+pub struct Rollup {
+    machine: Machine,
+    address: [u8; 20],
+    timestamp: i64,
+}
+
+impl Rollup {
+    /// A rollup before its first level.
+    ///
+    /// # Panics
+    /// Where the kernel is missing or no good.
+    #[must_use]
+    pub fn new(setup: &Setup) -> Self {
+        let mut durable = Durable::new();
+        let mut set = |path: &str, value: &[u8]| {
+            durable.write(path, value).expect("the path of a setup value is legal");
+        };
+        set("/kernel/boot.wasm", &kernel());
+        for (name, value) in setup.config.to_setup() {
+            set(&format!("{SETUP}/{name}"), &value);
+        }
+        for (address, balance) in &setup.balances {
+            let account = Account { balance: *balance, ..Account::default() };
+            let path = ACCOUNTS.path(address).expect("a legal path");
+            set(&path.as_path().to_string(), account.encode().as_ref());
+        }
+        Self::from_durable(durable, setup)
+    }
+
+    /// A rollup that goes on from `durable`, with the options of `setup`.
+    ///
+    /// # Panics
+    /// Where the kernel is no good.
+    #[must_use]
+    pub fn from_durable(durable: Durable, setup: &Setup) -> Self {
+        let head = HEAD.get(&durable, &()).expect("a readable head");
+        let options = Options {
+            metering: setup.metering,
+            rollup: setup.address,
+            first_level: head.map_or(0, |head| head.level + 1),
+            checkpoints: vec![STATE.to_string()],
+            debug: pvm::DebugSink::Capture,
+            ..Options::default()
+        };
+        let timestamp = head.map_or(1_700_000_000, |head| head.timestamp as i64);
+        let machine = Machine::from_durable(durable, options).expect("the kernel is valid");
+        Self { machine, address: setup.address, timestamp }
+    }
+
+    /// Durable storage.
+    #[must_use]
+    pub fn durable(&self) -> &Durable {
+        self.machine.durable()
+    }
+
+    /// Runs a level that brings these transactions, one second after the last.
+    ///
+    /// # Panics
+    /// Where the machine fails, or a run traps.
+    pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
+        let messages =
+            raws.iter().flat_map(|raw| node::inject::messages(&self.address, raw.as_ref()));
+        self.level_of(messages.collect())
+    }
+
+    /// Runs a level that brings nothing.
+    ///
+    /// # Panics
+    /// Where the machine fails, or the run traps.
+    pub fn empty_level(&mut self) -> LevelReport {
+        self.level_of(Vec::new())
+    }
+
+    /// Runs a level with these inbox messages, tags included.
+    ///
+    /// # Panics
+    /// Where the machine fails, or a run traps.
+    pub fn level_of(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
+        self.timestamp += 1;
+        let inbox = Inbox { timestamp: self.timestamp, predecessor: [9; 32], messages };
+        let report = self.machine.run_level(&inbox).expect("the level runs");
+        for run in &report.runs {
+            assert!(!run.trapped(), "a run trapped: {:?}; {:?}", run.trap, report.debug);
+        }
+        report
+    }
+
+    /// The newest block's figures.
+    ///
+    /// # Panics
+    /// Before the first level.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        HEAD.get(self.durable(), &()).expect("readable").expect("a head")
+    }
+
+    /// The header of block `number`, with its hash.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[must_use]
+    pub fn header(&self, number: u64) -> (B256, Header) {
+        let stored = HEADERS.get(self.durable(), &number).expect("readable").expect("a header");
+        (stored.hash, Header::decode(&stored.rlp).expect("a header in RLP"))
+    }
+
+    /// The transactions of block `number`, with their receipts.
+    ///
+    /// # Panics
+    /// Where storage cannot be read.
+    #[must_use]
+    pub fn block(&self, number: u64) -> Vec<Included> {
+        let transactions = TRANSACTIONS.get(self.durable(), &number).expect("readable");
+        let receipts = RECEIPTS.get(self.durable(), &number).expect("readable");
+        let transactions = transactions.unwrap_or_default().0;
+        let receipts = receipts.unwrap_or_default().0;
+        assert_eq!(transactions.len(), receipts.len());
+        let pairs = transactions.into_iter().zip(receipts);
+        pairs.map(|(transaction, receipt)| Included { transaction, receipt, block: number }).collect()
+    }
+
+    /// The transactions of all blocks after `number`.
+    #[must_use]
+    pub fn since(&self, number: u64) -> Vec<Included> {
+        (number + 1..=self.head().number).flat_map(|number| self.block(number)).collect()
+    }
+
+    /// An account; the empty one where it is absent.
+    ///
+    /// # Panics
+    /// Where storage cannot be read.
+    #[must_use]
+    pub fn account(&self, address: Address) -> Account {
+        ACCOUNTS.get(self.durable(), &address).expect("readable").unwrap_or_default()
+    }
+
+    /// What a slot holds.
+    ///
+    /// # Panics
+    /// Where storage cannot be read.
+    #[must_use]
+    pub fn slot(&self, address: Address, slot: U256) -> U256 {
+        SLOTS.get(self.durable(), &(address, slot)).expect("readable").unwrap_or_default()
+    }
+
+    /// The code of an account.
+    ///
+    /// # Panics
+    /// Where storage cannot be read.
+    #[must_use]
+    pub fn code(&self, address: Address) -> Bytes {
+        let hash = self.account(address).code_hash;
+        CODE.get(self.durable(), &hash).expect("readable").unwrap_or_default()
+    }
+}
