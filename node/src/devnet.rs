@@ -54,7 +54,7 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum DevnetError {
     /// The kernel's file cannot be read.
-    #[error("no kernel at {}: {source} (`make kernel` builds it)", .path.display())]
+    #[error("no kernel at {} (`make kernel` builds it)", .path.display())]
     Kernel {
         /// Which file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub enum DevnetError {
         source: std::io::Error,
     },
     /// The port cannot be used.
-    #[error("cannot listen at {address}: {source}")]
+    #[error("cannot listen at {address}")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -124,7 +124,8 @@ impl Handle {
         let _ = (&mut self.server).await;
     }
 
-    /// Stops the devnet and waits for a level that runs.
+    /// Stops the devnet and waits for a level that runs. The port is free once
+    /// the runtime has had a turn.
     pub fn stop(mut self) {
         self.halt();
         if let Some(miner) = self.miner.take() {
