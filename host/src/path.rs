@@ -194,3 +194,70 @@ const fn check(bytes: &[u8]) -> Result<(), PathError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(path: &[u8]) -> PathError {
+        Path::new(path).unwrap_err()
+    }
+
+    #[test]
+    fn a_path_has_240_bytes_at_most() {
+        let path = |len: usize| [&b"/"[..], &vec![b'a'; len - 1]].concat();
+        assert!(Path::new(&path(MAX_PATH)).is_ok());
+        assert_eq!(error(&path(241)), PathError::TooLong { len: 241 });
+        // The machine looks at the length before it looks at the bytes.
+        assert_eq!(error(&[b'@'; 241]), PathError::TooLong { len: 241 });
+    }
+
+    #[test]
+    fn an_error_says_where_it_is() {
+        assert_eq!(error(b""), PathError::Empty);
+        assert_eq!(error(b"/"), PathError::Empty);
+        assert_eq!(error(b"a/b"), PathError::NoLeadingSlash);
+        assert_eq!(error(b"//a"), PathError::EmptyStep { at: 1 });
+        assert_eq!(error(b"/a//b"), PathError::EmptyStep { at: 3 });
+        assert_eq!(error(b"/a/"), PathError::EmptyStep { at: 3 });
+        let (at, byte) = (3, b'@');
+        assert_eq!(error(b"/a/@"), PathError::InvalidByte { at, byte });
+        let byte = "é".as_bytes()[0];
+        assert_eq!(
+            error("/a/é".as_bytes()),
+            PathError::InvalidByte { at, byte }
+        );
+    }
+
+    #[test]
+    fn every_other_byte_is_refused() {
+        let legal = (0..=u8::MAX).filter(|byte| Path::new(&[b'/', *byte]).is_ok());
+        let expected: Vec<u8> = [b'-', b'.']
+            .into_iter()
+            .chain(b'0'..=b'9')
+            .chain(b'A'..=b'Z')
+            .chain([b'_'])
+            .chain(b'a'..=b'z')
+            .collect();
+        assert_eq!(legal.collect::<Vec<u8>>(), expected);
+    }
+
+    #[test]
+    fn a_push_that_fails_leaves_the_path_as_it_is() {
+        let mut path = PathBuf::from_path(Path::literal("/a"));
+        let (at, byte) = (4, b'/');
+        assert_eq!(path.push(b""), Err(PathError::EmptyStep { at: 3 }));
+        assert_eq!(path.push(b"b/c"), Err(PathError::InvalidByte { at, byte }));
+        // `/a/` and 238 bytes.
+        assert_eq!(
+            path.push(&[b'b'; 238]),
+            Err(PathError::TooLong { len: 241 })
+        );
+        assert_eq!(path.as_path(), Path::literal("/a"));
+        assert_eq!(path.push(&[b'b'; 237]), Ok(()));
+        assert_eq!(path.as_path().as_bytes().len(), MAX_PATH);
+        // Full: even one more byte does not fit.
+        assert_eq!(path.push(b"c"), Err(PathError::TooLong { len: 242 }));
+        assert_eq!(path.as_path().as_bytes().len(), MAX_PATH);
+    }
+}

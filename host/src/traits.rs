@@ -4,6 +4,24 @@ use crate::{HostError, MAX_CHUNK, MAX_MESSAGE, Message, Path, reserved};
 use alloc::vec::Vec;
 
 /// Messages from layer 1, in the order of the level's inbox.
+///
+/// ```
+/// use host::mock::{Level, MockHost};
+/// use host::{Inbox, MAX_MESSAGE};
+///
+/// let mut host = MockHost::default();
+/// host.open_level(Level::default().external(b"hello"));
+/// let mut buffer = [0; MAX_MESSAGE];
+/// let mut external = Vec::new();
+/// while let Some(message) = host.read_input(&mut buffer)? {
+///     if let [1, contents @ ..] = message.payload {
+///         external.push((message.id, contents.to_vec()));
+///     }
+/// }
+/// // Behind `Start_of_level` (0) and `Info_per_level` (1).
+/// assert_eq!(external, [(2, b"hello".to_vec())]);
+/// # Ok::<(), host::HostError>(())
+/// ```
 pub trait Inbox {
     /// Takes the oldest unread message, or `None` when the level has no more.
     ///
@@ -104,6 +122,28 @@ pub trait ReadStore {
 }
 
 /// Durable storage, to change.
+///
+/// ```
+/// use host::mock::MockHost;
+/// use host::{HostError, Path, ReadStore, Store, ValueKind};
+///
+/// const ACCOUNT: Path<'static> = Path::literal("/account");
+/// const NONCE: Path<'static> = Path::literal("/account/nonce");
+///
+/// let mut host = MockHost::default();
+/// host.store_write(NONCE, 0, &[7])?;
+/// assert_eq!(host.store_has(ACCOUNT)?, Some(ValueKind::Subtree));
+/// assert_eq!(host.store_value_size(ACCOUNT), Err(HostError::NotAValue));
+///
+/// // Longer values take several host calls.
+/// host.write_all(ACCOUNT, &[1; 5000])?;
+/// assert_eq!(host.read_all(ACCOUNT)?, Some(vec![1; 5000]));
+/// assert_eq!(host.store_list_size(ACCOUNT)?, 2);
+///
+/// host.store_delete(ACCOUNT)?;
+/// assert_eq!(host.read_all(NONCE)?, None);
+/// # Ok::<(), HostError>(())
+/// ```
 pub trait Store: ReadStore {
     /// Writes at most [`MAX_CHUNK`] bytes into the value at `path`, from
     /// `offset` on; the value grows as needed and is made where there is none.
@@ -190,6 +230,18 @@ pub trait Store: ReadStore {
 }
 
 /// Messages to layer 1.
+///
+/// ```
+/// use host::mock::MockHost;
+/// use host::{HostError, MAX_MESSAGE, Outbox};
+///
+/// let mut host = MockHost::default();
+/// host.write_output(b"message")?;
+/// let long = host.write_output(&[0; MAX_MESSAGE + 1]);
+/// assert_eq!(long, Err(HostError::TooLarge));
+/// assert_eq!(host.outbox(), [b"message"]);
+/// # Ok::<(), HostError>(())
+/// ```
 pub trait Outbox {
     /// Writes one message of at most [`MAX_MESSAGE`] bytes.
     ///

@@ -319,3 +319,121 @@ fn a_copy_of_much_is_cheap() {
     );
     assert_eq!(host.durable().get(b"/to"), None);
 }
+
+/// `/a` with a value, and `/a/b` below it.
+fn a_and_b() -> MockHost {
+    let mut host = MockHost::default();
+    host.write_all(A, b"1").unwrap();
+    host.write_all(Path::literal("/a/b"), b"2").unwrap();
+    host
+}
+
+fn all_but_readonly(host: &MockHost) -> Vec<(String, Vec<u8>)> {
+    host.values()
+        .into_iter()
+        .map(|(path, value)| (String::from_utf8(path).unwrap(), value))
+        .filter(|(path, _)| !path.starts_with("/readonly/"))
+        .collect()
+}
+
+fn expect(host: &MockHost, expected: &[(&str, &[u8])]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(path, value)| ((*path).to_owned(), value.to_vec()))
+        .collect();
+    assert_eq!(all_but_readonly(host), expected);
+}
+
+#[test]
+fn a_node_onto_itself_stays() {
+    let mut host = a_and_b();
+    host.store_move(A, A).unwrap();
+    host.store_copy(A, A).unwrap();
+    expect(&host, &[("/a", b"1"), ("/a/b", b"2")]);
+}
+
+#[test]
+fn a_move_into_its_own_subtree_cuts_first() {
+    let mut host = a_and_b();
+    host.store_move(A, Path::literal("/a/b")).unwrap();
+    expect(&host, &[("/a/b", b"1"), ("/a/b/b", b"2")]);
+}
+
+#[test]
+fn a_copy_into_its_own_subtree_nests() {
+    let mut host = a_and_b();
+    host.store_copy(A, Path::literal("/a/c")).unwrap();
+    expect(
+        &host,
+        &[
+            ("/a", b"1"),
+            ("/a/b", b"2"),
+            ("/a/c", b"1"),
+            ("/a/c/b", b"2"),
+        ],
+    );
+}
+
+#[test]
+fn what_a_node_is_put_onto_disappears() {
+    let to = Path::literal("/to");
+    let old = Path::literal("/to/old");
+    let mut host = a_and_b();
+    host.write_all(old, b"3").unwrap();
+    host.store_copy(A, to).unwrap();
+    assert_eq!(host.store_has(old), Ok(None));
+    host.write_all(old, b"3").unwrap();
+    host.store_move(A, to).unwrap();
+    expect(&host, &[("/to", b"1"), ("/to/b", b"2")]);
+}
+
+#[test]
+fn only_what_is_there_can_be_copied_but_anything_deleted() {
+    let absent = Path::literal("/absent");
+    let mut host = a_and_b();
+    let before = host.durable().clone();
+    assert_eq!(host.store_copy(absent, A), Err(HostError::NotANode));
+    assert_eq!(host.store_move(absent, A), Err(HostError::NotANode));
+    assert_eq!(host.store_delete(absent), Ok(()));
+    assert_eq!(host.store_delete_value(absent), Ok(()));
+    assert_eq!(host.durable(), &before);
+}
+
+#[test]
+fn the_machines_own_values_can_be_read_only() {
+    let stuck = reserved::STUCK;
+    let mut host = a_and_b();
+    let before = host.durable().clone();
+    assert_eq!(host.store_write(stuck, 0, b""), Err(HostError::ReadOnly));
+    assert_eq!(
+        host.store_delete(Path::literal("/readonly")),
+        Err(HostError::ReadOnly)
+    );
+    assert_eq!(
+        host.store_delete_value(reserved::VERSION),
+        Err(HostError::ReadOnly)
+    );
+    assert_eq!(host.store_copy(A, stuck), Err(HostError::ReadOnly));
+    assert_eq!(host.store_move(A, stuck), Err(HostError::ReadOnly));
+    assert_eq!(
+        host.store_move(reserved::VERSION, A),
+        Err(HostError::ReadOnly)
+    );
+    assert_eq!(host.durable(), &before);
+    // Copying from there is looking.
+    assert_eq!(host.store_copy(reserved::VERSION, A), Ok(()));
+    // The step is compared whole.
+    let other = Path::literal("/readonlyx");
+    assert_eq!(host.store_write(other, 0, b"4"), Ok(()));
+    expect(&host, &[("/a", b"2.0.0-r5"), ("/readonlyx", b"4")]);
+}
+
+#[test]
+fn a_nodes_own_value_is_one_of_its_children() {
+    let mut host = a_and_b();
+    host.write_all(Path::literal("/a/c/d"), b"3").unwrap();
+    assert_eq!(host.store_list_size(A), Ok(3));
+    host.store_delete_value(A).unwrap();
+    assert_eq!(host.store_list_size(A), Ok(2));
+    assert_eq!(host.store_list_size(Path::literal("/absent")), Ok(0));
+}
