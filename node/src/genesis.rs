@@ -52,7 +52,7 @@ pub struct Set {
 #[derive(Debug, thiserror::Error)]
 pub enum GenesisError {
     /// The text is no genesis.
-    #[error("not a genesis file: {0}")]
+    #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// An account does not fit durable storage.
     #[error(transparent)]
@@ -280,24 +280,36 @@ enum Number {
     Text(String),
 }
 
-fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
-    match Number::deserialize(deserializer)? {
-        Number::Json(number) => Ok(U256::from(number)),
-        Number::Text(text) => match text.strip_prefix("0x") {
-            Some(digits) => U256::from_str_radix(digits, 16),
-            None => U256::from_str_radix(&text, 10),
+impl Number {
+    fn word<E: serde::de::Error>(self) -> Result<U256, E> {
+        match self {
+            Self::Json(number) => Ok(U256::from(number)),
+            Self::Text(text) => match text.strip_prefix("0x") {
+                Some(digits) => U256::from_str_radix(digits, 16),
+                None => U256::from_str_radix(&text, 10),
+            }
+            .map_err(|error| E::custom(format!("{text:?} is no number: {error}"))),
         }
-        .map_err(|error| D::Error::custom(format!("{text:?} is no number: {error}"))),
+    }
+
+    fn number<E: serde::de::Error>(self) -> Result<u64, E> {
+        let word = self.word()?;
+        u64::try_from(word).map_err(|_| E::custom(format!("{word} does not fit 64 bits")))
     }
 }
 
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
+    Number::deserialize(deserializer)?.word()
+}
+
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let word = word(deserializer)?;
-    u64::try_from(word).map_err(|_| D::Error::custom(format!("{word} does not fit 64 bits")))
+    Number::deserialize(deserializer)?.number()
 }
 
 fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    number(deserializer).map(Some)
+    Option::<Number>::deserialize(deserializer)?
+        .map(Number::number)
+        .transpose()
 }
 
 #[cfg(test)]
@@ -371,6 +383,12 @@ mod tests {
             .values_mut()
             .for_each(|account| account.balance += U256::from(1));
         assert_ne!(genesis.state_root(), richer.state_root());
+    }
+
+    #[test]
+    fn what_is_left_open_has_its_default() {
+        let file = r#"{"config": {}, "gasLimit": null, "baseFeePerGas": null, "alloc": {}}"#;
+        assert_eq!(Genesis::from_json(file).unwrap(), Genesis::default());
     }
 
     #[test]
