@@ -104,7 +104,7 @@ impl AsPath for Path<'_> {
     }
 }
 
-impl AsPath for host::PathBuf {
+impl<const CAPACITY: usize> AsPath for host::PathBuf<CAPACITY> {
     fn path_bytes(&self) -> &[u8] {
         self.as_path().as_bytes()
     }

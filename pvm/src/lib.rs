@@ -22,7 +22,7 @@
 //! | [`validity`], [`imports`] | which modules are accepted |
 //! | [`durable`], [`value`] | storage as an immutable tree |
 //! | [`mod@store`] | the storage functions with their error codes |
-//! | [`reveal`] | preimages |
+//! | [`reveal`], [`preimages`] | preimages; bytes cut into trees of them |
 //! | [`setup`] | what stands in storage before the first level |
 //! | [`inputs`], [`michelson`] | messages of levels, from files |
 
@@ -32,6 +32,7 @@ pub mod inputs;
 pub mod kernel;
 pub mod machine;
 pub mod michelson;
+pub mod preimages;
 pub mod reveal;
 pub mod setup;
 pub mod store;

@@ -327,7 +327,7 @@ impl Machine {
 
     /// Loads and compiles the kernel.
     fn prepare(&mut self) -> Result<(), Error> {
-        let kernel = self.load_kernel()?;
+        let kernel = self.load_kernel(&self.durable.clone())?;
         kernel.compiled(self.engine_kind())?;
         Ok(())
     }
@@ -456,11 +456,7 @@ impl Machine {
 
     fn run(&mut self, context: &mut Context) -> Result<Outcome, Error> {
         let start = Instant::now();
-        // Loading looks at the machine's storage.
-        self.durable = context.durable.clone();
-        let kernel = self.load_kernel();
-        self.durable = Durable::new();
-        let kernel = match kernel {
+        let kernel = match self.load_kernel(&context.durable) {
             Ok(kernel) => kernel,
             Err(Error::Kernel(error)) => return fall_back(&mut context.durable, &error),
             Err(Error::NoKernel) => {
@@ -526,9 +522,9 @@ impl Machine {
         Ok(Outcome::Ran(report))
     }
 
-    /// The kernel that the storage holds.
-    fn load_kernel(&mut self) -> Result<Arc<Kernel>, Error> {
-        let value = self.durable.get(KERNEL).ok_or(Error::NoKernel)?;
+    /// The kernel that a storage holds.
+    fn load_kernel(&mut self, durable: &Durable) -> Result<Arc<Kernel>, Error> {
+        let value = durable.get(KERNEL).ok_or(Error::NoKernel)?;
         if let Some((known, kernel)) = &self.kernel
             && known.ptr_eq(&value)
             && kernel.facts().since <= self.version
@@ -636,7 +632,7 @@ fn call(compiled: &Compiled, context: &mut Context) -> Result<Finished, Error> {
 
 impl RunReport {
     fn measured(&mut self, meter: &Meter, fuel: u64, counted: Counted) {
-        self.instructions = fuel - counted.overhead;
+        self.instructions = fuel.saturating_sub(counted.overhead);
         self.max_call_depth = counted.max_depth;
         self.bytes_read = meter.read;
         self.bytes_written = meter.written;

@@ -557,3 +557,211 @@ fn a_storage_goes_on_where_another_machine_left_it() {
     );
     assert_eq!(one.durable(), two.durable());
 }
+
+#[test]
+fn arguments_are_checked_in_the_order_of_the_machine() {
+    // Each call's answer goes to the outbox as i32.
+    let calls = [
+        // A path that is too long is refused before memory is looked at.
+        ("(call $has (i32.const -1) (i32.const 241))", -1),
+        ("(call $has (i32.const -1) (i32.const 2))", -6),
+        ("(call $has (i32.const 131071) (i32.const 2))", -6),
+        ("(call $has (i32.const 0) (i32.const -1))", -6),
+        ("(call $has (i32.const 0) (i32.const 1))", -2),
+        ("(call $has (i32.const 0) (i32.const 0))", 2),
+        (
+            "(i32.wrap_i64 (call $list (i32.const 0) (i32.const 1)))",
+            -2,
+        ),
+        ("(i32.wrap_i64 (call $list (i32.const 0) (i32.const 0)))", 2),
+        (
+            "(call $read (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 2049))",
+            -7,
+        ),
+        (
+            "(call $read (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1))",
+            -3,
+        ),
+        (
+            "(call $write (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const -1))",
+            -5,
+        ),
+        (
+            "(call $write (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 1))",
+            -6,
+        ),
+        (
+            "(call $write (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2049))",
+            -9,
+        ),
+        (
+            "(call $write (i32.const 0) (i32.const 2) (i32.const 1) (i32.const 0) (i32.const 2049))",
+            -7,
+        ),
+        (
+            "(call $write (i32.const 0) (i32.const 2) (i32.const 1) (i32.const 0) (i32.const 1))",
+            -4,
+        ),
+        (
+            "(call $write (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 9))",
+            0,
+        ),
+        (
+            "(call $read (i32.const 0) (i32.const 2) (i32.const -1) (i32.const 0) (i32.const 1))",
+            -4,
+        ),
+        (
+            "(call $read (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 131070) (i32.const 9))",
+            -6,
+        ),
+        (
+            "(call $read (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 131063) (i32.const 9))",
+            9,
+        ),
+        ("(call $size (i32.const 0) (i32.const 2))", 9),
+        (
+            "(call $nth (i32.const 0) (i32.const 2) (i64.const 0) (i32.const 0) (i32.const 9))",
+            0,
+        ),
+        (
+            "(call $nth (i32.const 0) (i32.const 2) (i64.const 1) (i32.const 0) (i32.const 9))",
+            -12,
+        ),
+        (
+            "(call $move (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0))",
+            -9,
+        ),
+        (
+            "(call $copy (i32.const 0) (i32.const 0) (i32.const 2) (i32.const 2))",
+            0,
+        ),
+        ("(call $delete (i32.const 0) (i32.const 2))", 0),
+        ("(call $delete (i32.const 0) (i32.const 0))", -9),
+        (
+            "(call $preimage (i32.const 0) (i32.const 4097) (i32.const 0) (i32.const 9))",
+            -7,
+        ),
+        (
+            "(call $preimage (i32.const -1) (i32.const 33) (i32.const 0) (i32.const 9))",
+            -6,
+        ),
+        ("(call $metadata (i32.const 131070) (i32.const 3))", -6),
+        ("(call $write_output (i32.const 131070) (i32.const 3))", -6),
+        (
+            "(call $read_input (i32.const 131064) (i32.const 0) (i32.const 1))",
+            -6,
+        ),
+    ];
+    let body: String = calls
+        .iter()
+        .map(|(call, _)| {
+            format!(
+                "(i32.store (i32.const 1000) {call})
+                 (drop (call $write_output (i32.const 1000) (i32.const 4)))"
+            )
+        })
+        .collect();
+    let report = run(
+        &mut machine(&kernel("/x/c", &body), Options::default()),
+        &[],
+    );
+    assert_eq!(report.outbox.len(), calls.len());
+    for ((call, expected), answer) in calls.iter().zip(&report.outbox) {
+        assert_eq!(*answer, i32::to_le_bytes(*expected), "{call}");
+    }
+}
+
+#[test]
+fn generic_reveals_are_answered_by_their_tags() {
+    // The payloads of hashes.json, and what they give here: the empty preimage, metadata, and
+    // nothing for the data availability layer, which is not enabled.
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("vectors/hashes.json")).unwrap();
+    let payload = |name: &str| {
+        let vectors = file["vectors"].as_array().unwrap();
+        let vector = vectors
+            .iter()
+            .find(|vector| vector["name"] == name)
+            .unwrap();
+        hex::decode(vector["hex"].as_str().unwrap()).unwrap()
+    };
+    let options = Options {
+        rollup: [8; 20],
+        origination_level: 3,
+        ..Options::default()
+    };
+    let metadata = [&[8; 20][..], &[0, 0, 0, 3]].concat();
+    for (name, answer) in [
+        (
+            "generic reveal payload: raw data for the empty preimage",
+            Vec::new(),
+        ),
+        ("generic reveal payload: metadata", metadata),
+        (
+            "generic reveal payload: DAL page level 1000 slot 3 page 15",
+            Vec::new(),
+        ),
+        ("generic reveal payload: DAL parameters", Vec::new()),
+    ] {
+        let payload = payload(name);
+        let data: String = payload.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let wasm = wat::parse_str(format!(
+            r#"(module
+              (import "smart_rollup_core" "reveal" (func $reveal (param i32 i32 i32 i32) (result i32)))
+              (import "smart_rollup_core" "write_output" (func $out (param i32 i32) (result i32)))
+              (memory (export "memory") 1) (data (i32.const 0) "{data}")
+              (func (export "kernel_run") (drop (call $out (i32.const 100)
+                (call $reveal (i32.const 0) (i32.const {}) (i32.const 100) (i32.const 4096))))))"#,
+            payload.len()
+        ))
+        .unwrap();
+        assert_eq!(
+            run(&mut machine(&wasm, options.clone()), &[]).outbox,
+            [answer],
+            "{name}"
+        );
+    }
+    let empty = payload("well-known reveal hash (0x00 ++ blake2b256 of empty)");
+    assert_eq!(pvm::reveal::hash(b"").as_slice(), empty);
+}
+
+#[test]
+fn kernels_of_2022_run_under_their_old_names() {
+    let wasm = wat::parse_str(
+        r#"(module
+          (import "rollup_safe_core" "write_output" (func $out (param i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "kernel_next") (drop (call $out (i32.const 0) (i32.const 1)))))"#,
+    )
+    .unwrap();
+    assert_eq!(
+        run(&mut machine(&wasm, Options::default()), &[]).outbox,
+        [[0]]
+    );
+}
+
+#[test]
+fn the_new_durable_storage_is_not_enabled() {
+    let wasm = wat::parse_str(
+        r#"(module
+          (import "smart_rollup_core" "write_output" (func $out (param i32 i32) (result i32)))
+          (import "smart_rollup_core" "nds_registry_resize" (func $resize (param i64) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "kernel_run")
+            (i32.store (i32.const 0) (call $resize (i64.const 1)))
+            (drop (call $out (i32.const 0) (i32.const 4)))))"#,
+    )
+    .unwrap();
+    assert!(
+        Machine::new(&wasm, Options::default()).is_err(),
+        "it came with r6"
+    );
+    let options = Options {
+        version: Version::V6,
+        ..Options::default()
+    };
+    assert_eq!(
+        run(&mut machine(&wasm, options), &[]).outbox,
+        [(-16_i32).to_le_bytes()]
+    );
+}
