@@ -661,13 +661,12 @@ const fn is_recoverable(trap: Trap) -> bool {
 
 /// Remembers a kernel that could be instantiated.
 fn keep_fallback(durable: &mut Durable) -> Result<(), HostError> {
-    let kernel = durable.get(KERNEL);
-    if kernel != durable.get(FALLBACK)
-        && let Some(kernel) = kernel
-    {
-        durable.put(FALLBACK, kernel)?;
+    match (durable.get(KERNEL), durable.get(FALLBACK)) {
+        (Some(kernel), Some(known)) if kernel.ptr_eq(&known) => Ok(()),
+        // Equal bytes are shared from now on, and never compared again.
+        (Some(kernel), _) => durable.put(FALLBACK, kernel),
+        (None, _) => Ok(()),
     }
-    Ok(())
 }
 
 /// Puts the last good kernel back, if there is another than this.
