@@ -209,7 +209,7 @@ proptest! {
 
     #[test]
     fn a_step_that_does_not_fit_changes_nothing(steps in vec("[a-z@]{0,60}", 1..8)) {
-        let mut path = PathBuf::from_path(Path::literal("/a"));
+        let mut path: PathBuf = PathBuf::from_path(Path::literal("/a"));
         let mut text = "/a".to_owned();
         for step in steps {
             let longer = format!("{text}/{step}");

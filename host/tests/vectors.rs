@@ -137,7 +137,7 @@ fn every_path_is_judged_as_the_machine_judges_it() {
         if let (Some([]), Some(first)) = (steps.next(), steps.next()) {
             let first = [b"/", first].concat();
             let built = Path::new(&first).and_then(|first| {
-                let mut built = PathBuf::from_path(first);
+                let mut built: PathBuf = PathBuf::from_path(first);
                 steps.try_for_each(|step| built.push(step))?;
                 Ok(built)
             });

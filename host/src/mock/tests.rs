@@ -299,7 +299,7 @@ fn whole_values_are_moved_in_chunks() {
 fn a_copy_of_much_is_cheap() {
     let mut host = MockHost::default();
     for key in 0..20_000 {
-        let mut path = PathBuf::from_path(Path::literal("/from"));
+        let mut path: PathBuf = PathBuf::from_path(Path::literal("/from"));
         path.push(format!("{}", key / 100).as_bytes()).unwrap();
         path.push(format!("{key}").as_bytes()).unwrap();
         host.store_write(path.as_path(), 0, b"value").unwrap();
@@ -436,4 +436,18 @@ fn a_nodes_own_value_is_one_of_its_children() {
     host.store_delete_value(A).unwrap();
     assert_eq!(host.store_list_size(A), Ok(2));
     assert_eq!(host.store_list_size(Path::literal("/absent")), Ok(0));
+}
+
+#[test]
+fn an_upgrade_error_is_seen_until_a_run_ends_well() {
+    let mut host = MockHost::default();
+    host.set(reserved::UPGRADE_ERROR.as_bytes(), b"");
+    let look = |host: &mut MockHost| {
+        assert!(has(host, reserved::UPGRADE_ERROR));
+        host.store_write(A, 0, b"1").unwrap();
+    };
+    host.trap_after(1);
+    assert_eq!(host.run_level(&Level::default(), look).traps, 1);
+    assert_eq!(host.run_level(&Level::default(), look).traps, 0);
+    assert!(!has(&host, reserved::UPGRADE_ERROR));
 }
