@@ -1,7 +1,8 @@
 //! Bloom filters over the addresses and topics of logs (Yellow Paper §4.3.1).
 
+use crate::keccak::keccak256;
 use alloc::collections::BTreeMap;
-use alloy_primitives::{Address, B256, Bloom, keccak256};
+use alloy_primitives::{Address, B256, Bloom};
 
 use crate::Log;
 

@@ -1,7 +1,8 @@
 //! Block headers (Yellow Paper §4.3; EIP-1559, 4399, 4844, 4788, 4895, 7685).
 
+use crate::keccak::keccak256;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256, b256, keccak256};
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256, b256};
 
 use crate::rlp::{self, Decoder, encode_list};
 

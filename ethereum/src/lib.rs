@@ -11,6 +11,7 @@
 //! | [`receipt`], [`bloom`] | receipts, logs and their bloom filters |
 //! | [`header`] | block headers, their hash, the next base fee |
 //! | [`trie`] | transaction and receipt roots |
+//! | [`keccak`] | the hash under all of these |
 //! | [`rlp`] | the encoding under all of these |
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -18,6 +19,7 @@ extern crate alloc;
 
 pub mod bloom;
 pub mod header;
+pub mod keccak;
 pub mod receipt;
 pub mod rlp;
 pub mod signature;
@@ -25,6 +27,7 @@ pub mod transaction;
 pub mod trie;
 
 pub use header::Header;
+pub use keccak::{Keccak256, keccak256};
 pub use receipt::{Log, Receipt};
 pub use signature::{Signature, SignatureError, authority, public_key, recover, senders};
 pub use transaction::{DecodeError, InvalidTransaction, SignedTransaction, Transaction};

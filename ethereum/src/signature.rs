@@ -4,8 +4,9 @@
 //! (`c-secp256k1`, which wins where both are on) or pure Rust
 //! (`rust-secp256k1`). The rules of Ethereum are here, once, for both.
 
+use crate::keccak::{Keccak256, keccak256};
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, Keccak256, U256, keccak256, uint};
+use alloy_primitives::{Address, B256, U256, uint};
 use core::fmt;
 
 use crate::SignedTransaction;

@@ -4,8 +4,9 @@
 //! keys are known beforehand, so it is never built: its nodes are written and
 //! hashed from the leaves up, each once, the items straight from where they lie.
 
+use crate::keccak::Keccak256;
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Keccak256};
+use alloy_primitives::B256;
 
 use crate::header::EMPTY_ROOT;
 use crate::rlp::{EMPTY_STRING, Encode, Prefix, Raw, Str};
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn a_short_root_is_hashed() {
         let leaf = [0xc4, 0x82, 0x20, 0x80, b'x'];
-        assert_eq!(ordered_root(&["x"]), alloy_primitives::keccak256(leaf));
+        assert_eq!(ordered_root(&["x"]), crate::keccak256(leaf));
         assert_ne!(
             ordered_root(&["x"]),
             b256!("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")

@@ -7,8 +7,9 @@
 use crate::decode::MAX_TRANSACTION;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, Bytes};
 use core::fmt;
+use ethereum::keccak::keccak256;
 use host::ReadStore;
 use storage::StorageError;
 use storage::layout::CHUNKED;

@@ -82,7 +82,7 @@ pub(crate) fn transaction(hash: B256, raw: &[u8]) -> Result<Decoded, BadInput> {
     if raw.len() > MAX_TRANSACTION {
         return Err(BadInput::TooLong(raw.len()));
     }
-    let actual = alloy_primitives::keccak256(raw);
+    let actual = ethereum::keccak256(raw);
     if actual != hash {
         return Err(BadInput::WrongHash {
             expected: hash,
@@ -127,7 +127,7 @@ mod tests {
         #[test]
         fn any_bytes_are_an_input_or_not(bytes: Vec<u8>) {
             if let Ok(Input::Simple { raw, .. }) = input(&bytes) {
-                let _ = transaction(alloy_primitives::keccak256(raw), raw);
+                let _ = transaction(ethereum::keccak256(raw), raw);
             }
         }
     }

@@ -134,11 +134,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     /// gets (EIP-2935; the slot is written directly, which the EIP allows, and
     /// spares a call for each block).
     pub(crate) fn new(store: &'s S, environment: &Environment, parent: B256) -> Self {
-        let history = (environment.revision >= Revision::Prague).then(|| {
-            let slot = environment.number.saturating_sub(1) % HISTORY_WINDOW;
-            (U256::from(slot), parent.into())
-        });
-        Self::with_history(store, environment, history)
+        Self::with_history(store, environment, history(environment, parent))
     }
 
     /// The engine on a block as it stands in durable storage already.
@@ -275,13 +271,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         if let Some(slot) = history
             && !history_touched
         {
-            touched.push(Touched {
-                address: HISTORY_ADDRESS,
-                account: AccountChange::Keep,
-                cleared: false,
-                code: None,
-                slots: alloc::vec![slot],
-            });
+            touched.push(history_alone(slot));
         }
         overlay.diff(touched)
     }
@@ -295,6 +285,32 @@ fn load<S: ReadStore>(
         .load_account(address)
         .map(|_| ())
         .map_err(|WorldError(error)| error.into())
+}
+
+/// The slot of the history contract that the block after `parent` sets, and its
+/// hash in it (EIP-2935).
+fn history(environment: &Environment, parent: B256) -> Option<(U256, U256)> {
+    (environment.revision >= Revision::Prague).then(|| {
+        let slot = environment.number.saturating_sub(1) % HISTORY_WINDOW;
+        (U256::from(slot), parent.into())
+    })
+}
+
+/// The history contract's change in a block that does not touch it otherwise.
+fn history_alone(slot: (U256, U256)) -> Touched {
+    Touched {
+        address: HISTORY_ADDRESS,
+        account: AccountChange::Keep,
+        cleared: false,
+        code: None,
+        slots: alloc::vec![slot],
+    }
+}
+
+/// What a block without transactions changes; the engine is not even made.
+pub(crate) fn nothing(store: &impl ReadStore, environment: &Environment, parent: B256) -> Diff {
+    let touched = history(environment, parent).map(history_alone);
+    Overlay::new(store).diff(touched.into_iter().collect())
 }
 
 /// What became of an account that the engine touched.

@@ -3,7 +3,8 @@
 use crate::error::KernelError;
 use crate::execute::Environment;
 use crate::seal::{self, Body, Parent};
-use alloy_primitives::{Address, B256, Bytes, address, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, address, hex};
+use ethereum::keccak::keccak256;
 use host::Store;
 use storage::diff::{AccountChange, AccountDiff};
 use storage::level::Level;

@@ -6,21 +6,23 @@ use crate::careful::{self, Careful};
 use crate::chunks::Chunks;
 use crate::decode::{self, Decoded, Input};
 use crate::error::KernelError;
-use crate::execute::{Environment, Executed, Executor};
+use crate::execute::{self, Environment, Executed, Executor};
 use crate::genesis;
 use crate::inbox::{self, Limits};
 use crate::log;
 use crate::queue::{Item, Queue};
 use crate::seal::{self, Body, Parent};
 use crate::validate;
-use alloy_primitives::{Address, B256, Keccak256};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, Bytes};
 use core::cell::RefCell;
 use ethereum::header::next_base_fee;
+use ethereum::keccak::Keccak256;
 use host::{Debug, HostError, Path, ReadStore, Runtime, Store, ValueKind};
 use storage::layout::{CONFIG, HEAD};
 use storage::level::Level;
 use storage::queue::Cursor;
-use storage::{Config, Head, commit};
+use storage::{Config, Diff, Head, commit};
 
 /// Whether the level needs another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub(crate) enum Progress {
     /// Yes: the reboot flag stays.
     More,
 }
+
+/// Chunked transactions that changed, as the commit takes them.
+type Pieces = Vec<(B256, Option<Bytes>)>;
 
 /// The work of a run before the configuration is known, and for reading inputs.
 const READING: u64 = 100_000_000;
@@ -133,23 +138,12 @@ impl Blocks {
             state_root: self.head.state_root,
         };
         let before = self.budget.spent();
-        let shared = Shared(RefCell::new(host));
-        let mut executor = Executor::new(&shared, &environment, parent.hash);
-        let mut chunks = Chunks::default();
-        let mut body = Body::default();
-        while let Some(ready) = self.queue.peek(&shared, &mut self.budget)? {
-            let (cursor, gas_limit) = (ready.cursor, ready.item.gas_limit());
-            if !self.fits(&environment, &body, gas_limit) {
-                break;
-            }
-            let Some(item) = self.queue.take() else { break };
-            let Some((decoded, sender)) = self.whole(&shared, &mut chunks, item)? else {
-                continue;
-            };
-            self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
-        }
-        let diff = executor.finish();
-        let host = shared.0.into_inner();
+        let (body, diff, chunked) = if self.queue.peek(host, &mut self.budget)?.is_some() {
+            self.fill(host, &environment, &parent)?
+        } else {
+            let diff = execute::nothing(&*host, &environment, parent.hash);
+            (Body::default(), diff, Vec::new())
+        };
         if let Some(careful) = &self.careful {
             careful.unmark(host)?;
         }
@@ -182,7 +176,7 @@ impl Blocks {
                 transactions: sealed.transactions,
                 receipts: sealed.receipts,
                 diff,
-                chunked: chunks.into_changes(),
+                chunked,
                 config: None,
             },
         )?;
@@ -192,6 +186,31 @@ impl Blocks {
             careful.end(host)?;
         }
         Ok(())
+    }
+
+    /// Executes what waits, as far as it fits into one block.
+    fn fill(
+        &mut self,
+        host: &mut impl Runtime,
+        environment: &Environment,
+        parent: &Parent,
+    ) -> Result<(Body, Diff, Pieces), KernelError> {
+        let shared = Shared(RefCell::new(host));
+        let mut executor = Executor::new(&shared, environment, parent.hash);
+        let mut chunks = Chunks::default();
+        let mut body = Body::default();
+        while let Some(ready) = self.queue.peek(&shared, &mut self.budget)? {
+            let (cursor, gas_limit) = (ready.cursor, ready.item.gas_limit());
+            if !self.fits(environment, &body, gas_limit) {
+                break;
+            }
+            let Some(item) = self.queue.take() else { break };
+            let Some((decoded, sender)) = self.whole(&shared, &mut chunks, item)? else {
+                continue;
+            };
+            self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
+        }
+        Ok((body, executor.finish(), chunks.into_changes()))
     }
 
     fn environment(&self) -> Environment {

@@ -2,9 +2,10 @@
 
 use crate::execute::{Environment, Executed};
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, Keccak256, U256, keccak256};
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use ethereum::bloom::LogsBloom;
 use ethereum::header::{EMPTY_OMMERS, EMPTY_REQUESTS_HASH, EMPTY_ROOT, Header};
+use ethereum::keccak::{Keccak256, keccak256};
 use ethereum::receipt::Receipt;
 use ethereum::trie::ordered_root;
 use storage::Diff;

@@ -106,22 +106,26 @@ impl fmt::Debug for Path<'_> {
 }
 
 /// A path under construction, on the stack: building one never allocates.
+///
+/// A kernel whose paths are short says so by `CAPACITY`, in bytes: every byte of
+/// it is cleared and moved, and the machine charges for each.
 #[derive(Clone)]
-pub struct PathBuf {
-    bytes: [u8; MAX_PATH],
+pub struct PathBuf<const CAPACITY: usize = MAX_PATH> {
+    bytes: [u8; CAPACITY],
     len: usize,
 }
 
-impl PathBuf {
-    /// Starts from `path`.
+impl<const CAPACITY: usize> PathBuf<CAPACITY> {
+    /// Starts from `path`, which fits.
+    ///
+    /// # Panics
+    /// Where `path` is longer than the capacity; for a constant, when compiled.
     #[must_use]
-    pub fn from_path(path: Path<'_>) -> Self {
-        let mut bytes = [0; MAX_PATH];
-        bytes[..path.0.len()].copy_from_slice(path.0);
-        Self {
-            bytes,
-            len: path.0.len(),
-        }
+    pub const fn from_path(path: Path<'_>) -> Self {
+        let mut bytes = [0; CAPACITY];
+        let len = path.0.len();
+        bytes.split_at_mut(len).0.copy_from_slice(path.0);
+        Self { bytes, len }
     }
 
     /// Appends `/` and `step`.
@@ -135,7 +139,7 @@ impl PathBuf {
         if step.is_empty() {
             return Err(PathError::EmptyStep { at: start });
         }
-        if end > MAX_PATH {
+        if end > CAPACITY {
             return Err(PathError::TooLong { len: end });
         }
         if let Some(at) = step.iter().position(|byte| !is_step_byte(*byte)) {
@@ -157,7 +161,7 @@ impl PathBuf {
     }
 }
 
-impl fmt::Debug for PathBuf {
+impl<const CAPACITY: usize> fmt::Debug for PathBuf<CAPACITY> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.as_path(), f)
     }
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_push_that_fails_leaves_the_path_as_it_is() {
-        let mut path = PathBuf::from_path(Path::literal("/a"));
+        let mut path: PathBuf = PathBuf::from_path(Path::literal("/a"));
         let (at, byte) = (4, b'/');
         assert_eq!(path.push(b""), Err(PathError::EmptyStep { at: 3 }));
         assert_eq!(path.push(b"b/c"), Err(PathError::InvalidByte { at, byte }));

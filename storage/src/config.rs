@@ -5,11 +5,12 @@
 
 use crate::codec::Reader;
 use crate::error::StorageError;
+use crate::key::Place;
 use crate::layout::SETUP;
 use crate::table::Value;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
-use host::{PathBuf, ReadStore};
+use host::ReadStore;
 
 /// An EVM revision: which forks' rules a block follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,7 +163,7 @@ impl Config {
 }
 
 fn field(store: &impl ReadStore, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-    let mut path = PathBuf::from_path(SETUP);
+    let mut path = Place::from_path(SETUP);
     path.push(name.as_bytes())?;
     Ok(store.read_all(path.as_path())?)
 }
@@ -182,7 +183,7 @@ fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
 /// The fields in the order of the type, numbers big-endian.
 impl Value for Config {
     type Bytes = Vec<u8>;
-    const SMALL: bool = false;
+    const SMALL: bool = true;
     const SHRINKS: bool = true;
 
     fn encode(&self) -> Vec<u8> {

@@ -1,8 +1,9 @@
 //! What durable storage cannot do.
 
+use crate::key::Place;
 use alloc::boxed::Box;
 use core::fmt;
-use host::{HostError, PathBuf, PathError};
+use host::{HostError, PathError};
 
 /// Why a table could not be read or written. It is never a user's fault.
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub enum StorageError {
     /// The bytes at `path` are no value of the table.
     Corrupt {
         /// Where they lie.
-        path: Box<PathBuf>,
+        path: Box<Place>,
     },
 }
 

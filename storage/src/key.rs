@@ -6,36 +6,39 @@ use host::{PathBuf, PathError};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/// A path of the layout: the longest, a slot's in staging, has 86 bytes.
+pub type Place = PathBuf<96>;
+
 /// What names an entry of a table.
 pub trait Key {
     /// Appends the key's steps to `path`.
     ///
     /// # Errors
     /// Where the path becomes too long.
-    fn push(&self, path: &mut PathBuf) -> Result<(), PathError>;
+    fn push(&self, path: &mut Place) -> Result<(), PathError>;
 }
 
 impl Key for () {
-    fn push(&self, _: &mut PathBuf) -> Result<(), PathError> {
+    fn push(&self, _: &mut Place) -> Result<(), PathError> {
         Ok(())
     }
 }
 
 impl Key for Address {
-    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
         path.push(&address_step(self))
     }
 }
 
 impl Key for B256 {
-    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
         path.push(&word_step(self))
     }
 }
 
 /// A slot: the account's step, then the slot's.
 impl Key for (Address, U256) {
-    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
         path.push(&address_step(&self.0))?;
         path.push(&word_step(&self.1.to_be_bytes()))
     }
@@ -43,14 +46,14 @@ impl Key for (Address, U256) {
 
 /// Numbers are decimal.
 impl Key for u64 {
-    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
         let (digits, start) = decimal(*self);
         path.push(digits.get(start..).unwrap_or_default())
     }
 }
 
 impl Key for u32 {
-    fn push(&self, path: &mut PathBuf) -> Result<(), PathError> {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
         u64::from(*self).push(path)
     }
 }

@@ -7,10 +7,10 @@
 //! consumed whole is deleted afterwards.
 
 use crate::error::StorageError;
-use crate::key::Key;
+use crate::key::{Key, Place};
 use crate::layout::QUEUE;
 use alloc::vec::Vec;
-use host::{HostError, MAX_CHUNK, PathBuf, ReadStore, Store};
+use host::{HostError, MAX_CHUNK, ReadStore, Store};
 
 /// Where an entry stands. Entries are consumed in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ pub const ENTRY_OVERHEAD: usize = 4;
 /// The page of a level, to append to.
 #[derive(Debug)]
 pub struct Page {
-    path: PathBuf,
+    path: Place,
     cursor: Cursor,
 }
 
@@ -239,8 +239,8 @@ pub fn delete(store: &mut impl Store, level: u32) -> Result<(), StorageError> {
     Ok(store.store_delete(path(level)?.as_path())?)
 }
 
-fn path(level: u32) -> Result<PathBuf, StorageError> {
-    let mut path = PathBuf::from_path(QUEUE);
+fn path(level: u32) -> Result<Place, StorageError> {
+    let mut path = Place::from_path(QUEUE);
     level.push(&mut path)?;
     Ok(path)
 }

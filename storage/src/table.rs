@@ -1,20 +1,20 @@
 //! Typed tables: a place, a key type, a value type.
 
 use crate::error::StorageError;
-use crate::key::Key;
+use crate::key::{Key, Place};
 use crate::layout::{STAGING, STATE};
 use alloc::boxed::Box;
 use alloy_primitives::{Bytes, U256};
 use core::marker::PhantomData;
-use host::{Path, PathBuf, ReadStore, Store};
+use host::{Path, ReadStore, Store};
 
 /// How a value lies in durable storage.
 pub trait Value: Sized {
     /// What [`Value::encode`] gives.
     type Bytes: AsRef<[u8]>;
 
-    /// Whether every encoding has at most 256 bytes, so that one host call on a
-    /// stack buffer reads it; others are read chunk by chunk.
+    /// Whether encodings are short as a rule (under 144 bytes), so that one host
+    /// call on a stack buffer reads them; others are read chunk by chunk.
     const SMALL: bool;
 
     /// Whether an entry may become shorter than it was. Writes never truncate,
@@ -48,12 +48,12 @@ impl<K: Key, V: Value> Table<K, V> {
     ///
     /// # Errors
     /// Where the key makes no legal path.
-    pub fn path(&self, key: &K) -> Result<PathBuf, StorageError> {
+    pub fn path(&self, key: &K) -> Result<Place, StorageError> {
         self.path_under(STATE, key)
     }
 
-    fn path_under(&self, root: Path<'_>, key: &K) -> Result<PathBuf, StorageError> {
-        let mut path = PathBuf::from_path(root);
+    fn path_under(&self, root: Path<'_>, key: &K) -> Result<Place, StorageError> {
+        let mut path = Place::from_path(root);
         path.push(self.name.as_bytes())?;
         key.push(&mut path)?;
         Ok(path)
@@ -156,27 +156,33 @@ impl<'s, S: Store> Staging<'s, S> {
     }
 }
 
+/// The bytes of a small read; a value that fills them is read again, whole.
+const SMALL: usize = 144;
+
 /// Reads the value at `path`.
 pub(crate) fn load<V: Value>(
     store: &impl ReadStore,
     path: Path<'_>,
 ) -> Result<Option<V>, StorageError> {
-    let value = if V::SMALL {
-        let mut buffer = [0; 256];
-        let Some(len) = store.read_small(path, &mut buffer)? else {
-            return Ok(None);
-        };
-        V::decode(buffer.get(..len).unwrap_or_default())
+    let mut buffer = [0; SMALL];
+    let small = if V::SMALL {
+        store.read_small(path, &mut buffer)?
     } else {
-        let Some(bytes) = store.read_all(path)? else {
-            return Ok(None);
-        };
-        V::decode(&bytes)
+        Some(SMALL)
+    };
+    let value = match small {
+        None => return Ok(None),
+        Some(len) if len < SMALL => V::decode(buffer.get(..len).unwrap_or_default()),
+        // It may be longer.
+        Some(_) => match store.read_all(path)? {
+            None => return Ok(None),
+            Some(bytes) => V::decode(&bytes),
+        },
     };
     value.map_or_else(
         || {
             Err(StorageError::Corrupt {
-                path: Box::new(PathBuf::from_path(path)),
+                path: Box::new(Place::from_path(path)),
             })
         },
         |value| Ok(Some(value)),

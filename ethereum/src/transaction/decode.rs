@@ -1,7 +1,8 @@
 //! From raw bytes to a transaction.
 
+use crate::keccak::{Keccak256, keccak256};
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Keccak256, U256, keccak256};
+use alloy_primitives::{B256, U256};
 use core::fmt;
 
 use super::{

@@ -33,10 +33,10 @@ pub fn sign(
     transaction: Transaction,
     secret: &[u8; 32],
 ) -> Result<SignedTransaction, crate::SignatureError> {
-    let signing_hash = alloy_primitives::keccak256(transaction.signing_payload());
+    let signing_hash = crate::keccak256(transaction.signing_payload());
     let signature = crate::signature::sign(&signing_hash, secret)?;
     let raw = encode(&transaction, Some(&signature));
-    let hash = alloy_primitives::keccak256(raw);
+    let hash = crate::keccak256(raw);
     Ok(SignedTransaction {
         transaction,
         signature,
