@@ -3,6 +3,10 @@
 //! `make bench` prints one table and writes `target/bench.json`. Figures are
 //! net of the empty level that stands first; instructions and host calls are
 //! exact and repeatable, speed is a ratio taken in turns in one process.
+#![expect(
+    clippy::float_arithmetic,
+    reason = "speeds and shares are told to people, not computed with"
+)]
 
 mod metered;
 mod speed;
@@ -20,7 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let progress = indicatif::ProgressBar::new(2 * workloads.named.len() as u64 + 2);
-    progress.set_style(indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);
+    progress.set_style(indicatif::ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} {msg}",
+    )?);
     let metered = metered::measure(&workloads, &progress)?;
     let speed = speed::measure(&workloads, &progress)?;
     progress.finish_and_clear();

@@ -56,18 +56,34 @@ pub(crate) fn measure(
         let before = rollup.head().number;
         let cost = cost(&rollup.level(raws)).net_of(&empty_level);
         let included = rollup.since(before);
-        if included.len() != raws.len() || !included.iter().all(|included| included.receipt.success) {
+        if included.len() != raws.len() || !included.iter().all(|included| included.receipt.success)
+        {
             return Err(format!("{name}: {} of {} included", included.len(), raws.len()).into());
         }
-        let gas = included.iter().map(|included| included.receipt.gas_used).sum();
-        rows.push(Row { name: name.clone(), transactions: raws.len() as u64, gas, cost });
+        let gas = included
+            .iter()
+            .map(|included| included.receipt.gas_used)
+            .sum();
+        rows.push(Row {
+            name: name.clone(),
+            transactions: raws.len() as u64,
+            gas,
+            cost,
+        });
         progress.inc(1);
     }
-    Ok(Metered { kernel_bytes: e2e_tests::kernel().len(), empty_level, rows })
+    Ok(Metered {
+        kernel_bytes: e2e_tests::kernel().len(),
+        empty_level,
+        rows,
+    })
 }
 
 fn cost(report: &LevelReport) -> Cost {
-    let mut cost = Cost { runs: report.runs.len(), ..Cost::default() };
+    let mut cost = Cost {
+        runs: report.runs.len(),
+        ..Cost::default()
+    };
     for run in &report.runs {
         cost.instructions += run.instructions;
         cost.bytes_read += run.bytes_read;

@@ -76,8 +76,9 @@ fn run_native(
     raws: &[Vec<u8>],
 ) -> Result<u64, Box<dyn Error>> {
     let decoded = raws.iter().map(|raw| ethereum::transaction::decode(raw));
-    let decoded: Vec<SignedTransaction> =
-        decoded.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let decoded: Vec<SignedTransaction> = decoded
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
     let senders: Vec<Address> = ethereum::senders(&decoded)
         .into_iter()
         .collect::<Result<_, _>>()

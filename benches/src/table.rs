@@ -13,22 +13,66 @@ pub(crate) struct Report {
 }
 
 /// Etherlink's Farfadet r6 on the same workload, measured in November 2026:
-/// instructions and host calls of a transaction, bytes read and written.
+/// instructions of a transaction or of a unit of gas, host calls, bytes read and
+/// written.
 struct Peer {
     name: &'static str,
-    instructions: f64,
-    host_calls: f64,
+    instructions: Option<f64>,
+    per_gas: Option<f64>,
+    host_calls: Option<f64>,
     bytes: Option<(u64, u64)>,
     speed: Option<f64>,
 }
 
 const PEERS: [Peer; 6] = [
-    Peer { name: "transfers_200", instructions: 3_697_000.0, host_calls: 47.5, bytes: Some((543, 1384)), speed: Some(31.0) },
-    Peer { name: "erc20_200", instructions: 3_978_000.0, host_calls: 40.7, bytes: Some((2842, 1594)), speed: Some(72.0) },
-    Peer { name: "compute_1", instructions: 41.4 * 13_700_000.0, host_calls: f64::NAN, bytes: None, speed: Some(153.0) },
-    Peer { name: "keccak_1", instructions: f64::NAN, host_calls: f64::NAN, bytes: None, speed: None },
-    Peer { name: "sstore_6", instructions: 13_350_000.0, host_calls: 634.0, bytes: None, speed: None },
-    Peer { name: "deploy_10", instructions: 13_600_000.0, host_calls: 151.0, bytes: None, speed: None },
+    Peer {
+        name: "transfers_200",
+        instructions: Some(3_697_000.0),
+        per_gas: None,
+        host_calls: Some(47.5),
+        bytes: Some((543, 1384)),
+        speed: Some(31.0),
+    },
+    Peer {
+        name: "erc20_200",
+        instructions: Some(3_978_000.0),
+        per_gas: None,
+        host_calls: Some(40.7),
+        bytes: Some((2842, 1594)),
+        speed: Some(72.0),
+    },
+    Peer {
+        name: "compute_1",
+        instructions: None,
+        per_gas: Some(41.4),
+        host_calls: None,
+        bytes: None,
+        speed: Some(153.0),
+    },
+    Peer {
+        name: "keccak_1",
+        instructions: None,
+        per_gas: Some(48.1),
+        host_calls: None,
+        bytes: None,
+        speed: None,
+    },
+    Peer {
+        name: "sstore_6",
+        instructions: Some(13_350_000.0),
+        per_gas: None,
+        host_calls: Some(634.0),
+        bytes: None,
+        speed: None,
+    },
+    Peer {
+        name: "deploy_10",
+        instructions: Some(13_600_000.0),
+        per_gas: None,
+        host_calls: Some(151.0),
+        bytes: None,
+        speed: None,
+    },
 ];
 
 /// Farfadet's stripped kernel, in bytes, and its empty level.
@@ -38,16 +82,35 @@ const PEER_EMPTY: (u64, u64, usize) = (453_000, 202, 3);
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let empty = &self.metered.empty_level;
-        writeln!(f, "kernel: {} bytes (Etherlink {PEER_KERNEL})", self.metered.kernel_bytes)?;
         writeln!(
             f,
-            "empty level: {} instructions, {} host calls, {} run(s) (Etherlink {}, {}, {})\n",
-            empty.instructions, empty.host_calls, empty.runs, PEER_EMPTY.0, PEER_EMPTY.1, PEER_EMPTY.2
+            "kernel: {} bytes (Etherlink {PEER_KERNEL})",
+            self.metered.kernel_bytes
         )?;
         writeln!(
             f,
-            "{:<14} {:>13} {:>13} {:>8} {:>7} {:>7} {:>7} {:>7} {:>5} {:>6}",
-            "a transaction:", "instructions", "(Etherlink)", "per gas", "calls", "(peer)", "read", "written", "runs", "depth"
+            "empty level: {} instructions, {} host calls, {} run(s) (Etherlink {}, {}, {})\n",
+            empty.instructions,
+            empty.host_calls,
+            empty.runs,
+            PEER_EMPTY.0,
+            PEER_EMPTY.1,
+            PEER_EMPTY.2
+        )?;
+        writeln!(
+            f,
+            "{:<14} {:>13} {:>11} {:>8} {:>6} {:>7} {:>6} {:>10} {:>10} {:>5} {:>6}",
+            "a transaction:",
+            "instructions",
+            "(peer)",
+            "per gas",
+            "(peer)",
+            "calls",
+            "(peer)",
+            "read",
+            "written",
+            "runs",
+            "depth"
         )?;
         for (row, peer) in self.metered.rows.iter().zip(&PEERS) {
             debug_assert_eq!(row.name, peer.name);
@@ -65,7 +128,8 @@ impl fmt::Display for Report {
                 speed.name,
                 speed.fast_vm_median,
                 speed.fast_vm_best,
-                peer.speed.map_or_else(|| "-".to_owned(), |speed| format!("{speed:.0}")),
+                peer.speed
+                    .map_or_else(|| "-".to_owned(), |speed| format!("{speed:.0}")),
                 speed.native_median,
                 speed.ratio
             )?;
@@ -76,21 +140,22 @@ impl fmt::Display for Report {
 
 fn line(f: &mut fmt::Formatter<'_>, row: &Row, peer: &Peer) -> fmt::Result {
     let each = |total: u64| total as f64 / row.transactions as f64;
-    let known = |figure: f64, digits: usize| {
-        if figure.is_nan() { "-".to_owned() } else { format!("{figure:.digits$}") }
-    };
     let cost = &row.cost;
+    let known = |figure: Option<f64>, digits: usize| {
+        figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.digits$}"))
+    };
     let bytes = |ours: u64, peer: Option<u64>| match peer {
         Some(peer) => format!("{:.0}/{peer}", each(ours)),
         None => format!("{:.0}", each(ours)),
     };
     writeln!(
         f,
-        "{:<14} {:>13.0} {:>13} {:>8.2} {:>7.1} {:>7} {:>7} {:>7} {:>5} {:>6}",
+        "{:<14} {:>13.0} {:>11} {:>8.2} {:>6} {:>7.1} {:>6} {:>10} {:>10} {:>5} {:>6}",
         row.name,
         each(cost.instructions),
         known(peer.instructions, 0),
         cost.instructions as f64 / row.gas as f64,
+        known(peer.per_gas, 1),
         each(cost.host_calls),
         known(peer.host_calls, 1),
         bytes(cost.bytes_read, peer.bytes.map(|bytes| bytes.0)),

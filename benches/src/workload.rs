@@ -13,8 +13,14 @@ use std::path::Path;
 pub(crate) const FOLDER: &str = "../shared/workloads";
 
 /// The files to measure, in the order of the table.
-const NAMES: [&str; 6] =
-    ["transfers_200", "erc20_200", "compute_1", "keccak_1", "sstore_6", "deploy_10"];
+const NAMES: [&str; 6] = [
+    "transfers_200",
+    "erc20_200",
+    "compute_1",
+    "keccak_1",
+    "sstore_6",
+    "deploy_10",
+];
 
 /// All workloads and what they start from.
 #[derive(Debug)]
@@ -42,7 +48,9 @@ struct Signed {
 impl Workloads {
     /// Reads the files; `None` where the folder is absent.
     pub(crate) fn load() -> Result<Option<Self>, Box<dyn Error>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FOLDER);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(FOLDER);
         if !folder.exists() {
             return Ok(None);
         }
@@ -56,8 +64,15 @@ impl Workloads {
             Ok((name.to_string(), raws(file.txs)?))
         });
         Ok(Some(Self {
-            setup: Setup { balances: accounts.into_iter().collect(), ..Setup::default() },
-            setup_levels: setup.levels.into_iter().map(raws).collect::<Result<_, _>>()?,
+            setup: Setup {
+                balances: accounts.into_iter().collect(),
+                ..Setup::default()
+            },
+            setup_levels: setup
+                .levels
+                .into_iter()
+                .map(raws)
+                .collect::<Result<_, _>>()?,
             named: named.collect::<Result<_, Box<dyn Error>>>()?,
         }))
     }
@@ -73,14 +88,24 @@ impl Workloads {
         }
         let included = rollup.since(0);
         if included.len() != sent || !included.iter().all(|included| included.receipt.success) {
-            return Err(format!("setup: {sent} transactions sent, {} included", included.len()).into());
+            return Err(format!(
+                "setup: {sent} transactions sent, {} included",
+                included.len()
+            )
+            .into());
         }
         Ok(rollup.durable().clone())
     }
 
     /// A rollup that goes on from `start`.
     pub(crate) fn rollup(&self, start: &Durable, metering: Metering) -> Rollup {
-        Rollup::from_durable(start.clone(), &Setup { metering, ..self.setup.clone() })
+        Rollup::from_durable(
+            start.clone(),
+            &Setup {
+                metering,
+                ..self.setup.clone()
+            },
+        )
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::decode::MAX_TRANSACTION;
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
 use core::fmt;
@@ -55,6 +56,9 @@ impl fmt::Display for BadPiece {
     }
 }
 
+/// A transaction's hash and bytes.
+pub(crate) type Assembled = (B256, Vec<u8>);
+
 /// What is known of one transaction hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Open {
@@ -99,7 +103,7 @@ impl Chunks {
         &mut self,
         store: &impl ReadStore,
         bytes: &[u8],
-    ) -> Result<Result<Option<(B256, Vec<u8>)>, BadPiece>, StorageError> {
+    ) -> Result<Result<Option<Assembled>, BadPiece>, StorageError> {
         let Some((hash, chunk_hash, chunk)) = piece(bytes) else {
             return Ok(Err(BadPiece::Malformed));
         };
@@ -144,14 +148,14 @@ impl Chunks {
     }
 
     fn load(&mut self, store: &impl ReadStore, hash: B256) -> Result<&mut Open, StorageError> {
-        if !self.open.contains_key(&hash) {
-            let stored = CHUNKED.get(store, &hash)?;
-            let open = stored
-                .and_then(|bytes| Open::decode(&bytes))
-                .unwrap_or_default();
-            self.open.insert(hash, open);
+        match self.open.entry(hash) {
+            Entry::Occupied(open) => Ok(open.into_mut()),
+            Entry::Vacant(vacant) => {
+                let stored = CHUNKED.get(store, &hash)?;
+                let open = stored.and_then(|bytes| Open::decode(&bytes));
+                Ok(vacant.insert(open.unwrap_or_default()))
+            }
         }
-        Ok(self.open.entry(hash).or_default())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::log;
 use crate::queue::{Item, Queue};
 use crate::seal::{self, Body, Parent};
 use crate::validate;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes};
 use core::cell::RefCell;
@@ -243,7 +244,7 @@ impl Blocks {
         host: &(impl ReadStore + Debug),
         chunks: &mut Chunks,
         item: Item,
-    ) -> Result<Option<(Decoded, Address)>, KernelError> {
+    ) -> Result<Option<(Box<Decoded>, Address)>, KernelError> {
         let bytes = match item {
             Item::Transaction(decoded, sender) => return Ok(Some((decoded, sender))),
             Item::Piece(bytes) => bytes,
@@ -264,9 +265,9 @@ impl Blocks {
         self.budget.recoveries(1);
         match decode::transaction(hash, &raw) {
             Ok(decoded) => match ethereum::senders([&decoded.transaction]).pop() {
-                Some(Ok(sender)) => return Ok(Some((decoded, sender))),
+                Some(Ok(sender)) => return Ok(Some((Box::new(decoded), sender))),
                 Some(Err(error)) => {
-                    log::line(host, format_args!("transaction {hash} dropped: {error}"))
+                    log::line(host, format_args!("transaction {hash} dropped: {error}"));
                 }
                 None => {}
             },
@@ -283,12 +284,12 @@ impl Blocks {
         executor: &mut Executor<'_, Shared<'_, H>>,
         body: &mut Body,
         cursor: Cursor,
-        decoded: Decoded,
+        decoded: Box<Decoded>,
         sender: Address,
     ) -> Result<(), KernelError> {
         let hash = decoded.transaction.hash;
         let base_fee = executor.base_fee();
-        let valid = match validate::transaction(decoded, sender, base_fee) {
+        let valid = match validate::transaction(*decoded, sender, base_fee) {
             Ok(valid) => valid,
             Err(why) => {
                 self.queue.forget(&hash);

@@ -7,6 +7,7 @@ use crate::budget::Budget;
 use crate::decode::{self, BadInput, Decoded, Input};
 use crate::error::KernelError;
 use crate::log;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
@@ -23,14 +24,14 @@ const READ: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A transaction with its sender.
-    Transaction(Decoded, Address),
+    Transaction(Box<Decoded>, Address),
     /// An announcement or a chunk, with its tag.
     Piece(Vec<u8>),
 }
 
 impl Item {
     /// The gas that it may use, 0 for a piece.
-    pub(crate) const fn gas_limit(&self) -> u64 {
+    pub(crate) fn gas_limit(&self) -> u64 {
         match self {
             Self::Transaction(decoded, _) => decoded.transaction.transaction.gas_limit(),
             Self::Piece(_) => 0,
@@ -267,13 +268,15 @@ impl Queue {
 /// An input before its sender is known.
 #[derive(Debug)]
 enum Waiting {
-    Transaction(Decoded),
+    Transaction(Box<Decoded>),
     Piece(Vec<u8>),
 }
 
 fn waiting(bytes: &[u8]) -> Result<Waiting, BadInput> {
     match decode::input(bytes)? {
-        Input::Simple { hash, raw } => decode::transaction(hash, raw).map(Waiting::Transaction),
+        Input::Simple { hash, raw } => {
+            decode::transaction(hash, raw).map(|decoded| Waiting::Transaction(Box::new(decoded)))
+        }
         Input::Announcement(_) | Input::Chunk(_) => Ok(Waiting::Piece(bytes.to_vec())),
     }
 }

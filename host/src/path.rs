@@ -133,6 +133,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
     /// # Errors
     /// Where the step is empty, holds a byte that paths cannot hold, or makes
     /// the path too long; the path is then unchanged.
+    #[inline]
     pub fn push(&mut self, step: &[u8]) -> Result<(), PathError> {
         let start = self.len + 1;
         let end = start + step.len();
@@ -142,7 +143,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
         if end > CAPACITY {
             return Err(PathError::TooLong { len: end });
         }
-        if let Some(at) = step.iter().position(|byte| !is_step_byte(*byte)) {
+        if let Some(at) = step.iter().position(|byte| !STEP_BYTES[usize::from(*byte)]) {
             return Err(PathError::InvalidByte {
                 at: start + at,
                 byte: step[at],
@@ -166,6 +167,17 @@ impl<const CAPACITY: usize> fmt::Debug for PathBuf<CAPACITY> {
         fmt::Display::fmt(&self.as_path(), f)
     }
 }
+
+/// [`is_step_byte`] as a table: one load a byte.
+const STEP_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_step_byte(byte as u8);
+        byte += 1;
+    }
+    table
+};
 
 const fn is_step_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')

@@ -52,6 +52,7 @@ impl<K: Key, V: Value> Table<K, V> {
         self.path_under(STATE, key)
     }
 
+    #[inline(always)]
     fn path_under(&self, root: Path<'_>, key: &K) -> Result<Place, StorageError> {
         let mut path = Place::from_path(root);
         path.push(self.name.as_bytes())?;
