@@ -49,7 +49,10 @@ impl Reference {
         for (address, balance) in balances {
             database.insert_account_info(
                 *address,
-                AccountInfo { balance: *balance, ..AccountInfo::default() },
+                AccountInfo {
+                    balance: *balance,
+                    ..AccountInfo::default()
+                },
             );
         }
         Self::with_database(chain_id, database)
@@ -58,7 +61,9 @@ impl Reference {
     fn with_database(chain_id: u64, database: InMemoryDB) -> Self {
         let mut context = Context::new(database, SpecId::OSAKA);
         context.cfg.chain_id = chain_id;
-        Self { engine: context.build_mainnet() }
+        Self {
+            engine: context.build_mainnet(),
+        }
     }
 
     /// A second world that starts as this one is.
@@ -90,7 +95,11 @@ impl Reference {
     ///
     /// # Errors
     /// The engine's words, where it refuses the transaction.
-    pub fn transact(&mut self, signed: &SignedTransaction, sender: Address) -> Result<Outcome, String> {
+    pub fn transact(
+        &mut self,
+        signed: &SignedTransaction,
+        sender: Address,
+    ) -> Result<Outcome, String> {
         let result = self
             .engine
             .transact_commit(environment(signed, sender))
@@ -120,14 +129,18 @@ impl Reference {
     #[must_use]
     pub fn account(&self, address: Address) -> (U256, u64) {
         let accounts = &self.engine.ctx.journaled_state.database.cache.accounts;
-        accounts.get(&address).map_or((U256::ZERO, 0), |account| (account.info.balance, account.info.nonce))
+        accounts.get(&address).map_or((U256::ZERO, 0), |account| {
+            (account.info.balance, account.info.nonce)
+        })
     }
 
     /// All non-zero slots of an account.
     #[must_use]
     pub fn slots(&self, address: Address) -> Vec<(U256, U256)> {
         let accounts = &self.engine.ctx.journaled_state.database.cache.accounts;
-        let Some(account) = accounts.get(&address) else { return Vec::new() };
+        let Some(account) = accounts.get(&address) else {
+            return Vec::new();
+        };
         let slots = account.storage.iter().filter(|(_, value)| !value.is_zero());
         let mut slots: Vec<_> = slots.map(|(slot, value)| (*slot, *value)).collect();
         slots.sort_unstable();
@@ -156,7 +169,10 @@ fn environment(signed: &SignedTransaction, sender: Address) -> TxEnv {
         };
         let authority = ethereum::authority(signed)
             .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
-        Either::Right(RecoveredAuthorization::new_unchecked(authorization, authority))
+        Either::Right(RecoveredAuthorization::new_unchecked(
+            authorization,
+            authority,
+        ))
     });
     TxEnv {
         tx_type: transaction.tx_type(),
@@ -169,7 +185,9 @@ fn environment(signed: &SignedTransaction, sender: Address) -> TxEnv {
         nonce: transaction.nonce(),
         chain_id: transaction.chain_id(),
         access_list: AccessList(access_list.collect()),
-        gas_priority_fee: transaction.max_priority_fee_per_gas().map(|fee| fee.saturating_to()),
+        gas_priority_fee: transaction
+            .max_priority_fee_per_gas()
+            .map(|fee| fee.saturating_to()),
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,
         authorization_list: authorizations.collect(),
@@ -182,7 +200,11 @@ fn outcome(result: ExecutionResult) -> Outcome {
         success: result.is_success(),
         gas_used: result.tx_gas_used(),
         created: result.created_address(),
-        logs: if result.is_success() { result.into_logs() } else { Vec::new() },
+        logs: if result.is_success() {
+            result.into_logs()
+        } else {
+            Vec::new()
+        },
         output,
     }
 }

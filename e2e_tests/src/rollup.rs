@@ -5,9 +5,7 @@ use ethereum::header::Header;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
 use std::path::Path;
 use storage::block::{StoredReceipt, StoredTransaction};
-use storage::layout::{
-    ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS,
-};
+use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS};
 use storage::table::Value;
 use storage::{Account, Config, Head};
 
@@ -18,9 +16,8 @@ use storage::{Account, Config, Head};
 #[must_use]
 pub fn kernel() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
-    std::fs::read(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; run `make kernel` first", path.display())
-    })
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `make kernel` first", path.display()))
 }
 
 /// What a rollup starts from.
@@ -75,14 +72,19 @@ impl Rollup {
     pub fn new(setup: &Setup) -> Self {
         let mut durable = Durable::new();
         let mut set = |path: &str, value: &[u8]| {
-            durable.write(path, value).expect("the path of a setup value is legal");
+            durable
+                .write(path, value)
+                .expect("the path of a setup value is legal");
         };
         set("/kernel/boot.wasm", &kernel());
         for (name, value) in setup.config.to_setup() {
             set(&format!("{SETUP}/{name}"), &value);
         }
         for (address, balance) in &setup.balances {
-            let account = Account { balance: *balance, ..Account::default() };
+            let account = Account {
+                balance: *balance,
+                ..Account::default()
+            };
             let path = ACCOUNTS.path(address).expect("a legal path");
             set(&path.as_path().to_string(), account.encode().as_ref());
         }
@@ -106,7 +108,11 @@ impl Rollup {
         };
         let timestamp = head.map_or(1_700_000_000, |head| head.timestamp as i64);
         let machine = Machine::from_durable(durable, options).expect("the kernel is valid");
-        Self { machine, address: setup.address, timestamp }
+        Self {
+            machine,
+            address: setup.address,
+            timestamp,
+        }
     }
 
     /// Durable storage.
@@ -120,8 +126,9 @@ impl Rollup {
     /// # Panics
     /// Where the machine fails, or a run traps.
     pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
-        let messages =
-            raws.iter().flat_map(|raw| node::inject::messages(&self.address, raw.as_ref()));
+        let messages = raws
+            .iter()
+            .flat_map(|raw| node::inject::messages(&self.address, raw.as_ref()));
         self.level_of(messages.collect())
     }
 
@@ -139,10 +146,19 @@ impl Rollup {
     /// Where the machine fails, or a run traps.
     pub fn level_of(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
         self.timestamp += 1;
-        let inbox = Inbox { timestamp: self.timestamp, predecessor: [9; 32], messages };
+        let inbox = Inbox {
+            timestamp: self.timestamp,
+            predecessor: [9; 32],
+            messages,
+        };
         let report = self.machine.run_level(&inbox).expect("the level runs");
         for run in &report.runs {
-            assert!(!run.trapped(), "a run trapped: {:?}; {:?}", run.trap, report.debug);
+            assert!(
+                !run.trapped(),
+                "a run trapped: {:?}; {:?}",
+                run.trap,
+                report.debug
+            );
         }
         report
     }
@@ -153,7 +169,9 @@ impl Rollup {
     /// Before the first level.
     #[must_use]
     pub fn head(&self) -> Head {
-        HEAD.get(self.durable(), &()).expect("readable").expect("a head")
+        HEAD.get(self.durable(), &())
+            .expect("readable")
+            .expect("a head")
     }
 
     /// The header of block `number`, with its hash.
@@ -162,8 +180,14 @@ impl Rollup {
     /// Where there is none.
     #[must_use]
     pub fn header(&self, number: u64) -> (B256, Header) {
-        let stored = HEADERS.get(self.durable(), &number).expect("readable").expect("a header");
-        (stored.hash, Header::decode(&stored.rlp).expect("a header in RLP"))
+        let stored = HEADERS
+            .get(self.durable(), &number)
+            .expect("readable")
+            .expect("a header");
+        (
+            stored.hash,
+            Header::decode(&stored.rlp).expect("a header in RLP"),
+        )
     }
 
     /// The transactions of block `number`, with their receipts.
@@ -178,13 +202,21 @@ impl Rollup {
         let receipts = receipts.unwrap_or_default().0;
         assert_eq!(transactions.len(), receipts.len());
         let pairs = transactions.into_iter().zip(receipts);
-        pairs.map(|(transaction, receipt)| Included { transaction, receipt, block: number }).collect()
+        pairs
+            .map(|(transaction, receipt)| Included {
+                transaction,
+                receipt,
+                block: number,
+            })
+            .collect()
     }
 
     /// The transactions of all blocks after `number`.
     #[must_use]
     pub fn since(&self, number: u64) -> Vec<Included> {
-        (number + 1..=self.head().number).flat_map(|number| self.block(number)).collect()
+        (number + 1..=self.head().number)
+            .flat_map(|number| self.block(number))
+            .collect()
     }
 
     /// An account; the empty one where it is absent.
@@ -193,7 +225,10 @@ impl Rollup {
     /// Where storage cannot be read.
     #[must_use]
     pub fn account(&self, address: Address) -> Account {
-        ACCOUNTS.get(self.durable(), &address).expect("readable").unwrap_or_default()
+        ACCOUNTS
+            .get(self.durable(), &address)
+            .expect("readable")
+            .unwrap_or_default()
     }
 
     /// What a slot holds.
@@ -202,7 +237,10 @@ impl Rollup {
     /// Where storage cannot be read.
     #[must_use]
     pub fn slot(&self, address: Address, slot: U256) -> U256 {
-        SLOTS.get(self.durable(), &(address, slot)).expect("readable").unwrap_or_default()
+        SLOTS
+            .get(self.durable(), &(address, slot))
+            .expect("readable")
+            .unwrap_or_default()
     }
 
     /// The code of an account.
@@ -212,6 +250,8 @@ impl Rollup {
     #[must_use]
     pub fn code(&self, address: Address) -> Bytes {
         let hash = self.account(address).code_hash;
-        CODE.get(self.durable(), &hash).expect("readable").unwrap_or_default()
+        CODE.get(self.durable(), &hash)
+            .expect("readable")
+            .unwrap_or_default()
     }
 }

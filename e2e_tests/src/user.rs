@@ -27,7 +27,11 @@ impl User {
     pub fn new(name: &str) -> Self {
         let secret = keccak256(name).0;
         let address = address_of_secret(&secret).expect("a secret key");
-        Self { secret, address, nonce: 0 }
+        Self {
+            secret,
+            address,
+            nonce: 0,
+        }
     }
 
     /// Signs anything.
