@@ -10,7 +10,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
-	@$(CARGO) run --quiet --release --package cli -- devnet $(ARGS)
+	@$(CARGO) run --release --package cli -- devnet $(ARGS)
 
 test: kernel ## every test, through the compiled kernel
 	@$(CARGO) test --workspace
@@ -22,7 +22,7 @@ fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.j
 	@cd solidity_fixtures && npm ci --silent --ignore-scripts && node build.mjs
 
 bench: kernel ## what a transaction costs; also to target/bench.json
-	@$(CARGO) run --quiet --release --package benches
+	@$(CARGO) run --release --package benches
 
 ci: ## what CI runs
 	@.ci/run

@@ -129,6 +129,7 @@ fn permute(state: &mut [u64; 25]) {
         mut a23,
         mut a24,
     ] = *state;
+    [a1, a2, a8, a12, a17, a20] = [!a1, !a2, !a8, !a12, !a17, !a20];
     for constant in ROUND_CONSTANTS {
         // θ: each column's parity goes into its neighbours.
         let c0 = a0 ^ a5 ^ a10 ^ a15 ^ a20;
@@ -167,33 +168,38 @@ fn permute(state: &mut [u64; 25]) {
         let b22 = (a14 ^ d4).rotate_left(39);
         let b23 = (a15 ^ d0).rotate_left(41);
         let b24 = (a21 ^ d1).rotate_left(2);
-        // χ along the rows, and ι.
-        a0 = b0 ^ (!b1 & b2) ^ constant;
-        a1 = b1 ^ (!b2 & b3);
-        a2 = b2 ^ (!b3 & b4);
-        a3 = b3 ^ (!b4 & b0);
-        a4 = b4 ^ (!b0 & b1);
-        a5 = b5 ^ (!b6 & b7);
-        a6 = b6 ^ (!b7 & b8);
-        a7 = b7 ^ (!b8 & b9);
-        a8 = b8 ^ (!b9 & b5);
-        a9 = b9 ^ (!b5 & b6);
-        a10 = b10 ^ (!b11 & b12);
-        a11 = b11 ^ (!b12 & b13);
-        a12 = b12 ^ (!b13 & b14);
-        a13 = b13 ^ (!b14 & b10);
-        a14 = b14 ^ (!b10 & b11);
-        a15 = b15 ^ (!b16 & b17);
-        a16 = b16 ^ (!b17 & b18);
-        a17 = b17 ^ (!b18 & b19);
-        a18 = b18 ^ (!b19 & b15);
-        a19 = b19 ^ (!b15 & b16);
-        a20 = b20 ^ (!b21 & b22);
-        a21 = b21 ^ (!b22 & b23);
-        a22 = b22 ^ (!b23 & b24);
-        a23 = b23 ^ (!b24 & b20);
-        a24 = b24 ^ (!b20 & b21);
+        // χ along the rows, and ι. Six lanes are complemented, which leaves five
+        // of χ's 25 complements to compute.
+        a0 = b0 ^ (b1 | b2) ^ constant;
+        a1 = b1 ^ (!b2 | b3);
+        a2 = b2 ^ (b3 & b4);
+        a3 = b3 ^ (b4 | b0);
+        a4 = b4 ^ (b0 & b1);
+        a5 = b5 ^ (b6 | b7);
+        a6 = b6 ^ (b7 & b8);
+        a7 = b7 ^ (b8 | !b9);
+        a8 = b8 ^ (b9 | b5);
+        a9 = b9 ^ (b5 & b6);
+        let n13 = !b13;
+        a10 = b10 ^ (b11 | b12);
+        a11 = b11 ^ (b12 & b13);
+        a12 = b12 ^ (n13 & b14);
+        a13 = n13 ^ (b14 | b10);
+        a14 = b14 ^ (b10 & b11);
+        let n18 = !b18;
+        a15 = b15 ^ (b16 & b17);
+        a16 = b16 ^ (b17 | b18);
+        a17 = b17 ^ (n18 | b19);
+        a18 = n18 ^ (b19 & b15);
+        a19 = b19 ^ (b15 | b16);
+        let n21 = !b21;
+        a20 = b20 ^ (n21 & b22);
+        a21 = n21 ^ (b22 | b23);
+        a22 = b22 ^ (b23 & b24);
+        a23 = b23 ^ (b24 | b20);
+        a24 = b24 ^ (b20 & b21);
     }
+    [a1, a2, a8, a12, a17, a20] = [!a1, !a2, !a8, !a12, !a17, !a20];
     *state = [
         a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19,
         a20, a21, a22, a23, a24,
