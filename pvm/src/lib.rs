@@ -42,6 +42,7 @@ pub mod version;
 
 mod host_functions;
 mod metering;
+mod stack;
 
 pub use durable::{AsPath, Durable};
 pub use kernel::{Kernel, Metering};

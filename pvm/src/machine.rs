@@ -7,6 +7,7 @@ use crate::imports::IMPORTS;
 use crate::kernel::{Compiled, DEFAULT_STACK, EngineKind, Kernel, Metering};
 use crate::metering::Counted;
 use crate::reveal::RevealError;
+use crate::stack::BigStack;
 use crate::validity::KernelError;
 use crate::value::Value;
 use host::reserved::{
@@ -240,10 +241,18 @@ impl LevelReport {
 /// A rollup: its storage, its version, and the level that comes next.
 #[derive(Debug)]
 pub struct Machine {
+    state: State,
+    thread: BigStack,
+}
+
+/// A clone costs a few counters: each level works on one, which then is the
+/// machine's, or is dropped when the level fails.
+#[derive(Clone, Debug)]
+struct State {
     durable: Durable,
     level: u32,
     version: Version,
-    options: Options,
+    options: Arc<Options>,
     /// The kernel of the last run, with the value that it came from.
     kernel: Option<(Value, Arc<Kernel>)>,
     stuck: Option<String>,
@@ -272,64 +281,58 @@ impl Machine {
             .get(VERSION)
             .and_then(|name| std::str::from_utf8(&name.bytes()).ok()?.parse().ok())
             .unwrap_or(options.version);
-        let mut machine = Self {
+        let thread = BigStack::start(options.stack + HOST_STACK).map_err(internal)?;
+        let mut state = State {
             durable,
             level: options.first_level,
             version,
-            options,
+            options: Arc::new(options),
             kernel: None,
             stuck: None,
         };
-        if let Err(error) = machine.prepare()
-            && machine.durable.get(FALLBACK).is_none()
+        if let Err(error) = state.prepare()
+            && state.durable.get(FALLBACK).is_none()
         {
             return Err(error);
         }
-        machine.set_version(version)?;
-        machine.wait()?;
-        Ok(machine)
+        state.set_version(version)?;
+        state.wait()?;
+        Ok(Self { state, thread })
     }
 
     /// The storage.
     #[must_use]
     pub const fn durable(&self) -> &Durable {
-        &self.durable
+        &self.state.durable
     }
 
     /// The storage, to change between levels.
     pub const fn durable_mut(&mut self) -> &mut Durable {
-        &mut self.durable
+        &mut self.state.durable
     }
 
     /// The level that runs next.
     #[must_use]
     pub const fn level(&self) -> u32 {
-        self.level
+        self.state.level
     }
 
     /// The version of the machine.
     #[must_use]
     pub const fn version(&self) -> Version {
-        self.version
+        self.state.version
     }
 
     /// How it was set up.
     #[must_use]
-    pub const fn options(&self) -> &Options {
-        &self.options
+    pub fn options(&self) -> &Options {
+        &self.state.options
     }
 
     /// Why the rollup is stuck forever, if it is.
     #[must_use]
     pub fn stuck(&self) -> Option<&str> {
-        self.stuck.as_deref()
-    }
-
-    /// Loads and compiles the kernel.
-    fn prepare(&mut self) -> Result<(), Error> {
-        let kernel = self.load_kernel(&self.durable.clone())?;
-        kernel.compiled(self.engine_kind())?;
-        Ok(())
+        self.state.stuck.as_deref()
     }
 
     /// Runs a level with these messages, between those that layer 1 adds.
@@ -345,27 +348,32 @@ impl Machine {
     /// # Errors
     /// [`Error::Reveal`]: then the level may be run again.
     pub fn run_messages(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
-        let (durable, version) = (self.durable.clone(), self.version);
-        let stack = self.options.stack + HOST_STACK;
-        let result = std::thread::scope(|scope| {
-            let builder = std::thread::Builder::new()
-                .name("kernel".to_owned())
-                .stack_size(stack);
-            let thread = builder
-                .spawn_scoped(scope, || self.level_on_this_stack(messages))
-                .map_err(|error| Error::Internal(error.to_string()))?;
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        match &result {
-            Ok(_) => self.level += 1,
-            Err(_) => (self.durable, self.version) = (durable, version),
-        }
-        result
+        let mut state = self.state.clone();
+        let level = move || {
+            let report = state.run_level(messages)?;
+            state.level += 1;
+            Ok::<_, Error>((state, report))
+        };
+        let (state, report) = self.thread.run(level).map_err(internal)??;
+        self.state = state;
+        Ok(report)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn internal(error: std::io::Error) -> Error {
+    Error::Internal(error.to_string())
+}
+
+impl State {
+    /// Loads and compiles the kernel.
+    fn prepare(&mut self) -> Result<(), Error> {
+        let kernel = self.load_kernel(&self.durable.clone())?;
+        kernel.compiled(self.engine_kind())?;
+        Ok(())
     }
 
-    fn level_on_this_stack(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
+    fn run_level(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
         if let Some(reason) = &self.stuck {
             let status = Status::Stuck {
                 reason: reason.clone(),
@@ -536,7 +544,7 @@ impl Machine {
         Ok(kernel)
     }
 
-    const fn engine_kind(&self) -> EngineKind {
+    fn engine_kind(&self) -> EngineKind {
         EngineKind {
             metering: self.options.metering,
             stack: self.options.stack,
