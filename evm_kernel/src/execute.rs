@@ -171,8 +171,10 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             }),
             slot_num: environment.number,
         };
+        let mut engine = context.build_mainnet();
+        crate::instructions::install(&mut engine.instruction);
         Self {
-            engine: context.build_mainnet(),
+            engine,
             beneficiary: environment.beneficiary,
             base_fee: environment.base_fee,
         }

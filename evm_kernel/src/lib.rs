@@ -31,6 +31,7 @@ mod error;
 mod execute;
 mod genesis;
 mod inbox;
+mod instructions;
 mod level;
 mod log;
 mod queue;
