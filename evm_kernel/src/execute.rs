@@ -4,8 +4,9 @@
 //! transaction has read or changed is warm memory to the next. Nothing is
 //! written: [`Executor::finish`] gives the changes as a value.
 
+use crate::environment::Environment;
 use crate::error::KernelError;
-use crate::genesis::HISTORY_ADDRESS;
+use crate::history::{self, HISTORY_ADDRESS};
 use crate::validate::ValidTransaction;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -24,31 +25,6 @@ use storage::config::Revision;
 use storage::diff::AccountChange;
 use storage::overlay::{Overlay, Touched};
 use storage::{Account, Diff, StorageError};
-
-/// The block as its transactions see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "simulate"),
-    expect(unreachable_pub, reason = "public for nodes only")
-)]
-pub struct Environment {
-    /// The block's number.
-    pub number: u64,
-    /// Its timestamp, in seconds since 1970.
-    pub timestamp: u64,
-    /// Its base fee, in wei for a unit of gas.
-    pub base_fee: u64,
-    /// The gas that it may use.
-    pub gas_limit: u64,
-    /// PREVRANDAO (EIP-4399).
-    pub prevrandao: B256,
-    /// Who gets the priority fees.
-    pub beneficiary: Address,
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// The rules in force.
-    pub revision: Revision,
-}
 
 /// What a transaction did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,15 +102,12 @@ pub(crate) struct Executor<'s, S: ReadStore> {
     base_fee: u64,
 }
 
-/// The slots of the history contract, used in turn (EIP-2935).
-const HISTORY_WINDOW: u64 = 8191;
-
 impl<'s, S: ReadStore> Executor<'s, S> {
     /// The engine on the block after `parent`, whose hash the history contract
     /// gets (EIP-2935; the slot is written directly, which the EIP allows, and
     /// spares a call for each block).
     pub(crate) fn new(store: &'s S, environment: &Environment, parent: B256) -> Self {
-        Self::with_history(store, environment, history(environment, parent))
+        Self::with_history(store, environment, history::slot(environment, parent))
     }
 
     /// The engine on a block as it stands in durable storage already.
@@ -289,15 +262,6 @@ fn load<S: ReadStore>(
         .map_err(|WorldError(error)| error.into())
 }
 
-/// The slot of the history contract that the block after `parent` sets, and its
-/// hash in it (EIP-2935).
-fn history(environment: &Environment, parent: B256) -> Option<(U256, U256)> {
-    (environment.revision >= Revision::Prague).then(|| {
-        let slot = environment.number.saturating_sub(1) % HISTORY_WINDOW;
-        (U256::from(slot), parent.into())
-    })
-}
-
 /// The history contract's change in a block that does not touch it otherwise.
 fn history_alone(slot: (U256, U256)) -> Touched {
     Touched {
@@ -311,7 +275,7 @@ fn history_alone(slot: (U256, U256)) -> Touched {
 
 /// What a block without transactions changes; the engine is not even made.
 pub(crate) fn nothing(store: &impl ReadStore, environment: &Environment, parent: B256) -> Diff {
-    let touched = history(environment, parent).map(history_alone);
+    let touched = history::slot(environment, parent).map(history_alone);
     Overlay::new(store).diff(touched.into_iter().collect())
 }
 

@@ -1,23 +1,16 @@
 //! Block 0: what the setup file left becomes the first state.
 
+use crate::environment::Environment;
 use crate::error::KernelError;
-use crate::execute::Environment;
+use crate::history::{HISTORY_ADDRESS, HISTORY_CODE};
 use crate::seal::{self, Body, Parent};
-use alloy_primitives::{Address, B256, Bytes, address, hex};
+use alloy_primitives::{B256, Bytes};
 use ethereum::keccak::keccak256;
 use host::Store;
 use storage::diff::{AccountChange, AccountDiff};
 use storage::level::Level;
 use storage::queue::Cursor;
 use storage::{Account, Config, Diff, Head, commit};
-
-/// The contract that keeps the hashes of the last 8,191 blocks (EIP-2935).
-pub const HISTORY_ADDRESS: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
-
-/// Its code, from the EIP.
-const HISTORY_CODE: &[u8] = &hex!(
-    "3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500"
-);
 
 /// Commits block 0 and the compiled configuration.
 pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Config), KernelError> {

@@ -27,9 +27,11 @@ mod careful;
 mod chunks;
 mod crypto;
 mod decode;
+mod environment;
 mod error;
 mod execute;
 mod genesis;
+mod history;
 mod inbox;
 mod instructions;
 mod level;
@@ -41,7 +43,7 @@ pub mod simulate;
 mod validate;
 
 pub use error::KernelError;
-pub use genesis::HISTORY_ADDRESS;
+pub use history::HISTORY_ADDRESS;
 
 use host::Runtime;
 

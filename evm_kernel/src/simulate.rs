@@ -18,7 +18,7 @@ use revm::context::result::{ExecutionResult, InvalidTransaction, Output};
 use storage::Config;
 use storage::layout::{CONFIG, HEAD, HEADERS};
 
-pub use crate::execute::Environment;
+pub use crate::environment::Environment;
 
 /// The most gas that a transaction may ask for on this chain, whatever the block
 /// allows (EIP-7825, since Osaka).

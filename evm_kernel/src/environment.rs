@@ -1,0 +1,29 @@
+//! The block as its transactions see it.
+
+use alloy_primitives::{Address, B256};
+use storage::config::Revision;
+
+/// The block as its transactions see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "simulate"),
+    expect(unreachable_pub, reason = "public for nodes only")
+)]
+pub struct Environment {
+    /// The block's number.
+    pub number: u64,
+    /// Its timestamp, in seconds since 1970.
+    pub timestamp: u64,
+    /// Its base fee, in wei for a unit of gas.
+    pub base_fee: u64,
+    /// The gas that it may use.
+    pub gas_limit: u64,
+    /// PREVRANDAO (EIP-4399).
+    pub prevrandao: B256,
+    /// Who gets the priority fees.
+    pub beneficiary: Address,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The rules in force.
+    pub revision: Revision,
+}
