@@ -69,8 +69,16 @@ static PACKAGES: LazyLock<Result<(), String>> = LazyLock::new(|| {
     {
         return Ok(());
     }
+    // Not `npm ci`: it refuses a lock file without cast's packages for systems
+    // other than this one. What is locked is installed as locked all the same.
     let install = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .args([
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ])
         .current_dir(folder().join("clients"))
         .output()
         .map_err(|error| format!("npm is missing (apt-get install npm): {error}"))?;
@@ -78,7 +86,7 @@ static PACKAGES: LazyLock<Result<(), String>> = LazyLock::new(|| {
         Ok(())
     } else {
         Err(format!(
-            "npm ci failed: {}",
+            "npm install failed: {}",
             String::from_utf8_lossy(&install.stderr)
         ))
     }

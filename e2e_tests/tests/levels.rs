@@ -516,6 +516,39 @@ fn a_large_transaction_comes_in_chunks() {
 }
 
 #[test]
+fn chunked_transactions_do_not_overfill_a_block() {
+    let mut host = rollup(&Config {
+        block_gas_limit: 1_000_000,
+        ..Config::default()
+    });
+    run(&mut host, &level(1_000, &[]));
+    let large = |nonce| {
+        let mut burn = burn(nonce, 400_000);
+        burn.input = [&burn.input[..], &[0; 5_000]].concat().into();
+        signed(0, burn)
+    };
+    let burns: Vec<_> = (0..5).map(large).collect();
+    let messages: Vec<_> = burns.iter().flat_map(|burn| chunked(burn, 4_000)).collect();
+    run(&mut host, &level(1_001, &messages));
+    let expected: Vec<_> = burns.iter().map(|burn| burn.hash).collect();
+    assert_eq!(hashes(&host), expected);
+    let blocks: Vec<_> = included(&host)
+        .iter()
+        .map(|included| included.block)
+        .collect();
+    assert_eq!(blocks, [1, 1, 2, 2, 3]);
+    for number in 1..=3 {
+        assert!(header(&host, number).gas_used <= 1_000_000);
+    }
+    // Nothing stays open.
+    assert!(
+        !durable(&host)
+            .into_keys()
+            .any(|path| path.starts_with(b"/evm/state/k/"))
+    );
+}
+
+#[test]
 fn revisions_hold_from_their_blocks_on() {
     let mut host = rollup(&Config {
         revisions: vec![(0, Revision::Prague), (2, Revision::Osaka)],

@@ -70,6 +70,8 @@ struct Open {
 #[derive(Debug, Default)]
 pub(crate) struct Chunks {
     open: BTreeMap<B256, Open>,
+    /// What was known of the last transaction assembled, before its last chunk.
+    assembled: Option<(B256, Open)>,
 }
 
 impl Chunks {
@@ -129,8 +131,15 @@ impl Chunks {
             open.announcements.remove(index);
             return Ok(Err(BadPiece::Assembled { expected: hash }));
         }
-        *open = Open::default();
+        let mut before = core::mem::take(open);
+        before.chunks.remove(&chunk_hash);
+        self.assembled = Some((hash, before));
         Ok(Ok(Some((hash, raw))))
+    }
+
+    /// Undoes the last assembly, so that its last chunk can come again.
+    pub(crate) fn put_back(&mut self) {
+        self.open.extend(self.assembled.take());
     }
 
     /// What the commit writes: each transaction looked at, `None` where nothing

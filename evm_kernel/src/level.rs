@@ -11,7 +11,7 @@ use crate::execute::{self, Executed, Executor};
 use crate::genesis;
 use crate::inbox::{self, Limits};
 use crate::log;
-use crate::queue::{Item, Queue};
+use crate::queue::{Item, Queue, Ready};
 use crate::seal::{self, Body, Parent};
 use crate::validate;
 use alloc::boxed::Box;
@@ -206,9 +206,31 @@ impl Blocks {
             if !self.fits(environment, &body, gas_limit) {
                 break;
             }
-            let Some(item) = self.queue.take() else { break };
-            let Some((decoded, sender)) = self.whole(&shared, &mut chunks, item)? else {
-                continue;
+            let Some(ready) = self.queue.take() else {
+                break;
+            };
+            let (decoded, sender) = match ready.item {
+                Item::Transaction(decoded, sender) => (decoded, sender),
+                Item::Piece(bytes) => {
+                    let whole = self.assemble(&shared, &mut chunks, &bytes)?;
+                    let Some((decoded, sender)) = whole else {
+                        continue;
+                    };
+                    if !self.fits(
+                        environment,
+                        &body,
+                        decoded.transaction.transaction.gas_limit(),
+                    ) {
+                        // The next block takes the last chunk again.
+                        chunks.put_back();
+                        self.queue.put_back(Ready {
+                            item: Item::Piece(bytes),
+                            ..ready
+                        });
+                        break;
+                    }
+                    (decoded, sender)
+                }
             };
             self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
         }
@@ -239,18 +261,14 @@ impl Blocks {
                 && (body.is_empty() || self.budget.has_room_for(gas_limit))
     }
 
-    /// The transaction behind an item, if it is whole now.
-    fn whole(
+    /// Takes an announcement or a chunk; gives the transaction that is whole now.
+    fn assemble(
         &mut self,
         host: &(impl ReadStore + Debug),
         chunks: &mut Chunks,
-        item: Item,
+        bytes: &[u8],
     ) -> Result<Option<(Box<Decoded>, Address)>, KernelError> {
-        let bytes = match item {
-            Item::Transaction(decoded, sender) => return Ok(Some((decoded, sender))),
-            Item::Piece(bytes) => bytes,
-        };
-        let assembled = match decode::input(&bytes) {
+        let assembled = match decode::input(bytes) {
             Ok(Input::Announcement(bytes)) => chunks.announce(host, bytes)?.map(|()| None),
             Ok(Input::Chunk(bytes)) => chunks.chunk(host, bytes)?,
             _ => Ok(None),

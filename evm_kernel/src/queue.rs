@@ -48,7 +48,7 @@ pub(crate) struct Ready {
     pub(crate) item: Item,
     /// Its bytes in the log, and those of the dropped inputs behind it: what is
     /// read again if a later run starts here.
-    size: u64,
+    pub(crate) size: u64,
 }
 
 /// The waiting inputs from a cursor on.
@@ -109,8 +109,13 @@ impl Queue {
     }
 
     /// Takes what [`Queue::peek`] showed.
-    pub(crate) fn take(&mut self) -> Option<Item> {
-        self.ready.pop_front().map(|ready| ready.item)
+    pub(crate) fn take(&mut self) -> Option<Ready> {
+        self.ready.pop_front()
+    }
+
+    /// Makes what was taken the next again.
+    pub(crate) fn put_back(&mut self, ready: Ready) {
+        self.ready.push_front(ready);
     }
 
     /// Deletes the pages that the committed cursor is past.
