@@ -121,7 +121,6 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         environment: &Environment,
         history: Option<(U256, U256)>,
     ) -> Self {
-        crate::crypto::install();
         let world = World {
             overlay: Overlay::new(store),
             history,
@@ -146,6 +145,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         };
         let mut engine = context.build_mainnet();
         crate::instructions::install(&mut engine.instruction);
+        crate::precompiles::install(&mut engine.precompiles, environment.revision);
         Self {
             engine,
             beneficiary: environment.beneficiary,

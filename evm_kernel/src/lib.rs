@@ -25,7 +25,6 @@ extern crate alloc;
 mod budget;
 mod careful;
 mod chunks;
-mod crypto;
 mod decode;
 mod environment;
 mod error;
@@ -36,6 +35,7 @@ mod inbox;
 mod instructions;
 mod level;
 mod log;
+mod precompiles;
 mod queue;
 mod seal;
 #[cfg(feature = "simulate")]

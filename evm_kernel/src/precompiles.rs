@@ -1,0 +1,133 @@
+//! The engine's precompiles, with `ecrecover` by the same implementation that
+//! recovers senders.
+//!
+//! The entry is replaced in the table: the engine's seam for cryptography would
+//! compile all of its curves a second time, which costs 300 kB.
+
+use alloc::vec::Vec;
+use alloy_primitives::Bytes;
+use revm::handler::EthPrecompiles;
+use revm::precompile::secp256k1::ECRECOVER;
+use revm::precompile::{
+    EthPrecompileOutput, EthPrecompileResult, Precompile, PrecompileHalt, PrecompileId,
+    PrecompileResult, Precompiles, call_eth_precompile,
+};
+use revm::primitives::OnceLock;
+use storage::config::Revision;
+
+/// What `ecrecover` costs (Yellow Paper, appendix E).
+const ECRECOVER_GAS: u64 = 3_000;
+
+/// Puts our `ecrecover` into the precompiles of `revision`.
+pub(crate) fn install(precompiles: &mut EthPrecompiles, revision: Revision) {
+    static TABLES: [OnceLock<Precompiles>; 4] = [const { OnceLock::new() }; 4];
+    if let Some(table) = TABLES.get(revision as usize) {
+        precompiles.precompiles = table.get_or_init(|| {
+            let mut table = precompiles.precompiles.clone();
+            table.extend([Precompile::new(
+                PrecompileId::EcRec,
+                *ECRECOVER.address(),
+                run,
+            )]);
+            table
+        });
+    }
+}
+
+fn run(input: &[u8], gas_limit: u64, reservoir: u64) -> PrecompileResult {
+    Ok(call_eth_precompile(ecrecover, input, gas_limit, reservoir))
+}
+
+/// Hash, v (27 or 28), r and s, 32 bytes each, missing ones zero → the signer's
+/// address in 32 bytes, or nothing. A high s is allowed here.
+fn ecrecover(input: &[u8], gas_limit: u64) -> EthPrecompileResult {
+    if gas_limit < ECRECOVER_GAS {
+        return Err(PrecompileHalt::OutOfGas);
+    }
+    let output = signer(input).unwrap_or_default();
+    Ok(EthPrecompileOutput::new(ECRECOVER_GAS, Bytes::from(output)))
+}
+
+fn signer(input: &[u8]) -> Option<Vec<u8>> {
+    let mut words = [0; 128];
+    let len = input.len().min(words.len());
+    words.get_mut(..len)?.copy_from_slice(input.get(..len)?);
+    let (hash, rest) = words.split_first_chunk::<32>()?;
+    let (v, rest) = rest.split_first_chunk::<32>()?;
+    let signature = rest.first_chunk::<64>()?;
+    let (v, zeros) = v.split_last()?;
+    let recovery_id = v.checked_sub(27).filter(|id| *id < 2)?;
+    if zeros.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    let key = ethereum::public_key(hash, signature, recovery_id).ok()?;
+    Some(ethereum::signature::address(&key).into_word().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use revm::precompile::secp256k1::ec_recover_run;
+
+    /// Ours and the engine's own, on the same input.
+    fn same(input: &[u8], gas_limit: u64) {
+        assert_eq!(
+            ecrecover(input, gas_limit),
+            ec_recover_run(input, gas_limit)
+        );
+    }
+
+    fn input(hash: [u8; 32], v: u8, r: [u8; 32], s: [u8; 32]) -> Vec<u8> {
+        [&hash[..], &[0; 31], &[v], &r, &s].concat()
+    }
+
+    #[test]
+    fn a_signature_gives_its_signer() {
+        let secret = [7; 32];
+        let hash = ethereum::keccak256("message");
+        let signature = ethereum::signature::sign(&hash, &secret).unwrap();
+        let v = 27 + u8::from(signature.y_parity);
+        let good = input(
+            hash.0,
+            v,
+            signature.r.to_be_bytes(),
+            signature.s.to_be_bytes(),
+        );
+        let signer = ethereum::signature::address_of_secret(&secret).unwrap();
+        let output = ecrecover(&good, 3_000).unwrap();
+        assert_eq!(output.bytes[..], signer.into_word()[..]);
+        assert_eq!(output.gas_used, 3_000);
+        same(&good, 3_000);
+        same(&good, 2_999);
+        same(&good[..127], 3_000);
+        same(&[&good[..], &[9; 40]].concat(), 3_000);
+        // The other s, in the upper half, with the other parity: the same signer.
+        let order = alloy_primitives::U256::from_str_radix(
+            "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+            16,
+        )
+        .unwrap();
+        let high = input(
+            hash.0,
+            55 - v,
+            signature.r.to_be_bytes(),
+            (order - signature.s).to_be_bytes(),
+        );
+        assert_eq!(
+            ecrecover(&high, 3_000).unwrap().bytes[..],
+            signer.into_word()[..]
+        );
+        same(&high, 3_000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_input_gives_what_the_engine_gives(
+            hash: [u8; 32], v in 26..30_u8, r: [u8; 32], s: [u8; 32], bytes: Vec<u8>
+        ) {
+            same(&input(hash, v, r, s), 3_000);
+            same(&bytes, 3_000);
+        }
+    }
+}
