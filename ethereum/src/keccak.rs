@@ -2,7 +2,7 @@
 //!
 //! The same function as [`alloy_primitives::keccak256`], which stays the engine's:
 //! after signatures, hashes are what a transaction costs most. Here the state
-//! lives in 25 locals for all rounds, which takes a fifth fewer wasm
+//! lives in 25 locals for all rounds, which takes a sixth fewer wasm
 //! instructions than the libraries that keep it in memory.
 
 use alloy_primitives::B256;

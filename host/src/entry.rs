@@ -90,8 +90,8 @@ mod wasm {
 
     /// Logs where the panic is, then traps: the run ends, durable writes stay.
     ///
-    /// The message is left out: what formats messages would be a twentieth of
-    /// a kernel's bytes.
+    /// The message is left out: what formats messages took some 50 kB of
+    /// the EVM kernel.
     pub fn panicked(panic: &core::panic::PanicInfo<'_>) -> ! {
         if let Some(location) = panic.location() {
             let _ = writeln!(Log, "panic at {}:{}", location.file(), location.line());
