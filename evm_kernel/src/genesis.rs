@@ -47,6 +47,7 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         },
         oldest_page: level.number,
         backlog: 0,
+        chunks_since: 0,
     };
     let code_hash = keccak256(HISTORY_CODE);
     let history = AccountDiff {

@@ -15,8 +15,7 @@ use crate::queue::{Item, Queue, Ready};
 use crate::seal::{self, Body, Parent};
 use crate::validate;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256};
 use core::cell::RefCell;
 use ethereum::header::next_base_fee;
 use ethereum::keccak::Keccak256;
@@ -34,9 +33,6 @@ pub(crate) enum Progress {
     /// Yes: the reboot flag stays.
     More,
 }
-
-/// Chunked transactions that changed, as the commit takes them.
-type Pieces = Vec<(B256, Option<Bytes>)>;
 
 /// The work of a run before the configuration is known, and for reading inputs.
 const READING: u64 = 100_000_000;
@@ -140,12 +136,15 @@ impl Blocks {
             state_root: self.head.state_root,
         };
         let before = self.budget.spent();
-        let (body, diff, chunked) = if self.queue.peek(host, &mut self.budget)?.is_some() {
-            self.fill(host, &environment, &parent)?
+        let mut chunks = Chunks::new(self.level.number, self.head.chunks_since);
+        chunks.expire(host)?;
+        let (body, diff) = if self.queue.peek(host, &mut self.budget)?.is_some() {
+            self.fill(host, &environment, &parent, &mut chunks)?
         } else {
             let diff = execute::nothing(&*host, &environment, parent.hash);
-            (Body::default(), diff, Vec::new())
+            (Body::default(), diff)
         };
+        let (chunked, chunks_since) = chunks.into_changes();
         if let Some(careful) = &self.careful {
             careful.unmark(host)?;
         }
@@ -169,6 +168,7 @@ impl Blocks {
             cursor: self.queue.cursor(),
             oldest_page: consumed_from,
             backlog: self.queue.waiting(),
+            chunks_since,
         };
         commit::block(
             host,
@@ -196,10 +196,10 @@ impl Blocks {
         host: &mut impl Runtime,
         environment: &Environment,
         parent: &Parent,
-    ) -> Result<(Body, Diff, Pieces), KernelError> {
+        chunks: &mut Chunks,
+    ) -> Result<(Body, Diff), KernelError> {
         let shared = Shared(RefCell::new(host));
         let mut executor = Executor::new(&shared, environment, parent.hash);
-        let mut chunks = Chunks::default();
         let mut body = Body::default();
         while let Some(ready) = self.queue.peek(&shared, &mut self.budget)? {
             let (cursor, gas_limit) = (ready.cursor, ready.item.gas_limit());
@@ -212,7 +212,7 @@ impl Blocks {
             let (decoded, sender) = match ready.item {
                 Item::Transaction(decoded, sender) => (decoded, sender),
                 Item::Piece(bytes) => {
-                    let whole = self.assemble(&shared, &mut chunks, &bytes)?;
+                    let whole = self.assemble(&shared, chunks, &bytes)?;
                     let Some((decoded, sender)) = whole else {
                         continue;
                     };
@@ -221,7 +221,7 @@ impl Blocks {
                         &body,
                         decoded.transaction.transaction.gas_limit(),
                     ) {
-                        // The next block takes the last chunk again.
+                        // The next block takes the last piece again.
                         chunks.put_back();
                         self.queue.put_back(Ready {
                             item: Item::Piece(bytes),
@@ -229,12 +229,13 @@ impl Blocks {
                         });
                         break;
                     }
+                    chunks.done(decoded.transaction.hash);
                     (decoded, sender)
                 }
             };
             self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
         }
-        Ok((body, executor.finish(), chunks.into_changes()))
+        Ok((body, executor.finish()))
     }
 
     fn environment(&self) -> Environment {
@@ -269,7 +270,7 @@ impl Blocks {
         bytes: &[u8],
     ) -> Result<Option<(Box<Decoded>, Address)>, KernelError> {
         let assembled = match decode::input(bytes) {
-            Ok(Input::Announcement(bytes)) => chunks.announce(host, bytes)?.map(|()| None),
+            Ok(Input::Announcement(bytes)) => chunks.announce(host, bytes)?,
             Ok(Input::Chunk(bytes)) => chunks.chunk(host, bytes)?,
             _ => Ok(None),
         };
@@ -292,6 +293,7 @@ impl Blocks {
             },
             Err(error) => log::line(host, format_args!("transaction {hash} dropped: {error}")),
         }
+        chunks.done(hash);
         Ok(None)
     }
 

@@ -10,12 +10,13 @@ use crate::config::Config;
 use crate::diff::{AccountChange, Diff};
 use crate::error::StorageError;
 use crate::head::Head;
+use crate::key::Piece;
 use crate::layout::{
     ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, SLOTS, STAGING, TRANSACTIONS,
 };
 use crate::table::{Staging, Table};
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, Bytes};
 use host::Store;
 
 /// A block to commit.
@@ -31,8 +32,8 @@ pub struct Block {
     pub receipts: Receipts,
     /// What it changes in the world.
     pub diff: Diff,
-    /// Chunked transactions that changed; `None` where one is complete or gone.
-    pub chunked: Vec<(B256, Option<Bytes>)>,
+    /// What changes of chunked transactions, in this order; `None` deletes.
+    pub chunked: Vec<(Piece, Option<Bytes>)>,
     /// The configuration, where it changes.
     pub config: Option<Config>,
 }
@@ -55,10 +56,12 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
         staging.put(&TRANSACTIONS, &number, &block.transactions)?;
         staging.put(&RECEIPTS, &number, &block.receipts)?;
     }
-    for (hash, chunks) in &block.chunked {
-        match chunks {
-            Some(chunks) => staging.replace(&CHUNKED, hash, chunks)?,
-            None => staging.delete(&CHUNKED, hash)?,
+    for (piece, bytes) in &block.chunked {
+        match (piece, bytes) {
+            (_, None) => staging.delete(&CHUNKED, piece)?,
+            (Piece::Open, Some(bytes)) => staging.replace(&CHUNKED, piece, bytes)?,
+            // These never become shorter.
+            (_, Some(bytes)) => staging.put(&CHUNKED, piece, bytes)?,
         }
     }
     if let Some(config) = &block.config {

@@ -33,9 +33,12 @@ pub struct Head {
     pub oldest_page: u32,
     /// The bytes that waited in the queue after this block.
     pub backlog: u64,
+    /// The level of the oldest announcement whose transaction still misses
+    /// chunks; 0 for none.
+    pub chunks_since: u32,
 }
 
-const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8;
+const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4;
 
 impl Value for Head {
     type Bytes = [u8; LEN];
@@ -65,6 +68,7 @@ impl Value for Head {
         put(&self.cursor.encode());
         put(&self.oldest_page.to_be_bytes());
         put(&self.backlog.to_be_bytes());
+        put(&self.chunks_since.to_be_bytes());
         bytes
     }
 
@@ -83,6 +87,7 @@ impl Value for Head {
             cursor: Cursor::decode(&reader.array()?),
             oldest_page: reader.u32()?,
             backlog: reader.u64()?,
+            chunks_since: reader.u32()?,
         };
         reader.is_empty().then_some(head)
     }
@@ -110,6 +115,7 @@ mod tests {
             },
             oldest_page: 12,
             backlog: 13,
+            chunks_since: 14,
         };
         assert_eq!(Head::decode(&head.encode()), Some(head));
         assert_eq!(Head::decode(&head.encode()[1..]), None);

@@ -6,8 +6,8 @@ use host::{PathBuf, PathError};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A path of the layout: the longest, a slot's in staging, has 86 bytes.
-pub type Place = PathBuf<96>;
+/// A path of the layout: the longest, a chunk's in staging, has 105 bytes.
+pub type Place = PathBuf<112>;
 
 /// What names an entry of a table.
 pub trait Key {
@@ -41,6 +41,48 @@ impl Key for (Address, U256) {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
         path.push(&address_step(&self.0))?;
         path.push(&word_step(&self.1.to_be_bytes()))
+    }
+}
+
+/// What is kept of transactions that come in chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Piece {
+    /// The list of all announcements that are open.
+    Open,
+    /// All that is kept of a transaction, by its hash.
+    Transaction(B256),
+    /// An announcement of a transaction.
+    Announcement {
+        /// The hash of the transaction.
+        transaction: B256,
+        /// The hash of the announcement.
+        id: B256,
+    },
+    /// A chunk of a transaction.
+    Chunk {
+        /// The hash of the transaction.
+        transaction: B256,
+        /// The hash of the chunk.
+        hash: B256,
+    },
+}
+
+impl Key for Piece {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+        match self {
+            Self::Open => path.push(b"o"),
+            Self::Transaction(transaction) => transaction.push(path),
+            Self::Announcement { transaction, id } => {
+                transaction.push(path)?;
+                path.push(b"a")?;
+                id.push(path)
+            }
+            Self::Chunk { transaction, hash } => {
+                transaction.push(path)?;
+                path.push(b"c")?;
+                hash.push(path)
+            }
+        }
     }
 }
 

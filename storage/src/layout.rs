@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::block::{Receipts, StoredHeader, Transactions};
 use crate::config::Config;
 use crate::head::Head;
+use crate::key::Piece;
 use crate::table::Table;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::Path;
@@ -39,8 +40,8 @@ pub const TRANSACTIONS: Table<u64, Transactions> = Table::new("t");
 /// Receipts by block number; no entry for a block without.
 pub const RECEIPTS: Table<u64, Receipts> = Table::new("r");
 
-/// Transactions that still miss chunks, by transaction hash.
-pub const CHUNKED: Table<B256, Bytes> = Table::new("k");
+/// Announced transactions that still miss chunks.
+pub const CHUNKED: Table<Piece, Bytes> = Table::new("k");
 
 /// What the setup file configures; [`Config`] names the fields.
 pub const SETUP: Path<'static> = Path::literal("/evm/config");

@@ -28,4 +28,5 @@ pub use config::Config;
 pub use diff::Diff;
 pub use error::StorageError;
 pub use head::Head;
+pub use key::Piece;
 pub use overlay::Overlay;

@@ -13,12 +13,12 @@ use storage::layout::{
     ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, SLOTS, TRANSACTIONS,
 };
 use storage::queue::Cursor;
-use storage::{Account, Config, Diff, Head, Overlay};
+use storage::{Account, Config, Diff, Head, Overlay, Piece};
 
 const ADDRESSES: u8 = 4;
 const SLOTS_EACH: u8 = 4;
 const CODES: u8 = 3;
-const CHUNKED_HASHES: u8 = 3;
+const PIECES: u8 = 3;
 
 /// Everything that blocks write, as plain maps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +29,7 @@ struct Model {
     headers: BTreeMap<u64, StoredHeader>,
     transactions: BTreeMap<u64, Transactions>,
     receipts: BTreeMap<u64, Receipts>,
-    chunked: BTreeMap<B256, Bytes>,
+    chunked: BTreeMap<Piece, Bytes>,
     head: Option<Head>,
     config: Option<Config>,
 }
@@ -61,10 +61,10 @@ impl Model {
             self.transactions.insert(number, block.transactions.clone());
             self.receipts.insert(number, block.receipts.clone());
         }
-        for (hash, chunks) in &block.chunked {
-            match chunks {
-                Some(bytes) => self.chunked.insert(*hash, bytes.clone()),
-                None => self.chunked.remove(hash),
+        for (piece, bytes) in &block.chunked {
+            match bytes {
+                Some(bytes) => self.chunked.insert(*piece, bytes.clone()),
+                None => self.chunked.remove(piece),
             };
         }
         self.head = Some(block.head);
@@ -93,9 +93,9 @@ impl Model {
             let code = CODE.get(host, &hash).unwrap();
             model.code.extend(code.map(|code| (hash, code)));
         }
-        for hash in (0..CHUNKED_HASHES).map(B256::repeat_byte) {
-            let chunks = CHUNKED.get(host, &hash).unwrap();
-            model.chunked.extend(chunks.map(|chunks| (hash, chunks)));
+        for piece in (0..PIECES).map(piece) {
+            let bytes = CHUNKED.get(host, &piece).unwrap();
+            model.chunked.extend(bytes.map(|bytes| (piece, bytes)));
         }
         for number in 0..=numbers {
             let header = HEADERS.get(host, &number).unwrap();
@@ -138,6 +138,21 @@ impl Model {
 
 fn address(index: u8) -> Address {
     Address::repeat_byte(0xa0 + index)
+}
+
+fn piece(index: u8) -> Piece {
+    let transaction = B256::repeat_byte(7);
+    match index {
+        0 => Piece::Open,
+        1 => Piece::Announcement {
+            transaction,
+            id: B256::ZERO,
+        },
+        _ => Piece::Chunk {
+            transaction,
+            hash: B256::ZERO,
+        },
+    }
 }
 
 /// Codes of no chunk, part of one, and several.
@@ -205,11 +220,7 @@ fn account_draft() -> impl Strategy<Value = AccountDraft> {
 fn draft() -> impl Strategy<Value = Draft> {
     (
         proptest::collection::btree_map(0..ADDRESSES, account_draft(), 0..4),
-        proptest::collection::btree_map(
-            0..CHUNKED_HASHES,
-            proptest::option::of(0..5000_usize),
-            0..3,
-        ),
+        proptest::collection::btree_map(0..PIECES, proptest::option::of(0..5000_usize), 0..3),
         vec(1..3000_usize, 0..3),
         proptest::option::of(500..700_usize),
         proptest::option::weighted(0.2, vec(any::<u64>(), 0..3)),
@@ -290,7 +301,12 @@ impl Draft {
             chunked: self
                 .chunked
                 .iter()
-                .map(|(hash, len)| (B256::repeat_byte(*hash), len.map(|len| vec![5; len].into())))
+                .map(|(index, len)| {
+                    let piece = piece(*index);
+                    // Only the list of all changes its length.
+                    let sized = |len| if piece == Piece::Open { len } else { 2_500 };
+                    (piece, len.map(|len| vec![5; sized(len)].into()))
+                })
                 .collect(),
             config: self.config.as_ref().map(|revisions| {
                 let mut froms: Vec<u64> = revisions.clone();

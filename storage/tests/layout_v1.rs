@@ -17,7 +17,7 @@ use storage::layout::{
 };
 use storage::level::Level;
 use storage::queue::{Cursor, Entries, Page};
-use storage::{Account, Diff, Head, Overlay};
+use storage::{Account, Diff, Head, Overlay, Piece};
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
 
@@ -52,6 +52,17 @@ fn opened() -> MockHost {
 const PLAIN: Address = Address::repeat_byte(0x11);
 const CONTRACT: Address = Address::repeat_byte(0x22);
 const UNDELEGATED: Address = Address::repeat_byte(0x33);
+const PIECES: [Piece; 3] = [
+    Piece::Open,
+    Piece::Announcement {
+        transaction: B256::repeat_byte(0x55),
+        id: B256::repeat_byte(0x56),
+    },
+    Piece::Chunk {
+        transaction: B256::repeat_byte(0x55),
+        hash: B256::repeat_byte(0x57),
+    },
+];
 
 fn runtime() -> Bytes {
     Bytes::from_static(&[0x60, 0x01, 0x60, 0x00, 0x55, 0x00])
@@ -104,6 +115,7 @@ fn head() -> Head {
         },
         oldest_page: 7,
         backlog: 77,
+        chunks_since: 6,
     }
 }
 
@@ -206,7 +218,9 @@ fn written() -> MockHost {
             ],
             code: vec![],
         },
-        chunked: vec![(B256::repeat_byte(0x55), Some(vec![0x56; 9].into()))],
+        chunked: PIECES
+            .map(|piece| (piece, Some(vec![0x56; 9].into())))
+            .to_vec(),
         config: None,
     };
     commit::block(&mut host, &block).unwrap();
@@ -259,8 +273,10 @@ fn the_stored_image_opens() {
     assert_eq!(TRANSACTIONS.get(&host, &2).unwrap(), Some(transactions()));
     assert_eq!(RECEIPTS.get(&host, &1).unwrap(), None);
     assert_eq!(RECEIPTS.get(&host, &2).unwrap(), Some(receipts()));
-    let chunks = CHUNKED.get(&host, &B256::repeat_byte(0x55)).unwrap();
-    assert_eq!(chunks, Some(vec![0x56; 9].into()));
+    for piece in PIECES {
+        let bytes = CHUNKED.get(&host, &piece).unwrap();
+        assert_eq!(bytes, Some(vec![0x56; 9].into()));
+    }
 
     // The cursor stands behind the first entry.
     let mut entries = Entries::load(&host, head().cursor, 1 << 20)
