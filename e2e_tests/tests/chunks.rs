@@ -233,7 +233,7 @@ fn false_announcements_of_a_transaction_block_nobody() {
             .collect::<Vec<_>>()
     };
     scene.level(&lies(0, 100));
-    let mixed = [lies(100, 100), messages.clone(), lies(200, 100)].concat();
+    let mixed = [lies(100, 100), messages, lies(200, 100)].concat();
     scene.level(&mixed);
     assert_eq!(scene.included(), [large.hash]);
     // What was announced before the transaction was whole is forgotten with it.
@@ -254,7 +254,7 @@ fn an_announcement_in_the_wrong_order_blocks_nobody() {
         .map(|message| keccak256(&message[89..]))
         .collect();
     chunks.reverse();
-    let mut mixed = messages.clone();
+    let mut mixed = messages;
     mixed.insert(0, lie(&large, &chunks));
     scene.level(&mixed);
     assert_eq!(scene.included(), [large.hash]);
