@@ -79,9 +79,6 @@ pub(crate) fn input(bytes: &[u8]) -> Result<Input<'_>, BadInput> {
 
 /// Decodes `raw`, which must hash to `hash`.
 pub(crate) fn transaction(hash: B256, raw: &[u8]) -> Result<Decoded, BadInput> {
-    if raw.len() > MAX_TRANSACTION {
-        return Err(BadInput::TooLong(raw.len()));
-    }
     let actual = ethereum::keccak256(raw);
     if actual != hash {
         return Err(BadInput::WrongHash {
@@ -89,12 +86,17 @@ pub(crate) fn transaction(hash: B256, raw: &[u8]) -> Result<Decoded, BadInput> {
             actual,
         });
     }
+    hashed(hash, Bytes::copy_from_slice(raw))
+}
+
+/// Decodes `raw`, which is known to hash to `hash`.
+pub(crate) fn hashed(hash: B256, raw: Bytes) -> Result<Decoded, BadInput> {
+    if raw.len() > MAX_TRANSACTION {
+        return Err(BadInput::TooLong(raw.len()));
+    }
     let transaction =
-        ethereum::transaction::decode_with_hash(raw, hash).map_err(BadInput::Transaction)?;
-    Ok(Decoded {
-        transaction,
-        raw: Bytes::copy_from_slice(raw),
-    })
+        ethereum::transaction::decode_with_hash(&raw, hash).map_err(BadInput::Transaction)?;
+    Ok(Decoded { transaction, raw })
 }
 
 #[cfg(test)]

@@ -283,7 +283,7 @@ impl Blocks {
             }
         };
         self.budget.recoveries(1);
-        match decode::transaction(hash, &raw) {
+        match decode::hashed(hash, raw.into()) {
             Ok(decoded) => match ethereum::senders([&decoded.transaction]).pop() {
                 Some(Ok(sender)) => return Ok(Some((Box::new(decoded), sender))),
                 Some(Err(error)) => {

@@ -155,6 +155,49 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
         Ok(())
     }
 
+    /// Appends `/` and `key` in base64url without padding (RFC 4648 §5), which is
+    /// legal in paths: 4 characters for every 3 bytes, no look at each of them.
+    ///
+    /// # Errors
+    /// Where the key is empty or makes the path too long; the path is then
+    /// unchanged.
+    #[inline]
+    pub fn push_key(&mut self, key: &[u8]) -> Result<(), PathError> {
+        let start = self.len + 1;
+        let end = start + (key.len() * 4).div_ceil(3);
+        if key.is_empty() {
+            return Err(PathError::EmptyStep { at: start });
+        }
+        if end > CAPACITY {
+            return Err(PathError::TooLong { len: end });
+        }
+        self.bytes[self.len] = b'/';
+        let (groups, rest) = key.as_chunks::<3>();
+        let (places, tail) = self.bytes[start..end].as_chunks_mut::<4>();
+        for (place, [a, b, c]) in places.iter_mut().zip(groups) {
+            *place = base64url(*a, *b, *c);
+        }
+        let last = match rest {
+            [a, b] => base64url(*a, *b, 0),
+            [a] => base64url(*a, 0, 0),
+            _ => [0; 4],
+        };
+        tail.copy_from_slice(&last[..tail.len()]);
+        self.len = end;
+        Ok(())
+    }
+
+    /// Where the path ends now, to come back to with [`PathBuf::reset`].
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        Mark(self.len)
+    }
+
+    /// Drops the steps that were appended since `mark` was taken of this path.
+    pub fn reset(&mut self, mark: Mark) {
+        self.len = self.len.min(mark.0);
+    }
+
     /// The path as far as it is built.
     #[must_use]
     pub fn as_path(&self) -> Path<'_> {
@@ -166,6 +209,23 @@ impl<const CAPACITY: usize> fmt::Debug for PathBuf<CAPACITY> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.as_path(), f)
     }
+}
+
+/// The end of a [`PathBuf`] at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(usize);
+
+/// The four characters of three bytes.
+#[inline(always)]
+const fn base64url(a: u8, b: u8, c: u8) -> [u8; 4] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let word = (a as u32) << 16 | (b as u32) << 8 | c as u32;
+    [
+        ALPHABET[(word >> 18) as usize & 63],
+        ALPHABET[(word >> 12) as usize & 63],
+        ALPHABET[(word >> 6) as usize & 63],
+        ALPHABET[word as usize & 63],
+    ]
 }
 
 /// [`is_step_byte`] as a table: one load a byte.
@@ -256,6 +316,34 @@ mod tests {
             .chain(b'a'..=b'z')
             .collect();
         assert_eq!(legal.collect::<Vec<u8>>(), expected);
+    }
+
+    #[test]
+    fn keys_are_base64url_without_padding() {
+        let pushed = |key: &[u8]| {
+            let mut path: PathBuf = PathBuf::from_path(Path::literal("/a"));
+            path.push_key(key).map(|()| path.as_path().to_string())
+        };
+        assert_eq!(pushed(b"test").unwrap(), "/a/dGVzdA");
+        assert_eq!(pushed(b"tests").unwrap(), "/a/dGVzdHM");
+        assert_eq!(pushed(b"\xff\xfe\xfd").unwrap(), "/a/__79");
+        assert_eq!(pushed(b""), Err(PathError::EmptyStep { at: 3 }));
+        assert!(pushed(&[0; 177]).is_ok());
+        assert_eq!(pushed(&[0; 178]), Err(PathError::TooLong { len: 241 }));
+        let legal = |byte: u8| Path::new(pushed(&[byte; 3]).unwrap().as_bytes()).is_ok();
+        assert!((0..=u8::MAX).all(legal));
+    }
+
+    #[test]
+    fn a_path_goes_back_to_its_mark() {
+        let mut path: PathBuf = PathBuf::from_path(Path::literal("/a"));
+        let mark = path.mark();
+        path.push(b"b").unwrap();
+        let later = path.mark();
+        path.reset(mark);
+        assert_eq!(path.as_path(), Path::literal("/a"));
+        path.reset(later);
+        assert_eq!(path.as_path(), Path::literal("/a"));
     }
 
     #[test]

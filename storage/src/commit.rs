@@ -12,7 +12,7 @@ use crate::error::StorageError;
 use crate::head::Head;
 use crate::key::Piece;
 use crate::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, SLOTS, STAGING, TRANSACTIONS,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, STAGING, TRANSACTIONS,
 };
 use crate::table::{Staging, Table};
 use alloc::vec::Vec;
@@ -97,14 +97,7 @@ fn world<S: Store>(staging: &mut Staging<'_, S>, diff: &Diff) -> Result<(), Stor
             AccountChange::Set(value) => staging.put(&ACCOUNTS, address, value)?,
             AccountChange::Keep | AccountChange::Delete => {}
         }
-        for (slot, value) in &account.slots {
-            let key = (*address, *slot);
-            if value.is_zero() {
-                staging.delete(&SLOTS, &key)?;
-            } else {
-                staging.put(&SLOTS, &key, value)?;
-            }
-        }
+        staging.put_children(&ACCOUNTS, address, &account.slots)?;
     }
     Ok(())
 }

@@ -26,21 +26,27 @@ impl Key for () {
 
 impl Key for Address {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
-        path.push(&address_step(self))
+        path.push_key(self.as_slice())
     }
 }
 
 impl Key for B256 {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
-        path.push(&word_step(self))
+        path.push_key(self.as_slice())
+    }
+}
+
+impl Key for U256 {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+        path.push_key(&self.to_be_bytes::<32>())
     }
 }
 
 /// A slot: the account's step, then the slot's.
 impl Key for (Address, U256) {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
-        path.push(&address_step(&self.0))?;
-        path.push(&word_step(&self.1.to_be_bytes()))
+        self.0.push(path)?;
+        self.1.push(path)
     }
 }
 
@@ -100,18 +106,6 @@ impl Key for u32 {
     }
 }
 
-/// The 27 characters that stand for an address.
-#[must_use]
-pub fn address_step(address: &Address) -> [u8; 27] {
-    base64url(address.as_slice())
-}
-
-/// The 43 characters that stand for 32 bytes.
-#[must_use]
-pub fn word_step(word: &[u8; 32]) -> [u8; 43] {
-    base64url(word)
-}
-
 /// The decimal digits of `number` and where they start.
 fn decimal(mut number: u64) -> ([u8; 20], usize) {
     let mut digits = [b'0'; 20];
@@ -124,21 +118,6 @@ fn decimal(mut number: u64) -> ([u8; 20], usize) {
             return (digits, start);
         }
     }
-}
-
-/// `LEN` is the number of characters, ceil(bytes × 4 / 3).
-fn base64url<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
-    let mut text = [0; LEN];
-    for (group, out) in bytes.chunks(3).zip(text.chunks_mut(4)) {
-        let mut word = 0;
-        for (index, byte) in group.iter().enumerate() {
-            word |= u32::from(*byte) << (16 - 8 * index);
-        }
-        for (index, character) in out.iter_mut().enumerate() {
-            *character = ALPHABET[((word >> (18 - 6 * index)) & 63) as usize];
-        }
-    }
-    text
 }
 
 /// The bytes behind base64url `text` without padding, or `None` where it is not that.
@@ -166,14 +145,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn known_bytes_have_known_steps() {
-        assert_eq!(&word_step(&[0; 32]), "A".repeat(43).as_bytes());
-        assert_eq!(
-            &word_step(&[0xff; 32]),
-            format!("{}8", "_".repeat(42)).as_bytes()
-        );
-        assert_eq!(&base64url::<6>(b"test"), b"dGVzdA");
+    fn step(key: &impl Key) -> Vec<u8> {
+        let mut path = Place::from_path(host::Path::literal("/k"));
+        key.push(&mut path).unwrap();
+        path.as_path().as_bytes()[3..].to_vec()
     }
 
     #[test]
@@ -192,8 +167,8 @@ mod tests {
     proptest! {
         #[test]
         fn steps_decode_to_their_bytes(word: [u8; 32], address: [u8; 20]) {
-            prop_assert_eq!(decode_step::<32>(&word_step(&word)), Some(word));
-            prop_assert_eq!(decode_step::<20>(&address_step(&address.into())), Some(address));
+            prop_assert_eq!(decode_step::<32>(&step(&B256::new(word))), Some(word));
+            prop_assert_eq!(decode_step::<20>(&step(&Address::new(address))), Some(address));
         }
 
         #[test]

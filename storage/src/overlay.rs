@@ -5,10 +5,12 @@ use crate::account::Account;
 use crate::block::HeaderHash;
 use crate::diff::{AccountChange, AccountDiff, Diff};
 use crate::error::StorageError;
-use crate::layout::{ACCOUNTS, CODE, HEADERS, SLOTS};
+use crate::key::{Key, Place};
+use crate::layout::{ACCOUNTS, CODE, HEADERS};
 use crate::table::load;
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
+use alloy_primitives::map::hash_map::Entry;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::ReadStore;
 
@@ -33,6 +35,8 @@ pub struct Overlay<'s, S> {
     store: &'s S,
     accounts: HashMap<Address, Option<Account>>,
     slots: HashMap<(Address, U256), U256>,
+    /// The account whose slot was read last, and its path: slots lie below it.
+    parent: Option<(Address, Place)>,
     code: HashMap<B256, Bytes>,
 }
 
@@ -44,6 +48,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             store,
             accounts: HashMap::default(),
             slots: HashMap::default(),
+            parent: None,
             code: HashMap::default(),
         }
     }
@@ -66,12 +71,19 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// # Errors
     /// Where durable storage cannot be read.
     pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256, StorageError> {
-        let key = (address, slot);
-        if let Some(value) = self.slots.get(&key) {
-            return Ok(*value);
-        }
-        let value = SLOTS.get(self.store, &key)?.unwrap_or_default();
-        self.slots.insert(key, value);
+        let place = match self.slots.entry((address, slot)) {
+            Entry::Occupied(known) => return Ok(*known.get()),
+            Entry::Vacant(place) => place,
+        };
+        let parent = match &mut self.parent {
+            Some((parent, path)) if *parent == address => path,
+            other => &mut other.insert((address, ACCOUNTS.path(&address)?)).1,
+        };
+        let mark = parent.mark();
+        slot.push(parent)?;
+        let value = load(self.store, parent.as_path())?.unwrap_or_default();
+        parent.reset(mark);
+        place.insert(value);
         Ok(value)
     }
 
@@ -127,7 +139,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             if account == AccountChange::Keep && slots.is_empty() && !change.cleared {
                 continue;
             }
-            slots.sort_unstable_by_key(|(slot, _)| *slot);
+            slots.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
             if let AccountChange::Set(_) = account {
                 diff.code.extend(
                     change
@@ -144,8 +156,9 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             });
         }
         diff.accounts
-            .sort_unstable_by_key(|account| account.address);
-        diff.code.sort_unstable_by_key(|(hash, _)| *hash);
+            .sort_unstable_by(|one, other| one.address.cmp(&other.address));
+        diff.code
+            .sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         diff.code.dedup_by_key(|(hash, _)| *hash);
         diff
     }

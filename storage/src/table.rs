@@ -127,6 +127,30 @@ impl<'s, S: Store> Staging<'s, S> {
         Ok(self.store.store_delete(path.as_path())?)
     }
 
+    /// Writes words below the entry of `key`; a zero is no entry.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn put_children<K: Key, V: Value>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        words: &[(U256, U256)],
+    ) -> Result<(), StorageError> {
+        let mut path = table.path_under(STAGING, key)?;
+        let parent = path.mark();
+        for (child, word) in words {
+            child.push(&mut path)?;
+            if word.is_zero() {
+                self.store.store_delete(path.as_path())?;
+            } else {
+                save(self.store, path.as_path(), word)?;
+            }
+            path.reset(parent);
+        }
+        Ok(())
+    }
+
     /// Writes `bytes` for `key` over whatever was there, however long.
     ///
     /// # Errors
