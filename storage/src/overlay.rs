@@ -139,7 +139,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             if account == AccountChange::Keep && slots.is_empty() && !change.cleared {
                 continue;
             }
-            slots.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            slots.sort_unstable_by_key(|(slot, _)| *slot);
             if let AccountChange::Set(_) = account {
                 diff.code.extend(
                     change
@@ -156,9 +156,8 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             });
         }
         diff.accounts
-            .sort_unstable_by(|one, other| one.address.cmp(&other.address));
-        diff.code
-            .sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            .sort_unstable_by_key(|account| account.address);
+        diff.code.sort_unstable_by_key(|(hash, _)| *hash);
         diff.code.dedup_by_key(|(hash, _)| *hash);
         diff
     }
