@@ -37,6 +37,8 @@ for (const { severity, formattedMessage, sourceLocation } of output.errors ?? []
   if (severity === "warning" && sourceLocation?.file.startsWith("@openzeppelin/")) continue;
   // SELFDESTRUCT is there on purpose: EIP-6780 is a rule to test.
   if (severity === "warning" && formattedMessage.includes('"selfdestruct" has been deprecated')) continue;
+  // So is transient storage that outlives its frame: that it does is EIP-1153.
+  if (severity === "warning" && formattedMessage.includes("Transient storage as defined by EIP-1153")) continue;
   console.error(formattedMessage);
   failed ||= severity === "error";
 }
@@ -47,6 +49,8 @@ rmSync(artifacts, { recursive: true, force: true });
 mkdirSync(artifacts);
 for (const source of Object.keys(sources)) {
   for (const [contract, { abi, evm }] of Object.entries(output.contracts[source]).sort()) {
+    // Interfaces and abstract contracts cannot be deployed.
+    if (evm.bytecode.object === "") continue;
     const artifact = {
       contract,
       source,

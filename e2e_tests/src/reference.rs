@@ -134,6 +134,15 @@ impl Reference {
         })
     }
 
+    /// All accounts that were ever looked at, in order.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Address> {
+        let accounts = &self.engine.ctx.journaled_state.database.cache.accounts;
+        let mut addresses: Vec<_> = accounts.keys().copied().collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
     /// All non-zero slots of an account.
     #[must_use]
     pub fn slots(&self, address: Address) -> Vec<(U256, U256)> {

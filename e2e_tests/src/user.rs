@@ -1,9 +1,9 @@
 //! Accounts with keys, for tests.
 
-use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use ethereum::SignedTransaction;
-use ethereum::signature::address_of_secret;
-use ethereum::transaction::{Eip1559, Transaction, sign};
+use ethereum::signature::{Signature, address_of_secret, authorization_hash};
+use ethereum::transaction::{Eip1559, SignedAuthorization, Transaction, sign};
 
 /// Wei for a unit of gas that every test transaction offers at most.
 pub const MAX_FEE: u64 = 100_000_000_000;
@@ -41,6 +41,33 @@ impl User {
     #[must_use]
     pub fn sign(&self, transaction: Transaction) -> SignedTransaction {
         sign(transaction, &self.secret).expect("a secret key signs")
+    }
+
+    /// Signs a hash.
+    ///
+    /// # Panics
+    /// Never: the key is valid.
+    #[must_use]
+    pub fn sign_hash(&self, hash: &B256) -> Signature {
+        ethereum::signature::sign(hash, &self.secret).expect("a secret key signs")
+    }
+
+    /// Signs a delegation of this account's code to `to` (EIP-7702).
+    #[must_use]
+    pub fn delegate(&self, chain_id: U256, to: Address, nonce: u64) -> SignedAuthorization {
+        let mut authorization = SignedAuthorization {
+            chain_id,
+            address: to,
+            nonce,
+            y_parity: 0,
+            r: U256::ZERO,
+            s: U256::ZERO,
+        };
+        let signature = self.sign_hash(&authorization_hash(&authorization));
+        authorization.r = signature.r;
+        authorization.s = signature.s;
+        authorization.y_parity = u8::from(signature.y_parity);
+        authorization
     }
 
     /// Signs a transaction with the next nonce.

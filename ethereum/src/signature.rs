@@ -113,7 +113,6 @@ pub fn senders<'a>(
 /// # Errors
 /// As [`recover`], and if the parity is neither 0 nor 1.
 pub fn authority(authorization: &SignedAuthorization) -> Result<Address, SignatureError> {
-    const MAGIC: u8 = 0x05;
     let y_parity = match authorization.y_parity {
         0 => false,
         1 => true,
@@ -124,6 +123,13 @@ pub fn authority(authorization: &SignedAuthorization) -> Result<Address, Signatu
         s: authorization.s,
         y_parity,
     };
+    recover(&authorization_hash(authorization), &signature)
+}
+
+/// What the account signs in an EIP-7702 authorization: its first three fields.
+#[must_use]
+pub fn authorization_hash(authorization: &SignedAuthorization) -> B256 {
+    const MAGIC: u8 = 0x05;
     let list = List(&[
         &authorization.chain_id,
         &authorization.address,
@@ -132,7 +138,7 @@ pub fn authority(authorization: &SignedAuthorization) -> Result<Address, Signatu
     let mut message = Vec::with_capacity(1 + list.length());
     message.push(MAGIC);
     list.encode(&mut message);
-    recover(&keccak256(message), &signature)
+    keccak256(message)
 }
 
 /// The account whose key signed `hash`.

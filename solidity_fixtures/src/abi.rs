@@ -1,4 +1,5 @@
-//! The part of Solidity's contract ABI that the fixtures need: arguments of one word each.
+//! The part of Solidity's contract ABI that the fixtures need: arguments of one word each, then
+//! `bytes` and `string`.
 
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 
@@ -47,9 +48,41 @@ pub fn selector(signature: &str) -> FixedBytes<4> {
 /// Calldata: the selector of `name(type,…)` and its arguments, a word each.
 #[must_use]
 pub fn call(signature: &str, arguments: &[B256]) -> Bytes {
-    [&selector(signature)[..], &arguments.concat()]
+    call_with(signature, arguments, &[])
+}
+
+/// [`call`] with `bytes` or `string` arguments behind the others.
+#[must_use]
+pub fn call_with(signature: &str, words: &[B256], dynamic: &[&[u8]]) -> Bytes {
+    [&selector(signature)[..], &arguments(words, dynamic)]
         .concat()
         .into()
+}
+
+/// Arguments: words, then an offset for each `bytes` or `string`, then these, each with its
+/// length in front and zeros behind.
+#[must_use]
+pub fn arguments(words: &[B256], dynamic: &[&[u8]]) -> Vec<u8> {
+    let mut head = words.concat();
+    let mut tail = Vec::new();
+    let start = 32 * (words.len() + dynamic.len());
+    for bytes in dynamic {
+        head.extend(U256::from(start + tail.len()).word());
+        tail.extend(U256::from(bytes.len()).word());
+        tail.extend_from_slice(bytes);
+        tail.resize(tail.len().next_multiple_of(32), 0);
+    }
+    [head, tail].concat()
+}
+
+/// The `bytes` or `string` whose offset is word `index` of `data`; `None` where it is cut short.
+#[must_use]
+pub fn bytes(data: &[u8], index: usize) -> Option<&[u8]> {
+    let word = |at: usize| usize::try_from(number(data.get(at..at.checked_add(32)?)?)?).ok();
+    let at = word(32 * index)?;
+    let length = word(at)?;
+    let start = at.checked_add(32)?;
+    data.get(start..start.checked_add(length)?)
 }
 
 /// The number that a call returned or an event carries; `None` unless it is one word.
@@ -73,8 +106,7 @@ pub fn address(data: &[u8]) -> Option<Address> {
 #[must_use]
 pub fn revert_text(data: &[u8]) -> Option<String> {
     let string = data.strip_prefix(&selector("Error(string)")[..])?;
-    let length = usize::try_from(number(string.get(32..64)?)?).ok()?;
-    String::from_utf8(string.get(64..64_usize.checked_add(length)?)?.to_vec()).ok()
+    String::from_utf8(bytes(string, 0)?.to_vec()).ok()
 }
 
 /// Revert data of a panic (`Panic(uint256)`): 0x01 assert, 0x11 overflow, 0x12 division by zero.
@@ -109,6 +141,18 @@ mod tests {
             call("transfer(address,uint256)", &[to.word(), 0x0102.word()])[..],
             expected
         );
+    }
+
+    #[test]
+    fn bytes_stand_behind_the_words() {
+        let encoded = arguments(&[7.word()], &[b"abc", &[1; 33]]);
+        assert_eq!(encoded.len(), 32 * (3 + 2 + 3));
+        assert_eq!(encoded[32..64], 96.word()[..]);
+        assert_eq!(encoded[64..96], 160.word()[..]);
+        assert_eq!(bytes(&encoded, 1), Some(&b"abc"[..]));
+        assert_eq!(bytes(&encoded, 2), Some(&[1; 33][..]));
+        assert_eq!(bytes(&encoded[..190], 2), None);
+        assert_eq!(bytes(&encoded, 8), None);
     }
 
     #[test]

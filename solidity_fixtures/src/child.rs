@@ -2,15 +2,9 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 
-use crate::{Fixture, abi::Word, fixture::Lazy};
+use crate::{abi::Word, fixture::artifact};
 
-static FIXTURE: Lazy = Lazy::new(|| Fixture::read(include_str!("../artifacts/Child.json")));
-
-/// The compiled contract.
-#[must_use]
-pub fn fixture() -> &'static Fixture {
-    &FIXTURE
-}
+artifact!(FIXTURE, fixture, "Child");
 
 /// Creation code with the child's value.
 #[must_use]

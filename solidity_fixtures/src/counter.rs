@@ -2,18 +2,12 @@
 
 use alloy_primitives::{B256, Bytes, U256};
 
-use crate::{Fixture, abi::Word, fixture::Lazy};
+use crate::{abi::Word, fixture::artifact};
 
-static FIXTURE: Lazy = Lazy::new(|| Fixture::read(include_str!("../artifacts/Counter.json")));
+artifact!(FIXTURE, fixture, "Counter");
 
 /// Above this, [`set`] refuses with [`too_large`].
 pub const MOST: u64 = 1_000_000;
-
-/// The compiled contract.
-#[must_use]
-pub fn fixture() -> &'static Fixture {
-    &FIXTURE
-}
 
 /// The data of the transaction that deploys it.
 #[must_use]

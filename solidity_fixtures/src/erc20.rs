@@ -2,15 +2,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 
-use crate::{Fixture, abi::Word, fixture::Lazy};
+use crate::{abi::Word, fixture::artifact};
 
-static FIXTURE: Lazy = Lazy::new(|| Fixture::read(include_str!("../artifacts/Erc20.json")));
-
-/// The compiled contract.
-#[must_use]
-pub fn fixture() -> &'static Fixture {
-    &FIXTURE
-}
+artifact!(FIXTURE, fixture, "Erc20");
 
 /// The data of the transaction that deploys it with a supply in the smallest unit.
 #[must_use]

@@ -2,15 +2,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 
-use crate::{Fixture, abi::Word, fixture::Lazy};
+use crate::{abi::Word, fixture::artifact};
 
-static FIXTURE: Lazy = Lazy::new(|| Fixture::read(include_str!("../artifacts/Erc721.json")));
-
-/// The compiled contract.
-#[must_use]
-pub fn fixture() -> &'static Fixture {
-    &FIXTURE
-}
+artifact!(FIXTURE, fixture, "Erc721");
 
 /// The data of the transaction that deploys it.
 #[must_use]

@@ -2,15 +2,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 
-use crate::{Fixture, abi::Word, child, fixture::Lazy};
+use crate::{abi::Word, child, fixture::artifact};
 
-static FIXTURE: Lazy = Lazy::new(|| Fixture::read(include_str!("../artifacts/Factory.json")));
-
-/// The compiled contract.
-#[must_use]
-pub fn fixture() -> &'static Fixture {
-    &FIXTURE
-}
+artifact!(FIXTURE, fixture, "Factory");
 
 /// The data of the transaction that deploys the factory itself.
 #[must_use]

@@ -25,6 +25,22 @@ pub struct Fixture {
 /// A fixture that is read when first used.
 pub(crate) type Lazy = LazyLock<Fixture>;
 
+/// `artifact!(NAME, name, "Contract")`: the compiled contract, as a static and as a function.
+macro_rules! artifact {
+    ($fixture:ident, $function:ident, $contract:literal) => {
+        static $fixture: $crate::fixture::Lazy = $crate::fixture::Lazy::new(|| {
+            $crate::Fixture::read(include_str!(concat!("../artifacts/", $contract, ".json")))
+        });
+
+        #[doc = concat!("The compiled contract `", $contract, "`.")]
+        #[must_use]
+        pub fn $function() -> &'static $crate::Fixture {
+            &$fixture
+        }
+    };
+}
+pub(crate) use artifact;
+
 impl Fixture {
     /// Reads a committed artefact; one that is not what `build.mjs` writes is a mistake of ours.
     pub(crate) fn read(artifact: &str) -> Self {
@@ -48,7 +64,13 @@ impl Fixture {
     /// Creation code with the constructor's arguments: the data of a deploying transaction.
     #[must_use]
     pub fn deploy(&self, arguments: &[B256]) -> Bytes {
-        [&self.creation_code[..], &arguments.concat()]
+        self.deploy_with(arguments, &[])
+    }
+
+    /// [`Self::deploy`] with `bytes` or `string` arguments behind the others.
+    #[must_use]
+    pub fn deploy_with(&self, arguments: &[B256], dynamic: &[&[u8]]) -> Bytes {
+        [&self.creation_code[..], &abi::arguments(arguments, dynamic)]
             .concat()
             .into()
     }
@@ -61,7 +83,7 @@ impl Fixture {
             .filter(|entry| entry["type"] == kind)
             .map(|entry| {
                 let inputs = entry["inputs"].as_array().into_iter().flatten();
-                let types: Vec<_> = inputs.filter_map(|input| input["type"].as_str()).collect();
+                let types: Vec<_> = inputs.map(type_name).collect();
                 format!(
                     "{}({})",
                     entry["name"].as_str().unwrap_or_default(),
@@ -76,8 +98,21 @@ impl Fixture {
     /// # Panics
     /// When the interface has no such function: a typo in a test should not become a revert.
     pub(crate) fn call(&self, signature: &str, arguments: &[B256]) -> Bytes {
+        self.call_with(signature, arguments, &[])
+    }
+
+    /// [`Self::call`] with `bytes` or `string` arguments behind the others.
+    ///
+    /// # Panics
+    /// As [`Self::call`].
+    pub(crate) fn call_with(
+        &self,
+        signature: &str,
+        arguments: &[B256],
+        dynamic: &[&[u8]],
+    ) -> Bytes {
         self.expect("function", signature);
-        abi::call(signature, arguments)
+        abi::call_with(signature, arguments, dynamic)
     }
 
     /// The first topic of an event of the interface.
@@ -94,12 +129,38 @@ impl Fixture {
     /// # Panics
     /// When the interface has no such error.
     pub(crate) fn error(&self, signature: &str, arguments: &[B256]) -> Bytes {
+        self.error_with(signature, arguments, &[])
+    }
+
+    /// [`Self::error`] with `bytes` or `string` arguments behind the others.
+    ///
+    /// # Panics
+    /// As [`Self::error`].
+    pub(crate) fn error_with(
+        &self,
+        signature: &str,
+        arguments: &[B256],
+        dynamic: &[&[u8]],
+    ) -> Bytes {
         self.expect("error", signature);
-        abi::call(signature, arguments)
+        abi::call_with(signature, arguments, dynamic)
     }
 
     fn expect(&self, kind: &str, signature: &str) {
         let found = self.signatures(kind).iter().any(|known| known == signature);
         assert!(found, "{} has no {kind} {signature}", self.name);
+    }
+}
+
+/// A parameter's type, a struct as the list of its members' types.
+fn type_name(input: &Value) -> String {
+    let name = input["type"].as_str().unwrap_or_default();
+    match name.strip_prefix("tuple") {
+        Some(dimensions) => {
+            let members = input["components"].as_array().into_iter().flatten();
+            let members: Vec<_> = members.map(type_name).collect();
+            format!("({}){dimensions}", members.join(","))
+        }
+        None => name.to_owned(),
     }
 }

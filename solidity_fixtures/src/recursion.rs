@@ -6,15 +6,9 @@
 
 use alloy_primitives::{B256, Bytes};
 
-use crate::{Fixture, abi::Word, fixture::Lazy};
+use crate::{abi::Word, fixture::artifact};
 
-static FIXTURE: Lazy = Lazy::new(|| Fixture::read(include_str!("../artifacts/Recursion.json")));
-
-/// The compiled contract.
-#[must_use]
-pub fn fixture() -> &'static Fixture {
-    &FIXTURE
-}
+artifact!(FIXTURE, fixture, "Recursion");
 
 /// The data of the transaction that deploys it.
 #[must_use]
