@@ -8,6 +8,7 @@
     reason = "speeds and shares are told to people, not computed with"
 )]
 
+mod amm;
 mod metered;
 mod speed;
 mod table;

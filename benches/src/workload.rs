@@ -1,5 +1,6 @@
-//! The signed transactions that peers were measured with.
+//! The signed transactions that peers were measured with, and one workload of our own.
 
+use crate::amm::Amm;
 use alloy_primitives::{Address, U256};
 use e2e_tests::{Rollup, Setup};
 use pvm::{Durable, Metering};
@@ -63,17 +64,19 @@ impl Workloads {
             let file: File = serde_json::from_str(&text)?;
             Ok((name.to_string(), raws(file.txs)?))
         });
+        let mut named = named.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+        let levels = setup.levels.into_iter().map(raws);
+        let mut setup_levels = levels.collect::<Result<Vec<_>, _>>()?;
+        let amm = Amm::new();
+        setup_levels.extend(amm.setup_levels);
+        named.push(("amm_50".to_owned(), amm.swaps));
         Ok(Some(Self {
             setup: Setup {
-                balances: accounts.into_iter().collect(),
+                balances: accounts.into_iter().chain(amm.balances).collect(),
                 ..Setup::default()
             },
-            setup_levels: setup
-                .levels
-                .into_iter()
-                .map(raws)
-                .collect::<Result<_, _>>()?,
-            named: named.collect::<Result<_, Box<dyn Error>>>()?,
+            setup_levels,
+            named,
         }))
     }
 
