@@ -8,8 +8,9 @@
 //! | [`Inbox`] | messages from layer 1 |
 //! | [`ReadStore`] | durable storage, to look |
 //! | [`Store`] | durable storage, to change |
+//! | [`StoreTree`] | names and hashes of the tree, which differ between hosts |
 //! | [`Outbox`] | messages to layer 1 |
-//! | [`Reveal`] | preimages and metadata |
+//! | [`Reveal`] | preimages, metadata, data availability |
 //! | [`Debug`] | lines for the operator's log |
 //!
 //! [`Runtime`] is all of them. It is implemented by `wasm_host::WasmHost` on
@@ -26,7 +27,9 @@ pub mod error;
 pub mod input;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mock;
+pub mod outbox_queue;
 pub mod path;
+pub mod preimages;
 #[cfg(target_arch = "wasm32")]
 mod rollup_core;
 
@@ -37,7 +40,10 @@ pub mod wasm_host;
 pub use error::HostError;
 pub use input::Message;
 pub use path::{Path, PathBuf, PathError};
-pub use traits::{Debug, Inbox, Metadata, Outbox, ReadStore, Reveal, Runtime, Store, ValueKind};
+pub use traits::{
+    DalParameters, Debug, Inbox, Metadata, Outbox, ReadStore, Reveal, Runtime, Store, StoreTree,
+    ValueKind,
+};
 
 /// The largest inbox or outbox message, in bytes, its tag included.
 pub const MAX_MESSAGE: usize = 4096;

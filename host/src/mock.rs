@@ -35,9 +35,11 @@ mod durable;
 pub use durable::Durable;
 
 use crate::{
-    Debug, HostError, Inbox, MAX_CHUNK, MAX_MESSAGE, MAX_OUTBOX_MESSAGES, Message, Metadata,
-    Outbox, Path, ReadStore, Reveal, Store, ValueKind, reserved,
+    DalParameters, Debug, HostError, Inbox, MAX_CHUNK, MAX_MESSAGE, MAX_OUTBOX_MESSAGES, Message,
+    Metadata, Outbox, Path, ReadStore, Reveal, Store, StoreTree, ValueKind, reserved,
 };
+use blake2::digest::consts::U32;
+use blake2::{Blake2b, Digest};
 use durable::Cut;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -109,6 +111,8 @@ pub struct MockHost {
     level: u32,
     metadata: Metadata,
     preimages: BTreeMap<[u8; 33], Vec<u8>>,
+    dal: Option<DalParameters>,
+    dal_pages: BTreeMap<(u32, u8, u16), Vec<u8>>,
     log: RefCell<String>,
     calls: RefCell<BTreeMap<&'static str, u64>>,
     bytes_read: Cell<u64>,
@@ -143,6 +147,8 @@ impl Default for MockHost {
                 origination_level: 0,
             },
             preimages: BTreeMap::new(),
+            dal: None,
+            dal_pages: BTreeMap::new(),
             log: RefCell::default(),
             calls: RefCell::default(),
             bytes_read: Cell::default(),
@@ -162,9 +168,22 @@ impl MockHost {
         self
     }
 
-    /// Makes `preimage` known under its reveal hash.
-    pub fn set_preimage(&mut self, hash: [u8; 33], preimage: Vec<u8>) {
-        self.preimages.insert(hash, preimage);
+    /// Makes `preimage` known; gives its reveal hash (`00` ++ blake2b-256).
+    pub fn add_preimage(&mut self, preimage: &[u8]) -> [u8; 33] {
+        let mut hash = [0; 33];
+        hash[1..].copy_from_slice(&Blake2b::<U32>::digest(preimage));
+        self.preimages.insert(hash, preimage.to_vec());
+        hash
+    }
+
+    /// Makes the data availability layer one with these parameters.
+    pub const fn set_dal_parameters(&mut self, parameters: DalParameters) {
+        self.dal = Some(parameters);
+    }
+
+    /// Attests a page of a slot that was published at `level`.
+    pub fn set_dal_page(&mut self, level: u32, slot: u8, page: u16, bytes: Vec<u8>) {
+        self.dal_pages.insert((level, slot, page), bytes);
     }
 
     /// The level that comes next.
@@ -411,6 +430,72 @@ impl MockHost {
         Ok(())
     }
 
+    fn create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError> {
+        if size > MAX_VALUE {
+            return Err(HostError::ValueSizeExceeded);
+        }
+        writable(path)?;
+        if self.durable.get(path.as_bytes()).is_some() {
+            return Err(HostError::ValueAlreadyExists);
+        }
+        self.durable.set(path.as_bytes(), &vec![0; size]);
+        Ok(())
+    }
+
+    fn nth_key(&self, path: Path<'_>, index: u64, buffer: &mut [u8]) -> Result<usize, HostError> {
+        let node = self.durable.node(path.as_bytes());
+        let node = node.ok_or(HostError::NotANode)?;
+        // The machine calls the value `@`, and gives its name as no bytes.
+        let value: Option<&[u8]> = node.value.as_ref().map(|_| &b"@"[..]);
+        let mut names: Vec<&[u8]> = node.children.keys().map(|name| &**name).collect();
+        names.extend(value);
+        names.sort_unstable();
+        let name = usize::try_from(index)
+            .ok()
+            .and_then(|index| names.get(index));
+        let name = match *name.ok_or(HostError::InvalidSubkeyIndex)? {
+            b"@" => b"",
+            name => name,
+        };
+        let len = name.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&name[..len]);
+        Ok(len)
+    }
+
+    fn answer(&self, request: &[u8]) -> Vec<u8> {
+        match request {
+            [0, hash @ ..] => match hash.try_into() {
+                Ok(hash) => self.preimage(hash).to_vec(),
+                Err(_) => Vec::new(),
+            },
+            [1] => {
+                let Metadata {
+                    address,
+                    origination_level,
+                } = self.metadata;
+                [&address[..], &origination_level.to_be_bytes()].concat()
+            }
+            [2, a, b, c, d, slot, e, f] => {
+                let level = u32::from_be_bytes([*a, *b, *c, *d]);
+                let page = (level, *slot, u16::from_be_bytes([*e, *f]));
+                self.dal_pages.get(&page).cloned().unwrap_or_default()
+            }
+            [3] => self.dal.map_or_else(Vec::new, |dal| {
+                [dal.slots, dal.attestation_lag, dal.slot_size, dal.page_size]
+                    .map(u64::to_be_bytes)
+                    .concat()
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    fn preimage(&self, hash: &[u8; 33]) -> &[u8] {
+        match hash {
+            [0, ..] => self.preimages.get(hash).expect("the preimage is set"),
+            _ => &[],
+        }
+    }
+
     fn copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
         writable(to)?;
         let node = self.durable.node(from.as_bytes()).cloned();
@@ -505,6 +590,25 @@ impl ReadStore for MockHost {
     }
 }
 
+impl StoreTree for MockHost {
+    fn store_get_nth_key(
+        &self,
+        path: Path<'_>,
+        index: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
+        self.enter("store_get_nth_key");
+        self.leave(self.nth_key(path, index, buffer))
+    }
+
+    /// Another hash than any machine gives.
+    fn store_get_hash(&self, path: Path<'_>) -> Result<[u8; 32], HostError> {
+        self.enter("__internal_store_get_hash");
+        let node = self.durable.node(path.as_bytes());
+        self.leave(node.map(|node| node.hash()).ok_or(HostError::NotANode))
+    }
+}
+
 impl Store for MockHost {
     fn store_write(
         &mut self,
@@ -514,6 +618,12 @@ impl Store for MockHost {
     ) -> Result<(), HostError> {
         self.enter("store_write");
         let result = self.write(path, offset, bytes);
+        self.leave(result)
+    }
+
+    fn store_create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError> {
+        self.enter("store_create");
+        let result = self.create(path, size);
         self.leave(result)
     }
 
@@ -561,13 +671,22 @@ impl Reveal for MockHost {
         buffer: &mut [u8; MAX_MESSAGE],
     ) -> Result<usize, HostError> {
         self.enter("reveal_preimage");
-        let empty = Vec::new();
-        let preimage = match hash {
-            [0, ..] => self.preimages.get(hash).expect("the preimage is set"),
-            _ => &empty,
-        };
+        let preimage = self.preimage(hash);
         let len = preimage.len().min(MAX_MESSAGE);
         buffer[..len].copy_from_slice(&preimage[..len]);
+        self.leave(Ok(len))
+    }
+
+    /// # Panics
+    /// For an unknown preimage.
+    fn reveal(&self, request: &[u8], buffer: &mut [u8]) -> Result<usize, HostError> {
+        self.enter("reveal");
+        if request.len() > MAX_MESSAGE {
+            return self.leave(Err(HostError::TooLarge));
+        }
+        let answer = self.answer(request);
+        let len = answer.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&answer[..len]);
         self.leave(Ok(len))
     }
 

@@ -187,6 +187,23 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
         Ok(())
     }
 
+    /// Appends `/` and `number` in decimal.
+    ///
+    /// # Errors
+    /// Where it makes the path too long; the path is then unchanged.
+    pub fn push_number(&mut self, mut number: u64) -> Result<(), PathError> {
+        let mut digits = [b'0'; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return self.push(&digits[start..]);
+            }
+        }
+    }
+
     /// Where the path ends now, to come back to with [`PathBuf::reset`].
     #[must_use]
     pub const fn mark(&self) -> Mark {
@@ -211,6 +228,11 @@ impl<const CAPACITY: usize> fmt::Debug for PathBuf<CAPACITY> {
     }
 }
 
+/// The characters of [`PathBuf::push_key`], by the six bits that they stand for
+/// (base64url, RFC 4648 §5).
+pub const KEY_ALPHABET: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /// The end of a [`PathBuf`] at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(usize);
@@ -218,13 +240,12 @@ pub struct Mark(usize);
 /// The four characters of three bytes.
 #[inline(always)]
 const fn base64url(a: u8, b: u8, c: u8) -> [u8; 4] {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let word = (a as u32) << 16 | (b as u32) << 8 | c as u32;
     [
-        ALPHABET[(word >> 18) as usize & 63],
-        ALPHABET[(word >> 12) as usize & 63],
-        ALPHABET[(word >> 6) as usize & 63],
-        ALPHABET[word as usize & 63],
+        KEY_ALPHABET[(word >> 18) as usize & 63],
+        KEY_ALPHABET[(word >> 12) as usize & 63],
+        KEY_ALPHABET[(word >> 6) as usize & 63],
+        KEY_ALPHABET[word as usize & 63],
     ]
 }
 
@@ -332,6 +353,15 @@ mod tests {
         assert_eq!(pushed(&[0; 178]), Err(PathError::TooLong { len: 241 }));
         let legal = |byte: u8| Path::new(pushed(&[byte; 3]).unwrap().as_bytes()).is_ok();
         assert!((0..=u8::MAX).all(legal));
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 7, 10, u64::MAX] {
+            let mut path: PathBuf = PathBuf::from_path(Path::literal("/a"));
+            path.push_number(number).unwrap();
+            assert_eq!(path.as_path().to_string(), format!("/a/{number}"));
+        }
     }
 
     #[test]

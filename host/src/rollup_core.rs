@@ -21,6 +21,20 @@ unsafe extern "C" {
     fn raw_write_debug(src: *const u8, num_bytes: usize);
     #[link_name = "store_has"]
     fn raw_store_has(path: *const u8, path_len: usize) -> i32;
+    #[link_name = "store_exists"]
+    fn raw_store_exists(path: *const u8, path_len: usize) -> i32;
+    #[link_name = "store_create"]
+    fn raw_store_create(path: *const u8, path_len: usize, size: usize) -> i32;
+    #[link_name = "store_get_nth_key"]
+    fn raw_store_get_nth_key(
+        path: *const u8,
+        path_len: usize,
+        index: i64,
+        dst: *mut u8,
+        max_size: usize,
+    ) -> i32;
+    #[link_name = "__internal_store_get_hash"]
+    fn raw_store_get_hash(path: *const u8, path_len: usize, dst: *mut u8, max_size: usize) -> i32;
     #[link_name = "store_delete"]
     fn raw_store_delete(path: *const u8, path_len: usize) -> i32;
     #[link_name = "store_delete_value"]
@@ -52,6 +66,8 @@ unsafe extern "C" {
     #[link_name = "reveal_preimage"]
     fn raw_reveal_preimage(hash: *const u8, hash_len: usize, dst: *mut u8, max_bytes: usize)
     -> i32;
+    #[link_name = "reveal"]
+    fn raw_reveal(payload: *const u8, payload_len: usize, dst: *mut u8, max_bytes: usize) -> i32;
     #[link_name = "reveal_metadata"]
     fn raw_reveal_metadata(dst: *mut u8, max_bytes: usize) -> i32;
 }
@@ -91,6 +107,50 @@ pub(crate) fn store_has(path: Path<'_>) -> Result<usize, HostError> {
     let path = path.as_bytes();
     // SAFETY: pointer and length are those of one slice, which is only read.
     count(unsafe { raw_store_has(path.as_ptr(), path.len()) })
+}
+
+/// `store_exists`: 0 nothing, 1 something.
+pub(crate) fn store_exists(path: Path<'_>) -> Result<bool, HostError> {
+    let path = path.as_bytes();
+    // SAFETY: pointer and length are those of one slice, which is only read.
+    count(unsafe { raw_store_exists(path.as_ptr(), path.len()) }).map(|exists| exists == 1)
+}
+
+/// `store_create`.
+pub(crate) fn store_create(path: Path<'_>, size: usize) -> Result<(), HostError> {
+    let path = path.as_bytes();
+    // SAFETY: pointer and length are those of one slice, which is only read.
+    count(unsafe { raw_store_create(path.as_ptr(), path.len(), size) }).map(drop)
+}
+
+/// `store_get_nth_key`: how many bytes were put into `buffer`.
+pub(crate) fn store_get_nth_key(
+    path: Path<'_>,
+    index: i64,
+    buffer: &mut [u8],
+) -> Result<usize, HostError> {
+    let path = path.as_bytes();
+    // SAFETY: each pointer and length are those of one slice; the machine writes
+    // at most `buffer.len()` bytes.
+    count(unsafe {
+        raw_store_get_nth_key(
+            path.as_ptr(),
+            path.len(),
+            index,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+        )
+    })
+}
+
+/// `__internal_store_get_hash`.
+pub(crate) fn store_get_hash(path: Path<'_>) -> Result<[u8; 32], HostError> {
+    let path = path.as_bytes();
+    let mut hash = [0; 32];
+    // SAFETY: each pointer and length are those of one slice or array; the
+    // machine writes at most the 32 bytes of the array.
+    count(unsafe { raw_store_get_hash(path.as_ptr(), path.len(), hash.as_mut_ptr(), hash.len()) })?;
+    Ok(hash)
 }
 
 /// `store_delete`.
@@ -181,6 +241,20 @@ pub(crate) fn reveal_preimage(
     // at most `buffer.len()` bytes.
     count(unsafe {
         raw_reveal_preimage(hash.as_ptr(), hash.len(), buffer.as_mut_ptr(), buffer.len())
+    })
+}
+
+/// `reveal`: how many bytes were put into `buffer`.
+pub(crate) fn reveal(request: &[u8], buffer: &mut [u8]) -> Result<usize, HostError> {
+    // SAFETY: each pointer and length are those of one slice; the machine writes
+    // at most `buffer.len()` bytes.
+    count(unsafe {
+        raw_reveal(
+            request.as_ptr(),
+            request.len(),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+        )
     })
 }
 

@@ -82,6 +82,15 @@ pub trait ReadStore {
     /// Only for paths that the machine refuses.
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError>;
 
+    /// Whether a value or anything below it lies at `path`. One host call; on the
+    /// machine, since version 2.0.0-r2 (ask [`ReadStore::store_has`] before).
+    ///
+    /// # Errors
+    /// Only for paths that the machine refuses.
+    fn store_exists(&self, path: Path<'_>) -> Result<bool, HostError> {
+        Ok(self.store_has(path)?.is_some())
+    }
+
     /// Reads a value that is known to be no longer than `buffer` (at most
     /// [`MAX_CHUNK`]): `None` where there is no value, 0 for an empty one.
     /// One host call.
@@ -154,6 +163,14 @@ pub trait Store: ReadStore {
     /// [`HostError::ReadOnly`]; [`HostError::TooLarge`].
     fn store_write(&mut self, path: Path<'_>, offset: usize, bytes: &[u8])
     -> Result<(), HostError>;
+
+    /// Makes a value of `size` zero bytes at `path`, in constant time. One host
+    /// call; since version 2.0.0-r1.
+    ///
+    /// # Errors
+    /// [`HostError::ValueAlreadyExists`]; [`HostError::ValueSizeExceeded`] for
+    /// 2^31 bytes or more; [`HostError::ReadOnly`].
+    fn store_create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError>;
 
     /// Deletes the value and everything below `path`; fine where there is
     /// nothing. One host call.
@@ -229,6 +246,48 @@ pub trait Store: ReadStore {
     }
 }
 
+/// What the machine tells of its tree, but does not promise to be the same on
+/// every host: nothing of it may find its way into state or output.
+///
+/// ```
+/// use host::mock::MockHost;
+/// use host::{Path, Store, StoreTree};
+///
+/// let mut host = MockHost::default();
+/// host.store_write(Path::literal("/a/one"), 0, &[1])?;
+/// host.store_write(Path::literal("/a/two"), 0, &[2])?;
+/// let mut name = [0; 8];
+/// let len = host.store_get_nth_key(Path::literal("/a"), 1, &mut name)?;
+/// assert_eq!(&name[..len], b"two");
+///
+/// // Equal trees have equal hashes, on one host.
+/// host.store_copy(Path::literal("/a"), Path::literal("/b"))?;
+/// let hash = |path| host.store_get_hash(path);
+/// assert_eq!(hash(Path::literal("/a"))?, hash(Path::literal("/b"))?);
+/// # Ok::<(), host::HostError>(())
+/// ```
+pub trait StoreTree {
+    /// Reads the name of the `index`-th child of `path` into `buffer`, as far as
+    /// it fits, and gives how many bytes; 0 stands for the value of `path`
+    /// itself. One host call. The machine has deprecated it.
+    ///
+    /// # Errors
+    /// [`HostError::NotANode`]; [`HostError::InvalidSubkeyIndex`].
+    fn store_get_nth_key(
+        &self,
+        path: Path<'_>,
+        index: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError>;
+
+    /// The hash of what lies at and below `path`. One host call
+    /// (`__internal_store_get_hash`); since version 2.0.0-r1.
+    ///
+    /// # Errors
+    /// [`HostError::NotANode`].
+    fn store_get_hash(&self, path: Path<'_>) -> Result<[u8; 32], HostError>;
+}
+
 /// Messages to layer 1.
 ///
 /// ```
@@ -260,7 +319,35 @@ pub struct Metadata {
     pub origination_level: u32,
 }
 
+/// What the data availability layer is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DalParameters {
+    /// How many slots a level has.
+    pub slots: u64,
+    /// How many levels after its publication a slot is attested.
+    pub attestation_lag: u64,
+    /// The bytes of a slot.
+    pub slot_size: u64,
+    /// The bytes of a page of a slot.
+    pub page_size: u64,
+}
+
 /// Data from outside of the inbox that every rollup node agrees on.
+///
+/// ```
+/// use host::mock::MockHost;
+/// use host::{MAX_MESSAGE, Reveal};
+///
+/// let mut host = MockHost::default();
+/// let hash = host.add_preimage(b"as many as 4,096 bytes");
+/// let mut buffer = [0; MAX_MESSAGE];
+/// let len = host.reveal_preimage(&hash, &mut buffer)?;
+/// assert_eq!(&buffer[..len], b"as many as 4,096 bytes");
+/// assert_eq!(host.reveal_metadata()?.origination_level, 0);
+/// // A slot that was not attested has no bytes.
+/// assert_eq!(host.reveal_dal_page(5, 0, 0, &mut buffer)?, 0);
+/// # Ok::<(), host::HostError>(())
+/// ```
 pub trait Reveal {
     /// Reads the preimage of a reveal hash (`00` ++ blake2b-256) into
     /// `buffer`, gives its length.
@@ -278,15 +365,94 @@ pub trait Reveal {
     /// # Errors
     /// What the machine answers to `reveal_metadata`.
     fn reveal_metadata(&self) -> Result<Metadata, HostError>;
+
+    /// Answers any request (tag and fields as the machine takes them) into
+    /// `buffer`, gives the length of the answer; 0 for a request that this
+    /// machine does not know. One host call; since version 2.0.0-r3.
+    ///
+    /// # Errors
+    /// [`HostError::TooLarge`] for a request of more than [`MAX_MESSAGE`] bytes.
+    fn reveal(&self, request: &[u8], buffer: &mut [u8]) -> Result<usize, HostError>;
+
+    /// Reads page `page` of slot `slot`, published at `level`, into `buffer`;
+    /// gives its length, 0 where the slot was not attested. A page may be
+    /// longer than a message: [`DalParameters::page_size`]. Since 2.0.0-r4.
+    ///
+    /// # Errors
+    /// As [`Reveal::reveal`].
+    fn reveal_dal_page(
+        &self,
+        level: u32,
+        slot: u8,
+        page: u16,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
+        let mut request = [2, 0, 0, 0, 0, slot, 0, 0];
+        let (_, fields) = request.split_at_mut(1);
+        let (published, rest) = fields.split_at_mut(4);
+        published.copy_from_slice(&level.to_be_bytes());
+        let (_, index) = rest.split_at_mut(1);
+        index.copy_from_slice(&page.to_be_bytes());
+        self.reveal(&request, buffer)
+    }
+
+    /// The parameters of the data availability layer; `None` where there is
+    /// none. Since 2.0.0-r4.
+    ///
+    /// # Errors
+    /// As [`Reveal::reveal`].
+    fn reveal_dal_parameters(&self) -> Result<Option<DalParameters>, HostError> {
+        let mut answer = [0; 32];
+        let len = self.reveal(&[3], &mut answer)?;
+        let (words, _) = answer.as_chunks::<8>();
+        let [slots, attestation_lag, slot_size, page_size] = words else {
+            return Ok(None);
+        };
+        Ok((len == answer.len()).then(|| DalParameters {
+            slots: u64::from_be_bytes(*slots),
+            attestation_lag: u64::from_be_bytes(*attestation_lag),
+            slot_size: u64::from_be_bytes(*slot_size),
+            page_size: u64::from_be_bytes(*page_size),
+        }))
+    }
 }
 
 /// Lines for the operator's log. They are no part of the rollup's state.
+///
+/// ```
+/// use host::Debug;
+/// use host::mock::MockHost;
+///
+/// let host = MockHost::default();
+/// host.write_debug("one\n");
+/// assert_eq!(host.debug_log(), "one\n");
+/// ```
 pub trait Debug {
     /// Writes `line` as it is (no newline is added).
     fn write_debug(&self, line: &str);
 }
 
 /// Everything that the machine offers.
-pub trait Runtime: Inbox + Store + Outbox + Reveal + Debug {}
+///
+/// ```
+/// use host::mock::{Level, MockHost};
+/// use host::{MAX_MESSAGE, Runtime};
+///
+/// /// Sends back what comes from outside.
+/// fn echo(host: &mut impl Runtime) {
+///     let mut buffer = [0; MAX_MESSAGE];
+///     while let Ok(Some(message)) = host.read_input(&mut buffer) {
+///         if let [1, contents @ ..] = message.payload
+///             && host.write_output(contents).is_err()
+///         {
+///             host.write_debug("the outbox is full\n");
+///         }
+///     }
+/// }
+///
+/// let ended = MockHost::default().run_level(Level::default().external(b"hello"), echo);
+/// assert_eq!(ended.outbox, [b"hello"]);
+/// ```
+pub trait Runtime: Inbox + Store + StoreTree + Outbox + Reveal + Debug {}
 
-impl<T: Inbox + Store + Outbox + Reveal + Debug> Runtime for T {}
+impl<T: Inbox + Store + StoreTree + Outbox + Reveal + Debug> Runtime for T {}

@@ -2,7 +2,7 @@
 
 use crate::{
     Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
-    Store, ValueKind, rollup_core,
+    Store, StoreTree, ValueKind, rollup_core,
 };
 
 /// The machine that runs the kernel. [`crate::kernel_entry!`] makes it.
@@ -51,6 +51,26 @@ impl ReadStore for WasmHost {
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
         rollup_core::store_list_size(path)
     }
+
+    fn store_exists(&self, path: Path<'_>) -> Result<bool, HostError> {
+        rollup_core::store_exists(path)
+    }
+}
+
+impl StoreTree for WasmHost {
+    fn store_get_nth_key(
+        &self,
+        path: Path<'_>,
+        index: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
+        let index = i64::try_from(index).map_err(|_| HostError::InvalidSubkeyIndex)?;
+        rollup_core::store_get_nth_key(path, index, buffer)
+    }
+
+    fn store_get_hash(&self, path: Path<'_>) -> Result<[u8; 32], HostError> {
+        rollup_core::store_get_hash(path)
+    }
 }
 
 impl Store for WasmHost {
@@ -61,6 +81,10 @@ impl Store for WasmHost {
         bytes: &[u8],
     ) -> Result<(), HostError> {
         rollup_core::store_write(path, offset, bytes)
+    }
+
+    fn store_create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError> {
+        rollup_core::store_create(path, size)
     }
 
     fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
@@ -93,6 +117,10 @@ impl Reveal for WasmHost {
         buffer: &mut [u8; MAX_MESSAGE],
     ) -> Result<usize, HostError> {
         rollup_core::reveal_preimage(hash, buffer)
+    }
+
+    fn reveal(&self, request: &[u8], buffer: &mut [u8]) -> Result<usize, HostError> {
+        rollup_core::reveal(request, buffer)
     }
 
     fn reveal_metadata(&self) -> Result<Metadata, HostError> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 enum Op {
     Write(String, usize, Vec<u8>),
+    Create(String, usize),
     Delete(String),
     DeleteValue(String),
     Copy(String, String),
@@ -63,6 +64,13 @@ fn apply_to_model(model: &mut Model, op: &Op) -> Result<(), HostError> {
             new.extend(old.iter().skip(new.len()));
             model.insert(path.clone(), new);
         }
+        Op::Create(path, size) => {
+            read_only(path)?;
+            if model.contains_key(path) {
+                return Err(HostError::ValueAlreadyExists);
+            }
+            model.insert(path.clone(), vec![0; *size]);
+        }
         Op::Delete(path) => {
             read_only(path)?;
             delete(model, path);
@@ -101,6 +109,7 @@ fn path(text: &str) -> Path<'_> {
 fn apply(host: &mut MockHost, op: &Op) -> Result<(), HostError> {
     match op {
         Op::Write(at, offset, bytes) => host.store_write(path(at), *offset, bytes),
+        Op::Create(at, size) => host.store_create(path(at), *size),
         Op::Delete(at) => host.store_delete(path(at)),
         Op::DeleteValue(at) => host.store_delete_value(path(at)),
         Op::Copy(from, to) => host.store_copy(path(from), path(to)),
@@ -144,6 +153,7 @@ fn any_op() -> impl Strategy<Value = Op> {
     let offset = prop_oneof![4 => Just(0), 3 => 0_usize..6, 1 => Just(MAX_CHUNK)];
     prop_oneof![
         6 => (any_path(), offset, bytes).prop_map(|(at, offset, bytes)| Op::Write(at, offset, bytes)),
+        1 => (any_path(), 0_usize..5000).prop_map(|(at, size)| Op::Create(at, size)),
         1 => any_path().prop_map(Op::Delete),
         1 => any_path().prop_map(Op::DeleteValue),
         2 => (any_path(), any_path()).prop_map(|(from, to)| Op::Copy(from, to)),

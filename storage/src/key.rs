@@ -2,9 +2,8 @@
 //! charges by the byte, and all of that alphabet is legal in paths.
 
 use alloy_primitives::{Address, B256, U256};
+use host::path::KEY_ALPHABET;
 use host::{PathBuf, PathError};
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// A path of the layout: the longest, a chunk's in staging, has 105 bytes.
 pub type Place = PathBuf<112>;
@@ -95,28 +94,13 @@ impl Key for Piece {
 /// Numbers are decimal.
 impl Key for u64 {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
-        let (digits, start) = decimal(*self);
-        path.push(digits.get(start..).unwrap_or_default())
+        path.push_number(*self)
     }
 }
 
 impl Key for u32 {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
         u64::from(*self).push(path)
-    }
-}
-
-/// The decimal digits of `number` and where they start.
-fn decimal(mut number: u64) -> ([u8; 20], usize) {
-    let mut digits = [b'0'; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return (digits, start);
-        }
     }
 }
 
@@ -130,7 +114,7 @@ pub fn decode_step<const LEN: usize>(text: &[u8]) -> Option<[u8; LEN]> {
     for (group, out) in text.chunks(4).zip(bytes.chunks_mut(3)) {
         let mut word = 0;
         for (index, character) in group.iter().enumerate() {
-            let value = ALPHABET.iter().position(|known| known == character)?;
+            let value = KEY_ALPHABET.iter().position(|known| known == character)?;
             word |= u32::try_from(value).ok()? << (18 - 6 * index);
         }
         for (index, byte) in out.iter_mut().enumerate() {
@@ -149,19 +133,6 @@ mod tests {
         let mut path = Place::from_path(host::Path::literal("/k"));
         key.push(&mut path).unwrap();
         path.as_path().as_bytes()[3..].to_vec()
-    }
-
-    #[test]
-    fn numbers_are_decimal() {
-        for (number, text) in [
-            (0, "0"),
-            (7, "7"),
-            (10, "10"),
-            (u64::MAX, "18446744073709551615"),
-        ] {
-            let (digits, start) = decimal(number);
-            assert_eq!(&digits[start..], text.as_bytes());
-        }
     }
 
     proptest! {

@@ -1,6 +1,8 @@
 //! Durable storage in memory.
 
 use super::Values;
+use blake2::digest::consts::U32;
+use blake2::{Blake2b, Digest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -72,6 +74,27 @@ impl Durable {
         steps(path).fold(Arc::make_mut(&mut self.root), |node, step| {
             Arc::make_mut(node.children.entry(step.into()).or_default())
         })
+    }
+}
+
+impl Node {
+    /// blake2b-256 of the value (its length as u64 in front; `ff` where there is
+    /// none) and of names and hashes of the children.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        let mut hasher = Blake2b::<U32>::new();
+        match &self.value {
+            Some(value) => {
+                hasher.update((value.len() as u64).to_be_bytes());
+                hasher.update(&**value);
+            }
+            None => hasher.update([0xff]),
+        }
+        for (step, child) in &self.children {
+            hasher.update([step.len() as u8]);
+            hasher.update(step);
+            hasher.update(child.hash());
+        }
+        hasher.finalize().into()
     }
 }
 

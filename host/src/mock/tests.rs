@@ -250,14 +250,75 @@ fn reveals_give_what_was_set() {
     };
     let mut host = MockHost::default().with_metadata(metadata);
     assert_eq!(host.reveal_metadata(), Ok(metadata));
-    let mut hash = [5; 33];
     let mut buffer = [0; MAX_MESSAGE];
     // Another scheme: the machine reveals nothing instead.
-    assert_eq!(host.reveal_preimage(&hash, &mut buffer), Ok(0));
-    hash[0] = 0;
-    host.set_preimage(hash, b"page".to_vec());
+    assert_eq!(host.reveal_preimage(&[5; 33], &mut buffer), Ok(0));
+    let hash = host.add_preimage(b"page");
     assert_eq!(host.reveal_preimage(&hash, &mut buffer), Ok(4));
     assert_eq!(buffer[..4], *b"page");
+    // The general form gives the same.
+    let request = [&[0], &hash[..]].concat();
+    assert_eq!(host.reveal(&request, &mut buffer[..3]), Ok(3));
+    assert_eq!(buffer[..3], *b"pag");
+    assert_eq!(host.reveal(&[1], &mut buffer), Ok(24));
+    assert_eq!(buffer[..24], [&[3; 20][..], &[0, 0, 0, 4]].concat());
+    assert_eq!(host.reveal(&[9], &mut buffer), Ok(0));
+    assert_eq!(host.reveal(&[], &mut buffer), Ok(0));
+    let long = [0; MAX_MESSAGE + 1];
+    assert_eq!(host.reveal(&long, &mut buffer), Err(HostError::TooLarge));
+}
+
+#[test]
+fn the_data_availability_layer_is_what_was_set() {
+    let mut host = MockHost::default();
+    assert_eq!(host.reveal_dal_parameters(), Ok(None));
+    let parameters = DalParameters {
+        slots: 32,
+        attestation_lag: 8,
+        slot_size: 126_944,
+        page_size: 3_967,
+    };
+    host.set_dal_parameters(parameters);
+    assert_eq!(host.reveal_dal_parameters(), Ok(Some(parameters)));
+    host.set_dal_page(70_000, 3, 258, vec![6; 5_000]);
+    let mut page = [0; 5_000];
+    assert_eq!(host.reveal_dal_page(70_000, 3, 258, &mut page), Ok(5_000));
+    assert_eq!(page, [6; 5_000]);
+    assert_eq!(host.reveal_dal_page(70_000, 3, 257, &mut page), Ok(0));
+}
+
+#[test]
+fn children_have_names_in_the_machines_order() {
+    let mut host = MockHost::default();
+    for path in ["/a", "/a/1", "/a/b", "/a/_", "/a/b/c"] {
+        host.write_all(Path::new(path.as_bytes()).unwrap(), b"1")
+            .unwrap();
+    }
+    let mut name = [0; 4];
+    let mut nth = |index| {
+        let len = host.store_get_nth_key(A, index, &mut name)?;
+        Ok(name[..len].to_vec())
+    };
+    // The value stands where `@` does: behind digits, before letters.
+    assert_eq!(nth(0), Ok(b"1".to_vec()));
+    assert_eq!(nth(1), Ok(b"".to_vec()));
+    assert_eq!(nth(2), Ok(b"_".to_vec()));
+    assert_eq!(nth(3), Ok(b"b".to_vec()));
+    assert_eq!(nth(4), Err(HostError::InvalidSubkeyIndex));
+    let absent = host.store_get_nth_key(Path::literal("/x"), 0, &mut name);
+    assert_eq!(absent, Err(HostError::NotANode));
+}
+
+#[test]
+fn equal_trees_have_equal_hashes() {
+    let mut host = MockHost::default();
+    let (a, b) = (A, Path::literal("/b"));
+    assert_eq!(host.store_get_hash(a), Err(HostError::NotANode));
+    host.write_all(Path::literal("/a/x"), b"1").unwrap();
+    host.store_copy(a, b).unwrap();
+    assert_eq!(host.store_get_hash(a), host.store_get_hash(b));
+    host.store_create(Path::literal("/b/y"), 0).unwrap();
+    assert_ne!(host.store_get_hash(a), host.store_get_hash(b));
 }
 
 #[test]
