@@ -1,8 +1,10 @@
 //! A rollup in memory: the compiled kernel on the fast VM.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use crate::user::User;
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use ethereum::header::Header;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
+use std::collections::BTreeMap;
 use std::path::Path;
 use storage::block::{StoredReceipt, StoredTransaction};
 use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS};
@@ -40,6 +42,19 @@ impl Default for Setup {
             balances: Vec::new(),
             metering: Metering::Off,
             address: [7; 20],
+        }
+    }
+}
+
+impl Setup {
+    /// A rollup where these users have 100,000 units each.
+    #[must_use]
+    pub fn funded(users: &[&User]) -> Self {
+        let unit = U256::from(10).pow(U256::from(18));
+        let balance = U256::from(100_000) * unit;
+        Self {
+            balances: users.iter().map(|user| (user.address, balance)).collect(),
+            ..Self::default()
         }
     }
 }
@@ -145,13 +160,7 @@ impl Rollup {
     /// # Panics
     /// Where the machine fails, or a run traps.
     pub fn level_of(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
-        self.timestamp += 1;
-        let inbox = Inbox {
-            timestamp: self.timestamp,
-            predecessor: [9; 32],
-            messages,
-        };
-        let report = self.machine.run_level(&inbox).expect("the level runs");
+        let report = self.level_with_traps(messages);
         for run in &report.runs {
             assert!(
                 !run.trapped(),
@@ -161,6 +170,39 @@ impl Rollup {
             );
         }
         report
+    }
+
+    /// As [`Rollup::level_of`], but runs may trap.
+    ///
+    /// # Panics
+    /// Where the machine fails.
+    pub fn level_with_traps(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
+        self.timestamp += 1;
+        let inbox = Inbox {
+            timestamp: self.timestamp,
+            predecessor: [9; 32],
+            messages,
+        };
+        self.machine.run_level(&inbox).expect("the level runs")
+    }
+
+    /// The inbox message that brings `contents` to this rollup.
+    #[must_use]
+    pub fn framed(&self, contents: &[u8]) -> Vec<u8> {
+        [&[1, 0][..], &self.address, contents].concat()
+    }
+
+    /// The inbox message that brings `raw` as a whole transaction, whatever it is.
+    #[must_use]
+    pub fn simple(&self, raw: &[u8]) -> Vec<u8> {
+        self.framed(&[&[0], keccak256(raw).as_slice(), raw].concat())
+    }
+
+    /// Everything that the kernel keeps: path and value.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<String, Vec<u8>> {
+        let values = self.durable().values("/evm").into_iter();
+        values.map(|(path, value)| (path, value.to_vec())).collect()
     }
 
     /// The newest block's figures.

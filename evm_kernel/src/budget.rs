@@ -31,7 +31,13 @@ impl Budget {
 
     /// Counts a message of `len` bytes.
     pub(crate) const fn message(&mut self, len: usize) {
-        self.add(MESSAGE + BYTE * len as u64);
+        self.add(MESSAGE);
+        self.bytes(len);
+    }
+
+    /// Counts bytes that are read.
+    pub(crate) const fn bytes(&mut self, len: usize) {
+        self.add(BYTE * len as u64);
     }
 
     /// Counts the recovery of `count` signatures.

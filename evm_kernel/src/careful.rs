@@ -1,12 +1,16 @@
-//! Executing one marked transaction at a time, after a trap.
+//! One marked input at a time, after a trap.
 //!
 //! A trap loses the run but not the queue: the next run would meet the same
-//! transaction and trap again, forever. So the run after a trap marks each
-//! transaction before it executes it. If it traps too, the mark names the
-//! culprit, and the third run charges that one instead of executing it.
+//! input and trap again, forever. So the run after a trap marks each input
+//! before it looks at it. If it traps too, the mark names the culprit:
+//!
+//! - an input that trapped once under its mark is charged instead of executed;
+//! - one that trapped twice, so before it could be charged, is dropped unread;
+//! - if the block trapped as a whole (roots, commit), blocks of one input are
+//!   made, whose mark stays until the block is committed.
 //!
 //! The record at `/evm/careful`: the marked cursor (8 bytes, zeros for none),
-//! then the cursors known to trap.
+//! then the cursors that trapped.
 
 use crate::error::KernelError;
 use alloc::vec::Vec;
@@ -14,17 +18,23 @@ use host::{ReadStore, Store};
 use storage::layout::CAREFUL;
 use storage::queue::Cursor;
 
-/// The transactions of the block that is executed carefully.
+/// What is known of the block that is made carefully.
 #[derive(Debug)]
 pub(crate) struct Careful {
-    poisoned: Vec<Cursor>,
+    trapped: Vec<Cursor>,
 }
 
-/// No transaction: every level's page starts behind its level's number, and
-/// level 0 has no inbox.
+/// No input: every level's page starts behind its level's number, and level 0
+/// has no inbox.
 const NONE: Cursor = Cursor {
     level: 0,
     offset: 0,
+};
+
+/// The block as a whole.
+const BLOCK: Cursor = Cursor {
+    level: 0,
+    offset: 1,
 };
 
 impl Careful {
@@ -36,28 +46,37 @@ impl Careful {
             .filter_map(|chunk| chunk.try_into().ok())
             .map(|chunk| Cursor::decode(&chunk));
         let marked = cursors.next().unwrap_or(NONE);
-        let mut poisoned: Vec<Cursor> = cursors.collect();
+        let mut trapped: Vec<Cursor> = cursors.collect();
         if marked != NONE {
-            poisoned.push(marked);
+            trapped.push(marked);
         }
-        let careful = Self { poisoned };
+        let careful = Self { trapped };
         careful.save(host, NONE)?;
         Ok(careful)
     }
 
-    /// Whether the transaction at `cursor` traps.
-    pub(crate) fn is_poisoned(&self, cursor: Cursor) -> bool {
-        self.poisoned.contains(&cursor)
+    /// How often the input at `cursor` trapped under its mark.
+    pub(crate) fn traps(&self, cursor: Cursor) -> usize {
+        self.trapped.iter().filter(|at| **at == cursor).count()
     }
 
-    /// Marks the transaction that executes next. One host call.
+    /// Whether the block takes one input only.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.traps(BLOCK) > 0
+    }
+
+    /// Marks the input that comes next. One host call.
     pub(crate) fn mark(&self, host: &mut impl Store, cursor: Cursor) -> Result<(), KernelError> {
         Ok(host.store_write(CAREFUL, 0, &cursor.encode())?)
     }
 
-    /// Takes the mark back: what comes next is not the transaction's doing.
-    pub(crate) fn unmark(&self, host: &mut impl Store) -> Result<(), KernelError> {
-        self.mark(host, NONE)
+    /// All inputs of the block are executed: what comes next is not the doing
+    /// of the last one, unless it is the only one.
+    pub(crate) fn mark_block(&self, host: &mut impl Store) -> Result<(), KernelError> {
+        if self.is_alone() {
+            return Ok(());
+        }
+        self.mark(host, BLOCK)
     }
 
     /// The block is committed: the next one needs no care.
@@ -67,7 +86,7 @@ impl Careful {
 
     fn save(&self, host: &mut impl Store, marked: Cursor) -> Result<(), KernelError> {
         let bytes: Vec<u8> = core::iter::once(&marked)
-            .chain(&self.poisoned)
+            .chain(&self.trapped)
             .flat_map(Cursor::encode)
             .collect();
         Ok(host.write_all(CAREFUL, &bytes)?)

@@ -36,8 +36,13 @@ pub(crate) enum BadInput {
     UnknownTag(Option<u8>),
     TooShort,
     TooLong(usize),
-    WrongHash { expected: B256, actual: B256 },
+    WrongHash {
+        expected: B256,
+        actual: B256,
+    },
     Transaction(DecodeError),
+    /// Found out by [`crate::careful`].
+    Traps,
 }
 
 impl fmt::Display for BadInput {
@@ -56,6 +61,7 @@ impl fmt::Display for BadInput {
                 )
             }
             Self::Transaction(error) => write!(f, "{error}"),
+            Self::Traps => f.write_str("it traps"),
         }
     }
 }

@@ -178,7 +178,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     }
 
     /// Charges a transaction that traps the engine: its nonce is spent, its gas
-    /// limit paid, and nothing else happens.
+    /// limit paid, and nothing else happens. `None` if it cannot be charged.
     pub(crate) fn charge(
         &mut self,
         transaction: &ValidTransaction,
@@ -205,7 +205,11 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         let (Some(balance), Some(nonce)) = (sender.info.balance.checked_sub(fee), nonce) else {
             return Ok(None);
         };
-        if sender.info.nonce != environment.nonce {
+        let chain_id = self.engine.ctx.cfg.chain_id;
+        if sender.info.nonce != environment.nonce
+            || environment.chain_id.is_some_and(|id| id != chain_id)
+            || environment.gas_limit > self.engine.ctx.block.gas_limit
+        {
             return Ok(None);
         }
         sender.info.balance = balance;

@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::error::KernelError;
 use crate::log;
 use alloy_primitives::B256;
-use host::{MAX_MESSAGE, Runtime};
+use host::{Debug, MAX_MESSAGE, Runtime};
 use messages::external::{self, Frame};
 use messages::inbox::Message;
 use storage::level::Level;
@@ -64,6 +64,7 @@ pub(crate) fn drain(
     let mut waiting = limits.backlog;
     let mut buffer = [0; MAX_MESSAGE];
     let mut complete = false;
+    let mut skipped = Skipped::default();
     while budget.has_room_for(0) {
         let Some(message) = host.read_input(&mut buffer)? else {
             complete = true;
@@ -86,17 +87,15 @@ pub(crate) fn drain(
                     let size = framed.len() as u64 + INPUT_OVERHEAD;
                     let full = waiting + u64::from(page.end().offset) + size > limits.most;
                     if full {
-                        log::line(
-                            host,
-                            format_args!("input of level {number} dropped: the queue is full"),
-                        );
+                        skipped.full += 1;
                         continue;
                     }
                     waiting += INPUT_OVERHEAD;
                     let at = page.append(host, framed)?;
                     entries.get_or_insert_with(|| Entries::at(at)).push(framed);
                 }
-                Frame::OtherRollup | Frame::NotFramed => {}
+                Frame::OtherRollup => skipped.foreign += 1,
+                Frame::NotFramed => skipped.unframed += 1,
             },
             Ok(Message::StartOfLevel) => {
                 if page.as_ref().is_none_or(|page| page.end().level != number) {
@@ -120,6 +119,7 @@ pub(crate) fn drain(
             Err(error) => log::line(host, format_args!("unreadable inbox message: {error}")),
         }
     }
+    skipped.log(host);
     // A trap took the level's facts: the last ones known hold on, durably, so
     // that all runs of the level agree.
     if let Some(number) = newest
@@ -140,6 +140,28 @@ pub(crate) fn drain(
         page_bytes,
         complete,
     })
+}
+
+/// Messages that are not queued, counted: rollups share the inbox, so there may
+/// be thousands, and a line for each would cost each of us a host call.
+#[derive(Debug, Default)]
+struct Skipped {
+    foreign: usize,
+    unframed: usize,
+    full: usize,
+}
+
+impl Skipped {
+    fn log(&self, host: &impl Debug) {
+        let reasons = [
+            (self.foreign, "for other rollups"),
+            (self.unframed, "without a frame"),
+            (self.full, "dropped because the queue is full"),
+        ];
+        for (count, reason) in reasons.into_iter().filter(|(count, _)| *count > 0) {
+            log::line(host, format_args!("messages {reason}: {count}"));
+        }
+    }
 }
 
 /// The page of `level`; after a trap its last entry may be cut short.

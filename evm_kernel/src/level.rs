@@ -13,13 +13,13 @@ use crate::inbox::{self, Limits};
 use crate::log;
 use crate::queue::{Item, Queue, Ready};
 use crate::seal::{self, Body, Parent};
+use crate::shared::Shared;
 use crate::validate;
 use alloc::boxed::Box;
 use alloy_primitives::{Address, B256};
-use core::cell::RefCell;
 use ethereum::header::next_base_fee;
 use ethereum::keccak::Keccak256;
-use host::{Debug, HostError, Path, ReadStore, Runtime, Store, ValueKind};
+use host::{Debug, ReadStore, Runtime, Store};
 use storage::layout::{CONFIG, HEAD};
 use storage::level::Level;
 use storage::queue::Cursor;
@@ -76,6 +76,7 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     } else {
         None
     };
+    let fresh = budget.spent() == 0;
     let queue = Queue::new(head.cursor, level.number, waiting, drained.entries);
     Blocks {
         config,
@@ -83,9 +84,10 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         head,
         queue,
         budget,
+        fresh,
         careful,
     }
-    .make(host)
+    .make(&Shared::new(host))
 }
 
 /// Deletes the pages that are consumed, and that a trap may have left.
@@ -103,50 +105,65 @@ struct Blocks {
     head: Head,
     queue: Queue,
     budget: Budget,
+    /// Whether the run has done nothing yet: then what comes first has room,
+    /// however small the budget is.
+    fresh: bool,
     careful: Option<Careful>,
 }
 
 impl Blocks {
     /// Makes blocks while the level needs them and the run has room.
-    fn make(mut self, host: &mut impl Runtime) -> Result<Progress, KernelError> {
+    fn make<H: Runtime>(mut self, host: &Shared<'_, H>) -> Result<Progress, KernelError> {
         loop {
-            let waits = self.queue.peek(host, &mut self.budget)?.is_some();
+            let before = self.budget.spent();
             let first = self.head.level < self.level.number;
-            let spent = self.head.level == self.level.number
-                && self.head.level_work >= self.config.level_budget;
-            if !first && (!waits || spent) {
+            let spent = !first && self.head.level_work >= self.config.level_budget;
+            let next = !spent && self.peek(host)?;
+            if !first && (spent || !next && self.queue.is_empty()) {
                 // The trap struck after the last commit: no block to care for.
                 if let Some(careful) = self.careful.take() {
-                    careful.end(host)?;
+                    careful.end(&mut **host.writer()?)?;
                 }
                 return Ok(Progress::Done);
             }
-            if !self.budget.has_room_for(self.config.block_gas_limit) {
+            let room = self.fresh || self.budget.has_room_for(self.config.block_gas_limit);
+            // A block without transactions keeps the next run from inputs that
+            // were dropped in this one.
+            if !room && (next || !self.queue.has_dropped()) {
                 return Ok(Progress::More);
             }
-            self.block(host)?;
+            self.block(host, before)?;
+            self.fresh = false;
         }
     }
 
-    /// Makes and commits one block.
-    fn block(&mut self, host: &mut impl Runtime) -> Result<(), KernelError> {
+    /// Whether something is next. If not, the queue is empty or the run has no
+    /// room to look further.
+    fn peek<H: Runtime>(&mut self, host: &Shared<'_, H>) -> Result<bool, KernelError> {
+        let next = self
+            .queue
+            .peek(host, self.careful.as_ref(), &mut self.budget)?;
+        Ok(next.is_some())
+    }
+
+    /// Makes and commits one block. `before`: the work of the run until now.
+    fn block<H: Runtime>(&mut self, host: &Shared<'_, H>, before: u64) -> Result<(), KernelError> {
         let environment = self.environment();
         let parent = Parent {
             hash: self.head.hash,
             state_root: self.head.state_root,
         };
-        let before = self.budget.spent();
         let mut chunks = Chunks::new(self.level.number, self.head.chunks_since);
         chunks.expire(host)?;
-        let (body, diff) = if self.queue.peek(host, &mut self.budget)?.is_some() {
+        let (body, diff) = if self.peek(host)? {
             self.fill(host, &environment, &parent, &mut chunks)?
         } else {
-            let diff = execute::nothing(&*host, &environment, parent.hash);
+            let diff = execute::nothing(host, &environment, parent.hash);
             (Body::default(), diff)
         };
         let (chunked, chunks_since) = chunks.into_changes();
         if let Some(careful) = &self.careful {
-            careful.unmark(host)?;
+            careful.mark_block(&mut **host.writer()?)?;
         }
         let sealed = seal::block(&parent, &environment, body, &diff);
         let level_work = if self.head.level == self.level.number {
@@ -170,6 +187,9 @@ impl Blocks {
             backlog: self.queue.waiting(),
             chunks_since,
         };
+        self.head = head;
+        let mut host = host.writer()?;
+        let host: &mut H = &mut host;
         commit::block(
             host,
             &commit::Block {
@@ -182,38 +202,40 @@ impl Blocks {
                 config: None,
             },
         )?;
-        self.head = head;
-        self.queue.delete_pages(host, head.cursor)?;
-        if let Some(careful) = self.careful.take() {
-            careful.end(host)?;
+        self.queue.committed(host, head.cursor)?;
+        match self.careful.take() {
+            Some(careful) => careful.end(host),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Executes what waits, as far as it fits into one block.
-    fn fill(
+    fn fill<H: Runtime>(
         &mut self,
-        host: &mut impl Runtime,
+        host: &Shared<'_, H>,
         environment: &Environment,
         parent: &Parent,
         chunks: &mut Chunks,
     ) -> Result<(Body, Diff), KernelError> {
-        let shared = Shared(RefCell::new(host));
-        let mut executor = Executor::new(&shared, environment, parent.hash);
+        let mut executor = Executor::new(host, environment, parent.hash);
         let mut body = Body::default();
-        while let Some(ready) = self.queue.peek(&shared, &mut self.budget)? {
-            let (cursor, gas_limit) = (ready.cursor, ready.item.gas_limit());
+        let start = self.queue.cursor();
+        let alone = self.careful.as_ref().is_some_and(Careful::is_alone);
+        while (!alone || self.queue.cursor() == start) && self.peek(host)? {
+            let gas_limit = self.queue.gas_limit();
             if !self.fits(environment, &body, gas_limit) {
                 break;
             }
             let Some(ready) = self.queue.take() else {
                 break;
             };
+            let cursor = ready.cursor;
             let (decoded, sender) = match ready.item {
                 Item::Transaction(decoded, sender) => (decoded, sender),
                 Item::Piece(bytes) => {
-                    let whole = self.assemble(&shared, chunks, &bytes)?;
+                    let whole = self.assemble(host, chunks, &bytes)?;
                     let Some((decoded, sender)) = whole else {
+                        self.fresh = false;
                         continue;
                     };
                     if !self.fits(
@@ -233,7 +255,8 @@ impl Blocks {
                     (decoded, sender)
                 }
             };
-            self.include(&shared, &mut executor, &mut body, cursor, decoded, sender)?;
+            self.fresh = false;
+            self.include(host, &mut executor, &mut body, cursor, decoded, sender)?;
         }
         Ok((body, executor.finish()))
     }
@@ -258,8 +281,7 @@ impl Blocks {
     fn fits(&self, environment: &Environment, body: &Body, gas_limit: u64) -> bool {
         let gas = body.gas_used().saturating_add(gas_limit);
         gas_limit > environment.gas_limit
-            || gas <= environment.gas_limit
-                && (body.is_empty() || self.budget.has_room_for(gas_limit))
+            || gas <= environment.gas_limit && (self.fresh || self.budget.has_room_for(gas_limit))
     }
 
     /// Takes an announcement or a chunk; gives the transaction that is whole now.
@@ -301,7 +323,7 @@ impl Blocks {
     /// leaves no trace but a line in the log.
     fn include<H: Runtime>(
         &mut self,
-        shared: &Shared<'_, H>,
+        host: &Shared<'_, H>,
         executor: &mut Executor<'_, Shared<'_, H>>,
         body: &mut Body,
         cursor: Cursor,
@@ -313,42 +335,36 @@ impl Blocks {
         let valid = match validate::transaction(*decoded, sender, base_fee) {
             Ok(valid) => valid,
             Err(why) => {
-                self.queue.forget(&hash);
-                log::line(shared, format_args!("transaction {hash} dropped: {why}"));
+                log::line(host, format_args!("transaction {hash} dropped: {why}"));
                 return Ok(());
             }
         };
         let (tx_type, raw) = (valid.environment.tx_type, valid.raw.clone());
         self.budget
             .recoveries(valid.environment.authorization_list.len());
-        let executed = match &self.careful {
-            Some(careful) if careful.is_poisoned(cursor) => {
-                log::line(
-                    shared,
-                    format_args!("transaction {hash} traps: its gas limit is charged"),
-                );
-                executor.charge(&valid)?.ok_or("it cannot pay")
-            }
-            careful => {
-                if let Some(careful) = careful {
-                    shared.with(|host| careful.mark(host, cursor))?;
-                }
-                match executor.transact(valid.environment)? {
-                    Ok(result) => Ok(Executed::of(result)),
-                    Err(why) => {
-                        log::line(shared, format_args!("transaction {hash} dropped: {why}"));
-                        self.queue.forget(&hash);
-                        return Ok(());
-                    }
-                }
-            }
+        let traps = self
+            .careful
+            .as_ref()
+            .is_some_and(|careful| careful.traps(cursor) > 0);
+        let executed = if traps {
+            log::line(
+                host,
+                format_args!("transaction {hash} traps: its gas limit is charged"),
+            );
+            executor
+                .charge(&valid)?
+                .ok_or_else(|| "it cannot be charged".into())
+        } else {
+            executor.transact(valid.environment)?.map(Executed::of)
         };
         match executed {
             Ok(executed) => {
                 self.budget.gas(executed.gas_used);
                 body.push(tx_type, sender, raw, executed);
             }
-            Err(why) => log::line(shared, format_args!("transaction {hash} dropped: {why}")),
+            Err(why) => {
+                log::line(host, format_args!("transaction {hash} dropped: {why}"));
+            }
         }
         Ok(())
     }
@@ -361,60 +377,4 @@ pub(crate) fn prevrandao(predecessor: B256, number: u64) -> B256 {
     hasher.update([0; 24]);
     hasher.update(number.to_be_bytes());
     hasher.finalize()
-}
-
-/// The host, while the engine reads through it: careful execution writes its
-/// marks at the same time.
-struct Shared<'h, H>(RefCell<&'h mut H>);
-
-impl<H> Shared<'_, H> {
-    fn with<T>(
-        &self,
-        act: impl FnOnce(&mut H) -> Result<T, KernelError>,
-    ) -> Result<T, KernelError> {
-        let mut host = self
-            .0
-            .try_borrow_mut()
-            .map_err(|_| HostError::GenericInvalidAccess)?;
-        act(&mut host)
-    }
-
-    fn read<T>(&self, look: impl FnOnce(&H) -> Result<T, HostError>) -> Result<T, HostError> {
-        let host = self
-            .0
-            .try_borrow()
-            .map_err(|_| HostError::GenericInvalidAccess)?;
-        look(&host)
-    }
-}
-
-impl<H: ReadStore> ReadStore for Shared<'_, H> {
-    fn store_read(
-        &self,
-        path: Path<'_>,
-        offset: usize,
-        buffer: &mut [u8],
-    ) -> Result<usize, HostError> {
-        self.read(|host| host.store_read(path, offset, buffer))
-    }
-
-    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        self.read(|host| host.store_has(path))
-    }
-
-    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.read(|host| host.store_value_size(path))
-    }
-
-    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        self.read(|host| host.store_list_size(path))
-    }
-}
-
-impl<H: Debug> Debug for Shared<'_, H> {
-    fn write_debug(&self, line: &str) {
-        if let Ok(host) = self.0.try_borrow() {
-            host.write_debug(line);
-        }
-    }
 }

@@ -38,6 +38,7 @@ mod log;
 mod precompiles;
 mod queue;
 mod seal;
+mod shared;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 mod validate;

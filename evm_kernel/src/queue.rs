@@ -4,14 +4,18 @@
 //! reach beyond the block, so nothing here changes durable state.
 
 use crate::budget::Budget;
+use crate::careful::Careful;
 use crate::decode::{self, BadInput, Decoded, Input};
 use crate::error::KernelError;
 use crate::log;
+use crate::shared::Shared;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
-use host::{Debug, ReadStore, Store};
+use ethereum::signature::SignatureError;
+use host::{Debug, ReadStore, Runtime, Store};
 use storage::queue::{Cursor, ENTRY_OVERHEAD, Entries};
 
 /// How many inputs are decoded at once.
@@ -56,6 +60,8 @@ pub(crate) struct Ready {
 pub(crate) struct Queue {
     ready: VecDeque<Ready>,
     entries: Option<Entries>,
+    /// Whether the entries were read from durable storage, which costs work.
+    stored: bool,
     /// What this run appended, while it is not reached.
     appended: Option<Entries>,
     /// Where the next input is read.
@@ -67,8 +73,11 @@ pub(crate) struct Queue {
     /// The bytes of all entries that were not read yet; those that are ready
     /// count themselves.
     waiting: u64,
-    /// The hashes of what is ready or included, to drop what comes twice.
-    seen: BTreeSet<B256>,
+    /// The senders that this run recovered, by transaction hash: what comes twice
+    /// is not recovered twice. It may still be good, if it came too early at first.
+    senders: BTreeMap<B256, Result<Address, SignatureError>>,
+    /// Whether inputs were dropped since the last commit.
+    dropped: bool,
 }
 
 impl Queue {
@@ -78,12 +87,14 @@ impl Queue {
         Self {
             ready: VecDeque::new(),
             entries: None,
+            stored: false,
             appended,
             next: cursor,
             end: level.saturating_add(1),
             finished: Vec::new(),
             waiting,
-            seen: BTreeSet::new(),
+            senders: BTreeMap::new(),
+            dropped: false,
         }
     }
 
@@ -92,20 +103,37 @@ impl Queue {
         self.ready.front().map_or(self.next, |ready| ready.cursor)
     }
 
-    /// The next thing to do; `None` when nothing waits.
-    pub(crate) fn peek(
+    /// The next thing to do; `None` when nothing waits, or when what was looked
+    /// at was dropped and the run has no room to look further.
+    pub(crate) fn peek<H: Runtime>(
         &mut self,
-        host: &(impl ReadStore + Debug),
+        host: &Shared<'_, H>,
+        careful: Option<&Careful>,
         budget: &mut Budget,
     ) -> Result<Option<&Ready>, KernelError> {
-        while self.ready.is_empty() {
-            let inputs = self.page(host, budget)?;
+        while self.ready.is_empty() && budget.has_room_for(0) {
+            let inputs = self.page(host, careful, budget)?;
             if inputs.is_empty() {
-                return Ok(None);
+                break;
             }
             self.recover(host, inputs, budget);
         }
         Ok(self.ready.front())
+    }
+
+    /// The gas that what [`Queue::peek`] showed may use.
+    pub(crate) fn gas_limit(&self) -> u64 {
+        self.ready.front().map_or(0, |ready| ready.item.gas_limit())
+    }
+
+    /// Whether it is known that nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.next.level >= self.end
+    }
+
+    /// Whether inputs were dropped since the last commit, and none was good.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.dropped
     }
 
     /// Takes what [`Queue::peek`] showed.
@@ -118,12 +146,13 @@ impl Queue {
         self.ready.push_front(ready);
     }
 
-    /// Deletes the pages that the committed cursor is past.
-    pub(crate) fn delete_pages(
+    /// A block is committed: deletes the pages that its cursor is past.
+    pub(crate) fn committed(
         &mut self,
         host: &mut impl Store,
         cursor: Cursor,
     ) -> Result<(), KernelError> {
+        self.dropped = false;
         self.finished.dedup();
         for level in &self.finished {
             if *level < cursor.level {
@@ -136,27 +165,24 @@ impl Queue {
 
     /// The bytes that still wait.
     pub(crate) fn waiting(&self) -> u64 {
-        let nothing = self.ready.is_empty() && self.next.level >= self.end;
-        if nothing {
+        if self.is_empty() {
             return 0;
         }
         let ready: u64 = self.ready.iter().map(|ready| ready.size).sum();
         self.waiting.saturating_add(ready)
     }
 
-    /// Lets a transaction that was not included come again.
-    pub(crate) fn forget(&mut self, hash: &B256) {
-        self.seen.remove(hash);
-    }
-
-    /// Decodes the next inputs; empty only when nothing is left.
-    fn page(
+    /// Decodes the next inputs, with care only one, under its mark; empty only
+    /// when nothing is left.
+    fn page<H: Runtime>(
         &mut self,
-        host: &(impl ReadStore + Debug),
+        host: &Shared<'_, H>,
+        careful: Option<&Careful>,
         budget: &mut Budget,
     ) -> Result<Vec<(Cursor, u64, Option<Waiting>)>, KernelError> {
+        let most = if careful.is_some() { 1 } else { PAGE };
         let mut page = Vec::new();
-        while page.len() < PAGE && self.load(host, budget)? {
+        while page.len() < most && self.load(host)? {
             let Some(entries) = &mut self.entries else {
                 break;
             };
@@ -166,7 +192,22 @@ impl Queue {
                 continue;
             };
             let size = (ENTRY_OVERHEAD + bytes.len()) as u64;
-            let waiting = match waiting(bytes) {
+            if self.stored {
+                budget.bytes(bytes.len());
+            }
+            let traps = match careful {
+                Some(careful) => {
+                    careful.mark(&mut **host.writer()?, cursor)?;
+                    careful.traps(cursor)
+                }
+                None => 0,
+            };
+            let waiting = if traps > 1 {
+                Err(BadInput::Traps)
+            } else {
+                waiting(bytes)
+            };
+            let waiting = match waiting {
                 Ok(waiting) => Some(waiting),
                 Err(error) => {
                     log::line(host, format_args!("input dropped: {error}"));
@@ -181,7 +222,7 @@ impl Queue {
     }
 
     /// Makes sure that there are entries to read; `false` when nothing is left.
-    fn load(&mut self, host: &impl ReadStore, budget: &mut Budget) -> Result<bool, KernelError> {
+    fn load(&mut self, host: &impl ReadStore) -> Result<bool, KernelError> {
         while self.entries.is_none() {
             if self.next.level >= self.end {
                 return Ok(false);
@@ -192,17 +233,22 @@ impl Queue {
                 .is_some_and(|appended| appended.cursor() == self.next)
             {
                 self.entries = self.appended.take();
+                self.stored = false;
                 self.finished.push(self.next.level);
                 break;
             }
             self.entries = Entries::load(host, self.next, READ)?;
+            self.stored = true;
             match &self.entries {
                 Some(entries) if entries.holds_one() => {
-                    budget.message(entries.remaining());
                     self.finished.push(self.next.level);
                 }
                 _ => {
                     self.entries = None;
+                    // A run may have stopped right at the page's end.
+                    if self.next.offset > 0 {
+                        self.finished.push(self.next.level);
+                    }
                     self.next = Cursor {
                         level: self.next.level.saturating_add(1),
                         offset: 0,
@@ -220,51 +266,45 @@ impl Queue {
         inputs: Vec<(Cursor, u64, Option<Waiting>)>,
         budget: &mut Budget,
     ) {
-        let mut inputs = inputs;
-        for (_, _, waiting) in &mut inputs {
+        let mut unknown = Vec::new();
+        for (_, _, waiting) in &inputs {
             if let Some(Waiting::Transaction(decoded)) = waiting
-                && !self.seen.insert(decoded.transaction.hash)
+                && let Entry::Vacant(vacant) = self.senders.entry(decoded.transaction.hash)
             {
-                log::line(
-                    host,
-                    format_args!(
-                        "transaction {} dropped: it waits already",
-                        decoded.transaction.hash
-                    ),
-                );
-                *waiting = None;
+                vacant.insert(Err(SignatureError::NoPublicKey));
+                unknown.push(&decoded.transaction);
             }
         }
-        let transactions = inputs.iter().filter_map(|(_, _, waiting)| match waiting {
-            Some(Waiting::Transaction(decoded)) => Some(&decoded.transaction),
-            _ => None,
-        });
-        let mut senders = ethereum::senders(transactions).into_iter();
-        budget.recoveries(senders.len());
+        budget.recoveries(unknown.len());
+        let senders = ethereum::senders(unknown.iter().copied());
+        for (transaction, sender) in unknown.into_iter().zip(senders) {
+            self.senders.insert(transaction.hash, sender);
+        }
         for (cursor, size, waiting) in inputs {
             let item = match waiting {
-                Some(Waiting::Transaction(decoded)) => match senders.next() {
-                    Some(Ok(sender)) => Some(Item::Transaction(decoded, sender)),
-                    Some(Err(error)) => {
-                        self.seen.remove(&decoded.transaction.hash);
-                        log::line(
-                            host,
-                            format_args!(
-                                "transaction {} dropped: {error}",
-                                decoded.transaction.hash
-                            ),
-                        );
-                        None
+                Some(Waiting::Transaction(decoded)) => {
+                    match self.senders.get(&decoded.transaction.hash) {
+                        Some(Ok(sender)) => Some(Item::Transaction(decoded, *sender)),
+                        Some(Err(error)) => {
+                            log::line(
+                                host,
+                                format_args!(
+                                    "transaction {} dropped: {error}",
+                                    decoded.transaction.hash
+                                ),
+                            );
+                            None
+                        }
+                        None => None,
                     }
-                    None => None,
-                },
+                }
                 Some(Waiting::Piece(bytes)) => Some(Item::Piece(bytes)),
                 None => None,
             };
             match (item, self.ready.back_mut()) {
                 (Some(item), _) => self.ready.push_back(Ready { cursor, item, size }),
                 (None, Some(before)) => before.size = before.size.saturating_add(size),
-                (None, None) => {}
+                (None, None) => self.dropped = true,
             }
         }
     }
