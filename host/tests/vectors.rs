@@ -2,7 +2,10 @@
 //! meet them.
 
 use host::mock::MockHost;
-use host::{HostError, Path, PathBuf, PathError, ReadStore, Store, ValueKind};
+use host::{
+    DalParameters, HostError, Metadata, Path, PathBuf, PathError, ReadStore, Reveal, Store,
+    ValueKind,
+};
 use serde_json::Value;
 
 fn vectors(text: &str) -> Vec<Value> {
@@ -95,6 +98,54 @@ fn every_storage_step_gives_what_the_machine_gives() {
         }
     }
     assert_eq!((made, paths, others), (88, 6, 2));
+}
+
+#[test]
+fn every_reveal_is_asked_and_answered_as_the_machine_does() {
+    let metadata = Metadata {
+        address: hex::decode("f6907ec5484d46cbab922fd2d5e1a58fd4a2b9fb")
+            .unwrap()
+            .try_into()
+            .unwrap(),
+        origination_level: 123_456,
+    };
+    let mut host = MockHost::default().with_metadata(metadata);
+    let empty = host.add_preimage(b"");
+    host.set_dal_page(1_000, 3, 15, b"page".to_vec());
+    host.set_dal_parameters(DalParameters {
+        slots: 32,
+        attestation_lag: 8,
+        slot_size: 126_944,
+        page_size: 3_967,
+    });
+    let ask = |request: &[u8]| {
+        let mut answer = [0; 64];
+        let len = host.reveal(request, &mut answer).unwrap();
+        answer[..len].to_vec()
+    };
+    let mut seen = 0;
+    for vector in vectors(include_str!("vectors/hashes.json")) {
+        let bytes = hex::decode(vector["hex"].as_str().unwrap()).unwrap();
+        let name = vector["name"].as_str().unwrap();
+        match name
+            .split(['(', ':'])
+            .nth(usize::from(name.starts_with("generic")))
+        {
+            Some("well-known reveal hash ") => assert_eq!(bytes, empty),
+            Some(" raw data for the empty preimage") => assert_eq!(ask(&bytes), b""),
+            Some(" metadata") => assert_eq!(ask(&bytes).len(), 24),
+            Some(" DAL page level 1000 slot 3 page 15") => assert_eq!(ask(&bytes), b"page"),
+            Some(" DAL parameters") => assert_eq!(ask(&bytes).len(), 32),
+            Some("reveal_metadata answer") => assert_eq!(ask(&[1]), bytes),
+            Some("reveal DAL parameters answer") => assert_eq!(ask(&[3]), bytes),
+            // Hashes of bytes: the tests of `messages` have them.
+            _ => continue,
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
+    let mut page = [0; 8];
+    assert_eq!(host.reveal_dal_page(1_000, 3, 15, &mut page), Ok(4));
 }
 
 #[test]

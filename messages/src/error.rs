@@ -26,6 +26,8 @@ pub enum ErrorKind {
     OutOfRange,
     /// A number of variable length with a needless last byte.
     Padded,
+    /// Well-formed, but something else than what is wanted.
+    NotThis,
 }
 
 impl fmt::Display for DecodeError {
@@ -36,6 +38,7 @@ impl fmt::Display for DecodeError {
             ErrorKind::UnknownTag(tag) => write!(f, "unknown tag {tag:#04x}")?,
             ErrorKind::Text => f.write_str("not the text that is expected")?,
             ErrorKind::OutOfRange => f.write_str("a number out of range")?,
+            ErrorKind::NotThis => f.write_str("not what is expected")?,
             ErrorKind::Padded => f.write_str("a number with a needless byte")?,
         }
         write!(f, " at byte {}", self.offset)

@@ -1,7 +1,9 @@
 //! Messages of the inbox: what `read_input` gives, told apart.
 
+use crate::contract::public_key_hash;
 use crate::error::{DecodeError, ErrorKind};
 use crate::micheline;
+use crate::number::Integer;
 use crate::reader::Reader;
 use alloc::vec::Vec;
 
@@ -206,14 +208,14 @@ fn dal<'b>(reader: &mut Reader<'b>) -> Result<DalAttestedSlots<'b>, DecodeError>
 fn attested<'b>(reader: &mut Reader<'b>) -> Result<Attested<'b>, DecodeError> {
     let publisher = public_key_hash(reader)?;
     let start = *reader;
-    micheline::integer(reader)?;
-    let len = start.remaining() - reader.remaining();
-    let bits = start.bytes().get(..len).unwrap_or_default();
-    // The sign.
-    if bits.first().is_some_and(|first| first & 0x40 != 0) {
+    let slots = Integer::read_z(reader)?;
+    if slots.is_negative() {
         return Err(start.error(ErrorKind::OutOfRange));
     }
-    Ok(Attested { publisher, bits })
+    Ok(Attested {
+        publisher,
+        bits: slots.as_bytes(),
+    })
 }
 
 /// The payload is not behind a length: it is one node, up to the last 61 bytes.
@@ -235,19 +237,6 @@ fn transfer<'b>(reader: &mut Reader<'b>) -> Result<Transfer<'b>, DecodeError> {
         source: public_key_hash(reader)?,
         destination: reader.array_ref()?,
     })
-}
-
-/// The last curve's tag: 0 ed25519 (`tz1`) to 4 ML-DSA-44 (`tz5`).
-const LAST_CURVE: u8 = 4;
-
-/// Curve tag and hash.
-fn public_key_hash<'b>(reader: &mut Reader<'b>) -> Result<&'b [u8; 21], DecodeError> {
-    let start = *reader;
-    let hash: &[u8; 21] = reader.array_ref()?;
-    match hash {
-        [..=LAST_CURVE, ..] => Ok(hash),
-        [tag, ..] => Err(start.error(ErrorKind::UnknownTag(*tag))),
-    }
 }
 
 #[cfg(test)]

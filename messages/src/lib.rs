@@ -1,4 +1,5 @@
-//! Tezos wire formats: what comes out of a rollup's inbox, and addresses.
+//! Tezos wire formats: what comes out of a rollup's inbox, what goes into its
+//! outbox, and the addresses, tickets and Micheline in them.
 //!
 //! Everything here is a pure function over bytes. A decoder answers every input:
 //! with a value, or with an error that says where the bytes stop making sense.
@@ -7,10 +8,15 @@
 extern crate alloc;
 
 pub mod address;
+pub mod contract;
 pub mod error;
 pub mod external;
+pub mod hash;
 pub mod inbox;
 pub mod micheline;
+pub mod number;
+pub mod outbox;
 mod reader;
+pub mod ticket;
 
 pub use error::{DecodeError, ErrorKind};

@@ -1,6 +1,7 @@
-//! Micheline: how far a node reaches. Values come with the bridge.
+//! Micheline, the syntax of Michelson values and types.
 
 use crate::error::{DecodeError, ErrorKind};
+use crate::number::Integer;
 use crate::reader::Reader;
 use alloc::vec::Vec;
 
@@ -58,7 +59,7 @@ pub fn node_length(bytes: &[u8]) -> Result<usize, DecodeError> {
 fn node<'b>(reader: &mut Reader<'b>, open: &mut Vec<Open<'b>>) -> Result<(), DecodeError> {
     let start = *reader;
     match reader.byte()? {
-        0 => integer(reader),
+        0 => Integer::read_z(reader).map(drop),
         1 | 10 => reader.dynamic().map(drop),
         2 => sequence(reader, open),
         tag @ 3..=8 => {
@@ -86,19 +87,300 @@ fn sequence<'b>(reader: &mut Reader<'b>, open: &mut Vec<Open<'b>>) -> Result<(),
     Ok(())
 }
 
-/// A number (Z): bytes up to the first without its highest bit. A last byte of
-/// zero would add nothing; layer 1 refuses it.
-pub(crate) fn integer(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    if reader.byte()? & 0x80 == 0 {
-        return Ok(());
-    }
-    loop {
-        let at = *reader;
-        match reader.byte()? {
-            0 => return Err(at.error(ErrorKind::Padded)),
-            1..0x80 => return Ok(()),
-            _ => {}
+/// A node of Micheline, whole and well-formed, borrowed from its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node<'b> {
+    bytes: &'b [u8],
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View<'b> {
+    /// An integer.
+    Int(Integer<'b>),
+    /// A string.
+    String(&'b str),
+    /// Bytes.
+    Bytes(&'b [u8]),
+    /// Nodes in a row.
+    Sequence(Nodes<'b>),
+    /// A primitive ([`prim`]) with its arguments.
+    Prim {
+        /// Which one.
+        prim: u8,
+        /// Its arguments.
+        args: Nodes<'b>,
+        /// Its annotations, single spaces between them; empty for none.
+        annotations: &'b str,
+    },
+}
+
+impl<'b> Node<'b> {
+    /// The node in `bytes`, all of them.
+    ///
+    /// # Errors
+    /// Where they are not one well-formed node.
+    pub fn parse(bytes: &'b [u8]) -> Result<Self, DecodeError> {
+        let (node, rest) = Self::split(bytes)?;
+        if rest.is_empty() {
+            Ok(node)
+        } else {
+            Err(DecodeError {
+                offset: node.bytes.len(),
+                kind: ErrorKind::Trailing,
+            })
         }
+    }
+
+    /// The node that `bytes` begin with, and what stands behind it.
+    ///
+    /// # Errors
+    /// Where they begin with none.
+    pub fn split(bytes: &'b [u8]) -> Result<(Self, &'b [u8]), DecodeError> {
+        let (bytes, rest) = bytes
+            .split_at_checked(node_length(bytes)?)
+            .unwrap_or((bytes, &[]));
+        Ok((Self { bytes }, rest))
+    }
+
+    /// The node's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
+    /// What the node is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Text`] for a string or annotations that are not UTF-8.
+    pub fn view(&self) -> Result<View<'b>, DecodeError> {
+        let mut reader = Reader::new(self.bytes);
+        Ok(match reader.byte()? {
+            0 => View::Int(Integer::read_z(&mut reader)?),
+            1 => View::String(text(&mut reader)?),
+            2 => View::Sequence(Nodes(reader.dynamic()?)),
+            10 => View::Bytes(reader.dynamic()?),
+            tag => {
+                let prim = reader.byte()?;
+                let args = if tag == 9 {
+                    reader.dynamic()?
+                } else {
+                    let start = reader;
+                    for _ in 0..tag.saturating_sub(3) / 2 {
+                        let len = node_length(reader.bytes())?;
+                        reader.take(len)?;
+                    }
+                    let len = start.remaining() - reader.remaining();
+                    start.bytes().get(..len).unwrap_or_default()
+                };
+                let annotations = if reader.is_empty() {
+                    ""
+                } else {
+                    text(&mut reader)?
+                };
+                View::Prim {
+                    prim,
+                    args: Nodes(args),
+                    annotations,
+                }
+            }
+        })
+    }
+
+    /// The arguments of `prim` without annotations, if the node is that with so many.
+    #[must_use]
+    pub fn args<const COUNT: usize>(&self, prim: u8) -> Option<[Self; COUNT]> {
+        match self.view().ok()? {
+            View::Prim {
+                prim: actual,
+                args,
+                annotations: "",
+            } if actual == prim => args.collect(),
+            _ => None,
+        }
+    }
+
+    /// The two halves of a pair, which layer 1 writes nested however many it holds.
+    #[must_use]
+    pub fn pair(&self) -> Option<[Self; 2]> {
+        self.args(prim::PAIR)
+    }
+
+    /// The integer, if the node is one.
+    #[must_use]
+    pub fn int(&self) -> Option<Integer<'b>> {
+        match self.view().ok()? {
+            View::Int(integer) => Some(integer),
+            _ => None,
+        }
+    }
+
+    /// The bytes, if the node is such.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&'b [u8]> {
+        match self.view().ok()? {
+            View::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The string, if the node is one.
+    #[must_use]
+    pub fn string(&self) -> Option<&'b str> {
+        match self.view().ok()? {
+            View::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn text<'b>(reader: &mut Reader<'b>) -> Result<&'b str, DecodeError> {
+    let start = *reader;
+    core::str::from_utf8(reader.dynamic()?).map_err(|_| start.error(ErrorKind::Text))
+}
+
+/// Well-formed nodes, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nodes<'b>(&'b [u8]);
+
+impl<'b> Nodes<'b> {
+    /// These nodes, if there are so many.
+    #[must_use]
+    pub fn collect<const COUNT: usize>(mut self) -> Option<[Node<'b>; COUNT]> {
+        let mut nodes = [Node { bytes: &[] }; COUNT];
+        for node in &mut nodes {
+            *node = self.next()?;
+        }
+        self.next().is_none().then_some(nodes)
+    }
+
+    /// The bytes of all of them.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'b [u8] {
+        self.0
+    }
+}
+
+impl<'b> Iterator for Nodes<'b> {
+    type Item = Node<'b>;
+
+    fn next(&mut self) -> Option<Node<'b>> {
+        let (node, rest) = Node::split(self.0).ok()?;
+        self.0 = rest;
+        Some(node)
+    }
+}
+
+/// Numbers of primitives (`Michelson_v1_primitives`).
+pub mod prim {
+    /// `False`.
+    pub const FALSE: u8 = 3;
+    /// `Elt`.
+    pub const ELT: u8 = 4;
+    /// `Left`.
+    pub const LEFT: u8 = 5;
+    /// `None`.
+    pub const NONE: u8 = 6;
+    /// `Pair`.
+    pub const PAIR: u8 = 7;
+    /// `Right`.
+    pub const RIGHT: u8 = 8;
+    /// `Some`.
+    pub const SOME: u8 = 9;
+    /// `True`.
+    pub const TRUE: u8 = 10;
+    /// `Unit`.
+    pub const UNIT: u8 = 11;
+    /// The type `int`.
+    pub const INT: u8 = 91;
+    /// The type `nat`.
+    pub const NAT: u8 = 98;
+    /// The type `option`.
+    pub const OPTION: u8 = 99;
+    /// The type `or`.
+    pub const OR: u8 = 100;
+    /// The type `pair`.
+    pub const PAIR_TYPE: u8 = 101;
+    /// The type `string`.
+    pub const STRING: u8 = 104;
+    /// The type `bytes`.
+    pub const BYTES: u8 = 105;
+    /// The type `unit`.
+    pub const UNIT_TYPE: u8 = 108;
+    /// The type `address`.
+    pub const ADDRESS: u8 = 110;
+    /// The type `ticket`.
+    pub const TICKET_TYPE: u8 = 135;
+    /// The constructor `Ticket`.
+    pub const TICKET: u8 = 157;
+}
+
+/// Makes nodes: each function appends one to `out`, arguments as they are given.
+pub mod write {
+    use crate::number;
+    use alloc::vec::Vec;
+
+    /// Bytes behind their length (u32, big-endian).
+    pub(crate) fn dynamic(out: &mut Vec<u8>, bytes: &[u8]) {
+        out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        out.extend_from_slice(bytes);
+    }
+
+    /// An integer; its size is `magnitude`, big-endian.
+    pub fn int(out: &mut Vec<u8>, negative: bool, magnitude: &[u8]) {
+        out.push(0);
+        number::put_z(out, negative, magnitude);
+    }
+
+    /// A natural number.
+    pub fn nat(out: &mut Vec<u8>, number: u64) {
+        int(out, false, &number.to_be_bytes());
+    }
+
+    /// A string.
+    pub fn string(out: &mut Vec<u8>, text: &str) {
+        out.push(1);
+        dynamic(out, text.as_bytes());
+    }
+
+    /// Bytes.
+    pub fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+        out.push(10);
+        dynamic(out, bytes);
+    }
+
+    /// Nodes in a row.
+    pub fn sequence(out: &mut Vec<u8>, nodes: &[&[u8]]) {
+        out.push(2);
+        dynamic(out, &nodes.concat());
+    }
+
+    /// A primitive with the nodes `args` and annotations (empty for none); three
+    /// arguments or more take the general form.
+    pub fn prim(out: &mut Vec<u8>, prim: u8, args: &[&[u8]], annotations: &str) {
+        let count = args.len() as u8;
+        if args.len() > 2 {
+            out.extend_from_slice(&[9, prim]);
+            dynamic(out, &args.concat());
+            return dynamic(out, annotations.as_bytes());
+        }
+        let annotated = !annotations.is_empty();
+        out.extend_from_slice(&[3 + 2 * count + u8::from(annotated), prim]);
+        args.iter().for_each(|arg| out.extend_from_slice(arg));
+        if annotated {
+            dynamic(out, annotations.as_bytes());
+        }
+    }
+
+    /// `Pair a b`: each half is appended by its function.
+    pub fn pair(
+        out: &mut Vec<u8>,
+        first: impl FnOnce(&mut Vec<u8>),
+        rest: impl FnOnce(&mut Vec<u8>),
+    ) {
+        out.extend_from_slice(&[7, super::prim::PAIR]);
+        first(out);
+        rest(out);
     }
 }
 

@@ -1,10 +1,15 @@
 //! Any bytes are answered; what is written is read back.
 
+use messages::ErrorKind;
 use messages::address::{self, AddressError, Kind};
+use messages::contract::Contract;
 use messages::external::{self, Frame};
 use messages::inbox::{DalAttestedSlots, InfoPerLevel, Message, Transfer};
-use messages::{ErrorKind, micheline};
-use proptest::collection::vec;
+use messages::micheline::{self, Node, write};
+use messages::number::{self, Integer};
+use messages::outbox::{Entrypoint, Message as Outgoing, Transaction, TypedTransaction};
+use messages::ticket::{self, Ticket};
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 fn dynamic(bytes: &[u8]) -> Vec<u8> {
@@ -54,6 +59,13 @@ fn source() -> impl Strategy<Value = [u8; 21]> {
         source[1..].copy_from_slice(&hash);
         source
     })
+}
+
+fn contract() -> impl Strategy<Value = Contract> {
+    prop_oneof![
+        source().prop_map(Contract::Implicit),
+        any::<[u8; 20]>().prop_map(Contract::Originated),
+    ]
 }
 
 proptest! {
@@ -134,6 +146,109 @@ proptest! {
         let read: Vec<[u8; 21]> = read.publishers().map(|slots| *slots.publisher).collect();
         let written: Vec<[u8; 21]> = publishers.iter().map(|(publisher, ..)| *publisher).collect();
         prop_assert_eq!(read, written);
+    }
+
+    #[test]
+    fn numbers_are_read_back(negative: bool, magnitude: [u8; 9], zeros in 0_usize..9) {
+        let mut magnitude = magnitude;
+        magnitude[..zeros].fill(0);
+        let negative = negative && magnitude != [0; 9];
+        let (mut z, mut n) = (Vec::new(), Vec::new());
+        number::put_z(&mut z, negative, &magnitude);
+        number::put_n(&mut n, &magnitude);
+        let read = [
+            (&z, Integer::parse_z(&z).unwrap(), negative),
+            (&n, Integer::parse_n(&n).unwrap(), false),
+        ];
+        for (bytes, (number, len), negative) in read {
+            prop_assert_eq!(len, bytes.len());
+            prop_assert_eq!(number.is_negative(), negative);
+            prop_assert_eq!(number.magnitude(), Some(magnitude));
+            let short: Option<[u8; 8]> = number.magnitude();
+            prop_assert_eq!(short.is_some(), magnitude[0] == 0);
+            let signed = i64::try_from(i128::from_be_bytes({
+                let mut wide = [0; 16];
+                wide[7..].copy_from_slice(&magnitude);
+                wide
+            }) * if negative { -1 } else { 1 });
+            prop_assert_eq!(number.to_i64(), signed.ok());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_outbox_message_or_not(mut bytes: Vec<u8>, tag in 0_u8..4) {
+        bytes.insert(0, tag);
+        match Outgoing::parse(&bytes) {
+            Ok(message) => prop_assert_eq!(message.encode(), bytes),
+            Err(error) => prop_assert!(error.offset <= bytes.len()),
+        }
+    }
+
+    #[test]
+    fn calls_are_read_back(
+        calls in vec((node(), node(), any::<[u8; 20]>(), "[A-Za-z0-9_][A-Za-z0-9_.%@]{0,30}"), 0..4),
+    ) {
+        let typed: Vec<TypedTransaction<'_>> = calls
+            .iter()
+            .map(|(parameters, parameters_ty, destination, entrypoint)| TypedTransaction {
+                transaction: Transaction {
+                    parameters: Node::parse(parameters).unwrap(),
+                    destination: *destination,
+                    entrypoint: Entrypoint::new(entrypoint).unwrap(),
+                },
+                parameters_ty: Node::parse(parameters_ty).unwrap(),
+            })
+            .collect();
+        let untyped = typed.iter().map(|typed| typed.transaction).collect();
+        for message in [Outgoing::Batch(untyped), Outgoing::TypedBatch(typed)] {
+            let bytes = message.encode();
+            prop_assert_eq!(Outgoing::parse(&bytes), Ok(message));
+        }
+    }
+
+    #[test]
+    fn whitelists_are_read_back(accounts in btree_set(source(), 0..5)) {
+        let accounts: Vec<&[u8; 21]> = accounts.iter().collect();
+        let nobody = accounts.is_empty();
+        let message = Outgoing::WhitelistUpdate(Some(accounts.clone()));
+        let bytes = message.encode();
+        prop_assert_eq!(Outgoing::parse(&bytes).is_ok(), !nobody);
+        if !nobody {
+            prop_assert_eq!(Outgoing::parse(&bytes), Ok(message));
+            let twice = [&accounts[..], &accounts[..1]].concat();
+            let bytes = Outgoing::WhitelistUpdate(Some(twice)).encode();
+            prop_assert!(Outgoing::parse(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn any_node_can_be_looked_at(bytes in node()) {
+        let node = Node::parse(&bytes).unwrap();
+        let _ = (node.view(), node.pair(), node.int(), node.bytes(), node.string());
+        let _ = (Ticket::from_node(node), ticket::contract(node));
+    }
+
+    #[test]
+    fn tickets_are_read_back(
+        ticketer in contract(), content in node(), content_type in node(), amount in 1_u64..,
+    ) {
+        let (mut legacy, mut number) = (Vec::new(), Vec::new());
+        number::put_z(&mut number, false, &amount.to_be_bytes());
+        ticket::put(&mut legacy, &ticketer, &content, |out| write::nat(out, amount));
+        let ticket = Ticket::from_node(Node::parse(&legacy).unwrap()).unwrap();
+        prop_assert_eq!(ticket.ticketer, ticketer);
+        prop_assert_eq!(ticket.content.as_bytes(), &content[..]);
+        prop_assert_eq!(ticket.amount.to_u64(), Some(amount));
+        let mut typed = Vec::new();
+        ticket.put_typed(&mut typed, &content_type);
+        prop_assert_eq!(Ticket::from_node(Node::parse(&typed).unwrap()), Ok(ticket));
+    }
+
+    #[test]
+    fn any_contract_is_read_or_refused(bytes: [u8; 22]) {
+        if let Ok(contract) = Contract::parse(&bytes) {
+            prop_assert_eq!(contract.encode(), bytes);
+        }
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! The vectors of the specification.
 
 use messages::address::{self, Kind};
+use messages::contract::Contract;
 use messages::external::{self, Frame};
 use messages::inbox::Message;
-use messages::micheline;
+use messages::micheline::{self, Node, View, write};
+use messages::number::{self, Integer};
+use messages::outbox::{Entrypoint, MAX_MESSAGE, Message as Outgoing};
+use messages::ticket::{self, Ticket};
+use messages::{ErrorKind, hash};
 use serde_json::Value;
 
 fn vectors(text: &str) -> Vec<Value> {
@@ -146,6 +151,13 @@ fn every_address_is_read_and_printed() {
             let tagged = hex::decode(text(tagged)).unwrap().try_into().unwrap();
             assert_eq!(address::public_key_hash(&tagged).as_deref(), Ok(printed));
         }
+        if let Some(contract) = fields.get("contract22") {
+            let encoded = hex::decode(text(contract)).unwrap().try_into().unwrap();
+            let contract = Contract::parse(&encoded).unwrap();
+            assert_eq!(contract.encode(), encoded);
+            assert_eq!(contract.to_base58().as_deref(), Ok(printed));
+            assert_eq!(Contract::from_base58(printed), Ok(contract));
+        }
         for (field, kind) in [("tz1", Kind::Tz1), ("tz4", Kind::Tz4)] {
             if let Some(account) = fields.get(field) {
                 let hash = hex::decode(text(&fields[format!("{field}_hash")])).unwrap();
@@ -182,4 +194,224 @@ fn every_micheline_node_ends_at_its_last_byte() {
         seen += 1;
     }
     assert_eq!(seen, 36);
+}
+
+/// A decimal number's sign and size.
+fn decimal(text: &str) -> (bool, [u8; 16]) {
+    let number: i128 = text.parse().unwrap();
+    (number < 0, number.unsigned_abs().to_be_bytes())
+}
+
+#[test]
+fn every_number_is_read_and_written() {
+    let vectors = vectors(include_str!("vectors/numbers.json"));
+    for vector in &vectors {
+        let (negative, magnitude) = decimal(text(&vector["fields"]["value"]));
+        let bytes = bytes(vector);
+        let mut written = Vec::new();
+        let (read, len) = match text(&vector["fields"]["type"]) {
+            "Z" => {
+                number::put_z(&mut written, negative, &magnitude);
+                Integer::parse_z(&bytes)
+            }
+            _ => {
+                number::put_n(&mut written, &magnitude);
+                Integer::parse_n(&bytes)
+            }
+        }
+        .unwrap();
+        assert_eq!(written, bytes, "{}", vector["name"]);
+        assert_eq!((read.as_bytes(), len), (&bytes[..], bytes.len()));
+        assert_eq!(read.is_negative(), negative);
+        assert_eq!(read.magnitude(), Some(magnitude));
+    }
+    assert_eq!(vectors.len(), 28);
+}
+
+/// Takes a node apart and writes it again.
+fn rebuilt(node: Node<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    match node.view().unwrap() {
+        View::Int(int) => write::int(&mut out, int.is_negative(), &int.magnitude::<32>().unwrap()),
+        View::String(text) => write::string(&mut out, text),
+        View::Bytes(bytes) => write::bytes(&mut out, bytes),
+        View::Sequence(nodes) => {
+            let nodes: Vec<Vec<u8>> = nodes.map(rebuilt).collect();
+            let nodes: Vec<&[u8]> = nodes.iter().map(Vec::as_slice).collect();
+            write::sequence(&mut out, &nodes);
+        }
+        View::Prim {
+            prim,
+            args,
+            annotations,
+        } => {
+            let args: Vec<Vec<u8>> = args.map(rebuilt).collect();
+            let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+            write::prim(&mut out, prim, &args, annotations);
+        }
+    }
+    out
+}
+
+#[test]
+fn every_micheline_node_is_read_and_written() {
+    let vectors = vectors(include_str!("vectors/micheline.json"));
+    for vector in &vectors {
+        let bytes = bytes(vector);
+        let node = Node::parse(&bytes).unwrap();
+        assert_eq!(rebuilt(node), bytes, "{}", vector["name"]);
+    }
+    assert_eq!(vectors.len(), 36);
+}
+
+#[test]
+fn every_outbox_message_is_read_and_written() {
+    let (mut messages, mut names) = (0, 0);
+    for vector in vectors(include_str!("vectors/outbox.json")) {
+        let (fields, name) = (&vector["fields"], text(&vector["name"]));
+        if let Some(valid) = vector.get("valid") {
+            let given = text(&fields["name"]);
+            let entrypoint = Entrypoint::new(given);
+            assert_eq!(*valid, entrypoint.is_ok(), "{name}");
+            match entrypoint {
+                Ok(entrypoint) => {
+                    let expected = text(&vector["result"]).strip_prefix("ok:").unwrap();
+                    assert_eq!(entrypoint.as_str(), expected);
+                }
+                Err(error) => {
+                    let kind = match text(&vector["result"]).split('(').next().unwrap() {
+                        "TooLarge" => ErrorKind::OutOfRange,
+                        _ => ErrorKind::Text,
+                    };
+                    assert_eq!(error.kind, kind, "{name}");
+                }
+            }
+            names += 1;
+            continue;
+        }
+        let bytes = bytes(&vector);
+        assert!(bytes.len() <= MAX_MESSAGE);
+        let message = Outgoing::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(message.encode(), bytes, "{name}");
+        for short in 0..bytes.len() {
+            assert!(Outgoing::parse(&bytes[..short]).is_err(), "{name}: {short}");
+        }
+        check_outgoing(&message, fields);
+        messages += 1;
+    }
+    assert_eq!((messages, names), (14, 10));
+}
+
+/// Checks what an outbox message says against what its vector says of it.
+fn check_outgoing(message: &Outgoing<'_>, fields: &Value) {
+    let calls = match message {
+        Outgoing::Batch(calls) => calls.clone(),
+        Outgoing::TypedBatch(calls) => calls.iter().map(|call| call.transaction).collect(),
+        Outgoing::WhitelistUpdate(accounts) => {
+            let accounts = accounts.as_ref().map(|accounts| {
+                let text = accounts
+                    .iter()
+                    .map(|one| address::public_key_hash(one).unwrap());
+                text.collect::<Vec<_>>()
+            });
+            return assert_eq!(fields["whitelist"], Value::from(accounts));
+        }
+        Outgoing::CanonicalRollupSignal(text) => return assert_eq!(fields["payload"], *text),
+    };
+    let vector_of_one = [fields.clone()];
+    let expected = match fields.get("transactions") {
+        Some(transactions) => transactions.as_array().unwrap(),
+        // A vector that says nothing of its calls.
+        None if fields.get("destination").is_none() => return assert_eq!(calls.len(), 2),
+        None => &vector_of_one[..],
+    };
+    assert_eq!(calls.len(), expected.len());
+    for (call, fields) in calls.iter().zip(expected) {
+        assert_eq!(call.destination[..], payload(&fields["destination"]));
+        assert_eq!(fields["entrypoint"], call.entrypoint.as_str());
+        let Some(ticketer) = fields.get("ticketer") else {
+            continue;
+        };
+        let holder = call.parameters.pair();
+        // A ticket alone, one behind its receiver, or one behind a withdrawal's number.
+        let ticket = Ticket::from_node(call.parameters).or_else(|_| {
+            let [_, rest] = holder.unwrap();
+            Ticket::from_node(rest).or_else(|_| Ticket::from_node(rest.pair().unwrap()[0]))
+        });
+        let ticket = ticket.unwrap();
+        assert_eq!(ticket.ticketer.to_base58().as_deref(), Ok(text(ticketer)));
+        let amount = fields.get("amount").or(fields.get("amount_mutez")).unwrap();
+        assert_eq!(ticket.amount.to_u64(), amount.as_u64());
+        if let Some(receiver) = fields.get("receiver") {
+            let contract = ticket::contract(holder.unwrap()[0]).unwrap();
+            assert_eq!(contract.to_base58().as_deref(), Ok(text(receiver)));
+        }
+    }
+}
+
+#[test]
+fn every_ticket_is_read_and_written() {
+    let (mut tickets, mut refused) = (0, 0);
+    for vector in vectors(include_str!("vectors/tickets.json")) {
+        let (fields, name) = (&vector["fields"], text(&vector["name"]));
+        if vector.get("hex").is_none() {
+            for amount in [&b"\x00\x00"[..], b"\x00\x41"] {
+                let mut bytes = Vec::new();
+                ticket::put(
+                    &mut bytes,
+                    &Contract::Originated([1; 20]),
+                    &[3, 11],
+                    |out| {
+                        out.extend_from_slice(amount);
+                    },
+                );
+                let node = Node::parse(&bytes).unwrap();
+                let error = Ticket::from_node(node).unwrap_err();
+                assert_eq!(error.kind, ErrorKind::OutOfRange, "{name}");
+            }
+            refused += 1;
+            continue;
+        }
+        let bytes = bytes(&vector);
+        let node = Node::parse(&bytes).unwrap();
+        let ticket = Ticket::from_node(node).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let ticketer = ticket.ticketer.to_base58();
+        assert_eq!(ticketer.as_deref(), Ok(text(&fields["ticketer"])));
+        let amount = ticket.amount.to_u64().unwrap().to_string();
+        assert_eq!(fields["amount"], amount);
+        assert_eq!(fields["sdk_hash"], hex::encode(ticket.hash()), "{name}");
+        if let Some(preimage) = fields.get("evm_hash_preimage") {
+            assert_eq!(*preimage, hex::encode(ticket.evm_preimage()));
+        }
+        let mut written = Vec::new();
+        match node.args::<4>(micheline::prim::TICKET) {
+            Some([_, content_type, ..]) => ticket.put_typed(&mut written, content_type.as_bytes()),
+            None => ticket.put(&mut written),
+        }
+        assert_eq!(written, bytes, "{name}");
+        tickets += 1;
+    }
+    assert_eq!((tickets, refused), (14, 1));
+}
+
+#[test]
+fn every_hash_is_that_of_its_bytes() {
+    let vectors = vectors(include_str!("vectors/hashes.json"));
+    let mut compared = 0;
+    for vector in &vectors {
+        let fields = &vector["fields"];
+        // The others are of reveals: the host's tests have them.
+        let Some(input) = fields.get("input") else {
+            continue;
+        };
+        let len = fields["input_len"].as_u64().unwrap();
+        let pattern = || (0..len).map(|byte| (byte * 7 + 3) as u8).collect();
+        let input = hex::decode(text(input)).unwrap_or_else(|_| pattern());
+        assert_eq!(vector["hex"], hex::encode(hash::blake2b_256(&input)));
+        if let Some(short) = fields.get("blake2b160") {
+            assert_eq!(*short, hex::encode(hash::blake2b_160(&input)));
+        }
+        compared += 1;
+    }
+    assert_eq!((compared, vectors.len()), (7, 14));
 }
