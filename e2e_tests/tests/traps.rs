@@ -7,7 +7,7 @@ use alloy_primitives::{Address, Bytes, U256};
 use host::mock::{Ended, Level, MockHost, Values};
 use host::{
     Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
-    Store, ValueKind,
+    Store, StoreTree, ValueKind,
 };
 use native::{
     Included, account, burn, call, chunked, creation, durable, framed, funds, head, headers,
@@ -161,6 +161,11 @@ impl<F: Fn(&mut MockHost, Call)> Store for Watched<'_, F> {
         self.host.get_mut().store_write(path, at, bytes)
     }
 
+    fn store_create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError> {
+        self.show("store_create", path.as_bytes());
+        self.host.get_mut().store_create(path, size)
+    }
+
     fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
         self.show("store_delete", path.as_bytes());
         self.host.get_mut().store_delete(path)
@@ -182,6 +187,23 @@ impl<F: Fn(&mut MockHost, Call)> Store for Watched<'_, F> {
     }
 }
 
+impl<F: Fn(&mut MockHost, Call)> StoreTree for Watched<'_, F> {
+    fn store_get_nth_key(
+        &self,
+        path: Path<'_>,
+        index: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, HostError> {
+        self.show("store_get_nth_key", path.as_bytes());
+        self.host.borrow().store_get_nth_key(path, index, buffer)
+    }
+
+    fn store_get_hash(&self, path: Path<'_>) -> Result<[u8; 32], HostError> {
+        self.show("store_get_hash", path.as_bytes());
+        self.host.borrow().store_get_hash(path)
+    }
+}
+
 impl<F: Fn(&mut MockHost, Call)> Outbox for Watched<'_, F> {
     fn write_output(&mut self, message: &[u8]) -> Result<(), HostError> {
         self.show("write_output", b"");
@@ -197,6 +219,11 @@ impl<F: Fn(&mut MockHost, Call)> Reveal for Watched<'_, F> {
     ) -> Result<usize, HostError> {
         self.show("reveal_preimage", hash);
         self.host.borrow().reveal_preimage(hash, buffer)
+    }
+
+    fn reveal(&self, request: &[u8], buffer: &mut [u8]) -> Result<usize, HostError> {
+        self.show("reveal", request);
+        self.host.borrow().reveal(request, buffer)
     }
 
     fn reveal_metadata(&self) -> Result<Metadata, HostError> {

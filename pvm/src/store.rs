@@ -263,6 +263,10 @@ impl Store for Durable {
         })
     }
 
+    fn store_create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError> {
+        create(self, path.into(), int(size))
+    }
+
     fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
         delete(self, path.into())
     }
