@@ -36,6 +36,9 @@ pub(crate) struct DevnetArgs {
     /// How many accounts are funded
     #[arg(long, default_value_t = 10)]
     accounts: u32,
+    /// The origin whose pages may call, such as http://localhost:3000; `*` for any
+    #[arg(long, default_value = "*", value_name = "ORIGIN")]
+    cors: String,
     /// The kernel's module; by default evm_kernel.wasm beside this program, or ../kernel/evm_kernel.wasm
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -50,12 +53,16 @@ pub(crate) struct DevnetArgs {
 /// Runs until interrupted.
 pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
     log_lines(args);
+    if let Some(warning) = warning(args.host) {
+        tracing::warn!("{warning}");
+    }
     let options = Options {
         host: args.host,
         port: args.port,
         block_time: args.block_time,
         chain_id: args.chain_id,
         accounts: args.accounts,
+        cors: args.cors.clone(),
         ..Options::new(kernel(args.kernel.as_deref())?)
     };
     tokio::runtime::Builder::new_multi_thread()
@@ -63,6 +70,15 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?
         .block_on(serve(options, args.quiet))
+}
+
+/// What to say of a node that others can reach.
+fn warning(host: IpAddr) -> Option<String> {
+    (!host.is_loopback()).then(|| {
+        format!(
+            "listening at {host}: whoever reaches this machine can use the accounts and change the chain"
+        )
+    })
 }
 
 async fn serve(options: Options, quiet: bool) -> anyhow::Result<()> {
@@ -236,6 +252,17 @@ mod tests {
         );
         assert!(block_time("0").is_err());
         assert!(block_time("soon").is_err());
+    }
+
+    #[test]
+    fn a_public_host_is_warned_of_and_the_loopback_is_not() {
+        for public in ["0.0.0.0", "::", "192.168.1.2"] {
+            let warning = warning(public.parse().unwrap()).expect("a warning");
+            assert!(warning.contains(public), "{warning}");
+        }
+        for own in ["127.0.0.1", "127.9.9.9", "::1"] {
+            assert_eq!(warning(own.parse().unwrap()), None);
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@
 //! | [`level`] | all of that for as many blocks as the level needs |
 //!
 //! [`careful`] is how a block is executed after a trap, [`genesis`] makes block
-//! 0, [`simulate`] lets a node ask what a call would do.
+//! 0, [`simulate`] lets a node ask what a call would do, `impersonate` makes a
+//! development node's blocks of transactions that nobody signed.
 //!
 //! A user's mistake is a value (a failed receipt, a skip with a reason); a
 //! [`KernelError`] is what the rollup itself cannot do.
@@ -31,6 +32,8 @@ mod error;
 mod execute;
 mod genesis;
 mod history;
+#[cfg(feature = "simulate")]
+pub mod impersonate;
 mod inbox;
 mod instructions;
 mod level;

@@ -123,7 +123,7 @@ pub struct Outcome {
 
 /// Why a call cannot be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected(String);
+pub struct Rejected(pub(crate) String);
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,7 +181,7 @@ pub fn call(
 }
 
 /// The engine's reason in the words that clients know from geth.
-fn rejected(why: &InvalidTransaction) -> Rejected {
+pub(crate) fn rejected(why: &InvalidTransaction) -> Rejected {
     Rejected(match why {
         InvalidTransaction::LackOfFundForMaxFee { fee, balance } => {
             alloc::format!("insufficient funds for gas * price + value: have {balance} want {fee}")

@@ -4,6 +4,8 @@
 //! Nothing here knows a rule of Ethereum that the kernel has applied already;
 //! what is derived (log numbers, prices) follows from what was stored.
 
+use crate::log_index::LogIndex;
+use crate::logs::LogFilter;
 use alloy_primitives::{Address, B256, Log, U256};
 use ethereum::{Header, SignedTransaction};
 use pvm::Durable;
@@ -142,6 +144,16 @@ impl Block {
         self.header.number
     }
 
+    /// The log with this number in the block, with the index of its transaction.
+    #[must_use]
+    pub fn log(&self, number: u64) -> Option<(usize, &Log)> {
+        let after = |included: &Included| included.first_log <= number;
+        let index = self.transactions.partition_point(after).checked_sub(1)?;
+        let included = self.transactions.get(index)?;
+        let offset = usize::try_from(number - included.first_log).ok()?;
+        Some((index, included.receipt.logs.get(offset)?))
+    }
+
     /// Its logs, each with the index of its transaction and its own number in
     /// the block.
     pub fn logs(&self) -> impl Iterator<Item = (usize, u64, &Log)> {
@@ -203,6 +215,7 @@ pub struct Chain {
     blocks: Vec<Arc<Block>>,
     by_hash: HashMap<B256, u64>,
     transactions: HashMap<B256, (u64, usize)>,
+    logs: LogIndex,
 }
 
 impl Chain {
@@ -218,7 +231,60 @@ impl Chain {
             self.transactions
                 .insert(included.transaction.hash, (block.number(), index));
         }
+        self.logs.insert(&block);
         self.blocks.push(block);
+    }
+
+    /// Forgets the blocks after number `newest`.
+    pub fn truncate(&mut self, newest: u64) {
+        while let Some(block) = self.blocks.pop_if(|block| block.number() > newest) {
+            self.by_hash.remove(&block.hash);
+            for included in &block.transactions {
+                self.transactions.remove(&included.transaction.hash);
+            }
+            self.logs.remove(&block);
+        }
+    }
+
+    /// Makes `state` the state after the newest block.
+    pub fn amend(&mut self, state: Durable) {
+        if let Some(newest) = self.blocks.last_mut() {
+            Arc::make_mut(newest).state = state;
+        }
+    }
+
+    /// Calls `each` with the wanted logs of the blocks from `from` to `to`, in
+    /// order: block, index of the transaction, number of the log, log. Stops
+    /// when `each` says so (`false`).
+    pub fn for_each_log(
+        &self,
+        filter: &LogFilter,
+        from: u64,
+        to: u64,
+        mut each: impl FnMut(&Block, usize, u64, &Log) -> bool,
+    ) {
+        let mut see = |block: &Block, index, number, log: &Log| {
+            !filter.matches(log) || each(block, index, number, log)
+        };
+        let Some(places) = self.logs.find(filter, from, to) else {
+            for block in self.range(from, to) {
+                for (index, number, log) in block.logs() {
+                    if !see(block, index, number, log) {
+                        return;
+                    }
+                }
+            }
+            return;
+        };
+        for place in places {
+            let number = u64::from(place.log);
+            if let Some(block) = self.number(place.block.into())
+                && let Some((index, log)) = block.log(number)
+                && !see(block, index, number, log)
+            {
+                return;
+            }
+        }
     }
 
     /// The newest block; none before genesis.

@@ -1,6 +1,7 @@
 //! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
 
 use crate::accounts::{self, Account};
+use crate::door::{Door, NotAnOrigin};
 use crate::genesis::{Genesis, GenesisAccount, GenesisError};
 use crate::miner::{Miner, MinerError};
 use crate::node::{BlockTime, Node};
@@ -33,6 +34,8 @@ pub struct Options {
     pub chain_id: u64,
     /// How many accounts are funded.
     pub accounts: u32,
+    /// The origin whose pages may call; `*`: any.
+    pub cors: String,
 }
 
 impl Options {
@@ -46,6 +49,7 @@ impl Options {
             block_time: BlockTime::Auto,
             chain_id: Config::default().chain_id,
             accounts: 10,
+            cors: "*".into(),
         }
     }
 }
@@ -69,6 +73,9 @@ pub enum DevnetError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The origin is none.
+    #[error(transparent)]
+    Cors(#[from] NotAnOrigin),
     /// The accounts cannot be derived.
     #[error("the accounts cannot be derived: {0}")]
     Accounts(String),
@@ -155,6 +162,7 @@ impl Drop for Handle {
 /// # Errors
 /// [`DevnetError`].
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
+    let door = Door::new(options.host, &options.cors)?;
     let address = SocketAddr::new(options.host, options.port);
     let kernel = std::fs::read(&options.kernel).map_err(|source| DevnetError::Kernel {
         path: options.kernel.clone(),
@@ -179,7 +187,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         genesis.config.level_budget,
     )
     .await?;
-    let router = server::router(Arc::clone(&node));
+    let router = server::router(Arc::clone(&node), door);
     let server = tokio::spawn(async move {
         let serve = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(async {
             let _ = ended.await;

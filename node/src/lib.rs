@@ -8,11 +8,12 @@
 //! | --- | --- |
 //! | [`devnet`](mod@devnet) | puts it all together |
 //! | [`genesis`], [`accounts`] | what the chain starts from |
-//! | [`server`], [`ws`] | bytes ⇄ calls; subscriptions |
+//! | [`server`], [`ws`], [`door`] | bytes ⇄ calls; subscriptions; who is let in |
 //! | [`rpc`], [`params`], [`methods`], [`json`] | calls: read, answered, written |
 //! | [`admission`], [`pool`], [`inject`] | the way of a transaction to the kernel |
 //! | [`miner`] | runs levels, one thread |
-//! | [`chain`], [`logs`], [`filters`] | blocks as the kernel wrote them |
+//! | [`control`], [`clock`] | what developers do to the chain between levels |
+//! | [`chain`], [`logs`], [`log_index`], [`filters`] | blocks as the kernel wrote them |
 //! | [`view`], [`estimate`], [`revert`] | calls that are only tried |
 //! | [`node`](mod@node) | what all of these share |
 //!
@@ -23,12 +24,16 @@
 pub mod accounts;
 pub mod admission;
 pub mod chain;
+pub mod clock;
+pub mod control;
 pub mod devnet;
+pub mod door;
 pub mod estimate;
 pub mod filters;
 pub mod genesis;
 pub mod inject;
 pub mod json;
+pub mod log_index;
 pub mod logs;
 pub mod methods;
 pub mod miner;

@@ -2,6 +2,7 @@
 
 use crate::chain::Block;
 use crate::json;
+use crate::log_index::Key;
 use alloy_primitives::{Address, B256, Bloom, BloomInput, Log};
 use serde_json::Value;
 
@@ -36,6 +37,18 @@ impl LogFilter {
             topics,
             blooms,
         }
+    }
+
+    /// What a log must have, one of each: conditions that leave nothing open.
+    pub fn conditions(&self) -> impl Iterator<Item = Vec<Key>> {
+        let addresses = self.addresses.iter().copied().map(Key::Address).collect();
+        let topics = self.topics.iter().enumerate().map(|(position, words)| {
+            let key = |word: &B256| Key::Topic(position, *word);
+            words.iter().map(key).collect()
+        });
+        std::iter::once(addresses)
+            .chain(topics)
+            .filter(|alternatives: &Vec<Key>| !alternatives.is_empty())
     }
 
     /// Whether `log` is wanted.

@@ -1,11 +1,13 @@
 //! The methods: name → what answers it.
 
 mod blocks;
+mod control;
 mod execution;
 mod fees;
 mod polling;
 mod state;
 mod transactions;
+mod txpool;
 
 use crate::json;
 use crate::node::Node;
@@ -24,15 +26,18 @@ pub use blocks::logs_of;
 pub async fn call(node: &Arc<Node>, method: &str, params: Params) -> Result<Value, RpcError> {
     match method {
         "eth_sendRawTransaction" => transactions::send_raw(node, &params).await,
+        "eth_sendRawTransactionSync" => transactions::send_raw_sync(node, &params).await,
         "eth_sendTransaction" => transactions::send(node, params).await,
         "eth_call" => blocking(node, params, execution::call).await,
         "eth_estimateGas" => blocking(node, params, execution::estimate).await,
         "eth_createAccessList" => blocking(node, params, execution::create_access_list).await,
+        "eth_fillTransaction" => blocking(node, params, transactions::fill).await,
         "eth_signTransaction" => blocking(node, params, transactions::sign).await,
         "eth_getLogs" => blocking(node, params, blocks::logs).await,
         "eth_getFilterLogs" => blocking(node, params, polling::logs).await,
         "eth_getFilterChanges" => blocking(node, params, polling::changes).await,
         "eth_feeHistory" => blocking(node, params, fees::history).await,
+        method if control::is_known(method) => control::call(node, method, &params).await,
         method => at_once(node, method, &params),
     }
 }
@@ -56,16 +61,21 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
         "web3_clientVersion" => Ok(Value::String(client_version())),
         "web3_sha3" => Ok(json::data(keccak256(params.required::<Bytes>(0)?))),
         "rpc_modules" => Ok(
-            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0" }),
+            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0" }),
         ),
-        "hardhat_metadata" => metadata(node),
+        "hardhat_metadata" | "anvil_metadata" => metadata(node),
+        "anvil_nodeInfo" => node_info(node),
 
         "eth_gasPrice" => fees::gas_price(node),
+        // No blobs: their price stays at its least.
+        "eth_blobBaseFee" => Ok(json::quantity(1)),
+        "eth_baseFee" => fees::next_base_fee(node).map(json::quantity),
         "eth_maxPriorityFeePerGas" => Ok(json::quantity(fees::PRIORITY_FEE)),
 
         "eth_getBalance" => state::balance(node, params),
         "eth_getCode" => state::code(node, params),
         "eth_getStorageAt" => state::slot(node, params),
+        "eth_getAccountInfo" => state::info(node, params),
         "eth_getTransactionCount" => state::nonce(node, params),
 
         "eth_getBlockByNumber" | "eth_getBlockByHash" => blocks::block(node, params),
@@ -93,7 +103,10 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
         "personal_sign" => {
             transactions::sign_message(node, params.required::<Address>(1)?, &params.required(0)?)
         }
-        "txpool_status" => transactions::pool_status(node),
+        "txpool_status" => txpool::status(node),
+        "txpool_content" => txpool::content(node),
+        "txpool_contentFrom" => txpool::content_from(node, params),
+        "txpool_inspect" => txpool::inspect(node),
 
         "eth_newFilter" => polling::new_logs(node, params),
         "eth_newBlockFilter" => polling::new_blocks(node),
@@ -139,5 +152,26 @@ fn metadata(node: &Node) -> Result<Value, RpcError> {
         "instanceId": json::data(genesis.hash),
         "latestBlockNumber": latest.number(),
         "latestBlockHash": json::data(latest.hash),
+    }))
+}
+
+/// What Foundry's tools ask a node.
+fn node_info(node: &Node) -> Result<Value, RpcError> {
+    let latest = node.latest()?;
+    let next = node.next_environment(&latest)?;
+    Ok(json!({
+        "currentBlockNumber": json::quantity(latest.number()),
+        "currentBlockTimestamp": json::quantity(latest.header.timestamp),
+        "currentBlockHash": json::data(latest.hash),
+        "hardFork": format!("{:?}", next.revision).to_lowercase(),
+        "transactionOrder": "fifo",
+        "environment": {
+            "baseFee": json::quantity(next.base_fee),
+            "chainId": json::quantity(next.chain_id),
+            "gasLimit": json::quantity(next.gas_limit),
+            "gasPrice": fees::gas_price(node)?,
+        },
+        "forkConfig": { "forkUrl": null, "forkBlockNumber": null, "forkRetryBackoff": null },
+        "network": null,
     }))
 }

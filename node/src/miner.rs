@@ -2,11 +2,13 @@
 //! kernel made of them.
 
 use crate::chain::{self, Block, ChainError};
+use crate::control::Snapshot;
 use crate::inject;
-use crate::node::{BlockTime, Node, nonce, now};
+use crate::node::{BlockTime, Node, nonce};
 use crate::pool::Limits;
 use alloy_primitives::{B256, Bytes, keccak256};
 use pvm::{Durable, Inbox, Machine, Status};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,17 +42,21 @@ pub enum MinerError {
 /// Runs levels until it is told to stop.
 #[derive(Debug)]
 pub struct Miner {
-    machine: Machine,
-    node: Arc<Node>,
+    pub(crate) machine: Machine,
+    pub(crate) node: Arc<Node>,
     stop: Arc<AtomicBool>,
     /// Work that a level may do.
     level_work: u64,
     /// The timestamp of the last level, in seconds since 1970.
-    timestamp: u64,
+    pub(crate) timestamp: u64,
     /// The number of the newest block that is published.
-    newest: Option<u64>,
+    pub(crate) newest: Option<u64>,
     /// Bytes that wait in the kernel's queue.
-    backlog: u64,
+    pub(crate) backlog: u64,
+    /// What can be gone back to.
+    pub(crate) snapshots: BTreeMap<u64, Snapshot>,
+    /// The number of the next snapshot.
+    pub(crate) next_snapshot: u64,
 }
 
 impl Miner {
@@ -72,6 +78,8 @@ impl Miner {
             timestamp: 0,
             newest: None,
             backlog: 0,
+            snapshots: BTreeMap::new(),
+            next_snapshot: 0,
         };
         miner.level(&[])?;
         Ok(miner)
@@ -82,33 +90,40 @@ impl Miner {
     /// # Errors
     /// Why a level failed.
     pub fn run(mut self) -> Result<(), MinerError> {
-        let mut tick = Instant::now();
+        let mut last = Instant::now();
         loop {
-            let limits = match self.node.block_time() {
-                BlockTime::Auto => {
-                    self.wait_for_work();
-                    self.limits(AUTO_COUNT)
-                }
-                BlockTime::Every(period) => {
-                    tick += period;
-                    self.wait_until(tick);
-                    self.limits(usize::MAX)
-                }
-            };
+            let due = self.wait(last);
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            // What the kernel could not do yet comes first.
-            let batch = if self.backlog > 0 {
-                Vec::new()
-            } else {
-                self.node.pool().take(&limits)
-            };
-            self.level(&batch)?;
+            if let Some(request) = self.node.requests.next() {
+                request(&mut self);
+                continue;
+            }
+            if due {
+                last = Instant::now();
+                let count = match self.node.block_time() {
+                    BlockTime::Auto => AUTO_COUNT,
+                    BlockTime::Every(_) | BlockTime::Manual => usize::MAX,
+                };
+                let limits = self.limits(count);
+                self.fill_level(&limits)?;
+            }
         }
     }
 
-    fn limits(&self, count: usize) -> Limits {
+    /// Runs a level with what waits.
+    pub(crate) fn fill_level(&mut self, limits: &Limits) -> Result<(), MinerError> {
+        // What the kernel could not do yet comes first.
+        let batch = if self.backlog > 0 {
+            Vec::new()
+        } else {
+            self.node.pool().take(limits)
+        };
+        self.level(&batch)
+    }
+
+    pub(crate) fn limits(&self, count: usize) -> Limits {
         Limits {
             count,
             work: self.level_work,
@@ -125,44 +140,32 @@ impl Miner {
         next.map_or(0, |environment| environment.base_fee)
     }
 
-    /// Until a transaction is ready, or one has waited long enough for a lower
-    /// base fee.
-    fn wait_for_work(&self) {
+    /// Waits until there is something to do; tells whether a level is due, the
+    /// last one having run at `last`.
+    fn wait(&self, last: Instant) -> bool {
         let base_fee = self.base_fee();
-        let mut pool = self.node.pool();
         let start = Instant::now();
-        while self.backlog == 0 && !self.stop.load(Ordering::Relaxed) && !pool.has_ready(base_fee) {
-            if pool.has_any_ready() && start.elapsed() >= IDLE {
-                return;
-            }
-            pool = self
-                .node
-                .work
-                .wait_timeout(pool, IDLE)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-    }
-
-    fn wait_until(&self, tick: Instant) {
         let mut pool = self.node.pool();
-        while !self.stop.load(Ordering::Relaxed) {
-            let left = tick.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            pool = self
-                .node
-                .work
-                .wait_timeout(pool, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+        while self.node.requests.is_empty() && !self.stop.load(Ordering::Relaxed) {
+            let left = match self.node.block_time() {
+                BlockTime::Auto if self.backlog > 0 || pool.has_ready(base_fee) => return true,
+                // These wait for a lower base fee, which empty blocks bring.
+                BlockTime::Auto if pool.has_any_ready() && start.elapsed() >= IDLE => return true,
+                BlockTime::Auto | BlockTime::Manual => IDLE,
+                BlockTime::Every(period) => match period.checked_sub(last.elapsed()) {
+                    Some(left) if !left.is_zero() => left,
+                    _ => return true,
+                },
+            };
+            let woken = self.node.work.wait_timeout(pool, left);
+            pool = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+        false
     }
 
     /// Runs a level with these transactions and publishes its blocks.
     fn level(&mut self, batch: &[Bytes]) -> Result<(), MinerError> {
-        self.timestamp = now().max(self.timestamp + 1);
+        self.timestamp = self.node.clock.stamp(self.timestamp);
         let rollup = self.machine.options().rollup;
         let number = self.machine.level();
         let inbox = Inbox {
@@ -189,7 +192,7 @@ impl Miner {
         let blocks = self.blocks(&report.checkpoints)?;
         self.backlog = chain::head(&report.durable)?.backlog;
         self.node.publish(blocks.iter().cloned());
-        self.settle(&blocks, &report.durable);
+        self.settle(&blocks, self.backlog == 0);
         for block in &blocks {
             log(block, start.elapsed());
         }
@@ -211,14 +214,16 @@ impl Miner {
         Ok(blocks)
     }
 
-    /// Tells the pool what became of what it gave.
-    fn settle(&self, blocks: &[Arc<Block>], state: &Durable) {
+    /// Tells the pool what became of what it gave; `drained`: nothing waits with
+    /// the kernel.
+    pub(crate) fn settle(&self, blocks: &[Arc<Block>], drained: bool) {
         let included = blocks
             .iter()
             .flat_map(|block| &block.transactions)
             .map(|included| included.transaction.hash);
+        let state = self.machine.durable();
         let next = |sender: &_| nonce(state, sender).unwrap_or_default();
-        let dropped = self.node.pool().settle(included, self.backlog == 0, next);
+        let dropped = self.node.pool().settle(included, drained, next);
         for hash in dropped {
             tracing::warn!("transaction {hash} was dropped by the kernel");
         }

@@ -3,6 +3,8 @@
 use crate::accounts::Account;
 use crate::admission::{self, Facts};
 use crate::chain::{Block, Chain};
+use crate::clock::Clock;
+use crate::control::Requests;
 use crate::filters::Filters;
 use crate::params::BlockId;
 use crate::pool::{Fate, Pool};
@@ -10,6 +12,8 @@ use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::simulate::Environment;
 use host::ReadStore;
+use pvm::Durable;
+use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use storage::layout::{ACCOUNTS, CODE};
@@ -29,6 +33,8 @@ pub enum BlockTime {
     Auto,
     /// Every so often, transactions or not.
     Every(Duration),
+    /// When it is asked for (`evm_mine`).
+    Manual,
 }
 
 /// The node's state. Readers work on what is published and never wait for a
@@ -43,11 +49,23 @@ pub struct Node {
     arrivals: broadcast::Sender<B256>,
     accounts: Vec<Account>,
     chain_id: u64,
-    block_time: BlockTime,
+    block_time: Mutex<BlockTime>,
+    /// The time of levels.
+    pub clock: Clock,
+    /// What the miner is asked to do between levels.
+    pub(crate) requests: Requests,
+    impersonated: Mutex<Impersonated>,
     /// The filters that clients installed.
     pub filters: Filters,
     /// Held from the choice of a nonce until it is used.
     pub(crate) choosing: tokio::sync::Mutex<()>,
+}
+
+/// Who may send transactions without a signature.
+#[derive(Debug, Default)]
+struct Impersonated {
+    all: bool,
+    some: HashSet<Address>,
 }
 
 /// A transaction that was taken.
@@ -73,7 +91,10 @@ impl Node {
             arrivals: broadcast::Sender::new(ARRIVALS),
             accounts,
             chain_id,
-            block_time,
+            block_time: Mutex::new(block_time),
+            clock: Clock::default(),
+            requests: Requests::default(),
+            impersonated: Mutex::default(),
             filters: Filters::default(),
             choosing: tokio::sync::Mutex::default(),
         }
@@ -86,7 +107,7 @@ impl Node {
 
     /// The transactions that wait.
     pub fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pool)
     }
 
     /// Tells the number of the newest block whenever it changes.
@@ -126,8 +147,43 @@ impl Node {
 
     /// When levels run.
     #[must_use]
-    pub const fn block_time(&self) -> BlockTime {
-        self.block_time
+    pub fn block_time(&self) -> BlockTime {
+        *lock(&self.block_time)
+    }
+
+    /// Changes when levels run.
+    pub fn set_block_time(&self, block_time: BlockTime) {
+        *lock(&self.block_time) = block_time;
+        self.wake();
+    }
+
+    /// Wakes the miner for what is not a transaction.
+    pub(crate) fn wake(&self) {
+        // Under the lock, so that the miner is not between its check and its wait.
+        let _pool = self.pool();
+        self.work.notify_all();
+    }
+
+    /// Whether `address` may send transactions without a signature.
+    #[must_use]
+    pub fn is_impersonated(&self, address: &Address) -> bool {
+        let impersonated = lock(&self.impersonated);
+        impersonated.all || impersonated.some.contains(address)
+    }
+
+    /// Lets `address` send transactions without a signature, or no longer.
+    pub fn impersonate(&self, address: Address, yes: bool) {
+        let mut impersonated = lock(&self.impersonated);
+        if yes {
+            impersonated.some.insert(address);
+        } else {
+            impersonated.some.remove(&address);
+        }
+    }
+
+    /// Lets every address send transactions without a signature, or no longer.
+    pub fn impersonate_all(&self, yes: bool) {
+        lock(&self.impersonated).all = yes;
     }
 
     /// Makes blocks visible, in order.
@@ -138,6 +194,23 @@ impl Node {
         }
         let newest = chain.latest().map_or(0, |block| block.number());
         drop(chain);
+        self.head.send_replace(newest);
+    }
+
+    /// Makes `state` the state after the newest block.
+    pub(crate) fn amend(&self, state: Durable) {
+        let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
+        chain.amend(state);
+    }
+
+    /// Goes back to block `newest`, with `state` after it. Nothing waits then.
+    pub(crate) fn rewind(&self, newest: u64, state: Durable) {
+        let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
+        chain.truncate(newest);
+        chain.amend(state);
+        drop(chain);
+        self.pool().clear();
+        self.filters.rewind(newest);
         self.head.send_replace(newest);
     }
 
@@ -181,7 +254,7 @@ impl Node {
     /// # Errors
     /// Where durable storage cannot be read.
     pub fn next_environment(&self, latest: &Block) -> Result<Environment, RpcError> {
-        let timestamp = now().max(latest.header.timestamp + 1);
+        let timestamp = self.clock.level(latest.header.timestamp);
         Environment::next(&latest.state, timestamp).map_err(RpcError::internal)
     }
 
@@ -241,7 +314,7 @@ impl Node {
     /// Why the kernel dropped it.
     pub async fn settled(&self, submitted: Submitted) -> Result<B256, RpcError> {
         let Submitted { hash, ready, fate } = submitted;
-        if ready && self.block_time == BlockTime::Auto {
+        if ready && self.block_time() == BlockTime::Auto {
             // A level that takes long, or a node that stops: the hash will do.
             if let Ok(Ok(fate)) = tokio::time::timeout(PATIENCE, fate).await {
                 fate.map_err(RpcError::server)?;
@@ -266,14 +339,6 @@ fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, RpcEr
     Ok(code.is_some_and(|code| code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00])))
 }
 
-/// The node's clock, in seconds since 1970.
-#[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the devnet plays layer 1, whose clock this is"
-)]
-pub fn now() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -137,6 +137,23 @@ pub struct AccountOverride {
     pub state_diff: BTreeMap<U256, U256>,
 }
 
+/// What of its block a call should find other than it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockOverrides {
+    /// Its number.
+    pub number: Option<u64>,
+    /// Its timestamp, in seconds since 1970.
+    pub time: Option<u64>,
+    /// Its gas limit.
+    pub gas_limit: Option<u64>,
+    /// Who gets the priority fees.
+    pub fee_recipient: Option<Address>,
+    /// PREVRANDAO.
+    pub prevrandao: Option<B256>,
+    /// Its base fee, in wei per gas.
+    pub base_fee: Option<u64>,
+}
+
 impl Param for Value {
     fn read(value: &Value) -> Result<Self, String> {
         Ok(value.clone())
@@ -379,7 +396,7 @@ impl Param for AccountOverride {
     fn read(value: &Value) -> Result<Self, String> {
         let fields = Fields::new(value, "OverrideAccount")?;
         if fields.0.contains_key("movePrecompileToAddress") {
-            return Err("movePrecompileToAddress is not supported".into());
+            return Err("movePrecompileToAddress is not supported: the kernel's precompiles stay where they are".into());
         }
         let (state, diff) = (
             fields.optional::<Slots>("state")?,
@@ -394,6 +411,30 @@ impl Param for AccountOverride {
             code: fields.optional("code")?,
             state: state.map(|Slots(slots)| slots),
             state_diff: diff.map(|Slots(slots)| slots).unwrap_or_default(),
+        })
+    }
+}
+
+impl Param for BlockOverrides {
+    fn read(value: &Value) -> Result<Self, String> {
+        let fields = Fields::new(value, "BlockOverrides")?;
+        for (name, why) in [
+            ("blobBaseFee", "there are no blobs on this chain"),
+            ("beaconRoot", "there is no beacon chain behind this one"),
+            ("withdrawals", "there are no withdrawals on this chain"),
+            ("blockHash", "hashes of blocks cannot be overridden"),
+        ] {
+            if fields.optional::<Value>(name)?.is_some() {
+                return Err(format!("{name} is not supported: {why}"));
+            }
+        }
+        Ok(Self {
+            number: fields.optional("number")?,
+            time: fields.either("time", "timestamp")?,
+            gas_limit: fields.optional("gasLimit")?,
+            fee_recipient: fields.either("feeRecipient", "coinbase")?,
+            prevrandao: fields.either("prevRandao", "random")?,
+            base_fee: fields.either("baseFeePerGas", "baseFee")?,
         })
     }
 }
@@ -459,6 +500,14 @@ impl<'v> Fields<'v> {
             Some(value) => T::read(value)
                 .map(Some)
                 .map_err(|why| format!("{name}: {why}")),
+        }
+    }
+
+    /// A field that clients call by one of two names.
+    fn either<T: Param>(&self, name: &str, other: &str) -> Result<Option<T>, String> {
+        match self.optional(name)? {
+            None => self.optional(other),
+            found => Ok(found),
         }
     }
 

@@ -381,6 +381,36 @@ impl Pool {
             .map(|entry| &entry.candidate)
     }
 
+    /// What waits of `sender`, or of all: whether it is without a gap before it,
+    /// and what it is, by sender and nonce.
+    pub fn all(&self, sender: Option<&Address>) -> Vec<(bool, &Candidate)> {
+        let mut senders: Vec<_> = self
+            .senders
+            .iter()
+            .filter(|(address, _)| sender.is_none_or(|sender| sender == *address))
+            .collect();
+        senders.sort_unstable_by_key(|(address, _)| **address);
+        senders
+            .into_iter()
+            .flat_map(|(_, entries)| entries.values())
+            .map(|entry| (entry.stage != Stage::Parked, &entry.candidate))
+            .collect()
+    }
+
+    /// Forgets all that waits.
+    pub fn clear(&mut self) {
+        for (_, entry) in std::mem::take(self)
+            .senders
+            .into_iter()
+            .flat_map(|all| all.1)
+        {
+            if let Some(waiter) = entry.waiter {
+                // Nobody may be waiting.
+                let _ = waiter.send(Err("the chain went back".into()));
+            }
+        }
+    }
+
     /// How many wait ready or sent, and how many parked.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {

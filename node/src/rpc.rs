@@ -30,6 +30,12 @@ impl RpcError {
     pub const INTERNAL: i64 = -32603;
     /// The call is understood, and refused.
     pub const SERVER: i64 = -32000;
+    /// More is asked for than the node gives at once.
+    pub const LIMIT: i64 = -32005;
+    /// A transaction was taken and no block came in time (EIP-7966).
+    pub const TIMEOUT: i64 = 4;
+    /// A transaction was taken and waits for another nonce (EIP-7966).
+    pub const NONCE_GAP: i64 = 6;
     /// The EVM reverted; the data are what it returned.
     pub const REVERTED: i64 = 3;
 
@@ -66,6 +72,12 @@ impl RpcError {
     #[must_use]
     pub fn internal(message: impl Display) -> Self {
         Self::new(Self::INTERNAL, message)
+    }
+
+    /// An error of code [`RpcError::LIMIT`].
+    #[must_use]
+    pub fn limit(message: impl Display) -> Self {
+        Self::new(Self::LIMIT, message)
     }
 
     /// An error of code [`RpcError::SERVER`].

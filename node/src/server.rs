@@ -1,5 +1,6 @@
 //! HTTP and WebSocket on one port.
 
+use crate::door::{self, Door};
 use crate::methods;
 use crate::node::Node;
 use crate::params::Params;
@@ -7,41 +8,63 @@ use crate::rpc::{Incoming, Request, RpcError, answer};
 use crate::ws;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::sync::Arc;
-use tower_http::cors::CorsLayer;
 
-/// Most bytes of a request's body.
-const MAX_BODY: usize = 32 << 20;
+/// Most bytes of a request's body and of a WebSocket message, as in go-ethereum.
+pub const MAX_BODY: usize = 5 << 20;
 
-/// Most bytes of a WebSocket message.
-const MAX_MESSAGE: usize = 32 << 20;
-
-/// What answers on the node's port, open to pages from anywhere.
-pub fn router(node: Arc<Node>) -> Router {
+/// What answers on the node's port to those whom `door` lets in.
+pub fn router(node: Arc<Node>, door: Door) -> Router {
+    let cors = door.cors();
     Router::new()
         .route("/", get(upgrade).post(post))
         .fallback(get(upgrade).post(post))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(CorsLayer::very_permissive())
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(Arc::new(door), door::check))
         .with_state(node)
 }
 
-async fn post(State(node): State<Arc<Node>>, body: Bytes) -> Response {
-    let text = match Incoming::parse(&body) {
+async fn post(State(node): State<Arc<Node>>, body: Result<Bytes, BytesRejection>) -> Response {
+    let incoming = match body {
+        Ok(body) => Incoming::parse(&body),
+        Err(rejection) => {
+            let status = rejection.status();
+            let error = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                _ => RpcError::invalid_request(rejection.body_text()),
+            };
+            return (status, json(answer(&Value::Null, &Err(error)))).into_response();
+        }
+    };
+    let text = match incoming {
         Ok(incoming) => answers(&node, incoming).await,
         Err(error) => Some(answer(&Value::Null, &Err(error))),
     };
     match text {
-        Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Some(text) => json(text),
         None => StatusCode::OK.into_response(),
     }
+}
+
+fn json(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// What is said to those who send more than [`MAX_BODY`].
+pub(crate) fn too_large() -> RpcError {
+    RpcError::invalid_request(format_args!(
+        "content length too large: more than {MAX_BODY} bytes"
+    ))
 }
 
 async fn upgrade(
@@ -50,8 +73,8 @@ async fn upgrade(
 ) -> Response {
     match upgrade {
         Ok(upgrade) => upgrade
-            .max_message_size(MAX_MESSAGE)
-            .max_frame_size(MAX_MESSAGE)
+            .max_message_size(MAX_BODY)
+            .max_frame_size(MAX_BODY)
             .on_upgrade(move |socket| ws::serve(node, socket)),
         Err(_) => format!(
             "{}: send JSON-RPC by POST, or open a WebSocket\n",

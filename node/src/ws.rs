@@ -13,11 +13,18 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 /// Answers of a connection that may wait to be sent.
 const BACKLOG: usize = 1024;
+
+/// How long the last answers of a connection may take.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// Most subscriptions of a connection.
+const MAX_SUBSCRIPTIONS: usize = 1_000;
 
 /// Numbers subscriptions, over all connections.
 static SUBSCRIPTIONS: AtomicU64 = AtomicU64::new(1);
@@ -40,6 +47,8 @@ pub async fn serve(node: Arc<Node>, socket: WebSocket) {
                 break;
             }
         }
+        // The client may have closed it already.
+        let _ = sink.close().await;
     });
     let mut heads = node.heads();
     let mut arrivals = node.arrivals();
@@ -55,7 +64,13 @@ pub async fn serve(node: Arc<Node>, socket: WebSocket) {
                 Some(Ok(Message::Text(text))) => connection.receive(text.as_bytes()).await,
                 Some(Ok(Message::Binary(bytes))) => connection.receive(&bytes).await,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => false,
+                Some(Ok(Message::Close(_))) | None => false,
+                Some(Err(error)) => {
+                    tracing::debug!("a WebSocket fails: {error}");
+                    let error = Err(server::too_large());
+                    connection.send(answer(&Value::Null, &error)).await;
+                    false
+                }
             },
             changed = heads.changed() => match changed {
                 Ok(()) => {
@@ -75,7 +90,8 @@ pub async fn serve(node: Arc<Node>, socket: WebSocket) {
         }
     }
     drop(connection);
-    writer.abort();
+    // Calls may still be answered; a client that does not read is not waited for.
+    let _ = tokio::time::timeout(PARTING, writer).await;
 }
 
 struct Connection {
@@ -142,6 +158,11 @@ impl Connection {
                 });
             }
         };
+        if self.topics.len() >= MAX_SUBSCRIPTIONS {
+            return Err(RpcError::limit(format_args!(
+                "too many subscriptions: at most {MAX_SUBSCRIPTIONS} a connection"
+            )));
+        }
         let id = SUBSCRIPTIONS.fetch_add(1, Ordering::Relaxed);
         self.topics.insert(id, topic);
         Ok(json::quantity(id))

@@ -20,6 +20,18 @@ impl Transaction {
     pub fn signing_payload(&self) -> Vec<u8> {
         encode(self, None)
     }
+
+    /// The transaction with a signature, whoever made it.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn with_signature(self, signature: Signature) -> SignedTransaction {
+        SignedTransaction {
+            hash: crate::keccak256(encode(&self, Some(&signature))),
+            signing_hash: crate::keccak256(self.signing_payload()),
+            transaction: self,
+            signature,
+        }
+    }
 }
 
 /// Signs `transaction` with the 32 bytes of a secret key (RFC 6979: the same
@@ -34,15 +46,7 @@ pub fn sign(
     secret: &[u8; 32],
 ) -> Result<SignedTransaction, crate::SignatureError> {
     let signing_hash = crate::keccak256(transaction.signing_payload());
-    let signature = crate::signature::sign(&signing_hash, secret)?;
-    let raw = encode(&transaction, Some(&signature));
-    let hash = crate::keccak256(raw);
-    Ok(SignedTransaction {
-        transaction,
-        signature,
-        hash,
-        signing_hash,
-    })
+    Ok(transaction.with_signature(crate::signature::sign(&signing_hash, secret)?))
 }
 
 /// The raw bytes with a signature, or the signed bytes without.

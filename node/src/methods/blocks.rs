@@ -9,7 +9,6 @@ use alloy_primitives::{B64, Bloom};
 use ethereum::Header;
 use ethereum::header::EMPTY_ROOT;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// `eth_getBlockByNumber(block, full)` and `eth_getBlockByHash`.
 pub(super) fn block(node: &Node, params: &Params) -> Result<Value, RpcError> {
@@ -113,24 +112,36 @@ pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
     logs_of(node, &params.required(0)?).map(Value::Array)
 }
 
+/// The most logs of an answer.
+const MAX_LOGS: usize = 10_000;
+
 /// The logs that a query asks for.
 ///
 /// # Errors
-/// Where the range is none, or the block is unknown.
+/// Where the range is none, the block is unknown, or there are too many.
 pub fn logs_of(node: &Node, query: &LogQuery) -> Result<Vec<Value>, RpcError> {
+    let (from, to) = range(node, query.blocks)?;
     let mut logs = Vec::new();
-    for block in in_range(node, query.blocks)? {
-        query.filter.of_block(&block, &mut logs);
+    node.chain()
+        .for_each_log(&query.filter, from, to, |block, index, number, log| {
+            logs.push(json::log(block, index, number, log));
+            logs.len() <= MAX_LOGS
+        });
+    if logs.len() > MAX_LOGS {
+        return Err(RpcError::limit(format_args!(
+            "query returned more than {MAX_LOGS} results: ask for fewer blocks, addresses or topics"
+        )));
     }
     Ok(logs)
 }
 
-fn in_range(node: &Node, range: BlockRange) -> Result<Vec<Arc<Block>>, RpcError> {
+fn range(node: &Node, range: BlockRange) -> Result<(u64, u64), RpcError> {
     match range {
         BlockRange::Hash(hash) => {
             let block = node.find(BlockId::Hash(hash));
-            block
-                .map(|block| vec![block])
+            let number = block.map(|block| block.number());
+            number
+                .map(|number| (number, number))
                 .ok_or_else(|| RpcError::server("unknown block"))
         }
         BlockRange::FromTo(from, to) => {
@@ -140,8 +151,7 @@ fn in_range(node: &Node, range: BlockRange) -> Result<Vec<Arc<Block>>, RpcError>
             {
                 return Err(RpcError::invalid_params("invalid block range params"));
             }
-            let (from, to) = (bound(node, from)?, bound(node, to)?);
-            Ok(node.chain().range(from, to).to_vec())
+            Ok((bound(node, from)?, bound(node, to)?))
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::estimate::{self, halt_in_words};
 use crate::json;
 use crate::node::Node;
-use crate::params::{BlockId, CallRequest, Params, StateOverrides};
+use crate::params::{BlockId, BlockOverrides, CallRequest, Params, StateOverrides};
 use crate::revert;
 use crate::rpc::RpcError;
 use crate::view::{Overridden, Recording};
@@ -19,10 +19,11 @@ use serde_json::{Value, json};
 /// go-ethereum.
 const CALL_GAS: u64 = 50_000_000;
 
-/// `eth_call(call, block, overrides)`.
+/// `eth_call(call, block, overrides, block overrides)`.
 pub(super) fn call(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = at(node, params.optional(1)?.unwrap_or_default())?;
+    let (state, mut environment) = at(node, params.optional(1)?.unwrap_or_default())?;
+    overridden(&mut environment, params)?;
     let gas_limit = request.gas.unwrap_or(CALL_GAS).min(CALL_GAS);
     let call = Call {
         gas_limit,
@@ -38,10 +39,12 @@ pub(super) fn call(node: &Node, params: &Params) -> Result<Value, RpcError> {
     output(outcome).map(json::data)
 }
 
-/// `eth_estimateGas(call, block, overrides)`; by default against the block to come.
+/// `eth_estimateGas(call, block, overrides, block overrides)`; by default against
+/// the block to come.
 pub(super) fn estimate(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = at(node, params.optional(1)?.unwrap_or(BlockId::Pending))?;
+    let (state, mut environment) = at(node, params.optional(1)?.unwrap_or(BlockId::Pending))?;
+    overridden(&mut environment, params)?;
     match params.optional::<StateOverrides>(2)? {
         None => gas(&state, &environment, &request),
         Some(overrides) => {
@@ -130,6 +133,21 @@ fn at(node: &Node, id: BlockId) -> Result<(Durable, Environment), RpcError> {
         _ => Environment::of_head(&block.state).map_err(RpcError::internal)?,
     };
     Ok((block.state.clone(), environment))
+}
+
+/// Applies the block overrides among the parameters of a call.
+fn overridden(environment: &mut Environment, params: &Params) -> Result<(), RpcError> {
+    let Some(overrides) = params.optional::<BlockOverrides>(3)? else {
+        return Ok(());
+    };
+    let set = |place: &mut u64, value: Option<u64>| *place = value.unwrap_or(*place);
+    set(&mut environment.number, overrides.number);
+    set(&mut environment.timestamp, overrides.time);
+    set(&mut environment.gas_limit, overrides.gas_limit);
+    set(&mut environment.base_fee, overrides.base_fee);
+    environment.beneficiary = overrides.fee_recipient.unwrap_or(environment.beneficiary);
+    environment.prevrandao = overrides.prevrandao.unwrap_or(environment.prevrandao);
+    Ok(())
 }
 
 /// A request as the kernel's simulation takes it; the gas limit is the caller's

@@ -6,7 +6,7 @@ use crate::params::{BlockId, Params, StorageKey};
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, Bytes};
 use pvm::Durable;
-use serde_json::Value;
+use serde_json::{Value, json};
 use storage::Account;
 use storage::layout::{ACCOUNTS, CODE, SLOTS};
 
@@ -33,15 +33,29 @@ pub(super) fn nonce(node: &Node, params: &Params) -> Result<Value, RpcError> {
 pub(super) fn code(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address = params.required(0)?;
     let state = state(node, params, 1)?;
+    code_of(&state, &account(&state, &address)?).map(json::data)
+}
+
+/// `eth_getAccountInfo(address, block)`: balance, nonce and code in one.
+pub(super) fn info(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let address = params.required(0)?;
+    let state = state(node, params, 1)?;
     let account = account(&state, &address)?;
-    let code = match account.has_code() {
-        true => CODE
-            .get(&state, &account.code_hash)
-            .map_err(RpcError::internal)?
-            .unwrap_or_default(),
-        false => Bytes::new(),
-    };
-    Ok(json::data(code))
+    Ok(json!({
+        "balance": json::word(account.balance),
+        "nonce": json::quantity(account.nonce),
+        "code": json::data(code_of(&state, &account)?),
+    }))
+}
+
+fn code_of(state: &Durable, account: &Account) -> Result<Bytes, RpcError> {
+    if !account.has_code() {
+        return Ok(Bytes::new());
+    }
+    let code = CODE
+        .get(state, &account.code_hash)
+        .map_err(RpcError::internal)?;
+    Ok(code.unwrap_or_default())
 }
 
 /// `eth_getStorageAt(address, slot, block)`.

@@ -3,14 +3,15 @@
 use super::{blocking, execution, fees};
 use crate::accounts::Account;
 use crate::json;
-use crate::node::Node;
+use crate::node::{Node, Submitted};
 use crate::params::{CallRequest, Params};
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
-use ethereum::SignedTransaction;
 use ethereum::transaction::{Eip1559, Eip2930, Eip7702, Legacy, Transaction};
-use serde_json::{Value, json};
+use ethereum::{Signature, SignedTransaction};
+use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// `eth_sendRawTransaction(bytes)`.
 pub(super) async fn send_raw(node: &Node, params: &Params) -> Result<Value, RpcError> {
@@ -18,8 +19,53 @@ pub(super) async fn send_raw(node: &Node, params: &Params) -> Result<Value, RpcE
     node.settled(submitted).await.map(json::data)
 }
 
-/// `eth_sendTransaction(call)`, from an account whose key the node has.
+/// How long `eth_sendRawTransactionSync` waits by default, and at most.
+const SYNC_PATIENCE: Duration = Duration::from_secs(2);
+const SYNC_MOST: Duration = Duration::from_secs(60);
+
+/// `eth_sendRawTransactionSync(bytes, milliseconds)` (EIP-7966): the receipt.
+pub(super) async fn send_raw_sync(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let patience = params
+        .optional(1)?
+        .map_or(SYNC_PATIENCE, Duration::from_millis)
+        .min(SYNC_MOST);
+    let Submitted { hash, ready, fate } = node.submit(params.required(0)?)?;
+    if !ready {
+        let next = json::quantity(expected_nonce(node, &hash)?);
+        return Err(RpcError {
+            code: RpcError::NONCE_GAP,
+            message: "the transaction waits for those before it: nonce gap".into(),
+            data: Some(next),
+        });
+    }
+    match tokio::time::timeout(patience, fate).await {
+        Ok(Ok(fate)) => fate.map_err(RpcError::server)?,
+        _ => {
+            return Err(RpcError {
+                code: RpcError::TIMEOUT,
+                message: format!(
+                    "the transaction was added to the mempool but wasn't processed within {patience:?}"
+                ),
+                data: Some(json::data(hash)),
+            });
+        }
+    }
+    Ok(receipt_of(node, &hash))
+}
+
+/// The nonce that the sender of a waiting transaction should use first.
+fn expected_nonce(node: &Node, hash: &B256) -> Result<u64, RpcError> {
+    let sender = node.pool().get(hash).map(|candidate| candidate.sender);
+    sender.map_or(Ok(0), |sender| node.pending_nonce(&sender))
+}
+
+/// `eth_sendTransaction(call)`, from an account whose key the node has, or that
+/// is impersonated.
 pub(super) async fn send(node: &Arc<Node>, params: Params) -> Result<Value, RpcError> {
+    let sender = params.required::<CallRequest>(0)?.from;
+    if let Some(sender) = sender.filter(|sender| node.is_impersonated(sender)) {
+        return send_as(node, sender, params).await;
+    }
     let submitted = {
         let _choosing = node.choosing.lock().await;
         let raw = blocking(node, params, |node, params| {
@@ -28,6 +74,48 @@ pub(super) async fn send(node: &Arc<Node>, params: Params) -> Result<Value, RpcE
         node.submit(Params::new(vec![raw.await?]).required(0)?)?
     };
     node.settled(submitted).await.map(json::data)
+}
+
+/// Sends in the name of `sender`, at once and in a block of its own.
+async fn send_as(node: &Arc<Node>, sender: Address, params: Params) -> Result<Value, RpcError> {
+    let filler = Arc::clone(node);
+    let request: CallRequest = params.required(0)?;
+    node.control(move |miner| {
+        let transaction = filled(&filler, &request, sender)?;
+        miner.send_as(sender, transaction.with_signature(placeholder(sender)))
+    })
+    .await
+    .map(json::data)
+}
+
+/// What stands for the signature that an impersonated sender did not make: it
+/// keeps the hashes of transactions of several senders apart.
+fn placeholder(sender: Address) -> Signature {
+    Signature {
+        r: U256::from_be_slice(sender.as_slice()).max(U256::ONE),
+        s: U256::ONE,
+        y_parity: false,
+    }
+}
+
+/// `eth_fillTransaction(call)`: all that the request leaves open, not signed.
+pub(super) fn fill(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let request: CallRequest = params.required(0)?;
+    let sender = request.from.unwrap_or_default();
+    let unsigned = filled(node, &request, sender)?.with_signature(Signature::default());
+    let mut filled = json::raw_transaction(&unsigned, &sender);
+    if let Some(fields) = filled["tx"].as_object_mut() {
+        for name in [
+            "blockHash",
+            "blockNumber",
+            "blockTimestamp",
+            "transactionIndex",
+            "from",
+        ] {
+            fields.remove(name);
+        }
+    }
+    Ok(filled)
 }
 
 /// `eth_signTransaction(call)`.
@@ -179,12 +267,15 @@ fn included(node: &Node, hash: &B256) -> Option<Value> {
 
 /// `eth_getTransactionReceipt(hash)`.
 pub(super) fn receipt(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let hash: B256 = params.required(0)?;
+    Ok(receipt_of(node, &params.required(0)?))
+}
+
+fn receipt_of(node: &Node, hash: &B256) -> Value {
     let chain = node.chain();
-    let receipt = chain.transaction(&hash).and_then(|(block, index)| {
+    let receipt = chain.transaction(hash).and_then(|(block, index)| {
         Some(json::receipt(block, index, block.transactions.get(index)?))
     });
-    Ok(receipt.unwrap_or_default())
+    receipt.unwrap_or_default()
 }
 
 /// `eth_getRawTransactionByHash(hash)`.
@@ -205,12 +296,4 @@ pub(super) fn raw(node: &Node, params: &Params) -> Result<Value, RpcError> {
                 .map(|candidate| json::data(&candidate.raw))
         })
         .unwrap_or_default())
-}
-
-/// `txpool_status()`.
-pub(super) fn pool_status(node: &Node) -> Result<Value, RpcError> {
-    let (pending, queued) = node.pool().counts();
-    Ok(
-        json!({ "pending": json::quantity(pending as u64), "queued": json::quantity(queued as u64) }),
-    )
 }

@@ -1,0 +1,80 @@
+//! A block of one transaction that nobody signed, for development nodes; never
+//! in the shipped bytes.
+//!
+//! The steps are those of [`crate::level`]: the same executor, the same seal,
+//! the same commit. Only the recovery of the sender is left out, and that a
+//! contract cannot sign (EIP-3607).
+
+use crate::decode::Decoded;
+use crate::error::KernelError;
+use crate::execute::{Executed, Executor};
+use crate::level::prevrandao;
+use crate::seal::{self, Body, Parent};
+use crate::simulate::{Environment, Rejected, rejected};
+use crate::validate;
+use alloc::string::ToString;
+use alloy_primitives::{Address, Bytes};
+use ethereum::SignedTransaction;
+use host::ReadStore;
+use storage::Head;
+use storage::commit::Block;
+use storage::layout::HEAD;
+use storage::level::Level;
+
+/// The block after the newest one in `store`, at `timestamp` (seconds since
+/// 1970), with `transaction` alone, as if `sender` had signed it. Its level, its
+/// queue and what waits there are those of the newest block.
+///
+/// # Errors
+/// Where durable storage cannot be read, or before genesis.
+pub fn block(
+    store: &impl ReadStore,
+    timestamp: u64,
+    transaction: SignedTransaction,
+    sender: Address,
+) -> Result<Result<Block, Rejected>, KernelError> {
+    let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
+    let level = Level::load(store)?.ok_or(KernelError::MissingState)?;
+    let next = Environment::next(store, timestamp)?;
+    let environment = Environment {
+        prevrandao: prevrandao(level.predecessor, next.number),
+        ..next
+    };
+    let parent = Parent {
+        hash: head.hash,
+        state_root: head.state_root,
+    };
+    let mut executor = Executor::new(store, &environment, parent.hash);
+    executor.configure(|config, _| config.disable_eip3607 = true);
+    let raw = Bytes::from(transaction.encode());
+    let decoded = Decoded { transaction, raw };
+    let valid = match validate::transaction(decoded, sender, environment.base_fee) {
+        Ok(valid) => valid,
+        Err(why) => return Ok(Err(Rejected(why.to_string()))),
+    };
+    let (tx_type, raw) = (valid.environment.tx_type, valid.raw.clone());
+    let mut body = Body::default();
+    match executor.transact(valid.environment)? {
+        Ok(result) => body.push(tx_type, sender, raw, Executed::of(result)),
+        Err(why) => return Ok(Err(rejected(&why))),
+    }
+    let diff = executor.finish();
+    let sealed = seal::block(&parent, &environment, body, &diff);
+    Ok(Ok(Block {
+        head: Head {
+            number: environment.number,
+            hash: sealed.header.hash,
+            state_root: sealed.state_root,
+            timestamp: environment.timestamp,
+            gas_limit: environment.gas_limit,
+            gas_used: sealed.gas_used,
+            base_fee: environment.base_fee,
+            ..head
+        },
+        header: Some(sealed.header),
+        transactions: sealed.transactions,
+        receipts: sealed.receipts,
+        diff,
+        ..Block::default()
+    }))
+}

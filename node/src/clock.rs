@@ -1,0 +1,125 @@
+//! The devnet's clock: the machine's, moved by those who test.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a clock is moved by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Seconds that it is ahead of the machine's.
+    pub offset: i64,
+    /// The timestamp of the next level, where one is wanted.
+    pub next: Option<u64>,
+}
+
+/// Seconds since 1970, as levels are stamped.
+#[derive(Debug, Default)]
+pub struct Clock(Mutex<Setting>);
+
+impl Clock {
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        machine().saturating_add_signed(self.lock().offset)
+    }
+
+    /// The timestamp of a level that would run now, after one at `last`.
+    #[must_use]
+    pub fn level(&self, last: u64) -> u64 {
+        let setting = self.lock();
+        let wanted = setting
+            .next
+            .unwrap_or_else(|| machine().saturating_add_signed(setting.offset));
+        wanted.max(last.saturating_add(1))
+    }
+
+    /// Stamps a level that runs now, after one at `last`. A timestamp that was
+    /// wanted is used up, and time goes on from there.
+    #[must_use]
+    pub fn stamp(&self, last: u64) -> u64 {
+        let mut setting = self.lock();
+        if let Some(next) = setting.next.take() {
+            setting.offset = ahead(next);
+        }
+        machine()
+            .saturating_add_signed(setting.offset)
+            .max(last.saturating_add(1))
+    }
+
+    /// Moves it ahead by so many seconds; gives how far it is ahead in all.
+    pub fn advance(&self, seconds: u64) -> i64 {
+        let mut setting = self.lock();
+        setting.offset = setting.offset.saturating_add_unsigned(seconds);
+        setting.offset
+    }
+
+    /// Wants `timestamp` for the next level.
+    pub fn want(&self, timestamp: u64) {
+        self.lock().next = Some(timestamp);
+    }
+
+    /// How it is moved, to go back to.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        *self.lock()
+    }
+
+    /// Goes back to a setting.
+    pub fn restore(&self, setting: Setting) {
+        *self.lock() = setting;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Setting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ahead(time: u64) -> i64 {
+    time.checked_signed_diff(machine()).unwrap_or(i64::MAX)
+}
+
+/// The machine's clock, in seconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the devnet plays layer 1, whose clock this is"
+)]
+fn machine() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wanted_timestamp_is_used_once_and_time_goes_on_from_there() {
+        let clock = Clock::default();
+        let later = clock.now() + 1_000_000;
+        clock.want(later);
+        assert_eq!(clock.level(5), later);
+        assert!(clock.stamp(5) >= later);
+        assert!(clock.now() >= later);
+        assert_eq!(clock.setting().next, None);
+    }
+
+    #[test]
+    fn levels_never_share_a_timestamp_nor_go_back() {
+        let clock = Clock::default();
+        let future = clock.now() + 500;
+        assert_eq!(clock.stamp(future), future + 1);
+        clock.want(1);
+        assert_eq!(clock.stamp(future), future + 1);
+    }
+
+    #[test]
+    fn it_is_moved_ahead_and_back_to_a_setting() {
+        let clock = Clock::default();
+        let before = clock.setting();
+        assert_eq!(clock.advance(3600), 3600);
+        assert_eq!(clock.advance(60), 3660);
+        assert!(clock.now() >= machine() + 3600);
+        clock.restore(before);
+        assert_eq!(clock.setting(), Setting::default());
+    }
+}

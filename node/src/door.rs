@@ -1,0 +1,157 @@
+//! Who may talk to the node: which pages (CORS), and under which names the node
+//! itself may be asked for.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tower_http::cors::{Any, CorsLayer};
+
+/// The rules for who is let in.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The origin whose pages may call; none: any.
+    origin: Option<HeaderValue>,
+    /// Whether the node listens on the loopback alone: then a name that leads
+    /// there and is not its own is a trick of a page (DNS rebinding).
+    loopback: bool,
+}
+
+/// An origin that cannot stand in a header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither `*` nor an origin such as http://localhost:3000")]
+pub struct NotAnOrigin(String);
+
+impl Door {
+    /// The door of a node that listens at `host`, open to pages of `origin`;
+    /// `*`: of any.
+    ///
+    /// # Errors
+    /// [`NotAnOrigin`].
+    pub fn new(host: IpAddr, origin: &str) -> Result<Self, NotAnOrigin> {
+        let origin = match origin {
+            "*" => None,
+            _ if origin.contains("://") => Some(
+                HeaderValue::from_str(origin.trim_end_matches('/'))
+                    .map_err(|_| NotAnOrigin(origin.into()))?,
+            ),
+            _ => return Err(NotAnOrigin(origin.into())),
+        };
+        Ok(Self {
+            origin,
+            loopback: host.is_loopback(),
+        })
+    }
+
+    /// The headers that tell browsers.
+    pub(crate) fn cors(&self) -> CorsLayer {
+        let layer = CorsLayer::new().allow_methods(Any).allow_headers(Any);
+        match &self.origin {
+            None => layer.allow_origin(Any),
+            Some(origin) => layer.allow_origin(origin.clone()),
+        }
+    }
+
+    /// Why a request with these headers is turned away.
+    fn refusal(&self, headers: &HeaderMap) -> Option<&'static str> {
+        let stranger = |host: &HeaderValue| !host.to_str().is_ok_and(is_own_name);
+        if self.loopback && headers.get(header::HOST).is_some_and(stranger) {
+            return Some("invalid host specified");
+        }
+        let wanted = self.origin.as_ref()?;
+        let other = headers
+            .get(header::ORIGIN)
+            .is_some_and(|origin| origin != wanted);
+        // Browsers send some requests before they ask, and open any WebSocket.
+        other.then_some("origin not allowed")
+    }
+}
+
+/// Lets a request in, or answers 403.
+pub(crate) async fn check(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    match door.refusal(request.headers()) {
+        None => next.run(request).await,
+        Some(why) => (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
+    }
+}
+
+/// Whether a Host header names this machine, or an address: only names can be
+/// made to lead elsewhere.
+fn is_own_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok()
+        || name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn refusal(door: &Door, headers: &[(&'static str, &str)]) -> Option<&'static str> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        door.refusal(&map)
+    }
+
+    #[test]
+    fn on_the_loopback_only_its_own_names_and_addresses_lead_in() {
+        let door = Door::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
+        for host in [
+            "localhost",
+            "localhost:8545",
+            "LocalHost:1",
+            "127.0.0.1:8545",
+            "[::1]:8545",
+            "app.localhost:3",
+        ] {
+            assert_eq!(refusal(&door, &[("host", host)]), None, "{host}");
+        }
+        assert_eq!(refusal(&door, &[]), None);
+        for host in [
+            "evil.example",
+            "evil.example:8545",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:8545",
+            "",
+        ] {
+            assert_eq!(
+                refusal(&door, &[("host", host)]),
+                Some("invalid host specified"),
+                "{host}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_public_node_answers_to_any_name() {
+        let door = Door::new(Ipv4Addr::UNSPECIFIED.into(), "*").unwrap();
+        assert_eq!(refusal(&door, &[("host", "node.example")]), None);
+    }
+
+    #[test]
+    fn pages_of_other_origins_stay_outside_where_one_is_named() {
+        let door = Door::new(Ipv4Addr::LOCALHOST.into(), "http://localhost:3000/").unwrap();
+        let from = |origin| refusal(&door, &[("host", "localhost"), ("origin", origin)]);
+        assert_eq!(from("http://localhost:3000"), None);
+        assert_eq!(from("http://evil.example"), Some("origin not allowed"));
+        assert_eq!(refusal(&door, &[("host", "localhost")]), None);
+        let open = Door::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
+        assert_eq!(refusal(&open, &[("origin", "http://evil.example")]), None);
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        assert!(Door::new(Ipv4Addr::LOCALHOST.into(), "localhost").is_err());
+        assert!(Door::new(Ipv4Addr::LOCALHOST.into(), "http://a\nb").is_err());
+    }
+}

@@ -1,0 +1,340 @@
+//! Every further method of the devnet, on the real kernel.
+
+mod common;
+
+use alloy_primitives::{Address, B256, U256, hex};
+use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn blocks_are_counted_indexed_and_have_their_receipts() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let raw = raw(&devnet.accounts()[0], 0, |_| {});
+    let hash = call(&devnet, "eth_sendRawTransaction", json!([raw])).await;
+    let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
+    let (number, block) = (&receipt["blockNumber"], &receipt["blockHash"]);
+    for (suffix, id) in [("Number", number), ("Hash", block)] {
+        let method = |name: &str| format!("eth_get{name}{suffix}");
+        let count = call(&devnet, &method("BlockTransactionCountBy"), json!([id])).await;
+        assert_eq!(count, "0x1");
+        let ommers = call(&devnet, &method("UncleCountByBlock"), json!([id])).await;
+        assert_eq!(ommers, "0x0");
+    }
+    let whole = call(&devnet, "eth_getTransactionByHash", json!([hash])).await;
+    for (suffix, id) in [("Number", number), ("Hash", block)] {
+        let method = format!("eth_getTransactionByBlock{suffix}AndIndex");
+        assert_eq!(call(&devnet, &method, json!([id, "0x0"])).await, whole);
+        assert_eq!(
+            call(&devnet, &method, json!([id, "0x1"])).await,
+            Value::Null
+        );
+    }
+    for id in [number, block] {
+        let receipts = call(&devnet, "eth_getBlockReceipts", json!([id])).await;
+        assert_eq!(receipts, json!([receipt]));
+    }
+    assert_eq!(
+        call(&devnet, "eth_getBlockReceipts", json!(["0xffff"])).await,
+        Value::Null
+    );
+    assert_eq!(call(&devnet, "eth_blobBaseFee", json!([])).await, "0x1");
+    assert_eq!(call(&devnet, "net_listening", json!([])).await, true);
+}
+
+/// Returns NUMBER, TIMESTAMP, GASLIMIT, COINBASE, PREVRANDAO, BASEFEE, SELFBALANCE.
+const ENVIRONMENT: &[u8] =
+    &hex!("43600052426020524560405241606052446080524860a0524760c05260e06000f3");
+
+#[tokio::test]
+async fn calls_see_block_and_state_as_they_are_overridden() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let contract = deploy(&devnet, &[], ENVIRONMENT).await;
+    let block = json!({
+        "number": "0x1234", "time": "0x77777777", "gasLimit": "0x2000000",
+        "feeRecipient": Address::repeat_byte(0xfe), "prevRandao": B256::repeat_byte(0x5a),
+        "baseFeePerGas": "0x64",
+    });
+    let state = json!({ contract.to_string(): { "balance": "0x9" } });
+    let request = json!({ "to": contract, "gasPrice": "0x64", "gas": "0x10000" });
+    let rich = json!({ contract.to_string(): { "balance": "0x9" }, Address::ZERO.to_string(): { "balance": "0xffffffffff" } });
+    let words = call(&devnet, "eth_call", json!([request, "latest", rich, block])).await;
+    let expected = [
+        U256::from(0x1234),
+        U256::from(0x7777_7777),
+        U256::from(0x200_0000),
+        U256::from_be_slice(Address::repeat_byte(0xfe).as_slice()),
+        U256::from_be_bytes([0x5a; 32]),
+        U256::from(100),
+        U256::from(9),
+    ];
+    let expected: Vec<u8> = expected.iter().flat_map(U256::to_be_bytes::<32>).collect();
+    assert_eq!(words, hex::encode_prefixed(expected));
+    let estimate = call(
+        &devnet,
+        "eth_estimateGas",
+        json!([{ "to": contract }, "latest", state, block]),
+    )
+    .await;
+    assert!(number(&estimate) > 21_000);
+    for refused in [json!({ "blobBaseFee": "0x2" }), json!({ "time": "soon" })] {
+        let params = json!([{ "to": contract }, "latest", {}, refused]);
+        let error = try_call(&devnet, "eth_call", params).await.unwrap_err();
+        assert_eq!(error.code, -32602, "{}", error.message);
+    }
+    let moved = json!({ "0x0000000000000000000000000000000000000001": { "movePrecompileToAddress": contract } });
+    let error = try_call(
+        &devnet,
+        "eth_call",
+        json!([{ "to": contract }, "latest", moved]),
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("movePrecompileToAddress is not supported"),
+        "{}",
+        error.message
+    );
+}
+
+#[tokio::test]
+async fn a_call_gets_code_nonce_and_slots_from_its_overrides() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let nowhere = Address::repeat_byte(0x77).to_string();
+    let count = async |overrides: Value| {
+        let overrides = json!({ nowhere.clone(): overrides });
+        call(
+            &devnet,
+            "eth_call",
+            json!([{ "to": nowhere }, "latest", overrides]),
+        )
+        .await
+    };
+    let code = hex::encode_prefixed(COUNTER);
+    let word = |number: u64| json!(B256::from(U256::from(number)));
+    assert_eq!(count(json!({ "code": code })).await, word(1));
+    let slot = json!({ B256::ZERO.to_string(): B256::from(U256::from(5)) });
+    assert_eq!(count(json!({ "code": code, "state": slot })).await, word(6));
+    assert_eq!(
+        count(json!({ "code": code, "stateDiff": slot })).await,
+        word(6)
+    );
+    // A creation's address follows from the nonce: CREATE of nothing, returned.
+    let create = "0x600060006000f060005260206000f3";
+    let created = count(json!({ "code": create, "nonce": "0x7" })).await;
+    let expected = Address::repeat_byte(0x77).create(7).into_word();
+    assert_eq!(created, json!(expected));
+}
+
+#[tokio::test]
+async fn an_access_list_names_what_a_call_touches() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let contract = deploy(&devnet, &[], COUNTER).await;
+    let from = devnet.accounts()[0].address;
+    let request = json!({ "from": from, "to": contract });
+    let answer = call(&devnet, "eth_createAccessList", json!([request])).await;
+    let list = json!([{ "address": contract, "storageKeys": [B256::ZERO] }]);
+    assert_eq!(answer["accessList"], json!(list.clone()), "{answer}");
+    // The gas is that of the call which names them.
+    let mut named = request.clone();
+    named["accessList"] = list;
+    named["gas"] = answer["gasUsed"].clone();
+    let hash = call(&devnet, "eth_sendTransaction", json!([named])).await;
+    let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!(
+        (&receipt["status"], &receipt["gasUsed"]),
+        (&json!("0x1"), &answer["gasUsed"])
+    );
+    let plain = json!([{ "from": from, "to": Address::repeat_byte(3), "value": "0x1" }]);
+    let answer = call(&devnet, "eth_createAccessList", plain).await;
+    assert_eq!(
+        (&answer["accessList"], &answer["gasUsed"]),
+        (&json!([]), &json!("0x5208"))
+    );
+}
+
+#[tokio::test]
+async fn account_info_is_balance_nonce_and_code() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let contract = deploy(&devnet, &[], COUNTER).await;
+    let info = call(&devnet, "eth_getAccountInfo", json!([contract, "latest"])).await;
+    assert_eq!(
+        info,
+        json!({ "balance": "0x0", "nonce": "0x1", "code": hex::encode_prefixed(COUNTER) })
+    );
+    let info = call(
+        &devnet,
+        "eth_getAccountInfo",
+        json!([Address::repeat_byte(9), "latest"]),
+    )
+    .await;
+    assert_eq!(
+        info,
+        json!({ "balance": "0x0", "nonce": "0x0", "code": "0x" })
+    );
+}
+
+#[tokio::test]
+async fn a_filled_transaction_lacks_only_its_signature() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let from = devnet.accounts()[0].address;
+    let request = json!([{ "from": from, "to": Address::repeat_byte(9), "value": "0x5" }]);
+    let filled = call(&devnet, "eth_fillTransaction", request).await;
+    let tx = &filled["tx"];
+    for (name, value) in [
+        ("nonce", "0x0"),
+        ("gas", "0x5208"),
+        ("value", "0x5"),
+        ("type", "0x2"),
+        ("chainId", "0x539"),
+        ("r", "0x0"),
+    ] {
+        assert_eq!(tx[name], value, "{name}");
+    }
+    assert!(filled["raw"].as_str().unwrap().starts_with("0x02"));
+    assert_eq!(
+        call(&devnet, "eth_getTransactionCount", json!([from, "pending"])).await,
+        "0x0"
+    );
+}
+
+#[tokio::test]
+async fn a_synchronous_send_answers_with_the_receipt_or_says_why_not() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let account = &devnet.accounts()[0];
+    let method = "eth_sendRawTransactionSync";
+    let receipt = call(&devnet, method, json!([raw(account, 0, |_| {})])).await;
+    assert_eq!(
+        (&receipt["status"], &receipt["from"]),
+        (&json!("0x1"), &json!(account.address))
+    );
+    let error = try_call(&devnet, method, json!([raw(account, 5, |_| {})]))
+        .await
+        .unwrap_err();
+    assert_eq!((error.code, error.data), (6, Some(json!("0x1"))));
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    let error = try_call(&devnet, method, json!([raw(account, 1, |_| {}), 50]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, 4);
+    let hash = error.data.expect("the hash");
+    let waiting = call(&devnet, "eth_getTransactionByHash", json!([hash])).await;
+    assert_eq!(
+        (&waiting["hash"], &waiting["blockHash"]),
+        (&hash, &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn the_pool_shows_what_waits_and_what_is_replaced_is_gone() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    let account = &devnet.accounts()[0];
+    let send = async |nonce, fee: u64, value: u64| {
+        let raw = raw(account, nonce, |tx| {
+            tx.max_fee_per_gas = U256::from(fee);
+            tx.max_priority_fee_per_gas = U256::from(fee / 10);
+            tx.value = U256::from(value);
+        });
+        try_call(&devnet, "eth_sendRawTransaction", json!([raw])).await
+    };
+    let first = send(0, 10_000_000_000, 1).await.unwrap();
+    let parked = send(3, 10_000_000_000, 2).await.unwrap();
+    let status = call(&devnet, "txpool_status", json!([])).await;
+    assert_eq!(status, json!({ "pending": "0x1", "queued": "0x1" }));
+    let content = call(&devnet, "txpool_content", json!([])).await;
+    let who = account.address.to_checksum(None);
+    assert_eq!(content["pending"][&who]["0"]["hash"], first);
+    assert_eq!(content["queued"][&who]["3"]["hash"], parked);
+    let own = call(&devnet, "txpool_contentFrom", json!([account.address])).await;
+    assert_eq!(own["pending"]["0"], content["pending"][&who]["0"]);
+    let lines = call(&devnet, "txpool_inspect", json!([])).await;
+    let to = Address::repeat_byte(0x11).to_checksum(None);
+    assert_eq!(
+        lines["pending"][&who]["0"],
+        format!("{to}: 1 wei + 21000 gas × 10000000000 wei")
+    );
+    let error = send(0, 10_900_000_000, 3).await.unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (-32000, "replacement transaction underpriced")
+    );
+    let second = send(0, 11_000_000_000, 3).await.unwrap();
+    for method in ["eth_getTransactionByHash", "eth_getTransactionReceipt"] {
+        assert_eq!(call(&devnet, method, json!([first])).await, Value::Null);
+    }
+    call(&devnet, "evm_mine", json!([])).await;
+    let receipt = call(&devnet, "eth_getTransactionReceipt", json!([second])).await;
+    assert_eq!(receipt["status"], "0x1");
+    // All that waits must be paid for together: 3 × half of the balance is too much.
+    let half = U256::from(node::devnet::BALANCE / 2);
+    let costly = |nonce| raw(account, nonce, |tx| tx.value = half);
+    call(&devnet, "eth_sendRawTransaction", json!([costly(1)])).await;
+    let error = try_call(&devnet, "eth_sendRawTransaction", json!([costly(2)]))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("insufficient funds for gas * price + value"),
+        "{}",
+        error.message
+    );
+    assert!(error.message.contains("queued cost"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn logs_of_a_filter_are_those_of_its_query() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let contract = deploy(&devnet, &[], COUNTER).await;
+    let from = devnet.accounts()[0].address;
+    let query = json!([{ "address": contract, "fromBlock": "earliest" }]);
+    let filter = call(&devnet, "eth_newFilter", query.clone()).await;
+    for _ in 0..3 {
+        call(
+            &devnet,
+            "eth_sendTransaction",
+            json!([{ "from": from, "to": contract }]),
+        )
+        .await;
+    }
+    let logs = call(&devnet, "eth_getFilterLogs", json!([filter])).await;
+    assert_eq!(logs.as_array().unwrap().len(), 3);
+    assert_eq!(call(&devnet, "eth_getLogs", query).await, logs);
+    let block = &logs[1]["blockHash"];
+    let one = call(&devnet, "eth_getLogs", json!([{ "blockHash": block }])).await;
+    assert_eq!(one, json!([logs[1]]));
+    let other = Address::repeat_byte(4);
+    let both = json!([{ "address": [other, contract], "fromBlock": logs[1]["blockNumber"] }]);
+    assert_eq!(
+        call(&devnet, "eth_getLogs", both).await,
+        json!([logs[1], logs[2]])
+    );
+    let blocks = call(&devnet, "eth_newBlockFilter", json!([])).await;
+    let error = try_call(&devnet, "eth_getFilterLogs", json!([blocks]))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (-32000, "filter not found")
+    );
+}
