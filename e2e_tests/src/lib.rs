@@ -7,5 +7,5 @@ pub mod reference;
 mod rollup;
 mod user;
 
-pub use rollup::{Included, Rollup, Setup, kernel};
+pub use rollup::{Build, Included, Rollup, Setup, kernel};
 pub use user::{MAX_FEE, User};

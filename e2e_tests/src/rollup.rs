@@ -17,9 +17,29 @@ use storage::{Account, Config, Head};
 /// Where it is not there.
 #[must_use]
 pub fn kernel() -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
-    std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; run `make kernel` first", path.display()))
+    Build::Shipped.wasm()
+}
+
+/// A build of the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Build {
+    /// The one for rollups, by `cargo xtask kernel`.
+    #[default]
+    Shipped,
+    /// The one that can be made to trap, by `cargo xtask kernel --traps`.
+    Traps,
+}
+
+impl Build {
+    fn wasm(self) -> Vec<u8> {
+        let (name, command) = match self {
+            Self::Shipped => ("evm_kernel.wasm", "cargo xtask kernel"),
+            Self::Traps => ("evm_kernel_traps.wasm", "cargo xtask kernel --traps"),
+        };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
+        let read = std::fs::read(folder.join(name));
+        read.unwrap_or_else(|error| panic!("{name}: {error}; run `{command}` first"))
+    }
 }
 
 /// What a rollup starts from.
@@ -33,6 +53,8 @@ pub struct Setup {
     pub metering: Metering,
     /// The rollup's address, the 20 bytes behind `sr1…`.
     pub address: [u8; 20],
+    /// Which kernel runs.
+    pub build: Build,
 }
 
 impl Default for Setup {
@@ -42,6 +64,7 @@ impl Default for Setup {
             balances: Vec::new(),
             metering: Metering::Off,
             address: [7; 20],
+            build: Build::Shipped,
         }
     }
 }
@@ -91,7 +114,7 @@ impl Rollup {
                 .write(path, value)
                 .expect("the path of a setup value is legal");
         };
-        set("/kernel/boot.wasm", &kernel());
+        set("/kernel/boot.wasm", &setup.build.wasm());
         for (name, value) in setup.config.to_setup() {
             set(&format!("{SETUP}/{name}"), &value);
         }

@@ -97,6 +97,8 @@ pub(crate) fn transaction(hash: B256, raw: &[u8]) -> Result<Decoded, BadInput> {
 
 /// Decodes `raw`, which is known to hash to `hash`.
 pub(crate) fn hashed(hash: B256, raw: Bytes) -> Result<Decoded, BadInput> {
+    #[cfg(feature = "traps")]
+    crate::traps::decoding(&raw);
     if raw.len() > MAX_TRANSACTION {
         return Err(BadInput::TooLong(raw.len()));
     }

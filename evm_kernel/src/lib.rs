@@ -44,6 +44,8 @@ mod seal;
 mod shared;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+#[cfg(feature = "traps")]
+mod traps;
 mod validate;
 
 pub use error::KernelError;

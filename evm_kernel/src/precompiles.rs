@@ -29,6 +29,8 @@ pub(crate) fn install(precompiles: &mut EthPrecompiles, revision: Revision) {
                 *ECRECOVER.address(),
                 run,
             )]);
+            #[cfg(feature = "traps")]
+            table.extend([crate::traps::precompile()]);
             table
         });
     }

@@ -105,6 +105,8 @@ pub(crate) fn with_state_root(
     body: Body,
     state_root: B256,
 ) -> Sealed {
+    #[cfg(feature = "traps")]
+    crate::traps::sealing(&body.receipts);
     let (logs_bloom, receipts_root) = if body.is_empty() {
         (Bloom::ZERO, EMPTY_ROOT)
     } else {

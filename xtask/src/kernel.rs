@@ -47,35 +47,55 @@ const NO_CLANG: &str = "\
 * Install:   apt-get install clang llvm   (or run scripts/setup as root)           *
 ************************************************************************************";
 
-/// Builds, checks and strips the kernel into `target/kernel/evm_kernel.wasm`; prints its size and hash.
+/// What the module is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A rollup.
+    Ship,
+    /// Tests of traps; never for a rollup.
+    Traps,
+}
+
+/// Builds, checks and strips the kernel into `target/kernel/evm_kernel.wasm`
+/// (`evm_kernel_traps.wasm` for tests of traps); prints its size and hash.
 ///
 /// # Errors
 /// A build that fails, or a module that the machine would refuse.
-pub(crate) fn build(recovery: Recovery) -> Result<()> {
+pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
     let workspace = workspace();
-    let feature = recovery.feature();
-    let built = compile(&workspace, feature)?;
+    let (name, features) = match purpose {
+        Purpose::Ship => ("evm_kernel.wasm", recovery.feature().to_owned()),
+        Purpose::Traps => (
+            "evm_kernel_traps.wasm",
+            format!("{},traps", recovery.feature()),
+        ),
+    };
+    let built = compile(&workspace, &features)?;
     let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
     module::check(&wasm).context("the machine would refuse this kernel")?;
+    ensure!(
+        module::is_for_traps(&wasm) == (purpose == Purpose::Traps),
+        "this is the other build: one that traps on purpose is never shipped"
+    );
     let kernel = module::strip(&wasm)?;
 
     // Tests look in the checkout's target folder, a built `evm-rollup` beside itself.
-    place(&workspace.join("target/kernel"), &kernel)?;
-    place(&target_dir(&workspace).join("kernel"), &kernel)?;
-    println!("target/kernel/evm_kernel.wasm ({feature})");
+    place(&workspace.join("target/kernel"), name, &kernel)?;
+    place(&target_dir(&workspace).join("kernel"), name, &kernel)?;
+    println!("target/kernel/{name} ({features})");
     println!("size    {} bytes", kernel.len());
     println!("blake2b {}", hex::encode(Blake2b::<U32>::digest(&kernel)));
     Ok(())
 }
 
 /// Puts the kernel into a folder, whole or not at all; one that is there already keeps its time.
-fn place(folder: &Path, kernel: &[u8]) -> Result<()> {
-    let file = folder.join("evm_kernel.wasm");
+fn place(folder: &Path, name: &str, kernel: &[u8]) -> Result<()> {
+    let file = folder.join(name);
     if fs::read(&file).is_ok_and(|present| present == kernel) {
         return Ok(());
     }
     fs::create_dir_all(folder)?;
-    let new = folder.join("evm_kernel.wasm.new");
+    let new = folder.join(format!("{name}.new"));
     fs::write(&new, kernel)?;
     fs::rename(&new, &file).with_context(|| format!("cannot write {}", file.display()))
 }
@@ -86,7 +106,7 @@ fn target_dir(workspace: &Path) -> PathBuf {
 }
 
 /// Runs cargo on `evm_kernel` and returns where its module is, names included.
-fn compile(workspace: &Path, feature: &str) -> Result<PathBuf> {
+fn compile(workspace: &Path, features: &str) -> Result<PathBuf> {
     let prefixes = prefixes(workspace)?;
     let mut rustflags = Vec::new();
     for (from, to) in &prefixes {
@@ -102,7 +122,7 @@ fn compile(workspace: &Path, feature: &str) -> Result<PathBuf> {
     let target_dir = target_dir(workspace);
     let command = format!(
         "rustc --package evm_kernel --lib --crate-type cdylib --profile kernel --target {TARGET} \
-         --no-default-features --features {feature}"
+         --no-default-features --features {features}"
     );
     let link = format!("-C link-arg=-zstack-size={STACK} -C link-arg=--stack-first");
     let status = Command::new(cargo())

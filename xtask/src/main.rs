@@ -1,18 +1,20 @@
 //! The project's own build steps, in Rust so that they run wherever cargo does.
 //!
 //! - `cargo xtask kernel [--rust-secp256k1]` builds, checks and hashes the shipped module.
+//! - `cargo xtask kernel --traps` builds the one that tests of traps run.
 //! - `cargo xtask check-module FILE` checks any module by the same rules.
 //! - `cargo xtask arrows` checks who depends on whom.
 
 use std::{env, path::Path, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use kernel::{Purpose, Recovery};
 
 mod arrows;
 mod kernel;
 mod module;
 
-const USAGE: &str = "usage: cargo xtask kernel [--rust-secp256k1]
+const USAGE: &str = "usage: cargo xtask kernel [--rust-secp256k1 | --traps]
        cargo xtask check-module FILE
        cargo xtask arrows";
 
@@ -20,8 +22,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
-        ["kernel"] => kernel::build(kernel::Recovery::CWhereItCan),
-        ["kernel", "--rust-secp256k1"] => kernel::build(kernel::Recovery::Rust),
+        ["kernel"] => kernel::build(Recovery::CWhereItCan, Purpose::Ship),
+        ["kernel", "--rust-secp256k1"] => kernel::build(Recovery::Rust, Purpose::Ship),
+        ["kernel", "--traps"] => kernel::build(Recovery::CWhereItCan, Purpose::Traps),
         ["check-module", file] => check_module(Path::new(file)),
         ["arrows"] => arrows::check(),
         _ => {
@@ -41,6 +44,11 @@ fn main() -> ExitCode {
 fn check_module(file: &Path) -> Result<()> {
     let bytes = std::fs::read(file)?;
     module::check(&bytes)?;
+    ensure!(
+        !module::is_for_traps(&bytes),
+        "{}: built for tests of traps, never to be shipped",
+        file.display()
+    );
     println!(
         "{}: no floats, only kernel imports, one memory, kernel_run",
         file.display()
