@@ -89,7 +89,7 @@ impl Careful {
             .chain(&self.trapped)
             .flat_map(Cursor::encode)
             .collect();
-        Ok(host.write_all(CAREFUL, &bytes)?)
+        Ok(host.write_alone(CAREFUL, &bytes)?)
     }
 }
 

@@ -95,7 +95,7 @@ impl<'p> OutboxQueue<'p> {
         let number = self.pushed(store)?;
         let path = self.entry(b"m", number)?;
         // What a trap left of an earlier try is replaced.
-        store.write_all(path.as_path(), message)?;
+        store.write_alone(path.as_path(), message)?;
         self.set_pushed(store, number.saturating_add(1))?;
         Ok(number)
     }

@@ -18,7 +18,6 @@
 //! ```
 
 use crate::{HostError, MAX_MESSAGE, Path, Reveal, Store};
-use alloc::vec::Vec;
 use core::fmt;
 
 /// A reveal hash: `00` (for blake2b-256) and the hash of the page.
@@ -27,6 +26,12 @@ pub type RevealHash = [u8; 33];
 /// The most levels of pages: three of hashes above one of content, which holds
 /// 123³ × 4,091 bytes.
 pub const MAX_LEVELS: usize = 4;
+
+/// The bytes of a hash.
+const HASH: usize = 33;
+
+/// The bytes in front of a page's body.
+const HEADER: usize = 1 + 4;
 
 /// Why a payload cannot be revealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,30 +76,44 @@ pub fn reveal<H: Reveal>(
     root: &RevealHash,
     mut take: impl FnMut(&mut H, &[u8]) -> Result<(), HostError>,
 ) -> Result<(), PageError> {
-    let mut buffer = [0; MAX_MESSAGE];
-    // What is still to reveal, the next one last.
-    let mut waiting: Vec<(RevealHash, usize)> = Vec::from([(*root, 1)]);
-    while let Some((hash, level)) = waiting.pop() {
-        if level > MAX_LEVELS {
+    // The pages from the root to the one that is looked at, and what is still to
+    // read of each. No allocation: the installer has no room for an allocator.
+    let mut pages = [[0; MAX_MESSAGE]; MAX_LEVELS];
+    let mut rest = [const { 0..0 }; MAX_LEVELS];
+    let (mut level, mut hash) = (0, *root);
+    loop {
+        let (Some(page), Some(waiting)) = (pages.get_mut(level), rest.get_mut(level)) else {
             return Err(PageError::TooDeep);
-        }
-        let len = host.reveal_preimage(&hash, &mut buffer)?;
-        let page = buffer.get(..len).unwrap_or_default();
+        };
+        let len = host.reveal_preimage(&hash, page)?;
+        let page = page.get(..len).unwrap_or_default();
         match body(page).ok_or(PageError::Malformed(hash))? {
             (0, content) => take(host, content)?,
-            (1, hashes) => {
-                let (hashes, []) = hashes.as_chunks() else {
-                    return Err(PageError::Malformed(hash));
-                };
-                waiting.extend(hashes.iter().rev().map(|hash| (*hash, level + 1)));
+            (1, hashes) if hashes.len() % HASH == 0 => {
+                *waiting = HEADER..HEADER + hashes.len();
+                level += 1;
             }
             _ => return Err(PageError::Malformed(hash)),
         }
+        // The next hash of the deepest page that has one.
+        hash = loop {
+            let Some(above) = level.checked_sub(1) else {
+                return Ok(());
+            };
+            let (Some(page), Some(waiting)) = (pages.get(above), rest.get_mut(above)) else {
+                return Ok(());
+            };
+            let next = page.get(waiting.clone()).and_then(<[u8]>::first_chunk);
+            if let Some(next) = next {
+                waiting.start += HASH;
+                break *next;
+            }
+            level = above;
+        };
     }
-    Ok(())
 }
 
-/// Makes the payload below `root` the whole value at `path`; gives its length.
+/// Makes the payload below `root` all that lies at `path`; gives its length.
 /// Reveal to a path of its own and move it where it belongs once it is whole.
 ///
 /// # Errors
@@ -104,7 +123,7 @@ pub fn reveal_to_store(
     root: &RevealHash,
     path: Path<'_>,
 ) -> Result<usize, PageError> {
-    host.store_delete_value(path)?;
+    host.store_delete(path)?;
     let mut len = 0;
     reveal(host, root, |host, content| {
         host.write_chunks(path, len, content)?;

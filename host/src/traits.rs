@@ -220,12 +220,22 @@ pub trait Store: ReadStore {
         Ok(())
     }
 
-    /// Makes `bytes` the whole value at `path`, whatever was there.
+    /// Makes `bytes` the whole value at `path`, whatever was there; what lies
+    /// below stays. Since version 2.0.0-r1.
     ///
     /// # Errors
     /// As [`Store::store_write`].
     fn write_all(&mut self, path: Path<'_>, bytes: &[u8]) -> Result<(), HostError> {
         self.store_delete_value(path)?;
+        self.write_chunks(path, 0, bytes)
+    }
+
+    /// Makes `bytes` all that lies at `path`: what lay below is gone.
+    ///
+    /// # Errors
+    /// As [`Store::store_write`].
+    fn write_alone(&mut self, path: Path<'_>, bytes: &[u8]) -> Result<(), HostError> {
+        self.store_delete(path)?;
         self.write_chunks(path, 0, bytes)
     }
 

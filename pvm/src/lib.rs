@@ -29,6 +29,7 @@
 pub mod durable;
 pub mod imports;
 pub mod inputs;
+pub mod installer;
 pub mod kernel;
 pub mod machine;
 pub mod michelson;

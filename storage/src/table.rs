@@ -18,7 +18,7 @@ pub trait Value: Sized {
     const SMALL: bool;
 
     /// Whether an entry may become shorter than it was. Writes never truncate,
-    /// so the old value is then deleted first.
+    /// so the old value is then deleted first, and what lies below it.
     const SHRINKS: bool;
 
     /// The value's bytes.
@@ -162,7 +162,7 @@ impl<'s, S: Store> Staging<'s, S> {
         bytes: &[u8],
     ) -> Result<(), StorageError> {
         let path = table.path_under(STAGING, key)?;
-        Ok(self.store.write_all(path.as_path(), bytes)?)
+        Ok(self.store.write_alone(path.as_path(), bytes)?)
     }
 
     /// Whether `key` has a value or anything below it. One host call.
@@ -223,7 +223,7 @@ pub(crate) fn save<V: Value>(
     let bytes = value.encode();
     let bytes = bytes.as_ref();
     if V::SHRINKS {
-        store.write_all(path, bytes)?;
+        store.write_alone(path, bytes)?;
     } else {
         store.write_chunks(path, 0, bytes)?;
     }
