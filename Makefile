@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures bench ci setup clean
+.PHONY: help devnet test kernel fixtures clients bench ci setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash
 
 fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.js)
 	@cd solidity_fixtures && npm ci --silent --ignore-scripts && node build.mjs
+
+clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3)
+	@$(CARGO) run --quiet --package e2e_tests --bin clients
 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches

@@ -1,31 +1,20 @@
-// Foundry's cast against the devnet: send, call, receipt, logs, balance, as a person would type them.
+// Foundry's cast against the devnet: send, call, receipt, logs, storage, run, as a person would type them.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { KEYS, artifact, endpoint, run } from "./steps.mjs";
+import { program } from "./foundry.mjs";
+import { KEYS, artifact, endpoint, run, version } from "./steps.mjs";
 
 const url = endpoint();
-const program = fileURLToPath(new URL("node_modules/@foundry-rs/cast/bin.mjs", import.meta.url));
+const cast = program("cast", url);
 const ME = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"; // KEYS[3]
 const SOMEONE = "0x00000000000000000000000000000000c0FFEE00";
 const MOST = 1_000_000;
 let counter;
 let sent;
 
-async function cast(...args) {
-  const env = { ...process.env, ETH_RPC_URL: url, FOUNDRY_DISABLE_NIGHTLY_WARNING: "1", NO_COLOR: "1" };
-  const options = { env, timeout: 15_000 };
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args], options);
-  // The npm wrapper exits with 0 even when cast does not.
-  if (stderr.includes("Error:")) throw new Error(`cast ${args.slice(0, 3).join(" ")}: ${stderr}`);
-  return stdout.trim();
-}
-
 const send = async (...args) => JSON.parse(await cast("send", "--json", "--private-key", KEYS[3], ...args));
 
-await run("cast", [
+await run("cast", version("@foundry-rs/cast"), [
   ["chain-id, block-number, client", async () => {
     assert.match(await cast("chain-id"), /^\d+$/);
     assert.match(await cast("block-number"), /^\d+$/);
@@ -73,6 +62,47 @@ await run("cast", [
     assert.deepEqual(logs.map(({ transactionHash }) => transactionHash), [sent.transactionHash]);
     assert.equal(BigInt(logs[0].data), 1n);
     assert.deepEqual(JSON.parse(await cast("logs", ...from, "Set(address indexed,uint256,uint256)")), []);
+  }],
+
+  ["every type of transaction", async () => {
+    const types = { "0x0": ["--legacy"], "0x1": ["--legacy", "--access-list"], "0x2": ["--priority-gas-price", "1gwei"] };
+    for (const [type, flags] of Object.entries(types)) {
+      const receipt = await send(counter, "increment()", ...flags);
+      assert.deepEqual([receipt.type, receipt.status], [type, "0x1"]);
+    }
+    const receipt = await send(ME, "increment()", "--auth", counter);
+    assert.equal(receipt.type, "0x4");
+    assert.equal(await cast("code", ME), `0xef0100${counter.slice(2).toLowerCase()}`);
+    assert.equal((await send(ME, "--auth", "0x0000000000000000000000000000000000000000")).type, "0x4");
+    assert.equal(await cast("code", ME), "0x");
+  }],
+
+  ["mktx and publish", async () => {
+    const raw = await cast("mktx", "--private-key", KEYS[3], counter, "increment()");
+    const published = JSON.parse(await cast("publish", raw));
+    assert.equal(published.transactionHash, await cast("keccak", raw));
+    assert.equal(published.status, "0x1");
+  }],
+
+  ["storage, estimate, access-list, nonce", async () => {
+    const number = await cast("call", counter, "number()(uint256)");
+    assert.equal(BigInt(await cast("storage", counter, "0")), BigInt(number));
+    assert.equal(BigInt(await cast("storage", counter, "0", "--block", String(Number(sent.blockNumber)))), 1n);
+    const gas = Number(await cast("estimate", counter, "increment()", "--from", ME));
+    assert.ok(gas > 21_000 && gas < 60_000, `estimated ${gas}`);
+    assert.match(await cast("access-list", counter, "increment()", "--from", ME), new RegExp(counter, "i"));
+    assert.ok(Number(await cast("nonce", ME)) > 5);
+    assert.equal(BigInt(await cast("rpc", "--raw", "eth_getTransactionCount", `["${ME}","latest"]`).then(JSON.parse)), BigInt(await cast("nonce", ME)));
+  }],
+
+  ["run replays a transaction", async () => {
+    const trace = await cast("run", sent.transactionHash);
+    assert.match(trace, /Transaction successfully executed/);
+    assert.match(trace, new RegExp(`Gas used: ${Number(sent.gasUsed)}`));
+    const failing = ["--async", "--gas-limit", "100000", "--private-key", KEYS[3]];
+    const hash = await cast("send", ...failing, counter, "set(uint256)", String(MOST + 1));
+    assert.equal(JSON.parse(await cast("receipt", "--json", hash)).status, "0x0");
+    assert.match(await cast("run", hash), /677fd0e3/);
   }],
 
   ["reverts are shown", async () => {

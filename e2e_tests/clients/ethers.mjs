@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { AbiCoder, Contract, ContractFactory, JsonRpcProvider, NonceManager, Wallet, WebSocketProvider, parseEther } from "ethers";
-import { KEYS, artifact, endpoint, run, within } from "./steps.mjs";
+import { KEYS, artifact, endpoint, run, version, within } from "./steps.mjs";
 
 const url = endpoint();
 const http = new JsonRpcProvider(url, undefined, { cacheTimeout: -1, pollingInterval: 50 });
@@ -46,7 +46,7 @@ async function raw(body) {
 
 const request = (id, method, ...params) => ({ jsonrpc: "2.0", id, method, params });
 
-await run("ethers", [
+await run("ethers", version("ethers"), [
   ["network", async () => {
     const { chainId } = await http.getNetwork();
     assert.equal(await http.send("net_version", []), String(chainId));

@@ -1,8 +1,10 @@
 //! Whole-system tests, through the compiled kernel.
 //!
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
-//! [`reference`] runs the same transactions on plain revm, to compare.
+//! [`reference`] runs the same transactions on plain revm, to compare;
+//! [`clients`] runs stock Ethereum clients against a devnet.
 
+pub mod clients;
 pub mod reference;
 mod rollup;
 mod user;

@@ -1,0 +1,266 @@
+//! Stock clients against a devnet: what they are, how they are installed, how they are run.
+//!
+//! The scripts are in `clients/`; each prints one line of JSON at its end with the steps that
+//! passed and those that failed. Packages are installed by their lock files, once.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{LazyLock, Mutex};
+
+use node::{Options, devnet};
+use serde_json::Value;
+
+/// A client that people use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are what they are called")]
+pub enum Client {
+    Ethers,
+    Viem,
+    Cast,
+    Forge,
+    Web3Py,
+    Hardhat,
+}
+
+impl Client {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Ethers,
+        Self::Viem,
+        Self::Cast,
+        Self::Forge,
+        Self::Web3Py,
+        Self::Hardhat,
+    ];
+
+    /// Runs the client's script against a devnet of its own.
+    ///
+    /// # Panics
+    /// Where the devnet does not start, or the script ends without a report.
+    #[must_use]
+    pub fn run(self) -> Outcome {
+        let (mut command, script) = match self.command() {
+            Ok(found) => found,
+            Err(why) => return Outcome::Skipped(why),
+        };
+        let kernel = folder().join("../target/kernel/evm_kernel.wasm");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let devnet = runtime
+            .block_on(devnet(Options::new(kernel)))
+            .expect("the devnet starts");
+        let output = command
+            .arg(script)
+            .arg(devnet.url())
+            .current_dir(folder().join("clients"))
+            .output()
+            .expect("it ran a moment ago");
+        devnet.stop();
+        Outcome::read(&output)
+    }
+
+    /// What runs the client's script, installed, and the script, in `clients/`.
+    fn command(self) -> Result<(Command, &'static str), String> {
+        match self {
+            Self::Ethers => Ok((nodejs()?, "ethers.mjs")),
+            Self::Viem => Ok((nodejs()?, "viem.mjs")),
+            Self::Cast => Ok((nodejs()?, "cast.mjs")),
+            Self::Forge => Ok((nodejs()?, "forge.mjs")),
+            Self::Web3Py => Ok((python()?, "web3py/web3py.py")),
+            Self::Hardhat => Ok((newer_nodejs()?, "hardhat/hardhat.mjs")),
+        }
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ethers => "ethers",
+            Self::Viem => "viem",
+            Self::Cast => "cast",
+            Self::Forge => "forge",
+            Self::Web3Py => "web3.py",
+            Self::Hardhat => "hardhat",
+        })
+    }
+}
+
+/// How a client fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It could not be had here, and why.
+    Skipped(String),
+    /// It ran.
+    Ran(Report),
+}
+
+/// What a script reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The client's version.
+    pub version: String,
+    /// The steps that passed.
+    pub passed: Vec<String>,
+    /// The steps that failed, each with its reason.
+    pub failed: Vec<(String, String)>,
+    /// What the script said on standard error.
+    pub complaints: String,
+}
+
+impl Outcome {
+    fn read(output: &Output) -> Self {
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        let last = printed.lines().last().unwrap_or_default();
+        let report: Value = serde_json::from_str(last)
+            .unwrap_or_else(|error| panic!("no report: {error}\n{printed}\n{complaints}"));
+        let steps = |kind: &str| report[kind].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let passed: Vec<_> = steps("passed")
+            .iter()
+            .map(|step| text(&step["name"]))
+            .collect();
+        let failed: Vec<_> = steps("failed")
+            .iter()
+            .map(|step| (text(&step["name"]), text(&step["why"])))
+            .collect();
+        assert_eq!(output.status.success(), failed.is_empty(), "{complaints}");
+        Self::Ran(Report {
+            version: text(&report["version"]),
+            passed,
+            failed,
+            complaints,
+        })
+    }
+}
+
+/// Node.js, with the packages of `clients/`.
+fn nodejs() -> Result<Command, String> {
+    static INSTALLED: LazyLock<Result<(), String>> = LazyLock::new(|| {
+        node_version(Path::new("node"))?;
+        npm_install(Path::new("node"), "clients")
+    });
+    INSTALLED.clone()?;
+    Ok(Command::new("node"))
+}
+
+/// Node.js 22.13 or newer, this machine's or npm's, with the packages of `clients/hardhat`.
+fn newer_nodejs() -> Result<Command, String> {
+    static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let mut node = PathBuf::from("node");
+        if node_version(&node)? < (22, 13) {
+            npm_install(&node, "clients/node22")?;
+            let (system, machine) = match (env::consts::OS, env::consts::ARCH) {
+                ("linux", "x86_64") => ("linux", "x64"),
+                ("linux", "aarch64") => ("linux", "arm64"),
+                other => return Err(format!("it needs Node.js 22.13 or newer on {other:?}")),
+            };
+            let package = format!("node_modules/node-{system}-{machine}/bin/node");
+            node = folder().join("clients/node22").join(package);
+            let version = node_version(&node)?;
+            if version < (22, 13) {
+                return Err(format!("Node.js {version:?} from npm is too old"));
+            }
+        }
+        npm_install(&node, "clients/hardhat")?;
+        Ok(node)
+    });
+    INSTALLED.clone().map(Command::new)
+}
+
+/// Python with `clients/web3py/requirements.txt`, in an environment below `target/`.
+fn python() -> Result<Command, String> {
+    static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let target = folder().join("../target/clients");
+        let environment = target.join("venv");
+        let python = environment.join("bin/python");
+        let requirements = folder().join("clients/web3py/requirements.txt");
+        let read = |path: &Path| fs::read(path).map_err(|error| format!("{path:?}: {error}"));
+        let wanted = read(&requirements)?;
+        let installed = environment.join("requirements.txt");
+        if python.exists() && read(&installed).is_ok_and(|installed| installed == wanted) {
+            return Ok(python);
+        }
+        fs::create_dir_all(&target).map_err(|error| error.to_string())?;
+        let venv = Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&environment)
+            .output();
+        succeed("python3 -m venv (apt-get install python3-venv)", venv)?;
+        let pip = Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .arg(&requirements)
+            .output();
+        succeed("pip install", pip)?;
+        fs::write(installed, wanted).map_err(|error| error.to_string())?;
+        Ok(python)
+    });
+    INSTALLED.clone().map(Command::new)
+}
+
+/// Major and minor version.
+fn node_version(node: &Path) -> Result<(u32, u32), String> {
+    let name = "node --version (apt-get install nodejs npm)";
+    let printed = succeed(name, Command::new(node).arg("--version").output())?;
+    let mut numbers = printed.trim().trim_start_matches('v').split('.');
+    let mut next = || numbers.next().and_then(|number| number.parse().ok());
+    next()
+        .zip(next())
+        .ok_or_else(|| format!("{printed} is no version"))
+}
+
+/// Installs what a folder's lock file says, if that changed, without the packages' scripts.
+fn npm_install(node: &Path, name: &str) -> Result<(), String> {
+    // One at a time: they share a cache.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
+    let folder = folder().join(name);
+    let changed = |path: &str| folder.join(path).metadata()?.modified();
+    let installed = changed("node_modules/.package-lock.json");
+    if let (Ok(installed), Ok(wanted)) = (installed, changed("package-lock.json"))
+        && installed >= wanted
+    {
+        return Ok(());
+    }
+    // Not `npm ci`: it refuses a lock file without packages for systems other than this one.
+    // What is locked is installed as locked all the same. By this very Node.js: npm leaves out
+    // optional packages that ask for a newer one.
+    let install = Command::new(node)
+        .arg(npm()?)
+        .args([
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ])
+        .current_dir(&folder)
+        .output();
+    succeed(&format!("npm install in {name}"), install).map(drop)
+}
+
+/// npm's program, which Node.js can run: the one on the path, followed to where it lies.
+fn npm() -> Result<PathBuf, String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .find_map(|folder| folder.join("npm").canonicalize().ok())
+        .ok_or_else(|| "npm is missing (apt-get install npm)".to_owned())
+}
+
+/// Standard output of a command that succeeded.
+fn succeed(name: &str, output: io::Result<Output>) -> Result<String, String> {
+    let output = output.map_err(|error| format!("{name}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        Err(format!("{name} failed: {complaints}"))
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
