@@ -22,7 +22,7 @@ kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash
 fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.js)
 	@cd solidity_fixtures && npm ci --silent --ignore-scripts && node build.mjs
 
-clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3)
+clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3.11)
 	@$(CARGO) run --quiet --package e2e_tests --bin clients
 
 bench: kernel ## what a transaction costs; also to target/bench.json

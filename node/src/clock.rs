@@ -45,10 +45,13 @@ impl Clock {
             .max(last.saturating_add(1))
     }
 
-    /// Moves it ahead by so many seconds; gives how far it is ahead in all.
-    pub fn advance(&self, seconds: u64) -> i64 {
+    /// Moves it so many seconds ahead of what it is, or of the newest level's timestamp `last`
+    /// where that is later: levels in quick succession run ahead of the clock. Gives how far it
+    /// is ahead in all.
+    pub fn advance(&self, seconds: u64, last: u64) -> i64 {
         let mut setting = self.lock();
-        setting.offset = setting.offset.saturating_add_unsigned(seconds);
+        let offset = setting.offset.max(ahead(last));
+        setting.offset = offset.saturating_add_unsigned(seconds);
         setting.offset
     }
 
@@ -116,10 +119,18 @@ mod tests {
     fn it_is_moved_ahead_and_back_to_a_setting() {
         let clock = Clock::default();
         let before = clock.setting();
-        assert_eq!(clock.advance(3600), 3600);
-        assert_eq!(clock.advance(60), 3660);
+        assert_eq!(clock.advance(3600, 0), 3600);
+        assert_eq!(clock.advance(60, 0), 3660);
         assert!(clock.now() >= machine() + 3600);
         clock.restore(before);
         assert_eq!(clock.setting(), Setting::default());
+    }
+
+    #[test]
+    fn it_is_moved_ahead_of_levels_that_ran_ahead_of_it() {
+        let clock = Clock::default();
+        let last = clock.now() + 20;
+        let _ = clock.advance(3600, last);
+        assert!(clock.level(last) >= last + 3600);
     }
 }

@@ -89,7 +89,8 @@ pub(super) async fn call(node: &Node, method: &str, params: &Params) -> Result<V
             mine(node, count, params.optional(1)?).await?;
         }
         Act::IncreaseTime => {
-            let ahead = node.clock.advance(params.required(0)?);
+            let last = node.latest()?.header.timestamp;
+            let ahead = node.clock.advance(params.required(0)?, last);
             return Ok(Value::from(ahead));
         }
         Act::SetNextTimestamp => set_next_timestamp(node, params.required(0)?)?,
