@@ -191,7 +191,8 @@ fn python() -> Result<Command, String> {
             .output();
         succeed("python3 -m venv (apt-get install python3-venv)", venv)?;
         let pip = Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .args(["-m", "pip", "install", "--quiet", "--no-compile"])
+            .args(["--only-binary", ":all:", "--requirement"])
             .arg(&requirements)
             .output();
         succeed("pip install", pip)?;
