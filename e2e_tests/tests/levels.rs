@@ -9,8 +9,8 @@ use ethereum::transaction::Eip1559;
 use evm_kernel::HISTORY_ADDRESS;
 use host::mock::MockHost;
 use native::{
-    FIRST_LEVEL, GWEI, account, burn, call, chunked, creation, durable, framed, funds, hashes,
-    head, header, headers, included, level, level_of, rollup, run, sender, signed, simple, slot,
+    FIRST_LEVEL, GWEI, account, burn, call, chunked, creation, durable, funds, hashes, head,
+    header, headers, included, level, level_of, rollup, run, sender, signed, simple, slot,
     transfer,
 };
 use storage::Config;
@@ -171,28 +171,6 @@ fn what_is_over_the_levels_budget_waits_for_the_next_levels() {
         .into_keys()
         .filter(|path| path.starts_with(b"/evm/queue"));
     assert_eq!(queued.count(), 0);
-}
-
-#[test]
-fn a_full_queue_drops_the_newest() {
-    let one = simple(&signed(0, transfer(0, NOBODY))).len() as u64 + 32;
-    let mut host = rollup(&Config {
-        queue_bytes: 3 * one,
-        ..Config::default()
-    });
-    run(&mut host, &level(1_000, &[]));
-    let transfers: Vec<_> = (0..6)
-        .map(|nonce| signed(0, transfer(nonce, NOBODY)))
-        .collect();
-    run(&mut host, &level_of(1_001, &transfers));
-    let expected: Vec<_> = transfers[..3]
-        .iter()
-        .map(|transfer| transfer.hash)
-        .collect();
-    assert_eq!(hashes(&host), expected);
-    // Once it is empty there is room again.
-    run(&mut host, &level_of(1_002, &transfers[3..4]));
-    assert_eq!(hashes(&host).len(), 4);
 }
 
 /// EIP-1559 once more, and the floor.
@@ -393,96 +371,6 @@ fn blockhash_and_the_history_contract_give_the_true_hashes() {
         let success = U256::from(u64::from(number < 300));
         assert_eq!(slot(&host, created, 32 + index), success);
     }
-}
-
-#[test]
-fn only_what_is_ours_and_whole_is_taken() {
-    let mut host = rollup(&Config::default());
-    run(&mut host, &level(1_000, &[]));
-    let transaction = signed(0, transfer(0, NOBODY));
-    let good = simple(&transaction);
-    let mut foreign = good.clone();
-    foreign[1..21].fill(0x77);
-    let mut unframed = good.clone();
-    unframed[0] = 9;
-    let mut wrong_hash = good.clone();
-    wrong_hash[22] ^= 1;
-    let unknown_tag = framed(b"\x07whatever");
-    let blob = [&[3][..], &transaction.encode()[1..]].concat();
-    let blob = framed(&[&[0], keccak256(&blob).as_slice(), &blob].concat());
-    let mut forged = transaction.clone();
-    forged.signature.s = U256::MAX;
-    let forged = forged.encode();
-    let forged = framed(&[&[0], keccak256(&forged).as_slice(), &forged].concat());
-    let bad = [
-        foreign,
-        unframed,
-        wrong_hash,
-        unknown_tag,
-        blob,
-        forged,
-        vec![],
-        vec![0],
-        framed(&[]),
-        framed(&[0]),
-        framed(&[1]),
-        framed(&[2]),
-    ];
-    run(&mut host, &level(1_001, &bad));
-    assert_eq!(hashes(&host), [] as [B256; 0]);
-    assert_eq!(head(&host).number, 1);
-    // They are in nobody's way.
-    let mut messages = bad.to_vec();
-    messages.insert(6, good);
-    run(&mut host, &level(1_002, &messages));
-    assert_eq!(hashes(&host), [transaction.hash]);
-}
-
-#[test]
-fn a_transaction_counts_once() {
-    let mut host = rollup(&Config::default());
-    run(&mut host, &level(1_000, &[]));
-    let first = signed(0, transfer(0, NOBODY));
-    let second = signed(0, transfer(1, NOBODY));
-    let twice = [&first, &first, &second, &first, &second].map(Clone::clone);
-    run(&mut host, &level_of(1_001, &twice));
-    run(&mut host, &level_of(1_002, &twice));
-    assert_eq!(hashes(&host), [first.hash, second.hash]);
-    assert_eq!(account(&host, NOBODY).balance, U256::from(2));
-}
-
-#[test]
-fn what_cannot_be_included_leaves_no_trace() {
-    let mut host = rollup(&Config::default());
-    run(&mut host, &level(1_000, &[]));
-    let unfunded = signed(99, transfer(0, NOBODY));
-    let too_far = signed(0, transfer(5, NOBODY));
-    let other_chain = Eip1559 {
-        chain_id: 1,
-        ..transfer(0, NOBODY)
-    };
-    let too_poor = Eip1559 {
-        value: funds(),
-        ..transfer(0, NOBODY)
-    };
-    let too_little_gas = Eip1559 {
-        gas_limit: 20_999,
-        ..transfer(0, NOBODY)
-    };
-    let too_much_gas = Eip1559 {
-        gas_limit: 30_000_001,
-        ..transfer(0, NOBODY)
-    };
-    let refused = [other_chain, too_poor, too_little_gas, too_much_gas];
-    let mut all = vec![unfunded, too_far];
-    all.extend(refused.map(|transaction| signed(0, transaction)));
-    run(&mut host, &level_of(1_001, &all));
-    assert_eq!(hashes(&host), [] as [B256; 0]);
-    assert_eq!(account(&host, sender(0)).balance, funds());
-    // A nonce that was too far is no longer so once it is its turn.
-    let fine = signed(0, transfer(0, NOBODY));
-    run(&mut host, &level_of(1_002, &[all[0].clone(), fine.clone()]));
-    assert_eq!(hashes(&host), [fine.hash]);
 }
 
 #[test]

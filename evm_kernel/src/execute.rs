@@ -7,6 +7,7 @@
 use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::history::{self, HISTORY_ADDRESS};
+use crate::precompiles::Weighed;
 use crate::validate::ValidTransaction;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -14,13 +15,16 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY, Log, U256};
 use core::fmt;
 use host::ReadStore;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
-use revm::context::{BlockEnv, CfgEnv, Context, Journal, TxEnv};
+use revm::context::{BlockEnv, CfgEnv, Context, Evm, Journal, TxEnv};
 use revm::context_interface::JournalTr;
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::database_interface::{DBErrorMarker, Database};
+use revm::handler::EthFrame;
+use revm::handler::instructions::EthInstructions;
+use revm::interpreter::interpreter::EthInterpreter;
 use revm::primitives::hardfork::SpecId;
 use revm::state::{Account as EngineAccount, AccountInfo, Bytecode};
-use revm::{ExecuteEvm, MainBuilder, MainnetEvm};
+use revm::{ExecuteEvm, MainBuilder};
 use storage::config::Revision;
 use storage::diff::AccountChange;
 use storage::overlay::{Overlay, Touched};
@@ -92,8 +96,16 @@ impl<S: ReadStore> Database for World<'_, S> {
     }
 }
 
-type Engine<'s, S> =
-    MainnetEvm<Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>>;
+type EngineContext<'s, S> =
+    Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>;
+
+type Engine<'s, S> = Evm<
+    EngineContext<'s, S>,
+    (),
+    EthInstructions<EthInterpreter, EngineContext<'s, S>>,
+    Weighed,
+    EthFrame,
+>;
 
 /// The engine on one block.
 pub(crate) struct Executor<'s, S: ReadStore> {
@@ -143,9 +155,10 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             }),
             slot_num: environment.number,
         };
-        let mut engine = context.build_mainnet();
+        let engine = context.build_mainnet();
+        let precompiles = Weighed::new(engine.precompiles.clone(), environment.revision);
+        let mut engine = engine.with_precompiles(precompiles);
         crate::instructions::install(&mut engine.instruction);
-        crate::precompiles::install(&mut engine.precompiles, environment.revision);
         Self {
             engine,
             beneficiary: environment.beneficiary,
@@ -175,6 +188,12 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             Err(EVMError::Database(WorldError(error))) => Err(error.into()),
             Err(error) => Err(KernelError::Engine(error.to_string())),
         }
+    }
+
+    /// What the transactions since the last time cost besides their gas, in units
+    /// of the budget.
+    pub(crate) fn take_work(&mut self) -> u64 {
+        self.engine.precompiles.take_work()
     }
 
     /// Charges a transaction that traps the engine: its nonce is spent, its gas

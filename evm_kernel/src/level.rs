@@ -360,6 +360,7 @@ impl Blocks {
         match executed {
             Ok(executed) => {
                 self.budget.gas(executed.gas_used);
+                self.budget.gas(executor.take_work());
                 body.push(tx_type, sender, raw, executed);
             }
             Err(why) => {
