@@ -1,5 +1,6 @@
 //! `evm-rollup devnet`: a chain of one's own, with an Ethereum endpoint.
 
+use crate::files;
 use anyhow::{Context, bail};
 use clap::Args;
 use node::accounts::MNEMONIC;
@@ -7,7 +8,7 @@ use node::{BlockTime, Handle, Options};
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         chain_id: args.chain_id,
         accounts: args.accounts,
         cors: args.cors.clone(),
-        ..Options::new(kernel(args.kernel.as_deref())?)
+        ..Options::new(files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -106,27 +107,6 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
         Some(period) if !period.is_zero() => Ok(BlockTime::Every(period)),
         _ => Err("neither `auto` nor a number of seconds above 0".into()),
     }
-}
-
-/// The kernel's file: the one that is named, or where the build puts it.
-fn kernel(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(path) = named {
-        return Ok(path.to_path_buf());
-    }
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
-    let folder = program.parent().unwrap_or(Path::new("."));
-    let places = [
-        folder.join(KERNEL),
-        folder.join("..").join("kernel").join(KERNEL),
-    ];
-    if let Some(path) = places.iter().find(|path| path.is_file()) {
-        return Ok(path.clone());
-    }
-    bail!(
-        "no kernel at {} or {}: build it with `make kernel`, or name one with --kernel FILE",
-        places[0].display(),
-        places[1].display()
-    )
 }
 
 /// Prints log lines: messages alone, those that matter in colour on a terminal.
@@ -263,13 +243,5 @@ mod tests {
         for own in ["127.0.0.1", "127.9.9.9", "::1"] {
             assert_eq!(warning(own.parse().unwrap()), None);
         }
-    }
-
-    #[test]
-    fn a_kernel_that_is_named_is_taken() {
-        assert_eq!(
-            kernel(Some(Path::new("k.wasm"))).unwrap(),
-            PathBuf::from("k.wasm")
-        );
     }
 }

@@ -1,7 +1,9 @@
 //! The evm-rollup command.
 
 mod devnet;
+mod files;
 mod genesis;
+mod installer;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +23,8 @@ enum Command {
     Devnet(devnet::DevnetArgs),
     /// A go-ethereum style genesis as a setup file
     Genesis(genesis::GenesisArgs),
+    /// What a rollup is originated with: an installer, and the pages of the kernel
+    Installer(installer::InstallerArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
 }
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Devnet(args) => devnet::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Installer(args) => installer::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
     };
     done.unwrap_or_else(|error| {

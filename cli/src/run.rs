@@ -1,6 +1,7 @@
 //! `evm-rollup run`: a kernel on the messages of a file, level by level.
 
 use crate::FOUND_WRONG;
+use crate::files;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -116,29 +117,19 @@ fn is_sound(report: &LevelReport) -> bool {
 }
 
 fn levels(path: &Path, rollup: &[u8; 20]) -> anyhow::Result<Levels> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    inputs::parse(&text, rollup).with_context(|| path.display().to_string())
+    inputs::parse(&files::text(path)?, rollup).with_context(|| path.display().to_string())
 }
 
 /// The storage before the first level: the kernel, and what the setup says.
 fn durable(args: &RunArgs) -> anyhow::Result<Durable> {
     let mut durable = Durable::new();
-    durable.write("/kernel/boot.wasm", module(&args.kernel)?)?;
+    durable.write("/kernel/boot.wasm", files::module(&args.kernel)?)?;
     if let Some(path) = &args.setup {
         let name = || path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", name()))?;
-        let instructions = setup::parse(&text).with_context(name)?;
+        let instructions = setup::parse(&files::text(path)?).with_context(name)?;
         setup::apply(&instructions, &mut durable, args.preimages.as_deref()).with_context(name)?;
     }
     Ok(durable)
-}
-
-/// A module's bytes; a file that holds hex digits only is decoded.
-fn module(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(hex::decode(bytes.trim_ascii()).unwrap_or(bytes))
 }
 
 fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
