@@ -391,11 +391,26 @@ refused_raw! {
     an_empty_list_of_delegations: "empty authorization list", |scene| {
         scene.bad.sign(Transaction::SetCode(set_code(NOBODY))).encode()
     };
-    delegations_that_are_not_paid_for: "call gas cost", |scene| {
-        let mut transaction = set_code(NOBODY);
-        transaction.authorization_list = vec![Default::default(); 300];
-        scene.bad.sign(Transaction::SetCode(transaction)).encode()
+    delegations_that_are_not_paid_for: "have 100000, the delegations want 7500000", |scene| {
+        unpaid_delegations(scene)
     };
+}
+
+fn unpaid_delegations(scene: &Scene) -> Vec<u8> {
+    let mut transaction = set_code(NOBODY);
+    transaction.authorization_list = vec![scene.bad.delegate(U256::ZERO, NOBODY, 0); 300];
+    scene.bad.sign(Transaction::SetCode(transaction)).encode()
+}
+
+#[test]
+fn delegations_that_are_not_paid_for_are_no_work() {
+    let mut scene = Scene::new();
+    let raw = unpaid_delegations(&scene);
+    scene.level(node::inject::messages(&[7; 20], &raw));
+    // Two transfers, three senders, and the bytes, of which a part came in chunks.
+    let most = 2 * 21_000 + 3 * 20_000 + 2 * 10 * raw.len() as u64;
+    let work = scene.rollup.head().level_work;
+    assert!(work <= most, "{work}, more than {most}");
 }
 
 #[test]

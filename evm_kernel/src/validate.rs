@@ -28,6 +28,9 @@ pub(crate) struct ValidTransaction {
 pub(crate) enum Refused {
     /// No account can pay 2^128 wei for a unit of gas.
     FeeTooHigh,
+    /// It does not pay for its delegations (EIP-7702), so nobody looks who signed
+    /// them.
+    Delegations { limit: u64, required: u64 },
 }
 
 impl fmt::Display for Refused {
@@ -36,9 +39,16 @@ impl fmt::Display for Refused {
             Self::FeeTooHigh => {
                 f.write_str("insufficient funds: the fee is over 2^128 wei for a unit of gas")
             }
+            Self::Delegations { limit, required } => write!(
+                f,
+                "intrinsic gas too low: have {limit}, the delegations want {required}"
+            ),
         }
     }
 }
+
+/// Gas of a delegation before anything runs (EIP-7702).
+const DELEGATION: u64 = 25_000;
 
 /// Makes what the engine takes, in a block with `base_fee`.
 pub(crate) fn transaction(
@@ -47,6 +57,14 @@ pub(crate) fn transaction(
     base_fee: u64,
 ) -> Result<ValidTransaction, Refused> {
     let transaction = &decoded.transaction.transaction;
+    let delegations = transaction.authorization_list();
+    let (limit, required) = (
+        transaction.gas_limit(),
+        DELEGATION * delegations.len() as u64,
+    );
+    if limit < required {
+        return Err(Refused::Delegations { limit, required });
+    }
     let fee = |wei: U256| u128::try_from(wei).map_err(|_| Refused::FeeTooHigh);
     let environment = TxEnv {
         tx_type: transaction.tx_type(),
@@ -65,7 +83,7 @@ pub(crate) fn transaction(
             .transpose()?,
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,
-        authorization_list: authorizations(transaction.authorization_list()),
+        authorization_list: authorizations(delegations),
     };
     Ok(ValidTransaction {
         environment,

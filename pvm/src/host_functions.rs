@@ -10,7 +10,7 @@ use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use std::path::PathBuf;
 use std::sync::Arc;
-use wasmtime::{Caller, Engine, Linker, Memory};
+use wasmtime::{Caller, Engine, Linker, Memory, Trap};
 
 /// What the host functions work on during a level.
 pub(crate) struct Context {
@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) debug_lines: Vec<String>,
     /// `None` without metering.
     pub(crate) meter: Option<Box<Meter>>,
+    /// The host calls until a test's trap; `None` without.
+    pub(crate) trap_after: Option<u64>,
 }
 
 /// The counters of one run.
@@ -60,7 +62,11 @@ fn inbox_and_outbox(linker: &mut Linker<Context>, module: &str) -> wasmtime::Res
     linker.func_wrap(
         module,
         "read_input",
-        |mut caller: Caller<'_, Context>, info: i32, dst: i32, max_bytes: i32| -> i32 {
+        |mut caller: Caller<'_, Context>,
+         info: i32,
+         dst: i32,
+         max_bytes: i32|
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::ReadInput, |memory, context| {
                 read_input(memory, context, info, dst, max_bytes)
             })
@@ -69,7 +75,7 @@ fn inbox_and_outbox(linker: &mut Linker<Context>, module: &str) -> wasmtime::Res
     linker.func_wrap(
         module,
         "write_output",
-        |mut caller: Caller<'_, Context>, src: i32, num_bytes: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, src: i32, num_bytes: i32| -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::WriteOutput, |memory, context| {
                 if num_bytes > MAX_MESSAGE as i32 {
                     return Err(HostError::TooLarge);
@@ -88,10 +94,8 @@ fn inbox_and_outbox(linker: &mut Linker<Context>, module: &str) -> wasmtime::Res
         module,
         "write_debug",
         |mut caller: Caller<'_, Context>, src: i32, num_bytes: i32| {
-            let _ = call(&mut caller, HostCall::WriteDebug, |memory, context| {
-                write_debug(memory, context, src, num_bytes);
-                Ok(0)
-            });
+            let (memory, context) = enter(&mut caller, HostCall::WriteDebug);
+            write_debug(memory, context, src, num_bytes);
         },
     )?;
     Ok(())
@@ -141,7 +145,7 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_has",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreHas, |memory, context| {
                 Ok(store::has(&context.durable, key(memory, path, len)?))
             })
@@ -150,7 +154,7 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_exists",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreExists, |memory, context| {
                 Ok(store::has(&context.durable, key(memory, path, len)?).min(1))
             })
@@ -159,7 +163,7 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_delete",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreDelete, |memory, context| {
                 store::delete(&mut context.durable, key(memory, path, len)?).map(|()| 0)
             })
@@ -168,7 +172,7 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_delete_value",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> wasmtime::Result<i32> {
             call(
                 &mut caller,
                 HostCall::StoreDeleteValue,
@@ -181,7 +185,7 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_list_size",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> i64 {
+        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> wasmtime::Result<i64> {
             call(&mut caller, HostCall::StoreListSize, |memory, context| {
                 Ok(store::list_size(&context.durable, key(memory, path, len)?))
             })
@@ -196,7 +200,7 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
          index: i64,
          dst: i32,
          max_size: i32|
-         -> i32 {
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreGetNthKey, |memory, context| {
                 let name = store::nth_key(&context.durable, key(memory, path, len)?, index)?;
                 copy_out(memory, dst, max_size, &name)
@@ -206,7 +210,12 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_copy",
-        |mut caller: Caller<'_, Context>, from: i32, from_len: i32, to: i32, to_len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>,
+         from: i32,
+         from_len: i32,
+         to: i32,
+         to_len: i32|
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreCopy, |memory, context| {
                 let (from, to) = (key(memory, from, from_len)?, key(memory, to, to_len)?);
                 store::copy(&mut context.durable, from, to).map(|()| 0)
@@ -216,7 +225,12 @@ fn storage(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_move",
-        |mut caller: Caller<'_, Context>, from: i32, from_len: i32, to: i32, to_len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>,
+         from: i32,
+         from_len: i32,
+         to: i32,
+         to_len: i32|
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreMove, |memory, context| {
                 let (from, to) = (key(memory, from, from_len)?, key(memory, to, to_len)?);
                 store::move_(&mut context.durable, from, to)?;
@@ -238,7 +252,11 @@ fn values(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_create",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32, size: i32| -> i32 {
+        |mut caller: Caller<'_, Context>,
+         path: i32,
+         len: i32,
+         size: i32|
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreCreate, |memory, context| {
                 store::create(&mut context.durable, key(memory, path, len)?, size).map(|()| 0)
             })
@@ -253,7 +271,7 @@ fn values(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
          offset: i32,
          dst: i32,
          max_bytes: i32|
-         -> i32 {
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreRead, |memory, context| {
                 let key = key(memory, path, len)?;
                 let (value, offset, len) = store::read(&context.durable, key, offset, max_bytes)?;
@@ -276,7 +294,7 @@ fn values(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
          offset: i32,
          src: i32,
          num_bytes: i32|
-         -> i32 {
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreWrite, |memory, context| {
                 let key = key(memory, path, len)?;
                 store::write(&mut context.durable, key, offset, num_bytes, || {
@@ -290,7 +308,7 @@ fn values(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "store_value_size",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, path: i32, len: i32| -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreValueSize, |memory, context| {
                 store::value_size(&context.durable, key(memory, path, len)?)
             })
@@ -299,7 +317,12 @@ fn values(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "__internal_store_get_hash",
-        |mut caller: Caller<'_, Context>, path: i32, len: i32, dst: i32, max_size: i32| -> i32 {
+        |mut caller: Caller<'_, Context>,
+         path: i32,
+         len: i32,
+         dst: i32,
+         max_size: i32|
+         -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::StoreGetHash, |memory, context| {
                 let key = key(memory, path, len)?;
                 let hash = context
@@ -333,7 +356,7 @@ fn reveals(linker: &mut Linker<Context>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "reveal_metadata",
-        |mut caller: Caller<'_, Context>, dst: i32, max_bytes: i32| -> i32 {
+        |mut caller: Caller<'_, Context>, dst: i32, max_bytes: i32| -> wasmtime::Result<i32> {
             call(&mut caller, HostCall::RevealMetadata, |memory, context| {
                 copy_out(memory, dst, max_bytes, &context.metadata())
             })
@@ -397,7 +420,20 @@ impl Context {
             debug: std::mem::take(&mut self.debug),
             debug_lines: std::mem::take(&mut self.debug_lines),
             meter: self.meter.take(),
+            trap_after: self.trap_after.take(),
         }
+    }
+
+    /// A call is done: the trap that a test asked for may be due.
+    fn done<T>(&mut self, answer: T) -> wasmtime::Result<T> {
+        self.trap_after = match self.trap_after {
+            Some(1) => {
+                self.trap_after = None;
+                return Err(Trap::UnreachableCodeReached.into());
+            }
+            calls => calls.map(|calls| calls - 1),
+        };
+        Ok(answer)
     }
 
     fn read(&mut self, bytes: usize) {
@@ -452,9 +488,10 @@ fn call<T: Answer>(
     caller: &mut Caller<'_, Context>,
     name: HostCall,
     function: impl FnOnce(&mut [u8], &mut Context) -> Result<T>,
-) -> T {
+) -> wasmtime::Result<T> {
     let (memory, context) = enter(caller, name);
-    function(memory, context).unwrap_or_else(|error| T::from_code(error.code()))
+    let answer = function(memory, context);
+    context.done(answer.unwrap_or_else(|error| T::from_code(error.code())))
 }
 
 type Asked = Result<std::result::Result<Vec<u8>, RevealError>>;
@@ -466,13 +503,14 @@ fn reveal_call(
     function: impl FnOnce(&[u8], &Context) -> (Asked, i32, i32),
 ) -> wasmtime::Result<i32> {
     let (memory, context) = enter(caller, name);
-    Ok(match function(memory, context) {
+    let answer = match function(memory, context) {
         (Ok(Ok(bytes)), dst, max_bytes) => {
             copy_out(memory, dst, max_bytes, &bytes).unwrap_or_else(HostError::code)
         }
         (Ok(Err(error)), ..) => return Err(wasmtime::Error::new(error)),
         (Err(error), ..) => error.code(),
-    })
+    };
+    context.done(answer)
 }
 
 /// Counts the call; gives the memory, which is empty in a start function.

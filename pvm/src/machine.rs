@@ -256,6 +256,7 @@ struct State {
     /// The kernel of the last run, with the value that it came from.
     kernel: Option<(Value, Arc<Kernel>)>,
     stuck: Option<String>,
+    trap_after: Option<u64>,
 }
 
 impl Machine {
@@ -289,6 +290,7 @@ impl Machine {
             options: Arc::new(options),
             kernel: None,
             stuck: None,
+            trap_after: None,
         };
         if let Err(error) = state.prepare()
             && state.durable.get(FALLBACK).is_none()
@@ -327,6 +329,12 @@ impl Machine {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.state.options
+    }
+
+    /// Traps once, right behind the host call with this number from now on (1 is
+    /// the next, `write_debug` is not counted): for tests that nothing is lost.
+    pub const fn trap_after(&mut self, calls: u64) {
+        self.state.trap_after = Some(calls);
     }
 
     /// Why the rollup is stuck forever, if it is.
@@ -409,10 +417,12 @@ impl State {
             debug: self.options.debug.clone(),
             debug_lines: Vec::new(),
             meter: None,
+            trap_after: self.trap_after,
         };
         let mut runs = Vec::new();
         let status = self.runs(&mut context, &mut runs)?;
         self.durable = std::mem::take(&mut context.durable);
+        self.trap_after = context.trap_after;
         match &status {
             Status::Stuck { reason } => self.stuck = Some(reason.clone()),
             _ => self.wait()?,
