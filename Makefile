@@ -13,6 +13,7 @@ devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kerne
 	@$(CARGO) run --release --package cli -- devnet $(ARGS)
 
 test: kernel ## every test, through the compiled kernel
+	@$(CARGO) xtask kernel --others
 	@$(CARGO) xtask kernel --traps
 	@$(CARGO) test --workspace
 

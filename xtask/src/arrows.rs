@@ -43,6 +43,12 @@ const RULES: &[Rule] = &[
         knows_not: "Ethereum and messages",
     },
     Rule {
+        package: "installer_kernel",
+        may: May::Only(&["host"]),
+        never: ETHEREUM,
+        knows_not: "which kernel it installs",
+    },
+    Rule {
         package: "messages",
         may: May::Only(&[]),
         never: ETHEREUM,

@@ -105,8 +105,81 @@ fn target_dir(workspace: &Path) -> PathBuf {
     workspace.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
+/// The modules beside the EVM kernel: the installer, and what tests run.
+const OTHERS: [Other; 3] = [
+    Other {
+        what: "--package installer_kernel --lib --crate-type cdylib",
+        name: "installer_kernel.wasm",
+        built: "installer_kernel.wasm",
+        small: true,
+    },
+    Other {
+        what: "--package host --example echo_and_count",
+        name: "echo_and_count.wasm",
+        built: "examples/echo_and_count.wasm",
+        small: false,
+    },
+    Other {
+        what: "--package host --example probe",
+        name: "probe.wasm",
+        built: "examples/probe.wasm",
+        small: false,
+    },
+];
+
+/// A module without features.
+struct Other {
+    what: &'static str,
+    name: &'static str,
+    /// Below cargo's folder of the profile.
+    built: &'static str,
+    /// Whether its size matters more than its speed.
+    small: bool,
+}
+
+/// The wasm stack of the others, in bytes.
+const SMALL_STACK: u32 = 128 * 1024;
+
+/// Builds, checks and strips the modules beside the EVM kernel, into `target/kernel`.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn build_others() -> Result<()> {
+    let workspace = workspace();
+    for other in OTHERS {
+        let built = cargo_rustc(
+            &workspace,
+            other.what,
+            SMALL_STACK,
+            other.built,
+            other.small,
+        )?;
+        let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
+        module::check(&wasm).with_context(|| format!("the machine would refuse {}", other.name))?;
+        let kernel = module::strip(&wasm)?;
+        place(&workspace.join("target/kernel"), other.name, &kernel)?;
+        place(&target_dir(&workspace).join("kernel"), other.name, &kernel)?;
+        println!("target/kernel/{}: {} bytes", other.name, kernel.len());
+    }
+    Ok(())
+}
+
 /// Runs cargo on `evm_kernel` and returns where its module is, names included.
 fn compile(workspace: &Path, features: &str) -> Result<PathBuf> {
+    let what = format!(
+        "--package evm_kernel --lib --crate-type cdylib --no-default-features --features {features}"
+    );
+    cargo_rustc(workspace, &what, STACK, "evm_kernel.wasm", false)
+}
+
+/// Compiles for the machine; returns where the module is, names included.
+fn cargo_rustc(
+    workspace: &Path,
+    what: &str,
+    stack: u32,
+    built: &str,
+    small: bool,
+) -> Result<PathBuf> {
     let prefixes = prefixes(workspace)?;
     let mut rustflags = Vec::new();
     for (from, to) in &prefixes {
@@ -120,16 +193,15 @@ fn compile(workspace: &Path, features: &str) -> Result<PathBuf> {
         cflags += &format!(" '-ffile-prefix-map={from}={to}'");
     }
     let target_dir = target_dir(workspace);
-    let command = format!(
-        "rustc --package evm_kernel --lib --crate-type cdylib --profile kernel --target {TARGET} \
-         --no-default-features --features {features}"
-    );
-    let link = format!("-C link-arg=-zstack-size={STACK} -C link-arg=--stack-first");
+    let command = format!("rustc {what} --profile kernel --target {TARGET}");
+    let link = format!("-C link-arg=-zstack-size={stack} -C link-arg=--stack-first");
+    let size = small.then_some(["--config", "profile.kernel.opt-level='z'"]);
     let status = Command::new(cargo())
         .current_dir(workspace)
         .args(command.split(' '))
         // Names stay in for the check, which says where a float is; `strip` takes them out.
         .args(["--config", "profile.kernel.strip=false"])
+        .args(size.into_iter().flatten())
         .arg("--target-dir")
         .arg(&target_dir)
         .arg("--")
@@ -142,7 +214,7 @@ fn compile(workspace: &Path, features: &str) -> Result<PathBuf> {
         .status()
         .context("cannot start cargo")?;
     ensure!(status.success(), "the kernel does not build");
-    Ok(target_dir.join(TARGET).join("kernel/evm_kernel.wasm"))
+    Ok(target_dir.join(TARGET).join("kernel").join(built))
 }
 
 /// Folders of this machine that end up in panic messages, and what stands there instead.

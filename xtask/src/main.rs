@@ -2,6 +2,7 @@
 //!
 //! - `cargo xtask kernel [--rust-secp256k1]` builds, checks and hashes the shipped module.
 //! - `cargo xtask kernel --traps` builds the one that tests of traps run.
+//! - `cargo xtask kernel --others` builds the installer kernel and the kernels of the SDK's tests.
 //! - `cargo xtask check-module FILE` checks any module by the same rules.
 //! - `cargo xtask arrows` checks who depends on whom.
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
         ["kernel"] => kernel::build(Recovery::CWhereItCan, Purpose::Ship),
+        ["kernel", "--others"] => kernel::build_others(),
         ["kernel", "--rust-secp256k1"] => kernel::build(Recovery::Rust, Purpose::Ship),
         ["kernel", "--traps"] => kernel::build(Recovery::CWhereItCan, Purpose::Traps),
         ["check-module", file] => check_module(Path::new(file)),
