@@ -13,11 +13,11 @@ devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kerne
 	@$(CARGO) run --release --package cli -- devnet $(ARGS)
 
 test: kernel ## every test, through the compiled kernel
-	@$(CARGO) xtask kernel --others
 	@$(CARGO) xtask kernel --traps
 	@$(CARGO) test --workspace
 
-kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash
+kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash, and the installer
+	@$(CARGO) xtask kernel --others
 	@$(CARGO) xtask kernel
 
 fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.js)

@@ -40,3 +40,16 @@ fn the_guides_kernel_can_be_tested_without_wasm() {
         Some(&2_u64.to_be_bytes()[..])
     );
 }
+
+#[test]
+fn the_guide_shows_the_kernel_that_runs() {
+    let read = |file: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(file);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let example = read("host/examples/echo_and_count.rs");
+    let code = example.split_once("\n").unwrap().1;
+    assert!(read("docs/writing_a_kernel.md").contains(code));
+}
