@@ -76,6 +76,15 @@ await run("forge", version("@foundry-rs/forge"), [
     assert.deepEqual(receipts.map(({ status, type }) => [status, type]), Array(7).fill(["0x1", "0x0"]));
   }],
 
+  ["create and script with the node's accounts", async () => {
+    const unlocked = ["--rpc-url", url, "--unlocked", "--broadcast"];
+    const made = JSON.parse(await forge("create", "src/Counter.sol:Counter", "--json", "--from", ME, ...compiler, ...unlocked));
+    assert.equal(await cast("code", made.deployedTo), artifact("Counter").deployedBytecode);
+    await forge("script", "script/Deploy.s.sol", "--sender", ME, ...compiler, ...unlocked);
+    const { receipts } = broadcast("Deploy.s.sol", await cast("chain-id"));
+    assert.deepEqual(receipts.map(({ status, from }) => [status, from]), Array(7).fill(["0x1", ME.toLowerCase()]));
+  }],
+
   ["a failing script sends nothing", async () => {
     const before = await cast("nonce", ME);
     const poor = ["--rpc-url", url, "--private-key", `0x${"11".repeat(32)}`, "--broadcast"];

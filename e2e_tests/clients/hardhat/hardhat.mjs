@@ -10,7 +10,7 @@ import { KEYS, artifact, endpoint, run, version } from "../steps.mjs";
 const url = endpoint();
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const project = path("../../../target/clients/hardhat");
-Object.assign(process.env, { DEVNET_URL: url, DEVNET_KEY: KEYS[4], HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", CI: "true" });
+Object.assign(process.env, { DEVNET_URL: url, DEVNET_KEY: KEYS[4], HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", HARDHAT_IGNITION_CONFIRM_DEPLOYMENT: "false" });
 
 async function hardhat(...args) {
   const command = ["node_modules/hardhat/dist/src/cli.js", ...args];
@@ -38,6 +38,15 @@ await run("hardhat", version("hardhat", "hardhat/"), [
 
   ["run a script on the devnet", async () => {
     assert.match(await hardhat("run", "scripts/deploy.mjs", "--network", "devnet"), /deployed 0x[0-9a-f]{40} with 40/i);
+  }],
+
+  ["deploy by Ignition", async () => {
+    rmSync(`${project}/ignition`, { recursive: true, force: true });
+    mkdirSync(`${project}/ignition/modules`, { recursive: true });
+    copyFileSync(path("ignition.mjs"), `${project}/ignition/modules/Counting.js`);
+    const flags = ["--network", "devnet", "--build-profile", "default"];
+    const printed = await hardhat("ignition", "deploy", "ignition/modules/Counting.js", ...flags);
+    assert.match(printed, /Counting#Counter - 0x[0-9a-f]{40}/i);
   }],
 
   ["connect", async () => {
@@ -87,6 +96,23 @@ await run("hardhat", version("hardhat", "hardhat/"), [
     const hashes = await provider.request({ method: "eth_getFilterChanges", params: [filter] });
     assert.ok(hashes.length >= 1);
     await assert.rejects(provider.request({ method: "no_such_method" }));
+  }],
+
+  ["the test client", async () => {
+    const { viem: remote } = await hre.network.create("devnet");
+    const test = await remote.getTestClient();
+    const snapshot = await test.snapshot();
+    const { timestamp } = await open.getBlock();
+    await test.increaseTime({ seconds: 86_400 });
+    await test.mine({ blocks: 1 });
+    assert.ok((await open.getBlock()).timestamp >= timestamp + 86_400n);
+    await test.setBalance({ address: counter.address, value: 77n });
+    assert.equal(await open.getBalance({ address: counter.address }), 77n);
+    await test.setNextBlockTimestamp({ timestamp: timestamp + 100_000n });
+    await test.mine({ blocks: 1 });
+    assert.equal((await open.getBlock()).timestamp, timestamp + 100_000n);
+    await test.revert({ id: snapshot });
+    assert.equal(await open.getBalance({ address: counter.address }), 0n);
   }],
 
   ["a fork of the devnet", async () => {

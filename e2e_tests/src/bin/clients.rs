@@ -7,6 +7,7 @@ use e2e_tests::clients::{Client, Outcome};
 
 fn main() -> ExitCode {
     let outcomes = Client::ALL.map(|client| {
+        eprintln!("{client} …");
         let outcome = client.run();
         if let Outcome::Ran(report) = &outcome
             && !report.failed.is_empty()
