@@ -170,7 +170,7 @@ await run("ethers", version("ethers"), [
 
   ["events over HTTP", async () => {
     const seen = new Promise((resolve) => counter.on("Incremented", (by, number) => resolve([by, number])));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     const { args } = counter.interface.parseLog((await send(counter.increment())).logs[0]);
     assert.deepEqual(await within(10_000, "event", seen), [...args]);
     await counter.off("Incremented");
@@ -181,7 +181,7 @@ await run("ethers", version("ethers"), [
     assert.equal(await live.number(), await counter.number());
     const head = new Promise((resolve) => ws.on("block", resolve));
     const seen = new Promise((resolve) => live.on("Set", (by, from, to) => resolve([by, from, to])));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     const receipt = await send(counter.set(7));
     const { args } = counter.interface.parseLog(receipt.logs[0]);
     assert.deepEqual(await within(5_000, "log", seen), [...args]);
