@@ -4,6 +4,7 @@ use crate::files;
 use anyhow::{Context, bail};
 use clap::Args;
 use node::accounts::MNEMONIC;
+use node::genesis::Genesis;
 use node::{BlockTime, Handle, Options};
 use std::fmt;
 use std::io::IsTerminal;
@@ -31,9 +32,12 @@ pub(crate) struct DevnetArgs {
     /// When blocks are made: `auto` (as soon as a transaction arrives), or every so many seconds
     #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
     block_time: BlockTime,
-    /// The chain id
-    #[arg(long, default_value_t = 1337)]
-    chain_id: u64,
+    /// The chain id [default: the genesis file's, or else 1337]
+    #[arg(long)]
+    chain_id: Option<u64>,
+    /// A go-ethereum style genesis: accounts that exist from the start, besides those that are funded
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
     /// How many accounts are funded
     #[arg(long, default_value_t = 10)]
     accounts: u32,
@@ -57,12 +61,20 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
     if let Some(warning) = warning(args.host) {
         tracing::warn!("{warning}");
     }
+    let genesis = match &args.genesis {
+        None => Genesis::default(),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(anyhow::Error::from)
+            .and_then(|text| Ok(Genesis::from_json(&text)?))
+            .with_context(|| format!("cannot start from {}", path.display()))?,
+    };
     let options = Options {
         host: args.host,
         port: args.port,
         block_time: args.block_time,
-        chain_id: args.chain_id,
+        chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,
+        genesis,
         cors: args.cors.clone(),
         ..Options::new(files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)
     };

@@ -2,7 +2,7 @@
 
 use crate::accounts::{self, Account};
 use crate::door::{Door, NotAnOrigin};
-use crate::genesis::{Genesis, GenesisAccount, GenesisError};
+use crate::genesis::{Genesis, GenesisError};
 use crate::miner::{Miner, MinerError};
 use crate::node::{BlockTime, Node};
 use crate::server;
@@ -34,6 +34,8 @@ pub struct Options {
     pub chain_id: u64,
     /// How many accounts are funded.
     pub accounts: u32,
+    /// What the chain starts from, besides the funded accounts.
+    pub genesis: Genesis,
     /// The origin whose pages may call; `*`: any.
     pub cors: String,
 }
@@ -49,6 +51,7 @@ impl Options {
             block_time: BlockTime::Auto,
             chain_id: Config::default().chain_id,
             accounts: 10,
+            genesis: Genesis::default(),
             cors: "*".into(),
         }
     }
@@ -215,22 +218,15 @@ fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = Socke
     })
 }
 
-/// Rich accounts on an empty chain.
+/// What the chain starts from, with rich accounts.
 fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
-    let rich = GenesisAccount {
-        balance: U256::from(BALANCE),
-        ..GenesisAccount::default()
-    };
-    Genesis {
-        config: Config {
-            chain_id: options.chain_id,
-            ..Config::default()
-        },
-        alloc: accounts
-            .iter()
-            .map(|account| (account.address, rich.clone()))
-            .collect(),
+    let mut genesis = options.genesis.clone();
+    genesis.config.chain_id = options.chain_id;
+    for account in accounts {
+        let account = genesis.alloc.entry(account.address).or_default();
+        account.balance = account.balance.max(U256::from(BALANCE));
     }
+    genesis
 }
 
 /// What a rollup's durable storage holds before its first level.

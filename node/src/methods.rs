@@ -74,6 +74,7 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
 
         "eth_getBalance" => state::balance(node, params),
         "eth_getCode" => state::code(node, params),
+        "eth_getStorageValues" => state::slots(node, params),
         "eth_getStorageAt" => state::slot(node, params),
         "eth_getAccountInfo" => state::info(node, params),
         "eth_getTransactionCount" => state::nonce(node, params),

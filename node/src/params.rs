@@ -457,6 +457,24 @@ impl Param for Slots {
     }
 }
 
+/// Slots by account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageRequests(pub Vec<(Address, Vec<U256>)>);
+
+impl Param for StorageRequests {
+    fn read(value: &Value) -> Result<Self, String> {
+        let accounts = value.as_object().ok_or_else(|| mismatch(value, "slots"))?;
+        accounts
+            .iter()
+            .map(|(address, slots)| {
+                let address = Address::read(&Value::String(address.clone()))?;
+                Ok((address, Vec::read(slots)?))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
 /// A storage key: at most 32 bytes, leading zeros may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageKey(pub U256);

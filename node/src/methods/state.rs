@@ -2,9 +2,9 @@
 
 use crate::json;
 use crate::node::Node;
-use crate::params::{BlockId, Params, StorageKey};
+use crate::params::{BlockId, Params, StorageKey, StorageRequests};
 use crate::rpc::RpcError;
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, U256};
 use pvm::Durable;
 use serde_json::{Value, json};
 use storage::Account;
@@ -62,9 +62,39 @@ fn code_of(state: &Durable, account: &Account) -> Result<Bytes, RpcError> {
 pub(super) fn slot(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address: Address = params.required(0)?;
     let StorageKey(slot) = StorageKey::required(params, 1)?;
-    let state = state(node, params, 2)?;
+    slot_of(&state(node, params, 2)?, address, slot)
+}
+
+/// The most slots of `eth_getStorageValues`.
+const MAX_SLOTS: usize = 1024;
+
+/// `eth_getStorageValues({address: [slot]}, block)`.
+pub(super) fn slots(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let StorageRequests(requests) = params.required(0)?;
+    let state = state(node, params, 1)?;
+    let count: usize = requests.iter().map(|(_, slots)| slots.len()).sum();
+    if count == 0 {
+        return Err(RpcError::invalid_params("empty request"));
+    }
+    if count > MAX_SLOTS {
+        return Err(RpcError::invalid_params(format_args!(
+            "too many slots (max {MAX_SLOTS})"
+        )));
+    }
+    let mut values = json!({});
+    for (address, slots) in requests {
+        let of_account: Result<Value, RpcError> = slots
+            .into_iter()
+            .map(|slot| slot_of(&state, address, slot))
+            .collect();
+        values[format!("{address:#x}")] = of_account?;
+    }
+    Ok(values)
+}
+
+fn slot_of(state: &Durable, address: Address, slot: U256) -> Result<Value, RpcError> {
     let value = SLOTS
-        .get(&state, &(address, slot))
+        .get(state, &(address, slot))
         .map_err(RpcError::internal)?;
     Ok(json::data(value.unwrap_or_default().to_be_bytes::<32>()))
 }
