@@ -15,6 +15,7 @@
 //! | [`control`], [`clock`] | what developers do to the chain between levels |
 //! | [`chain`], [`logs`], [`log_index`], [`filters`] | blocks as the kernel wrote them |
 //! | [`view`], [`estimate`], [`revert`] | calls that are only tried |
+//! | [`proofs`], [`trie`] | Ethereum's state root and proofs, from durable storage |
 //! | [`node`](mod@node) | what all of these share |
 //!
 //! Blocks, receipts and logs come from durable storage alone; what a call would
@@ -40,9 +41,11 @@ pub mod miner;
 pub mod node;
 pub mod params;
 pub mod pool;
+pub mod proofs;
 pub mod revert;
 pub mod rpc;
 pub mod server;
+pub mod trie;
 pub mod view;
 pub mod ws;
 

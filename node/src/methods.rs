@@ -5,6 +5,7 @@ mod control;
 mod execution;
 mod fees;
 mod polling;
+mod proofs;
 mod state;
 mod transactions;
 mod txpool;
@@ -33,6 +34,8 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Params) -> Result<Valu
         "eth_createAccessList" => blocking(node, params, execution::create_access_list).await,
         "eth_fillTransaction" => blocking(node, params, transactions::fill).await,
         "eth_signTransaction" => blocking(node, params, transactions::sign).await,
+        "eth_getProof" => blocking(node, params, proofs::prove).await,
+        "rollup_stateRoot" => blocking(node, params, proofs::state_root).await,
         "eth_getLogs" => blocking(node, params, blocks::logs).await,
         "eth_getFilterLogs" => blocking(node, params, polling::logs).await,
         "eth_getFilterChanges" => blocking(node, params, polling::changes).await,
@@ -61,7 +64,7 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
         "web3_clientVersion" => Ok(Value::String(client_version())),
         "web3_sha3" => Ok(json::data(keccak256(params.required::<Bytes>(0)?))),
         "rpc_modules" => Ok(
-            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0" }),
+            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
         ),
         "hardhat_metadata" | "anvil_metadata" => metadata(node),
         "anvil_nodeInfo" => node_info(node),

@@ -8,6 +8,7 @@ use crate::control::Requests;
 use crate::filters::Filters;
 use crate::params::BlockId;
 use crate::pool::{Fate, Pool};
+use crate::proofs::Proofs;
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::simulate::Environment;
@@ -55,6 +56,8 @@ pub struct Node {
     /// What the miner is asked to do between levels.
     pub(crate) requests: Requests,
     impersonated: Mutex<Impersonated>,
+    /// State roots and proofs.
+    pub proofs: Proofs,
     /// The filters that clients installed.
     pub filters: Filters,
     /// Held from the choice of a nonce until it is used.
@@ -95,6 +98,7 @@ impl Node {
             clock: Clock::default(),
             requests: Requests::default(),
             impersonated: Mutex::default(),
+            proofs: Proofs::default(),
             filters: Filters::default(),
             choosing: tokio::sync::Mutex::default(),
         }

@@ -6,15 +6,22 @@ mod common;
 #[path = "../../ethereum/tests/suites/mod.rs"]
 mod suites;
 
+use alloy_primitives::{U256, hex, keccak256};
 use common::{devnet, try_call};
 use node::genesis::Genesis;
-use serde_json::{Map, Value};
+use node::proofs::Proofs;
+use pvm::Durable;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use storage::Account;
+use storage::layout::{ACCOUNTS, SLOTS};
+use storage::table::Value as _;
 
 const STATE: &str = "replay-states/state-at-54.json";
 
 /// Files that ask for what we do not have, and why not.
-const SKIPPED: [(&str, &str); 8] = [
+const SKIPPED: [(&str, &str); 9] = [
+    ("eth_getProof/", "a test of their own below"),
     ("eth_simulateV1/", "not offered"),
     ("testing_", "not offered"),
     (
@@ -33,6 +40,21 @@ const SKIPPED: [(&str, &str); 8] = [
     ),
     ("eth_baseFee/", "the fee of a chain that is not ours"),
 ];
+
+struct Files(BTreeMap<String, Vec<u8>>);
+
+impl Files {
+    fn open() -> Option<Self> {
+        let files = suites::open("open-rpc-compat.tar.zst")?.into_iter();
+        let files =
+            files.map(|(path, bytes)| (path.trim_start_matches("rpc-compat/").to_owned(), bytes));
+        Some(Self(files.collect()))
+    }
+
+    fn text(&self, path: &str) -> String {
+        String::from_utf8(self.0[path].clone()).expect("text")
+    }
+}
 
 /// A file's calls with the answers that are expected.
 fn calls(text: &str) -> Vec<(Value, Value)> {
@@ -68,14 +90,10 @@ fn same_shape(expected: &Value, actual: &Value) -> bool {
 
 #[tokio::test]
 async fn answers_are_those_of_the_conformance_files() {
-    let Some(files) = suites::open("open-rpc-compat.tar.zst") else {
+    let Some(files) = Files::open() else {
         return;
     };
-    let files: BTreeMap<String, Vec<u8>> = files
-        .into_iter()
-        .map(|(path, bytes)| (path.trim_start_matches("rpc-compat/").to_owned(), bytes))
-        .collect();
-    let text = |path: &str| String::from_utf8(files[path].clone()).expect("text");
+    let text = |path: &str| files.text(path);
     let state: Value = serde_json::from_str(&text(STATE)).expect("JSON");
     let mut file: Map<String, Value> = serde_json::from_str(&text("genesis.json")).expect("JSON");
     file.insert("alloc".into(), state["alloc"].clone());
@@ -88,9 +106,12 @@ async fn answers_are_those_of_the_conformance_files() {
     .await;
     let Some(devnet) = devnet else { return };
     let manifest = text("MANIFEST.tsv");
+    let mut files: Vec<&str> = manifest.lines().skip(1).collect();
+    // What changes the state comes last.
+    files.sort_by_key(|line| line.starts_with("eth_send"));
     let (mut passed, mut wrong) = (0, Vec::new());
     let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in manifest.lines().skip(1) {
+    for line in files {
         let (path, class) = line.split_once('\t').expect("two columns");
         let known = SKIPPED.iter().find(|(prefix, _)| path.starts_with(prefix));
         let class = &class[..1];
@@ -134,4 +155,82 @@ async fn answers_are_those_of_the_conformance_files() {
         wrong.join("\n")
     );
     assert!(passed > 30, "{passed} answers");
+}
+
+/// Durable storage with these accounts, those that are empty included.
+fn durable(genesis: &Genesis) -> Durable {
+    let mut durable = Durable::new();
+    for (address, account) in &genesis.alloc {
+        let code_hash = keccak256(&account.code);
+        let stored = Account {
+            nonce: account.nonce,
+            balance: account.balance,
+            code_hash,
+        };
+        let path = ACCOUNTS.path(address).expect("a path");
+        durable.write(path, stored.encode()).expect("written");
+        for (slot, value) in account.storage.iter().filter(|(_, value)| !value.is_zero()) {
+            let path = SLOTS.path(&(*address, *slot)).expect("a path");
+            durable.write(path, value.encode()).expect("written");
+        }
+    }
+    durable
+}
+
+#[test]
+fn roots_and_proofs_are_those_of_the_conformance_chain() {
+    let Some(files) = Files::open() else {
+        return;
+    };
+    let proofs = Proofs::default();
+    let mut newest = Durable::new();
+    // From one state to the next, and back to the first.
+    for number in [41, 44, 47, 54, 41, 54] {
+        let text = files.text(&format!("replay-states/state-at-{number}.json"));
+        let state: Value = serde_json::from_str(&text).expect("JSON");
+        newest = durable(&Genesis::from_json(&text).expect("accounts"));
+        let root = proofs.root(&newest).expect("a root");
+        assert_eq!(state["stateRoot"], root.to_string(), "block {number}");
+    }
+    let hex = |nodes: &[Vec<u8>]| json!(nodes.iter().map(hex::encode_prefixed).collect::<Vec<_>>());
+    for name in ["blockhash", "latest", "with-storage"] {
+        let path = format!("eth_getProof/get-account-proof-{name}.io");
+        for (request, answer) in calls(&files.text(&path)) {
+            let word = |value: &Value| {
+                value
+                    .as_str()
+                    .expect("text")
+                    .parse::<U256>()
+                    .expect("a slot")
+            };
+            let address = request["params"][0]
+                .as_str()
+                .expect("text")
+                .parse()
+                .expect("an address");
+            let slots: Vec<U256> = request["params"][1]
+                .as_array()
+                .expect("slots")
+                .iter()
+                .map(word)
+                .collect();
+            let proof = proofs.prove(&newest, &address, &slots).expect("a proof");
+            assert_eq!(
+                hex(&proof.nodes),
+                answer["result"]["accountProof"],
+                "{path}"
+            );
+            assert_eq!(
+                answer["result"]["storageHash"],
+                proof.storage_root.to_string()
+            );
+            for (index, (value, nodes)) in proof.slots.iter().enumerate() {
+                let expected = &answer["result"]["storageProof"][index];
+                assert_eq!(
+                    (*value, hex(nodes)),
+                    (word(&expected["value"]), expected["proof"].clone())
+                );
+            }
+        }
+    }
 }

@@ -9,6 +9,8 @@
 //! begins with the `/` behind `P`; so moving or copying a subtree moves one
 //! pointer.
 
+mod changes;
+
 use crate::value::Value;
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use host::{HostError, Path, path::MAX_PATH};

@@ -1,0 +1,73 @@
+//! State roots and proofs.
+
+use crate::json;
+use crate::node::Node;
+use crate::params::{Params, StorageKey};
+use crate::proofs::Proof;
+use crate::rpc::RpcError;
+use alloy_primitives::{Address, B256, U256};
+use serde_json::{Value, json};
+
+/// The most slots of a proof, as in go-ethereum.
+const MAX_SLOTS: usize = 1024;
+
+/// `eth_getProof(address, slots, block)` (EIP-1186). `stateRoot` is the root that
+/// it proves against, which the header does not name.
+pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let address: Address = params.required(0)?;
+    let keys: Vec<Value> = params.required(1)?;
+    if keys.len() > MAX_SLOTS {
+        return Err(RpcError::invalid_params(format_args!(
+            "too many keys (max {MAX_SLOTS})"
+        )));
+    }
+    let names: Vec<Value> = keys.iter().map(name).collect();
+    let keys = Params::new(keys);
+    let slots: Vec<U256> = (0..names.len())
+        .map(|index| StorageKey::required(&keys, index).map(|StorageKey(slot)| slot))
+        .collect::<Result<_, _>>()?;
+    let block = node.block(params.optional(2)?.unwrap_or_default())?;
+    let Proof {
+        state_root,
+        account,
+        storage_root,
+        nodes,
+        slots,
+    } = node
+        .proofs
+        .prove(&block.state, &address, &slots)
+        .map_err(RpcError::internal)?;
+    let account = account.unwrap_or_default();
+    let list = |nodes: Vec<Vec<u8>>| nodes.into_iter().map(json::data).collect::<Value>();
+    let slot = |(name, (value, nodes)): (Value, (U256, Vec<Vec<u8>>))| json!({ "key": name, "value": json::word(value), "proof": list(nodes) });
+    Ok(json!({
+        "address": json::address(&address),
+        "balance": json::word(account.balance),
+        "nonce": json::quantity(account.nonce),
+        "codeHash": json::data(account.code_hash),
+        "storageHash": json::data(storage_root),
+        "accountProof": list(nodes),
+        "storageProof": names.into_iter().zip(slots).map(slot).collect::<Value>(),
+        "stateRoot": json::data(state_root),
+    }))
+}
+
+/// How a slot is named in the answer: as in the question, 32 bytes as data,
+/// fewer as a quantity.
+fn name(key: &Value) -> Value {
+    match key.as_str() {
+        Some(text) if text.len() < 66 => {
+            let slot = U256::from_str_radix(text.trim_start_matches("0x"), 16);
+            json::word(slot.unwrap_or_default())
+        }
+        _ => key.clone(),
+    }
+}
+
+/// `rollup_stateRoot(block)`: Ethereum's state root after a block, with the block
+/// that it is of.
+pub(super) fn state_root(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let block = node.block(params.optional(0)?.unwrap_or_default())?;
+    let root: B256 = node.proofs.root(&block.state).map_err(RpcError::internal)?;
+    Ok(json::data(root))
+}
