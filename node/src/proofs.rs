@@ -218,7 +218,7 @@ fn record(
 /// A slot with what it holds.
 fn slot(step: &[u8], value: Option<&[u8]>) -> Option<(U256, U256)> {
     let slot = U256::from_be_bytes(storage::key::decode_step::<32>(step)?);
-    let value = value.map_or(Some(U256::ZERO), |value| U256::decode(value))?;
+    let value = value.map_or(Some(U256::ZERO), U256::decode)?;
     Some((slot, value))
 }
 

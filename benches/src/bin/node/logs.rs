@@ -57,7 +57,7 @@ pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
         );
         let stream = tokio::sync::Mutex::new(&mut stream);
         time(&name, 101, async || {
-            post(&mut *stream.lock().await, &call).await.is_ok()
+            post(*stream.lock().await, &call).await.is_ok()
         })
         .await;
     }

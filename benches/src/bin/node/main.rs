@@ -5,13 +5,15 @@
 )]
 
 mod logs;
+mod state_root;
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    logs::measure().await
+    logs::measure().await?;
+    state_root::measure().await
 }
 
 /// Runs `act` so often, and prints the median and the worst of its times.
