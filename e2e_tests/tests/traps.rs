@@ -1,25 +1,24 @@
 //! Nothing is lost, whatever traps (design: behaviour 1): a trap after every
-//! host call of some busy levels through the compiled kernel; two traps, and
-//! transactions that trap each time, on the mocked machine.
+//! host call of some busy levels through the compiled kernel, and two traps on the
+//! mocked machine. Transactions that trap each time are in `poisoned.rs`.
 
 mod native;
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes};
 use host::mock::{Ended, Level, MockHost, Values};
 use host::{
     Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
     Store, StoreTree, ValueKind,
 };
 use native::{
-    FIRST_LEVEL, Included, ROLLUP, account, burn, call, chunked, creation, durable, framed, funds,
-    head, headers, included, level, rollup, run, sender, signed, simple, transfer,
+    FIRST_LEVEL, Included, ROLLUP, burn, call, chunked, creation, durable, framed, head, headers,
+    included, level, rollup, sender, signed, simple, transfer,
 };
 use pvm::{Durable, Machine};
 use solidity_fixtures::counter;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use storage::Config;
-use storage::layout::ACCOUNTS;
 
 const NOBODY: Address = Address::repeat_byte(0xbb);
 
@@ -419,148 +418,6 @@ fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> (Value
     let kept = machine.durable().values("/evm").into_iter();
     let kept = kept.map(|(path, value)| (path.into_bytes(), value.to_vec()));
     (kept.collect(), traps)
-}
-
-/// The kernel on a machine that traps at each read of `poison`'s account.
-fn poisoned(host: &mut MockHost, level: &Level, poison: &[Address]) -> Ended {
-    let paths: Vec<_> = poison
-        .iter()
-        .map(|address| {
-            ACCOUNTS
-                .path(address)
-                .unwrap()
-                .as_path()
-                .as_bytes()
-                .to_vec()
-        })
-        .collect();
-    host.run_level(level, |host| {
-        let seen = |host: &mut MockHost, call: Call| {
-            if call.name == "store_read" && paths.contains(&call.path) {
-                host.trap_after(1);
-            }
-        };
-        evm_kernel::run(&mut Watched::new(host, seen));
-    })
-}
-
-#[test]
-fn a_transaction_that_always_traps_gets_a_failed_receipt() {
-    let poison = Address::repeat_byte(0xde);
-    let recipient = config().fee_recipient;
-    let before = signed(0, transfer(0, NOBODY));
-    let bad = signed(1, call(0, poison, Bytes::new()));
-    let after = signed(2, transfer(0, NOBODY));
-    let next = signed(1, transfer(1, NOBODY));
-    let messages: Vec<_> = [&before, &bad, &after, &next].map(simple).to_vec();
-
-    let mut host = rollup(&config());
-    run(&mut host, &level(1_000, &[]));
-    let ended = poisoned(&mut host, &level(1_001, &messages), &[poison]);
-    // It traps twice; the third run charges it.
-    assert_eq!((ended.runs, ended.traps), (3, 2));
-    assert_eq!(ended.unread, 0);
-
-    let all = included(&host);
-    let order: Vec<_> = all.iter().map(|included| included.hash).collect();
-    assert_eq!(order, [before.hash, bad.hash, after.hash, next.hash]);
-    assert!(all.iter().all(|included| included.block == 1));
-    let receipts: Vec<_> = all.into_iter().map(|included| included.receipt).collect();
-    assert_eq!(
-        (receipts[1].success, receipts[1].gas_used),
-        (false, 1_000_000)
-    );
-    assert_eq!(receipts[1].logs, []);
-    assert!([0, 2, 3].iter().all(|index| receipts[*index].success));
-
-    // Its nonce is spent, its gas limit charged, its value not moved.
-    let base_fee = headers(&host)[1].base_fee_per_gas;
-    let price = U256::from(base_fee + native::GWEI);
-    let sender = account(&host, sender(1));
-    assert_eq!(sender.nonce, 2);
-    let gas = U256::from(1_000_000 + 21_000);
-    assert_eq!(sender.balance, funds() - gas * price - U256::from(1));
-    let tips = U256::from(1_000_000 + 3 * 21_000) * U256::from(native::GWEI);
-    assert_eq!(account(&host, recipient).balance, tips);
-    assert_eq!(account(&host, NOBODY).balance, U256::from(3));
-
-    // Nothing of the care is left, and levels go on.
-    let left = |name: &[u8]| {
-        durable(&host)
-            .into_keys()
-            .any(|path| path.starts_with(name))
-    };
-    assert!(!left(b"/evm/careful"));
-    assert!(!left(b"/evm/queue"));
-    assert!(!left(b"/evm/staging"));
-    run(&mut host, &level(1_002, &[]));
-    assert_eq!(head(&host).number, 2);
-}
-
-#[test]
-fn each_transaction_that_traps_is_charged() {
-    let poisons = [0xd1, 0xd2, 0xd3].map(Address::repeat_byte);
-    let mut messages = Vec::new();
-    for (nonce, poison) in (0..).zip(poisons) {
-        messages.push(simple(&signed(0, transfer(2 * nonce, NOBODY))));
-        messages.push(simple(&signed(
-            0,
-            call(2 * nonce + 1, poison, Bytes::new()),
-        )));
-    }
-    let mut host = rollup(&config());
-    run(&mut host, &level(1_000, &[]));
-    let ended = poisoned(&mut host, &level(1_001, &messages), &poisons);
-    assert_eq!(ended.unread, 0);
-    assert!(!ended.forced);
-    let succeeded: Vec<_> = included(&host)
-        .iter()
-        .map(|one| one.receipt.success)
-        .collect();
-    assert_eq!(succeeded, [true, false, true, false, true, false]);
-    assert_eq!(account(&host, sender(0)).nonce, 6);
-    headers(&host);
-}
-
-#[test]
-fn a_transaction_that_always_traps_may_come_in_chunks() {
-    let poison = Address::repeat_byte(0xde);
-    let bad = signed(1, call(0, poison, Bytes::from(vec![0x33; 5_000])));
-    let mut messages = chunked(&bad, 3_900);
-    messages.push(simple(&signed(1, transfer(1, NOBODY))));
-    let mut host = rollup(&config());
-    run(&mut host, &level(1_000, &[]));
-    poisoned(&mut host, &level(1_001, &messages), &[poison]);
-    let succeeded: Vec<_> = included(&host)
-        .iter()
-        .map(|one| one.receipt.success)
-        .collect();
-    assert_eq!(succeeded, [false, true]);
-    run(&mut host, &level(1_002, &[]));
-    assert_eq!(head(&host).number, 2);
-}
-
-#[test]
-fn a_contract_that_reaches_the_poison_is_charged_too() {
-    let poison = Address::repeat_byte(0xde);
-    // CALL(gas, poison, 0, 0, 0, 0, 0)
-    let mut code = vec![0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x73];
-    code.extend(poison);
-    code.extend([0x5a, 0xf1, 0x00]);
-    let bad = signed(0, creation(0, code));
-    let good = signed(0, transfer(1, NOBODY));
-    let mut host = rollup(&config());
-    run(&mut host, &level(1_000, &[]));
-    poisoned(
-        &mut host,
-        &level(1_001, &[simple(&bad), simple(&good)]),
-        &[poison],
-    );
-    let all = included(&host);
-    let order: Vec<_> = all.iter().map(|included| included.hash).collect();
-    assert_eq!(order, [bad.hash, good.hash]);
-    assert!(!all[0].receipt.success);
-    assert_eq!(account(&host, sender(0).create(0)).nonce, 0);
 }
 
 /// Runs the levels with a trap after the `first` host call, and one after the

@@ -11,9 +11,9 @@ use crate::log;
 use crate::shared::Shared;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
+use alloy_primitives::map::{B256Map, Entry};
 use ethereum::signature::SignatureError;
 use host::{Debug, ReadStore, Runtime, Store};
 use storage::queue::{Cursor, ENTRY_OVERHEAD, Entries};
@@ -75,7 +75,7 @@ pub(crate) struct Queue {
     waiting: u64,
     /// The senders that this run recovered, by transaction hash: what comes twice
     /// is not recovered twice. It may still be good, if it came too early at first.
-    senders: BTreeMap<B256, Result<Address, SignatureError>>,
+    senders: B256Map<Result<Address, SignatureError>>,
     /// Whether inputs were dropped since the last commit.
     dropped: bool,
 }
@@ -93,7 +93,7 @@ impl Queue {
             end: level.saturating_add(1),
             finished: Vec::new(),
             waiting,
-            senders: BTreeMap::new(),
+            senders: B256Map::default(),
             dropped: false,
         }
     }
