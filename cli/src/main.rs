@@ -5,6 +5,7 @@ mod files;
 mod genesis;
 mod installer;
 mod run;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Command {
     Installer(installer::InstallerArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
+    /// Check a kernel against every rule of the machine
+    Verify(verify::VerifyArgs),
 }
 
 /// Something wrong was found.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Installer(args) => installer::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

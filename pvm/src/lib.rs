@@ -39,6 +39,7 @@ pub mod setup;
 pub mod store;
 pub mod validity;
 pub mod value;
+pub mod verify;
 pub mod version;
 
 mod host_functions;

@@ -1,0 +1,82 @@
+//! `evm-rollup verify`: every rule that the machine has for a kernel.
+
+use crate::{FOUND_WRONG, files};
+use clap::Args;
+use pvm::Version;
+use pvm::verify::{Verification, verify};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `verify` takes.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// The kernel: a module, binary or in hex
+    kernel: PathBuf,
+    /// The version of the machine
+    #[arg(short, long, default_value_t)]
+    pvm_version: Version,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// The most crates that are listed.
+const CRATES: usize = 15;
+
+/// Runs the command. 1 where a rule is broken.
+pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let module = files::module(&args.kernel)?;
+    let verification = verify(&module, args.pvm_version);
+    if args.json {
+        println!("{}", serde_json::to_string(&verification)?);
+    } else {
+        print(&verification, module.len(), args.pvm_version);
+    }
+    Ok(if verification.is_valid() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FOUND_WRONG)
+    })
+}
+
+fn print(verification: &Verification, len: usize, version: Version) {
+    let colours = std::io::stdout().is_terminal();
+    let paint = |code: &str, text: &str| {
+        if colours {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    };
+    println!("{len} bytes, by the rules of {version}");
+    for rule in &verification.rules {
+        let mark = if rule.faults.is_empty() {
+            paint("32", "pass")
+        } else {
+            paint("31", "FAIL")
+        };
+        println!("{mark}  {}", rule.name);
+        for fault in &rule.faults {
+            let place = fault.function.as_deref().map(|name| format!(" in {name}"));
+            println!(
+                "      byte {:#x}{}: {}",
+                fault.offset,
+                place.unwrap_or_default(),
+                fault.what
+            );
+        }
+    }
+    println!();
+    for (section, size) in &verification.sections {
+        println!("{size:>10}  {section}");
+    }
+    if verification.crates.is_empty() {
+        println!("\nno names in the module: what each crate takes is not known");
+        return;
+    }
+    println!("\ncode by crate:");
+    for (name, size) in verification.crates.iter().take(CRATES) {
+        println!("{size:>10}  {name}");
+    }
+}
