@@ -140,7 +140,11 @@ fn a_page_that_is_missing_or_tampered_with_is_named() {
 /// What is originated runs on every version of the machine.
 #[test]
 fn our_kernels_keep_every_rule_from_the_first_machine_on() {
-    for name in ["evm_kernel.wasm", "installer_kernel.wasm", "echo_and_count.wasm"] {
+    for name in [
+        "evm_kernel.wasm",
+        "installer_kernel.wasm",
+        "echo_and_count.wasm",
+    ] {
         for version in [pvm::Version::V0, pvm::Version::V5] {
             let broken: Vec<_> = pvm::verify::verify(&module(name), version)
                 .rules
