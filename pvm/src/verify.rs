@@ -462,7 +462,7 @@ impl Look {
 
 fn largest_first(sizes: BTreeMap<String, usize>) -> Vec<(String, usize)> {
     let mut sizes: Vec<_> = sizes.into_iter().collect();
-    sizes.sort_by(|one, other| other.1.cmp(&one.1));
+    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
     sizes
 }
 
