@@ -126,10 +126,10 @@ fn warnings(kernel: &[u8], setup: &[Instruction], installer: &Installer) -> Vec<
         });
     match chain_id {
         Some(id) if COMMON.map(Some).contains(&id) => {
-            warnings.push(replays(id.unwrap_or_default()))
+            warnings.push(replays(id.unwrap_or_default()));
         }
         None if is_evm => {
-            warnings.push(format!("no chain id in the setup. {}", replays(COMMON[0])))
+            warnings.push(format!("no chain id in the setup. {}", replays(COMMON[0])));
         }
         _ => {}
     }
