@@ -24,7 +24,15 @@ impl Leaf for U256 {
 /// The trie.
 #[derive(Debug)]
 pub struct Trie<V> {
-    root: Option<Box<Node<V>>>,
+    root: Option<Child<V>>,
+}
+
+/// A node, and how its parent names it as long as nothing below changes: beside
+/// its siblings' names, so that a branch is hashed without a look at them.
+#[derive(Debug)]
+struct Child<V> {
+    reference: OnceCell<Reference>,
+    node: Box<Node<V>>,
 }
 
 #[derive(Debug)]
@@ -32,15 +40,13 @@ struct Node<V> {
     /// What lies between the parent and the value or the fork.
     path: Path,
     kind: Kind<V>,
-    /// How the parent names this node, as long as nothing below changes.
-    reference: OnceCell<Reference>,
 }
 
 #[derive(Debug)]
 enum Kind<V> {
     Leaf(V),
     /// All keys have one length: no branch has a value of its own.
-    Branch([Option<Box<Node<V>>>; 16]),
+    Branch(Box<[Option<Child<V>>; 16]>),
 }
 
 /// Some nibbles of a key.
@@ -73,20 +79,21 @@ impl<V: Leaf> Trie<V> {
     pub fn root(&self) -> B256 {
         self.root
             .as_ref()
-            .map_or(EMPTY_ROOT, |node| keccak256(node.encode()))
+            .map_or(EMPTY_ROOT, |root| keccak256(root.node.encode()))
     }
 
     /// What `key` leads to.
     #[must_use]
     pub fn get(&self, key: &B256) -> Option<&V> {
-        let (mut node, mut depth) = (self.root.as_ref()?, 0);
+        let (mut child, mut depth) = (self.root.as_ref()?, 0);
         loop {
+            let node = &child.node;
             depth += node.path.common(key, depth);
             match &node.kind {
                 _ if depth < node.path.to => return None,
                 Kind::Leaf(value) => return Some(value),
                 Kind::Branch(children) => {
-                    node = children[nibble(key, depth)].as_ref()?;
+                    child = children[nibble(key, depth)].as_ref()?;
                     depth += 1;
                 }
             }
@@ -114,7 +121,7 @@ impl<V: Leaf> Trie<V> {
     pub fn proof(&self, key: &B256) -> Vec<Vec<u8>> {
         let mut proof: Vec<Vec<u8>> = Vec::new();
         let (mut next, mut depth) = (self.root.as_ref(), 0);
-        while let Some(node) = next {
+        while let Some(Child { node, .. }) = next {
             let is_root = proof.is_empty();
             let mut add = |bytes: Vec<u8>| {
                 if is_root || bytes.len() >= 32 {
@@ -139,19 +146,20 @@ impl<V: Leaf> Trie<V> {
     }
 }
 
-fn entry<'t, V: Default>(place: &'t mut Option<Box<Node<V>>>, key: &B256, depth: u8) -> &'t mut V {
-    let node = place.get_or_insert_with(|| {
-        Box::new(Node {
-            path: Path {
-                key: *key,
-                from: depth,
-                to: NIBBLES,
-            },
+fn entry<'t, V: Default>(place: &'t mut Option<Child<V>>, key: &B256, depth: u8) -> &'t mut V {
+    let child = place.get_or_insert_with(|| {
+        let path = Path {
+            key: *key,
+            from: depth,
+            to: NIBBLES,
+        };
+        Child::new(Node {
+            path,
             kind: Kind::Leaf(V::default()),
-            reference: OnceCell::new(),
         })
     });
-    node.reference.take();
+    child.reference.take();
+    let node = &mut *child.node;
     let fork = depth + node.path.common(key, depth);
     if fork < node.path.to {
         split(node, fork);
@@ -169,21 +177,22 @@ fn split<V>(node: &mut Node<V>, fork: u8) {
             to: fork,
             ..node.path
         },
-        kind: Kind::Branch(Default::default()),
-        reference: OnceCell::new(),
+        kind: Kind::Branch(Box::new([const { None }; 16])),
     };
     let mut lower = std::mem::replace(node, upper);
     lower.path.from = fork + 1;
     if let Kind::Branch(children) = &mut node.kind {
         let place = nibble(&lower.path.key, fork);
-        children[place] = Some(Box::new(lower));
+        children[place] = Some(Child::new(lower));
     }
 }
 
 /// Removes a key that is there.
-fn remove<V>(place: &mut Option<Box<Node<V>>>, key: &B256, depth: u8) {
-    let Some(node) = place else { return };
-    node.reference.take();
+fn remove<V>(place: &mut Option<Child<V>>, key: &B256, depth: u8) {
+    let Some(Child { node, reference }) = place else {
+        return;
+    };
+    reference.take();
     let fork = node.path.to;
     let Kind::Branch(children) = &mut node.kind else {
         *place = None;
@@ -195,7 +204,7 @@ fn remove<V>(place: &mut Option<Box<Node<V>>>, key: &B256, depth: u8) {
         && let Some(mut only) = only.take()
     {
         // All keys below a node share the nibbles before it.
-        only.path.from = depth;
+        only.node.path.from = depth;
         only.reference.take();
         *place = Some(only);
     }
@@ -216,13 +225,25 @@ impl<V: Leaf> Node<V> {
             }
         }
     }
+}
 
-    fn reference(&self) -> &Reference {
-        self.reference.get_or_init(|| Reference::of(&self.encode()))
+impl<V> Child<V> {
+    fn new(node: Node<V>) -> Self {
+        Self {
+            reference: OnceCell::new(),
+            node: Box::new(node),
+        }
     }
 }
 
-fn encode_branch<V: Leaf>(children: &[Option<Box<Node<V>>>; 16]) -> Vec<u8> {
+impl<V: Leaf> Child<V> {
+    fn reference(&self) -> &Reference {
+        self.reference
+            .get_or_init(|| Reference::of(&self.node.encode()))
+    }
+}
+
+fn encode_branch<V: Leaf>(children: &[Option<Child<V>>; 16]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(16 * 33 + 1);
     for child in children {
         match child {
