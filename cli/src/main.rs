@@ -5,6 +5,7 @@ mod files;
 mod genesis;
 mod installer;
 mod run;
+mod statetest;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +29,8 @@ enum Command {
     Installer(installer::InstallerArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
+    /// Ethereum's state tests through the compiled kernel
+    Statetest(statetest::StatetestArgs),
     /// Check a kernel against every rule of the machine
     Verify(verify::VerifyArgs),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Installer(args) => installer::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
+        Command::Statetest(args) => statetest::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     done.unwrap_or_else(|error| {

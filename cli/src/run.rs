@@ -57,7 +57,7 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum EngineName {
+pub(crate) enum EngineName {
     /// Compiles the module
     #[default]
     Fast,
@@ -65,12 +65,20 @@ enum EngineName {
     Interpreter,
 }
 
+impl EngineName {
+    /// Fails for an engine that is not there.
+    pub(crate) fn check(self) -> anyhow::Result<()> {
+        if matches!(self, Self::Interpreter) {
+            bail!("the interpreter is not built in yet; use --engine fast");
+        }
+        Ok(())
+    }
+}
+
 /// Runs the command. 1 where a run trapped, an upgrade failed, reboots ran out
 /// or the rollup got stuck; also where the kernel is none.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    if matches!(args.engine, EngineName::Interpreter) {
-        bail!("the interpreter is not built in yet; use --engine fast");
-    }
+    args.engine.check()?;
     let rollup = args.rollup.unwrap_or(DEFAULT_ROLLUP);
     let levels = levels(&args.inputs, &rollup)?;
     let mut machine = match Machine::from_durable(durable(args)?, options(args, rollup)) {

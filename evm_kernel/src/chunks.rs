@@ -6,6 +6,7 @@
 //! so a false announcement of the same transaction blocks nobody.
 
 use crate::decode::MAX_TRANSACTION;
+use crate::source::ChunkSet;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
@@ -83,7 +84,7 @@ struct Open {
 struct Announcement {
     hashes: Vec<B256>,
     /// A bit for each chunk, the first lowest.
-    here: u64,
+    here: ChunkSet,
     /// Whether durable storage knows it, and knows it as it is.
     stored: bool,
     saved: bool,
@@ -418,11 +419,11 @@ impl Chunks {
 }
 
 /// A bit for each hash that is wanted; there are at most [`MAX_CHUNKS`].
-fn bits(hashes: &[B256], wanted: impl Fn(&B256) -> bool) -> u64 {
+fn bits(hashes: &[B256], wanted: impl Fn(&B256) -> bool) -> ChunkSet {
     hashes
         .iter()
         .rev()
-        .fold(0, |bits, hash| bits << 1 | u64::from(wanted(hash)))
+        .fold(0, |bits, hash| bits << 1 | ChunkSet::from(wanted(hash)))
 }
 
 impl Open {
@@ -460,7 +461,7 @@ impl Announcement {
             .collect()
     }
 
-    /// The bits (u64, big-endian), then the hashes.
+    /// The bits ([`ChunkSet`], big-endian), then the hashes.
     fn encode(&self) -> Vec<u8> {
         let mut out = self.here.to_be_bytes().to_vec();
         for hash in &self.hashes {
@@ -475,7 +476,7 @@ impl Announcement {
         let whole = rest.is_empty() && (1..=MAX_CHUNKS).contains(&hashes.len());
         whole.then(|| Self {
             hashes: hashes.iter().map(B256::from).collect(),
-            here: u64::from_be_bytes(*here),
+            here: ChunkSet::from_be_bytes(*here),
             stored: true,
             saved: true,
         })

@@ -4,8 +4,7 @@ use alloy_primitives::{B256, Bytes};
 use core::fmt;
 use ethereum::{DecodeError, SignedTransaction};
 
-/// The largest transaction, in bytes (geth's limit, too).
-pub(crate) const MAX_TRANSACTION: usize = 128 * 1024;
+pub(crate) use crate::source::MAX_TRANSACTION;
 
 /// An input of the queue: the contents of an external message's frame.
 #[derive(Debug)]

@@ -4,24 +4,25 @@
 //! transaction has read or changed is warm memory to the next. Nothing is
 //! written: [`Executor::finish`] gives the changes as a value.
 
+use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::error::KernelError;
-use crate::history::{self, HISTORY_ADDRESS};
+use crate::history::HISTORY_ADDRESS;
 use crate::precompiles::Weighed;
+use crate::source;
 use crate::validate::ValidTransaction;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, Log, U256};
 use core::fmt;
 use host::ReadStore;
+#[cfg(feature = "simulate")]
+use revm::context::CfgEnv;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
-use revm::context::{BlockEnv, CfgEnv, Context, Evm, Journal, TxEnv};
+use revm::context::{BlockEnv, Context, Journal, TxEnv};
 use revm::context_interface::JournalTr;
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::database_interface::{DBErrorMarker, Database};
-use revm::handler::EthFrame;
-use revm::handler::instructions::EthInstructions;
-use revm::interpreter::interpreter::EthInterpreter;
 use revm::primitives::hardfork::SpecId;
 use revm::state::{Account as EngineAccount, AccountInfo, Bytecode};
 use revm::{ExecuteEvm, MainBuilder};
@@ -58,6 +59,18 @@ impl fmt::Display for WorldError {
 
 impl core::error::Error for WorldError {}
 impl DBErrorMarker for WorldError {}
+
+impl<S: ReadStore> World<'_, S> {
+    /// Whether durable storage has an account without nonce and code, but with
+    /// slots.
+    pub(crate) fn has_slots_only(&mut self, address: Address) -> Result<bool, WorldError> {
+        let account = self.overlay.account(address).map_err(WorldError)?;
+        if account.is_none_or(|account| account.nonce > 0 || account.has_code()) {
+            return Ok(false);
+        }
+        self.overlay.has_slots(address).map_err(WorldError)
+    }
+}
 
 impl<S: ReadStore> Database for World<'_, S> {
     type Error = WorldError;
@@ -96,17 +109,6 @@ impl<S: ReadStore> Database for World<'_, S> {
     }
 }
 
-type EngineContext<'s, S> =
-    Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>;
-
-type Engine<'s, S> = Evm<
-    EngineContext<'s, S>,
-    (),
-    EthInstructions<EthInterpreter, EngineContext<'s, S>>,
-    Weighed,
-    EthFrame,
->;
-
 /// The engine on one block.
 pub(crate) struct Executor<'s, S: ReadStore> {
     engine: Engine<'s, S>,
@@ -118,13 +120,18 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     /// The engine on the block after `parent`, whose hash the history contract
     /// gets (EIP-2935; the slot is written directly, which the EIP allows, and
     /// spares a call for each block).
-    pub(crate) fn new(store: &'s S, environment: &Environment, parent: B256) -> Self {
-        Self::with_history(store, environment, history::slot(environment, parent))
+    pub(crate) fn new(
+        store: &'s S,
+        environment: &Environment,
+        parent: B256,
+    ) -> Result<Self, KernelError> {
+        let history = source::history_slot(store, environment, parent)?;
+        Self::with_history(store, environment, history)
     }
 
     /// The engine on a block as it stands in durable storage already.
     #[cfg(feature = "simulate")]
-    pub(crate) fn view(store: &'s S, environment: &Environment) -> Self {
+    pub(crate) fn view(store: &'s S, environment: &Environment) -> Result<Self, KernelError> {
         Self::with_history(store, environment, None)
     }
 
@@ -132,7 +139,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         store: &'s S,
         environment: &Environment,
         history: Option<(U256, U256)>,
-    ) -> Self {
+    ) -> Result<Self, KernelError> {
         let world = World {
             overlay: Overlay::new(store),
             history,
@@ -148,10 +155,9 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             basefee: environment.base_fee,
             difficulty: U256::ZERO,
             prevrandao: Some(environment.prevrandao),
-            // A rollup has no blobs: the price stays at its least, 1 wei.
             blob_excess_gas_and_price: Some(BlobExcessGasAndPrice {
                 excess_blob_gas: 0,
-                blob_gasprice: 1,
+                blob_gasprice: source::blob_base_fee(store)?,
             }),
             slot_num: environment.number,
         };
@@ -159,11 +165,11 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         let precompiles = Weighed::new(engine.precompiles.clone(), environment.revision);
         let mut engine = engine.with_precompiles(precompiles);
         crate::instructions::install(&mut engine.instruction);
-        Self {
-            engine,
+        Ok(Self {
+            engine: Engine(engine),
             beneficiary: environment.beneficiary,
             base_fee: environment.base_fee,
-        }
+        })
     }
 
     /// The block's base fee, in wei for a unit of gas.
@@ -174,7 +180,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     /// The engine's own knobs, for simulation.
     #[cfg(feature = "simulate")]
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut CfgEnv, &mut BlockEnv)) {
-        change(&mut self.engine.ctx.cfg, &mut self.engine.ctx.block);
+        change(&mut self.engine.0.ctx.cfg, &mut self.engine.0.ctx.block);
     }
 
     /// Runs a transaction; one that is refused changes nothing.
@@ -182,7 +188,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         &mut self,
         environment: TxEnv,
     ) -> Result<Result<ExecutionResult, InvalidTransaction>, KernelError> {
-        match self.engine.transact_one(environment) {
+        match self.engine.transact(environment) {
             Ok(result) => Ok(Ok(result)),
             Err(EVMError::Transaction(why)) => Ok(Err(why)),
             Err(EVMError::Database(WorldError(error))) => Err(error.into()),
@@ -193,7 +199,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     /// What the transactions since the last time cost besides their gas, in units
     /// of the budget.
     pub(crate) fn take_work(&mut self) -> u64 {
-        self.engine.precompiles.take_work()
+        self.engine.0.precompiles.take_work()
     }
 
     /// Charges a transaction that traps the engine: its nonce is spent, its gas
@@ -204,7 +210,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     ) -> Result<Option<Executed>, KernelError> {
         let environment = &transaction.environment;
         let gas = U256::from(environment.gas_limit);
-        let journal = &mut self.engine.ctx.journaled_state;
+        let journal = &mut self.engine.0.ctx.journaled_state;
         load(journal, environment.caller)?;
         load(journal, self.beneficiary)?;
         let base_fee = U256::from(self.base_fee);
@@ -224,10 +230,10 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         let (Some(balance), Some(nonce)) = (sender.info.balance.checked_sub(fee), nonce) else {
             return Ok(None);
         };
-        let chain_id = self.engine.ctx.cfg.chain_id;
+        let chain_id = self.engine.0.ctx.cfg.chain_id;
         if sender.info.nonce != environment.nonce
             || environment.chain_id.is_some_and(|id| id != chain_id)
-            || environment.gas_limit > self.engine.ctx.block.gas_limit
+            || environment.gas_limit > self.engine.0.ctx.block.gas_limit
         {
             return Ok(None);
         }
@@ -248,8 +254,8 @@ impl<'s, S: ReadStore> Executor<'s, S> {
 
     /// What all transactions changed.
     pub(crate) fn finish(mut self) -> Diff {
-        let state = self.engine.finalize();
-        let World { overlay, history } = self.engine.ctx.journaled_state.database;
+        let state = self.engine.0.finalize();
+        let World { overlay, history } = self.engine.0.ctx.journaled_state.database;
         let mut touched = Vec::with_capacity(state.len() + 1);
         let mut history_touched = false;
         for (address, account) in state {
@@ -297,9 +303,13 @@ fn history_alone(slot: (U256, U256)) -> Touched {
 }
 
 /// What a block without transactions changes; the engine is not even made.
-pub(crate) fn nothing(store: &impl ReadStore, environment: &Environment, parent: B256) -> Diff {
-    let touched = history::slot(environment, parent).map(history_alone);
-    Overlay::new(store).diff(touched.into_iter().collect())
+pub(crate) fn nothing(
+    store: &impl ReadStore,
+    environment: &Environment,
+    parent: B256,
+) -> Result<Diff, KernelError> {
+    let touched = source::history_slot(store, environment, parent)?.map(history_alone);
+    Ok(Overlay::new(store).diff(touched.into_iter().collect()))
 }
 
 /// What became of an account that the engine touched.

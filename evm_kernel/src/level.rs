@@ -14,11 +14,10 @@ use crate::log;
 use crate::queue::{Item, Queue, Ready};
 use crate::seal::{self, Body, Parent};
 use crate::shared::Shared;
+use crate::source;
 use crate::validate;
 use alloc::boxed::Box;
-use alloy_primitives::{Address, B256};
-use ethereum::header::next_base_fee;
-use ethereum::keccak::Keccak256;
+use alloy_primitives::Address;
 use host::{Debug, ReadStore, Runtime, Store};
 use storage::layout::{CONFIG, HEAD};
 use storage::level::Level;
@@ -148,7 +147,7 @@ impl Blocks {
 
     /// Makes and commits one block. `before`: the work of the run until now.
     fn block<H: Runtime>(&mut self, host: &Shared<'_, H>, before: u64) -> Result<(), KernelError> {
-        let environment = self.environment();
+        let environment = source::environment(host, &self.head, &self.level, &self.config)?;
         let parent = Parent {
             hash: self.head.hash,
             state_root: self.head.state_root,
@@ -158,7 +157,7 @@ impl Blocks {
         let (body, diff) = if self.peek(host)? {
             self.fill(host, &environment, &parent, &mut chunks)?
         } else {
-            let diff = execute::nothing(host, &environment, parent.hash);
+            let diff = execute::nothing(host, &environment, parent.hash)?;
             (Body::default(), diff)
         };
         let (chunked, chunks_since) = chunks.into_changes();
@@ -217,7 +216,7 @@ impl Blocks {
         parent: &Parent,
         chunks: &mut Chunks,
     ) -> Result<(Body, Diff), KernelError> {
-        let mut executor = Executor::new(host, environment, parent.hash);
+        let mut executor = Executor::new(host, environment, parent.hash)?;
         let mut body = Body::default();
         let start = self.queue.cursor();
         let alone = self.careful.as_ref().is_some_and(Careful::is_alone);
@@ -259,21 +258,6 @@ impl Blocks {
             self.include(host, &mut executor, &mut body, cursor, decoded, sender)?;
         }
         Ok((body, executor.finish()))
-    }
-
-    fn environment(&self) -> Environment {
-        let number = self.head.number + 1;
-        let base_fee = next_base_fee(self.head.gas_used, self.head.gas_limit, self.head.base_fee);
-        Environment {
-            number,
-            timestamp: self.level.timestamp.max(self.head.timestamp),
-            base_fee: base_fee.max(self.config.base_fee_floor),
-            gas_limit: self.config.block_gas_limit,
-            prevrandao: prevrandao(self.level.predecessor, number),
-            beneficiary: self.config.fee_recipient,
-            chain_id: self.config.chain_id,
-            revision: self.config.revision(number),
-        }
     }
 
     /// Whether a transaction with this gas limit goes into the block. One that
@@ -369,13 +353,4 @@ impl Blocks {
         }
         Ok(())
     }
-}
-
-/// `keccak256(predecessor hash of the level ++ block number as 32 bytes)`.
-pub(crate) fn prevrandao(predecessor: B256, number: u64) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update(predecessor);
-    hasher.update([0; 24]);
-    hasher.update(number.to_be_bytes());
-    hasher.finalize()
 }

@@ -9,6 +9,7 @@
 //! | [`decode`] | input bytes → signed transaction, or a reason |
 //! | [`chunks`] | puts transactions together that came in pieces |
 //! | [`validate`] | signed transaction → what the engine takes, or a reason |
+//! | [`source`] | the block's environment and system calls |
 //! | [`execute`] | runs it on the block's view of the world → receipt |
 //! | [`seal`] | receipts and changes → header, roots, the block to commit |
 //! | [`level`] | all of that for as many blocks as the level needs |
@@ -27,6 +28,7 @@ mod budget;
 mod careful;
 mod chunks;
 mod decode;
+mod engine;
 mod environment;
 mod error;
 mod execute;
@@ -44,6 +46,11 @@ mod seal;
 mod shared;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+#[cfg(not(feature = "evaluation"))]
+mod source;
+#[cfg(feature = "evaluation")]
+#[path = "source_evaluation.rs"]
+mod source;
 #[cfg(feature = "traps")]
 mod traps;
 mod validate;

@@ -143,7 +143,7 @@ pub fn call(
     let Ok(gas_price) = u128::try_from(call.gas_price) else {
         return Ok(Err(Rejected("gas price is over 2^128 wei".to_string())));
     };
-    let mut executor = Executor::view(store, environment);
+    let mut executor = Executor::view(store, environment)?;
     executor.configure(|config, block| {
         config.disable_eip3607 = true;
         config.disable_block_gas_limit = true;

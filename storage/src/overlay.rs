@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
 use alloy_primitives::map::hash_map::Entry;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use host::ReadStore;
+use host::{ReadStore, ValueKind};
 
 /// What an account is after a block, as the engine tells it.
 #[derive(Clone, Debug)]
@@ -85,6 +85,19 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         parent.reset(mark);
         place.insert(value);
         Ok(value)
+    }
+
+    /// Whether durable storage has slots of `address`. One host call.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn has_slots(&self, address: Address) -> Result<bool, StorageError> {
+        let path = ACCOUNTS.path(&address)?;
+        let kind = self.store.store_has(path.as_path())?;
+        Ok(matches!(
+            kind,
+            Some(ValueKind::Subtree | ValueKind::ValueWithSubtree)
+        ))
     }
 
     /// The code with `hash`; no bytes where it is unknown.

@@ -104,8 +104,14 @@ const RULES: &[Rule] = &[
         knows_not: "the command line",
     },
     Rule {
+        package: "conformance",
+        may: May::Only(&["pvm", "node", "ethereum", "storage"]),
+        never: &["clap"],
+        knows_not: "the command line and the kernel's code",
+    },
+    Rule {
         package: "cli",
-        may: May::Only(&["node", "pvm"]),
+        may: May::Only(&["node", "pvm", "conformance"]),
         never: &["revm*"],
         knows_not: "how blocks are made",
     },

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 
-use crate::module;
+use crate::module::{self, Purpose};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CFLAGS: &str = "CFLAGS_wasm32_unknown_unknown";
@@ -47,17 +47,8 @@ const NO_CLANG: &str = "\
 * Install:   apt-get install clang llvm   (or run scripts/setup as root)           *
 ************************************************************************************";
 
-/// What the module is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A rollup.
-    Ship,
-    /// Tests of traps; never for a rollup.
-    Traps,
-}
-
 /// Builds, checks and strips the kernel into `target/kernel/evm_kernel.wasm`
-/// (`evm_kernel_traps.wasm` for tests of traps); prints its size and hash.
+/// (`evm_kernel_traps.wasm` and `evm_kernel_evaluation.wasm` for tests); prints its size and hash.
 ///
 /// # Errors
 /// A build that fails, or a module that the machine would refuse.
@@ -69,13 +60,17 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
             "evm_kernel_traps.wasm",
             format!("{},traps", recovery.feature()),
         ),
+        Purpose::Evaluation => (
+            "evm_kernel_evaluation.wasm",
+            format!("{},evaluation", recovery.feature()),
+        ),
     };
     let built = compile(&workspace, &features)?;
     let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
     module::check(&wasm).context("the machine would refuse this kernel")?;
     ensure!(
-        module::is_for_traps(&wasm) == (purpose == Purpose::Traps),
-        "this is the other build: one that traps on purpose is never shipped"
+        module::purpose(&wasm) == purpose,
+        "this is another build: one for tests is never shipped"
     );
     let kernel = module::strip(&wasm)?;
 

@@ -3,19 +3,21 @@
 //! - `cargo xtask kernel [--rust-secp256k1]` builds, checks and hashes the shipped module.
 //! - `cargo xtask kernel --traps` builds the one that tests of traps run.
 //! - `cargo xtask kernel --others` builds the installer kernel and the kernels of the SDK's tests.
+//! - `cargo xtask kernel --evaluation` builds the one that conformance tests run.
 //! - `cargo xtask check-module FILE` checks any module by the same rules.
 //! - `cargo xtask arrows` checks who depends on whom.
 
 use std::{env, path::Path, process::ExitCode};
 
 use anyhow::{Result, ensure};
-use kernel::{Purpose, Recovery};
+use kernel::Recovery;
+use module::Purpose;
 
 mod arrows;
 mod kernel;
 mod module;
 
-const USAGE: &str = "usage: cargo xtask kernel [--rust-secp256k1 | --traps]
+const USAGE: &str = "usage: cargo xtask kernel [--rust-secp256k1 | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows";
 
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         ["kernel", "--others"] => kernel::build_others(),
         ["kernel", "--rust-secp256k1"] => kernel::build(Recovery::Rust, Purpose::Ship),
         ["kernel", "--traps"] => kernel::build(Recovery::CWhereItCan, Purpose::Traps),
+        ["kernel", "--evaluation"] => kernel::build(Recovery::CWhereItCan, Purpose::Evaluation),
         ["check-module", file] => check_module(Path::new(file)),
         ["arrows"] => arrows::check(),
         _ => {
@@ -47,8 +50,8 @@ fn check_module(file: &Path) -> Result<()> {
     let bytes = std::fs::read(file)?;
     module::check(&bytes)?;
     ensure!(
-        !module::is_for_traps(&bytes),
-        "{}: built for tests of traps, never to be shipped",
+        module::purpose(&bytes) == Purpose::Ship,
+        "{}: built for tests, never to be shipped",
         file.display()
     );
     println!(

@@ -8,12 +8,29 @@ use wasmparser::{
     Validator, WasmFeatures,
 };
 
-/// The file whose panics the build for tests of traps has.
-const TRAPS: &[u8] = b"evm_kernel/src/traps.rs";
+/// What a build of the kernel is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A rollup.
+    Ship,
+    /// Tests of traps; never for a rollup.
+    Traps,
+    /// Tests that choose the block's surroundings; never for a rollup.
+    Evaluation,
+}
 
-/// Whether a module is the kernel's build for tests of traps.
-pub(crate) fn is_for_traps(wasm: &[u8]) -> bool {
-    wasm.windows(TRAPS.len()).any(|bytes| bytes == TRAPS)
+/// What only the builds for tests have in them: the file of the places that
+/// trap, and where the block's surroundings are found.
+const MARKS: [(&[u8], Purpose); 2] = [
+    (b"evm_kernel/src/traps.rs", Purpose::Traps),
+    (b"/evaluation/environment", Purpose::Evaluation),
+];
+
+/// What a module of the kernel was built for.
+pub(crate) fn purpose(wasm: &[u8]) -> Purpose {
+    let has = |mark: &[u8]| wasm.windows(mark.len()).any(|bytes| bytes == mark);
+    let found = MARKS.iter().find(|(mark, _)| has(mark));
+    found.map_or(Purpose::Ship, |(_, purpose)| *purpose)
 }
 
 /// The only module that a kernel may import from.

@@ -1,0 +1,62 @@
+//! Where a block's environment and its system calls come from. The evaluation
+//! build has another module in this place, and no other difference.
+
+use crate::environment::Environment;
+use crate::error::KernelError;
+use crate::history;
+use alloy_primitives::{B256, U256};
+use ethereum::header::next_base_fee;
+use ethereum::keccak::Keccak256;
+use host::ReadStore;
+use storage::level::Level;
+use storage::{Config, Head};
+
+/// The largest transaction, in bytes (geth's limit, too).
+pub(crate) const MAX_TRANSACTION: usize = 128 * 1024;
+
+/// A bit for each chunk of the largest transaction.
+pub(crate) type ChunkSet = u64;
+
+/// The environment of the block after `head`.
+pub(crate) fn environment(
+    _: &impl ReadStore,
+    head: &Head,
+    level: &Level,
+    config: &Config,
+) -> Result<Environment, KernelError> {
+    let number = head.number + 1;
+    let base_fee = next_base_fee(head.gas_used, head.gas_limit, head.base_fee);
+    Ok(Environment {
+        number,
+        timestamp: level.timestamp.max(head.timestamp),
+        base_fee: base_fee.max(config.base_fee_floor),
+        gas_limit: config.block_gas_limit,
+        prevrandao: prevrandao(level.predecessor, number),
+        beneficiary: config.fee_recipient,
+        chain_id: config.chain_id,
+        revision: config.revision(number),
+    })
+}
+
+/// The slot of the history contract that a block after `parent` sets (EIP-2935).
+pub(crate) fn history_slot(
+    _: &impl ReadStore,
+    environment: &Environment,
+    parent: B256,
+) -> Result<Option<(U256, U256)>, KernelError> {
+    Ok(history::slot(environment, parent))
+}
+
+/// The price of blob gas, in wei: a rollup has no blobs, so it stays at its least.
+pub(crate) fn blob_base_fee(_: &impl ReadStore) -> Result<u128, KernelError> {
+    Ok(1)
+}
+
+/// `keccak256(predecessor hash of the level ++ block number as 32 bytes)`.
+fn prevrandao(predecessor: B256, number: u64) -> B256 {
+    let mut hasher = Keccak256::new();
+    hasher.update(predecessor);
+    hasher.update([0; 24]);
+    hasher.update(number.to_be_bytes());
+    hasher.finalize()
+}
