@@ -8,17 +8,16 @@
 use crate::decode::Decoded;
 use crate::error::KernelError;
 use crate::execute::{Executed, Executor};
-use crate::level::prevrandao;
 use crate::seal::{self, Body, Parent};
-use crate::simulate::{Environment, Rejected, rejected};
-use crate::validate;
+use crate::simulate::{Rejected, rejected};
+use crate::{source, validate};
 use alloc::string::ToString;
 use alloy_primitives::{Address, Bytes};
 use ethereum::SignedTransaction;
 use host::ReadStore;
 use storage::Head;
 use storage::commit::Block;
-use storage::layout::HEAD;
+use storage::layout::{CONFIG, HEAD};
 use storage::level::Level;
 
 /// The block after the newest one in `store`, at `timestamp` (seconds since
@@ -34,17 +33,15 @@ pub fn block(
     sender: Address,
 ) -> Result<Result<Block, Rejected>, KernelError> {
     let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
+    let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
     let level = Level::load(store)?.ok_or(KernelError::MissingState)?;
-    let next = Environment::next(store, timestamp)?;
-    let environment = Environment {
-        prevrandao: prevrandao(level.predecessor, next.number),
-        ..next
-    };
+    let level = Level { timestamp, ..level };
+    let environment = source::environment(store, &head, &level, &config)?;
     let parent = Parent {
         hash: head.hash,
         state_root: head.state_root,
     };
-    let mut executor = Executor::new(store, &environment, parent.hash);
+    let mut executor = Executor::new(store, &environment, parent.hash)?;
     executor.configure(|config, _| config.disable_eip3607 = true);
     let raw = Bytes::from(transaction.encode());
     let decoded = Decoded { transaction, raw };
