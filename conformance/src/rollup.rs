@@ -239,15 +239,12 @@ impl Rollup {
 /// The level ended well, and in one run.
 fn sound(report: &LevelReport) -> Result<(), Failure> {
     let trap = report.runs.iter().find_map(|run| run.trap.as_ref());
-    if let Some(trap) = trap {
-        return Err(Failure::Level(format!("the kernel trapped: {trap}")));
-    }
-    if report.status != Status::Yielded {
-        return Err(Failure::Level(report.status.to_string()));
-    }
-    if report.runs.len() != 1 {
-        let runs = report.runs.len();
-        return Err(Failure::Level(format!("the level took {runs} runs")));
-    }
-    Ok(())
+    let wrong = match (trap, &report.status, report.runs.len()) {
+        (Some(trap), ..) => format!("the kernel trapped: {trap}"),
+        (None, Status::Yielded, 1) => return Ok(()),
+        (None, Status::Yielded, runs) => format!("the level took {runs} runs"),
+        (None, status, _) => status.to_string(),
+    };
+    let log = report.debug.concat();
+    Err(Failure::Level(format!("{wrong}; {}", log.trim_end())))
 }

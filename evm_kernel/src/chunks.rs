@@ -22,6 +22,7 @@ pub(crate) const MAX_CHUNK: usize = 4095 - 1 - 20 - 1 - 2 - 32 - 32;
 
 /// The most chunks of a transaction.
 const MAX_CHUNKS: usize = MAX_TRANSACTION.div_ceil(MAX_CHUNK);
+const _: () = assert!(MAX_CHUNKS <= ChunkSet::BITS as usize);
 
 /// The most announcements that are open at once.
 const MAX_OPEN: usize = 1_000;
