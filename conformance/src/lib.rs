@@ -25,6 +25,7 @@ pub mod rollup;
 pub mod statetest;
 pub mod suite;
 pub mod table;
+mod trace;
 pub mod world;
 
 pub use storage::config::Revision;

@@ -5,6 +5,7 @@
 
 use crate::Revision;
 use crate::rollup::Surroundings;
+use crate::trace::Tracer;
 use crate::world::{AccountState, World};
 use alloy_primitives::{Address, U256};
 use ethereum::SignedTransaction;
@@ -16,11 +17,10 @@ use revm::context_interface::transaction::{
     AccessList, AccessListItem, Authorization, RecoveredAuthority, RecoveredAuthorization,
 };
 use revm::database::InMemoryDB;
-use revm::inspector::inspectors::TracerEip3155;
 use revm::primitives::hardfork::SpecId;
 use revm::state::{AccountInfo, Bytecode, EvmState};
 use revm::{ExecuteEvm, InspectEvm, MainBuilder};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 type Memory = Context<BlockEnv, TxEnv, CfgEnv, InMemoryDB, Journal<InMemoryDB>, ()>;
 
@@ -50,9 +50,9 @@ pub fn trace(
     world: &World,
     surroundings: &Surroundings,
     raw: &[u8],
-    out: impl Write + 'static,
+    out: impl Write,
 ) -> Result<ExecutionResult, String> {
-    let tracer = TracerEip3155::buffered(out);
+    let tracer = Tracer::new(BufWriter::new(out));
     let mut engine = context(world, surroundings).build_mainnet_with_inspector(tracer);
     let executed = engine.inspect_one_tx(decoded(raw)?);
     executed.map_err(|error| error.to_string())

@@ -249,9 +249,15 @@ pub fn trace(sources: &[Source], selection: &Selection) -> Result<(), Error> {
             let traced = statetest::surroundings(test, revision).and_then(|surroundings| {
                 reference::trace(&test.pre, &surroundings, &post.txbytes, std::io::stdout())
             });
-            if let Err(why) = traced {
-                println!("{}", serde_json::json!({ "refused": why }));
-            }
+            let end = match traced {
+                Ok(result) => serde_json::json!({
+                    "pass": result.is_success(),
+                    "gasUsed": format!("{:#x}", result.tx_gas_used()),
+                    "output": result.output().cloned().unwrap_or_default(),
+                }),
+                Err(why) => serde_json::json!({ "refused": why }),
+            };
+            println!("{end}");
         })?;
     }
     Ok(())
