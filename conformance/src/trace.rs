@@ -7,7 +7,7 @@ use revm::Inspector;
 use revm::bytecode::opcode::OpCode;
 use revm::context_interface::{ContextTr, JournalTr};
 use revm::interpreter::interpreter::EthInterpreter;
-use revm::interpreter::interpreter_types::{Jumps, LoopControl};
+use revm::interpreter::interpreter_types::{Jumps, LoopControl, MemoryTr};
 use revm::interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter};
 use serde::Serialize;
 use std::io::Write;
@@ -86,7 +86,7 @@ impl<C: ContextTr, W: Write> Inspector<C, EthInterpreter> for Tracer<W> {
         let action = interpreter.bytecode.action().as_ref();
         let result = action.and_then(|action| action.instruction_result());
         step.error = result
-            .filter(|result| result.is_error())
+            .filter(|result| result.is_halt())
             .map(|result| format!("{result:?}"));
         self.line(&step);
     }

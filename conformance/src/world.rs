@@ -130,7 +130,6 @@ impl World {
                 balance: state.balance,
                 storage_root: state.storage_root(),
                 code_hash: state.code_hash(),
-                ..TrieAccount::default()
             };
             (*address, account)
         }))
