@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients bench ci setup clean
+.PHONY: help devnet test kernel fixtures clients conformance bench ci setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -14,6 +14,7 @@ devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kerne
 
 test: kernel ## every test, through the compiled kernel
 	@$(CARGO) xtask kernel --traps
+	@$(CARGO) xtask kernel --evaluation
 	@$(CARGO) test --workspace
 
 kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash, and the installer
@@ -25,6 +26,15 @@ fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.j
 
 clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3.11)
 	@$(CARGO) run --quiet --package e2e_tests --bin clients
+
+# Where the state tests are: make conformance SUITE=FOLDER
+SUITE ?= target/suites/statetests
+
+conformance: kernel ## Ethereum's state tests through the compiled kernel, all of them
+	@$(CARGO) xtask kernel --evaluation
+	@[ -n "$(filter-out target/suites/statetests,$(SUITE))" ] || [ -e target/suites/unpacked ] || \
+	    { mkdir -p target/suites && tar --zstd -xf ../shared/suites/open-statetests.tar.zst -C target/suites && touch target/suites/unpacked; }
+	@$(CARGO) run --release --package cli -- statetest $(SUITE)
 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches

@@ -1,0 +1,74 @@
+//! A fixed sample of the open packages. `make conformance` runs them whole.
+
+use crate::{assert_none_failed, folder, run};
+use conformance::suite::{self, Outcome, Selection, Source};
+use pvm::Metering;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// About one case in this many.
+const EVERY: usize = 11;
+
+/// Cases that take minutes by themselves: four billion rounds of BLAKE2.
+const TOO_LONG: &str = "CALLBlake2f_MaxRounds";
+
+/// The package, unpacked once; `None`, said aloud, where it is absent.
+pub(crate) fn package() -> Option<PathBuf> {
+    let archive = folder("../shared/suites/open-statetests.tar.zst");
+    let target = folder("target/suites");
+    let Ok(file) = std::fs::File::open(&archive) else {
+        let line = "SKIPPED: the open state tests are not beside the checkout; our own are run";
+        writeln!(std::io::stderr(), "{line}").unwrap();
+        return None;
+    };
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let done = target.join("unpacked");
+        if !done.exists() {
+            let archive = zstd::Decoder::new(file).unwrap();
+            tar::Archive::new(archive).unpack(&target).unwrap();
+            std::fs::write(done, "").unwrap();
+        }
+    });
+    Some(target.join("statetests"))
+}
+
+/// Where a case's file lies.
+fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+#[test]
+fn a_sample_over_all_folders_passes() {
+    let Some(package) = package() else {
+        return;
+    };
+    let sources: Vec<Source> = suite::sources(&package)
+        .unwrap()
+        .into_iter()
+        .filter(|source| !source.name.contains(TOO_LONG))
+        .collect();
+    let every = |every| Selection {
+        every,
+        ..Selection::default()
+    };
+    let mut results = run(&sources, every(EVERY), Metering::Full);
+    // A folder that the sample misses sends its first file.
+    let mut missed: BTreeMap<&str, &Source> = BTreeMap::new();
+    for source in sources.iter().rev() {
+        missed.insert(folder_of(&source.name), source);
+    }
+    for result in &results {
+        missed.remove(folder_of(&result.name.file));
+    }
+    let missed: Vec<Source> = missed.into_values().cloned().collect();
+    results.extend(run(&missed, every(1), Metering::Full));
+    assert_none_failed(&results);
+    let passed = results.iter().filter(|one| one.outcome == Outcome::Passed);
+    let (passed, deepest) = passed.fold((0, 0), |(passed, deepest), one| {
+        (passed + 1, deepest.max(one.max_call_depth))
+    });
+    assert!(passed >= 1_500, "{passed} cases");
+    assert!(deepest < 300, "{deepest} wasm calls");
+}
