@@ -27,14 +27,13 @@ fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.j
 clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3.11)
 	@$(CARGO) run --quiet --package e2e_tests --bin clients
 
-# Where the state tests are: make conformance SUITE=FOLDER
-SUITE ?= target/suites/statetests
+# Other state tests than the open packages: make conformance SUITE=FOLDER
+SUITE ?=
 
 conformance: kernel ## Ethereum's state tests through the compiled kernel, all of them
 	@$(CARGO) xtask kernel --evaluation
-	@[ -n "$(filter-out target/suites/statetests,$(SUITE))" ] || [ -e target/suites/unpacked ] || \
-	    { mkdir -p target/suites && tar --zstd -xf ../shared/suites/open-statetests.tar.zst -C target/suites && touch target/suites/unpacked; }
-	@$(CARGO) run --release --package cli -- statetest $(SUITE)
+	@$(if $(SUITE),,$(CARGO) run --quiet --package e2e_tests --bin suites)
+	@$(CARGO) run --release --package cli -- statetest $(or $(SUITE),target/suites/statetests)
 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches

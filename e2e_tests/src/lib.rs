@@ -7,6 +7,7 @@
 pub mod clients;
 pub mod reference;
 mod rollup;
+pub mod suites;
 mod user;
 
 pub use rollup::{Build, Included, Rollup, Setup, kernel};

@@ -1,6 +1,6 @@
 //! A fixed sample of the open packages. `make conformance` runs them whole.
 
-use crate::{assert_none_failed, folder, run};
+use crate::{assert_none_failed, run};
 use conformance::suite::{self, Outcome, Selection, Source};
 use pvm::Metering;
 use std::collections::BTreeMap;
@@ -13,25 +13,14 @@ const EVERY: usize = 11;
 /// Cases that take minutes by themselves: four billion rounds of BLAKE2.
 const TOO_LONG: &str = "CALLBlake2f_MaxRounds";
 
-/// The package, unpacked once; `None`, said aloud, where it is absent.
+/// The package, unpacked; `None`, said aloud, where it is absent.
 pub(crate) fn package() -> Option<PathBuf> {
-    let archive = folder("../shared/suites/open-statetests.tar.zst");
-    let target = folder("target/suites");
-    let Ok(file) = std::fs::File::open(&archive) else {
+    let package = e2e_tests::suites::state_tests().unwrap();
+    if package.is_none() {
         let line = "SKIPPED: the open state tests are not beside the checkout; our own are run";
         writeln!(std::io::stderr(), "{line}").unwrap();
-        return None;
-    };
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let done = target.join("unpacked");
-        if !done.exists() {
-            let archive = zstd::Decoder::new(file).unwrap();
-            tar::Archive::new(archive).unpack(&target).unwrap();
-            std::fs::write(done, "").unwrap();
-        }
-    });
-    Some(target.join("statetests"))
+    }
+    package
 }
 
 /// Where a case's file lies.
