@@ -10,5 +10,5 @@ mod rollup;
 pub mod suites;
 mod user;
 
-pub use rollup::{Build, Included, Rollup, Setup, kernel};
+pub use rollup::{Build, Included, Rollup, Setup, kernel, module};
 pub use user::{MAX_FEE, User};

@@ -32,14 +32,28 @@ pub enum Build {
 
 impl Build {
     fn wasm(self) -> Vec<u8> {
-        let (name, command) = match self {
-            Self::Shipped => ("evm_kernel.wasm", "cargo xtask kernel"),
-            Self::Traps => ("evm_kernel_traps.wasm", "cargo xtask kernel --traps"),
-        };
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
-        let read = std::fs::read(folder.join(name));
-        read.unwrap_or_else(|error| panic!("{name}: {error}; run `{command}` first"))
+        module(match self {
+            Self::Shipped => "evm_kernel.wasm",
+            Self::Traps => "evm_kernel_traps.wasm",
+        })
     }
+}
+
+/// A module that `make test` builds before the tests run.
+///
+/// # Panics
+/// Where it was not built.
+#[must_use]
+pub fn module(name: &str) -> Vec<u8> {
+    let option = match name {
+        "evm_kernel.wasm" => "",
+        "evm_kernel_traps.wasm" => " --traps",
+        "evm_kernel_evaluation.wasm" => " --evaluation",
+        _ => " --others",
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
+    let read = std::fs::read(folder.join(name));
+    read.unwrap_or_else(|error| panic!("{name}: {error}; run `cargo xtask kernel{option}` first"))
 }
 
 /// What a rollup starts from.

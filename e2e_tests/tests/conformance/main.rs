@@ -7,19 +7,9 @@ mod programs;
 mod same_kernel;
 
 use conformance::suite::{self, CaseResult, Outcome, Selection, Settings, Skips, Source};
+use e2e_tests::module;
 use pvm::Metering;
 use std::path::{Path, PathBuf};
-
-/// A module that `make test` builds before the tests.
-fn module(name: &str) -> Vec<u8> {
-    let path = folder("target/kernel").join(name);
-    std::fs::read(&path).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}; run `cargo xtask kernel --evaluation` first",
-            path.display()
-        )
-    })
-}
 
 /// A folder of the checkout.
 fn folder(name: &str) -> PathBuf {

@@ -2,10 +2,11 @@
 //! block's surroundings from.
 
 use crate::open::package;
-use crate::{module, run_on};
+use crate::run_on;
 use alloy_primitives::hex;
 use conformance::fixture::{File, Test};
 use conformance::suite::{self, CaseResult, Outcome, Selection, Source};
+use e2e_tests::module;
 use pvm::Metering;
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! The kernel of `docs/writing_a_kernel.md`.
 
-use crate::module;
+use e2e_tests::module;
 use host::mock::{Level, MockHost};
 use pvm::{Inbox, Machine, Options};
 

@@ -1,8 +1,7 @@
 //! What `evm-rollup installer` makes boots into the kernel that it installs.
 
-use crate::module;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
-use e2e_tests::User;
+use e2e_tests::{User, module};
 use pvm::installer::Installer;
 use pvm::setup::Instruction;
 use pvm::{DebugSink, Durable, Inbox, LevelReport, Machine, Options};

@@ -3,7 +3,7 @@
 //! model written from the specification alone.
 
 use crate::model::{Answer, Call, Model};
-use crate::module;
+use e2e_tests::module;
 use host::mock::{Level, MockHost};
 use proptest::collection::vec;
 use proptest::prelude::*;
