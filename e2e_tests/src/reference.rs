@@ -4,15 +4,12 @@
 //! transaction environment from the decoded fields, its own state.
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use conformance::reference::environment;
 use ethereum::SignedTransaction;
 use ethereum::header::Header;
 use revm::context::result::ExecutionResult;
 use revm::context::{BlockEnv, CfgEnv, Context, Journal, TxEnv};
 use revm::context_interface::block::BlobExcessGasAndPrice;
-use revm::context_interface::either::Either;
-use revm::context_interface::transaction::{
-    AccessList, AccessListItem, Authorization, RecoveredAuthority, RecoveredAuthorization,
-};
 use revm::database::InMemoryDB;
 use revm::primitives::hardfork::SpecId;
 use revm::state::AccountInfo;
@@ -161,45 +158,6 @@ impl Reference {
     pub fn code_hash(&self, address: Address) -> Option<B256> {
         let accounts = &self.engine.ctx.journaled_state.database.cache.accounts;
         accounts.get(&address).map(|account| account.info.code_hash)
-    }
-}
-
-fn environment(signed: &SignedTransaction, sender: Address) -> TxEnv {
-    let transaction = &signed.transaction;
-    let access_list = transaction.access_list().iter().map(|item| AccessListItem {
-        address: item.address,
-        storage_keys: item.storage_keys.clone(),
-    });
-    let authorizations = transaction.authorization_list().iter().map(|signed| {
-        let authorization = Authorization {
-            chain_id: signed.chain_id,
-            address: signed.address,
-            nonce: signed.nonce,
-        };
-        let authority = ethereum::authority(signed)
-            .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
-        Either::Right(RecoveredAuthorization::new_unchecked(
-            authorization,
-            authority,
-        ))
-    });
-    TxEnv {
-        tx_type: transaction.tx_type(),
-        caller: sender,
-        gas_limit: transaction.gas_limit(),
-        gas_price: transaction.max_fee_per_gas().saturating_to(),
-        kind: transaction.kind(),
-        value: transaction.value(),
-        data: transaction.input().clone(),
-        nonce: transaction.nonce(),
-        chain_id: transaction.chain_id(),
-        access_list: AccessList(access_list.collect()),
-        gas_priority_fee: transaction
-            .max_priority_fee_per_gas()
-            .map(|fee| fee.saturating_to()),
-        blob_hashes: Vec::new(),
-        max_fee_per_blob_gas: 0,
-        authorization_list: authorizations.collect(),
     }
 }
 
