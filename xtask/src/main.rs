@@ -17,7 +17,8 @@ mod arrows;
 mod kernel;
 mod module;
 
-const USAGE: &str = "usage: cargo xtask kernel [--rust-secp256k1 | --traps | --evaluation]
+const USAGE: &str =
+    "usage: cargo xtask kernel [--rust-secp256k1 | --others | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows";
 
