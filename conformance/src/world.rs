@@ -3,12 +3,12 @@
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256, keccak256};
 use alloy_trie::TrieAccount;
 use alloy_trie::root::{state_root_unhashed, storage_root_unhashed};
+use host::path::decode_key;
 use pvm::Durable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use storage::Account;
-use storage::key::decode_step;
 use storage::layout::{ACCOUNTS, CODE, SLOTS, STATE};
 use storage::table::Value;
 
@@ -89,7 +89,7 @@ impl World {
         for (path, value) in durable.values(&prefix) {
             let strange = || Corrupt::Strange(path.clone());
             let mut steps = path[prefix.len()..].trim_start_matches('/').split('/');
-            let address = steps.next().and_then(|step| decode_step(step.as_bytes()));
+            let address = steps.next().and_then(|step| decode_key(step.as_bytes()));
             let address = Address::new(address.ok_or_else(strange)?);
             let bytes = value.bytes();
             match steps.next() {
@@ -104,7 +104,7 @@ impl World {
                     state.code = code(durable, &account).ok_or(Corrupt::Code(address))?;
                 }
                 Some(step) => {
-                    let slot = decode_step(step.as_bytes()).map(U256::from_be_bytes::<32>);
+                    let slot = decode_key(step.as_bytes()).map(U256::from_be_bytes::<32>);
                     let slot = slot.ok_or_else(strange)?;
                     let value = U256::decode(&bytes).ok_or_else(strange)?;
                     if value.is_zero() {

@@ -228,10 +228,8 @@ impl<const CAPACITY: usize> fmt::Debug for PathBuf<CAPACITY> {
     }
 }
 
-/// The characters of [`PathBuf::push_key`], by the six bits that they stand for
-/// (base64url, RFC 4648 §5).
-pub const KEY_ALPHABET: &[u8; 64] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// The characters of base64url (RFC 4648 §5), by the six bits that they stand for.
+const KEY_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The end of a [`PathBuf`] at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,6 +245,34 @@ const fn base64url(a: u8, b: u8, c: u8) -> [u8; 4] {
         KEY_ALPHABET[(word >> 6) as usize & 63],
         KEY_ALPHABET[word as usize & 63],
     ]
+}
+
+/// The bytes behind a step that [`PathBuf::push_key`] wrote, or `None` where it is
+/// none of so many bytes.
+///
+/// ```
+/// use host::path::decode_key;
+/// assert_eq!(decode_key(b"dGVzdA"), Some(*b"test"));
+/// assert_eq!(decode_key::<5>(b"dGVzdA"), None);
+/// assert_eq!(decode_key::<4>(b"dGVz.A"), None);
+/// ```
+#[must_use]
+pub fn decode_key<const LEN: usize>(step: &[u8]) -> Option<[u8; LEN]> {
+    if step.len() != (LEN * 4).div_ceil(3) {
+        return None;
+    }
+    let mut bytes = [0; LEN];
+    for (group, out) in step.chunks(4).zip(bytes.chunks_mut(3)) {
+        let mut word = 0;
+        for (index, character) in group.iter().enumerate() {
+            let value = KEY_ALPHABET.iter().position(|known| known == character)?;
+            word |= u32::try_from(value).ok()? << (18 - 6 * index);
+        }
+        for (index, byte) in out.iter_mut().enumerate() {
+            *byte = (word >> (16 - 8 * index)) as u8;
+        }
+    }
+    Some(bytes)
 }
 
 /// [`is_step_byte`] as a table: one load a byte.

@@ -203,7 +203,7 @@ fn record(
     value: Option<&[u8]>,
 ) -> Option<()> {
     let mut steps = steps.splitn(2, |byte| *byte == b'/');
-    let address = storage::key::decode_step::<20>(steps.next()?)?;
+    let address = host::path::decode_key::<20>(steps.next()?)?;
     let change = changes.entry(Address::new(address)).or_default();
     match steps.next() {
         None => {
@@ -217,7 +217,7 @@ fn record(
 
 /// A slot with what it holds.
 fn slot(step: &[u8], value: Option<&[u8]>) -> Option<(U256, U256)> {
-    let slot = U256::from_be_bytes(storage::key::decode_step::<32>(step)?);
+    let slot = U256::from_be_bytes(host::path::decode_key::<32>(step)?);
     let value = value.map_or(Some(U256::ZERO), U256::decode)?;
     Some((slot, value))
 }

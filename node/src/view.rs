@@ -165,12 +165,12 @@ impl<'s, S: ReadStore> Recording<'s, S> {
             Some((account, slot)) => (account, Some(slot)),
             None => (steps, None),
         };
-        let Some(address) = storage::key::decode_step::<20>(account.as_bytes()) else {
+        let Some(address) = host::path::decode_key::<20>(account.as_bytes()) else {
             return;
         };
         let mut seen = self.seen.borrow_mut();
         let slots = seen.entry(Address::new(address)).or_default();
-        if let Some(slot) = slot.and_then(|slot| storage::key::decode_step::<32>(slot.as_bytes())) {
+        if let Some(slot) = slot.and_then(|slot| host::path::decode_key::<32>(slot.as_bytes())) {
             slots.insert(U256::from_be_bytes(slot));
         }
     }

@@ -2,7 +2,6 @@
 //! charges by the byte, and all of that alphabet is legal in paths.
 
 use alloy_primitives::{Address, B256, U256};
-use host::path::KEY_ALPHABET;
 use host::{PathBuf, PathError};
 
 /// A path of the layout: the longest, a chunk's in staging, has 105 bytes.
@@ -104,29 +103,10 @@ impl Key for u32 {
     }
 }
 
-/// The bytes behind base64url `text` without padding, or `None` where it is not that.
-#[must_use]
-pub fn decode_step<const LEN: usize>(text: &[u8]) -> Option<[u8; LEN]> {
-    if text.len() != (LEN * 4).div_ceil(3) {
-        return None;
-    }
-    let mut bytes = [0; LEN];
-    for (group, out) in text.chunks(4).zip(bytes.chunks_mut(3)) {
-        let mut word = 0;
-        for (index, character) in group.iter().enumerate() {
-            let value = KEY_ALPHABET.iter().position(|known| known == character)?;
-            word |= u32::try_from(value).ok()? << (18 - 6 * index);
-        }
-        for (index, byte) in out.iter_mut().enumerate() {
-            *byte = (word >> (16 - 8 * index)) as u8;
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use host::path::decode_key;
     use proptest::prelude::*;
 
     fn step(key: &impl Key) -> Vec<u8> {
@@ -138,14 +118,14 @@ mod tests {
     proptest! {
         #[test]
         fn steps_decode_to_their_bytes(word: [u8; 32], address: [u8; 20]) {
-            prop_assert_eq!(decode_step::<32>(&step(&B256::new(word))), Some(word));
-            prop_assert_eq!(decode_step::<20>(&step(&Address::new(address))), Some(address));
+            prop_assert_eq!(decode_key::<32>(&step(&B256::new(word))), Some(word));
+            prop_assert_eq!(decode_key::<20>(&step(&Address::new(address))), Some(address));
         }
 
         #[test]
         fn any_text_is_decoded_or_refused(text: Vec<u8>) {
-            let _ = decode_step::<32>(&text);
-            let _ = decode_step::<20>(&text);
+            let _ = decode_key::<32>(&text);
+            let _ = decode_key::<20>(&text);
         }
     }
 }

@@ -105,7 +105,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "conformance",
-        may: May::Only(&["pvm", "node", "ethereum", "storage"]),
+        may: May::Only(&["host", "pvm", "node", "ethereum", "storage"]),
         never: &["clap"],
         knows_not: "the command line and the kernel's code",
     },
