@@ -7,7 +7,7 @@ use crate::{assert_none_failed, folder, run};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use conformance::fixture::{Env, File, Indexes, Post, Test, revision};
 use conformance::suite::{self, Outcome, Selection};
-use conformance::world::{AccountState, World, logs_hash};
+use conformance::world::{World, logs_hash};
 use conformance::{reference, statetest};
 use ethereum::header::EMPTY_ROOT;
 use ethereum::rlp::List;
@@ -137,11 +137,33 @@ fn their_roots_are_those_of_a_second_trie() {
     assert!(compared >= 180, "{compared} roots");
 }
 
-/// An account with code and nothing else.
-pub(crate) fn contract(code: &[u8]) -> AccountState {
-    AccountState {
-        nonce: U256::from(1),
-        code: code.to_vec().into(),
-        ..AccountState::default()
+/// Runs the tests of one file with one thing in each case made wrong.
+fn spoiled(name: &str, spoil: fn(&mut Post)) -> Vec<Outcome> {
+    let text = std::fs::read(folder("e2e_tests/statetests/transactions.json")).unwrap();
+    let mut file: File = serde_json::from_slice(&text).unwrap();
+    let posts = file.values_mut().flat_map(|test| test.post.values_mut());
+    posts.flatten().for_each(spoil);
+    let path = folder("target/statetests").join(format!("{name}.json"));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+    let sources = suite::sources(&path).unwrap();
+    let results = run(&sources, Selection::default(), Metering::Off);
+    results.into_iter().map(|one| one.outcome).collect()
+}
+
+/// The judge can fail: each thing that it compares is one that it misses.
+#[test]
+fn a_wrong_root_log_hash_or_refusal_fails_every_case() {
+    let root = spoiled("root", |post| post.hash.0[0] ^= 1);
+    let logs = spoiled("logs", |post| post.logs.0[0] ^= 1);
+    let refusal = spoiled("refusal", |post| {
+        post.expect_exception = match post.expect_exception {
+            Some(_) => None,
+            None => Some("it should not run".to_owned()),
+        };
+    });
+    for outcomes in [root, logs, refusal] {
+        assert!(outcomes.len() >= 57, "{} cases", outcomes.len());
+        assert!(outcomes.iter().all(|one| *one == Outcome::Failed));
     }
 }

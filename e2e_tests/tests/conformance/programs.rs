@@ -1,6 +1,5 @@
 //! The programs of our own state tests, in bytecode.
 
-use crate::own::contract;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use conformance::statetest::CHAIN_ID;
 use conformance::world::{AccountState, World};
@@ -524,4 +523,13 @@ fn transactions() -> Vec<Program> {
             }),
         ),
     ]
+}
+
+/// An account with code and nothing else.
+fn contract(code: &[u8]) -> AccountState {
+    AccountState {
+        nonce: U256::from(1),
+        code: code.to_vec().into(),
+        ..AccountState::default()
+    }
 }

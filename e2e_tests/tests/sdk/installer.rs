@@ -1,6 +1,6 @@
 //! What `evm-rollup installer` makes boots into the kernel that it installs.
 
-use alloy_primitives::{Address, Bytes, TxKind, U256};
+use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use e2e_tests::{User, module};
 use pvm::installer::Installer;
 use pvm::setup::Instruction;
@@ -61,11 +61,7 @@ fn installer(user: &User) -> Installer {
 
 fn originate(installer: &Installer, pages: &Folder) -> Machine {
     for (hash, page) in &installer.pages {
-        let name = hash
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
-        std::fs::write(pages.0.join(name), page).unwrap();
+        std::fs::write(pages.0.join(hex::encode(hash)), page).unwrap();
     }
     let mut durable = Durable::new();
     durable
@@ -120,10 +116,7 @@ fn the_installed_kernel_sees_its_first_level_whole() {
 fn a_page_that_is_missing_or_tampered_with_is_named() {
     let installer = installer(&User::new("first"));
     let (hash, page) = installer.pages.iter().next().unwrap();
-    let name = hash
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
+    let name = hex::encode(hash);
     let pages = Folder::new("pages");
     for spoil in [None, Some([page, &b"!"[..]].concat())] {
         let mut machine = originate(&installer, &pages);
