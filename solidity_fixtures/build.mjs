@@ -22,7 +22,6 @@ const files = readdirSync(join(here, "contracts")).filter((name) => name.endsWit
 const sources = Object.fromEntries(
   files.map((name) => [`contracts/${name}`, { content: readFileSync(join(here, "contracts", name), "utf8") }]),
 );
-const input = { language: "Solidity", sources, settings: { ...settings, outputSelection } };
 const library = (path) => {
   try {
     return { contents: readFileSync(join(here, "node_modules", path), "utf8") };
@@ -30,10 +29,19 @@ const library = (path) => {
     return { error: String(error) };
   }
 };
-const output = JSON.parse(solc.compile(JSON.stringify(input), { import: library }));
+// The bridges have more parameters than the stack has room for without the IR.
+const bridge = ([path]) => path.endsWith("Bridge.sol");
+const output = { contracts: {}, errors: [] };
+for (const viaIR of [false, true]) {
+  const chosen = Object.fromEntries(Object.entries(sources).filter((source) => bridge(source) === viaIR));
+  const input = { language: "Solidity", sources: chosen, settings: { ...settings, ...(viaIR && { viaIR }), outputSelection } };
+  const { contracts, errors } = JSON.parse(solc.compile(JSON.stringify(input), { import: library }));
+  Object.assign(output.contracts, contracts);
+  output.errors.push(...(errors ?? []));
+}
 
 let failed = false;
-for (const { severity, formattedMessage, sourceLocation } of output.errors ?? []) {
+for (const { severity, formattedMessage, sourceLocation } of output.errors) {
   if (severity === "warning" && sourceLocation?.file.startsWith("@openzeppelin/")) continue;
   // SELFDESTRUCT is there on purpose: EIP-6780 is a rule to test.
   if (severity === "warning" && formattedMessage.includes('"selfdestruct" has been deprecated')) continue;
@@ -43,6 +51,10 @@ for (const { severity, formattedMessage, sourceLocation } of output.errors ?? []
   failed ||= severity === "error";
 }
 if (failed) process.exit(1);
+
+// The contracts that the kernel brings along, as the bytes that it includes.
+const kernel = join(here, "..", "evm_kernel", "src", "bridge");
+const predeployed = { NativeBridge: join(kernel, "native.bin"), FaBridge: join(kernel, "fa.bin") };
 
 const artifacts = join(here, "artifacts");
 rmSync(artifacts, { recursive: true, force: true });
@@ -61,6 +73,7 @@ for (const source of Object.keys(sources)) {
       deployedBytecode: `0x${evm.deployedBytecode.object}`,
     };
     writeFileSync(join(artifacts, `${contract}.json`), `${JSON.stringify(artifact, null, 2)}\n`);
+    if (contract in predeployed) writeFileSync(predeployed[contract], evm.deployedBytecode.object, "hex");
     console.log(`${contract}: ${evm.deployedBytecode.object.length / 2} bytes (solc ${solc.version()})`);
   }
 }

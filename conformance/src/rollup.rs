@@ -67,6 +67,7 @@ impl Surroundings {
             base_fee_floor: 0,
             genesis_state_root: B256::ZERO,
             revisions: vec![(0, self.revision)],
+            ..Config::default()
         }
     }
 

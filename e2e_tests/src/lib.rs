@@ -5,6 +5,7 @@
 //! [`clients`] runs stock Ethereum clients against a devnet.
 
 pub mod clients;
+pub mod layer1;
 pub mod reference;
 mod rollup;
 pub mod suites;

@@ -16,7 +16,7 @@ pub use check::{
     Fork, InvalidTransaction, MAX_INITCODE_SIZE, MAX_TRANSACTION_GAS, Rules, check, floor_gas,
     intrinsic_gas,
 };
-pub use decode::{DecodeError, decode, decode_with_hash};
+pub use decode::{DecodeError, decode, decode_included, decode_with_hash};
 #[cfg(feature = "std")]
 pub use encode::sign;
 
@@ -34,6 +34,9 @@ pub mod tx_type {
     pub const BLOB: u8 = 3;
     /// EIP-7702.
     pub const SET_CODE: u8 = 4;
+    /// A deposit of layer 1, as the OP Stack has it: nobody signs it, and nobody
+    /// may send it.
+    pub const DEPOSIT: u8 = 0x7e;
 }
 
 /// What was signed, of any type.
@@ -47,6 +50,8 @@ pub enum Transaction {
     DynamicFee(Eip1559),
     /// Type 4.
     SetCode(Eip7702),
+    /// Type 126.
+    Deposit(Deposit),
 }
 
 /// A transaction without a type byte.
@@ -137,6 +142,29 @@ pub struct Eip7702 {
     pub authorization_list: Vec<SignedAuthorization>,
 }
 
+/// What layer 1 made happen: wei appear at `from`, which then calls. The type of
+/// the OP Stack (its specification, "Deposited transactions"), so that tools
+/// know it: `7e ++ rlp([source_hash, from, to, mint, value, gas_limit, 0, input])`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deposit {
+    /// What makes it another one than those with the same fields.
+    pub source_hash: B256,
+    /// Who calls.
+    pub from: Address,
+    /// The account called.
+    pub to: TxKind,
+    /// Wei that appear at `from`.
+    pub mint: U256,
+    /// Wei moved to the account called.
+    pub value: U256,
+    /// Most gas that it may use; nobody pays for it.
+    pub gas_limit: u64,
+    /// Call data.
+    pub input: Bytes,
+    /// Always 0: it is not encoded.
+    pub nonce: u64,
+}
+
 /// An account of an access list with its slots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessListItem {
@@ -189,6 +217,7 @@ macro_rules! field {
             Transaction::AccessList(transaction) => &transaction.$field,
             Transaction::DynamicFee(transaction) => &transaction.$field,
             Transaction::SetCode(transaction) => &transaction.$field,
+            Transaction::Deposit(transaction) => &transaction.$field,
         }
     };
 }
@@ -202,10 +231,12 @@ impl Transaction {
             Self::AccessList(_) => tx_type::ACCESS_LIST,
             Self::DynamicFee(_) => tx_type::DYNAMIC_FEE,
             Self::SetCode(_) => tx_type::SET_CODE,
+            Self::Deposit(_) => tx_type::DEPOSIT,
         }
     }
 
-    /// The chain that it is bound to; none for a legacy transaction without EIP-155.
+    /// The chain that it is bound to; none for a legacy transaction without EIP-155
+    /// and for a deposit.
     #[must_use]
     pub const fn chain_id(&self) -> Option<u64> {
         match self {
@@ -213,6 +244,7 @@ impl Transaction {
             Self::AccessList(transaction) => Some(transaction.chain_id),
             Self::DynamicFee(transaction) => Some(transaction.chain_id),
             Self::SetCode(transaction) => Some(transaction.chain_id),
+            Self::Deposit(_) => None,
         }
     }
 
@@ -236,6 +268,7 @@ impl Transaction {
             Self::AccessList(transaction) => transaction.gas_price,
             Self::DynamicFee(transaction) => transaction.max_fee_per_gas,
             Self::SetCode(transaction) => transaction.max_fee_per_gas,
+            Self::Deposit(_) => U256::ZERO,
         }
     }
 
@@ -243,7 +276,7 @@ impl Transaction {
     #[must_use]
     pub const fn max_priority_fee_per_gas(&self) -> Option<U256> {
         match self {
-            Self::Legacy(_) | Self::AccessList(_) => None,
+            Self::Legacy(_) | Self::AccessList(_) | Self::Deposit(_) => None,
             Self::DynamicFee(transaction) => Some(transaction.max_priority_fee_per_gas),
             Self::SetCode(transaction) => Some(transaction.max_priority_fee_per_gas),
         }
@@ -267,6 +300,7 @@ impl Transaction {
             Self::AccessList(transaction) => transaction.to,
             Self::DynamicFee(transaction) => transaction.to,
             Self::SetCode(transaction) => TxKind::Call(transaction.to),
+            Self::Deposit(transaction) => transaction.to,
         }
     }
 
@@ -286,7 +320,7 @@ impl Transaction {
     #[must_use]
     pub fn access_list(&self) -> &[AccessListItem] {
         match self {
-            Self::Legacy(_) => &[],
+            Self::Legacy(_) | Self::Deposit(_) => &[],
             Self::AccessList(transaction) => &transaction.access_list,
             Self::DynamicFee(transaction) => &transaction.access_list,
             Self::SetCode(transaction) => &transaction.access_list,

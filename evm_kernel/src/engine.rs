@@ -46,6 +46,15 @@ impl<S: ReadStore> Engine<'_, S> {
         MainnetHandler::default().run(self)
     }
 
+    /// Runs a call that no transaction makes: nobody pays for its gas.
+    pub(crate) fn system_call(
+        &mut self,
+        environment: TxEnv,
+    ) -> Result<ExecutionResult, EVMError<WorldError, InvalidTransaction>> {
+        self.0.ctx.set_tx(environment);
+        MainnetHandler::default().run_system_call(self)
+    }
+
     /// The address that a frame is about to create a contract at, where slots
     /// lie without a nonce or code.
     fn occupied(&mut self, frame: &FrameInit) -> Result<Option<Address>, WorldError> {

@@ -26,4 +26,6 @@ pub struct Environment {
     pub chain_id: u64,
     /// The rules in force.
     pub revision: Revision,
+    /// The layer 1 contract whose tickets are the native token; none: no bridge.
+    pub ticketer: Option<[u8; 20]>,
 }

@@ -4,6 +4,7 @@
 //! transaction has read or changed is warm memory to the next. Nothing is
 //! written: [`Executor::finish`] gives the changes as a value.
 
+use crate::bridge;
 use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::error::KernelError;
@@ -13,8 +14,9 @@ use crate::source;
 use crate::validate::ValidTransaction;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, Log, U256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
 use core::fmt;
+use ethereum::transaction::Deposit;
 use host::ReadStore;
 #[cfg(feature = "simulate")]
 use revm::context::CfgEnv;
@@ -37,6 +39,8 @@ pub(crate) struct Executed {
     pub(crate) success: bool,
     pub(crate) gas_used: u64,
     pub(crate) logs: Vec<Log>,
+    /// Messages to layer 1.
+    pub(crate) messages: Vec<Bytes>,
 }
 
 /// The world as the engine reads it.
@@ -162,7 +166,11 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             slot_num: environment.number,
         };
         let engine = context.build_mainnet();
-        let precompiles = Weighed::new(engine.precompiles.clone(), environment.revision);
+        let precompiles = Weighed::new(
+            engine.precompiles.clone(),
+            environment.revision,
+            environment.ticketer,
+        );
         let mut engine = engine.with_precompiles(precompiles);
         crate::instructions::install(&mut engine.instruction);
         Ok(Self {
@@ -249,7 +257,38 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             success: false,
             gas_used: environment.gas_limit,
             logs: Vec::new(),
+            messages: Vec::new(),
         }))
+    }
+
+    /// Lets the kernel call a contract: the wei appear at the caller before. `None`
+    /// where the call fails, which then changed nothing.
+    pub(crate) fn deposit(&mut self, deposit: &Deposit) -> Result<Option<Executed>, KernelError> {
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        journal
+            .balance_incr(deposit.from, deposit.mint)
+            .map_err(|WorldError(error)| error)?;
+        let environment = TxEnv {
+            caller: deposit.from,
+            gas_limit: deposit.gas_limit,
+            kind: deposit.to,
+            value: deposit.value,
+            data: deposit.input.clone(),
+            ..TxEnv::default()
+        };
+        let executed = match self.engine.system_call(environment) {
+            Ok(result) => Executed::of(result),
+            Err(EVMError::Database(WorldError(error))) => return Err(error.into()),
+            Err(error) => return Err(KernelError::Engine(error.to_string())),
+        };
+        if executed.success {
+            return Ok(Some(executed));
+        }
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        if let Some(from) = journal.inner.state.get_mut(&deposit.from) {
+            from.info.balance = from.info.balance.saturating_sub(deposit.mint);
+        }
+        Ok(None)
     }
 
     /// What all transactions changed.
@@ -365,15 +404,17 @@ impl Executed {
     pub(crate) fn of(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
         match result {
-            ExecutionResult::Success { logs, .. } => Self {
+            ExecutionResult::Success { mut logs, .. } => Self {
                 success: true,
                 gas_used,
+                messages: bridge::messages(&mut logs),
                 logs,
             },
             ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Self {
                 success: false,
                 gas_used,
                 logs: Vec::new(),
+                messages: Vec::new(),
             },
         }
     }

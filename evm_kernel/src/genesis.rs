@@ -1,5 +1,6 @@
 //! Block 0: what the setup file left becomes the first state.
 
+use crate::bridge;
 use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::history::{HISTORY_ADDRESS, HISTORY_CODE};
@@ -24,6 +25,7 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         beneficiary: config.fee_recipient,
         chain_id: config.chain_id,
         revision: config.revision(0),
+        ticketer: config.ticketer,
     };
     let sealed = seal::with_state_root(
         &Parent::default(),
@@ -48,6 +50,7 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         oldest_page: level.number,
         backlog: 0,
         chunks_since: 0,
+        outgoing: false,
     };
     let code_hash = keccak256(HISTORY_CODE);
     let history = AccountDiff {
@@ -61,13 +64,17 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         cleared: false,
         slots: alloc::vec![],
     };
+    let mut diff = Diff {
+        accounts: alloc::vec![history],
+        code: alloc::vec![(code_hash, Bytes::from_static(HISTORY_CODE))],
+    };
+    if config.ticketer.is_some() {
+        bridge::predeploy(&mut diff);
+    }
     let block = commit::Block {
         head,
         header: Some(sealed.header),
-        diff: Diff {
-            accounts: alloc::vec![history],
-            code: alloc::vec![(code_hash, Bytes::from_static(HISTORY_CODE))],
-        },
+        diff,
         config: Some(config.clone()),
         ..commit::Block::default()
     };

@@ -5,6 +5,7 @@
 //! only straight code, so that a trap there cannot come from us.
 
 use crate::budget::Budget;
+use crate::decode;
 use crate::error::KernelError;
 use crate::log;
 use alloy_primitives::B256;
@@ -16,6 +17,9 @@ use storage::queue::{ENTRY_OVERHEAD, Entries, Page};
 
 /// The bytes in front of a frame's contents: inbox tag, frame tag, address.
 const CONTENTS: usize = 1 + 1 + 20;
+
+/// The hash of the sender, which stands right behind a transfer's payload.
+const SENDER: usize = 20;
 
 /// What was read.
 #[derive(Debug)]
@@ -70,20 +74,18 @@ pub(crate) fn drain(
             complete = true;
             break;
         };
-        let (number, len) = (message.level, message.payload.len());
+        let (number, id, len) = (message.level, message.id, message.payload.len());
         newest = Some(number);
         budget.message(len);
         match Message::parse(message.payload) {
             Ok(Message::External(frame)) => match external::parse(frame, &limits.rollup) {
+                // Only layer 1 makes transfers: nobody may post what looks like one.
+                Frame::Contents([decode::TRANSFER, ..]) => skipped.unframed += 1,
                 Frame::Contents(_) => {
                     let Some(framed) = buffer.get_mut(CONTENTS - ENTRY_OVERHEAD..len) else {
                         continue;
                     };
-                    // Only after a trap that took Start_of_level with it.
-                    let page = match &mut page {
-                        Some(page) if page.end().level == number => page,
-                        other => other.insert(open(host, number, limits)?),
-                    };
+                    let page = page_of(&mut page, host, number, limits)?;
                     let size = framed.len() as u64 + INPUT_OVERHEAD;
                     let full = waiting + u64::from(page.end().offset) + size > limits.most;
                     if full {
@@ -97,6 +99,17 @@ pub(crate) fn drain(
                 Frame::OtherRollup => skipped.foreign += 1,
                 Frame::NotFramed => skipped.unframed += 1,
             },
+            // However full the queue is: it brings what somebody paid for.
+            Ok(Message::Transfer(transfer)) if *transfer.destination == limits.rollup => {
+                let payload = transfer.payload.len();
+                let Some(framed) = frame_transfer(&mut buffer, payload, id) else {
+                    continue;
+                };
+                let page = page_of(&mut page, host, number, limits)?;
+                waiting += INPUT_OVERHEAD;
+                let at = page.append(host, framed)?;
+                entries.get_or_insert_with(|| Entries::at(at)).push(framed);
+            }
             Ok(Message::StartOfLevel) => {
                 if page.as_ref().is_none_or(|page| page.end().level != number) {
                     page = Some(Page::open(host, number)?);
@@ -140,6 +153,37 @@ pub(crate) fn drain(
         page_bytes,
         complete,
     })
+}
+
+/// The page of level `number`. It is open already, but for a trap that took
+/// `Start_of_level` with it.
+fn page_of<'p>(
+    page: &'p mut Option<Page>,
+    host: &mut impl Runtime,
+    number: u32,
+    limits: &Limits,
+) -> Result<&'p mut Page, KernelError> {
+    if page.as_ref().is_none_or(|page| page.end().level != number) {
+        *page = Some(open(host, number, limits)?);
+    }
+    page.as_mut().ok_or(KernelError::MissingState)
+}
+
+/// Rearranges a transfer whose payload has `payload` bytes into the entry that
+/// [`decode::input`] reads: it is shorter than the message, so it fits.
+fn frame_transfer(buffer: &mut [u8; MAX_MESSAGE], payload: usize, id: u32) -> Option<&mut [u8]> {
+    const HEAD: usize = ENTRY_OVERHEAD + 1 + 4;
+    let size = payload + SENDER;
+    if HEAD + size > buffer.len() {
+        return None;
+    }
+    buffer.copy_within(2..2 + size, HEAD);
+    let (head, _) = buffer.split_first_chunk_mut::<HEAD>()?;
+    let (_, head) = head.split_at_mut(ENTRY_OVERHEAD);
+    let (tag, number) = head.split_at_mut(1);
+    tag.fill(decode::TRANSFER);
+    number.copy_from_slice(&id.to_be_bytes());
+    buffer.get_mut(..HEAD + size)
 }
 
 /// Messages that are not queued, counted: rollups share the inbox, so there may

@@ -1,10 +1,14 @@
 //! A run: the inbox is read, then blocks are made until the queue is empty or
 //! the work of the run or of the level is done.
 
+use crate::bridge::delayed::Delayed;
+use crate::bridge::deposit::{self, Origin, Terms};
+use crate::bridge::incoming::{self, Incoming, Refused};
+use crate::bridge::{self, SYSTEM};
 use crate::budget::Budget;
 use crate::careful::{self, Careful};
-use crate::chunks::Chunks;
-use crate::decode::{self, Decoded, Input};
+use crate::chunks::{Assembled, BadPiece, Chunks};
+use crate::decode::{self, Decoded, Input, Transfer};
 use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::execute::{self, Executed, Executor};
@@ -17,9 +21,13 @@ use crate::shared::Shared;
 use crate::source;
 use crate::validate;
 use alloc::boxed::Box;
-use alloy_primitives::Address;
-use host::{Debug, ReadStore, Runtime, Store};
-use storage::layout::{CONFIG, HEAD};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256};
+use ethereum::keccak::keccak256;
+use ethereum::transaction::tx_type;
+use host::{Debug, Runtime, Store};
+use messages::ticket::Ticket;
+use storage::layout::{CONFIG, HEAD, OUTGOING};
 use storage::level::Level;
 use storage::queue::Cursor;
 use storage::{Config, Diff, Head, commit};
@@ -97,6 +105,22 @@ fn sweep_pages(host: &mut impl Store, from: u32, to: u32) -> Result<(), KernelEr
     Ok(())
 }
 
+/// Transactions that come in pieces.
+struct Pieces<'b> {
+    chunks: &'b mut Chunks,
+    delayed: &'b mut Delayed,
+}
+
+impl Pieces<'_> {
+    /// The last piece, `bytes` in the queue, will be taken again.
+    fn put_back(&mut self, bytes: &[u8]) {
+        match bytes {
+            [decode::TRANSFER, ..] => self.delayed.put_back(),
+            _ => self.chunks.put_back(),
+        }
+    }
+}
+
 /// The blocks of a run.
 struct Blocks {
     config: Config,
@@ -123,6 +147,7 @@ impl Blocks {
                 if let Some(careful) = self.careful.take() {
                     careful.end(&mut **host.writer()?)?;
                 }
+                self.send(host)?;
                 return Ok(Progress::Done);
             }
             let room = self.fresh || self.budget.has_room_for(self.config.block_gas_limit);
@@ -134,6 +159,21 @@ impl Blocks {
             self.block(host, before)?;
             self.fresh = false;
         }
+    }
+
+    /// Writes messages to layer 1, as many as the level takes.
+    fn send<H: Runtime>(&self, host: &Shared<'_, H>) -> Result<(), KernelError> {
+        if !self.head.outgoing {
+            return Ok(());
+        }
+        let flushed = OUTGOING.flush(&mut **host.writer()?)?;
+        if let Some(number) = flushed.doubtful {
+            log::line(
+                host,
+                format_args!("message {number} to layer 1 is in doubt: a trap came between"),
+            );
+        }
+        Ok(())
     }
 
     /// Whether something is next. If not, the queue is empty or the run has no
@@ -154,13 +194,20 @@ impl Blocks {
         };
         let mut chunks = Chunks::new(self.level.number, self.head.chunks_since);
         chunks.expire(host)?;
+        let mut delayed = Delayed::default();
+        let outgoing = self.head.outgoing && !OUTGOING.is_empty(host)?;
         let (body, diff) = if self.peek(host)? {
-            self.fill(host, &environment, &parent, &mut chunks)?
+            let mut pieces = Pieces {
+                chunks: &mut chunks,
+                delayed: &mut delayed,
+            };
+            self.fill(host, &environment, &parent, &mut pieces)?
         } else {
             let diff = execute::nothing(host, &environment, parent.hash)?;
             (Body::default(), diff)
         };
-        let (chunked, chunks_since) = chunks.into_changes();
+        let (mut chunked, chunks_since) = chunks.into_changes();
+        chunked.extend(delayed.into_change());
         if let Some(careful) = &self.careful {
             careful.mark_block(&mut **host.writer()?)?;
         }
@@ -185,6 +232,7 @@ impl Blocks {
             oldest_page: consumed_from,
             backlog: self.queue.waiting(),
             chunks_since,
+            outgoing: outgoing || !sealed.messages.is_empty(),
         };
         self.head = head;
         let mut host = host.writer()?;
@@ -198,6 +246,7 @@ impl Blocks {
                 receipts: sealed.receipts,
                 diff,
                 chunked,
+                messages: sealed.messages,
                 config: None,
             },
         )?;
@@ -214,7 +263,7 @@ impl Blocks {
         host: &Shared<'_, H>,
         environment: &Environment,
         parent: &Parent,
-        chunks: &mut Chunks,
+        pieces: &mut Pieces<'_>,
     ) -> Result<(Body, Diff), KernelError> {
         let mut executor = Executor::new(host, environment, parent.hash)?;
         let mut body = Body::default();
@@ -231,8 +280,26 @@ impl Blocks {
             let cursor = ready.cursor;
             let (decoded, sender) = match ready.item {
                 Item::Transaction(decoded, sender) => (decoded, sender),
-                Item::Piece(bytes) => {
-                    let whole = self.assemble(host, chunks, &bytes)?;
+                Item::Piece(bytes) | Item::Transfer(bytes) => {
+                    let whole = match decode::input(&bytes) {
+                        Ok(Input::Transfer(transfer)) => self.transfer(
+                            host,
+                            &mut executor,
+                            &mut body,
+                            pieces,
+                            cursor,
+                            &transfer,
+                        )?,
+                        Ok(Input::Announcement(piece)) => {
+                            let taken = pieces.chunks.announce(host, piece)?;
+                            self.assemble(host, pieces, taken)
+                        }
+                        Ok(Input::Chunk(piece)) => {
+                            let taken = pieces.chunks.chunk(host, piece)?;
+                            self.assemble(host, pieces, taken)
+                        }
+                        _ => None,
+                    };
                     let Some((decoded, sender)) = whole else {
                         self.fresh = false;
                         continue;
@@ -243,14 +310,14 @@ impl Blocks {
                         decoded.transaction.transaction.gas_limit(),
                     ) {
                         // The next block takes the last piece again.
-                        chunks.put_back();
+                        pieces.put_back(&bytes);
                         self.queue.put_back(Ready {
                             item: Item::Piece(bytes),
                             ..ready
                         });
                         break;
                     }
-                    chunks.done(decoded.transaction.hash);
+                    pieces.chunks.done(decoded.transaction.hash);
                     (decoded, sender)
                 }
             };
@@ -268,30 +335,40 @@ impl Blocks {
             || gas <= environment.gas_limit && (self.fresh || self.budget.has_room_for(gas_limit))
     }
 
-    /// Takes an announcement or a chunk; gives the transaction that is whole now.
+    /// The transaction that is whole now, unless its pieces were refused.
     fn assemble(
         &mut self,
-        host: &(impl ReadStore + Debug),
-        chunks: &mut Chunks,
-        bytes: &[u8],
-    ) -> Result<Option<(Box<Decoded>, Address)>, KernelError> {
-        let assembled = match decode::input(bytes) {
-            Ok(Input::Announcement(bytes)) => chunks.announce(host, bytes)?,
-            Ok(Input::Chunk(bytes)) => chunks.chunk(host, bytes)?,
-            _ => Ok(None),
-        };
-        let (hash, raw) = match assembled {
-            Ok(Some(assembled)) => assembled,
-            Ok(None) => return Ok(None),
+        host: &impl Debug,
+        pieces: &mut Pieces<'_>,
+        taken: Result<Option<Assembled>, BadPiece>,
+    ) -> Option<(Box<Decoded>, Address)> {
+        match taken {
+            Ok(Some((hash, raw))) => {
+                let whole = self.recover(host, hash, raw);
+                if whole.is_none() {
+                    pieces.chunks.done(hash);
+                }
+                whole
+            }
+            Ok(None) => None,
             Err(error) => {
                 log::line(host, format_args!("input dropped: {error}"));
-                return Ok(None);
+                None
             }
-        };
+        }
+    }
+
+    /// Decodes a transaction that came in pieces, and recovers its sender.
+    fn recover(
+        &mut self,
+        host: &impl Debug,
+        hash: B256,
+        raw: Vec<u8>,
+    ) -> Option<(Box<Decoded>, Address)> {
         self.budget.recoveries(1);
         match decode::hashed(hash, raw.into()) {
             Ok(decoded) => match ethereum::senders([&decoded.transaction]).pop() {
-                Some(Ok(sender)) => return Ok(Some((Box::new(decoded), sender))),
+                Some(Ok(sender)) => return Some((Box::new(decoded), sender)),
                 Some(Err(error)) => {
                     log::line(host, format_args!("transaction {hash} dropped: {error}"));
                 }
@@ -299,8 +376,101 @@ impl Blocks {
             },
             Err(error) => log::line(host, format_args!("transaction {hash} dropped: {error}")),
         }
-        chunks.done(hash);
+        None
+    }
+
+    /// Does what layer 1 asks for; gives the transaction that is forced in, if
+    /// it is whole now.
+    fn transfer<H: Runtime>(
+        &mut self,
+        host: &Shared<'_, H>,
+        executor: &mut Executor<'_, Shared<'_, H>>,
+        body: &mut Body,
+        pieces: &mut Pieces<'_>,
+        cursor: Cursor,
+        transfer: &Transfer<'_>,
+    ) -> Result<Option<(Box<Decoded>, Address)>, KernelError> {
+        let refused = match incoming::read(transfer.payload) {
+            Ok(Incoming::Deposit { routing, ticket }) => {
+                let deposit =
+                    self.deposit(host, executor, body, cursor, transfer, routing, &ticket);
+                deposit?.err()
+            }
+            Ok(Incoming::Delayed(bytes)) => {
+                if self.config.delayed_bridge != Some(*transfer.sender) {
+                    Some(Refused::Sender)
+                } else {
+                    match pieces.delayed.take(host, bytes)? {
+                        Ok(Some(raw)) => return Ok(self.recover(host, keccak256(&raw), raw)),
+                        Ok(None) => None,
+                        Err(refused) => Some(refused),
+                    }
+                }
+            }
+            Ok(Incoming::Governance(_)) => Some(Refused::Sender),
+            Err(refused) => Some(refused),
+        };
+        if let Some(refused) = refused {
+            let (level, id) = (cursor.level, transfer.id);
+            log::line(
+                host,
+                format_args!("message {id} of level {level} refused: {refused}"),
+            );
+        }
         Ok(None)
+    }
+
+    /// Credits a deposit, or keeps it for its receiver.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the block's parts, and the message's"
+    )]
+    fn deposit<H: Runtime>(
+        &mut self,
+        host: &Shared<'_, H>,
+        executor: &mut Executor<'_, Shared<'_, H>>,
+        body: &mut Body,
+        cursor: Cursor,
+        transfer: &Transfer<'_>,
+        routing: &[u8],
+        ticket: &Ticket<'_>,
+    ) -> Result<Result<(), Refused>, KernelError> {
+        let Some(ticketer) = self.config.ticketer else {
+            return Ok(Err(Refused::NoBridge));
+        };
+        let origin = Origin {
+            level: cursor.level,
+            id: transfer.id,
+        };
+        let trapped = self
+            .careful
+            .as_ref()
+            .is_some_and(|careful| careful.traps(cursor) > 0);
+        // Where the receiver cannot be paid, the bridge keeps the deposit.
+        for deliver in [true, false] {
+            if deliver && trapped {
+                continue;
+            }
+            let terms = Terms {
+                ticketer,
+                chain_id: self.config.chain_id,
+                deliver,
+            };
+            let deposit = match deposit::transaction(&terms, origin, routing, ticket) {
+                Ok(deposit) => deposit,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if let Some(executed) = executor.deposit(&deposit)? {
+                self.budget.gas(executed.gas_used);
+                self.budget.gas(executor.take_work());
+                let raw = deposit.encode().into();
+                body.push(tx_type::DEPOSIT, SYSTEM, raw, executed);
+                return Ok(Ok(()));
+            }
+        }
+        let entry = transfer.encode();
+        bridge::set_aside(&mut **host.writer()?, cursor, &entry)?;
+        Ok(Err(Refused::Payload("the bridge fails: set aside".into())))
     }
 
     /// Executes a transaction and adds it to the block; one that is refused

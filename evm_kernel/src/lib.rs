@@ -11,6 +11,7 @@
 //! | [`validate`] | signed transaction → what the engine takes, or a reason |
 //! | [`source`] | the block's environment and system calls |
 //! | [`execute`] | runs it on the block's view of the world → receipt |
+//! | [`bridge`] | calls of layer 1 → transactions, withdrawals → messages to layer 1 |
 //! | [`seal`] | receipts and changes → header, roots, the block to commit |
 //! | [`level`] | all of that for as many blocks as the level needs |
 //!
@@ -24,6 +25,7 @@
 
 extern crate alloc;
 
+pub mod bridge;
 mod budget;
 mod careful;
 mod chunks;

@@ -7,6 +7,7 @@
 //! The entry is replaced in the table: the engine's seam for cryptography would
 //! compile all of its curves a second time, which costs 300 kB.
 
+use crate::bridge::{OUTBOX, outbox};
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes};
@@ -30,11 +31,18 @@ const ECRECOVER_GAS: u64 = 3_000;
 pub(crate) struct Weighed {
     inner: EthPrecompiles,
     work: u64,
+    /// Who makes the native tickets, where there is a bridge.
+    ticketer: Option<[u8; 20]>,
 }
 
 impl Weighed {
-    /// The precompiles of `revision`, `engine` being the engine's own.
-    pub(crate) fn new(engine: EthPrecompiles, revision: Revision) -> Self {
+    /// The precompiles of `revision`, `engine` being the engine's own; with a
+    /// `ticketer`, the bridges' too.
+    pub(crate) fn new(
+        engine: EthPrecompiles,
+        revision: Revision,
+        ticketer: Option<[u8; 20]>,
+    ) -> Self {
         static TABLES: [OnceLock<Precompiles>; 4] = [const { OnceLock::new() }; 4];
         let mut inner = engine;
         if let Some(table) = TABLES.get(revision as usize) {
@@ -50,7 +58,11 @@ impl Weighed {
                 table
             });
         }
-        Self { inner, work: 0 }
+        Self {
+            inner,
+            work: 0,
+            ticketer,
+        }
     }
 
     /// The work since the last time, besides the gas itself.
@@ -71,6 +83,11 @@ impl<C: ContextTr> PrecompileProvider<C> for Weighed {
         context: &mut C,
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
+        if let Some(ticketer) = &self.ticketer
+            && inputs.bytecode_address == OUTBOX
+        {
+            return outbox::run(context, inputs, ticketer).map(Some);
+        }
         let result = self.inner.run(context, inputs)?;
         if let Some(result) = &result {
             let more = weight(&inputs.bytecode_address) - 1;

@@ -3,6 +3,7 @@
 //! Inputs are decoded and their senders recovered a page at a time; a page may
 //! reach beyond the block, so nothing here changes durable state.
 
+use crate::bridge;
 use crate::budget::Budget;
 use crate::careful::Careful;
 use crate::decode::{self, BadInput, Decoded, Input};
@@ -31,6 +32,8 @@ pub(crate) enum Item {
     Transaction(Box<Decoded>, Address),
     /// An announcement or a chunk, with its tag.
     Piece(Vec<u8>),
+    /// A call from layer 1, with its tag.
+    Transfer(Vec<u8>),
 }
 
 impl Item {
@@ -39,6 +42,7 @@ impl Item {
         match self {
             Self::Transaction(decoded, _) => decoded.transaction.transaction.gas_limit(),
             Self::Piece(_) => 0,
+            Self::Transfer(_) => bridge::DEPOSIT_GAS,
         }
     }
 }
@@ -203,6 +207,9 @@ impl Queue {
                 None => 0,
             };
             let waiting = if traps > 1 {
+                if let [decode::TRANSFER, ..] = bytes {
+                    bridge::set_aside(&mut **host.writer()?, cursor, bytes)?;
+                }
                 Err(BadInput::Traps)
             } else {
                 waiting(bytes)
@@ -299,6 +306,7 @@ impl Queue {
                     }
                 }
                 Some(Waiting::Piece(bytes)) => Some(Item::Piece(bytes)),
+                Some(Waiting::Transfer(bytes)) => Some(Item::Transfer(bytes)),
                 None => None,
             };
             match (item, self.ready.back_mut()) {
@@ -315,6 +323,7 @@ impl Queue {
 enum Waiting {
     Transaction(Box<Decoded>),
     Piece(Vec<u8>),
+    Transfer(Vec<u8>),
 }
 
 fn waiting(bytes: &[u8]) -> Result<Waiting, BadInput> {
@@ -323,5 +332,6 @@ fn waiting(bytes: &[u8]) -> Result<Waiting, BadInput> {
             decode::transaction(hash, raw).map(|decoded| Waiting::Transaction(Box::new(decoded)))
         }
         Input::Announcement(_) | Input::Chunk(_) => Ok(Waiting::Piece(bytes.to_vec())),
+        Input::Transfer(_) => Ok(Waiting::Transfer(bytes.to_vec())),
     }
 }

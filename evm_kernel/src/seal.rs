@@ -19,6 +19,7 @@ pub(crate) struct Body {
     receipts: Vec<StoredReceipt>,
     types: Vec<u8>,
     gas_used: u64,
+    messages: Vec<Bytes>,
 }
 
 impl Body {
@@ -36,6 +37,7 @@ impl Body {
     pub(crate) fn push(&mut self, tx_type: u8, sender: Address, raw: Bytes, executed: Executed) {
         self.gas_used = self.gas_used.saturating_add(executed.gas_used);
         self.types.push(tx_type);
+        self.messages.extend(executed.messages);
         self.transactions.push(StoredTransaction { sender, raw });
         self.receipts.push(StoredReceipt {
             success: executed.success,
@@ -80,6 +82,8 @@ pub(crate) struct Sealed {
     pub(crate) gas_used: u64,
     pub(crate) transactions: Transactions,
     pub(crate) receipts: Receipts,
+    /// Messages to layer 1.
+    pub(crate) messages: Vec<Bytes>,
 }
 
 /// The parent's part in a block.
@@ -150,5 +154,6 @@ pub(crate) fn with_state_root(
         gas_used: body.gas_used,
         transactions: Transactions(body.transactions),
         receipts: Receipts(body.receipts),
+        messages: body.messages,
     }
 }

@@ -37,6 +37,7 @@ impl Environment {
             beneficiary: header.beneficiary,
             chain_id: config.chain_id,
             revision: config.revision(header.number),
+            ticketer: config.ticketer,
         }
     }
 
@@ -74,6 +75,7 @@ impl Environment {
             beneficiary: config.fee_recipient,
             chain_id: config.chain_id,
             revision: config.revision(number),
+            ticketer: config.ticketer,
             ..Self::of_head(store)?
         })
     }

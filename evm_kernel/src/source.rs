@@ -35,6 +35,7 @@ pub(crate) fn environment(
         beneficiary: config.fee_recipient,
         chain_id: config.chain_id,
         revision: config.revision(number),
+        ticketer: config.ticketer,
     })
 }
 

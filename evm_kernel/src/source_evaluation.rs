@@ -41,6 +41,7 @@ pub(crate) fn environment(
         beneficiary: Address::new(field(&asked, 64)?),
         chain_id: config.chain_id,
         revision: config.revision(number),
+        ticketer: config.ticketer,
     })
 }
 

@@ -89,15 +89,35 @@ impl<'p> OutboxQueue<'p> {
     /// # Errors
     /// [`HostError::TooLarge`].
     pub fn push(&self, store: &mut impl Store, message: &[u8]) -> Result<u64, HostError> {
-        if message.len() > MAX_MESSAGE {
-            return Err(HostError::TooLarge);
-        }
         let number = self.pushed(store)?;
-        let path = self.entry(b"m", number)?;
-        // What a trap left of an earlier try is replaced.
-        store.write_alone(path.as_path(), message)?;
-        self.set_pushed(store, number.saturating_add(1))?;
+        self.push_all(store, [message])?;
         Ok(number)
+    }
+
+    /// Appends messages; the count is read and written once for all of them.
+    ///
+    /// # Errors
+    /// [`HostError::TooLarge`] for one over [`MAX_MESSAGE`] bytes; those before
+    /// it then are not counted either.
+    pub fn push_all<'m>(
+        &self,
+        store: &mut impl Store,
+        messages: impl IntoIterator<Item = &'m [u8]>,
+    ) -> Result<(), HostError> {
+        let mut number = None;
+        for message in messages {
+            if message.len() > MAX_MESSAGE {
+                return Err(HostError::TooLarge);
+            }
+            let at = match number {
+                Some(at) => at,
+                None => self.pushed(store)?,
+            };
+            // What a trap left of an earlier try is replaced.
+            store.write_alone(self.entry(b"m", at)?.as_path(), message)?;
+            number = Some(at.saturating_add(1));
+        }
+        number.map_or(Ok(()), |number| self.set_pushed(store, number))
     }
 
     /// Writes what waits, in order, as far as the level's outbox takes it.

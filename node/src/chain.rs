@@ -111,13 +111,14 @@ impl Block {
         let mut included = Vec::with_capacity(transactions.len());
         let (mut cumulative_gas_used, mut first_log) = (0, 0);
         for (stored, receipt) in transactions.into_iter().zip(receipts) {
-            let transaction = ethereum::transaction::decode(&stored.raw).map_err(|error| {
-                ChainError::Unreadable {
-                    number,
-                    part: "transaction",
-                    reason: error.to_string(),
-                }
-            })?;
+            let transaction =
+                ethereum::transaction::decode_included(&stored.raw).map_err(|error| {
+                    ChainError::Unreadable {
+                        number,
+                        part: "transaction",
+                        reason: error.to_string(),
+                    }
+                })?;
             cumulative_gas_used += receipt.gas_used;
             let logs = receipt.logs.len() as u64;
             included.push(Included {

@@ -75,6 +75,33 @@ pub fn arguments(words: &[B256], dynamic: &[&[u8]]) -> Vec<u8> {
     [head, tail].concat()
 }
 
+/// An argument of a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Argument<'a> {
+    /// Of a static type.
+    Word(B256),
+    /// `bytes` or `string`.
+    Bytes(&'a [u8]),
+}
+
+/// As [`arguments`], in any order.
+#[must_use]
+pub fn mixed(arguments: &[Argument<'_>]) -> Vec<u8> {
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
+    for argument in arguments {
+        match argument {
+            Argument::Word(word) => head.extend_from_slice(word.as_slice()),
+            Argument::Bytes(bytes) => {
+                head.extend(U256::from(32 * arguments.len() + tail.len()).word());
+                tail.extend(U256::from(bytes.len()).word());
+                tail.extend_from_slice(bytes);
+                tail.resize(tail.len().next_multiple_of(32), 0);
+            }
+        }
+    }
+    [head, tail].concat()
+}
+
 /// The `bytes` or `string` whose offset is word `index` of `data`; `None` where it is cut short.
 #[must_use]
 pub fn bytes(data: &[u8], index: usize) -> Option<&[u8]> {

@@ -115,6 +115,17 @@ impl Fixture {
         abi::call_with(signature, arguments, dynamic)
     }
 
+    /// [`Self::call`] with arguments of any kind in any order.
+    ///
+    /// # Panics
+    /// As [`Self::call`].
+    pub(crate) fn call_mixed(&self, signature: &str, arguments: &[abi::Argument<'_>]) -> Bytes {
+        self.expect("function", signature);
+        [&abi::selector(signature)[..], &abi::mixed(arguments)]
+            .concat()
+            .into()
+    }
+
     /// The first topic of an event of the interface.
     ///
     /// # Panics

@@ -34,6 +34,8 @@ pub struct Block {
     pub diff: Diff,
     /// What changes of chunked transactions, in this order; `None` deletes.
     pub chunked: Vec<(Piece, Option<Bytes>)>,
+    /// Messages to layer 1 that it queues.
+    pub messages: Vec<Bytes>,
     /// The configuration, where it changes.
     pub config: Option<Config>,
 }
@@ -59,7 +61,9 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
     for (piece, bytes) in &block.chunked {
         match (piece, bytes) {
             (_, None) => staging.delete(&CHUNKED, piece)?,
-            (Piece::Open, Some(bytes)) => staging.replace(&CHUNKED, piece, bytes)?,
+            (Piece::Open | Piece::Delayed, Some(bytes)) => {
+                staging.replace(&CHUNKED, piece, bytes)?;
+            }
             // These never become shorter.
             (_, Some(bytes)) => staging.put(&CHUNKED, piece, bytes)?,
         }
@@ -67,6 +71,7 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
     if let Some(config) = &block.config {
         staging.put(&CONFIG, &(), config)?;
     }
+    staging.queue(&block.messages)?;
     staging.put(&HEAD, &(), &block.head)?;
     staging.publish()
 }

@@ -61,6 +61,15 @@ pub struct Config {
     pub base_fee_floor: u64,
     /// What `stateRoot` of block 0 is. `genesis_state_root`, 32 bytes.
     pub genesis_state_root: B256,
+    /// The layer 1 contract whose tickets are the native token: none, no bridge.
+    /// `ticketer`, the 20 bytes behind `KT1…`.
+    pub ticketer: Option<[u8; 20]>,
+    /// The layer 1 contract that may force transactions in.
+    /// `delayed_bridge`, 20 bytes.
+    pub delayed_bridge: Option<[u8; 20]>,
+    /// The layer 1 contract that may upgrade the kernel and settle what nobody
+    /// can claim. `kernel_governance`, 20 bytes.
+    pub kernel_governance: Option<[u8; 20]>,
     /// From which block on which revision holds, lowest block first.
     /// `revisions`, 9 bytes each: block number, revision.
     pub revisions: Vec<(u64, Revision)>,
@@ -77,6 +86,9 @@ impl Default for Config {
             fee_recipient: Address::ZERO,
             base_fee_floor: 1_000_000_000,
             genesis_state_root: B256::ZERO,
+            ticketer: None,
+            delayed_bridge: None,
+            kernel_governance: None,
             revisions: alloc::vec![(0, Revision::Osaka)],
         }
     }
@@ -105,6 +117,11 @@ impl Config {
                 .and_then(|bytes| bytes.try_into().ok())
                 .map(u64::from_be_bytes))
         };
+        let contract = |name: &str| -> Result<Option<[u8; 20]>, StorageError> {
+            Ok(field(store, name)?
+                .and_then(|bytes| bytes.try_into().ok())
+                .and_then(known))
+        };
         let config = Self {
             chain_id: number("chain_id")?.unwrap_or(default.chain_id),
             block_gas_limit: number("block_gas_limit")?.unwrap_or(default.block_gas_limit),
@@ -118,6 +135,9 @@ impl Config {
             genesis_state_root: field(store, "genesis_state_root")?
                 .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
                 .map_or(default.genesis_state_root, B256::new),
+            ticketer: contract("ticketer")?,
+            delayed_bridge: contract("delayed_bridge")?,
+            kernel_governance: contract("kernel_governance")?,
             revisions: field(store, "revisions")?
                 .and_then(|bytes| revisions(&bytes))
                 .unwrap_or(default.revisions),
@@ -140,6 +160,9 @@ impl Config {
             ("fee_recipient", self.fee_recipient.to_vec()),
             ("base_fee_floor", self.base_fee_floor.to_be_bytes().to_vec()),
             ("genesis_state_root", self.genesis_state_root.to_vec()),
+            ("ticketer", or_zeros(self.ticketer)),
+            ("delayed_bridge", or_zeros(self.delayed_bridge)),
+            ("kernel_governance", or_zeros(self.kernel_governance)),
             ("revisions", self.encode_revisions()),
         ]
     }
@@ -160,6 +183,15 @@ impl Config {
         }
         bytes
     }
+}
+
+/// A contract's hash; zeros stand for none.
+fn known(hash: [u8; 20]) -> Option<[u8; 20]> {
+    (hash != [0; 20]).then_some(hash)
+}
+
+fn or_zeros(hash: Option<[u8; 20]>) -> Vec<u8> {
+    hash.unwrap_or_default().to_vec()
 }
 
 fn field(store: &impl ReadStore, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
@@ -204,6 +236,9 @@ impl Value for Config {
             fee_recipient: reader.address()?,
             base_fee_floor: reader.u64()?,
             genesis_state_root: reader.hash()?,
+            ticketer: known(reader.array()?),
+            delayed_bridge: known(reader.array()?),
+            kernel_governance: known(reader.array()?),
             revisions: revisions(reader.0)?,
         })
     }
@@ -218,6 +253,7 @@ mod tests {
         let config = Config {
             chain_id: 1,
             fee_recipient: Address::repeat_byte(2),
+            delayed_bridge: Some([3; 20]),
             revisions: alloc::vec![(0, Revision::Prague), (9, Revision::Osaka)],
             ..Config::default()
         };

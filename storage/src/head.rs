@@ -36,9 +36,11 @@ pub struct Head {
     /// The level of the oldest announcement whose transaction still misses
     /// chunks; 0 for none.
     pub chunks_since: u32,
+    /// Whether messages to layer 1 may wait: where not, nobody looks.
+    pub outgoing: bool,
 }
 
-const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4;
+const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4 + 1;
 
 impl Value for Head {
     type Bytes = [u8; LEN];
@@ -69,6 +71,7 @@ impl Value for Head {
         put(&self.oldest_page.to_be_bytes());
         put(&self.backlog.to_be_bytes());
         put(&self.chunks_since.to_be_bytes());
+        put(&[u8::from(self.outgoing)]);
         bytes
     }
 
@@ -88,6 +91,7 @@ impl Value for Head {
             oldest_page: reader.u32()?,
             backlog: reader.u64()?,
             chunks_since: reader.u32()?,
+            outgoing: reader.byte()? == 1,
         };
         reader.is_empty().then_some(head)
     }
@@ -116,6 +120,7 @@ mod tests {
             oldest_page: 12,
             backlog: 13,
             chunks_since: 14,
+            outgoing: true,
         };
         assert_eq!(Head::decode(&head.encode()), Some(head));
         assert_eq!(Head::decode(&head.encode()[1..]), None);

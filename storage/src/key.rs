@@ -53,6 +53,9 @@ impl Key for (Address, U256) {
 pub enum Piece {
     /// The list of all announcements that are open.
     Open,
+    /// The forced transaction that comes in: how many messages are missing (1
+    /// byte), and the bytes of the others.
+    Delayed,
     /// All that is kept of a transaction, by its hash.
     Transaction(B256),
     /// An announcement of a transaction.
@@ -75,6 +78,7 @@ impl Key for Piece {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
         match self {
             Self::Open => path.push(b"o"),
+            Self::Delayed => path.push(b"d"),
             Self::Transaction(transaction) => transaction.push(path),
             Self::Announcement { transaction, id } => {
                 transaction.push(path)?;

@@ -8,6 +8,7 @@ use crate::key::Piece;
 use crate::table::Table;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::Path;
+use host::outbox_queue::OutboxQueue;
 
 /// All that blocks change; replaced at once by each commit.
 pub const STATE: Path<'static> = Path::literal("/evm/state");
@@ -42,6 +43,12 @@ pub const RECEIPTS: Table<u64, Receipts> = Table::new("r");
 
 /// Announced transactions that still miss chunks.
 pub const CHUNKED: Table<Piece, Bytes> = Table::new("k");
+
+/// Messages to layer 1 that wait.
+pub const OUTGOING: OutboxQueue<'static> = OutboxQueue::new(Path::literal("/evm/state/x"));
+
+/// The last step of their path.
+pub(crate) const OUTGOING_STEP: &[u8] = b"x";
 
 /// What the setup file configures; [`Config`] names the fields.
 pub const SETUP: Path<'static> = Path::literal("/evm/config");

@@ -2,10 +2,11 @@
 
 use crate::error::StorageError;
 use crate::key::{Key, Place};
-use crate::layout::{STAGING, STATE};
+use crate::layout::{OUTGOING_STEP, STAGING, STATE};
 use alloc::boxed::Box;
 use alloy_primitives::{Bytes, U256};
 use core::marker::PhantomData;
+use host::outbox_queue::OutboxQueue;
 use host::{Path, ReadStore, Store};
 
 /// How a value lies in durable storage.
@@ -98,6 +99,17 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Makes the staged state the state, at once.
     pub(crate) fn publish(self) -> Result<(), StorageError> {
         Ok(self.store.store_move(STAGING, STATE)?)
+    }
+
+    /// Queues messages to layer 1.
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn queue(&mut self, messages: &[Bytes]) -> Result<(), StorageError> {
+        let mut path = Place::from_path(STAGING);
+        path.push(OUTGOING_STEP)?;
+        let queue = OutboxQueue::new(path.as_path());
+        Ok(queue.push_all(self.store, messages.iter().map(|message| &message[..]))?)
     }
 
     /// Writes `value` for `key`.

@@ -13,7 +13,7 @@ use storage::commit::{self, Block};
 use storage::config::{Config, Revision};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, SLOTS, TRANSACTIONS,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS,
 };
 use storage::level::Level;
 use storage::queue::{Cursor, Entries, Page};
@@ -52,8 +52,9 @@ fn opened() -> MockHost {
 const PLAIN: Address = Address::repeat_byte(0x11);
 const CONTRACT: Address = Address::repeat_byte(0x22);
 const UNDELEGATED: Address = Address::repeat_byte(0x33);
-const PIECES: [Piece; 3] = [
+const PIECES: [Piece; 4] = [
     Piece::Open,
+    Piece::Delayed,
     Piece::Announcement {
         transaction: B256::repeat_byte(0x55),
         id: B256::repeat_byte(0x56),
@@ -78,6 +79,9 @@ fn config() -> Config {
         fee_recipient: Address::repeat_byte(0xfe),
         base_fee_floor: 1_000_000_000,
         genesis_state_root: B256::repeat_byte(0x99),
+        ticketer: Some([0x71; 20]),
+        delayed_bridge: None,
+        kernel_governance: Some([0x73; 20]),
         revisions: vec![(0, Revision::Prague), (9, Revision::Osaka)],
     }
 }
@@ -116,6 +120,7 @@ fn head() -> Head {
         oldest_page: 7,
         backlog: 77,
         chunks_since: 6,
+        outgoing: true,
     }
 }
 
@@ -204,6 +209,7 @@ fn written() -> MockHost {
         header: Some(header(2)),
         transactions: transactions(),
         receipts: receipts(),
+        messages: vec![Bytes::from_static(b"to layer 1")],
         diff: Diff {
             accounts: vec![
                 set(PLAIN, plain(), &[]),
@@ -277,6 +283,8 @@ fn the_stored_image_opens() {
         let bytes = CHUNKED.get(&host, &piece).unwrap();
         assert_eq!(bytes, Some(vec![0x56; 9].into()));
     }
+
+    assert_eq!(OUTGOING.len(&host), Ok(1));
 
     // The cursor stands behind the first entry.
     let mut entries = Entries::load(&host, head().cursor, 1 << 20)

@@ -6,8 +6,8 @@ use alloy_primitives::{B256, U256};
 use core::fmt;
 
 use super::{
-    AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, SignedTransaction,
-    Transaction, tx_type,
+    AccessListItem, Deposit, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
+    SignedTransaction, Transaction, tx_type,
 };
 use crate::Signature;
 use crate::rlp::{self, Decoder, Encode, Prefix};
@@ -87,6 +87,36 @@ pub fn decode_with_hash(raw: &[u8], hash: B256) -> Result<SignedTransaction, Dec
         signature,
         hash,
         signing_hash,
+    })
+}
+
+/// As [`decode`], of a transaction that a block includes: also a deposit, which
+/// nobody may send.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_included(raw: &[u8]) -> Result<SignedTransaction, DecodeError> {
+    let [tx_type::DEPOSIT, list @ ..] = raw else {
+        return decode(raw);
+    };
+    let (mut items, _) = only_list(list, 1)?;
+    let deposit = Deposit {
+        source_hash: items.b256()?,
+        from: items.address()?,
+        to: items.kind()?,
+        mint: items.u256()?,
+        value: items.u256()?,
+        gas_limit: items.u64()?,
+        nonce: items.u64()?,
+        input: items.bytes()?,
+    };
+    items.finish()?;
+    let hash = keccak256(raw);
+    Ok(SignedTransaction {
+        transaction: Transaction::Deposit(deposit),
+        signature: Signature::default(),
+        hash,
+        signing_hash: hash,
     })
 }
 

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{AccessListItem, SignedAuthorization, SignedTransaction, Transaction};
+use super::{
+    AccessListItem, Deposit, SignedAuthorization, SignedTransaction, Transaction, tx_type,
+};
 use crate::Signature;
 use crate::rlp::{Encode, List};
 
@@ -31,6 +33,25 @@ impl Transaction {
             transaction: self,
             signature,
         }
+    }
+}
+
+impl Deposit {
+    /// The raw bytes: what [`super::decode_included`] reads.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let items: [&dyn Encode; 8] = [
+            &self.source_hash,
+            &self.from,
+            &self.to,
+            &self.mint,
+            &self.value,
+            &self.gas_limit,
+            // Not of the OP Stack's kind that uses no gas of the block.
+            &0_u64,
+            &self.input,
+        ];
+        seal(Some(tx_type::DEPOSIT), &items)
     }
 }
 
@@ -76,6 +97,7 @@ fn encode(transaction: &Transaction, signature: Option<&Signature>) -> Vec<u8> {
             }
             return seal(None, &items);
         }
+        Transaction::Deposit(deposit) => return deposit.encode(),
         Transaction::AccessList(fields) => items.extend::<[&dyn Encode; 8]>([
             &fields.chain_id,
             &fields.nonce,

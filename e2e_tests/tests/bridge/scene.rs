@@ -1,0 +1,70 @@
+//! A rollup with a bridge.
+
+use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
+use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
+use e2e_tests::{Included, Rollup, Setup, User};
+use ethereum::transaction::tx_type;
+use pvm::LevelReport;
+use storage::Config;
+
+/// The rollup's address.
+pub(crate) const ROLLUP: [u8; 20] = [7; 20];
+
+/// One mutez in wei.
+pub(crate) const MUTEZ: u64 = 1_000_000_000_000;
+
+pub(crate) fn config() -> Config {
+    Config {
+        ticketer: Some(TICKETER),
+        delayed_bridge: Some(DELAYED_BRIDGE),
+        kernel_governance: Some(GOVERNANCE),
+        ..Config::default()
+    }
+}
+
+/// A rollup with a bridge where these users have 100,000 units each, after its
+/// first level.
+pub(crate) fn rollup(users: &[&User]) -> Rollup {
+    let mut rollup = Rollup::new(&Setup {
+        config: config(),
+        ..Setup::funded(users)
+    });
+    rollup.empty_level();
+    rollup
+}
+
+/// The inbox message of a native deposit.
+pub(crate) fn deposit(routing: &[u8], mutez: u64) -> Vec<u8> {
+    layer1::native_deposit(ROLLUP, routing, mutez)
+}
+
+/// A transaction of `user`'s with 1,000,000 gas.
+pub(crate) fn send(user: &mut User, to: Address, value: U256, input: Bytes) -> Vec<u8> {
+    let signed = user.send(1337, TxKind::Call(to), value, input, 1_000_000);
+    signed.encode()
+}
+
+/// What the newest block includes after `number`.
+pub(crate) fn deposits(rollup: &Rollup, number: u64) -> Vec<Included> {
+    let all = rollup.since(number).into_iter();
+    all.filter(|included| included.transaction.raw[0] == tx_type::DEPOSIT)
+        .collect()
+}
+
+/// The logs with this first topic.
+pub(crate) fn logs(included: &[Included], topic: B256) -> Vec<Log> {
+    let logs = included.iter().flat_map(|one| &one.receipt.logs);
+    logs.filter(|log| log.topics().first() == Some(&topic))
+        .cloned()
+        .collect()
+}
+
+/// The word at `index` of a log's data.
+pub(crate) fn word(log: &Log, index: usize) -> U256 {
+    U256::from_be_slice(&log.data.data[32 * index..32 * (index + 1)])
+}
+
+/// What the kernel said.
+pub(crate) fn said(report: &LevelReport, text: &str) -> bool {
+    report.debug.iter().any(|line| line.contains(text))
+}

@@ -1,0 +1,127 @@
+//! The bridge to layer 1.
+//!
+//! | step | where |
+//! | --- | --- |
+//! | a call from layer 1 is read | [`incoming`] |
+//! | tickets become a transaction of the kernel's, which calls a bridge | [`deposit`] |
+//! | the bridges' Solidity, at the addresses that tooling knows | `solidity_fixtures/contracts` |
+//! | forced transactions are put together | [`delayed`] |
+//! | a bridge asks for a message to layer 1: a precompile of theirs | [`outbox`] |
+//! | the message is a log of the precompile, so a frame that reverts takes it along | [`messages`] |
+//! | the block's commit queues it, a later step sends it | `storage::commit`, [`crate::level`] |
+//!
+//! What holds tickets, kept deposits and counters is storage of the bridges: it
+//! reverts with the frame that changed it, like all else.
+
+pub(crate) mod abi;
+pub(crate) mod delayed;
+pub(crate) mod deposit;
+pub(crate) mod incoming;
+pub(crate) mod outbox;
+
+use crate::error::KernelError;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, Bytes, Log, address};
+use ethereum::keccak::keccak256;
+use host::{Path, Store};
+use storage::diff::{AccountChange, AccountDiff};
+use storage::queue::Cursor;
+use storage::{Account, Diff};
+
+/// The bridge of the native token.
+pub const NATIVE_BRIDGE: Address = address!("ff00000000000000000000000000000000000001");
+
+/// The bridge of all other tickets.
+pub const FA_BRIDGE: Address = address!("ff00000000000000000000000000000000000002");
+
+/// The precompile that the two bridges send messages by.
+pub const OUTBOX: Address = address!("ff00000000000000000000000000000000000003");
+
+/// Who holds the number of the next withdrawal, in slot 0.
+pub const COUNTER: Address = address!("ff00000000000000000000000000000000000005");
+
+/// Who calls the bridges when layer 1 does (as in EIP-4788).
+pub const SYSTEM: Address = address!("fffffffffffffffffffffffffffffffffffffffe");
+
+/// The gas of a deposit, which nobody pays for: the bridge's own, and the 100,000
+/// that it lets the receiver have.
+pub const DEPOSIT_GAS: u64 = 400_000;
+
+/// Calls from layer 1 that trapped twice before anybody could say what they are,
+/// as the queue had them, by level and place in its page.
+const SET_ASIDE: Path<'static> = Path::literal("/evm/aside");
+
+/// The code of the two bridges, compiled by `make fixtures`.
+const NATIVE_CODE: &[u8] = include_bytes!("bridge/native.bin");
+const FA_CODE: &[u8] = include_bytes!("bridge/fa.bin");
+
+/// INVALID: the precompile and the counter have code so that Solidity calls the
+/// one, and the other is not an empty account.
+const STUB: &[u8] = &[0xfe];
+
+/// The contracts that the kernel brings along.
+pub(crate) const PREDEPLOYED: [(Address, &[u8]); 4] = [
+    (NATIVE_BRIDGE, NATIVE_CODE),
+    (FA_BRIDGE, FA_CODE),
+    (OUTBOX, STUB),
+    (COUNTER, STUB),
+];
+
+/// Adds the contracts to block 0.
+pub(crate) fn predeploy(diff: &mut Diff) {
+    for (address, code) in PREDEPLOYED {
+        let code_hash = keccak256(code);
+        diff.accounts.push(AccountDiff {
+            address,
+            account: AccountChange::Set(Account {
+                nonce: 1,
+                code_hash,
+                ..Account::default()
+            }),
+            had_code: false,
+            cleared: false,
+            slots: Vec::new(),
+        });
+        if !diff.code.iter().any(|(known, _)| *known == code_hash) {
+            diff.code.push((code_hash, Bytes::from_static(code)));
+        }
+    }
+}
+
+/// Keeps a call from layer 1 that nobody can look at without a trap: a later
+/// kernel can.
+pub(crate) fn set_aside(
+    host: &mut impl Store,
+    cursor: Cursor,
+    bytes: &[u8],
+) -> Result<(), KernelError> {
+    let mut path = host::PathBuf::<64>::from_path(SET_ASIDE);
+    let place = (|| {
+        path.push_number(cursor.level.into())?;
+        path.push_number(cursor.offset.into())
+    })();
+    place.map_err(storage::StorageError::from)?;
+    Ok(host.write_alone(path.as_path(), bytes)?)
+}
+
+/// Takes the messages to layer 1 out of a transaction's logs.
+pub(crate) fn messages(logs: &mut Vec<Log>) -> Vec<Bytes> {
+    if !logs.iter().any(|log| log.address == OUTBOX) {
+        return Vec::new();
+    }
+    let (messages, rest) = core::mem::take(logs)
+        .into_iter()
+        .partition::<Vec<Log>, _>(|log| log.address == OUTBOX);
+    *logs = rest;
+    messages.into_iter().map(|log| log.data.data).collect()
+}
+
+/// Whether an address is the kernel's own or a precompile's: it can claim
+/// nothing, so nothing is sent there.
+fn is_reserved(address: &Address) -> bool {
+    match address.0.0 {
+        [0xff, middle @ .., last] if middle == [0; 18] => last <= 5,
+        [high @ .., _, _] if high == [0; 18] => true,
+        _ => *address == SYSTEM,
+    }
+}

@@ -1,0 +1,161 @@
+//! Forced inclusion: a contract of layer 1 brings a transaction that operators
+//! could leave out otherwise. It says `00 ++ n`, then n times `01 ++ bytes`.
+
+use super::incoming::Refused;
+use crate::decode::MAX_TRANSACTION;
+use crate::error::KernelError;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use alloy_primitives::Bytes;
+use host::ReadStore;
+use storage::key::Piece;
+use storage::layout::CHUNKED;
+
+/// The transaction that comes in, as far as this block knows.
+#[derive(Debug, Default)]
+pub(crate) struct Delayed {
+    /// What came so far; `None` while nobody asked.
+    state: Option<State>,
+    /// The state before the last bytes, which may be put back.
+    before: Option<State>,
+    changed: bool,
+}
+
+/// How many messages are missing, and the bytes of the others.
+#[derive(Clone, Debug, Default)]
+struct State {
+    missing: u8,
+    bytes: Vec<u8>,
+}
+
+impl Delayed {
+    /// Takes a message; gives the transaction's bytes if it is whole now.
+    pub(crate) fn take(
+        &mut self,
+        store: &impl ReadStore,
+        message: &[u8],
+    ) -> Result<Result<Option<Vec<u8>>, Refused>, KernelError> {
+        let refused = |reason: &str| Ok(Err(Refused::Payload(reason.to_string())));
+        let mut state = match self.state.take() {
+            Some(state) => state,
+            None => load(store)?,
+        };
+        self.before = Some(state.clone());
+        let whole = match message {
+            [0, count] => {
+                state = State {
+                    missing: *count,
+                    bytes: Vec::new(),
+                };
+                None
+            }
+            [1, bytes @ ..] if state.missing > 0 => {
+                state.missing -= 1;
+                state.bytes.extend_from_slice(bytes);
+                if state.bytes.len() > MAX_TRANSACTION {
+                    self.put(State::default());
+                    let reason = format!("a transaction over {MAX_TRANSACTION} bytes");
+                    return Ok(Err(Refused::Payload(reason)));
+                }
+                (state.missing == 0).then(|| core::mem::take(&mut state.bytes))
+            }
+            [1, ..] => {
+                self.state = Some(state);
+                return refused("bytes of a transaction that nobody announced");
+            }
+            _ => {
+                self.state = Some(state);
+                return refused("neither an announcement nor bytes of a transaction");
+            }
+        };
+        self.put(state);
+        Ok(Ok(whole))
+    }
+
+    /// The last message will be taken again.
+    pub(crate) fn put_back(&mut self) {
+        self.state = self.before.take();
+    }
+
+    fn put(&mut self, state: State) {
+        self.state = Some(state);
+        self.changed = true;
+    }
+
+    /// What the block changes.
+    pub(crate) fn into_change(self) -> Option<(Piece, Option<Bytes>)> {
+        let state = self.state.filter(|_| self.changed)?;
+        let bytes = (state.missing > 0).then(|| {
+            let mut bytes = Vec::with_capacity(1 + state.bytes.len());
+            bytes.push(state.missing);
+            bytes.extend_from_slice(&state.bytes);
+            bytes.into()
+        });
+        Some((Piece::Delayed, bytes))
+    }
+}
+
+fn load(store: &impl ReadStore) -> Result<State, KernelError> {
+    let stored = CHUNKED.get(store, &Piece::Delayed)?.unwrap_or_default();
+    Ok(match stored.split_first() {
+        Some((missing, bytes)) => State {
+            missing: *missing,
+            bytes: bytes.to_vec(),
+        },
+        None => State::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::mock::MockHost;
+
+    fn take(delayed: &mut Delayed, message: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
+        delayed.take(&MockHost::default(), message).unwrap()
+    }
+
+    #[test]
+    fn bytes_come_in_order() {
+        let mut delayed = Delayed::default();
+        assert_eq!(take(&mut delayed, &[0, 2]), Ok(None));
+        assert_eq!(take(&mut delayed, &[1, 7]), Ok(None));
+        assert_eq!(take(&mut delayed, &[1, 8]), Ok(Some(vec![7, 8])));
+        delayed.put_back();
+        assert_eq!(take(&mut delayed, &[1, 9]), Ok(Some(vec![7, 9])));
+        assert_eq!(delayed.into_change(), Some((Piece::Delayed, None)));
+    }
+
+    #[test]
+    fn what_nobody_announced_is_refused() {
+        let mut delayed = Delayed::default();
+        assert!(take(&mut delayed, &[1, 7]).is_err());
+        assert!(take(&mut delayed, &[]).is_err());
+        assert!(take(&mut delayed, &[0, 1, 2]).is_err());
+        assert_eq!(delayed.into_change(), None);
+    }
+
+    #[test]
+    fn a_new_announcement_starts_over() {
+        let mut delayed = Delayed::default();
+        take(&mut delayed, &[0, 3]).unwrap();
+        take(&mut delayed, &[1, 7]).unwrap();
+        take(&mut delayed, &[0, 2]).unwrap();
+        take(&mut delayed, &[1, 8]).unwrap();
+        let kept = Bytes::from_static(&[1, 8]);
+        assert_eq!(delayed.into_change(), Some((Piece::Delayed, Some(kept))));
+    }
+
+    #[test]
+    fn a_transaction_has_an_end() {
+        let mut delayed = Delayed::default();
+        take(&mut delayed, &[0, 255]).unwrap();
+        let chunk = [&[1][..], &[0; 4000]].concat();
+        let taken = (0..200)
+            .map(|_| take(&mut delayed, &chunk))
+            .find(Result::is_err);
+        assert!(taken.is_some());
+        assert_eq!(delayed.into_change(), Some((Piece::Delayed, None)));
+    }
+}

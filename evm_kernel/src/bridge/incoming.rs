@@ -1,0 +1,76 @@
+//! What a call from layer 1 asks for: its parameter's type is
+//! `or (or (pair bytes (ticket (pair nat (option bytes)))) bytes) bytes`.
+
+use alloc::string::String;
+use core::fmt;
+use messages::micheline::{Node, prim};
+use messages::ticket::Ticket;
+
+/// What layer 1 asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Incoming<'b> {
+    /// `Left (Left (Pair routing ticket))`: tickets for somebody here.
+    Deposit {
+        /// For whom.
+        routing: &'b [u8],
+        /// What and how much.
+        ticket: Ticket<'b>,
+    },
+    /// `Left (Right bytes)`: a transaction that operators cannot leave out.
+    Delayed(&'b [u8]),
+    /// `Right bytes`: a decision of governance.
+    Governance(&'b [u8]),
+}
+
+/// Why a call from layer 1 is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Not of the type above.
+    NotOurType,
+    /// The ticket is none: its maker is an account, or there are none of it.
+    Ticket(messages::DecodeError),
+    /// The ticket was made by an account.
+    ImplicitTicketer,
+    /// More than 2^256 - 1 of a ticket, or of wei.
+    TooMuch,
+    /// The rollup is configured without a bridge.
+    NoBridge,
+    /// From a contract that may not say this.
+    Sender,
+    /// What an authorised contract said cannot be read.
+    Payload(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOurType => f.write_str("its parameter has another type"),
+            Self::Ticket(error) => write!(f, "no ticket: {error}"),
+            Self::ImplicitTicketer => f.write_str("the ticket's maker is not a contract"),
+            Self::TooMuch => f.write_str("the amount has more than 256 bits"),
+            Self::NoBridge => f.write_str("this rollup has no bridge"),
+            Self::Sender => f.write_str("its sender may not say this"),
+            Self::Payload(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// Reads a call's parameter.
+pub(crate) fn read(payload: &[u8]) -> Result<Incoming<'_>, Refused> {
+    let node = Node::parse(payload).map_err(|_| Refused::NotOurType)?;
+    if let Some([right]) = node.args(prim::RIGHT) {
+        let bytes = right.bytes().ok_or(Refused::NotOurType)?;
+        return Ok(Incoming::Governance(bytes));
+    }
+    let [left] = node.args(prim::LEFT).ok_or(Refused::NotOurType)?;
+    if let Some([right]) = left.args(prim::RIGHT) {
+        let bytes = right.bytes().ok_or(Refused::NotOurType)?;
+        return Ok(Incoming::Delayed(bytes));
+    }
+    let [deposit] = left.args(prim::LEFT).ok_or(Refused::NotOurType)?;
+    let [routing, ticket] = deposit.pair().ok_or(Refused::NotOurType)?;
+    Ok(Incoming::Deposit {
+        routing: routing.bytes().ok_or(Refused::NotOurType)?,
+        ticket: Ticket::from_node(ticket).map_err(Refused::Ticket)?,
+    })
+}

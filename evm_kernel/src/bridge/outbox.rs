@@ -1,0 +1,303 @@
+//! The precompile by which the two bridges, and nobody else, send messages to
+//! layer 1. A message is a log of this address until the transaction ends.
+
+use super::abi::{self, Arguments};
+use super::{COUNTER, FA_BRIDGE, NATIVE_BRIDGE, OUTBOX};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, Bytes, Log, U256};
+use messages::contract::Contract;
+use messages::micheline::{Node, prim, write};
+use messages::outbox::{Entrypoint, MAX_MESSAGE, Message, Transaction};
+use messages::ticket;
+use revm::context_interface::journaled_state::account::JournaledAccountTr;
+use revm::context_interface::{Block, ContextTr, JournalTr};
+use revm::interpreter::{CallInputs, CallScheme, Gas, InstructionResult, InterpreterResult};
+
+/// `pushNative(string)`.
+const NATIVE: [u8; 4] = [0x63, 0xeb, 0xe0, 0x70];
+/// `pushFastNative(string,string,bytes,address)`.
+const FAST_NATIVE: [u8; 4] = [0x57, 0x95, 0xee, 0x1b];
+/// `pushTicket(bytes,uint256,bytes22,bytes)`.
+const TICKET: [u8; 4] = [0x7f, 0x79, 0xf4, 0x3a];
+/// `pushFastTicket(bytes,uint256,bytes22,bytes,string,bytes,address)`.
+const FAST_TICKET: [u8; 4] = [0x75, 0x5c, 0x1e, 0x17];
+
+/// What a message costs: its way through the queue, and each byte like one that
+/// is posted.
+const GAS: u64 = 25_000;
+const GAS_PER_BYTE: u64 = 16;
+
+/// One mutez is this many wei.
+const WEI_PER_MUTEZ: U256 = U256::from_limbs([1_000_000_000_000, 0, 0, 0]);
+
+/// The content of the exchanger's tickets: `Pair 0 None`.
+const NATIVE_CONTENT: [u8; 6] = [7, prim::PAIR, 0, 0, 3, prim::NONE];
+
+/// What a bridge asks for.
+#[derive(Debug)]
+struct Withdrawal<'b> {
+    receiver: Contract,
+    ticketer: [u8; 20],
+    content: &'b [u8],
+    amount: U256,
+    /// Who takes the ticket, and at which entrypoint.
+    destination: [u8; 20],
+    entrypoint: &'static str,
+    fast: Option<Fast<'b>>,
+}
+
+/// What a contract that pays earlier is told.
+#[derive(Debug)]
+struct Fast<'b> {
+    contract: [u8; 20],
+    payload: &'b [u8],
+    caller: Address,
+}
+
+/// Runs a call of [`OUTBOX`] on a rollup whose native tickets `ticketer` makes.
+///
+/// # Errors
+/// Where durable storage fails.
+pub(crate) fn run<C: ContextTr>(
+    context: &mut C,
+    inputs: &CallInputs,
+    ticketer: &[u8; 20],
+) -> Result<InterpreterResult, String> {
+    let mut gas = Gas::new(inputs.gas_limit);
+    gas.set_reservoir(inputs.reservoir);
+    let revert = |gas, reason: &str| {
+        let data = Bytes::from(abi::error(reason));
+        InterpreterResult::new(InstructionResult::Revert, data, gas)
+    };
+    let direct = inputs.target_address == OUTBOX && inputs.scheme == CallScheme::Call;
+    if inputs.is_static || !direct {
+        return Ok(revert(gas, "outbox: not a plain call"));
+    }
+    let data = inputs.input.bytes(context);
+    let value = inputs.transfer_value().unwrap_or_default();
+    let withdrawal = match read(&data, inputs.caller, value, ticketer) {
+        Ok(withdrawal) => withdrawal,
+        Err(reason) => return Ok(revert(gas, &reason)),
+    };
+    let id = next_id(context).map_err(|_| "the withdrawal's number cannot be read".to_string())?;
+    let timestamp = context.block().timestamp();
+    let message = withdrawal.message(id, timestamp);
+    if message.len() > MAX_MESSAGE {
+        let reason = format!(
+            "outbox: a message of {} bytes, over {MAX_MESSAGE}",
+            message.len()
+        );
+        return Ok(revert(gas, &reason));
+    }
+    if !gas.record_regular_cost(GAS + GAS_PER_BYTE * message.len() as u64) {
+        gas.spend_all();
+        let result = InstructionResult::PrecompileOOG;
+        return Ok(InterpreterResult::new(result, Bytes::new(), gas));
+    }
+    // What came along is burned: layer 1 pays it out.
+    let journal = context.journal_mut();
+    let burned = journal
+        .load_account_mut(OUTBOX)
+        .map(|mut account| account.data.decr_balance(value));
+    if !matches!(burned, Ok(true)) {
+        return Err("the withdrawn value cannot be burned".to_string());
+    }
+    journal.log(Log::new_unchecked(OUTBOX, Vec::new(), message.into()));
+    let output = withdrawal.output(id);
+    Ok(InterpreterResult::new(
+        InstructionResult::Return,
+        output.into(),
+        gas,
+    ))
+}
+
+/// Counts a withdrawal.
+fn next_id<C: ContextTr>(context: &mut C) -> Result<U256, <C::Db as revm::Database>::Error> {
+    let journal = context.journal_mut();
+    journal.load_account(COUNTER)?;
+    let id = journal.sload(COUNTER, U256::ZERO)?.data;
+    journal.sstore(COUNTER, U256::ZERO, id.wrapping_add(U256::ONE))?;
+    journal.touch_account(COUNTER);
+    Ok(id)
+}
+
+/// What a bridge asks for, or the reason why it cannot be.
+fn read<'b>(
+    data: &'b [u8],
+    caller: Address,
+    value: U256,
+    ticketer: &[u8; 20],
+) -> Result<Withdrawal<'b>, String> {
+    let unknown = || "outbox: only for the bridges".to_string();
+    let unreadable = || "outbox: arguments cannot be read".to_string();
+    let (selector, rest) = data.split_first_chunk::<4>().ok_or_else(unknown)?;
+    let arguments = Arguments(rest);
+    let native = || -> Result<Withdrawal<'b>, String> {
+        let target = arguments.text(0).ok_or_else(unreadable)?;
+        Ok(Withdrawal {
+            receiver: contract(target)?,
+            ticketer: *ticketer,
+            content: &NATIVE_CONTENT,
+            amount: value.checked_div(WEI_PER_MUTEZ).unwrap_or_default(),
+            destination: *ticketer,
+            entrypoint: "burn",
+            fast: None,
+        })
+    };
+    let fast = |at: usize| -> Result<Option<Fast<'b>>, String> {
+        let text = arguments.text(at).ok_or_else(unreadable)?;
+        let contract = contract(text)?;
+        let contract = contract
+            .originated()
+            .ok_or_else(|| format!("{text} is not a contract that pays earlier"))?;
+        Ok(Some(Fast {
+            contract: *contract,
+            payload: arguments.bytes(at + 1).ok_or_else(unreadable)?,
+            caller: arguments.address(at + 2).ok_or_else(unreadable)?,
+        }))
+    };
+    match (caller, *selector) {
+        (NATIVE_BRIDGE, NATIVE) => native(),
+        (NATIVE_BRIDGE, FAST_NATIVE) => Ok(Withdrawal {
+            fast: fast(1)?,
+            ..native()?
+        }),
+        (FA_BRIDGE, TICKET) => tickets(arguments),
+        (FA_BRIDGE, FAST_TICKET) => Ok(Withdrawal {
+            fast: fast(4)?,
+            ..tickets(arguments)?
+        }),
+        _ => Err(unknown()),
+    }
+}
+
+/// Routing, amount, ticketer, content: what both functions for tickets begin with.
+fn tickets(arguments: Arguments<'_>) -> Result<Withdrawal<'_>, String> {
+    let unreadable = || "outbox: arguments cannot be read".to_string();
+    let routing = arguments.bytes(0).ok_or_else(unreadable)?;
+    let routing: &[u8; 44] = routing.try_into().map_err(|_| {
+        format!(
+            "routing info of {} bytes, not receiver (22) and proxy (22)",
+            routing.len()
+        )
+    })?;
+    let (receiver, proxy) = routing.split_at(22);
+    let parse = |bytes: &[u8]| -> Option<Contract> { Contract::parse(bytes.try_into().ok()?).ok() };
+    let receiver = parse(receiver).ok_or("routing info names no receiver")?;
+    let proxy = parse(proxy).and_then(|proxy| proxy.originated().copied());
+    let ticketer = arguments.fixed::<22>(2).ok_or_else(unreadable)?;
+    let ticketer = parse(ticketer).and_then(|ticketer| ticketer.originated().copied());
+    let content = arguments.bytes(3).ok_or_else(unreadable)?;
+    if Node::parse(content).is_err() {
+        return Err("the ticket's content is not Micheline".to_string());
+    }
+    Ok(Withdrawal {
+        receiver,
+        ticketer: ticketer.ok_or("the ticketer is not a contract")?,
+        content,
+        amount: arguments.number(1).ok_or_else(unreadable)?,
+        destination: proxy.ok_or("routing info's proxy is not a contract")?,
+        entrypoint: "withdraw",
+        fast: None,
+    })
+}
+
+/// The contract or account behind a text.
+fn contract(text: &str) -> Result<Contract, String> {
+    Contract::from_base58(text).map_err(|error| format!("{text} is no address of layer 1: {error}"))
+}
+
+impl Withdrawal<'_> {
+    /// The message, one call: `Pair receiver ticket` to the contract that takes
+    /// the ticket, or what a contract that pays earlier wants to know.
+    fn message(&self, id: U256, timestamp: U256) -> Vec<u8> {
+        let receiver = |out: &mut Vec<u8>| write::bytes(out, &self.receiver.encode());
+        let ticket = |out: &mut Vec<u8>| {
+            let ticketer = Contract::Originated(self.ticketer);
+            ticket::put(out, &ticketer, self.content, |out| number(out, self.amount));
+        };
+        let mut parameters = Vec::new();
+        let (destination, entrypoint) = match &self.fast {
+            None => {
+                write::pair(&mut parameters, receiver, ticket);
+                (self.destination, self.entrypoint)
+            }
+            Some(fast) => {
+                let words = |out: &mut Vec<u8>| {
+                    write::pair(
+                        out,
+                        |out| write::bytes(out, fast.payload),
+                        |out| write::bytes(out, fast.caller.as_slice()),
+                    );
+                };
+                write::pair(
+                    &mut parameters,
+                    |out| number(out, id),
+                    |out| {
+                        write::pair(out, ticket, |out| {
+                            write::pair(
+                                out,
+                                |out| number(out, timestamp),
+                                |out| write::pair(out, receiver, words),
+                            );
+                        });
+                    },
+                );
+                (fast.contract, "default")
+            }
+        };
+        let (Ok(parameters), Ok(entrypoint)) =
+            (Node::parse(&parameters), Entrypoint::new(entrypoint))
+        else {
+            return Vec::new();
+        };
+        Message::Batch(Vec::from([Transaction {
+            parameters,
+            destination,
+            entrypoint,
+        }]))
+        .encode()
+    }
+
+    /// What the bridge gets back: receiver, the proxy for tickets, number.
+    fn output(&self, id: U256) -> Vec<u8> {
+        let mut output = Vec::with_capacity(96);
+        let mut left = |bytes: &[u8]| {
+            output.extend_from_slice(bytes);
+            output.resize(output.len().next_multiple_of(32), 0);
+        };
+        left(&self.receiver.encode());
+        if self.entrypoint == "withdraw" {
+            left(&Contract::Originated(self.destination).encode());
+        }
+        left(&id.to_be_bytes::<32>());
+        output
+    }
+}
+
+fn number(out: &mut Vec<u8>, number: U256) {
+    write::int(out, false, &number.to_be_bytes::<32>());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ethereum::keccak::keccak256;
+
+    #[test]
+    fn selectors_are_those_of_the_signatures() {
+        for (signature, selector) in [
+            ("pushNative(string)", NATIVE),
+            ("pushFastNative(string,string,bytes,address)", FAST_NATIVE),
+            ("pushTicket(bytes,uint256,bytes22,bytes)", TICKET),
+            (
+                "pushFastTicket(bytes,uint256,bytes22,bytes,string,bytes,address)",
+                FAST_TICKET,
+            ),
+        ] {
+            assert_eq!(keccak256(signature)[..4], selector, "{signature}");
+        }
+    }
+}
