@@ -66,12 +66,14 @@ pub fn block(
             gas_limit: environment.gas_limit,
             gas_used: sealed.gas_used,
             base_fee: environment.base_fee,
+            outgoing: head.outgoing || !sealed.messages.is_empty(),
             ..head
         },
         header: Some(sealed.header),
         transactions: sealed.transactions,
         receipts: sealed.receipts,
         diff,
+        messages: sealed.messages,
         ..Block::default()
     }))
 }

@@ -3,6 +3,7 @@
 //! Nodes use it for `eth_call`, gas estimates and the like, so that there is no
 //! second implementation of the rules.
 
+use crate::bridge;
 use crate::error::KernelError;
 use crate::execute::Executor;
 use crate::validate::{access_list, authorizations};
@@ -221,7 +222,11 @@ impl Outcome {
             created: None,
         };
         match result {
-            ExecutionResult::Success { logs, output, .. } => {
+            ExecutionResult::Success {
+                mut logs, output, ..
+            } => {
+                // They are no logs of the receipt.
+                bridge::messages(&mut logs);
                 let (output, created) = match output {
                     Output::Call(output) => (output, None),
                     Output::Create(code, created) => (code, created),

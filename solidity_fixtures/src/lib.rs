@@ -30,6 +30,7 @@ pub mod precompiles;
 pub mod recursion;
 pub mod self_destruct;
 pub mod transient;
+pub mod traveller;
 pub mod uups;
 pub mod wallet;
 

@@ -1,5 +1,9 @@
 //! The bridge, through the compiled kernel: inbox bytes in, balances, events and
 //! outbox bytes out.
 
+mod fa;
+mod forced;
 mod native;
+mod receivers;
+mod reverts;
 mod scene;

@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
 use e2e_tests::{Included, Rollup, Setup, User};
 use ethereum::transaction::tx_type;
+use evm_kernel::simulate::{self, Call, Environment};
 use pvm::LevelReport;
 use storage::Config;
 
@@ -25,8 +26,13 @@ pub(crate) fn config() -> Config {
 /// A rollup with a bridge where these users have 100,000 units each, after its
 /// first level.
 pub(crate) fn rollup(users: &[&User]) -> Rollup {
+    rollup_with(config(), users)
+}
+
+/// As [`rollup`], with another configuration.
+pub(crate) fn rollup_with(config: Config, users: &[&User]) -> Rollup {
     let mut rollup = Rollup::new(&Setup {
-        config: config(),
+        config,
         ..Setup::funded(users)
     });
     rollup.empty_level();
@@ -44,7 +50,30 @@ pub(crate) fn send(user: &mut User, to: Address, value: U256, input: Bytes) -> V
     signed.encode()
 }
 
-/// What the newest block includes after `number`.
+/// Deploys a contract; `user` pays.
+pub(crate) fn deploy(rollup: &mut Rollup, user: &mut User, code: Bytes) -> Address {
+    let number = rollup.head().number;
+    let address = user.address.create(user.nonce);
+    let signed = user.send(1337, TxKind::Create, U256::ZERO, code, 5_000_000);
+    rollup.level(&[signed.encode()]);
+    assert!(rollup.since(number)[0].receipt.success);
+    address
+}
+
+/// The word that a call returns, from the newest state.
+pub(crate) fn ask(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
+    let environment = Environment::of_head(rollup.durable()).expect("a head");
+    let call = Call {
+        to: Some(to),
+        gas_limit: 1_000_000,
+        input,
+        ..Call::default()
+    };
+    let outcome = simulate::call(rollup.durable(), &environment, &call);
+    outcome.expect("readable").expect("a legal call").output
+}
+
+/// What the deposits are among what is included after `number`.
 pub(crate) fn deposits(rollup: &Rollup, number: u64) -> Vec<Included> {
     let all = rollup.since(number).into_iter();
     all.filter(|included| included.transaction.raw[0] == tx_type::DEPOSIT)
