@@ -2,14 +2,14 @@
 
 use crate::FOUND_WRONG;
 use crate::files;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use pvm::inputs::{self, Levels};
 use pvm::machine::DEFAULT_ROLLUP;
 use pvm::{
     DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, RunReport, Status,
-    Version, setup,
+    Version, engine, setup,
 };
 use serde_json::{Value, json};
 use std::fmt;
@@ -63,22 +63,27 @@ pub(crate) enum EngineName {
     Fast,
     /// Interprets it, slowly
     Interpreter,
+    /// Every run on both, compared: stops at the first host call, or result, that differs
+    Both,
 }
 
 impl EngineName {
-    /// Fails for an engine that is not there.
-    pub(crate) fn check(self) -> anyhow::Result<()> {
-        if matches!(self, Self::Interpreter) {
-            bail!("the interpreter is not built in yet; use --engine fast");
+    /// `options` with this engine.
+    pub(crate) fn choose(self, options: Options) -> Options {
+        Options {
+            engine: match self {
+                Self::Fast | Self::Both => engine::fast(),
+                Self::Interpreter => engine::interpreter(),
+            },
+            check: matches!(self, Self::Both).then(engine::interpreter),
+            ..options
         }
-        Ok(())
     }
 }
 
 /// Runs the command. 1 where a run trapped, an upgrade failed, reboots ran out
-/// or the rollup got stuck; also where the kernel is none.
+/// or the rollup got stuck; also where the kernel is none, or engines differ.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    args.engine.check()?;
     let rollup = args.rollup.unwrap_or(DEFAULT_ROLLUP);
     let levels = levels(&args.inputs, &rollup)?;
     let mut machine = match Machine::from_durable(durable(args)?, options(args, rollup)) {
@@ -141,7 +146,7 @@ fn durable(args: &RunArgs) -> anyhow::Result<Durable> {
 }
 
 fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
-    Options {
+    args.engine.choose(Options {
         version: args.pvm_version,
         metering: if args.no_metering {
             Metering::Off
@@ -156,7 +161,7 @@ fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
             DebugSink::Capture
         },
         ..Options::default()
-    }
+    })
 }
 
 /// A bar on standard error, where that is a terminal and there is something to
@@ -309,7 +314,7 @@ impl Text<'_> {
         }
         write!(f, "{:.3} ms", milliseconds(run.wall))?;
         if let Some(trap) = &run.trap {
-            write!(f, ", {}", self.paint(Colour::Red, trap))?;
+            write!(f, ", {}", self.paint(Colour::Red, &trap.to_string()))?;
         }
         writeln!(f)?;
         if run.host_calls.is_empty() {

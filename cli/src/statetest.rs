@@ -7,7 +7,7 @@ use clap::Args;
 use conformance::suite::{self, CaseResult, Outcome, Selection, Settings, Skips, Source};
 use conformance::table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
-use pvm::Metering;
+use pvm::{Metering, Options};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -59,7 +59,6 @@ pub(crate) struct StatetestArgs {
 
 /// Runs the command. 1 where a case fails.
 pub(crate) fn run(args: &StatetestArgs) -> anyhow::Result<ExitCode> {
-    args.engine.check()?;
     if let Some(fork) = &args.fork {
         ensure!(
             conformance::fixture::revision(fork).is_some(),
@@ -141,11 +140,14 @@ fn settings(args: &StatetestArgs) -> anyhow::Result<Settings> {
             .jobs
             .or_else(|| Some(std::thread::available_parallelism().ok()?.get()))
             .unwrap_or(1),
-        metering: if args.no_metering {
-            Metering::Off
-        } else {
-            Metering::Full
-        },
+        options: args.engine.choose(Options {
+            metering: if args.no_metering {
+                Metering::Off
+            } else {
+                Metering::Full
+            },
+            ..Options::default()
+        }),
         selection: selection(args),
         skips,
     })

@@ -86,6 +86,27 @@ fn json_has_the_shape_that_tests_rely_on() {
 }
 
 #[test]
+fn engines_give_the_same() {
+    let folder = Folder::new("engines");
+    let kernel = folder.file("kernel.hex", WRITES_AND_TRAPS);
+    let inputs = folder.file("inputs.json", "[[], []]");
+    let all = ["fast", "interpreter", "both"].map(|engine| {
+        let output = run(&[
+            &kernel, "--inputs", &inputs, "--json", "--dump", "/", "--engine", engine,
+        ]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let mut all: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        for level in all["levels"].as_array_mut().unwrap() {
+            assert!(level["runs"][0]["instructions"].as_u64() > Some(0));
+            level["runs"][0]["wall_ms"] = json!(0);
+        }
+        all
+    });
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0], all[2]);
+}
+
+#[test]
 fn a_trap_is_shown_and_found_wrong() {
     let folder = Folder::new("trap");
     let kernel = folder.file("kernel.hex", WRITES_AND_TRAPS);
@@ -134,7 +155,7 @@ fn what_cannot_be_read_is_bad_usage() {
         ],
         &[&kernel, "--inputs", &inputs, "--pvm-version", "3"],
         &[&kernel, "--inputs", &inputs, "--setup", &inputs],
-        &[&kernel, "--inputs", &inputs, "--engine", "interpreter"],
+        &[&kernel, "--inputs", &inputs, "--engine", "slow"],
     ] {
         let output = run(args);
         assert_eq!(

@@ -3,7 +3,7 @@
 use crate::Revision;
 use crate::world::World;
 use alloy_primitives::{Address, B256, Bytes, Log};
-use pvm::{DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, Status};
+use pvm::{DebugSink, Durable, Error, Inbox, LevelReport, Machine, Options, Status};
 use storage::layout::{CONFIG, HEAD, HEADERS, RECEIPTS};
 use storage::queue::Cursor;
 use storage::table::Value;
@@ -140,12 +140,11 @@ impl Rollup {
     ///
     /// # Errors
     /// Where the module is no kernel.
-    pub fn new(kernel: &[u8], metering: Metering) -> Result<Self, Error> {
+    pub fn new(kernel: &[u8], options: Options) -> Result<Self, Error> {
         let options = Options {
-            metering,
             first_level: 1,
             debug: DebugSink::Capture,
-            ..Options::default()
+            ..options
         };
         let address = options.rollup;
         let machine = Machine::new(kernel, options)?;

@@ -3,7 +3,7 @@
 use crate::fixture::{self, File, Post, Test};
 use crate::rollup::Rollup;
 use crate::{Revision, blockchain, reference, statetest};
-use pvm::Metering;
+use pvm::Options;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -82,8 +82,8 @@ pub struct Settings {
     pub kernel: Vec<u8>,
     /// How many threads.
     pub jobs: usize,
-    /// What is measured.
-    pub metering: Metering,
+    /// How the machine is set up: what executes the kernel, what is measured.
+    pub options: Options,
     /// What to run.
     pub selection: Selection,
     /// What may fail.
@@ -172,7 +172,7 @@ pub fn run(
                 order.get(position.fetch_add(1, Ordering::Relaxed)).copied()
             };
             scope.spawn(move || {
-                let mut rollup = match Rollup::new(&settings.kernel, settings.metering) {
+                let mut rollup = match Rollup::new(&settings.kernel, settings.options.clone()) {
                     Ok(rollup) => rollup,
                     Err(error) => return drop(send.send(Err(error.into()))),
                 };

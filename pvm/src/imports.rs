@@ -15,6 +15,8 @@ pub const LEGACY_ENTRY: &str = "kernel_next";
 /// One host function.
 #[derive(Clone, Copy, Debug)]
 pub struct Import {
+    /// Which it is; `None` for those of the new durable storage (`nds_*`).
+    pub call: Option<HostCall>,
     /// The name within the module.
     pub name: &'static str,
     /// The types of its parameters.
@@ -25,59 +27,137 @@ pub struct Import {
     pub since: Version,
 }
 
-/// All of them, in the order of the specification; see [`HostCall`].
-pub const IMPORTS: [Import; HostCall::COUNT] = {
+/// All of them, in the order of the specification.
+pub const IMPORTS: [Import; 30] = {
+    use HostCall as Call;
     use Version::{V0, V1, V2, V3, V6};
     const fn import(
+        call: HostCall,
         name: &'static str,
         params: &'static [ValType],
         result: Option<ValType>,
         since: Version,
     ) -> Import {
         Import {
+            call: Some(call),
             name,
             params,
             result,
             since,
         }
     }
+    const fn nds(name: &'static str, params: &'static [ValType]) -> Import {
+        Import {
+            call: None,
+            name,
+            params,
+            result: INT,
+            since: V6,
+        }
+    }
     const INT: Option<ValType> = Some(I32);
     const LONG: Option<ValType> = Some(I64);
     [
-        import("read_input", &[I32, I32, I32], INT, V0),
-        import("write_output", &[I32, I32], INT, V0),
-        import("write_debug", &[I32, I32], None, V0),
-        import("store_has", &[I32, I32], INT, V0),
-        import("store_exists", &[I32, I32], INT, V2),
-        import("store_delete", &[I32, I32], INT, V0),
-        import("store_delete_value", &[I32, I32], INT, V1),
-        import("store_list_size", &[I32, I32], LONG, V0),
-        import("store_get_nth_key", &[I32, I32, I64, I32, I32], INT, V0),
-        import("store_copy", &[I32, I32, I32, I32], INT, V0),
-        import("store_move", &[I32, I32, I32, I32], INT, V0),
-        import("store_create", &[I32, I32, I32], INT, V1),
-        import("store_read", &[I32, I32, I32, I32, I32], INT, V0),
-        import("store_write", &[I32, I32, I32, I32, I32], INT, V0),
-        import("store_value_size", &[I32, I32], INT, V0),
-        import("__internal_store_get_hash", &[I32, I32, I32, I32], INT, V1),
-        import("reveal_preimage", &[I32, I32, I32, I32], INT, V0),
-        import("reveal_metadata", &[I32, I32], INT, V0),
-        import("reveal", &[I32, I32, I32, I32], INT, V3),
-        import("nds_registry_resize", &[I64], INT, V6),
-        import("nds_registry_copy", &[I64, I64], INT, V6),
-        import("nds_registry_move", &[I64, I64], INT, V6),
-        import("nds_registry_clear", &[I64], INT, V6),
-        import("nds_store_exists", &[I64, I32, I32], INT, V6),
-        import("nds_store_read", &[I64, I32, I32, I64, I32, I32], INT, V6),
-        import("nds_store_write", &[I64, I32, I32, I64, I32, I32], INT, V6),
-        import("nds_store_set", &[I64, I32, I32, I32, I32], INT, V6),
-        import("nds_store_delete", &[I64, I32, I32], INT, V6),
-        import("nds_store_value_size", &[I64, I32, I32], INT, V6),
-        import("nds_database_get_hash", &[I64, I32, I32], INT, V6),
+        import(Call::ReadInput, "read_input", &[I32, I32, I32], INT, V0),
+        import(Call::WriteOutput, "write_output", &[I32, I32], INT, V0),
+        import(Call::WriteDebug, "write_debug", &[I32, I32], None, V0),
+        import(Call::StoreHas, "store_has", &[I32, I32], INT, V0),
+        import(Call::StoreExists, "store_exists", &[I32, I32], INT, V2),
+        import(Call::StoreDelete, "store_delete", &[I32, I32], INT, V0),
+        import(
+            Call::StoreDeleteValue,
+            "store_delete_value",
+            &[I32, I32],
+            INT,
+            V1,
+        ),
+        import(
+            Call::StoreListSize,
+            "store_list_size",
+            &[I32, I32],
+            LONG,
+            V0,
+        ),
+        import(
+            Call::StoreGetNthKey,
+            "store_get_nth_key",
+            &[I32, I32, I64, I32, I32],
+            INT,
+            V0,
+        ),
+        import(
+            Call::StoreCopy,
+            "store_copy",
+            &[I32, I32, I32, I32],
+            INT,
+            V0,
+        ),
+        import(
+            Call::StoreMove,
+            "store_move",
+            &[I32, I32, I32, I32],
+            INT,
+            V0,
+        ),
+        import(Call::StoreCreate, "store_create", &[I32, I32, I32], INT, V1),
+        import(
+            Call::StoreRead,
+            "store_read",
+            &[I32, I32, I32, I32, I32],
+            INT,
+            V0,
+        ),
+        import(
+            Call::StoreWrite,
+            "store_write",
+            &[I32, I32, I32, I32, I32],
+            INT,
+            V0,
+        ),
+        import(
+            Call::StoreValueSize,
+            "store_value_size",
+            &[I32, I32],
+            INT,
+            V0,
+        ),
+        import(
+            Call::StoreGetHash,
+            "__internal_store_get_hash",
+            &[I32, I32, I32, I32],
+            INT,
+            V1,
+        ),
+        import(
+            Call::RevealPreimage,
+            "reveal_preimage",
+            &[I32, I32, I32, I32],
+            INT,
+            V0,
+        ),
+        import(
+            Call::RevealMetadata,
+            "reveal_metadata",
+            &[I32, I32],
+            INT,
+            V0,
+        ),
+        import(Call::Reveal, "reveal", &[I32, I32, I32, I32], INT, V3),
+        nds("nds_registry_resize", &[I64]),
+        nds("nds_registry_copy", &[I64, I64]),
+        nds("nds_registry_move", &[I64, I64]),
+        nds("nds_registry_clear", &[I64]),
+        nds("nds_store_exists", &[I64, I32, I32]),
+        nds("nds_store_read", &[I64, I32, I32, I64, I32, I32]),
+        nds("nds_store_write", &[I64, I32, I32, I64, I32, I32]),
+        nds("nds_store_set", &[I64, I32, I32, I32, I32]),
+        nds("nds_store_delete", &[I64, I32, I32]),
+        nds("nds_store_value_size", &[I64, I32, I32]),
+        nds("nds_database_get_hash", &[I64, I32, I32]),
     ]
 };
 
-/// The host functions up to version r5, by their places in [`IMPORTS`].
+/// The host functions up to version r5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the function of the same name")]
 pub enum HostCall {
@@ -100,21 +180,6 @@ pub enum HostCall {
     RevealPreimage,
     RevealMetadata,
     Reveal,
-}
-
-impl HostCall {
-    /// How many host functions there are, those of the new durable storage
-    /// (`nds_*`) included.
-    pub const COUNT: usize = 30;
-
-    /// Where the functions of the new durable storage begin in [`IMPORTS`].
-    pub const NDS: usize = 19;
-
-    /// The function's place in [`IMPORTS`].
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize
-    }
 }
 
 /// The host function called `name`.

@@ -1,13 +1,12 @@
 //! A kernel's bytes, validated and compiled.
 
-use crate::host_functions::{Context, linker};
+use crate::engine::{Compiled, Engine, Limits, Module};
 use crate::validity::{self, Facts, KernelError};
 use crate::{Version, metering};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use wasmtime::{Cache, Config, Engine, InstancePre, Module, ModuleExport};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is measured during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,13 +19,17 @@ pub enum Metering {
 }
 
 /// A kernel that passed the checks. Compiled when a machine first uses it, once
-/// for each kind of metering; loading the same bytes again costs their hash.
+/// for each engine and its limits; loading the same bytes again costs their
+/// hash.
 pub struct Kernel {
     wasm: Vec<u8>,
     hash: [u8; 32],
     facts: Facts,
-    compiled: Mutex<Vec<(EngineKind, Arc<Compiled>)>>,
+    compiled: Mutex<Vec<(For, Arc<dyn Compiled>)>>,
 }
+
+/// What a kernel was compiled for.
+type For = (&'static str, Limits);
 
 /// How many kernels are kept in memory.
 const KEPT: usize = 8;
@@ -83,110 +86,48 @@ impl Kernel {
         &self.facts
     }
 
-    /// Compiles the kernel now, for later.
+    /// The kernel, ready to run on `engine`.
     ///
     /// # Errors
     /// [`KernelError::Decode`] where the engine refuses the module.
-    pub fn compile(&self, metering: Metering) -> Result<(), KernelError> {
-        self.compiled(EngineKind {
-            metering,
-            stack: DEFAULT_STACK,
-        })
-        .map(drop)
-    }
-
-    pub(crate) fn compiled(&self, kind: EngineKind) -> Result<Arc<Compiled>, KernelError> {
+    pub fn compiled(
+        &self,
+        engine: &dyn Engine,
+        limits: Limits,
+    ) -> Result<Arc<dyn Compiled>, KernelError> {
         let mut all = lock(&self.compiled);
-        if let Some((_, compiled)) = all.iter().find(|(known, _)| *known == kind) {
+        let sought = (engine.name(), limits);
+        if let Some((_, compiled)) = all.iter().find(|(known, _)| *known == sought) {
             return Ok(Arc::clone(compiled));
         }
-        let compiled = Arc::new(self.compile_for(kind)?);
-        all.push((kind, Arc::clone(&compiled)));
+        let compiled = self.compile(engine, limits)?;
+        all.push((sought, Arc::clone(&compiled)));
         Ok(compiled)
     }
 
-    fn compile_for(&self, kind: EngineKind) -> Result<Compiled, KernelError> {
-        let engine = engine(kind).map_err(decode)?;
-        let module = match kind.metering {
-            Metering::Off => Module::new(&engine, &self.wasm),
-            Metering::Full => {
-                let wasm = metering::instrument(&self.wasm, &self.facts)
-                    .map_err(|error| KernelError::Decode(error.to_string()))?;
-                Module::new(&engine, wasm)
-            }
+    fn compile(
+        &self,
+        engine: &dyn Engine,
+        limits: Limits,
+    ) -> Result<Arc<dyn Compiled>, KernelError> {
+        let counting = if limits.counted {
+            let counting = metering::instrument(&self.wasm, &self.facts, limits.frames);
+            Some(counting.map_err(|error| KernelError::Decode(error.to_string()))?)
+        } else {
+            None
         };
-        let module = module.map_err(decode)?;
-        let export = |name: &str| {
-            module
-                .get_export_index(name)
-                .ok_or_else(|| KernelError::Init(format!("the export {name} is gone")))
-        };
-        let counters = match kind.metering {
-            Metering::Off => None,
-            Metering::Full => Some(metering::Counters::find(export)?),
-        };
-        let (entry, memory) = (export(self.facts.entry)?, export(&self.facts.memory)?);
-        let pre = linker(&engine)
-            .and_then(|linker| linker.instantiate_pre(&module))
-            .map_err(|error| KernelError::Link(format!("{error:#}")))?;
-        Ok(Compiled {
-            engine,
-            pre,
-            entry,
-            memory,
-            counters,
+        engine.compile(&Module {
+            wasm: counting.as_ref().unwrap_or(&self.wasm),
+            entry: self.facts.entry,
+            memory: &self.facts.memory,
+            limits,
         })
     }
-}
-
-/// A kernel ready to be instantiated.
-pub(crate) struct Compiled {
-    pub(crate) engine: Engine,
-    pub(crate) pre: InstancePre<Context>,
-    pub(crate) entry: ModuleExport,
-    pub(crate) memory: ModuleExport,
-    pub(crate) counters: Option<metering::Counters>,
 }
 
 /// The stack that a kernel may use by default, in bytes: more than the
 /// 60,000 calls that the machine allows can fill with sane frames.
 pub const DEFAULT_STACK: usize = 128 << 20;
-
-/// Kernels are compiled for one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EngineKind {
-    pub(crate) metering: Metering,
-    pub(crate) stack: usize,
-}
-
-fn engine(kind: EngineKind) -> wasmtime::Result<Engine> {
-    static ENGINES: Mutex<Vec<(EngineKind, Engine)>> = Mutex::new(Vec::new());
-    let mut engines = lock(&ENGINES);
-    if let Some((_, engine)) = engines.iter().find(|(known, _)| *known == kind) {
-        return Ok(engine.clone());
-    }
-    let mut config = Config::new();
-    config
-        .consume_fuel(kind.metering == Metering::Full)
-        .max_wasm_stack(kind.stack)
-        // Not used, but it may not be less.
-        .async_stack_size(kind.stack)
-        .cache(cache());
-    let engine = Engine::new(&config)?;
-    engines.push((kind, engine.clone()));
-    Ok(engine)
-}
-
-/// The user's cache of compiled modules, where it can be had.
-fn cache() -> Option<Cache> {
-    static CACHE: OnceLock<Option<Cache>> = OnceLock::new();
-    CACHE.get_or_init(|| Cache::from_file(None).ok()).clone()
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn decode(error: wasmtime::Error) -> KernelError {
-    KernelError::Decode(format!("{error:#}"))
-}
 
 /// What these locks guard is whole at every moment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

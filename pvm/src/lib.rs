@@ -19,6 +19,7 @@
 //! | --- | --- |
 //! | [`machine`] | levels, runs, reboots, upgrades |
 //! | [`kernel`] | a module, validated and compiled |
+//! | [`mod@engine`], [`context`] | what executes wasm: the fast VM, an interpreter, others |
 //! | [`validity`], [`imports`] | which modules are accepted |
 //! | [`durable`], [`value`] | storage as an immutable tree |
 //! | [`mod@store`] | the storage functions with their error codes |
@@ -26,7 +27,9 @@
 //! | [`setup`] | what stands in storage before the first level |
 //! | [`inputs`], [`michelson`] | messages of levels, from files |
 
+pub mod context;
 pub mod durable;
+pub mod engine;
 pub mod imports;
 pub mod inputs;
 pub mod installer;
@@ -42,13 +45,17 @@ pub mod value;
 pub mod verify;
 pub mod version;
 
+mod compare;
 mod host_functions;
 mod metering;
 mod stack;
 
+pub use context::Context;
 pub use durable::{AsPath, Durable};
+pub use engine::Trap;
 pub use kernel::{Kernel, Metering};
 pub use machine::{DebugSink, Error, Inbox, LevelReport, Machine, Options, RunReport, Status};
+pub use metering::Counted;
 pub use validity::KernelError;
 pub use value::Value;
 pub use version::Version;

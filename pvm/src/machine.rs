@@ -1,10 +1,12 @@
 //! The machine: levels, runs, reboots, upgrades (spec §4 to §6).
 
 use crate::Version;
+use crate::compare::{self, Ran};
+use crate::context::{Context, Meter};
 use crate::durable::Durable;
-use crate::host_functions::{Context, Meter};
+use crate::engine::{self, Compiled, End, Engine, Finished, Limits, Trap};
 use crate::imports::IMPORTS;
-use crate::kernel::{Compiled, DEFAULT_STACK, EngineKind, Kernel, Metering};
+use crate::kernel::{DEFAULT_STACK, Kernel, Metering};
 use crate::metering::Counted;
 use crate::reveal::RevealError;
 use crate::stack::BigStack;
@@ -20,7 +22,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::{Store, Trap};
 
 /// The last kernel that could be instantiated.
 const FALLBACK: Path<'static> = Path::literal("/readonly/kernel/boot.wasm");
@@ -51,11 +52,16 @@ pub struct Options {
     pub debug: DebugSink,
     /// How much stack the kernel may use, in bytes.
     pub stack: usize,
+    /// What executes the kernel.
+    pub engine: Arc<dyn Engine>,
+    /// Executes every run once more, and whatever differs is an error:
+    /// [`Error::EnginesDiffer`].
+    pub check: Option<Arc<dyn Engine>>,
 }
 
 impl Default for Options {
     /// Version r5, no metering, the debugger's rollup address, origination
-    /// level 0, first level 0.
+    /// level 0, first level 0, the fast VM alone.
     fn default() -> Self {
         Self {
             version: Version::default(),
@@ -67,6 +73,8 @@ impl Default for Options {
             checkpoints: Vec::new(),
             debug: DebugSink::Off,
             stack: DEFAULT_STACK,
+            engine: engine::fast(),
+            check: None,
         }
     }
 }
@@ -85,6 +93,16 @@ pub enum DebugSink {
     Capture,
     /// To this function, as they come.
     Call(Arc<dyn Fn(&str) + Send + Sync>),
+}
+
+impl DebugSink {
+    /// What keeps the lines that this one keeps, and tells nobody.
+    fn quiet(&self) -> Self {
+        match self {
+            Self::Call(_) => Self::Off,
+            kept => kept.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for DebugSink {
@@ -110,6 +128,17 @@ pub enum Error {
     /// was before the level.
     #[error(transparent)]
     Reveal(#[from] RevealError),
+    /// Two engines did not do the same. The storage is as it was before the
+    /// level.
+    #[error("level {level}, run {run}: {what}")]
+    EnginesDiffer {
+        /// The level.
+        level: u32,
+        /// The run of the level, from 0.
+        run: usize,
+        /// The first thing that differs.
+        what: String,
+    },
     /// Something is wrong on this side.
     #[error("the machine failed: {0}")]
     Internal(String),
@@ -184,7 +213,7 @@ impl fmt::Display for Status {
 /// One call of the kernel. What is measured is 0 with [`Metering::Off`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunReport {
-    /// Executed wasm instructions (the engine's fuel: 1 for each, and 1 for
+    /// Executed wasm instructions (1 for each, and 1 for each call, and 1 for
     /// each byte of bulk copies and fills; block structure is free).
     pub instructions: u64,
     /// The most wasm calls open at once, the entry point's included. Host
@@ -199,7 +228,7 @@ pub struct RunReport {
     /// The time of the run, instantiation included.
     pub wall: Duration,
     /// Why it trapped, where it did. Its writes are kept all the same.
-    pub trap: Option<String>,
+    pub trap: Option<Trap>,
 }
 
 impl RunReport {
@@ -377,7 +406,7 @@ impl State {
     /// Loads and compiles the kernel.
     fn prepare(&mut self) -> Result<(), Error> {
         let kernel = self.load_kernel(&self.durable.clone())?;
-        kernel.compiled(self.engine_kind())?;
+        kernel.compiled(&*self.options.engine, self.limits())?;
         Ok(())
     }
 
@@ -403,10 +432,8 @@ impl State {
         }
         let mut context = Context {
             durable: std::mem::take(&mut self.durable),
-            memory: None,
-            host_call_at_start: false,
             level: self.level,
-            inbox: messages,
+            inbox: messages.into(),
             next: 0,
             outbox: Vec::new(),
             rollup: self.options.rollup,
@@ -418,9 +445,10 @@ impl State {
             debug_lines: Vec::new(),
             meter: None,
             trap_after: self.trap_after,
+            log: None,
         };
-        let mut runs = Vec::new();
-        let status = self.runs(&mut context, &mut runs)?;
+        let mut told = Told::default();
+        let status = self.runs(&mut context, &mut told)?;
         self.durable = std::mem::take(&mut context.durable);
         self.trap_after = context.trap_after;
         match &status {
@@ -430,30 +458,33 @@ impl State {
         Ok(LevelReport {
             level: self.level,
             status,
-            runs,
+            runs: told.runs,
             outbox: context.outbox,
             durable: self.durable.clone(),
-            checkpoints: context.checkpoints,
-            debug: context.debug_lines,
+            checkpoints: told.checkpoints,
+            debug: told.debug,
         })
     }
 
     /// Calls the kernel until it yields.
-    fn runs(&mut self, context: &mut Context, runs: &mut Vec<RunReport>) -> Result<Status, Error> {
+    fn runs(&mut self, context: &mut Context, told: &mut Told) -> Result<Status, Error> {
         let mut reboots_left = MAX_REBOOTS;
         loop {
             context.durable.delete(REBOOT)?;
             context
                 .durable
                 .write(REBOOT_COUNTER, reboots_left.to_le_bytes())?;
-            let failed = match self.run(context)? {
+            let outcome = self.run(context, told.runs.len())?;
+            told.debug.append(&mut context.debug_lines);
+            told.checkpoints.append(&mut context.checkpoints);
+            let failed = match outcome {
                 Outcome::Ran(report) => {
-                    runs.push(report);
+                    told.runs.push(report);
                     None
                 }
                 Outcome::Restored { reason } => Some(reason),
                 Outcome::Stuck { reason, report } => {
-                    runs.extend(report);
+                    told.runs.extend(report);
                     return Ok(Status::Stuck { reason });
                 }
             };
@@ -472,7 +503,7 @@ impl State {
         }
     }
 
-    fn run(&mut self, context: &mut Context) -> Result<Outcome, Error> {
+    fn run(&mut self, context: &mut Context, run: usize) -> Result<Outcome, Error> {
         let start = Instant::now();
         let kernel = match self.load_kernel(&context.durable) {
             Ok(kernel) => kernel,
@@ -483,58 +514,117 @@ impl State {
             }
             Err(error) => return Err(error),
         };
-        let compiled = match kernel.compiled(self.engine_kind()) {
-            Ok(compiled) => compiled,
-            Err(error) => return fall_back(&mut context.durable, &error),
-        };
         if self.options.metering == Metering::Full {
             context.meter = Some(Box::default());
         }
-        let mut finished = call(&compiled, context)?;
-        finished.report.wall = start.elapsed();
-        self.judge(finished, context)
+        let before = context.durable.clone();
+        keep_fallback(&mut context.durable)?;
+        let finished = match self.call(&kernel, context, run) {
+            Ok(finished) => finished,
+            Err(Error::Kernel(error)) => {
+                context.durable = before;
+                return fall_back(&mut context.durable, &error);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut report = RunReport {
+            wall: start.elapsed(),
+            ..RunReport::default()
+        };
+        if let Some(meter) = context.meter.take() {
+            report.measured(&meter, finished.counted);
+        }
+        if !finished.instantiated {
+            context.durable = before;
+        }
+        self.judge(finished, report, context)
+    }
+
+    /// Calls a kernel once, on a fresh instance, and once more where runs are
+    /// compared.
+    fn call(&self, kernel: &Kernel, context: &mut Context, run: usize) -> Result<Finished, Error> {
+        let Some(check) = &self.options.check else {
+            return self.call_on(&*self.options.engine, kernel, context);
+        };
+        context.log = Some(Vec::new());
+        let mut again = context.clone();
+        again.debug = again.debug.quiet();
+        let finished = self.call_on(&*self.options.engine, kernel, context)?;
+        let other = self.call_on(&**check, kernel, &mut again)?;
+        let first = Ran::new(self.options.engine.name(), context, &finished);
+        let second = Ran::new(check.name(), &again, &other);
+        if let Some(what) = compare::difference(&first, &second) {
+            return Err(Error::EnginesDiffer {
+                level: self.level,
+                run,
+                what,
+            });
+        }
+        Ok(finished)
+    }
+
+    fn call_on(
+        &self,
+        engine: &dyn Engine,
+        kernel: &Kernel,
+        context: &mut Context,
+    ) -> Result<Finished, Error> {
+        let limits = self.limits();
+        let compiled = kernel.compiled(engine, limits)?;
+        if limits.counted {
+            return Ok(enter(&*compiled, context));
+        }
+        let before = context.clone();
+        let finished = enter(&*compiled, context);
+        if finished.end != Err(End::StackExhausted) {
+            return Ok(finished);
+        }
+        // Perhaps there was more to come; the module that counts knows.
+        *context = before;
+        let limits = Limits {
+            counted: true,
+            ..limits
+        };
+        Ok(enter(&*kernel.compiled(engine, limits)?, context))
     }
 
     /// What follows from how the call ended.
-    fn judge(&self, finished: Finished, context: &mut Context) -> Result<Outcome, Error> {
-        let Finished {
-            mut report,
-            end,
-            instantiated,
-        } = finished;
-        if !instantiated {
-            let reason = end
-                .err()
-                .map_or_else(String::new, |error| format!("{error:#}"));
-            return fall_back(&mut context.durable, &KernelError::Init(reason));
-        }
-        let stuck = |reason: String, report| {
-            Ok(Outcome::Stuck {
-                reason,
-                report: Some(report),
-            })
-        };
+    fn judge(
+        &self,
+        finished: Finished,
+        mut report: RunReport,
+        context: &mut Context,
+    ) -> Result<Outcome, Error> {
         let limit = self.version.max_call_depth();
-        if report.max_call_depth > limit {
-            let reason = format!("{} calls were open, {limit} may be", report.max_call_depth);
-            return stuck(reason, report);
-        }
+        let end = match finished.end {
+            Err(end) if !finished.instantiated => {
+                return fall_back(&mut context.durable, &KernelError::Init(end.to_string()));
+            }
+            // The trap was ours.
+            _ if finished.counted.max_depth > limit => Err(End::StackExhausted),
+            end => end,
+        };
         match end {
             Ok(()) => {
                 context.durable.delete(STUCK)?;
                 context.durable.delete(UPGRADE_ERROR)?;
             }
-            Err(error) => {
-                if let Some(error) = error.downcast_ref::<RevealError>() {
-                    return Err(error.clone().into());
-                }
-                let trap = error.downcast_ref::<Trap>().copied();
-                let reason = trap.map_or_else(|| format!("{error:#}"), |trap| trap.to_string());
-                report.trap = Some(reason.clone());
-                if !trap.is_some_and(is_recoverable) {
-                    return stuck(reason, report);
-                }
+            Err(End::Reveal(error)) => return Err(error.into()),
+            Err(End::Trap(trap)) => {
+                report.trap = Some(trap);
                 context.durable.write(STUCK, [])?;
+            }
+            Err(end) => {
+                let reason = match end {
+                    End::StackExhausted if finished.counted.max_depth > limit => {
+                        format!("more than {limit} calls were open")
+                    }
+                    end => end.to_string(),
+                };
+                return Ok(Outcome::Stuck {
+                    reason,
+                    report: Some(report),
+                });
             }
         }
         Ok(Outcome::Ran(report))
@@ -554,10 +644,13 @@ impl State {
         Ok(kernel)
     }
 
-    fn engine_kind(&self) -> EngineKind {
-        EngineKind {
-            metering: self.options.metering,
+    fn limits(&self) -> Limits {
+        let frames = self.version.max_call_depth();
+        Limits {
+            frames,
             stack: self.options.stack,
+            // No stack is so small that it holds 300 frames surely, and any more.
+            counted: self.options.metering == Metering::Full || frames < 1_000,
         }
     }
 
@@ -590,67 +683,23 @@ enum Outcome {
     },
 }
 
-struct Finished {
-    report: RunReport,
-    instantiated: bool,
-    end: wasmtime::Result<()>,
+/// What the runs of a level tell, in order.
+#[derive(Default)]
+struct Told {
+    runs: Vec<RunReport>,
+    debug: Vec<String>,
+    checkpoints: Vec<Durable>,
 }
 
-/// Calls a kernel once, on a fresh instance.
-fn call(compiled: &Compiled, context: &mut Context) -> Result<Finished, Error> {
-    context.memory = None;
-    context.host_call_at_start = false;
-    let metered = context.meter.is_some();
-    let mut store = Store::new(&compiled.engine, context.take());
-    if metered {
-        store
-            .set_fuel(u64::MAX)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-    }
-    let mut finished = Finished {
-        report: RunReport::default(),
-        instantiated: false,
-        end: Ok(()),
-    };
-    let mut counted = Counted::default();
-    match compiled.pre.instantiate(&mut store) {
-        Err(error) => finished.end = Err(error),
-        Ok(_) if store.data().host_call_at_start => {
-            finished.end = Err(wasmtime::Error::msg("the start function calls the host"));
-        }
-        Ok(instance) => {
-            let mut export = |export| instance.get_module_export(&mut store, export);
-            let memory = export(&compiled.memory).and_then(|export| export.into_memory());
-            let entry = export(&compiled.entry).and_then(|export| export.into_func());
-            let (Some(memory), Some(entry)) = (memory, entry) else {
-                return Err(Error::Internal(
-                    "an export of the kernel is gone".to_owned(),
-                ));
-            };
-            finished.instantiated = true;
-            store.data_mut().memory = Some(memory);
-            keep_fallback(&mut store.data_mut().durable)?;
-            finished.end = entry.call(&mut store, &[], &mut []);
-            if let Some(counters) = &compiled.counters {
-                counted = counters.read(&mut store, instance);
-            }
-        }
-    }
-    let fuel = if metered {
-        u64::MAX - store.get_fuel().unwrap_or(u64::MAX)
-    } else {
-        0
-    };
-    *context = store.into_data();
-    if let Some(meter) = context.meter.take() {
-        finished.report.measured(&meter, fuel, counted);
-    }
-    Ok(finished)
+fn enter(compiled: &dyn Compiled, context: &mut Context) -> Finished {
+    let (after, finished) = compiled.run(std::mem::take(context));
+    *context = after;
+    finished
 }
 
 impl RunReport {
-    fn measured(&mut self, meter: &Meter, fuel: u64, counted: Counted) {
-        self.instructions = fuel.saturating_sub(counted.overhead);
+    fn measured(&mut self, meter: &Meter, counted: Counted) {
+        self.instructions = counted.instructions;
         self.max_call_depth = counted.max_depth;
         self.bytes_read = meter.read;
         self.bytes_written = meter.written;
@@ -661,20 +710,6 @@ impl RunReport {
             .map(|(import, count)| (import.name.to_owned(), count))
             .collect();
     }
-}
-
-/// The traps that the slow machine survives.
-const fn is_recoverable(trap: Trap) -> bool {
-    matches!(
-        trap,
-        Trap::UnreachableCodeReached
-            | Trap::MemoryOutOfBounds
-            | Trap::TableOutOfBounds
-            | Trap::IndirectCallToNull
-            | Trap::BadSignature
-            | Trap::IntegerOverflow
-            | Trap::IntegerDivisionByZero
-    )
 }
 
 /// Remembers a kernel that could be instantiated.

@@ -1,95 +1,67 @@
-//! Counts wasm calls, which the engine cannot, by rewriting the module.
+//! Counts instructions and open calls by rewriting the module, so that each
+//! engine gives the same figures.
 //!
-//! Three globals are added: how many calls are open, the most that ever were,
-//! and how many there were in all. Around each call of a function of the
-//! module stand instructions that keep them. These cost a known number of
-//! instructions for each call, which [`Counters`] takes off the engine's count,
-//! so that what is reported is the count of the module as it was given.
+//! Four globals are added: how many calls are open, the most that ever were,
+//! how many instructions were executed, and a scratch one. Around each call of
+//! a function of the module stand instructions that keep the first two, and
+//! `unreachable` where more are open than may be. Before each place where the
+//! control flow parts stand some that add what was executed since the last: 1
+//! for an instruction, 0 for block structure, `drop` and `unreachable`, and 1
+//! for each call of a function by itself; 1 for each byte, or element of a
+//! table, that a bulk instruction moves. It is what wasmtime calls fuel.
 //!
-//! The engine's count is exact at calls, at returns and at `unreachable`. In a
-//! run that ends by another trap both counts lack the instructions since the
-//! last of these.
+//! In a run that ends by another trap than `unreachable` the count lacks the
+//! instructions since the control flow last parted.
 
-use crate::validity::{Facts, KernelError};
+use crate::validity::Facts;
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
-    CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType,
-    InstructionSink, Module, SectionId, ValType,
+    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection,
+    GlobalType, InstructionSink, Module, SectionId, ValType,
 };
 use wasmparser::{CustomSectionReader, FunctionBody, GlobalSectionReader, Operator, Parser};
-use wasmtime::{AsContextMut, Instance, ModuleExport, Val};
 
 const DEPTH: &str = "evm-rollup: open calls";
 const MAX: &str = "evm-rollup: most open calls";
-const CALLS: &str = "evm-rollup: calls";
+const INSTRUCTIONS: &str = "evm-rollup: instructions";
 
-/// How many instructions are added before and behind each call.
-const BEFORE: u64 = 15;
-const BEHIND: u64 = 4;
-
-/// The module with the counters. Custom sections are left out.
-pub(crate) fn instrument(wasm: &[u8], facts: &Facts) -> Result<Vec<u8>, Error> {
+/// The module with the counters, in which no more than `frames` calls may be
+/// open. Custom sections are left out.
+pub(crate) fn instrument(wasm: &[u8], facts: &Facts, frames: u32) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
     let mut rewrite = Rewrite {
         facts,
+        frames,
         globals_done: false,
     };
     rewrite.parse_core_module(&mut module, Parser::new(0), wasm)?;
     Ok(module.finish())
 }
 
-/// Where the counters lie in a compiled module.
-pub(crate) struct Counters {
-    depth: ModuleExport,
-    max: ModuleExport,
-    calls: ModuleExport,
-}
-
 /// What was counted in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counted {
+pub struct Counted {
     /// The most calls open at once, the entry point's included.
-    pub(crate) max_depth: u32,
-    /// How many of the instructions that ran are ours.
-    pub(crate) overhead: u64,
+    pub max_depth: u32,
+    /// Executed instructions.
+    pub instructions: u64,
 }
 
-impl Counters {
-    pub(crate) fn find(
-        export: impl Fn(&str) -> Result<ModuleExport, KernelError>,
-    ) -> Result<Self, KernelError> {
-        Ok(Self {
-            depth: export(DEPTH)?,
-            max: export(MAX)?,
-            calls: export(CALLS)?,
-        })
-    }
-
-    pub(crate) fn read(&self, mut store: impl AsContextMut, instance: Instance) -> Counted {
-        let mut global = |export: &ModuleExport| {
-            let global = instance
-                .get_module_export(&mut store, export)?
-                .into_global()?;
-            match global.get(&mut store) {
-                Val::I32(number) => Some(u64::from(number as u32)),
-                Val::I64(number) => Some(number as u64),
-                _ => None,
-            }
-        };
-        let (depth, max, calls) = (global(&self.depth), global(&self.max), global(&self.calls));
-        let (Some(depth), Some(max), Some(calls)) = (depth, max, calls) else {
-            return Counted::default();
-        };
-        let returned = calls - (depth - 1);
-        Counted {
-            max_depth: max as u32,
-            overhead: calls * BEFORE + returned * BEHIND,
+impl Counted {
+    /// Asks for the globals of an instance; nothing is counted where there are
+    /// none.
+    pub fn read(mut global: impl FnMut(&str) -> Option<i64>) -> Self {
+        let max_depth = global(MAX).unwrap_or_default() as u32;
+        Self {
+            max_depth,
+            instructions: global(INSTRUCTIONS).unwrap_or_default() as u64,
         }
     }
 }
 
 struct Rewrite<'f> {
     facts: &'f Facts,
+    frames: u32,
     globals_done: bool,
 }
 
@@ -102,8 +74,12 @@ impl Rewrite<'_> {
         self.facts.globals + 1
     }
 
-    const fn calls(&self) -> u32 {
+    const fn instructions(&self) -> u32 {
         self.facts.globals + 2
+    }
+
+    const fn units(&self) -> u32 {
+        self.facts.globals + 3
     }
 
     fn is_counted(&self, operator: &Operator<'_>) -> bool {
@@ -114,30 +90,52 @@ impl Rewrite<'_> {
         }
     }
 
-    fn before(&self, mut code: InstructionSink<'_>) {
-        let (depth, max, calls) = (self.depth(), self.max(), self.calls());
+    fn open_call(&self, mut code: InstructionSink<'_>) {
+        let (depth, max) = (self.depth(), self.max());
         code.global_get(depth)
             .i32_const(1)
             .i32_add()
             .global_set(depth);
-        code.global_get(depth).global_get(max);
+        code.global_get(depth).global_get(max).i32_gt_u();
+        code.if_(BlockType::Empty);
+        code.global_get(depth).global_set(max);
         code.global_get(depth)
-            .global_get(max)
-            .i32_gt_u()
-            .select()
-            .global_set(max);
-        code.global_get(calls)
-            .i64_const(1)
-            .i64_add()
-            .global_set(calls);
+            .i32_const(self.frames.cast_signed())
+            .i32_gt_u();
+        code.if_(BlockType::Empty).unreachable().end();
+        code.end();
     }
 
-    fn behind(&self, mut code: InstructionSink<'_>) {
+    fn close_call(&self, mut code: InstructionSink<'_>) {
         let depth = self.depth();
         code.global_get(depth)
             .i32_const(1)
             .i32_sub()
             .global_set(depth);
+    }
+
+    /// Adds to the instructions what was executed since the last time.
+    fn add(&self, pending: &mut u32, mut code: InstructionSink<'_>) {
+        let count = std::mem::take(pending);
+        if count > 0 {
+            let instructions = self.instructions();
+            code.global_get(instructions)
+                .i64_const(count.into())
+                .i64_add()
+                .global_set(instructions);
+        }
+    }
+
+    /// Adds the number on top of the stack, which stays there.
+    fn add_units(&self, mut code: InstructionSink<'_>) {
+        let (instructions, units) = (self.instructions(), self.units());
+        code.global_set(units)
+            .global_get(units)
+            .global_get(units)
+            .i64_extend_i32_u();
+        code.global_get(instructions)
+            .i64_add()
+            .global_set(instructions);
     }
 
     fn add_globals(&mut self, globals: &mut GlobalSection) {
@@ -150,6 +148,7 @@ impl Rewrite<'_> {
         globals.global(global(ValType::I32), &ConstExpr::i32_const(1));
         globals.global(global(ValType::I32), &ConstExpr::i32_const(1));
         globals.global(global(ValType::I64), &ConstExpr::i64_const(0));
+        globals.global(global(ValType::I32), &ConstExpr::i32_const(0));
         self.globals_done = true;
     }
 }
@@ -190,7 +189,7 @@ impl Reencode for Rewrite<'_> {
         wasm_encoder::reencode::utils::parse_export_section(self, exports, section)?;
         exports.export(DEPTH, ExportKind::Global, self.depth());
         exports.export(MAX, ExportKind::Global, self.max());
-        exports.export(CALLS, ExportKind::Global, self.calls());
+        exports.export(INSTRUCTIONS, ExportKind::Global, self.instructions());
         Ok(())
     }
 
@@ -200,15 +199,24 @@ impl Reencode for Rewrite<'_> {
         body: FunctionBody<'_>,
     ) -> Result<(), Error> {
         let mut function: Function = self.new_function_with_parsed_locals(&body)?;
+        // The call of this function.
+        let mut pending = 1;
         for operator in body.get_operators_reader()? {
             let operator = operator?;
+            pending += u32::from(!is_free(&operator));
+            if parts(&operator) {
+                self.add(&mut pending, function.instructions());
+            }
+            if moves_units(&operator) {
+                self.add_units(function.instructions());
+            }
             let counted = self.is_counted(&operator);
             if counted {
-                self.before(function.instructions());
+                self.open_call(function.instructions());
             }
             function.instruction(&self.instruction(operator)?);
             if counted {
-                self.behind(function.instructions());
+                self.close_call(function.instructions());
             }
         }
         code.function(&function);
@@ -224,13 +232,61 @@ impl Reencode for Rewrite<'_> {
     }
 }
 
+/// Whether it counts 0.
+const fn is_free(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Nop
+            | Operator::Drop
+            | Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::Unreachable
+            | Operator::Return
+            | Operator::Else
+            | Operator::End
+    )
+}
+
+/// Whether what follows may be executed more or less often than what stands
+/// before, or look at the count.
+const fn parts(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Unreachable
+            | Operator::Return
+            | Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+    )
+}
+
+/// Whether the number on top of the stack says how much it moves.
+const fn moves_units(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Version;
-    use crate::kernel::{EngineKind, Kernel};
+    use crate::engine::{self, Limits};
+    use crate::kernel::Kernel;
     use crate::machine::{Inbox, Machine, Options};
-    use crate::{Metering, validity};
+    use crate::{Metering, Version, validity};
     use wasmtime::{Config, Engine, Linker, Store};
 
     /// The engine's count of the module as it is.
@@ -252,6 +308,7 @@ mod tests {
     fn metered(wasm: &[u8]) -> (u64, u32) {
         let options = Options {
             metering: Metering::Full,
+            check: Some(engine::interpreter()),
             ..Options::default()
         };
         let mut machine = Machine::new(wasm, options).unwrap();
@@ -340,17 +397,17 @@ mod tests {
         )
         .unwrap();
         let facts = validity::check(&wasm, Version::V5).unwrap();
-        let rewritten = instrument(&wasm, &facts).unwrap();
+        let rewritten = instrument(&wasm, &facts, 300).unwrap();
         let after = validity::check(&rewritten, Version::V5).unwrap();
-        assert_eq!(after.globals, facts.globals + 3);
+        assert_eq!(after.globals, facts.globals + 4);
         let kernel = Kernel::load(&wasm, Version::V5).unwrap();
-        assert!(
-            kernel
-                .compiled(EngineKind {
-                    metering: Metering::Full,
-                    stack: 1 << 20
-                })
-                .is_ok()
-        );
+        let limits = Limits {
+            frames: 300,
+            stack: 1 << 20,
+            counted: true,
+        };
+        for engine in [engine::fast(), engine::interpreter()] {
+            assert!(kernel.compiled(&*engine, limits).is_ok());
+        }
     }
 }

@@ -140,7 +140,7 @@ fn too_deep_calls_stick_the_rollup_forever_where_calls_are_counted() {
         "{:?}",
         report.status
     );
-    assert_eq!(report.runs[0].max_call_depth, 66_002);
+    assert_eq!(report.runs[0].max_call_depth, 60_001);
     let later = machine.run_level(&inbox()).unwrap();
     assert!(matches!(later.status, Status::Stuck { .. }));
     assert!(later.runs.is_empty());

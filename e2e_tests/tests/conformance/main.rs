@@ -8,7 +8,7 @@ mod same_kernel;
 
 use conformance::suite::{self, CaseResult, Outcome, Selection, Settings, Skips, Source};
 use e2e_tests::module;
-use pvm::Metering;
+use pvm::{Metering, Options};
 use std::path::{Path, PathBuf};
 
 /// A folder of the checkout.
@@ -35,7 +35,10 @@ fn run_on(
     let settings = Settings {
         kernel: kernel.to_vec(),
         jobs: std::thread::available_parallelism().map_or(1, Into::into),
-        metering,
+        options: Options {
+            metering,
+            ..Options::default()
+        },
         selection,
         skips: Skips::open().unwrap(),
     };

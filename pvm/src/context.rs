@@ -1,0 +1,175 @@
+//! What a kernel works on during a level, apart from its own memory.
+
+use crate::durable::Durable;
+use crate::host_functions;
+use crate::imports::{HostCall, IMPORTS};
+use crate::machine::DebugSink;
+use crate::reveal::{self, RevealError};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The rollup as its kernel sees it. An engine hands it on to
+/// [`Context::call`], and back to the machine.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    pub(crate) durable: Durable,
+    pub(crate) level: u32,
+    pub(crate) inbox: Arc<[Vec<u8>]>,
+    /// The first unread message of the inbox.
+    pub(crate) next: usize,
+    pub(crate) outbox: Vec<Vec<u8>>,
+    pub(crate) rollup: [u8; 20],
+    pub(crate) origination_level: u32,
+    pub(crate) preimages: Option<PathBuf>,
+    pub(crate) checkpoint_paths: Arc<[String]>,
+    /// Of this run.
+    pub(crate) checkpoints: Vec<Durable>,
+    pub(crate) debug: DebugSink,
+    /// Of this run.
+    pub(crate) debug_lines: Vec<String>,
+    /// `None` without metering.
+    pub(crate) meter: Option<Box<Meter>>,
+    /// The host calls until a test's trap; `None` without.
+    pub(crate) trap_after: Option<u64>,
+    /// The host calls of this run, where runs are compared.
+    pub(crate) log: Option<Vec<Logged>>,
+}
+
+/// The counters of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meter {
+    pub(crate) calls: [u64; IMPORTS.len()],
+    pub(crate) read: u64,
+    pub(crate) written: u64,
+}
+
+/// A host call: what the kernel gave, and what it got.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Logged {
+    place: usize,
+    args: Vec<i64>,
+    /// The bytes that it gave, by pointer and length.
+    given: Vec<Vec<u8>>,
+    answer: i64,
+}
+
+/// Why a host call ends the run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// It came from a start function.
+    #[error("the start function calls the host")]
+    AtStart,
+    /// What was to be revealed cannot be had.
+    #[error(transparent)]
+    Reveal(#[from] RevealError),
+    /// A test asked for a trap here.
+    #[error("a trap that was asked for")]
+    Trap,
+}
+
+impl Context {
+    /// Answers the function at `place` of [`IMPORTS`]; `memory` is the
+    /// kernel's, or `None` while it is being instantiated. Arguments of 32 bits
+    /// come with their sign; so goes an answer, which is 0 where there is none.
+    ///
+    /// # Errors
+    /// Where the run ends here.
+    pub fn call(
+        &mut self,
+        place: usize,
+        args: &[i64],
+        memory: Option<&mut [u8]>,
+    ) -> Result<i64, Stop> {
+        let memory = memory.ok_or(Stop::AtStart)?;
+        let function = IMPORTS[place].call;
+        if let Some(meter) = &mut self.meter {
+            meter.calls[place] += 1;
+        }
+        let given = self
+            .log
+            .is_some()
+            .then(|| host_functions::given(function, args, memory));
+        let answer = match function {
+            Some(function) => host_functions::answer(function, args, memory, self)?,
+            None => host_functions::NDS_NOT_ENABLED,
+        };
+        if let (Some(log), Some(given)) = (&mut self.log, given) {
+            log.push(Logged {
+                place,
+                args: args.to_vec(),
+                given,
+                answer,
+            });
+        }
+        if function != Some(HostCall::WriteDebug) {
+            self.count_down()?;
+        }
+        Ok(answer)
+    }
+
+    /// A call is done: the trap that a test asked for may be due.
+    fn count_down(&mut self) -> Result<(), Stop> {
+        match self.trap_after {
+            Some(1) => {
+                self.trap_after = None;
+                Err(Stop::Trap)
+            }
+            calls => {
+                self.trap_after = calls.map(|calls| calls - 1);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn read(&mut self, bytes: usize) {
+        if let Some(meter) = &mut self.meter {
+            meter.read += bytes as u64;
+        }
+    }
+
+    pub(crate) fn written(&mut self, bytes: usize) {
+        if let Some(meter) = &mut self.meter {
+            meter.written += bytes as u64;
+        }
+    }
+
+    /// The rollup's address and its origination level, i32 big-endian.
+    pub(crate) fn metadata(&self) -> [u8; 24] {
+        let mut metadata = [0; 24];
+        metadata[..20].copy_from_slice(&self.rollup);
+        metadata[20..].copy_from_slice(&self.origination_level.to_be_bytes());
+        metadata
+    }
+
+    /// The answer to a request of `reveal`. The data availability layer is
+    /// not enabled here; what is not enabled has an empty answer.
+    pub(crate) fn reveal(&self, payload: &[u8]) -> Result<Vec<u8>, RevealError> {
+        match payload {
+            [0, hash @ ..] => reveal::preimage(self.preimages.as_deref(), hash),
+            [1] => Ok(self.metadata().to_vec()),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// `store_read("/evm/head", 0, 1024, 2048) = 32`.
+impl fmt::Display for Logged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", IMPORTS[self.place].name)?;
+        for given in &self.given {
+            match std::str::from_utf8(given) {
+                Ok(text) if !text.contains(char::is_control) => write!(f, "{text:?}, ")?,
+                _ => write!(f, "0x{}, ", hex::encode(given))?,
+            }
+        }
+        let args: Vec<String> = self.args.iter().map(i64::to_string).collect();
+        write!(f, "{}) = {}", args.join(", "), self.answer)
+    }
+}
+
+impl fmt::Debug for Logged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

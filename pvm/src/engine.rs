@@ -1,0 +1,167 @@
+//! The seam between the machine and what executes wasm: an [`Engine`] makes a
+//! module ready, the machine runs it on a [`Context`], and everything that a
+//! rollup is made of stays on the machine's side.
+//!
+//! The machine itself brings two: [`fast`] and [`interpreter`].
+
+use crate::context::{Context, Stop};
+use crate::imports::{IMPORTS, Import, LEGACY_MODULE, MODULE};
+use crate::metering::Counted;
+use crate::reveal::RevealError;
+use crate::validity::KernelError;
+use serde::Serialize;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+mod fast;
+mod interpreter;
+
+pub use fast::fast;
+pub use interpreter::interpreter;
+
+/// What executes wasm.
+pub trait Engine: Debug + Send + Sync {
+    /// Its name: for people, and no other engine has it.
+    fn name(&self) -> &'static str;
+
+    /// Makes a module ready to run, which has passed the checks of
+    /// [`crate::validity`].
+    ///
+    /// # Errors
+    /// [`KernelError::Decode`] where the engine refuses it all the same.
+    fn compile(&self, module: &Module<'_>) -> Result<Arc<dyn Compiled>, KernelError>;
+}
+
+/// A module that an engine made ready.
+pub trait Compiled: Send + Sync {
+    /// Calls the entry point once, on a fresh instance whose imports are
+    /// answered by [`Context::call`].
+    fn run(&self, context: Context) -> (Context, Finished);
+}
+
+/// A module, and how it is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Module<'w> {
+    /// The binary.
+    pub wasm: &'w [u8],
+    /// The export to call.
+    pub entry: &'w str,
+    /// The export that is its memory.
+    pub memory: &'w str,
+    /// How.
+    pub limits: Limits,
+}
+
+/// How a module is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many wasm calls may be open at once.
+    pub frames: u32,
+    /// How much stack there is, in bytes.
+    pub stack: usize,
+    /// Whether the module counts its own instructions and calls
+    /// ([`Counted`]), and keeps to `frames` by itself. In one that does not an
+    /// engine must report [`End::StackExhausted`] before more calls are open;
+    /// it may do so earlier.
+    pub counted: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Whether the module could be instantiated.
+    pub instantiated: bool,
+    /// Why it ended before its end.
+    pub end: Result<(), End>,
+    /// What a module with [`Limits::counted`] counted.
+    pub counted: Counted,
+}
+
+impl Finished {
+    /// One that could not be instantiated.
+    #[must_use]
+    pub fn refused(end: End) -> Self {
+        Self {
+            instantiated: false,
+            end: Err(end),
+            counted: Counted::default(),
+        }
+    }
+}
+
+/// Why a run ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The slow machine survives this.
+    Trap(Trap),
+    /// What was to be revealed cannot be had.
+    Reveal(RevealError),
+    /// The stack is full, or too many calls are open.
+    StackExhausted,
+    /// Something else, which the slow machine would not survive.
+    Other(String),
+}
+
+impl From<Stop> for End {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Trap => Self::Trap(Trap::Unreachable),
+            Stop::Reveal(error) => Self::Reveal(error),
+            Stop::AtStart => Self::Other(stop.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trap(trap) => write!(f, "{trap}"),
+            Self::Reveal(error) => write!(f, "{error}"),
+            Self::StackExhausted => f.write_str("the stack is exhausted"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The traps that a rollup survives (spec §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trap {
+    /// `unreachable`.
+    Unreachable,
+    /// An address beyond the memory.
+    MemoryOutOfBounds,
+    /// An index beyond a table.
+    TableOutOfBounds,
+    /// A call through an empty place of a table.
+    IndirectCallToNull,
+    /// A call through a table to a function of another type.
+    BadSignature,
+    /// The quotient of the smallest integer and −1.
+    IntegerOverflow,
+    /// A division by zero.
+    IntegerDivisionByZero,
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "trap: unreachable",
+            Self::MemoryOutOfBounds => "trap: out of bounds memory access",
+            Self::TableOutOfBounds => "trap: out of bounds table access",
+            Self::IndirectCallToNull => "trap: indirect call to nothing",
+            Self::BadSignature => "trap: indirect call type mismatch",
+            Self::IntegerOverflow => "trap: integer overflow",
+            Self::IntegerDivisionByZero => "trap: integer divide by zero",
+        })
+    }
+}
+
+/// Every host function as an import: under the module's present name and that
+/// of 2022, its place for [`Context::call`], and its type.
+pub fn host_functions() -> impl Iterator<Item = (&'static str, usize, &'static Import)> {
+    [MODULE, LEGACY_MODULE].into_iter().flat_map(|module| {
+        let imports = IMPORTS.iter().enumerate();
+        imports.map(move |(place, import)| (module, place, import))
+    })
+}
