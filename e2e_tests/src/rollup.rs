@@ -223,6 +223,11 @@ impl Rollup {
         self.machine.run_level(&inbox).expect("the level runs")
     }
 
+    /// Lets the machine trap after this many more host calls, once.
+    pub fn trap_after(&mut self, calls: u64) {
+        self.machine.trap_after(calls);
+    }
+
     /// The inbox message that brings `contents` to this rollup.
     #[must_use]
     pub fn framed(&self, contents: &[u8]) -> Vec<u8> {

@@ -4,18 +4,24 @@
 
 mod native;
 
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, U256, keccak256};
+use e2e_tests::layer1;
+use ethereum::SignedTransaction;
+use ethereum::transaction::Eip1559;
 use host::mock::{Ended, Level, MockHost, Values};
 use host::{
     Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
     Store, StoreTree, ValueKind,
 };
+use messages::contract::Contract;
 use native::{
     FIRST_LEVEL, Included, ROLLUP, burn, call, chunked, creation, durable, framed, head, headers,
     included, level, rollup, sender, signed, simple, transfer,
 };
 use pvm::{Durable, Machine};
+use solidity_fixtures::bridge::{fa, native as native_bridge, token};
 use solidity_fixtures::counter;
+use solidity_fixtures::traveller::{self, Mood};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use storage::Config;
@@ -263,12 +269,17 @@ enum Loss {
     Message(usize, usize),
     /// What layer 1 says of the level with this index.
     Info(usize),
+    /// Nobody can know whether the outbox message with this number left; it did
+    /// if the flag says so.
+    Doubt(usize, bool),
 }
 
 /// What each call's trap may lose: a message, if it strikes between its
-/// `read_input` and the last write that queues it, and nothing else ever.
+/// `read_input` and the last write that queues it; the knowledge whether a
+/// message left, if it strikes between the two marks; and nothing else ever.
 fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
     let mut read = vec![0; levels.len()];
+    let mut sent = 0;
     let next = trace.iter().skip(1).map(Some).chain([None]);
     trace
         .iter()
@@ -279,6 +290,13 @@ fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
                 3.. if read - 3 < levels[*level].messages.len() => Loss::Message(*level, read - 3),
                 _ => Loss::Nothing,
             };
+            if call.name == "write_output" {
+                sent += 1;
+                return Loss::Doubt(sent - 1, true);
+            }
+            if next.is_some_and(|(_, next)| next.name == "write_output") {
+                return Loss::Doubt(sent, false);
+            }
             if call.name == "read_input" {
                 read[*level] += 1;
                 return message(read[*level]);
@@ -297,10 +315,9 @@ fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
 fn without(levels: &[Level], loss: Loss) -> Vec<Level> {
     let mut levels = levels.to_vec();
     match loss {
-        Loss::Nothing => {}
-        Loss::Message(level, message) => {
-            levels[level].messages.remove(message);
-        }
+        Loss::Nothing | Loss::Doubt(..) => {}
+        // One that is nobody's, so that those behind it keep their indices.
+        Loss::Message(level, message) => levels[level].messages[message] = vec![1, 0xff],
         // The last facts known hold on.
         Loss::Info(level) => {
             let known = level.checked_sub(1).map(|before| levels[before].clone());
@@ -335,17 +352,102 @@ fn a_trap_after_any_host_call_changes_nothing() {
     );
     headers(&whole.host);
 
-    let trace = trace(host.clone(), &levels);
-    let losses = losses(&trace, &levels);
-    let compiled = compiled(&host);
-    assert_eq!(
-        run_compiled(compiled.clone(), &levels, None).0,
-        whole.values
-    );
+    sweep(&host, &levels);
+}
+
+/// A busy bridge: deposits of both kinds, some of which are kept, withdrawals,
+/// a forced transaction.
+fn bridge_levels() -> Vec<Level> {
+    let traveller = sender(1).create(0);
+    let token = sender(1).create(1);
+    let target = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
+    let wei = |mutez: u64| U256::from(mutez) * U256::from(1_000_000_000_000_u64);
+    let native = |receiver: &[u8], mutez| layer1::native_deposit(ROLLUP, receiver, mutez);
+    let other = |routing: &[u8], amount: u64| {
+        let ticketer = Contract::Originated([0x55; 20]);
+        let amount = amount.to_be_bytes();
+        let payload = layer1::deposit(routing, ticketer, &layer1::CONTENT, &amount);
+        layer1::transfer(ROLLUP, [0x70; 20], &payload)
+    };
+    let forced = |bytes: &[u8]| layer1::delayed(ROLLUP, layer1::DELAYED_BRIDGE, bytes);
+    let withdraw = |nonce, mutez| Eip1559 {
+        value: wei(mutez),
+        ..call(
+            nonce,
+            native_bridge::ADDRESS,
+            native_bridge::withdraw(target),
+        )
+    };
+    let ticket = Contract::Originated([0x55; 20]).encode();
+    let hash = keccak256([&ticket[..], &layer1::CONTENT].concat());
+    let proxied = [sender(2).as_slice(), token.as_slice()].concat();
+    let external = |signed: &SignedTransaction| [&[1][..], &simple(signed)].concat();
+    let mut levels = vec![level(1_000, &[]), level(1_005, &[]), level(1_010, &[])];
+    levels[0].messages = vec![
+        external(&signed(1, creation(0, traveller::deploy()))),
+        native(NOBODY.as_slice(), 5),
+        external(&signed(1, creation(1, token::deploy(hash)))),
+        forced(&[0, 2]),
+        external(&signed(
+            0,
+            call(0, traveller, traveller::set(Mood::Refuses, target)),
+        )),
+    ];
+    let raw = signed(3, transfer(0, NOBODY)).encode();
+    let (head, tail) = raw.split_at(60);
+    levels[1].messages = vec![
+        external(&signed(2, withdraw(0, 7))),
+        native(traveller.as_slice(), 9),
+        other(NOBODY.as_slice(), 30),
+        forced(&[&[1], head].concat()),
+        other(&proxied, 40),
+        external(&signed(2, withdraw(1, 8))),
+        // Longer than one write.
+        native(&[7; 2_500], 1),
+    ];
+    levels[2].messages = vec![
+        forced(&[&[1], tail].concat()),
+        external(&signed(2, call(2, fa::ADDRESS, fa::claim(0)))),
+        external(&signed(2, withdraw(3, 9))),
+        native(NOBODY.as_slice(), 6),
+    ];
+    levels.push(level(1_015, &[]));
+    levels
+}
+
+#[test]
+fn a_trap_after_any_host_call_leaves_the_bridge_as_it_is() {
+    let config = Config {
+        ticketer: Some(layer1::TICKETER),
+        delayed_bridge: Some(layer1::DELAYED_BRIDGE),
+        ..config()
+    };
+    let (host, levels) = (rollup(&config), bridge_levels());
+    let whole = outcome(host.clone(), &levels);
+    let sent: Vec<usize> = whole.ended.iter().map(|ended| ended.outbox.len()).collect();
+    assert_eq!(sent, [0, 2, 1, 0]);
+    let all = included(&whole.host);
+    assert!(all.iter().all(|included| included.receipt.success));
+    // Three transactions of the first level, six deposits, three withdrawals, a
+    // claim, and what was forced in.
+    assert_eq!(all.len(), 14, "{all:?}");
+    sweep(&host, &levels);
+}
+
+/// A trap after each host call of the levels, one at a time.
+fn sweep(host: &MockHost, levels: &[Level]) {
+    let whole = outcome(host.clone(), levels);
+    let sent: Vec<_> = whole.ended.iter().flat_map(|ended| &ended.outbox).collect();
+    let trace = trace(host.clone(), levels);
+    let losses = losses(&trace, levels);
+    let compiled = compiled(host);
+    let untouched = run_compiled(compiled.clone(), levels, None);
+    assert_eq!(untouched.values, whole.values);
+    assert!(untouched.outbox.iter().eq(sent.iter().copied()));
     let mut expected = BTreeMap::new();
     let mut failures = Vec::new();
     for (call, loss) in (1..).zip(&losses) {
-        let (values, traps) = run_compiled(compiled.clone(), &levels, Some(call));
+        let trapped = run_compiled(compiled.clone(), levels, Some(call));
         let (level, made) = &trace[call as usize - 1];
         let at = format!(
             "call {call} of {}, at level {level}: {} {}, {loss:?}",
@@ -353,15 +455,17 @@ fn a_trap_after_any_host_call_changes_nothing() {
             made.name,
             String::from_utf8_lossy(&made.path)
         );
-        assert_eq!(traps, 1, "{at}");
-        let expected = expected
+        assert_eq!(trapped.traps, 1, "{at}");
+        let (values, outbox) = expected
             .entry(*loss)
-            .or_insert_with(|| outcome(host.clone(), &without(&levels, *loss)).values);
-        if values != *expected {
-            let differ: Vec<_> = values
-                .keys()
-                .chain(expected.keys())
-                .filter(|path| values.get(*path) != expected.get(*path))
+            .or_insert_with(|| expectation(host, levels, *loss));
+        if trapped.outbox != *outbox {
+            failures.push(format!("{at}: {} left", trapped.outbox.len()));
+        }
+        if trapped.values != *values {
+            let paths = values.keys().chain(trapped.values.keys());
+            let differ: Vec<_> = paths
+                .filter(|path| values.get(*path) != trapped.values.get(*path))
                 .map(|path| String::from_utf8_lossy(path).into_owned())
                 .take(4)
                 .collect();
@@ -374,6 +478,22 @@ fn a_trap_after_any_host_call_changes_nothing() {
         failures.len(),
         failures.join("\n")
     );
+}
+
+/// What a trap that loses this leaves, and the messages that leave.
+fn expectation(host: &MockHost, levels: &[Level], loss: Loss) -> (Values, Vec<Vec<u8>>) {
+    let Outcome {
+        mut values, ended, ..
+    } = outcome(host.clone(), &without(levels, loss));
+    let mut outbox: Vec<_> = ended.into_iter().flat_map(|ended| ended.outbox).collect();
+    if let Loss::Doubt(number, left) = loss {
+        let path = format!("/evm/state/x/d/{number}");
+        values.insert(path.into_bytes(), outbox[number].clone());
+        if !left {
+            outbox.remove(number);
+        }
+    }
+    (values, outbox)
 }
 
 /// The compiled kernel on what `host` holds.
@@ -390,9 +510,16 @@ fn compiled(host: &MockHost) -> Durable {
     storage
 }
 
-/// Runs the levels on the compiled kernel, with a trap behind a host call. Gives
-/// what it keeps, and how many runs trapped.
-fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> (Values, usize) {
+/// What the compiled kernel left.
+struct Compiled {
+    values: Values,
+    /// How many runs trapped.
+    traps: usize,
+    outbox: Vec<Vec<u8>>,
+}
+
+/// Runs the levels on the compiled kernel, with a trap behind a host call.
+fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> Compiled {
     let options = pvm::Options {
         rollup: ROLLUP,
         origination_level: FIRST_LEVEL - 1,
@@ -404,6 +531,7 @@ fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> (Value
         machine.trap_after(calls);
     }
     let mut traps = 0;
+    let mut outbox = Vec::new();
     for level in levels {
         let report = machine
             .run_level(&pvm::Inbox {
@@ -413,11 +541,16 @@ fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> (Value
             })
             .unwrap();
         assert_eq!(report.status, pvm::Status::Yielded);
+        outbox.extend(report.outbox);
         traps += report.runs.iter().filter(|run| run.trapped()).count();
     }
     let kept = machine.durable().values("/evm").into_iter();
     let kept = kept.map(|(path, value)| (path.into_bytes(), value.to_vec()));
-    (kept.collect(), traps)
+    Compiled {
+        values: kept.collect(),
+        traps,
+        outbox,
+    }
 }
 
 /// Runs the levels with a trap after the `first` host call, and one after the

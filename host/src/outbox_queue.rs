@@ -139,7 +139,7 @@ impl<'p> OutboxQueue<'p> {
             at = self.set_sending(host, at.number.saturating_add(1), false)?;
         }
         // A trap between a mark and the deletion leaves a message that was sent.
-        if let Some(sent) = at.number.checked_sub(1).filter(|_| at.number < end) {
+        if let Some(sent) = at.number.checked_sub(1) {
             host.store_delete(self.entry(b"m", sent)?.as_path())?;
         }
         while at.number < end {

@@ -1,6 +1,7 @@
 //! The bridge, through the compiled kernel: inbox bytes in, balances, events and
 //! outbox bytes out.
 
+mod conservation;
 mod fa;
 mod forced;
 mod native;
