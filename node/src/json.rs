@@ -141,7 +141,13 @@ fn transaction(signed: &SignedTransaction, sender: &Address, price: U256) -> Map
         put("authorizationList", list.collect());
     }
     let parity = u64::from(signature.y_parity);
-    if transaction.tx_type() == tx_type::LEGACY {
+    if let Transaction::Deposit(deposit) = transaction {
+        // As the nodes of the OP Stack print it; clients want a signature.
+        put("sourceHash", data(deposit.source_hash));
+        put("mint", word(deposit.mint));
+        put("isSystemTx", Value::Bool(false));
+        put("v", quantity(0));
+    } else if transaction.tx_type() == tx_type::LEGACY {
         put("v", word(signature.v(transaction.chain_id())));
     } else {
         put("accessList", access_list(transaction.access_list()));

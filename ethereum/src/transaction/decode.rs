@@ -290,3 +290,33 @@ fn authorization(list: &mut Decoder<'_>) -> Result<SignedAuthorization, rlp::Err
     items.finish()?;
     Ok(authorization)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, Bytes, TxKind};
+
+    #[test]
+    fn a_deposit_is_included_but_never_sent() {
+        let deposit = Deposit {
+            source_hash: B256::repeat_byte(1),
+            from: Address::repeat_byte(2),
+            to: TxKind::Call(Address::repeat_byte(3)),
+            mint: U256::from(4),
+            value: U256::from(5),
+            gas_limit: 6,
+            input: Bytes::from_static(&[7; 40]),
+            nonce: 0,
+        };
+        let raw = deposit.encode();
+        let included = decode_included(&raw).unwrap();
+        assert_eq!(included.transaction, Transaction::Deposit(deposit));
+        assert_eq!(included.hash, keccak256(&raw));
+        assert_eq!(included.encode(), raw);
+        assert_eq!(
+            decode(&raw),
+            Err(DecodeError::UnknownType(tx_type::DEPOSIT))
+        );
+        assert!(decode_included(&raw[..raw.len() - 1]).is_err());
+    }
+}
