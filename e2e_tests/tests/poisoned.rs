@@ -4,9 +4,11 @@
 //! everyone else's transactions are included.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, address};
+use e2e_tests::layer1;
 use e2e_tests::{Build, Rollup, Setup, User};
 use ethereum::SignedTransaction;
 use pvm::{LevelReport, Status};
+use solidity_fixtures::bridge::native;
 
 /// Where the traps lie; see `traps.rs` of the kernel.
 const POISON: Address = address!("7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e");
@@ -31,6 +33,7 @@ impl Scene {
             ..Setup::funded(&[&good, &bad])
         };
         setup.config.fee_recipient = RECIPIENT;
+        setup.config.ticketer = Some(layer1::TICKETER);
         let mut rollup = Rollup::new(&setup);
         rollup.empty_level();
         Self { rollup, good, bad }
@@ -273,4 +276,33 @@ fn a_transaction_that_traps_the_sealing_of_its_block_is_charged() {
     let (_, succeeded) = scene.level(&[before, poisoned, between, again, behind]);
     assert_eq!(succeeded, [true, false, true, false, true]);
     assert_eq!(scene.rollup.account(scene.bad.address).nonce, 2);
+}
+
+#[test]
+fn a_deposit_whose_receiver_traps_waits_to_be_claimed() {
+    let mut scene = Scene::new();
+    let trap = scene.bad(TxKind::Create, deploy(&call(POISON)), GAS);
+    let receiver = scene.bad.address.create(0);
+    assert_eq!(scene.level(&[trap]), (0, vec![true]));
+    let before = scene.rollup.head().number;
+    let transfer = scene.good();
+    let messages = vec![
+        layer1::native_deposit([7; 20], NOBODY.as_slice(), 3),
+        layer1::native_deposit([7; 20], receiver.as_slice(), 5),
+        scene.rollup.simple(&transfer.encode()),
+        layer1::native_deposit([7; 20], NOBODY.as_slice(), 4),
+    ];
+    let report = scene.rollup.level_with_traps(messages);
+    // Once unmarked, once under its mark.
+    assert_eq!(scene.ended_well(&report), 2);
+    let included = scene.rollup.since(before);
+    assert!(included.iter().all(|one| one.receipt.success));
+    assert_eq!(included.len(), 4);
+    let mutez = U256::from(1_000_000_000_000_u64);
+    let balance = |address| scene.rollup.account(address).balance;
+    assert_eq!(balance(receiver), U256::ZERO);
+    assert_eq!(balance(native::ADDRESS), U256::from(5) * mutez);
+    assert_eq!(balance(NOBODY), U256::from(7) * mutez + U256::from(1));
+    let kept = &included[1].receipt.logs[0];
+    assert_eq!(kept.topics(), [native::kept()]);
 }

@@ -195,7 +195,6 @@ impl Blocks {
         let mut chunks = Chunks::new(self.level.number, self.head.chunks_since);
         chunks.expire(host)?;
         let mut delayed = Delayed::default();
-        let outgoing = self.head.outgoing && !OUTGOING.is_empty(host)?;
         let (body, diff) = if self.peek(host)? {
             let mut pieces = Pieces {
                 chunks: &mut chunks,
@@ -217,6 +216,8 @@ impl Blocks {
         } else {
             0
         };
+        let outgoing =
+            !sealed.messages.is_empty() || self.head.outgoing && !OUTGOING.is_empty(host)?;
         let consumed_from = self.head.cursor.level;
         let head = Head {
             number: environment.number,
@@ -232,7 +233,7 @@ impl Blocks {
             oldest_page: consumed_from,
             backlog: self.queue.waiting(),
             chunks_since,
-            outgoing: outgoing || !sealed.messages.is_empty(),
+            outgoing,
         };
         self.head = head;
         let mut host = host.writer()?;
