@@ -55,6 +55,12 @@ const RULES: &[Rule] = &[
         knows_not: "the host and Ethereum",
     },
     Rule {
+        package: "layer1",
+        may: May::Only(&["messages"]),
+        never: ETHEREUM,
+        knows_not: "what the rollup does with its inbox",
+    },
+    Rule {
         package: "ethereum",
         may: May::Only(&[]),
         never: &["revm*", "tezos*", "serde_json", "tokio"],
@@ -99,6 +105,7 @@ const RULES: &[Rule] = &[
             "evm_kernel",
             "host",
             "messages",
+            "layer1",
         ]),
         never: &["clap"],
         knows_not: "the command line",

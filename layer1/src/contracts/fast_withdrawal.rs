@@ -1,0 +1,111 @@
+//! Withdrawals paid by a provider before their outbox message is cemented; the
+//! message then pays the provider.
+//!
+//! `parameter or (pair %default nat (pair (ticket …) (pair timestamp (pair address
+//! (pair bytes bytes))))) (pair %payout_withdrawal nat (pair timestamp (pair
+//! address (pair bytes bytes))))`. A provider pays the whole amount, in tez:
+//! discounts and tokens are not modelled. What nobody paid early goes to the
+//! receiver, of tickets of any ticketer with `%withdraw` too.
+
+use super::{Frame, call as emit, paid_call};
+use crate::account::{Account, Address, Mutez};
+use crate::chain::Call;
+use crate::failure::Failure;
+use crate::michelson::{Michelson, Timestamp};
+use crate::value::{Ticket, Type, Value};
+use std::collections::BTreeMap;
+
+/// The contract's storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FastWithdrawal {
+    /// Whose tickets are worth tez.
+    pub exchanger: [u8; 20],
+    /// The rollup that withdrawals come from.
+    pub rollup: [u8; 20],
+    /// What was paid early, and by whom.
+    pub paid: BTreeMap<(Claim, u128), Address>,
+}
+
+/// What tells withdrawals apart, besides their amount.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// The withdrawal's number on the rollup.
+    pub id: u128,
+    /// When it was made.
+    pub timestamp: Timestamp,
+    /// Who gets it.
+    pub receiver: Address,
+    /// What the user said to providers.
+    pub payload: Vec<u8>,
+    /// Who made it, on the rollup.
+    pub caller: Vec<u8>,
+}
+
+type Details = (Timestamp, (Address, (Vec<u8>, Vec<u8>)));
+
+impl Claim {
+    fn new(id: u128, (timestamp, (receiver, (payload, caller))): Details) -> Self {
+        Self {
+            id,
+            timestamp,
+            receiver,
+            payload,
+            caller,
+        }
+    }
+
+    /// The call that pays `amount` early, at the contract with this hash.
+    #[must_use]
+    pub fn pay(self, contract: [u8; 20], amount: Mutez) -> Call {
+        let details = (self.receiver, (self.payload, self.caller));
+        let parameter = (self.id, (self.timestamp, details));
+        paid_call(
+            Account::originated(contract).at("payout_withdrawal"),
+            amount,
+            parameter,
+        )
+    }
+}
+
+pub(super) fn entrypoint(name: &str) -> Option<Type> {
+    match name {
+        "default" => Some(<(u128, (Ticket, Details))>::ty()),
+        "payout_withdrawal" => Some(<(u128, Details)>::ty()),
+        _ => None,
+    }
+}
+
+impl FastWithdrawal {
+    pub(super) fn call(
+        &mut self,
+        frame: &Frame<'_>,
+        entrypoint: &str,
+        parameter: Value,
+    ) -> Result<Vec<Call>, Failure> {
+        if entrypoint == "payout_withdrawal" {
+            let (id, details) = frame.take(parameter)?;
+            let claim = Claim::new(id, details);
+            frame.check(frame.amount > Mutez::ZERO, "NO_TEZ")?;
+            let receiver = claim.receiver.clone();
+            let key = (claim, u128::from(frame.amount.0));
+            let first = self.paid.insert(key, frame.sender.into()).is_none();
+            frame.check(first, "ALREADY_PAID")?;
+            return Ok(vec![paid_call(receiver, frame.amount, ())]);
+        }
+        let (id, (ticket, details)): (u128, (Ticket, Details)) = frame.take(parameter)?;
+        // Who else holds tickets could claim what a provider paid.
+        let from_rollup = frame.sender == Account::Rollup(self.rollup);
+        frame.check(from_rollup, "NOT_THE_ROLLUP")?;
+        frame.check(frame.amount == Mutez::ZERO, "NO_TEZ_WANTED")?;
+        let ticketer = Account::from(ticket.id.ticketer);
+        if ticketer != Account::originated(self.exchanger) {
+            let receiver = details.1.0;
+            return Ok(vec![emit(ticketer.at("withdraw"), (receiver, ticket))]);
+        }
+        let claim = Claim::new(id, details);
+        let receiver = claim.receiver.clone();
+        let provider = self.paid.remove(&(claim, ticket.amount));
+        let payee = provider.unwrap_or(receiver);
+        Ok(vec![emit(ticketer.at("burn"), (payee, ticket))])
+    }
+}
