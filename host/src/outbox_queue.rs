@@ -34,6 +34,7 @@
 
 use crate::{HostError, MAX_MESSAGE, Outbox, Path, PathBuf, ReadStore, Store};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A queue of messages below a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +175,29 @@ impl<'p> OutboxQueue<'p> {
         }
         flushed.waiting = end.saturating_sub(at.number);
         Ok(flushed)
+    }
+
+    /// The numbers of the messages that wait, in order.
+    ///
+    /// # Errors
+    /// What the machine answers.
+    pub fn waiting(&self, store: &impl ReadStore) -> Result<Range<u64>, HostError> {
+        Ok(self.sending(store)?.number..self.pushed(store)?)
+    }
+
+    /// The waiting message with this number, if it is one.
+    ///
+    /// # Errors
+    /// What the machine answers.
+    pub fn message(
+        &self,
+        store: &impl ReadStore,
+        number: u64,
+    ) -> Result<Option<Vec<u8>>, HostError> {
+        if !self.waiting(store)?.contains(&number) {
+            return Ok(None);
+        }
+        store.read_all(self.entry(b"m", number)?.as_path())
     }
 
     /// The doubtful message with this number, if it is one.
@@ -344,6 +368,11 @@ mod tests {
         for waiting in [150, 50, 0] {
             left.extend(host.run_level(&Level::default(), kernel).outbox.concat());
             assert_eq!(QUEUE.len(&host), Ok(waiting));
+            let sent = 250 - waiting;
+            assert_eq!(QUEUE.waiting(&host), Ok(sent..250));
+            let next = (waiting > 0).then(|| vec![sent as u8]);
+            assert_eq!(QUEUE.message(&host, sent), Ok(next));
+            assert_eq!(QUEUE.message(&host, sent - 1), Ok(None));
         }
         assert_eq!(left, (0..250).collect::<Vec<u8>>());
         assert_eq!(QUEUE.is_empty(&host), Ok(true));

@@ -182,6 +182,12 @@ impl Layer1 {
         self.state.level = level.saturating_add(1);
     }
 
+    /// Goes on at `level`, where the rollup is, as after a return to an earlier
+    /// state of both.
+    pub const fn resume_at(&mut self, level: u32) {
+        self.state.level = level;
+    }
+
     /// Runs an operation of the account `source` (`tz…`).
     ///
     /// # Errors
@@ -296,7 +302,7 @@ impl State {
         match (sender, destination.account) {
             (_, Account::Rollup(_)) if amount > Mutez::ZERO => return Err(Failure::TezToRollup),
             (Account::Contract(from), Account::Contract(to)) => {
-                self.ledger.pay(from, to, amount)?
+                self.ledger.pay(from, to, amount)?;
             }
             _ => {}
         }
@@ -304,7 +310,7 @@ impl State {
             self.ledger.give(sender, destination.account, ticket)?;
         }
         match destination.account {
-            Account::Rollup(_) => self.to_rollup(source, sender, &parameter),
+            Account::Rollup(_) => self.post(source, sender, &parameter),
             Account::Contract(Contract::Implicit(_)) => Ok(Vec::new()),
             Account::Contract(Contract::Originated(hash)) => {
                 // Away from its place, so that it can change the rest.
@@ -342,7 +348,7 @@ impl State {
     }
 
     /// Puts a call of the rollup into its inbox.
-    fn to_rollup(
+    fn post(
         &mut self,
         source: &[u8; 21],
         sender: Account,

@@ -14,7 +14,7 @@ mod token_wrapper;
 pub use bridge::Bridge;
 pub use delayed_inbox::DelayedInbox;
 pub use exchanger::Exchanger;
-pub use fast_withdrawal::{Claim, FastWithdrawal};
+pub use fast_withdrawal::{Asked, Claim, FastWithdrawal};
 pub use governance::Governance;
 pub use token::Token;
 pub use token_wrapper::TokenWrapper;

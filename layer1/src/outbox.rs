@@ -4,7 +4,7 @@
 //! commitment has stood unrefuted for long enough it is cemented, and what was
 //! in the outbox up to its level can be executed, once, until it expires.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What layer 1 fixes, in levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,12 +163,11 @@ impl Outbox {
         }
     }
 
-    /// The levels, from `now` on, at which the first and the last message that
-    /// is not yet cemented can be executed; none where there is no such message.
+    /// From which level on all messages can be executed; none where there is none.
     #[must_use]
     pub fn all_executable_at(&self, parameters: &Parameters) -> Option<u32> {
-        let levels: BTreeSet<u32> = self.messages.keys().map(|place| place.level).collect();
-        levels.last().map(|level| parameters.executable_at(*level))
+        let (last, _) = self.messages.last_key_value()?;
+        Some(parameters.executable_at(last.level))
     }
 
     pub(crate) fn executed(&mut self, place: Place, at: u32) {

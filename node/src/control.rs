@@ -15,6 +15,7 @@ use crate::node::Node;
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use ethereum::SignedTransaction;
+use layer1::Layer1;
 use pvm::Durable;
 use std::collections::VecDeque;
 use std::fmt;
@@ -82,6 +83,7 @@ impl Node {
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     durable: Durable,
+    layer1: Layer1,
     newest: u64,
     clock: Setting,
 }
@@ -125,6 +127,7 @@ impl Miner {
         self.next_snapshot = id + 1;
         let snapshot = Snapshot {
             durable: self.machine.durable().clone(),
+            layer1: self.layer1.clone(),
             newest: self.newest.unwrap_or_default(),
             clock: self.node.clock.setting(),
         };
@@ -147,6 +150,9 @@ impl Miner {
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         self.node.clock.restore(snapshot.clock);
+        self.layer1 = snapshot.layer1;
+        // Levels are never used twice.
+        self.layer1.resume_at(self.machine.level());
         *self.machine.durable_mut() = snapshot.durable.clone();
         self.node.rewind(snapshot.newest, snapshot.durable);
         Ok(true)

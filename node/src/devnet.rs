@@ -7,6 +7,8 @@ use crate::miner::{Miner, MinerError};
 use crate::node::{BlockTime, Node};
 use crate::server;
 use alloy_primitives::U256;
+use layer1::Layer1;
+use layer1::devnet::Contracts;
 use pvm::{DebugSink, Durable, Machine};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ pub struct Options {
     pub genesis: Genesis,
     /// The origin whose pages may call; `*`: any.
     pub cors: String,
+    /// How long layer 1 takes until an outbox message can be executed.
+    pub layer1: layer1::outbox::Parameters,
 }
 
 impl Options {
@@ -53,6 +57,7 @@ impl Options {
             accounts: 10,
             genesis: Genesis::default(),
             cors: "*".into(),
+            layer1: layer1::outbox::Parameters::default(),
         }
     }
 }
@@ -85,6 +90,9 @@ pub enum DevnetError {
     /// The start of the chain cannot be put together.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    /// Layer 1 cannot be set up.
+    #[error("no layer 1: {0}")]
+    Layer1(#[from] layer1::Failure),
     /// The first level failed.
     #[error("the kernel does not start: {0}")]
     Start(#[from] MinerError),
@@ -183,9 +191,11 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let storage = durable(&kernel, &genesis)?;
     let node = Arc::new(Node::new(accounts, options.chain_id, options.block_time));
     let stop = Arc::new(AtomicBool::new(false));
+    let layer1 = layer1::devnet::layer1(machine_options().rollup, options.layer1)?;
     let (miner, ended) = spawn_miner(
         storage,
         Arc::clone(&node),
+        layer1,
         Arc::clone(&stop),
         genesis.config.level_budget,
     )
@@ -218,10 +228,15 @@ fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = Socke
     })
 }
 
-/// What the chain starts from, with rich accounts.
+/// What the chain starts from, with rich accounts and the bridge of our layer 1.
 fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
     let mut genesis = options.genesis.clone();
-    genesis.config.chain_id = options.chain_id;
+    let contracts = Contracts::default();
+    let config = &mut genesis.config;
+    config.chain_id = options.chain_id;
+    config.ticketer.get_or_insert(contracts.exchanger);
+    config.delayed_bridge.get_or_insert(contracts.delayed_inbox);
+    config.kernel_governance.get_or_insert(contracts.governance);
     for account in accounts {
         let account = genesis.alloc.entry(account.address).or_default();
         account.balance = account.balance.max(U256::from(BALANCE));
@@ -249,6 +264,7 @@ fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
 async fn spawn_miner(
     storage: Durable,
     node: Arc<Node>,
+    layer1: Layer1,
     stop: Arc<AtomicBool>,
     level_work: u64,
 ) -> Result<(std::thread::JoinHandle<()>, oneshot::Receiver<()>), DevnetError> {
@@ -261,7 +277,7 @@ async fn spawn_miner(
             let _ending = ending;
             let miner = Machine::from_durable(storage, machine_options())
                 .map_err(MinerError::from)
-                .and_then(|machine| Miner::start(machine, node, stop, level_work));
+                .and_then(|machine| Miner::start(machine, node, layer1, stop, level_work));
             let miner = match miner {
                 Ok(miner) => miner,
                 Err(error) => {

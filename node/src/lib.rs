@@ -13,6 +13,7 @@
 //! | [`admission`], [`pool`], [`inject`] | the way of a transaction to the kernel |
 //! | [`miner`] | runs levels, one thread |
 //! | [`control`], [`clock`] | what developers do to the chain between levels |
+//! | [`layer1`](mod@layer1), [`micheline`] | the layer 1 that the devnet plays: deposits, withdrawals |
 //! | [`chain`], [`logs`], [`log_index`], [`filters`] | blocks as the kernel wrote them |
 //! | [`view`], [`estimate`], [`revert`] | calls that are only tried |
 //! | [`proofs`], [`trie`] | Ethereum's state root and proofs, from durable storage |
@@ -34,9 +35,11 @@ pub mod filters;
 pub mod genesis;
 pub mod inject;
 pub mod json;
+pub mod layer1;
 pub mod log_index;
 pub mod logs;
 pub mod methods;
+pub mod micheline;
 pub mod miner;
 pub mod node;
 pub mod params;

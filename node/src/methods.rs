@@ -4,6 +4,7 @@ mod blocks;
 mod control;
 mod execution;
 mod fees;
+mod layer1;
 mod polling;
 mod proofs;
 mod state;
@@ -41,6 +42,7 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Params) -> Result<Valu
         "eth_getFilterChanges" => blocking(node, params, polling::changes).await,
         "eth_feeHistory" => blocking(node, params, fees::history).await,
         method if control::is_known(method) => control::call(node, method, &params).await,
+        method if layer1::is_known(method) => layer1::call(node, method, &params).await,
         method => at_once(node, method, &params),
     }
 }

@@ -7,6 +7,7 @@ use crate::inject;
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::Limits;
 use alloy_primitives::{B256, Bytes, keccak256};
+use layer1::Layer1;
 use pvm::{Durable, Inbox, Machine, Status};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +45,8 @@ pub enum MinerError {
 pub struct Miner {
     pub(crate) machine: Machine,
     pub(crate) node: Arc<Node>,
+    /// The layer 1 around the machine.
+    pub(crate) layer1: Layer1,
     stop: Arc<AtomicBool>,
     /// Work that a level may do.
     level_work: u64,
@@ -67,12 +70,14 @@ impl Miner {
     pub fn start(
         machine: Machine,
         node: Arc<Node>,
+        layer1: Layer1,
         stop: Arc<AtomicBool>,
         level_work: u64,
     ) -> Result<Self, MinerError> {
         let mut miner = Self {
             machine,
             node,
+            layer1,
             stop,
             level_work,
             timestamp: 0,
@@ -168,16 +173,16 @@ impl Miner {
         self.timestamp = self.node.clock.stamp(self.timestamp);
         let rollup = self.machine.options().rollup;
         let number = self.machine.level();
+        let posted = batch.iter().flat_map(|raw| inject::messages(&rollup, raw));
+        let messages = self.layer1.messages().iter().cloned();
         let inbox = Inbox {
             timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),
             predecessor: predecessor(number).0,
-            messages: batch
-                .iter()
-                .flat_map(|raw| inject::messages(&rollup, raw))
-                .collect(),
-        };
+            messages: messages.chain(posted).collect(),
+        }
+        .wrapped();
         let start = Instant::now();
-        let report = self.machine.run_level(&inbox)?;
+        let report = self.machine.run_messages(inbox.clone())?;
         for run in &report.runs {
             if let Some(trap) = &run.trap {
                 tracing::warn!("the kernel trapped at level {number}: {trap}");
@@ -189,6 +194,7 @@ impl Miner {
                 status: report.status,
             });
         }
+        self.layer1.end_level(number, inbox, report.outbox);
         let blocks = self.blocks(&report.checkpoints)?;
         self.backlog = chain::head(&report.durable)?.backlog;
         self.node.publish(blocks.iter().cloned());

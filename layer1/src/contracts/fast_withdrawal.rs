@@ -13,6 +13,7 @@ use crate::chain::Call;
 use crate::failure::Failure;
 use crate::michelson::{Michelson, Timestamp};
 use crate::value::{Ticket, Type, Value};
+use messages::micheline::Node;
 use std::collections::BTreeMap;
 
 /// The contract's storage.
@@ -40,6 +41,28 @@ pub struct Claim {
     /// Who made it, on the rollup.
     pub caller: Vec<u8>,
 }
+
+/// What an outbox message for such a contract asks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which withdrawal.
+    pub claim: Claim,
+    /// The tickets that pay for it.
+    pub ticket: Ticket,
+}
+
+impl Asked {
+    /// The parameter of `%default` in a node; none for another.
+    #[must_use]
+    pub fn read(parameter: Node<'_>) -> Option<Self> {
+        let value = Parameter::ty().read(parameter)?;
+        let (id, (ticket, details)) = Parameter::from_value(value)?;
+        let claim = Claim::new(id, details);
+        Some(Self { claim, ticket })
+    }
+}
+
+type Parameter = (u128, (Ticket, Details));
 
 type Details = (Timestamp, (Address, (Vec<u8>, Vec<u8>)));
 
@@ -69,7 +92,7 @@ impl Claim {
 
 pub(super) fn entrypoint(name: &str) -> Option<Type> {
     match name {
-        "default" => Some(<(u128, (Ticket, Details))>::ty()),
+        "default" => Some(Parameter::ty()),
         "payout_withdrawal" => Some(<(u128, Details)>::ty()),
         _ => None,
     }
@@ -92,7 +115,7 @@ impl FastWithdrawal {
             frame.check(first, "ALREADY_PAID")?;
             return Ok(vec![paid_call(receiver, frame.amount, ())]);
         }
-        let (id, (ticket, details)): (u128, (Ticket, Details)) = frame.take(parameter)?;
+        let (id, (ticket, details)): Parameter = frame.take(parameter)?;
         // Who else holds tickets could claim what a provider paid.
         let from_rollup = frame.sender == Account::Rollup(self.rollup);
         frame.check(from_rollup, "NOT_THE_ROLLUP")?;
