@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use node::accounts::MNEMONIC;
 use node::genesis::Genesis;
-use node::{BlockTime, Handle, Options};
+use node::{BlockTime, Handle, Options, Parameters};
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::IpAddr;
@@ -44,6 +44,9 @@ pub(crate) struct DevnetArgs {
     /// The origin whose pages may call, such as http://localhost:3000; `*` for any
     #[arg(long, default_value = "*", value_name = "ORIGIN")]
     cors: String,
+    /// Levels that layer 1 can refute a commitment for, before outbox messages can be executed
+    #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
+    challenge_window: u32,
     /// The kernel's module; by default evm_kernel.wasm beside this program, or ../kernel/evm_kernel.wasm
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -76,6 +79,10 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         accounts: args.accounts,
         genesis,
         cors: args.cors.clone(),
+        layer1: Parameters {
+            challenge_window: args.challenge_window,
+            ..Parameters::default()
+        },
         ..Options::new(files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)
     };
     tokio::runtime::Builder::new_multi_thread()

@@ -4,6 +4,7 @@ mod devnet;
 mod files;
 mod genesis;
 mod installer;
+mod l1;
 mod run;
 mod statetest;
 mod verify;
@@ -27,6 +28,8 @@ enum Command {
     Genesis(genesis::GenesisArgs),
     /// What a rollup is originated with: an installer, and the pages of the kernel
     Installer(installer::InstallerArgs),
+    /// The layer 1 of a running devnet: deposits, withdrawals, levels
+    L1(l1::L1Args),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
     /// Ethereum's state tests through the compiled kernel
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Devnet(args) => devnet::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Installer(args) => installer::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::L1(args) => l1::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -24,17 +24,19 @@ pub enum Client {
     Forge,
     Web3Py,
     Hardhat,
+    Bridge,
 }
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ethers,
         Self::Viem,
         Self::Cast,
         Self::Forge,
         Self::Web3Py,
         Self::Hardhat,
+        Self::Bridge,
     ];
 
     /// Runs the client's script against a devnet of its own.
@@ -71,6 +73,7 @@ impl Client {
             Self::Forge => Ok((nodejs()?, "forge.mjs")),
             Self::Web3Py => Ok((python()?, "web3py/web3py.py")),
             Self::Hardhat => Ok((newer_nodejs()?, "hardhat/hardhat.mjs")),
+            Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
         }
     }
 }
@@ -84,6 +87,7 @@ impl fmt::Display for Client {
             Self::Forge => "forge",
             Self::Web3Py => "web3.py",
             Self::Hardhat => "hardhat",
+            Self::Bridge => "bridge",
         })
     }
 }

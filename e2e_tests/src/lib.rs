@@ -2,8 +2,10 @@
 //!
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
 //! [`reference`] runs the same transactions on plain revm, to compare;
+//! [`bridged`] puts a layer 1 around a rollup;
 //! [`clients`] runs stock Ethereum clients against a devnet.
 
+pub mod bridged;
 pub mod clients;
 pub mod layer1;
 pub mod reference;

@@ -38,6 +38,11 @@ fn hardhat_builds_deploys_and_forks() {
     passes(Client::Hardhat);
 }
 
+#[test]
+fn ethers_deposits_spends_and_withdraws_over_the_bridge() {
+    passes(Client::Bridge);
+}
+
 /// Every step of the client's script passes.
 fn passes(client: Client) {
     match client.run() {

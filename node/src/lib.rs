@@ -52,5 +52,6 @@ pub mod trie;
 pub mod view;
 pub mod ws;
 
+pub use ::layer1::outbox::Parameters;
 pub use devnet::{DevnetError, Handle, Options, devnet};
 pub use node::BlockTime;

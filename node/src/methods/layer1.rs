@@ -10,9 +10,9 @@ use ::layer1::contracts::{Asked, Bridge, Code, DelayedInbox, Governance};
 use ::layer1::devnet::{self, Contracts};
 use ::layer1::michelson::Michelson;
 use ::layer1::outbox::{Place, Status};
-use ::layer1::value::Ticket;
+use ::layer1::value::{Ticket, TicketId};
 use ::layer1::{Account, Address as L1Address, Call, Layer1, Mutez, Receipt};
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, keccak256};
 use messages::contract::Contract;
 use messages::inbox;
 use messages::micheline::Node as Micheline;
@@ -382,6 +382,8 @@ fn overview(layer1: &Layer1) -> Value {
         .map(|(name, hash)| (name.into(), Account::originated(hash).to_string().into()))
         .collect();
     let parameters = layer1.parameters();
+    let token = TicketId::of(Contracts::default().token_wrapper);
+    let ticket_hash = keccak256(token.evm_preimage());
     json!({
         "rollup": Account::Rollup(layer1.rollup()).to_string(),
         "level": layer1.level(),
@@ -390,6 +392,7 @@ fn overview(layer1: &Layer1) -> Value {
         "challengeWindow": parameters.challenge_window,
         "maxActiveLevels": parameters.max_active_levels,
         "accounts": devnet::ACCOUNTS,
+        "token": { "content": json::data(&token.content), "ticketHash": json::data(ticket_hash) },
         "contracts": contracts,
     })
 }

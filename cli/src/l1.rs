@@ -1,0 +1,328 @@
+//! `evm-rollup l1`: the layer 1 of a running devnet.
+
+use crate::{BAD_USAGE, FOUND_WRONG};
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a devnet may take: it runs levels meanwhile.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What `l1` takes.
+#[derive(Args, Debug)]
+pub(crate) struct L1Args {
+    /// Where the devnet listens
+    #[arg(
+        long,
+        global = true,
+        default_value = "http://127.0.0.1:8545",
+        env = "ETH_RPC_URL"
+    )]
+    url: String,
+    /// Print the answer as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Send tez through the bridge to an account of the rollup
+    Deposit {
+        /// The account on the rollup
+        receiver: String,
+        /// How much, in tez, such as 1.5
+        #[arg(value_parser = mutez)]
+        amount: u64,
+        /// Routing bytes (hex) instead of the receiver's address alone
+        #[arg(long, value_name = "HEX")]
+        routing: Option<String>,
+        /// Who pays: a tz… account of the devnet
+        #[arg(long, value_name = "tz…")]
+        from: Option<String>,
+    },
+    /// Send tokens through their wrapper to an account of the rollup
+    FaDeposit {
+        /// The account on the rollup
+        receiver: String,
+        /// How many tokens
+        amount: u128,
+        /// The ERC-20 contract on the rollup that stands for them
+        #[arg(long, value_name = "ADDRESS")]
+        proxy: Option<String>,
+        /// Routing bytes (hex) instead of receiver and proxy
+        #[arg(long, value_name = "HEX")]
+        routing: Option<String>,
+        /// Who pays: a tz… account of the devnet
+        #[arg(long, value_name = "tz…")]
+        from: Option<String>,
+    },
+    /// What is on its way from the rollup to layer 1, and how far it is
+    Withdrawals,
+    /// Execute an outbox message that is cemented
+    Execute {
+        /// The level whose outbox it stands in
+        level: u32,
+        /// Its number there
+        index: u32,
+        /// Who signs: a tz… account of the devnet
+        #[arg(long, value_name = "tz…")]
+        from: Option<String>,
+    },
+    /// Pay a fast withdrawal before its outbox message is cemented
+    PayOut {
+        /// The level whose outbox it stands in
+        level: u32,
+        /// Its number there
+        index: u32,
+        /// Who pays: a tz… account of the devnet
+        #[arg(long, value_name = "tz…")]
+        from: Option<String>,
+    },
+    /// Run levels: so many, or until all that waits can be executed
+    Advance {
+        /// How many levels
+        count: Option<u64>,
+    },
+    /// The rollup's inbox at a level, raw and decoded
+    Inbox {
+        /// Which level [default: the newest]
+        level: Option<u32>,
+    },
+    /// The rollup's outbox, raw and decoded
+    Outbox {
+        /// Which level [default: all]
+        level: Option<u32>,
+    },
+    /// What an account has on layer 1: tez, tokens, tickets
+    Balance {
+        /// tz…, KT1… or sr1…
+        address: String,
+    },
+    /// Force a raw Ethereum transaction into the rollup, for 1 tez
+    Delayed {
+        /// The signed transaction, in hex
+        transaction: String,
+        /// Who pays: a tz… account of the devnet
+        #[arg(long, value_name = "tz…")]
+        from: Option<String>,
+    },
+    /// Have the governance contract say something to the kernel
+    Govern {
+        /// The payload, in hex
+        payload: String,
+    },
+    /// Addresses, levels, delays
+    Info,
+}
+
+/// Runs the command. 1 where the devnet refuses, 2 where there is none.
+pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
+    let (method, params) = request(&args.command);
+    let answer = post(&args.url, method, &params)?;
+    if let Some(error) = answer.get("error") {
+        let message = error["message"].as_str().unwrap_or("no reason given");
+        eprintln!("error: {message}");
+        // -32602: what was typed is wrong, not what happened.
+        let usage = error["code"] == -32602;
+        return Ok(ExitCode::from(if usage { BAD_USAGE } else { FOUND_WRONG }));
+    }
+    let result = answer.get("result").context("an answer without a result")?;
+    if args.json {
+        println!("{result:#}");
+    } else {
+        print!("{}", text(&args.command, result));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The method that a command calls, with its parameters.
+fn request(command: &Command) -> (&'static str, Value) {
+    match command {
+        Command::Deposit {
+            receiver,
+            amount,
+            routing,
+            from,
+        } => {
+            let amount = amount.to_string();
+            let deposit =
+                json!({ "receiver": receiver, "amount": amount, "routing": routing, "from": from });
+            ("rollup_deposit", json!([deposit]))
+        }
+        Command::FaDeposit {
+            receiver,
+            amount,
+            proxy,
+            routing,
+            from,
+        } => {
+            let amount = amount.to_string();
+            let deposit = json!({ "receiver": receiver, "amount": amount, "proxy": proxy, "routing": routing, "from": from });
+            ("rollup_depositTokens", json!([deposit]))
+        }
+        Command::Withdrawals => ("rollup_withdrawals", json!([])),
+        Command::Execute { level, index, from } => {
+            ("rollup_executeOutboxMessage", json!([level, index, from]))
+        }
+        Command::PayOut { level, index, from } => ("rollup_payOut", json!([level, index, from])),
+        Command::Advance { count } => ("rollup_advanceLevels", json!([count])),
+        Command::Inbox { level } => ("rollup_inbox", json!([level])),
+        Command::Outbox { level } => ("rollup_outbox", json!([level])),
+        Command::Balance { address } => ("rollup_layer1Balance", json!([address])),
+        Command::Delayed { transaction, from } => {
+            ("rollup_sendDelayed", json!([transaction, from]))
+        }
+        Command::Govern { payload } => ("rollup_govern", json!([payload])),
+        Command::Info => ("rollup_layer1", json!([])),
+    }
+}
+
+/// Calls a method of the devnet.
+fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Value> {
+    let agent = ureq::Agent::new_with_config(
+        ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            // The devnet is near; what the environment says is for elsewhere.
+            .proxy(None)
+            .build(),
+    );
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let mut answer = agent
+        .post(url)
+        .content_type("application/json")
+        .send(call.to_string())
+        .with_context(|| format!("no devnet at {url} (`evm-rollup devnet` starts one)"))?;
+    let body = answer.body_mut().with_config().limit(1 << 30);
+    let text = body.read_to_string().context("the answer broke off")?;
+    match serde_json::from_str(&text) {
+        Ok(answer) => Ok(answer),
+        Err(error) => bail!("{url} does not answer in JSON: {error}"),
+    }
+}
+
+/// An answer for people.
+fn text(command: &Command, result: &Value) -> String {
+    match command {
+        Command::Deposit { .. }
+        | Command::FaDeposit { .. }
+        | Command::Delayed { .. }
+        | Command::Govern { .. } => format!(
+            "level {}, message {}\n",
+            result["level"], result["messageId"]
+        ),
+        Command::Execute { .. } | Command::PayOut { .. } => {
+            format!("done at level {}\n", result["level"])
+        }
+        Command::Advance { .. } => format!(
+            "{} levels ran; at level {}\n",
+            result["levels"], result["level"]
+        ),
+        Command::Balance { .. } => balance(result),
+        Command::Withdrawals => match result.as_array() {
+            Some(all) if !all.is_empty() => all.iter().map(withdrawal).collect(),
+            _ => "none\n".to_owned(),
+        },
+        Command::Inbox { .. } | Command::Outbox { .. } | Command::Info => format!("{result:#}\n"),
+    }
+}
+
+fn balance(result: &Value) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut text = format!(
+        "{} tez\n{} tokens\n",
+        tez(&word(&result["mutez"])),
+        word(&result["tokens"])
+    );
+    for ticket in result["tickets"].as_array().into_iter().flatten() {
+        let (amount, ticketer) = (word(&ticket["amount"]), word(&ticket["ticketer"]));
+        text += &format!("{amount} tickets of {ticketer}\n");
+    }
+    text
+}
+
+/// A line of `l1 withdrawals`: where it is, what it pays.
+fn withdrawal(one: &Value) -> String {
+    let word = |key: &str| one[key].as_str().unwrap_or("?").to_owned();
+    let place = match (&one["outboxLevel"], &one["number"]) {
+        (Value::Null, number) => format!("queue {number}"),
+        (level, _) => format!("level {level} index {}", one["messageIndex"]),
+    };
+    let amount = match one["kind"].as_str() {
+        Some("token") => word("amount"),
+        Some("other") => return format!("{place}  {}\n", word("status")),
+        _ => format!("{} tez", tez(&word("amount"))),
+    };
+    let until = match &one["executableAt"] {
+        Value::Null => String::new(),
+        level => format!(" until level {level}"),
+    };
+    let (status, kind, receiver) = (word("status"), word("kind"), word("receiver"));
+    format!("{place}  {status}{until}  {kind}  {amount}  {receiver}\n")
+}
+
+/// Mutez as tez.
+fn tez(mutez: &str) -> String {
+    let padded = format!("{mutez:0>7}");
+    let (whole, rest) = padded.split_at(padded.len() - 6);
+    match rest.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        rest => format!("{whole}.{rest}"),
+    }
+}
+
+/// Tez as mutez: at most six digits behind the point.
+fn mutez(text: &str) -> Result<u64, String> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(rest) || rest.len() > 6 {
+        return Err("a number of tez is wanted, with at most six digits behind the point".into());
+    }
+    format!("{whole}{rest:0<6}")
+        .parse()
+        .map_err(|_| "more tez than there are".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tez_are_read_to_the_mutez_and_printed_back() {
+        for (text, amount) in [
+            ("1.5", 1_500_000),
+            ("0.000001", 1),
+            ("20", 20_000_000),
+            ("0", 0),
+        ] {
+            assert_eq!(mutez(text), Ok(amount));
+            assert_eq!(tez(&amount.to_string()), text);
+        }
+        for text in [
+            "",
+            ".5",
+            "1.",
+            "-1",
+            "1.0000001",
+            "1e3",
+            "99999999999999999999",
+        ] {
+            assert!(mutez(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_withdrawal_is_a_line() {
+        let one = json!({
+            "status": "cementing", "executableAt": 21, "outboxLevel": 3, "messageIndex": 0,
+            "kind": "native", "amount": "1500000", "receiver": "tz1…",
+        });
+        let line = "level 3 index 0  cementing until level 21  native  1.5 tez  tz1…\n";
+        assert_eq!(withdrawal(&one), line);
+        let queued = json!({ "status": "queued", "number": 7, "kind": "other" });
+        assert_eq!(withdrawal(&queued), "queue 7  queued\n");
+    }
+}

@@ -1,0 +1,217 @@
+//! The layer 1 that the devnet plays, through its methods.
+
+mod common;
+
+use alloy_primitives::{Address, Bytes, U256};
+use common::{call, devnet, number, raw, try_call};
+use layer1::devnet::{ACCOUNTS, BALANCE};
+use node::{BlockTime, Handle};
+use serde_json::{Value, json};
+
+const RECEIVER: Address = Address::repeat_byte(0x42);
+const BRIDGE: &str = "0xff00000000000000000000000000000000000001";
+/// `withdraw_base58(string)`.
+const WITHDRAW: [u8; 4] = [0xcd, 0xa4, 0xfe, 0xe2];
+
+async fn balance(devnet: &Handle, address: Address) -> U256 {
+    let balance = call(devnet, "eth_getBalance", json!([address, "latest"])).await;
+    balance.as_str().unwrap().parse().unwrap()
+}
+
+async fn mutez(devnet: &Handle, address: &str) -> u64 {
+    let balance = call(devnet, "rollup_layer1Balance", json!([address])).await;
+    balance["mutez"].as_str().unwrap().parse().unwrap()
+}
+
+async fn deposit(devnet: &Handle, amount: &str) -> Value {
+    let deposit = json!([{ "receiver": RECEIVER, "amount": amount }]);
+    call(devnet, "rollup_deposit", deposit).await
+}
+
+/// Withdraws mutez of the first account to `target`.
+async fn withdraw(devnet: &Handle, target: &str, mutez: u64) -> Value {
+    let mut data = WITHDRAW.to_vec();
+    for word in [32, target.len()] {
+        data.extend(U256::from(word).to_be_bytes::<32>());
+    }
+    data.extend(target.bytes());
+    data.resize(4 + 32 * (2 + target.len().div_ceil(32)), 0);
+    let value = U256::from(mutez) * U256::from(1_000_000_000_000_u64);
+    let request = json!([{
+        "from": devnet.accounts()[0].address, "to": BRIDGE, "value": value,
+        "data": Bytes::from(data), "gas": "0xf4240",
+    }]);
+    let hash = call(devnet, "eth_sendTransaction", request).await;
+    call(devnet, "eth_getTransactionReceipt", json!([hash])).await
+}
+
+#[tokio::test]
+async fn a_deposit_is_a_balance_at_once() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let answer = deposit(&devnet, "1500000").await;
+    assert_eq!(answer["messageId"], 2);
+    let wei = U256::from(1_500_000_000_000_000_000_u64);
+    assert_eq!(balance(&devnet, RECEIVER).await, wei);
+    assert_eq!(mutez(&devnet, ACCOUNTS[0]).await, BALANCE.0 - 1_500_000);
+
+    let inbox = call(&devnet, "rollup_inbox", json!([answer["level"]])).await;
+    let kinds: Vec<&Value> = inbox["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| &message["kind"])
+        .collect();
+    let expected = [
+        "start_of_level",
+        "info_per_level",
+        "transfer",
+        "end_of_level",
+    ];
+    assert_eq!(kinds, expected);
+    let transfer = &inbox["messages"][2];
+    let overview = call(&devnet, "rollup_layer1", json!([])).await;
+    assert_eq!(transfer["sender"], overview["contracts"]["bridge"]);
+    assert_eq!(transfer["source"], ACCOUNTS[0]);
+    assert_eq!(transfer["payload"]["prim"], "Left");
+}
+
+#[tokio::test]
+async fn a_deposit_waits_for_its_level_where_levels_do() {
+    let Some(devnet) = devnet(|options| options.block_time = BlockTime::Manual).await else {
+        return;
+    };
+    let (first, second) = (deposit(&devnet, "1").await, deposit(&devnet, "2").await);
+    assert_eq!(first["level"], second["level"]);
+    assert_eq!(
+        (&first["messageId"], &second["messageId"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(balance(&devnet, RECEIVER).await, U256::ZERO);
+    call(&devnet, "evm_mine", json!([])).await;
+    let wei = U256::from(3_000_000_000_000_u64);
+    assert_eq!(balance(&devnet, RECEIVER).await, wei);
+}
+
+#[tokio::test]
+async fn what_layer_1_refuses_changes_nothing() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let height = call(&devnet, "eth_blockNumber", json!([])).await;
+    for (method, params, code) in [
+        (
+            "rollup_deposit",
+            json!([{ "receiver": RECEIVER, "amount": "0" }]),
+            -32000,
+        ),
+        (
+            "rollup_deposit",
+            json!([{ "receiver": RECEIVER, "amount": "1.5" }]),
+            -32602,
+        ),
+        ("rollup_deposit", json!([{ "receiver": RECEIVER }]), -32602),
+        ("rollup_deposit", json!([{ "amount": "5" }]), -32602),
+        (
+            "rollup_deposit",
+            json!([{ "receiver": RECEIVER, "amount": "5", "from": "tz1oops" }]),
+            -32602,
+        ),
+        ("rollup_executeOutboxMessage", json!([0, 0]), -32000),
+        ("rollup_payOut", json!([0, 0]), -32000),
+        ("rollup_layer1Balance", json!(["0x42"]), -32602),
+        ("rollup_advanceLevels", json!([1_000_000]), -32602),
+        ("rollup_sendDelayed", json!(["0x"]), -32000),
+    ] {
+        let error = try_call(&devnet, method, params.clone()).await.unwrap_err();
+        assert_eq!(error.code, code, "{method} {params}: {}", error.message);
+    }
+    assert_eq!(call(&devnet, "eth_blockNumber", json!([])).await, height);
+    assert_eq!(mutez(&devnet, ACCOUNTS[0]).await, BALANCE.0);
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_paid_when_it_is_cemented() {
+    let window = 5;
+    let Some(devnet) = devnet(|options| options.layer1.challenge_window = window).await else {
+        return;
+    };
+    deposit(&devnet, "9000000").await;
+    let receipt = withdraw(&devnet, ACCOUNTS[1], 4_000_000).await;
+    assert_eq!(receipt["status"], "0x1", "{receipt}");
+    let all = call(&devnet, "rollup_withdrawals", json!([])).await;
+    let one = &all[0];
+    assert_eq!(one["amount"], "4000000");
+    assert_eq!(
+        (&one["kind"], &one["receiver"]),
+        (&json!("native"), &json!(ACCOUNTS[1]))
+    );
+    assert_eq!(one["status"], "inOutbox", "{one}");
+    let place = json!([one["outboxLevel"], one["messageIndex"]]);
+    let error = try_call(&devnet, "rollup_executeOutboxMessage", place.clone()).await;
+    let error = error.unwrap_err().message;
+    assert!(error.contains("not cemented yet"), "{error}");
+
+    let advanced = call(&devnet, "rollup_advanceLevels", json!([])).await;
+    let executable = call(&devnet, "rollup_withdrawals", json!([])).await;
+    assert_eq!(executable[0]["status"], "executable", "{executable}");
+    assert!(advanced["levels"].as_u64().unwrap() >= u64::from(window));
+    call(&devnet, "rollup_executeOutboxMessage", place.clone()).await;
+    assert_eq!(mutez(&devnet, ACCOUNTS[1]).await, BALANCE.0 + 4_000_000);
+    let executed = call(&devnet, "rollup_withdrawals", json!([])).await;
+    assert_eq!(executed[0]["status"], "executed");
+    let again = try_call(&devnet, "rollup_executeOutboxMessage", place.clone()).await;
+    assert!(again.is_err());
+
+    let outbox = call(&devnet, "rollup_outbox", json!([place[0]])).await;
+    let call_made = &outbox[0]["message"]["transactions"][0];
+    assert_eq!(outbox[0]["message"]["kind"], "untyped");
+    assert_eq!(call_made["entrypoint"], "burn");
+}
+
+#[tokio::test]
+async fn a_return_to_a_snapshot_takes_layer_1_along() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    deposit(&devnet, "5").await;
+    let snapshot = call(&devnet, "evm_snapshot", json!([])).await;
+    deposit(&devnet, "7").await;
+    withdraw(&devnet, ACCOUNTS[1], 3).await;
+    assert_eq!(call(&devnet, "evm_revert", json!([snapshot])).await, true);
+    assert_eq!(mutez(&devnet, ACCOUNTS[0]).await, BALANCE.0 - 5);
+    assert_eq!(
+        call(&devnet, "rollup_withdrawals", json!([])).await,
+        json!([])
+    );
+    let answer = deposit(&devnet, "1").await;
+    let inbox = call(&devnet, "rollup_inbox", json!([answer["level"]])).await;
+    assert_eq!(inbox["level"], answer["level"]);
+    assert_eq!(
+        balance(&devnet, RECEIVER).await,
+        U256::from(6_000_000_000_000_u64)
+    );
+}
+
+#[tokio::test]
+async fn a_delayed_transaction_is_executed() {
+    let Some(devnet) = devnet(|_| {}).await else {
+        return;
+    };
+    let account = &devnet.accounts()[3];
+    let transaction = raw(account, 0, |transaction| {
+        transaction.value = U256::from(77);
+        transaction.to = alloy_primitives::TxKind::Call(RECEIVER);
+    });
+    let answer = call(&devnet, "rollup_sendDelayed", json!([transaction])).await;
+    assert_eq!(answer["messageIds"], json!([2, 3]));
+    assert_eq!(balance(&devnet, RECEIVER).await, U256::from(77));
+    let nonce = call(
+        &devnet,
+        "eth_getTransactionCount",
+        json!([account.address, "latest"]),
+    )
+    .await;
+    assert_eq!(number(&nonce), 1);
+}
