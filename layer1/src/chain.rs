@@ -397,7 +397,7 @@ impl State {
         let destination = contract.at(transaction.entrypoint.as_str());
         let ty = self.entrypoint(&destination)?;
         let expected = ty.to_string();
-        if named.is_some_and(|named| named.as_bytes() != ty.encode()) {
+        if named.is_some_and(|named| !ty.is(named)) {
             return Err(Failure::OtherType {
                 destination,
                 expected,

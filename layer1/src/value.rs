@@ -105,7 +105,41 @@ impl Type {
     /// The type as a node.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let (number, arguments): (u8, Vec<&Self>) = match self {
+        let (number, inside) = self.parts();
+        let inside: Vec<_> = inside.into_iter().map(Self::encode).collect();
+        let inside: Vec<_> = inside.iter().map(Vec::as_slice).collect();
+        let mut node = Vec::new();
+        write::prim(&mut node, number, &inside, "");
+        node
+    }
+
+    /// Whether a node is this type; annotations and flat pairs make no difference.
+    #[must_use]
+    pub fn is(&self, node: Node<'_>) -> bool {
+        let Ok(View::Prim { prim, args, .. }) = node.view() else {
+            return false;
+        };
+        let args: Vec<Node<'_>> = args.collect();
+        match (self.parts(), &args[..]) {
+            ((number, _), _) if number != prim => false,
+            ((prim::PAIR_TYPE, inside), [first, second, third @ ..]) if !third.is_empty() => {
+                let rest: Vec<_> = [&[*second], third].concat();
+                let rest: Vec<_> = rest.iter().map(Node::as_bytes).collect();
+                let mut pair = Vec::new();
+                write::prim(&mut pair, prim, &rest, "");
+                let halves = [Some(*first), Node::parse(&pair).ok()];
+                let mut both = inside.iter().zip(halves);
+                both.all(|(ty, half)| half.is_some_and(|half| ty.is(half)))
+            }
+            ((_, inside), args) => {
+                inside.len() == args.len() && inside.iter().zip(args).all(|(ty, arg)| ty.is(*arg))
+            }
+        }
+    }
+
+    /// The number of the primitive, and the types inside.
+    fn parts(&self) -> (u8, Vec<&Self>) {
+        match self {
             Self::Unit => (prim::UNIT_TYPE, vec![]),
             Self::Nat => (prim::NAT, vec![]),
             Self::Bytes => (prim::BYTES, vec![]),
@@ -115,12 +149,7 @@ impl Type {
             Self::Or(left, right) => (prim::OR, vec![left, right]),
             Self::Pair(first, second) => (prim::PAIR_TYPE, vec![first, second]),
             Self::Ticket(content) => (prim::TICKET_TYPE, vec![content]),
-        };
-        let arguments: Vec<_> = arguments.into_iter().map(Self::encode).collect();
-        let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
-        let mut node = Vec::new();
-        write::prim(&mut node, number, &arguments, "");
-        node
+        }
     }
 
     /// The value of this type that a node is; none where it is not. Amounts above
@@ -366,6 +395,22 @@ mod tests {
         write::string(&mut node, text);
         let address = Value::Address(text.parse().unwrap());
         assert_eq!(read(&Type::Address, &node), Some(address));
+    }
+
+    #[test]
+    fn a_type_is_itself_with_annotations_too() {
+        let is = |ty: &Type, bytes: &[u8]| ty.is(Node::parse(bytes).unwrap());
+        for ty in [Type::rollup(), Type::bridge_ticket(), Type::Unit] {
+            assert!(is(&ty, &ty.encode()));
+            assert!(!is(&Type::Nat, &ty.encode()));
+        }
+        let pair = Type::pair(Type::Nat, Type::Nat);
+        // (pair (nat %a) nat)
+        let annotated = [7, 101, 4, 98, 0, 0, 0, 2, b'%', b'a', 3, 98];
+        assert!(is(&pair, &annotated));
+        let flat = [9, 101, 0, 0, 0, 6, 3, 98, 3, 98, 3, 98, 0, 0, 0, 0];
+        assert!(is(&Type::pair(Type::Nat, pair.clone()), &flat));
+        assert!(!is(&pair, &flat));
     }
 
     #[test]

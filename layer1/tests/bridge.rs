@@ -545,6 +545,28 @@ fn the_vectors_fast_withdrawal_is_typed() {
     assert_eq!(receiver.to_string(), expected);
 }
 
+/// The tickets of the shared vectors that are of the bridge's type.
+#[test]
+fn the_vectors_tickets_are_read_and_written_and_named() {
+    let mut count = 0;
+    for (name, vector) in vectors("tickets") {
+        let bytes = hex::decode(vector["hex"].as_str().unwrap()).unwrap();
+        let value = Type::bridge_ticket().read(Node::parse(&bytes).unwrap());
+        let (Some(Value::Ticket(ticket)), Some(preimage)) = (
+            value.clone(),
+            vector["fields"]["evm_hash_preimage"].as_str(),
+        ) else {
+            continue;
+        };
+        assert_eq!(hex::encode(ticket.id.evm_preimage()), preimage, "{name}");
+        if name.contains("legacy") {
+            assert_eq!(value.unwrap().encode(), bytes, "{name}");
+        }
+        count += 1;
+    }
+    assert!(count >= 3, "only {count}");
+}
+
 #[test]
 fn a_delayed_transaction_is_announced_and_sent_in_chunks_for_a_tez() {
     let mut layer1 = layer1();

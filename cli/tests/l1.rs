@@ -1,0 +1,88 @@
+//! `evm-rollup l1`, as it is called, against a devnet.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ACCOUNT: &str = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";
+const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
+
+fn l1(url: &str, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        .args(["l1", "--url", url])
+        .args(args)
+        .output()
+        .expect("the program runs")
+}
+
+fn printed(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("text")
+}
+
+#[test]
+fn the_devnets_layer_1_is_asked_and_told() {
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
+    if !kernel.is_file() {
+        eprintln!("SKIPPED: no kernel; `make kernel` builds it");
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let devnet = runtime.block_on(node::devnet(node::Options::new(kernel)));
+    let devnet = devnet.expect("the devnet starts");
+    let url = devnet.url();
+
+    let deposited = l1(&url, &["deposit", RECEIVER, "1.5"]);
+    assert_eq!(printed(&deposited), "level 1, message 2\n");
+    assert_eq!(deposited.status.code(), Some(0));
+    let balance = l1(&url, &["balance", ACCOUNT]);
+    assert_eq!(printed(&balance), "999998.5 tez\n1000000000 tokens\n");
+    let wrapped = l1(&url, &["fa-deposit", RECEIVER, "700"]);
+    assert_eq!(printed(&wrapped), "level 2, message 2\n");
+    assert_eq!(printed(&l1(&url, &["withdrawals"])), "none\n");
+    let advanced = l1(&url, &["advance", "3"]);
+    assert_eq!(printed(&advanced), "3 levels ran; at level 6\n");
+    let inbox = l1(&url, &["inbox", "1", "--json"]);
+    let inbox: Value = serde_json::from_slice(&inbox.stdout).unwrap();
+    assert_eq!(inbox["messages"][2]["kind"], "transfer");
+
+    // The devnet refuses: 1. What was typed is wrong: 2.
+    for (args, code, words) in [
+        (
+            &["execute", "0", "0"][..],
+            1,
+            "there is no message 0 in the outbox of level 0",
+        ),
+        (
+            &[
+                "deposit",
+                RECEIVER,
+                "5",
+                "--from",
+                "tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN",
+                "--routing",
+                "0x",
+            ],
+            0,
+            "",
+        ),
+        (&["deposit", RECEIVER, "0"], 1, "NO_TICKETS"),
+        (&["deposit", RECEIVER, "1.1234567"], 2, "six digits"),
+        (&["deposit", "somebody", "1"], 2, "receiver"),
+        (&["balance", "tz1oops"], 2, "checksum"),
+    ] {
+        let output = l1(&url, args);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {complaint}");
+        assert!(complaint.contains(words), "{args:?}: {complaint}");
+    }
+    devnet.stop();
+}
+
+#[test]
+fn without_a_devnet_it_says_so() {
+    // Port 1 is nobody's.
+    let output = l1("http://127.0.0.1:1", &["info"]);
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("no devnet at"), "{complaint}");
+}
