@@ -119,7 +119,7 @@ impl Type {
         let Ok(View::Prim { prim, args, .. }) = node.view() else {
             return false;
         };
-        let args: Vec<Node<'_>> = args.collect();
+        let args = Vec::from_iter(args);
         match (self.parts(), &args[..]) {
             ((number, _), _) if number != prim => false,
             ((prim::PAIR_TYPE, inside), [first, second, third @ ..]) if !third.is_empty() => {

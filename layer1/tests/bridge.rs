@@ -545,26 +545,28 @@ fn the_vectors_fast_withdrawal_is_typed() {
     assert_eq!(receiver.to_string(), expected);
 }
 
-/// The tickets of the shared vectors that are of the bridge's type.
+/// The tickets of the shared vectors that are of the bridge's type, in both forms.
 #[test]
 fn the_vectors_tickets_are_read_and_written_and_named() {
-    let mut count = 0;
-    for (name, vector) in vectors("tickets") {
-        let bytes = hex::decode(vector["hex"].as_str().unwrap()).unwrap();
-        let value = Type::bridge_ticket().read(Node::parse(&bytes).unwrap());
-        let (Some(Value::Ticket(ticket)), Some(preimage)) = (
-            value.clone(),
-            vector["fields"]["evm_hash_preimage"].as_str(),
-        ) else {
-            continue;
+    let vectors = vectors("tickets");
+    for name in [
+        "FA2.1/tez ticket (0, None) x1000000",
+        "FA2.1 ticket (7, Some 0xaabb) x3",
+    ] {
+        let vector = |form: &str| &vectors[&format!("{name} ({form})")];
+        let bytes = |form| hex::decode(vector(form)["hex"].as_str().unwrap()).unwrap();
+        let read = |bytes: &[u8]| Type::bridge_ticket().read(Node::parse(bytes).unwrap());
+        let nested = bytes("legacy");
+        let Some(Value::Ticket(ticket)) = read(&nested) else {
+            panic!("{name}: no ticket");
         };
-        assert_eq!(hex::encode(ticket.id.evm_preimage()), preimage, "{name}");
-        if name.contains("legacy") {
-            assert_eq!(value.unwrap().encode(), bytes, "{name}");
-        }
-        count += 1;
+        let preimage = &vector("legacy")["fields"]["evm_hash_preimage"];
+        assert_eq!(hex::encode(ticket.id.evm_preimage()), *preimage, "{name}");
+        let value = Value::Ticket(ticket);
+        assert_eq!(value.encode(), nested, "{name}");
+        let typed = bytes("typed Ticket constructor");
+        assert_eq!(read(&typed), Some(value), "{name}");
     }
-    assert!(count >= 3, "only {count}");
 }
 
 #[test]
