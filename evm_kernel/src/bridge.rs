@@ -67,6 +67,22 @@ pub(crate) const PREDEPLOYED: [(Address, &[u8]); 4] = [
     (COUNTER, STUB),
 ];
 
+/// A mark of these contracts: FNV-1a of their code.
+pub(crate) const MARK: u64 = {
+    let mut mark = 0xcbf2_9ce4_8422_2325_u64;
+    let mut contract = 0;
+    while contract < PREDEPLOYED.len() {
+        let code = PREDEPLOYED[contract].1;
+        let mut at = 0;
+        while at < code.len() {
+            mark = (mark ^ code[at] as u64).wrapping_mul(0x0100_0000_01b3);
+            at += 1;
+        }
+        contract += 1;
+    }
+    mark
+};
+
 /// Adds the contracts to block 0.
 pub(crate) fn predeploy(diff: &mut Diff) {
     for (address, code) in PREDEPLOYED {

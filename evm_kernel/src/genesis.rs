@@ -5,6 +5,7 @@ use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::history::{HISTORY_ADDRESS, HISTORY_CODE};
 use crate::seal::{self, Body, Parent};
+use crate::upgrade;
 use alloy_primitives::{B256, Bytes};
 use ethereum::keccak::keccak256;
 use host::Store;
@@ -51,6 +52,7 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         backlog: 0,
         chunks_since: 0,
         outgoing: false,
+        upgrade: false,
     };
     let code_hash = keccak256(HISTORY_CODE);
     let history = AccountDiff {
@@ -76,6 +78,7 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         header: Some(sealed.header),
         diff,
         config: Some(config.clone()),
+        version: Some(upgrade::OURS),
         ..commit::Block::default()
     };
     commit::block(host, &block)?;

@@ -67,6 +67,7 @@ pub fn block(
             gas_used: sealed.gas_used,
             base_fee: environment.base_fee,
             outgoing: head.outgoing || !sealed.messages.is_empty(),
+            upgrade: head.upgrade,
             ..head
         },
         header: Some(sealed.header),

@@ -13,12 +13,14 @@ use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::execute::{self, Executed, Executor};
 use crate::genesis;
+use crate::governance::{self, Decision};
 use crate::inbox::{self, Limits};
 use crate::log;
 use crate::queue::{Item, Queue, Ready};
 use crate::seal::{self, Body, Parent};
 use crate::shared::Shared;
 use crate::source;
+use crate::upgrade::{self, Migrated};
 use crate::validate;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -27,10 +29,10 @@ use ethereum::keccak::keccak256;
 use ethereum::transaction::tx_type;
 use host::{Debug, Runtime, Store};
 use messages::ticket::Ticket;
-use storage::layout::{CONFIG, HEAD, OUTGOING};
+use storage::layout::{CONFIG, HEAD, OUTGOING, UPGRADE};
 use storage::level::Level;
 use storage::queue::Cursor;
-use storage::{Config, Diff, Head, commit};
+use storage::{Config, Diff, Head, Upgrade, commit};
 
 /// Whether the level needs another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,9 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     let trapped = careful::trapped(host)?;
     if trapped {
         commit::discard(host)?;
+    }
+    if upgrade::migrate(host)? == Migrated::Restored {
+        return Ok(Progress::More);
     }
     let head = HEAD.get(host, &())?;
     let config = CONFIG.get(host, &())?;
@@ -93,6 +98,7 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         budget,
         fresh,
         careful,
+        upgrade: None,
     }
     .make(&Shared::new(host))
 }
@@ -132,6 +138,8 @@ struct Blocks {
     /// however small the budget is.
     fresh: bool,
     careful: Option<Careful>,
+    /// What the block decides about the kernel.
+    upgrade: Option<Upgrade>,
 }
 
 impl Blocks {
@@ -148,7 +156,12 @@ impl Blocks {
                     careful.end(&mut **host.writer()?)?;
                 }
                 self.send(host)?;
-                return Ok(Progress::Done);
+                // All inputs of the level are durable: nothing is left to lose.
+                return Ok(if upgrade::make(&mut **host.writer()?, &mut self.head)? {
+                    Progress::More
+                } else {
+                    Progress::Done
+                });
             }
             let room = self.fresh || self.budget.has_room_for(self.config.block_gas_limit);
             // A block without transactions keeps the next run from inputs that
@@ -219,6 +232,7 @@ impl Blocks {
         let outgoing =
             !sealed.messages.is_empty() || self.head.outgoing && !OUTGOING.is_empty(host)?;
         let consumed_from = self.head.cursor.level;
+        let upgrade = self.upgrade.take();
         let head = Head {
             number: environment.number,
             hash: sealed.header.hash,
@@ -234,6 +248,7 @@ impl Blocks {
             backlog: self.queue.waiting(),
             chunks_since,
             outgoing,
+            upgrade: self.head.upgrade || upgrade.is_some(),
         };
         self.head = head;
         let mut host = host.writer()?;
@@ -248,7 +263,8 @@ impl Blocks {
                 diff,
                 chunked,
                 messages: sealed.messages,
-                config: None,
+                upgrade,
+                ..commit::Block::default()
             },
         )?;
         self.queue.committed(host, head.cursor)?;
@@ -408,7 +424,7 @@ impl Blocks {
                     }
                 }
             }
-            Ok(Incoming::Governance(_)) => Some(Refused::Sender),
+            Ok(Incoming::Governance(bytes)) => self.govern(host, transfer, bytes)?.err(),
             Err(refused) => Some(refused),
         };
         if let Some(refused) = refused {
@@ -419,6 +435,35 @@ impl Blocks {
             );
         }
         Ok(None)
+    }
+
+    /// Does what the governing contract decides.
+    fn govern<H: Runtime>(
+        &mut self,
+        host: &Shared<'_, H>,
+        transfer: &Transfer<'_>,
+        bytes: &[u8],
+    ) -> Result<Result<(), Refused>, KernelError> {
+        if self.config.kernel_governance != Some(*transfer.sender) {
+            return Ok(Err(Refused::Sender));
+        }
+        match governance::read(bytes) {
+            Ok(Decision::Upgrade(upgrade)) => {
+                let known = match self.upgrade {
+                    Some(known) => Some(known),
+                    None => UPGRADE.get(host, &())?,
+                };
+                if known.is_some_and(|known| known.is_same(&upgrade)) {
+                    log::line(host, format_args!("the upgrade is known already"));
+                } else {
+                    self.upgrade = Some(upgrade);
+                    let time = upgrade.time;
+                    log::line(host, format_args!("an upgrade is decided for {time}"));
+                }
+                Ok(Ok(()))
+            }
+            Err(refused) => Ok(Err(refused)),
+        }
     }
 
     /// Credits a deposit, or keeps it for its receiver.

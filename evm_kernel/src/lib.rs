@@ -12,8 +12,10 @@
 //! | [`source`] | the block's environment and system calls |
 //! | [`execute`] | runs it on the block's view of the world → receipt |
 //! | [`bridge`] | calls of layer 1 → transactions, withdrawals → messages to layer 1 |
+//! | [`governance`] | what the governing contract decides |
 //! | [`seal`] | receipts and changes → header, roots, the block to commit |
 //! | [`level`] | all of that for as many blocks as the level needs |
+//! | [`upgrade`] | another kernel takes over, where it was decided |
 //!
 //! [`careful`] is how a block is executed after a trap, [`genesis`] makes block
 //! 0, [`simulate`] lets a node ask what a call would do, `impersonate` makes a
@@ -35,6 +37,7 @@ mod environment;
 mod error;
 mod execute;
 mod genesis;
+mod governance;
 mod history;
 #[cfg(feature = "simulate")]
 pub mod impersonate;
@@ -55,6 +58,7 @@ mod source;
 mod source;
 #[cfg(feature = "traps")]
 mod traps;
+mod upgrade;
 mod validate;
 
 pub use error::KernelError;

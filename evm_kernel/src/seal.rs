@@ -96,10 +96,16 @@ pub(crate) struct Parent {
 /// Makes the header. The state root is a chained commitment:
 /// `keccak256(parent's state root ++ keccak256(encoded diff))`.
 pub(crate) fn block(parent: &Parent, environment: &Environment, body: Body, diff: &Diff) -> Sealed {
+    let state_root = state_root(&parent.state_root, diff);
+    with_state_root(parent, environment, body, state_root)
+}
+
+/// The commitment behind `parent`'s, once `diff` is made.
+pub(crate) fn state_root(parent: &B256, diff: &Diff) -> B256 {
     let mut hasher = Keccak256::new();
-    hasher.update(parent.state_root);
+    hasher.update(parent);
     hasher.update(keccak256(diff.encode()));
-    with_state_root(parent, environment, body, hasher.finalize())
+    hasher.finalize()
 }
 
 /// Makes the header of a block whose state root is known.

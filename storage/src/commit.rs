@@ -12,9 +12,12 @@ use crate::error::StorageError;
 use crate::head::Head;
 use crate::key::Piece;
 use crate::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, STAGING, TRANSACTIONS,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, STAGING, TRANSACTIONS, UPGRADE,
+    VERSION,
 };
+use crate::migration::Version;
 use crate::table::{Staging, Table};
+use crate::upgrade::Upgrade;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes};
 use host::Store;
@@ -38,6 +41,10 @@ pub struct Block {
     pub messages: Vec<Bytes>,
     /// The configuration, where it changes.
     pub config: Option<Config>,
+    /// What governance decided about the kernel, where it did.
+    pub upgrade: Option<Upgrade>,
+    /// Who writes the storage, at genesis.
+    pub version: Option<Version>,
 }
 
 /// Accounts that had code before, see [`LongAccount`].
@@ -71,8 +78,30 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
     if let Some(config) = &block.config {
         staging.put(&CONFIG, &(), config)?;
     }
+    if let Some(upgrade) = &block.upgrade {
+        staging.put(&UPGRADE, &(), upgrade)?;
+    }
+    if let Some(version) = &block.version {
+        staging.put(&VERSION, &(), version)?;
+    }
     staging.queue(&block.messages)?;
     staging.put(&HEAD, &(), &block.head)?;
+    staging.publish()
+}
+
+/// Settles an upgrade: nothing of the newest block changes but what `head` says
+/// of it.
+///
+/// # Errors
+/// As [`block`].
+pub fn upgrade(
+    store: &mut impl Store,
+    head: &Head,
+    upgrade: &Upgrade,
+) -> Result<(), StorageError> {
+    let mut staging = Staging::open(store)?;
+    staging.put(&UPGRADE, &(), upgrade)?;
+    staging.put(&HEAD, &(), head)?;
     staging.publish()
 }
 
@@ -84,7 +113,7 @@ pub fn discard(store: &mut impl Store) -> Result<(), StorageError> {
     Ok(store.store_delete(STAGING)?)
 }
 
-fn world<S: Store>(staging: &mut Staging<'_, S>, diff: &Diff) -> Result<(), StorageError> {
+pub(crate) fn world<S: Store>(staging: &mut Staging<'_, S>, diff: &Diff) -> Result<(), StorageError> {
     for (hash, code) in &diff.code {
         if !staging.has(&CODE, hash)? {
             staging.put(&CODE, hash, code)?;

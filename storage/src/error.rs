@@ -17,6 +17,11 @@ pub enum StorageError {
         /// Where they lie.
         path: Box<Place>,
     },
+    /// The storage is of a layout that this kernel does not know.
+    NoMigration {
+        /// Its number.
+        layout: u32,
+    },
 }
 
 impl From<HostError> for StorageError {
@@ -37,6 +42,7 @@ impl fmt::Display for StorageError {
             Self::Host(error) => write!(f, "durable storage: {error}"),
             Self::Path(error) => write!(f, "durable storage: {error}"),
             Self::Corrupt { path } => write!(f, "durable storage: unreadable value at {path:?}"),
+            Self::NoMigration { layout } => write!(f, "durable storage: unknown layout {layout}"),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Head {
     pub chunks_since: u32,
     /// Whether messages to layer 1 may wait: where not, nobody looks.
     pub outgoing: bool,
+    /// Whether an upgrade of the kernel is pending: where not, nobody looks.
+    pub upgrade: bool,
 }
 
 const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4 + 1;
@@ -71,13 +73,13 @@ impl Value for Head {
         put(&self.oldest_page.to_be_bytes());
         put(&self.backlog.to_be_bytes());
         put(&self.chunks_since.to_be_bytes());
-        put(&[u8::from(self.outgoing)]);
+        put(&[u8::from(self.outgoing) | u8::from(self.upgrade) << 1]);
         bytes
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        let head = Self {
+        let mut head = Self {
             number: reader.u64()?,
             hash: reader.hash()?,
             state_root: reader.hash()?,
@@ -91,8 +93,11 @@ impl Value for Head {
             oldest_page: reader.u32()?,
             backlog: reader.u64()?,
             chunks_since: reader.u32()?,
-            outgoing: reader.byte()? == 1,
+            outgoing: false,
+            upgrade: false,
         };
+        let flags = reader.byte()?;
+        (head.outgoing, head.upgrade) = (flags & 1 != 0, flags & 2 != 0);
         reader.is_empty().then_some(head)
     }
 }
@@ -121,8 +126,15 @@ mod tests {
             backlog: 13,
             chunks_since: 14,
             outgoing: true,
+            upgrade: false,
         };
         assert_eq!(Head::decode(&head.encode()), Some(head));
+        let other = Head {
+            outgoing: false,
+            upgrade: true,
+            ..head
+        };
+        assert_eq!(Head::decode(&other.encode()), Some(other));
         assert_eq!(Head::decode(&head.encode()[1..]), None);
     }
 }

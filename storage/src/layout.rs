@@ -5,7 +5,9 @@ use crate::block::{Receipts, StoredHeader, Transactions};
 use crate::config::Config;
 use crate::head::Head;
 use crate::key::Piece;
+use crate::migration::Version;
 use crate::table::Table;
+use crate::upgrade::Upgrade;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::Path;
 use host::outbox_queue::OutboxQueue;
@@ -44,6 +46,12 @@ pub const RECEIPTS: Table<u64, Receipts> = Table::new("r");
 /// Announced transactions that still miss chunks.
 pub const CHUNKED: Table<Piece, Bytes> = Table::new("k");
 
+/// What governance decided last about the kernel.
+pub const UPGRADE: Table<(), Upgrade> = Table::new("u");
+
+/// What wrote the storage.
+pub const VERSION: Table<(), Version> = Table::new("v");
+
 /// Messages to layer 1 that wait.
 pub const OUTGOING: OutboxQueue<'static> = OutboxQueue::new(Path::literal("/evm/state/x"));
 
@@ -61,3 +69,20 @@ pub const LEVEL: Path<'static> = Path::literal("/evm/level");
 
 /// Set while a block is executed one marked transaction at a time.
 pub const CAREFUL: Path<'static> = Path::literal("/evm/careful");
+
+/// What an upgrade of the kernel keeps while it is made. It is no part of the
+/// state: whatever traps, the state says what is still to do.
+pub mod upgrade {
+    use host::Path;
+
+    /// All of it.
+    pub const ALL: Path<'static> = Path::literal("/evm/upgrade");
+    /// The new kernel while it is revealed and looked at.
+    pub const NEW: Path<'static> = Path::literal("/evm/upgrade/new");
+    /// The kernel before the one that runs.
+    pub const OLD: Path<'static> = Path::literal("/evm/upgrade/old");
+    /// The root hash of what is about to be moved into place.
+    pub const READY: Path<'static> = Path::literal("/evm/upgrade/ready");
+    /// What is tried (a root hash, or a version), and a byte for each try.
+    pub const TRIES: Path<'static> = Path::literal("/evm/upgrade/tries");
+}

@@ -3,7 +3,8 @@
 //! [`layout`] is the one list of what lies where; [`table`] gives each path its
 //! key and value types; [`overlay`] is a block's view of the world (each cold
 //! thing is read once); [`diff`] is what a block changes; [`commit`] is the one
-//! place that writes it.
+//! place that writes it; [`migration`] is how storage of an older kernel is taken
+//! over.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
@@ -19,9 +20,11 @@ pub mod head;
 pub mod key;
 pub mod layout;
 pub mod level;
+pub mod migration;
 pub mod overlay;
 pub mod queue;
 pub mod table;
+pub mod upgrade;
 
 pub use account::Account;
 pub use config::Config;
@@ -29,4 +32,6 @@ pub use diff::Diff;
 pub use error::StorageError;
 pub use head::Head;
 pub use key::Piece;
+pub use migration::Version;
 pub use overlay::Overlay;
+pub use upgrade::Upgrade;

@@ -101,6 +101,26 @@ impl<'s, S: Store> Staging<'s, S> {
         Ok(self.store.store_move(STAGING, STATE)?)
     }
 
+    /// The value of `key` as it is staged, or `None`.
+    ///
+    /// # Errors
+    /// As [`Table::get`].
+    pub fn get<K: Key, V: Value>(
+        &self,
+        table: &Table<K, V>,
+        key: &K,
+    ) -> Result<Option<V>, StorageError> {
+        load(self.store, table.path_under(STAGING, key)?.as_path())
+    }
+
+    /// Lets a migration's step work on what is staged.
+    pub(crate) fn step(
+        &mut self,
+        step: impl FnOnce(&mut S) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        step(self.store)
+    }
+
     /// Queues messages to layer 1.
     ///
     /// # Errors

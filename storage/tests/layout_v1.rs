@@ -13,11 +13,12 @@ use storage::commit::{self, Block};
 use storage::config::{Config, Revision};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS, UPGRADE,
+    VERSION,
 };
 use storage::level::Level;
 use storage::queue::{Cursor, Entries, Page};
-use storage::{Account, Diff, Head, Overlay, Piece};
+use storage::{Account, Diff, Head, Overlay, Piece, Upgrade, Version};
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
 
@@ -121,6 +122,7 @@ fn head() -> Head {
         backlog: 77,
         chunks_since: 6,
         outgoing: true,
+        upgrade: true,
     }
 }
 
@@ -167,6 +169,17 @@ fn level() -> Level {
         predecessor: B256::repeat_byte(0x88),
     }
 }
+
+const UPGRADED: Upgrade = Upgrade {
+    root: [0x66; 33],
+    time: 1_700_000_100,
+    pending: true,
+};
+
+const WRITER: Version = Version {
+    layout: 1,
+    contracts: 0x0102_0304_0506_0708,
+};
 
 const WAITING: [&[u8]; 2] = [&[0xaa; 36], b"\x02waiting"];
 
@@ -228,6 +241,8 @@ fn written() -> MockHost {
             .map(|piece| (piece, Some(vec![0x56; 9].into())))
             .to_vec(),
         config: None,
+        upgrade: Some(UPGRADED),
+        version: Some(WRITER),
     };
     commit::block(&mut host, &block).unwrap();
     level().save(&mut host).unwrap();
@@ -256,6 +271,8 @@ fn the_stored_image_opens() {
     assert_eq!(CONFIG.get(&host, &()).unwrap(), Some(config()));
     assert_eq!(HEAD.get(&host, &()).unwrap(), Some(head()));
     assert_eq!(Level::load(&host).unwrap(), Some(level()));
+    assert_eq!(UPGRADE.get(&host, &()).unwrap(), Some(UPGRADED));
+    assert_eq!(VERSION.get(&host, &()).unwrap(), Some(WRITER));
 
     assert_eq!(ACCOUNTS.get(&host, &PLAIN).unwrap(), Some(plain()));
     assert_eq!(ACCOUNTS.get(&host, &CONTRACT).unwrap(), Some(contract()));
