@@ -7,6 +7,7 @@
 
 pub mod bridged;
 pub mod clients;
+pub mod folder;
 pub mod layer1;
 pub mod reference;
 mod rollup;

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use ethereum::header::Header;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use storage::block::{StoredReceipt, StoredTransaction};
 use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS};
 use storage::table::Value;
@@ -31,7 +31,12 @@ pub enum Build {
 }
 
 impl Build {
-    fn wasm(self) -> Vec<u8> {
+    /// Its bytes.
+    ///
+    /// # Panics
+    /// Where they are not there.
+    #[must_use]
+    pub fn wasm(self) -> Vec<u8> {
         module(match self {
             Self::Shipped => "evm_kernel.wasm",
             Self::Traps => "evm_kernel_traps.wasm",
@@ -69,6 +74,8 @@ pub struct Setup {
     pub address: [u8; 20],
     /// Which kernel runs.
     pub build: Build,
+    /// Where pages are looked for.
+    pub preimages: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -79,6 +86,7 @@ impl Default for Setup {
             metering: Metering::Off,
             address: [7; 20],
             build: Build::Shipped,
+            preimages: None,
         }
     }
 }
@@ -156,6 +164,7 @@ impl Rollup {
             first_level: head.map_or(0, |head| head.level + 1),
             checkpoints: vec![STATE.to_string()],
             debug: pvm::DebugSink::Capture,
+            preimages: setup.preimages.clone(),
             ..Options::default()
         };
         let timestamp = head.map_or(1_700_000_000, |head| head.timestamp as i64);
@@ -214,13 +223,38 @@ impl Rollup {
     /// # Panics
     /// Where the machine fails.
     pub fn level_with_traps(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
-        self.timestamp += 1;
+        self.try_level(messages).expect("the level runs")
+    }
+
+    /// As [`Rollup::level_with_traps`], but the machine may fail.
+    ///
+    /// # Errors
+    /// The machine's; the rollup is then as it was.
+    pub fn try_level(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, pvm::Error> {
         let inbox = Inbox {
-            timestamp: self.timestamp,
+            timestamp: self.timestamp + 1,
             predecessor: [9; 32],
             messages,
         };
-        self.machine.run_level(&inbox).expect("the level runs")
+        let report = self.machine.run_level(&inbox)?;
+        self.timestamp += 1;
+        Ok(report)
+    }
+
+    /// The timestamp of the last level, in seconds since 1970.
+    #[must_use]
+    pub fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+
+    /// Changes a value of durable storage between levels; what lies below stays.
+    ///
+    /// # Panics
+    /// Where the path is none.
+    pub fn set(&mut self, path: &str, value: &[u8]) {
+        let durable = self.machine.durable_mut();
+        durable.delete_value(path).expect("a legal path");
+        durable.write(path, value).expect("a legal path");
     }
 
     /// Lets the machine trap after this many more host calls, once.

@@ -85,10 +85,7 @@ pub(crate) fn make(host: &mut impl Runtime, head: &mut Head) -> Result<bool, Ker
 }
 
 /// Reveals the new kernel, looks at it, and moves it into place; or says why not.
-fn install(
-    host: &mut impl Runtime,
-    upgrade: &Upgrade,
-) -> Result<Result<(), String>, KernelError> {
+fn install(host: &mut impl Runtime, upgrade: &Upgrade) -> Result<Result<(), String>, KernelError> {
     if tries(host, &upgrade.root)? > TRIES {
         return Ok(Err("it traps".into()));
     }

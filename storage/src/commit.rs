@@ -94,11 +94,7 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
 ///
 /// # Errors
 /// As [`block`].
-pub fn upgrade(
-    store: &mut impl Store,
-    head: &Head,
-    upgrade: &Upgrade,
-) -> Result<(), StorageError> {
+pub fn upgrade(store: &mut impl Store, head: &Head, upgrade: &Upgrade) -> Result<(), StorageError> {
     let mut staging = Staging::open(store)?;
     staging.put(&UPGRADE, &(), upgrade)?;
     staging.put(&HEAD, &(), head)?;
@@ -113,7 +109,10 @@ pub fn discard(store: &mut impl Store) -> Result<(), StorageError> {
     Ok(store.store_delete(STAGING)?)
 }
 
-pub(crate) fn world<S: Store>(staging: &mut Staging<'_, S>, diff: &Diff) -> Result<(), StorageError> {
+pub(crate) fn world<S: Store>(
+    staging: &mut Staging<'_, S>,
+    diff: &Diff,
+) -> Result<(), StorageError> {
     for (hash, code) in &diff.code {
         if !staging.has(&CODE, hash)? {
             staging.put(&CODE, hash, code)?;

@@ -63,9 +63,11 @@ pub fn run<S: Store>(
 ) -> Result<(), StorageError> {
     let done = from.layout.checked_sub(1).map(|done| done as usize);
     let all = steps();
-    let steps = done.and_then(|done| all.get(done..)).ok_or(StorageError::NoMigration {
-        layout: from.layout,
-    })?;
+    let steps = done
+        .and_then(|done| all.get(done..))
+        .ok_or(StorageError::NoMigration {
+            layout: from.layout,
+        })?;
     let mut staging = Staging::open(store)?;
     for step in steps {
         staging.step(step)?;

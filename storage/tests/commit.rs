@@ -265,6 +265,8 @@ impl Draft {
         new.sort_unstable();
         new.dedup();
         Block {
+            upgrade: None,
+            version: None,
             head: Head {
                 number,
                 hash: B256::from(U256::from(number)),

@@ -13,8 +13,8 @@ use storage::commit::{self, Block};
 use storage::config::{Config, Revision};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS, UPGRADE,
-    VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS,
+    UPGRADE, VERSION,
 };
 use storage::level::Level;
 use storage::queue::{Cursor, Entries, Page};

@@ -1,34 +1,17 @@
 //! What `evm-rollup installer` makes boots into the kernel that it installs.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
+use e2e_tests::folder::Folder;
 use e2e_tests::{User, module};
 use pvm::installer::Installer;
 use pvm::setup::Instruction;
 use pvm::{DebugSink, Durable, Inbox, LevelReport, Machine, Options};
-use std::path::PathBuf;
 use storage::layout::{ACCOUNTS, HEAD, TRANSACTIONS};
 use storage::table::Value;
 use storage::{Account, Config};
 
 const ROLLUP: [u8; 20] = [7; 20];
 const CHAIN_ID: u64 = 271_828;
-
-/// A folder that is deleted at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn installer(user: &User) -> Installer {
     let funds = Account {
@@ -61,7 +44,7 @@ fn installer(user: &User) -> Installer {
 
 fn originate(installer: &Installer, pages: &Folder) -> Machine {
     for (hash, page) in &installer.pages {
-        std::fs::write(pages.0.join(hex::encode(hash)), page).unwrap();
+        pages.put(hash, page);
     }
     let mut durable = Durable::new();
     durable

@@ -1,0 +1,46 @@
+//! Folders for pages.
+
+use alloy_primitives::hex;
+use pvm::preimages::page_tree;
+use std::path::PathBuf;
+
+/// A folder that is deleted at the end.
+#[derive(Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// A new one. Tests that run at a time need different names.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder for temporary files");
+        Self(path)
+    }
+
+    /// Writes a page where a node looks for it.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn put(&self, hash: &[u8; 33], page: &[u8]) {
+        std::fs::write(self.0.join(hex::encode(hash)), page).expect("the folder is ours");
+    }
+
+    /// Publishes a payload, page by page; gives its root hash.
+    #[must_use]
+    pub fn publish(&self, payload: &[u8]) -> [u8; 33] {
+        let tree = page_tree(payload);
+        for (hash, page) in &tree.pages {
+            self.put(hash, page);
+        }
+        tree.root
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
