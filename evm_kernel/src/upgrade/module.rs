@@ -61,6 +61,8 @@ struct Facts {
     plain_types: Vec<bool>,
     /// For each function, whether it is of such a type.
     plain: Vec<bool>,
+    /// The functions that are declared, less those with code.
+    without_code: u32,
     memories: u32,
     exported_memories: u32,
     kernel_run: bool,
@@ -94,6 +96,9 @@ fn module<S: ReadStore>(reader: &mut Reader<'_, S>) -> Result<(), Stop> {
         reader.at = reader.end;
         reader.end = whole;
     }
+    if facts.without_code != 0 {
+        return Err("it has functions without code".into());
+    }
     if facts.memories != 1 || facts.exported_memories != 1 {
         return Err("it has not just one memory, exported".into());
     }
@@ -108,13 +113,21 @@ fn section<S: ReadStore>(
     id: u8,
     facts: &mut Facts,
 ) -> Result<(), Stop> {
-    if !matches!(id, 1 | 2 | 3 | 5 | 7) {
+    if !matches!(id, 1 | 2 | 3 | 5 | 7 | 10) {
         return Ok(());
     }
     let count = reader.number()?;
-    if id == 5 {
-        facts.memories = count;
-        return Ok(());
+    match id {
+        3 => facts.without_code = count,
+        5 => {
+            facts.memories = count;
+            return Ok(());
+        }
+        10 => {
+            facts.without_code = facts.without_code.wrapping_sub(count);
+            return Ok(());
+        }
+        _ => {}
     }
     for _ in 0..count {
         match id {
