@@ -6,13 +6,16 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 
 use crate::module::{self, Purpose};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CFLAGS: &str = "CFLAGS_wasm32_unknown_unknown";
+
+/// The clang of released kernels: that of Debian 12.
+const CLANG: &str = "14.0.6";
 
 /// The wasm stack in bytes: EVM depth 1,024 fits (design §4.6). It lies below the data, so that
 /// an overflow traps instead of overwriting.
@@ -28,9 +31,12 @@ pub(crate) enum Recovery {
 }
 
 impl Recovery {
+    /// The feature of the first kind.
+    const C: &str = "c-secp256k1";
+
     fn feature(self) -> &'static str {
         match self {
-            Self::CWhereItCan if clang_builds_wasm() => "c-secp256k1",
+            Self::CWhereItCan if clang_builds_wasm() => Self::C,
             Self::CWhereItCan => {
                 eprintln!("{NO_CLANG}");
                 "rust-secp256k1"
@@ -53,7 +59,7 @@ const NO_CLANG: &str = "\
 /// # Errors
 /// A build that fails, or a module that the machine would refuse.
 pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
-    let workspace = workspace();
+    let site = Site::here()?;
     let (name, features) = match purpose {
         Purpose::Ship => ("evm_kernel.wasm", recovery.feature().to_owned()),
         Purpose::Traps => (
@@ -65,21 +71,124 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
             format!("{},evaluation", recovery.feature()),
         ),
     };
-    let built = compile(&workspace, &features)?;
-    let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
-    module::check(&wasm).context("the machine would refuse this kernel")?;
+    let kernel = compile(&site, &features)?;
     ensure!(
-        module::purpose(&wasm) == purpose,
+        module::purpose(&kernel) == purpose,
         "this is another build: one for tests is never shipped"
     );
-    let kernel = module::strip(&wasm)?;
 
     // Tests look in the checkout's target folder, a built `evm-rollup` beside itself.
-    place(&workspace.join("target/kernel"), name, &kernel)?;
-    place(&target_dir(&workspace).join("kernel"), name, &kernel)?;
+    place(&site.workspace.join("target/kernel"), name, &kernel)?;
+    place(&site.target.join("kernel"), name, &kernel)?;
     println!("target/kernel/{name} ({features})");
+    println!("rustc   {}", first_line(&rustc(&["--version"])?));
+    if features.contains(Recovery::C) {
+        println!("clang   {}", clang_version().unwrap_or_default());
+    }
     println!("size    {} bytes", kernel.len());
-    println!("blake2b {}", hex::encode(Blake2b::<U32>::digest(&kernel)));
+    println!("blake2b {}", hash(&kernel));
+    Ok(())
+}
+
+fn hash(kernel: &[u8]) -> String {
+    hex::encode(Blake2b::<U32>::digest(kernel))
+}
+
+/// Builds the shipped kernel once more, of a copy of the sources in another folder and with
+/// another `CARGO_HOME`, and compares.
+///
+/// # Errors
+/// As [`build`]; other bytes.
+pub(crate) fn build_twice(recovery: Recovery) -> Result<()> {
+    let first = fs::read(workspace().join("target/kernel/evm_kernel.wasm"))
+        .context("run `cargo xtask kernel` first")?;
+    let site = Site::elsewhere()?;
+    let second = compile(&site, recovery.feature())?;
+    ensure!(
+        first == second,
+        "two builds differ: {} here, {} in {}",
+        hash(&first),
+        hash(&second),
+        site.workspace.display()
+    );
+    println!("two folders, two CARGO_HOMEs, one kernel: {}", hash(&first));
+    Ok(())
+}
+
+/// Where something is built, and from what.
+struct Site {
+    workspace: PathBuf,
+    /// Where cargo builds.
+    target: PathBuf,
+    cargo_home: PathBuf,
+}
+
+impl Site {
+    fn here() -> Result<Self> {
+        let workspace = workspace();
+        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        let cargo_home = env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(env::home_dir()?.join(".cargo")))
+            .context("neither CARGO_HOME nor a home folder")?;
+        Ok(Self {
+            target: workspace.join(target),
+            workspace,
+            cargo_home,
+        })
+    }
+
+    /// A copy of the sources below the target folder. Crates are those that are here already: their
+    /// folder is linked.
+    fn elsewhere() -> Result<Self> {
+        let here = Self::here()?;
+        let top = here.target.join("twice");
+        if top.exists() {
+            fs::remove_dir_all(&top)?;
+        }
+        let site = Self {
+            workspace: top.join("a copy"),
+            target: top.join("built"),
+            cargo_home: top.join("home"),
+        };
+        copy(&here.workspace, &site.workspace)?;
+        fs::create_dir_all(&site.cargo_home)?;
+        for name in ["registry", "config.toml"] {
+            let from = here.cargo_home.join(name);
+            if from.exists() {
+                link(&from, &site.cargo_home.join(name))?;
+            }
+        }
+        Ok(site)
+    }
+}
+
+/// What of a checkout is no source.
+const NO_SOURCES: [&str; 3] = ["target", ".git", "node_modules"];
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        if NO_SOURCES.iter().any(|other| name == *other) {
+            continue;
+        }
+        if kind.is_dir() {
+            copy(&entry.path(), &to.join(name))?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(from, to)?;
+    #[cfg(not(unix))]
+    anyhow::bail!("cannot link {} to {}", from.display(), to.display());
+    #[cfg(unix)]
     Ok(())
 }
 
@@ -93,11 +202,6 @@ fn place(folder: &Path, name: &str, kernel: &[u8]) -> Result<()> {
     let new = folder.join(format!("{name}.new"));
     fs::write(&new, kernel)?;
     fs::rename(&new, &file).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Where cargo builds.
-fn target_dir(workspace: &Path) -> PathBuf {
-    workspace.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// The modules beside the EVM kernel: the installer, and what tests run.
@@ -140,42 +244,38 @@ const SMALL_STACK: u32 = 128 * 1024;
 /// # Errors
 /// As [`build`].
 pub(crate) fn build_others() -> Result<()> {
-    let workspace = workspace();
+    let site = Site::here()?;
     for other in OTHERS {
-        let built = cargo_rustc(
-            &workspace,
-            other.what,
-            SMALL_STACK,
-            other.built,
-            other.small,
-        )?;
+        let built = cargo_rustc(&site, other.what, SMALL_STACK, other.built, other.small)?;
         let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
         module::check(&wasm).with_context(|| format!("the machine would refuse {}", other.name))?;
         let kernel = module::strip(&wasm)?;
-        place(&workspace.join("target/kernel"), other.name, &kernel)?;
-        place(&target_dir(&workspace).join("kernel"), other.name, &kernel)?;
+        place(&site.workspace.join("target/kernel"), other.name, &kernel)?;
+        place(&site.target.join("kernel"), other.name, &kernel)?;
         println!("target/kernel/{}: {} bytes", other.name, kernel.len());
     }
     Ok(())
 }
 
-/// Runs cargo on `evm_kernel` and returns where its module is, names included.
-fn compile(workspace: &Path, features: &str) -> Result<PathBuf> {
+/// Builds `evm_kernel`, checks and strips it.
+fn compile(site: &Site, features: &str) -> Result<Vec<u8>> {
     let what = format!(
         "--package evm_kernel --lib --crate-type cdylib --no-default-features --features {features}"
     );
-    cargo_rustc(workspace, &what, STACK, "evm_kernel.wasm", false)
+    let built = cargo_rustc(site, &what, STACK, "evm_kernel.wasm", false)?;
+    let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
+    module::check(&wasm).context("the machine would refuse this kernel")?;
+    let kernel = module::strip(&wasm)?;
+    let ours = prefixes(site)?.into_iter().map(|(from, _)| from);
+    if let Some(path) = module::path_in(&kernel, ours.chain([site.target.clone()])) {
+        bail!("a path of this machine is in the kernel: {path}");
+    }
+    Ok(kernel)
 }
 
 /// Compiles for the machine; returns where the module is, names included.
-fn cargo_rustc(
-    workspace: &Path,
-    what: &str,
-    stack: u32,
-    built: &str,
-    small: bool,
-) -> Result<PathBuf> {
-    let prefixes = prefixes(workspace)?;
+fn cargo_rustc(site: &Site, what: &str, stack: u32, built: &str, small: bool) -> Result<PathBuf> {
+    let prefixes = prefixes(site)?;
     let mut rustflags = Vec::new();
     for (from, to) in &prefixes {
         rustflags.push(format!("--remap-path-prefix={}={to}", from.display()));
@@ -187,18 +287,17 @@ fn cargo_rustc(
         let from = from.display().to_string().replace('\'', r"'\''");
         cflags += &format!(" '-ffile-prefix-map={from}={to}'");
     }
-    let target_dir = target_dir(workspace);
     let command = format!("rustc {what} --profile kernel --target {TARGET}");
     let link = format!("-C link-arg=-zstack-size={stack} -C link-arg=--stack-first");
     let size = small.then_some(["--config", "profile.kernel.opt-level='z'"]);
     let status = Command::new(cargo())
-        .current_dir(workspace)
+        .current_dir(&site.workspace)
         .args(command.split(' '))
         // Names stay in for the check, which says where a float is; `strip` takes them out.
         .args(["--config", "profile.kernel.strip=false"])
         .args(size.into_iter().flatten())
         .arg("--target-dir")
-        .arg(&target_dir)
+        .arg(&site.target)
         .arg("--")
         .args(link.split(' '))
         .env_remove("RUSTFLAGS")
@@ -206,34 +305,38 @@ fn cargo_rustc(
         .env("CARGO_INCREMENTAL", "0")
         .env("CC_SHELL_ESCAPED_FLAGS", "1")
         .env(CFLAGS, cflags)
+        .env("CARGO_HOME", &site.cargo_home)
         .status()
         .context("cannot start cargo")?;
     ensure!(status.success(), "the kernel does not build");
-    Ok(target_dir.join(TARGET).join("kernel").join(built))
+    Ok(site.target.join(TARGET).join("kernel").join(built))
 }
 
 /// Folders of this machine that end up in panic messages, and what stands there instead.
 /// The last that matches wins, so the general ones stand first.
-fn prefixes(workspace: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(env::home_dir()?.join(".cargo")))
-        .context("neither CARGO_HOME nor a home folder")?;
+fn prefixes(site: &Site) -> Result<Vec<(PathBuf, String)>> {
     let sysroot = PathBuf::from(rustc(&["--print", "sysroot"])?.trim());
     let version = rustc(&["-vV"])?;
     let commit = version
         .lines()
         .find_map(|line| line.strip_prefix("commit-hash: "))
         .unwrap_or("unknown");
-    Ok(vec![
-        (workspace.to_owned(), "/evm-rollup".to_owned()),
-        (home, "/cargo".to_owned()),
+    let mut prefixes = vec![
+        (site.workspace.clone(), "/evm-rollup".to_owned()),
+        (site.cargo_home.clone(), "/cargo".to_owned()),
         // Where the rust-src component is installed, the standard library's paths point there.
         (
             sysroot.join("lib/rustlib/src/rust"),
             format!("/rustc/{commit}"),
         ),
-    ])
+    ];
+    // The folder of a registry has the name of who serves it.
+    if let Ok(registries) = fs::read_dir(site.cargo_home.join("registry/src")) {
+        for registry in registries {
+            prefixes.push((registry?.path(), "/cargo".to_owned()));
+        }
+    }
+    Ok(prefixes)
 }
 
 fn rustc(args: &[&str]) -> Result<String> {
@@ -245,10 +348,30 @@ fn rustc(args: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn clang() -> String {
+    env::var("CC_wasm32_unknown_unknown").unwrap_or_else(|_| "clang".to_owned())
+}
+
+/// What clang says of itself. Another one gives other bytes, and no file can pin what a system
+/// installs: so it stands beside the hash.
+fn clang_version() -> Option<String> {
+    let output = Command::new(clang()).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let version = first_line(&text);
+    Some(if version.contains(CLANG) {
+        version.to_owned()
+    } else {
+        format!("{version} (releases: {CLANG}, which gives another hash)")
+    })
+}
+
 fn clang_builds_wasm() -> bool {
-    let clang = env::var("CC_wasm32_unknown_unknown").unwrap_or_else(|_| "clang".to_owned());
     let archiver = env::var("AR_wasm32_unknown_unknown").unwrap_or_else(|_| "llvm-ar".to_owned());
-    let targets = Command::new(clang).arg("--print-targets").output();
+    let targets = Command::new(clang()).arg("--print-targets").output();
     targets.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("wasm32"))
         && Command::new(archiver).arg("--version").output().is_ok()
 }

@@ -1,6 +1,7 @@
 //! The project's own build steps, in Rust so that they run wherever cargo does.
 //!
 //! - `cargo xtask kernel [--rust-secp256k1]` builds, checks and hashes the shipped module.
+//! - `cargo xtask kernel --twice` builds it again, elsewhere, and compares.
 //! - `cargo xtask kernel --traps` builds the one that tests of traps run.
 //! - `cargo xtask kernel --others` builds the installer kernel and the kernels of the SDK's tests.
 //! - `cargo xtask kernel --evaluation` builds the one that conformance tests run.
@@ -18,7 +19,7 @@ mod kernel;
 mod module;
 
 const USAGE: &str =
-    "usage: cargo xtask kernel [--rust-secp256k1 | --others | --traps | --evaluation]
+    "usage: cargo xtask kernel [--rust-secp256k1 | --twice | --others | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows";
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
         ["kernel"] => kernel::build(Recovery::CWhereItCan, Purpose::Ship),
+        ["kernel", "--twice"] => kernel::build_twice(Recovery::CWhereItCan),
         ["kernel", "--others"] => kernel::build_others(),
         ["kernel", "--rust-secp256k1"] => kernel::build(Recovery::Rust, Purpose::Ship),
         ["kernel", "--traps"] => kernel::build(Recovery::CWhereItCan, Purpose::Traps),

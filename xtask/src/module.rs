@@ -1,6 +1,7 @@
 //! What the shipped module must be (spec/pvm.md §1 and §2), and its bytes without custom sections.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{
@@ -146,6 +147,20 @@ pub(crate) fn strip(wasm: &[u8]) -> Result<Vec<u8>> {
         stripped.extend_from_slice(body);
     }
     Ok(stripped)
+}
+
+/// A path below one of these folders, or below one that people or builds live in, that stands in
+/// the module.
+pub(crate) fn path_in(wasm: &[u8], folders: impl Iterator<Item = PathBuf>) -> Option<String> {
+    let usual = ["/home", "/root", "/tmp", "/Users"].map(PathBuf::from);
+    folders.chain(usual).find_map(|folder| {
+        let start = format!("{}/", folder.display());
+        let at = wasm
+            .windows(start.len())
+            .position(|bytes| bytes == start.as_bytes())?;
+        let path = wasm[at..].split(|byte| !byte.is_ascii_graphic()).next();
+        Some(String::from_utf8_lossy(path.unwrap_or_default()).into_owned())
+    })
 }
 
 fn leb128(mut value: u32, out: &mut Vec<u8>) {
@@ -342,6 +357,20 @@ mod tests {
             .refusal()
             .contains("kernel_run")
         );
+    }
+
+    #[test]
+    fn a_path_of_the_machine_is_found() {
+        let folders = || [PathBuf::from("/src/rollup")].into_iter();
+        let found = |wasm: &[u8]| path_in(wasm, folders());
+        let panic = b"\0panic at /src/rollup/host/src/lib.rs\0";
+        assert_eq!(found(panic).as_deref(), Some("/src/rollup/host/src/lib.rs"));
+        let home = b"/home/somebody/.cargo/lib.rs:1";
+        assert_eq!(
+            found(home).as_deref(),
+            Some("/home/somebody/.cargo/lib.rs:1")
+        );
+        assert_eq!(found(b"/src/rollups/lib.rs /cargo/revm/lib.rs"), None);
     }
 
     #[test]
