@@ -112,6 +112,8 @@ pub(crate) fn build_twice(recovery: Recovery) -> Result<()> {
         site.workspace.display()
     );
     println!("two folders, two CARGO_HOMEs, one kernel: {}", hash(&first));
+    // Only links lead out of it, and these are taken, not what they lead to.
+    fs::remove_dir_all(site.target.parent().unwrap_or(&site.target))?;
     Ok(())
 }
 
