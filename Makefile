@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients conformance bench ci setup clean
+.PHONY: help devnet test kernel fixtures clients conformance fuzz bench ci setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ conformance: kernel ## Ethereum's state tests through the compiled kernel, all o
 	@$(CARGO) xtask kernel --evaluation
 	@$(if $(SUITE),,$(CARGO) run --quiet --package e2e_tests --bin suites)
 	@$(CARGO) run --release --package cli -- statetest $(or $(SUITE),target/suites/statetests)
+
+FUZZ ?= differential
+
+fuzz: ## random blocks through the kernel and plain revm: make fuzz FUZZ="inbox --seconds 600"
+	@$(CARGO) run --release --package fuzz -- $(FUZZ)
 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches

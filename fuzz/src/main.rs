@@ -1,0 +1,161 @@
+//! The plain driver: random bytes for a target, with stable Rust.
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use fuzz::choice::random;
+use fuzz::targets::{self, TARGETS, Target};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Runs a target on random bytes until it finds something.
+#[derive(Debug, Parser)]
+#[command(name = "fuzz", after_help = list(), version)]
+struct Args {
+    /// What is run; without it, the targets are listed.
+    target: Option<String>,
+    /// How long, in seconds.
+    #[arg(long, default_value_t = 60, conflicts_with = "runs")]
+    seconds: u64,
+    /// How many cases, instead of a time.
+    #[arg(long)]
+    runs: Option<u64>,
+    /// Where the random bytes start: the same seed, the same cases.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many threads.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Runs the bytes of a file once: a case that was found.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "seconds"])]
+    replay: Option<PathBuf>,
+}
+
+fn list() -> String {
+    let lines = TARGETS
+        .iter()
+        .map(|target| format!("  {:<14} {}", target.name, target.about));
+    format!("Targets:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Runs a case; a panic is a finding, too.
+fn run(target: &Target, bytes: &[u8]) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| (target.run)(bytes))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(format!("a panic: {}", text.unwrap_or_default()))
+    })
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match fuzz(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether nothing was found.
+fn fuzz(args: &Args) -> Result<bool> {
+    let Some(name) = &args.target else {
+        println!("{}", list());
+        return Ok(true);
+    };
+    let Some(target) = targets::find(name) else {
+        bail!("there is no target {name}\n{}", list());
+    };
+    if let Some(file) = &args.replay {
+        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        return Ok(match run(target, &bytes) {
+            Ok(()) => {
+                println!("nothing found");
+                true
+            }
+            Err(text) => {
+                println!("{text}");
+                false
+            }
+        });
+    }
+    let start = Instant::now();
+    let end = start + Duration::from_secs(args.seconds);
+    let bar = args
+        .runs
+        .map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    bar.set_style(ProgressStyle::with_template(
+        "{spinner} {msg} {pos} runs, {per_sec}, {elapsed}",
+    )?);
+    bar.set_message(target.name);
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let found = Mutex::new(None);
+    thread::scope(|scope| {
+        for _ in 0..args.jobs.max(1) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let over = args
+                        .runs
+                        .map_or(Instant::now() >= end, |runs| number >= runs);
+                    if over {
+                        break;
+                    }
+                    let bytes = random(args.seed, number, target.len);
+                    if let Err(text) = run(target, &bytes) {
+                        stop.store(true, Ordering::Relaxed);
+                        if let Ok(mut found) = found.lock() {
+                            *found = Some((number, bytes, text));
+                        }
+                    }
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let (runs, elapsed) = (bar.position(), start.elapsed().as_secs());
+    let Some((number, bytes, text)) = found.into_inner().ok().flatten() else {
+        println!("{}: {runs} runs in {elapsed} s, nothing found", target.name);
+        return Ok(true);
+    };
+    let bytes = smaller(target, bytes);
+    let file = format!("{}-{}-{number}.bin", target.name, args.seed);
+    std::fs::write(Path::new(&file), &bytes).with_context(|| file.clone())?;
+    let text = run(target, &bytes).err().unwrap_or(text);
+    println!("{text}");
+    println!("{}: found in run {number}, after {runs} runs", target.name);
+    println!(
+        "again: cargo run -p fuzz --release -- {} --replay {file}",
+        target.name
+    );
+    Ok(false)
+}
+
+/// The shortest beginning of the bytes that still finds something, with as many
+/// zeros as can be.
+fn smaller(target: &Target, mut bytes: Vec<u8>) -> Vec<u8> {
+    let finds = |bytes: &[u8]| run(target, bytes).is_err();
+    let mut cut = bytes.len() / 2;
+    while cut > 0 {
+        if cut < bytes.len() && finds(&bytes[..bytes.len() - cut]) {
+            bytes.truncate(bytes.len() - cut);
+        } else {
+            cut /= 2;
+        }
+    }
+    for at in 0..bytes.len() {
+        let byte = std::mem::take(&mut bytes[at]);
+        if byte != 0 && !finds(&bytes) {
+            bytes[at] = byte;
+        }
+    }
+    bytes
+}

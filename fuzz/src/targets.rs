@@ -1,0 +1,85 @@
+//! What can be run, and on how many random bytes.
+
+use crate::{bytes, differential, inbox};
+
+/// Something that is run on bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it runs.
+    pub about: &'static str,
+    /// How many random bytes a case has.
+    pub len: usize,
+    /// Runs it.
+    pub run: fn(&[u8]) -> Result<(), String>,
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "differential",
+        about: "blocks of random transactions through the kernel and plain revm",
+        len: 3_000,
+        run: differential::run,
+    },
+    Target {
+        name: "inbox",
+        about: "random and mutated inbox messages into the kernel, then a good transaction",
+        len: 600,
+        run: inbox::run,
+    },
+    Target {
+        name: "messages",
+        about: "decoders of Tezos formats: inbox, outbox, Micheline, tickets, addresses",
+        len: 300,
+        run: bytes::messages,
+    },
+    Target {
+        name: "ethereum",
+        about: "decoders of Ethereum's formats: transactions, headers",
+        len: 400,
+        run: bytes::ethereum,
+    },
+    Target {
+        name: "storage",
+        about: "decoders of the kernel's own values",
+        len: 300,
+        run: bytes::storage,
+    },
+    Target {
+        name: "module",
+        about: "wasm modules into the validity check",
+        len: 200,
+        run: bytes::module,
+    },
+];
+
+/// The target of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choice::random;
+
+    /// A short run of each target, the same on every machine.
+    #[test]
+    fn no_target_finds_anything_in_a_short_run() {
+        for target in TARGETS {
+            let runs = if target.name == "differential" {
+                150
+            } else {
+                400
+            };
+            for number in 0..runs {
+                let bytes = random(1, number, target.len);
+                let found = (target.run)(&bytes);
+                assert_eq!(found, Ok(()), "{}, run {number}", target.name);
+            }
+        }
+    }
+}
