@@ -81,7 +81,8 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
     place(&site.workspace.join("target/kernel"), name, &kernel)?;
     place(&site.target.join("kernel"), name, &kernel)?;
     println!("target/kernel/{name} ({features})");
-    println!("rustc   {}", first_line(&rustc(&["--version"])?));
+    let version = rustc(&["--version"])?;
+    println!("{}", first_line(&version).replacen(' ', "   ", 1));
     if features.contains(Recovery::C) {
         println!("clang   {}", clang_version().unwrap_or_default());
     }

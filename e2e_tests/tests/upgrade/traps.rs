@@ -3,8 +3,8 @@
 use crate::scene::{Scene, deposit};
 use e2e_tests::layer1::GOVERNANCE;
 use e2e_tests::{Build, module};
-use host::Metadata;
 use host::mock::{Level, MockHost};
+use host::{Metadata, reserved};
 use pvm::{Metering, Status};
 use storage::layout::{HEAD, UPGRADE};
 use storage::table::Value;
@@ -94,6 +94,25 @@ fn a_trap_after_any_host_call_of_the_upgrade_leaves_it_made_once() {
     }
     // All but those that lose what layer 1 says of the level.
     assert!(same as u64 >= calls - 2, "{same} of {calls}");
+}
+
+#[test]
+fn without_reboots_to_spare_the_upgrade_waits() {
+    let (mut host, new) = pending();
+    let now = Level {
+        timestamp: TIME,
+        ..Level::default()
+    };
+    host.run_level(&now, |host| {
+        let counter = reserved::REBOOT_COUNTER.as_bytes();
+        host.set(counter, &7_i32.to_le_bytes());
+        evm_kernel::mock_kernel_run(host);
+    });
+    assert!(UPGRADE.get(&host, &()).unwrap().unwrap().pending);
+    assert_ne!(value(&host, KERNEL), Some(new.clone()));
+    level(&mut host, TIME + 1);
+    assert!(!UPGRADE.get(&host, &()).unwrap().unwrap().pending);
+    assert_eq!(value(&host, KERNEL), Some(new));
 }
 
 /// The number of the next run's host call that reveals first, if it does.
