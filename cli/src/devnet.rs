@@ -47,6 +47,9 @@ pub(crate) struct DevnetArgs {
     /// Levels that layer 1 can refute a commitment for, before outbox messages can be executed
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
     challenge_window: u32,
+    /// The folder of pages that the kernel may reveal, to rehearse an upgrade
+    #[arg(long, value_name = "DIR")]
+    preimages: Option<PathBuf>,
     /// The kernel's module; by default evm_kernel.wasm beside this program, or ../kernel/evm_kernel.wasm
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -79,6 +82,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         accounts: args.accounts,
         genesis,
         cors: args.cors.clone(),
+        preimages: args.preimages.clone(),
         layer1: Parameters {
             challenge_window: args.challenge_window,
             ..Parameters::default()

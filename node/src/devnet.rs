@@ -42,6 +42,8 @@ pub struct Options {
     pub cors: String,
     /// How long layer 1 takes until an outbox message can be executed.
     pub layer1: layer1::outbox::Parameters,
+    /// The folder of pages that the kernel may reveal: those of an upgrade.
+    pub preimages: Option<PathBuf>,
 }
 
 impl Options {
@@ -58,6 +60,7 @@ impl Options {
             genesis: Genesis::default(),
             cors: "*".into(),
             layer1: layer1::outbox::Parameters::default(),
+            preimages: None,
         }
     }
 }
@@ -191,9 +194,10 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let storage = durable(&kernel, &genesis)?;
     let node = Arc::new(Node::new(accounts, options.chain_id, options.block_time));
     let stop = Arc::new(AtomicBool::new(false));
-    let layer1 = layer1::devnet::layer1(machine_options().rollup, options.layer1)?;
+    let machine = machine_options(options.preimages.clone());
+    let layer1 = layer1::devnet::layer1(machine.rollup, options.layer1)?;
     let (miner, ended) = spawn_miner(
-        storage,
+        (storage, machine),
         Arc::clone(&node),
         layer1,
         Arc::clone(&stop),
@@ -262,7 +266,7 @@ fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
 /// Starts the thread that owns the machine and waits for its first level. The
 /// second part of what is given fires when the thread ends.
 async fn spawn_miner(
-    storage: Durable,
+    (storage, options): (Durable, pvm::Options),
     node: Arc<Node>,
     layer1: Layer1,
     stop: Arc<AtomicBool>,
@@ -275,7 +279,7 @@ async fn spawn_miner(
         .spawn(move || {
             // Dropped when the thread ends, whatever ends it.
             let _ending = ending;
-            let miner = Machine::from_durable(storage, machine_options())
+            let miner = Machine::from_durable(storage, options)
                 .map_err(MinerError::from)
                 .and_then(|machine| Miner::start(machine, node, layer1, stop, level_work));
             let miner = match miner {
@@ -298,8 +302,9 @@ async fn spawn_miner(
     Ok((thread, ended))
 }
 
-fn machine_options() -> pvm::Options {
+fn machine_options(preimages: Option<PathBuf>) -> pvm::Options {
     pvm::Options {
+        preimages,
         // Each commit of a block is recorded: blocks keep their states.
         checkpoints: vec![storage::layout::STATE.to_string()],
         debug: DebugSink::Call(Arc::new(

@@ -215,3 +215,34 @@ async fn a_delayed_transaction_is_executed() {
     .await;
     assert_eq!(number(&nonce), 1);
 }
+
+/// The decision for these pages, due at once.
+fn upgrade(root: &[u8; 33]) -> Value {
+    let payload = [&[0xeb, 0xa1], &root[..], &[0x88], &[0; 8]].concat();
+    json!([Bytes::from(payload)])
+}
+
+#[tokio::test]
+async fn an_upgrade_can_be_rehearsed() {
+    let pages = std::env::temp_dir().join(format!("evm-rollup-rehearsal-{}", std::process::id()));
+    std::fs::create_dir_all(&pages).unwrap();
+    let Some(devnet) = devnet(|options| options.preimages = Some(pages.clone())).await else {
+        return;
+    };
+    let kernel = || {
+        let latest = devnet.node().chain().latest().cloned().unwrap();
+        latest.state.get("/kernel/boot.wasm").unwrap().to_vec()
+    };
+    let mut new = kernel();
+    new.extend([0, 2, 1, b'x']);
+    let tree = pvm::preimages::page_tree(&new);
+    for (hash, page) in &tree.pages {
+        std::fs::write(pages.join(hex::encode(hash)), page).unwrap();
+    }
+    call(&devnet, "rollup_govern", upgrade(&tree.root)).await;
+    deposit(&devnet, "1").await;
+    assert!(kernel() == new);
+    let wei = U256::from(1_000_000_000_000_u64);
+    assert_eq!(balance(&devnet, RECEIVER).await, wei);
+    std::fs::remove_dir_all(&pages).unwrap();
+}
