@@ -152,7 +152,7 @@ pub(crate) fn strip(wasm: &[u8]) -> Result<Vec<u8>> {
 /// A path below one of these folders, or below one that people or builds live in, that stands in
 /// the module.
 pub(crate) fn path_in(wasm: &[u8], folders: impl Iterator<Item = PathBuf>) -> Option<String> {
-    let usual = ["/home", "/root", "/tmp", "/Users"].map(PathBuf::from);
+    let usual = ["/home", "/Users"].map(PathBuf::from);
     folders.chain(usual).find_map(|folder| {
         let start = format!("{}/", folder.display());
         let at = wasm
