@@ -2,6 +2,8 @@
 
 use crate::bridge::incoming::Refused;
 use alloc::string::ToString;
+use alloy_primitives::Address;
+use ethereum::rlp::Decoder;
 use storage::Upgrade;
 
 /// A decision.
@@ -10,6 +12,33 @@ pub(crate) enum Decision {
     /// The kernel is replaced: `[root hash (33 bytes), activation time (i64,
     /// little-endian)]`.
     Upgrade(Upgrade),
+    /// A deposit that names nobody gets a receiver: `["assign-deposit", rollup
+    /// (20), counter, level, message id, receiver (20)]`.
+    AssignDeposit(Assignment<[u64; 2]>),
+    /// The same of other tickets: `["assign-tickets", rollup (20), counter,
+    /// deposit id, receiver (20)]`.
+    AssignTickets(Assignment<[u64; 1]>),
+    /// A message to layer 1 that is in doubt is sent again: `["requeue-message",
+    /// rollup (20), number]`.
+    Requeue {
+        /// The rollup that is meant (`sr1…`).
+        rollup: [u8; 20],
+        /// The message's number.
+        number: u64,
+    },
+}
+
+/// Who gets a deposit that names nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment<P> {
+    /// The rollup that is meant (`sr1…`): one contract may govern several.
+    pub(crate) rollup: [u8; 20],
+    /// How many deposits the bridge has assigned: each decision counts once.
+    pub(crate) counter: u64,
+    /// Which deposit.
+    pub(crate) place: P,
+    /// Who may claim it.
+    pub(crate) receiver: Address,
 }
 
 /// The list, and the strings in it: their lengths are fixed, so their headers are.
@@ -19,6 +48,42 @@ const TIME: u8 = 0x80 + 8;
 
 /// Reads a decision.
 pub(crate) fn read(bytes: &[u8]) -> Result<Decision, Refused> {
+    named(bytes).map_or_else(|| upgrade(bytes), Ok)
+}
+
+/// Decisions that begin with their name.
+fn named(bytes: &[u8]) -> Option<Decision> {
+    let mut outer = Decoder::new(bytes);
+    let mut items = outer.list().ok()?;
+    outer.finish().ok()?;
+    let decision = match items.string().ok()? {
+        b"assign-deposit" => Decision::AssignDeposit(assignment(&mut items)?),
+        b"assign-tickets" => Decision::AssignTickets(assignment(&mut items)?),
+        b"requeue-message" => Decision::Requeue {
+            rollup: items.array().ok()?,
+            number: items.u64().ok()?,
+        },
+        _ => return None,
+    };
+    items.finish().ok()?;
+    Some(decision)
+}
+
+fn assignment<const LEN: usize>(items: &mut Decoder<'_>) -> Option<Assignment<[u64; LEN]>> {
+    let (rollup, counter) = (items.array().ok()?, items.u64().ok()?);
+    let mut place = [0; LEN];
+    for number in &mut place {
+        *number = items.u64().ok()?;
+    }
+    Some(Assignment {
+        rollup,
+        counter,
+        place,
+        receiver: items.address().ok()?,
+    })
+}
+
+fn upgrade(bytes: &[u8]) -> Result<Decision, Refused> {
     let refused = || Refused::Payload("it is no decision that this kernel knows".to_string());
     let [LIST, ROOT, rest @ ..] = bytes else {
         return Err(refused());
@@ -70,6 +135,43 @@ mod tests {
         assert!(read(&[&bytes[..], &[0]].concat()).is_err());
         assert!(read(&bytes[..bytes.len() - 1]).is_err());
         assert!(read(&[]).is_err());
+    }
+
+    #[test]
+    fn decisions_of_the_bridge_name_themselves() {
+        use ethereum::rlp::{Encode, encode_list};
+        let list = |items: &[&dyn Encode]| encode_list(items);
+        let name = |name: &'static str| alloy_primitives::Bytes::from_static(name.as_bytes());
+        let (rollup, receiver) = (Address::repeat_byte(7), Address::repeat_byte(9));
+        let bytes = list(&[
+            &name("assign-deposit"),
+            &rollup,
+            &1_u64,
+            &2_u64,
+            &3_u64,
+            &receiver,
+        ]);
+        let assignment = Assignment {
+            rollup: [7; 20],
+            counter: 1,
+            place: [2, 3],
+            receiver,
+        };
+        assert_eq!(read(&bytes), Ok(Decision::AssignDeposit(assignment)));
+        let bytes = list(&[&name("requeue-message"), &rollup, &5_u64]);
+        let requeue = Decision::Requeue {
+            rollup: [7; 20],
+            number: 5,
+        };
+        assert_eq!(read(&bytes), Ok(requeue));
+        for wrong in [
+            list(&[&name("assign-deposit"), &rollup, &1_u64, &2_u64, &receiver]),
+            list(&[&name("requeue-message"), &5_u64]),
+            list(&[&name("requeue-message"), &rollup, &5_u64, &5_u64]),
+            list(&[&name("requeue"), &rollup, &5_u64]),
+        ] {
+            assert!(read(&wrong).is_err());
+        }
     }
 
     proptest! {

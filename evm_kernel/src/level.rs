@@ -23,10 +23,11 @@ use crate::source;
 use crate::upgrade::{self, Migrated};
 use crate::validate;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 use ethereum::keccak::keccak256;
-use ethereum::transaction::tx_type;
+use ethereum::transaction::{Deposit, tx_type};
 use host::{Debug, Runtime, Store};
 use messages::ticket::Ticket;
 use storage::layout::{CONFIG, HEAD, OUTGOING, UPGRADE};
@@ -99,6 +100,8 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         fresh,
         careful,
         upgrade: None,
+        requeued: Vec::new(),
+        rollup: limits.rollup,
     }
     .make(&Shared::new(host))
 }
@@ -140,6 +143,10 @@ struct Blocks {
     careful: Option<Careful>,
     /// What the block decides about the kernel.
     upgrade: Option<Upgrade>,
+    /// Messages to layer 1 that the block takes out of doubt.
+    requeued: Vec<u64>,
+    /// Our own address, the 20 bytes behind `sr1…`.
+    rollup: [u8; 20],
 }
 
 impl Blocks {
@@ -229,8 +236,10 @@ impl Blocks {
         } else {
             0
         };
-        let outgoing =
-            !sealed.messages.is_empty() || self.head.outgoing && !OUTGOING.is_empty(host)?;
+        let requeued = core::mem::take(&mut self.requeued);
+        let outgoing = !sealed.messages.is_empty()
+            || !requeued.is_empty()
+            || self.head.outgoing && !OUTGOING.is_empty(host)?;
         let consumed_from = self.head.cursor.level;
         let upgrade = self.upgrade.take();
         let head = Head {
@@ -263,6 +272,7 @@ impl Blocks {
                 diff,
                 chunked,
                 messages: sealed.messages,
+                requeued,
                 upgrade,
                 ..commit::Block::default()
             },
@@ -424,7 +434,10 @@ impl Blocks {
                     }
                 }
             }
-            Ok(Incoming::Governance(bytes)) => self.govern(host, transfer, bytes)?.err(),
+            Ok(Incoming::Governance(bytes)) => {
+                let governed = self.govern(host, executor, body, cursor, transfer, bytes);
+                governed?.err()
+            }
             Err(refused) => Some(refused),
         };
         if let Some(refused) = refused {
@@ -441,13 +454,40 @@ impl Blocks {
     fn govern<H: Runtime>(
         &mut self,
         host: &Shared<'_, H>,
+        executor: &mut Executor<'_, Shared<'_, H>>,
+        body: &mut Body,
+        cursor: Cursor,
         transfer: &Transfer<'_>,
         bytes: &[u8],
     ) -> Result<Result<(), Refused>, KernelError> {
         if self.config.kernel_governance != Some(*transfer.sender) {
             return Ok(Err(Refused::Sender));
         }
-        match governance::read(bytes) {
+        let origin = Origin {
+            level: cursor.level,
+            id: transfer.id,
+        };
+        let assigned = match governance::read(bytes) {
+            Ok(Decision::AssignDeposit(assignment)) if assignment.rollup == self.rollup => {
+                deposit::assign(origin, &assignment)
+            }
+            Ok(Decision::AssignTickets(assignment)) if assignment.rollup == self.rollup => {
+                deposit::assign(origin, &assignment)
+            }
+            Ok(Decision::AssignDeposit(_) | Decision::AssignTickets(_)) => {
+                return Ok(Err(Refused::OtherRollup));
+            }
+            Ok(Decision::Requeue { rollup, .. }) if rollup != self.rollup => {
+                return Ok(Err(Refused::OtherRollup));
+            }
+            Ok(Decision::Requeue { number, .. }) => {
+                if self.requeued.contains(&number) || OUTGOING.doubtful(host, number)?.is_none() {
+                    let reason = format!("no message {number} is in doubt");
+                    return Ok(Err(Refused::Payload(reason)));
+                }
+                self.requeued.push(number);
+                return Ok(Ok(()));
+            }
             Ok(Decision::Upgrade(upgrade)) => {
                 let known = match self.upgrade {
                     Some(known) => Some(known),
@@ -460,10 +500,34 @@ impl Blocks {
                     let time = upgrade.time;
                     log::line(host, format_args!("an upgrade is decided for {time}"));
                 }
-                Ok(Ok(()))
+                return Ok(Ok(()));
             }
-            Err(refused) => Ok(Err(refused)),
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if self.config.ticketer.is_none() {
+            return Ok(Err(Refused::NoBridge));
         }
+        if self.call(executor, body, &assigned)? {
+            return Ok(Ok(()));
+        }
+        let reason = "no such deposit, or another counter".into();
+        Ok(Err(Refused::Payload(reason)))
+    }
+
+    /// Lets the kernel call a contract; gives whether that worked.
+    fn call<H: Runtime>(
+        &mut self,
+        executor: &mut Executor<'_, Shared<'_, H>>,
+        body: &mut Body,
+        deposit: &Deposit,
+    ) -> Result<bool, KernelError> {
+        let Some(executed) = executor.deposit(deposit)? else {
+            return Ok(false);
+        };
+        self.budget.gas(executed.gas_used);
+        self.budget.gas(executor.take_work());
+        body.push(tx_type::DEPOSIT, SYSTEM, deposit.encode().into(), executed);
+        Ok(true)
     }
 
     /// Credits a deposit, or keeps it for its receiver.
@@ -506,11 +570,7 @@ impl Blocks {
                 Ok(deposit) => deposit,
                 Err(refused) => return Ok(Err(refused)),
             };
-            if let Some(executed) = executor.deposit(&deposit)? {
-                self.budget.gas(executed.gas_used);
-                self.budget.gas(executor.take_work());
-                let raw = deposit.encode().into();
-                body.push(tx_type::DEPOSIT, SYSTEM, raw, executed);
+            if self.call(executor, body, &deposit)? {
                 return Ok(Ok(()));
             }
         }

@@ -39,6 +39,8 @@ pub struct Block {
     pub chunked: Vec<(Piece, Option<Bytes>)>,
     /// Messages to layer 1 that it queues.
     pub messages: Vec<Bytes>,
+    /// Those in doubt that it queues again, behind the others.
+    pub requeued: Vec<u64>,
     /// The configuration, where it changes.
     pub config: Option<Config>,
     /// What governance decided about the kernel, where it did.
@@ -84,7 +86,7 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
     if let Some(version) = &block.version {
         staging.put(&VERSION, &(), version)?;
     }
-    staging.queue(&block.messages)?;
+    staging.queue(&block.messages, &block.requeued)?;
     staging.put(&HEAD, &(), &block.head)?;
     staging.publish()
 }

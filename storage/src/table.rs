@@ -121,15 +121,19 @@ impl<'s, S: Store> Staging<'s, S> {
         step(self.store)
     }
 
-    /// Queues messages to layer 1.
+    /// Queues messages to layer 1, then those in doubt with these numbers.
     ///
     /// # Errors
     /// Where the machine refuses.
-    pub fn queue(&mut self, messages: &[Bytes]) -> Result<(), StorageError> {
+    pub fn queue(&mut self, messages: &[Bytes], requeued: &[u64]) -> Result<(), StorageError> {
         let mut path = Place::from_path(STAGING);
         path.push(OUTGOING_STEP)?;
         let queue = OutboxQueue::new(path.as_path());
-        Ok(queue.push_all(self.store, messages.iter().map(|message| &message[..]))?)
+        queue.push_all(self.store, messages.iter().map(|message| &message[..]))?;
+        for number in requeued {
+            queue.requeue(self.store, *number)?;
+        }
+        Ok(())
     }
 
     /// Writes `value` for `key`.

@@ -284,6 +284,7 @@ impl Draft {
                 hash: B256::from(U256::from(number)),
                 rlp: vec![number as u8; len].into(),
             }),
+            requeued: Vec::new(),
             messages: self.raws.iter().map(|len| vec![3; *len].into()).collect(),
             transactions: Transactions(
                 self.raws

@@ -222,6 +222,7 @@ fn written() -> MockHost {
         header: Some(header(2)),
         transactions: transactions(),
         receipts: receipts(),
+        requeued: vec![],
         messages: vec![Bytes::from_static(b"to layer 1")],
         diff: Diff {
             accounts: vec![

@@ -4,6 +4,7 @@
 mod conservation;
 mod fa;
 mod forced;
+mod governed;
 mod native;
 mod receivers;
 mod reverts;

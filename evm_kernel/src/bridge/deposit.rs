@@ -4,6 +4,7 @@
 use super::abi::Calldata;
 use super::incoming::Refused;
 use super::{DEPOSIT_GAS, FA_BRIDGE, NATIVE_BRIDGE, SYSTEM, is_reserved};
+use crate::governance::Assignment;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use ethereum::keccak::keccak256;
@@ -19,6 +20,31 @@ const NATIVE_DEPOSIT: [u8; 4] = [0xfe, 0x41, 0xe5, 0x24];
 
 /// `deposit(uint256,address,address,uint256,uint256,uint256,bool)` of the FA bridge.
 const FA_DEPOSIT: [u8; 4] = [0x9a, 0x21, 0xb3, 0x8d];
+
+/// `assign(uint256,uint256,uint256,address)` of the native bridge.
+const NATIVE_ASSIGN: [u8; 4] = [0xc9, 0x60, 0x6a, 0x6f];
+
+/// `assign(uint256,uint256,address)` of the FA bridge.
+const FA_ASSIGN: [u8; 4] = [0xd4, 0x01, 0x95, 0x2e];
+
+/// The transaction by which governance gives a kept deposit a receiver: one
+/// number names it for the FA bridge, two for the native one.
+pub(crate) fn assign<const LEN: usize>(
+    origin: Origin,
+    assignment: &Assignment<[u64; LEN]>,
+) -> Deposit {
+    let (bridge, selector) = if LEN == 1 {
+        (FA_BRIDGE, FA_ASSIGN)
+    } else {
+        (NATIVE_BRIDGE, NATIVE_ASSIGN)
+    };
+    let input = Calldata::new(selector).number(assignment.counter);
+    let input = assignment
+        .place
+        .iter()
+        .fold(input, |input, number| input.number(*number));
+    origin.call(bridge, U256::ZERO, input.address(&assignment.receiver))
+}
 
 /// Where a message of layer 1 stands: its level, and its index there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +272,8 @@ mod tests {
     fn selectors_are_those_of_the_signatures() {
         for (signature, selector) in [
             ("deposit(address,uint256,uint256,bool)", NATIVE_DEPOSIT),
+            ("assign(uint256,uint256,uint256,address)", NATIVE_ASSIGN),
+            ("assign(uint256,uint256,address)", FA_ASSIGN),
             (
                 "deposit(uint256,address,address,uint256,uint256,uint256,bool)",
                 FA_DEPOSIT,

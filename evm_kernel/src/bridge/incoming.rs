@@ -37,6 +37,8 @@ pub(crate) enum Refused {
     NoBridge,
     /// From a contract that may not say this.
     Sender,
+    /// Meant for another rollup.
+    OtherRollup,
     /// What an authorised contract said cannot be read.
     Payload(String),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Refused {
             Self::TooMuch => f.write_str("the amount has more than 256 bits"),
             Self::NoBridge => f.write_str("this rollup has no bridge"),
             Self::Sender => f.write_str("its sender may not say this"),
+            Self::OtherRollup => f.write_str("it is meant for another rollup"),
             Self::Payload(reason) => f.write_str(reason),
         }
     }
