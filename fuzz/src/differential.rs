@@ -1,7 +1,9 @@
 //! Two opinions on a case: the kernel as native code on the mocked machine, inbox
-//! bytes in and durable storage out, and plain revm.
+//! bytes in and durable storage out, and plain revm. Where it reaches, a third:
+//! [`other`].
 
 use crate::case::{CHAIN, Case};
+use crate::other;
 use alloy_primitives::{B256, Log, U256};
 use conformance::reference;
 use conformance::rollup::Surroundings;
@@ -237,9 +239,15 @@ pub fn run(bytes: &[u8]) -> Result<(), String> {
     let case = Case::new(bytes);
     let shown = |what: String| format!("{what}\n{case:#?}");
     let made = kernel(&case).map_err(shown)?;
-    match differences(&made.opinion, &plain(&case, &made)) {
+    if let Some(text) = differences(&made.opinion, &plain(&case, &made)) {
+        return Err(shown(format!("plain revm differs: {text}")));
+    }
+    let Some(other) = other::opinion(&case, &made) else {
+        return Ok(());
+    };
+    match differences(&made.opinion, &other) {
         None => Ok(()),
-        Some(text) => Err(shown(text)),
+        Some(text) => Err(shown(format!("evm differs: {text}"))),
     }
 }
 
@@ -305,6 +313,22 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), wrongs.len(), "{seen:?}");
+    }
+
+    /// The third opinion is one, and not always the same.
+    #[test]
+    fn the_other_engine_agrees_where_it_reaches() {
+        let (mut compared, mut succeeded) = (0, 0);
+        for (case, made) in cases() {
+            let Some(other) = other::opinion(&case, &made) else {
+                continue;
+            };
+            assert_eq!(differences(&made.opinion, &other), None);
+            let outcomes = other.outcomes.iter().flatten();
+            compared += outcomes.clone().count();
+            succeeded += outcomes.filter(|outcome| outcome.success).count();
+        }
+        assert!(compared > 60 && succeeded > 30, "{compared}, {succeeded}");
     }
 
     /// Cases are not all alike, nor all empty.

@@ -9,5 +9,6 @@ pub mod case;
 pub mod choice;
 pub mod differential;
 pub mod inbox;
+pub mod other;
 pub mod program;
 pub mod targets;
