@@ -82,7 +82,7 @@ impl Case {
         // Anything but enough to pay for gas.
         if choices.chance(20) {
             let poor = world.0.entry(users[0].address).or_default();
-            poor.balance = U256::from(choices.u64());
+            poor.balance = U256::from(1) + U256::from(choices.u64());
         }
 
         let count = 1 + choices.below(3);

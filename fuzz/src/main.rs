@@ -6,7 +6,7 @@ use fuzz::choice::random;
 use fuzz::targets::{self, TARGETS, Target};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,6 +28,9 @@ struct Args {
     /// Where the random bytes start: the same seed, the same cases.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// The number of the first case.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
     /// How many threads.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
@@ -95,16 +98,16 @@ fn fuzz(args: &Args) -> Result<bool> {
         "{spinner} {msg} {pos} runs, {per_sec}, {elapsed}",
     )?);
     bar.set_message(target.name);
-    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (next, stop) = (AtomicU64::new(args.from), AtomicBool::new(false));
     let found = Mutex::new(None);
     thread::scope(|scope| {
         for _ in 0..args.jobs.max(1) {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let over = args
-                        .runs
-                        .map_or(Instant::now() >= end, |runs| number >= runs);
+                    let over = args.runs.map_or(Instant::now() >= end, |runs| {
+                        number >= args.from.saturating_add(runs)
+                    });
                     if over {
                         break;
                     }
@@ -126,9 +129,10 @@ fn fuzz(args: &Args) -> Result<bool> {
         println!("{}: {runs} runs in {elapsed} s, nothing found", target.name);
         return Ok(true);
     };
-    let bytes = smaller(target, bytes);
-    let file = format!("{}-{}-{number}.bin", target.name, args.seed);
-    std::fs::write(Path::new(&file), &bytes).with_context(|| file.clone())?;
+    let bytes = smaller(target, bytes, kind(&text));
+    let file = format!("target/fuzz/{}-{}-{number}.bin", target.name, args.seed);
+    std::fs::create_dir_all("target/fuzz").context("target/fuzz")?;
+    std::fs::write(&file, &bytes).with_context(|| file.clone())?;
     let text = run(target, &bytes).err().unwrap_or(text);
     println!("{text}");
     println!("{}: found in run {number}, after {runs} runs", target.name);
@@ -139,10 +143,15 @@ fn fuzz(args: &Args) -> Result<bool> {
     Ok(false)
 }
 
-/// The shortest beginning of the bytes that still finds something, with as many
-/// zeros as can be.
-fn smaller(target: &Target, mut bytes: Vec<u8>) -> Vec<u8> {
-    let finds = |bytes: &[u8]| run(target, bytes).is_err();
+/// How a finding begins: another beginning is another finding.
+fn kind(text: &str) -> &str {
+    text.get(..16).unwrap_or(text)
+}
+
+/// The shortest beginning of the bytes that still finds the same kind of thing,
+/// with as many zeros as can be.
+fn smaller(target: &Target, mut bytes: Vec<u8>, sought: &str) -> Vec<u8> {
+    let finds = |bytes: &[u8]| run(target, bytes).is_err_and(|text| kind(&text) == sought);
     let mut cut = bytes.len() / 2;
     while cut > 0 {
         if cut < bytes.len() && finds(&bytes[..bytes.len() - cut]) {
