@@ -137,7 +137,9 @@ pub(crate) fn messages(logs: &mut Vec<Log>) -> Vec<Bytes> {
 fn is_reserved(address: &Address) -> bool {
     match address.0.0 {
         [0xff, middle @ .., last] if middle == [0; 18] => last <= 5,
-        [high @ .., _, _] if high == [0; 18] => true,
+        [high @ .., a, b] if high == [0; 18] => {
+            matches!(u16::from_be_bytes([a, b]), 0..=0x11 | 0x100)
+        }
         _ => *address == SYSTEM,
     }
 }

@@ -46,6 +46,20 @@ fn a_deposit_is_credited_and_tells_so() {
 }
 
 #[test]
+fn a_small_address_is_an_account_like_others() {
+    let mut rollup = rollup(&[]);
+    let receivers = [0x12, 0xff, 0x101, 0xffff].map(|number: u64| {
+        let word = U256::from(number).to_be_bytes::<32>();
+        Address::from_slice(&word[12..])
+    });
+    let messages = receivers.map(|receiver| deposit(receiver.as_slice(), 5));
+    rollup.level_of(messages.into());
+    for receiver in receivers {
+        assert_eq!(rollup.account(receiver).balance, wei(5), "{receiver}");
+    }
+}
+
+#[test]
 fn nobody_posts_a_deposit() {
     let mut rollup = rollup(&[]);
     let before = rollup.head();
