@@ -2,10 +2,10 @@
 
 use crate::Revision;
 use crate::world::World;
+use ::rollup::Cursor;
 use alloy_primitives::{Address, B256, Bytes, Log};
 use pvm::{DebugSink, Durable, Error, Inbox, LevelReport, Machine, Options, Status};
 use storage::layout::{CONFIG, HEAD, HEADERS, RECEIPTS};
-use storage::queue::Cursor;
 use storage::table::Value;
 use storage::{Config, Head};
 

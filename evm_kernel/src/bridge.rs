@@ -24,8 +24,8 @@ use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, address};
 use ethereum::keccak::keccak256;
 use host::{Path, Store};
+use rollup::Cursor;
 use storage::diff::{AccountChange, AccountDiff};
-use storage::queue::Cursor;
 use storage::{Account, Diff};
 
 /// The bridge of the native token.
@@ -111,13 +111,7 @@ pub(crate) fn set_aside(
     cursor: Cursor,
     bytes: &[u8],
 ) -> Result<(), KernelError> {
-    let mut path = host::PathBuf::<64>::from_path(SET_ASIDE);
-    let place = (|| {
-        path.push_number(cursor.level.into())?;
-        path.push_number(cursor.offset.into())
-    })();
-    place.map_err(storage::StorageError::from)?;
-    Ok(host.write_alone(path.as_path(), bytes)?)
+    Ok(rollup::aside::keep(host, SET_ASIDE, cursor, bytes)?)
 }
 
 /// Takes the messages to layer 1 out of a transaction's logs.

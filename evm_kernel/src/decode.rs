@@ -1,9 +1,9 @@
 //! Input bytes → signed transaction, or the reason why not.
 
-use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
 use core::fmt;
 use ethereum::{DecodeError, SignedTransaction};
+use rollup::inbox::{TRANSFER, Transfer};
 
 pub(crate) use crate::source::MAX_TRANSACTION;
 
@@ -21,41 +21,8 @@ pub(crate) enum Input<'b> {
     Announcement(&'b [u8]),
     /// `02 …`: a chunk.
     Chunk(&'b [u8]),
-    /// A call from layer 1: [`TRANSFER`]` ++ id (4) ++ payload ++ sender (20)`.
+    /// A call from layer 1.
     Transfer(Transfer<'b>),
-}
-
-/// The tag of calls from layer 1. The queue gives it; what users post under it
-/// has no tag that is known.
-pub(crate) const TRANSFER: u8 = 0x80;
-
-/// A call from a contract of layer 1 to this rollup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Transfer<'b> {
-    /// The message's index in its level.
-    pub(crate) id: u32,
-    /// One Micheline node.
-    pub(crate) payload: &'b [u8],
-    /// The hash of the contract that calls (`KT1…`).
-    pub(crate) sender: &'b [u8; 20],
-}
-
-impl Transfer<'_> {
-    /// As the queue has it.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let id = self.id.to_be_bytes();
-        [&[TRANSFER][..], &id, self.payload, self.sender].concat()
-    }
-}
-
-fn transfer(bytes: &[u8]) -> Option<Transfer<'_>> {
-    let (id, rest) = bytes.split_first_chunk()?;
-    let (payload, sender) = rest.split_last_chunk()?;
-    Some(Transfer {
-        id: u32::from_be_bytes(*id),
-        payload,
-        sender,
-    })
 }
 
 /// A transaction with its bytes.
@@ -76,7 +43,7 @@ pub(crate) enum BadInput {
         actual: B256,
     },
     Transaction(DecodeError),
-    /// Found out by [`crate::careful`].
+    /// Found out by [`rollup::careful`].
     Traps,
 }
 
@@ -113,7 +80,7 @@ pub(crate) fn input(bytes: &[u8]) -> Result<Input<'_>, BadInput> {
         }
         Some((1, rest)) => Ok(Input::Announcement(rest)),
         Some((2, rest)) => Ok(Input::Chunk(rest)),
-        Some((&TRANSFER, rest)) => transfer(rest)
+        Some((&TRANSFER, rest)) => Transfer::parse(rest)
             .map(Input::Transfer)
             .ok_or(BadInput::TooShort),
         Some((tag, _)) => Err(BadInput::UnknownTag(Some(*tag))),

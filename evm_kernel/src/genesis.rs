@@ -9,9 +9,9 @@ use crate::upgrade;
 use alloy_primitives::{B256, Bytes};
 use ethereum::keccak::keccak256;
 use host::Store;
+use rollup::Cursor;
+use rollup::Level;
 use storage::diff::{AccountChange, AccountDiff};
-use storage::level::Level;
-use storage::queue::Cursor;
 use storage::{Account, Config, Diff, Head, commit};
 
 /// Commits block 0 and the compiled configuration.

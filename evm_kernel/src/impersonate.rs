@@ -15,10 +15,10 @@ use alloc::string::ToString;
 use alloy_primitives::{Address, Bytes};
 use ethereum::SignedTransaction;
 use host::ReadStore;
+use rollup::Level;
 use storage::Head;
 use storage::commit::Block;
 use storage::layout::{CONFIG, HEAD};
-use storage::level::Level;
 
 /// The block after the newest one in `store`, at `timestamp` (seconds since
 /// 1970), with `transaction` alone, as if `sender` had signed it. Its level, its
@@ -34,7 +34,7 @@ pub fn block(
 ) -> Result<Result<Block, Rejected>, KernelError> {
     let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
     let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
-    let level = Level::load(store)?.ok_or(KernelError::MissingState)?;
+    let level = Level::load(store, &storage::layout::LAYOUT)?.ok_or(KernelError::MissingState)?;
     let level = Level { timestamp, ..level };
     let environment = source::environment(store, &head, &level, &config)?;
     let parent = Parent {

@@ -5,18 +5,15 @@ use crate::bridge::delayed::Delayed;
 use crate::bridge::deposit::{self, Origin, Terms};
 use crate::bridge::incoming::{self, Incoming, Refused};
 use crate::bridge::{self, SYSTEM};
-use crate::budget::Budget;
-use crate::careful::{self, Careful};
 use crate::chunks::{Assembled, BadPiece, Chunks};
-use crate::decode::{self, Decoded, Input, Transfer};
+use crate::decode::{self, Decoded, Input};
 use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::execute::{self, Executed, Executor};
 use crate::genesis;
 use crate::governance::{self, Decision};
-use crate::inbox::{self, Limits};
 use crate::log;
-use crate::queue::{Item, Queue, Ready};
+use crate::queue::{Item, Queue, RECOVERY, Ready};
 use crate::seal::{self, Body, Parent};
 use crate::shared::Shared;
 use crate::source;
@@ -28,31 +25,22 @@ use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 use ethereum::keccak::keccak256;
 use ethereum::transaction::{Deposit, tx_type};
-use host::{Debug, Runtime, Store};
+use host::{Debug, Runtime};
 use messages::ticket::Ticket;
-use storage::layout::{CONFIG, HEAD, OUTGOING, UPGRADE};
-use storage::level::Level;
-use storage::queue::Cursor;
+use rollup::inbox::{self, Limits, TRANSFER, Transfer};
+use rollup::run::Progress;
+use rollup::{Budget, Careful, Cursor, Level, careful, inputs};
+use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING, UPGRADE};
 use storage::{Config, Diff, Head, Upgrade, commit};
-
-/// Whether the level needs another run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// No.
-    Done,
-    /// Yes: the reboot flag stays.
-    More,
-}
 
 /// The work of a run before the configuration is known, and for reading inputs.
 const READING: u64 = 100_000_000;
 
 /// One run.
 pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
-    host.mark_for_reboot()?;
     let trapped = careful::trapped(host)?;
     if trapped {
-        commit::discard(host)?;
+        rollup::state::discard(host, &LAYOUT)?;
     }
     if upgrade::migrate(host)? == Migrated::Restored {
         return Ok(Progress::More);
@@ -66,9 +54,10 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
             .as_ref()
             .map_or(Config::default().queue_bytes, |config| config.queue_bytes),
         trapped,
+        unframed: None,
     };
     let mut budget = Budget::new(config.as_ref().map_or(READING, |config| config.run_budget));
-    let drained = inbox::drain(host, &limits, &mut budget)?;
+    let drained = inbox::drain(host, &LAYOUT, &limits, &mut budget)?;
     if !drained.complete {
         return Ok(Progress::More);
     }
@@ -84,8 +73,8 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     let counted = head.level == level.number && head.number > 0;
     let waiting = head.backlog + if counted { 0 } else { drained.page_bytes };
     let careful = if trapped {
-        sweep_pages(host, head.oldest_page, head.cursor.level)?;
-        Some(Careful::after_trap(host)?)
+        inputs::sweep(host, &LAYOUT, head.oldest_page, head.cursor.level)?;
+        Some(Careful::after_trap(host, &LAYOUT)?)
     } else {
         None
     };
@@ -106,14 +95,6 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     .make(&Shared::new(host))
 }
 
-/// Deletes the pages that are consumed, and that a trap may have left.
-fn sweep_pages(host: &mut impl Store, from: u32, to: u32) -> Result<(), KernelError> {
-    for level in from..to {
-        storage::queue::delete(host, level)?;
-    }
-    Ok(())
-}
-
 /// Transactions that come in pieces.
 struct Pieces<'b> {
     chunks: &'b mut Chunks,
@@ -124,7 +105,7 @@ impl Pieces<'_> {
     /// The last piece, `bytes` in the queue, will be taken again.
     fn put_back(&mut self, bytes: &[u8]) {
         match bytes {
-            [decode::TRANSFER, ..] => self.delayed.put_back(),
+            [TRANSFER, ..] => self.delayed.put_back(),
             _ => self.chunks.put_back(),
         }
     }
@@ -279,7 +260,7 @@ impl Blocks {
         )?;
         self.queue.committed(host, head.cursor)?;
         match self.careful.take() {
-            Some(careful) => careful.end(host),
+            Some(careful) => Ok(careful.end(host)?),
             None => Ok(()),
         }
     }
@@ -392,7 +373,7 @@ impl Blocks {
         hash: B256,
         raw: Vec<u8>,
     ) -> Option<(Box<Decoded>, Address)> {
-        self.budget.recoveries(1);
+        self.budget.add(RECOVERY);
         match decode::hashed(hash, raw.into()) {
             Ok(decoded) => match ethereum::senders([&decoded.transaction]).pop() {
                 Some(Ok(sender)) => return Some((Box::new(decoded), sender)),
@@ -524,8 +505,8 @@ impl Blocks {
         let Some(executed) = executor.deposit(deposit)? else {
             return Ok(false);
         };
-        self.budget.gas(executed.gas_used);
-        self.budget.gas(executor.take_work());
+        self.budget.add(executed.gas_used);
+        self.budget.add(executor.take_work());
         body.push(tx_type::DEPOSIT, SYSTEM, deposit.encode().into(), executed);
         Ok(true)
     }
@@ -601,7 +582,7 @@ impl Blocks {
         };
         let (tx_type, raw) = (valid.environment.tx_type, valid.raw.clone());
         self.budget
-            .recoveries(valid.environment.authorization_list.len());
+            .add(RECOVERY * valid.environment.authorization_list.len() as u64);
         let traps = self
             .careful
             .as_ref()
@@ -619,8 +600,8 @@ impl Blocks {
         };
         match executed {
             Ok(executed) => {
-                self.budget.gas(executed.gas_used);
-                self.budget.gas(executor.take_work());
+                self.budget.add(executed.gas_used);
+                self.budget.add(executor.take_work());
                 body.push(tx_type, sender, raw, executed);
             }
             Err(why) => {

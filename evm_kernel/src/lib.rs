@@ -4,7 +4,7 @@
 //!
 //! | step | what it does |
 //! | --- | --- |
-//! | [`inbox`] | reads the level's messages and makes what matters durable |
+//! | [`rollup::inbox`] | reads the level's messages and makes what matters durable |
 //! | [`queue`] | gives the waiting inputs in order, senders recovered page by page |
 //! | [`decode`] | input bytes → signed transaction, or a reason |
 //! | [`chunks`] | puts transactions together that came in pieces |
@@ -17,7 +17,7 @@
 //! | [`level`] | all of that for as many blocks as the level needs |
 //! | [`upgrade`] | another kernel takes over, where it was decided |
 //!
-//! [`careful`] is how a block is executed after a trap, [`genesis`] makes block
+//! [`rollup::careful`] is how a block is executed after a trap, [`genesis`] makes block
 //! 0, [`simulate`] lets a node ask what a call would do, `impersonate` makes a
 //! development node's blocks of transactions that nobody signed.
 //!
@@ -28,8 +28,6 @@
 extern crate alloc;
 
 pub mod bridge;
-mod budget;
-mod careful;
 mod chunks;
 mod decode;
 mod engine;
@@ -41,7 +39,6 @@ mod governance;
 mod history;
 #[cfg(feature = "simulate")]
 pub mod impersonate;
-mod inbox;
 mod instructions;
 mod level;
 mod log;
@@ -65,34 +62,11 @@ pub use error::KernelError;
 pub use history::HISTORY_ADDRESS;
 
 use host::Runtime;
+use storage::layout::LAYOUT;
 
 host::kernel_entry!(run);
 
 /// One run: what [`host::kernel_entry!`] calls.
-///
-/// The reboot flag is set before anything else, so that a trap costs one reboot
-/// and not the rest of the level's inputs; it is taken back at a clean end
-/// without more work.
 pub fn run(host: &mut impl Runtime) {
-    match level::run(host) {
-        Ok(level::Progress::Done) => {
-            if let Err(error) = host.clear_reboot() {
-                log::line(
-                    host,
-                    format_args!("the reboot flag cannot be cleared: {error}"),
-                );
-            }
-        }
-        Ok(level::Progress::More) => {}
-        // What was read is durable; another run at this level would fail alike.
-        Err(error) => {
-            log::line(host, format_args!("the run is given up: {error}"));
-            if let Err(error) = host.clear_reboot() {
-                log::line(
-                    host,
-                    format_args!("the reboot flag cannot be cleared: {error}"),
-                );
-            }
-        }
-    }
+    rollup::run::run(host, &LAYOUT, level::run);
 }

@@ -1,14 +1,10 @@
 //! Lines for the operator's log.
 
-use alloc::string::String;
-use core::fmt::{self, Write};
+use core::fmt;
 use host::Debug;
+use storage::layout::LAYOUT;
 
 /// Writes one line, with a newline at its end.
 pub(crate) fn line(host: &impl Debug, text: fmt::Arguments<'_>) {
-    let mut line = String::from("[evm_kernel] ");
-    if line.write_fmt(text).is_ok() {
-        line.push('\n');
-        host.write_debug(&line);
-    }
+    rollup::run::line(host, &LAYOUT, text);
 }

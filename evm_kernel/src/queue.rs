@@ -4,8 +4,6 @@
 //! reach beyond the block, so nothing here changes durable state.
 
 use crate::bridge;
-use crate::budget::Budget;
-use crate::careful::Careful;
 use crate::decode::{self, BadInput, Decoded, Input};
 use crate::error::KernelError;
 use crate::log;
@@ -16,14 +14,17 @@ use alloc::vec::Vec;
 use alloy_primitives::Address;
 use alloy_primitives::map::{B256Map, Entry};
 use ethereum::signature::SignatureError;
-use host::{Debug, ReadStore, Runtime, Store};
-use storage::queue::{Cursor, ENTRY_OVERHEAD, Entries};
+use host::{Debug, Runtime, Store};
+use rollup::inbox::TRANSFER;
+use rollup::queue::Entries;
+use rollup::{Budget, Careful, Cursor, Inputs};
+use storage::layout::LAYOUT;
 
 /// How many inputs are decoded at once.
 const PAGE: usize = 64;
 
-/// How much of a page of the log is read at once, in bytes.
-const READ: usize = 1 << 20;
+/// What the recovery of a signature costs, in units of the budget.
+pub(crate) const RECOVERY: u64 = 20_000;
 
 /// The next thing to do.
 #[derive(Debug)]
@@ -63,17 +64,7 @@ pub(crate) struct Ready {
 #[derive(Debug)]
 pub(crate) struct Queue {
     ready: VecDeque<Ready>,
-    entries: Option<Entries>,
-    /// Whether the entries were read from durable storage, which costs work.
-    stored: bool,
-    /// What this run appended, while it is not reached.
-    appended: Option<Entries>,
-    /// Where the next input is read.
-    next: Cursor,
-    /// The first level that can have none.
-    end: u32,
-    /// The pages that were read, to delete once the cursor is past them.
-    finished: Vec<u32>,
+    inputs: Inputs,
     /// The bytes of all entries that were not read yet; those that are ready
     /// count themselves.
     waiting: u64,
@@ -90,12 +81,7 @@ impl Queue {
     pub(crate) fn new(cursor: Cursor, level: u32, waiting: u64, appended: Option<Entries>) -> Self {
         Self {
             ready: VecDeque::new(),
-            entries: None,
-            stored: false,
-            appended,
-            next: cursor,
-            end: level.saturating_add(1),
-            finished: Vec::new(),
+            inputs: Inputs::new(&LAYOUT, cursor, level, appended),
             waiting,
             senders: B256Map::default(),
             dropped: false,
@@ -104,7 +90,8 @@ impl Queue {
 
     /// Where the first input stands that was not taken.
     pub(crate) fn cursor(&self) -> Cursor {
-        self.ready.front().map_or(self.next, |ready| ready.cursor)
+        let next = self.inputs.cursor();
+        self.ready.front().map_or(next, |ready| ready.cursor)
     }
 
     /// The next thing to do; `None` when nothing waits, or when what was looked
@@ -132,7 +119,7 @@ impl Queue {
 
     /// Whether it is known that nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.next.level >= self.end
+        self.ready.is_empty() && self.inputs.is_empty()
     }
 
     /// Whether inputs were dropped since the last commit, and none was good.
@@ -157,14 +144,7 @@ impl Queue {
         cursor: Cursor,
     ) -> Result<(), KernelError> {
         self.dropped = false;
-        self.finished.dedup();
-        for level in &self.finished {
-            if *level < cursor.level {
-                storage::queue::delete(host, *level)?;
-            }
-        }
-        self.finished.retain(|level| *level >= cursor.level);
-        Ok(())
+        Ok(self.inputs.committed(host, cursor)?)
     }
 
     /// The bytes that still wait.
@@ -186,17 +166,12 @@ impl Queue {
     ) -> Result<Vec<(Cursor, u64, Option<Waiting>)>, KernelError> {
         let most = if careful.is_some() { 1 } else { PAGE };
         let mut page = Vec::new();
-        while page.len() < most && self.load(host)? {
-            let Some(entries) = &mut self.entries else {
+        while page.len() < most {
+            let Some(entry) = self.inputs.take(host)? else {
                 break;
             };
-            let Some((cursor, bytes)) = entries.next_entry() else {
-                // The end of what was read, or of the page.
-                self.entries = None;
-                continue;
-            };
-            let size = (ENTRY_OVERHEAD + bytes.len()) as u64;
-            if self.stored {
+            let (cursor, bytes, size) = (entry.cursor, entry.bytes, entry.size());
+            if entry.stored {
                 budget.bytes(bytes.len());
             }
             let traps = match careful {
@@ -207,7 +182,7 @@ impl Queue {
                 None => 0,
             };
             let waiting = if traps > 1 {
-                if let [decode::TRANSFER, ..] = bytes {
+                if let [TRANSFER, ..] = bytes {
                     bridge::set_aside(&mut **host.writer()?, cursor, bytes)?;
                 }
                 Err(BadInput::Traps)
@@ -222,48 +197,9 @@ impl Queue {
                 }
             };
             self.waiting = self.waiting.saturating_sub(size);
-            self.next = entries.cursor();
             page.push((cursor, size, waiting));
         }
         Ok(page)
-    }
-
-    /// Makes sure that there are entries to read; `false` when nothing is left.
-    fn load(&mut self, host: &impl ReadStore) -> Result<bool, KernelError> {
-        while self.entries.is_none() {
-            if self.next.level >= self.end {
-                return Ok(false);
-            }
-            if self
-                .appended
-                .as_ref()
-                .is_some_and(|appended| appended.cursor() == self.next)
-            {
-                self.entries = self.appended.take();
-                self.stored = false;
-                self.finished.push(self.next.level);
-                break;
-            }
-            self.entries = Entries::load(host, self.next, READ)?;
-            self.stored = true;
-            match &self.entries {
-                Some(entries) if entries.holds_one() => {
-                    self.finished.push(self.next.level);
-                }
-                _ => {
-                    self.entries = None;
-                    // A run may have stopped right at the page's end.
-                    if self.next.offset > 0 {
-                        self.finished.push(self.next.level);
-                    }
-                    self.next = Cursor {
-                        level: self.next.level.saturating_add(1),
-                        offset: 0,
-                    };
-                }
-            }
-        }
-        Ok(true)
     }
 
     /// Recovers the senders of a page's transactions and makes them ready.
@@ -282,7 +218,7 @@ impl Queue {
                 unknown.push(&decoded.transaction);
             }
         }
-        budget.recoveries(unknown.len());
+        budget.add(RECOVERY * unknown.len() as u64);
         let senders = ethereum::senders(unknown.iter().copied());
         for (transaction, sender) in unknown.into_iter().zip(senders) {
             self.senders.insert(transaction.hash, sender);

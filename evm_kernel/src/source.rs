@@ -8,7 +8,7 @@ use alloy_primitives::{B256, U256};
 use ethereum::header::next_base_fee;
 use ethereum::keccak::Keccak256;
 use host::ReadStore;
-use storage::level::Level;
+use rollup::Level;
 use storage::{Config, Head};
 
 /// The largest transaction, in bytes (geth's limit, too).
@@ -31,7 +31,7 @@ pub(crate) fn environment(
         timestamp: level.timestamp.max(head.timestamp),
         base_fee: base_fee.max(config.base_fee_floor),
         gas_limit: config.block_gas_limit,
-        prevrandao: prevrandao(level.predecessor, number),
+        prevrandao: prevrandao(level.predecessor.into(), number),
         beneficiary: config.fee_recipient,
         chain_id: config.chain_id,
         revision: config.revision(number),

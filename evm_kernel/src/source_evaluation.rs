@@ -12,7 +12,7 @@ use crate::history;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, U256};
 use host::{Path, ReadStore};
-use storage::level::Level;
+use rollup::Level;
 use storage::{Config, Head};
 
 /// Tests bring larger transactions than a rollup takes.

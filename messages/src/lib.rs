@@ -16,7 +16,7 @@ pub mod inbox;
 pub mod micheline;
 pub mod number;
 pub mod outbox;
-mod reader;
+pub mod reader;
 pub mod ticket;
 
 pub use error::{DecodeError, ErrorKind};

@@ -321,7 +321,7 @@ pub mod write {
     use alloc::vec::Vec;
 
     /// Bytes behind their length (u32, big-endian).
-    pub(crate) fn dynamic(out: &mut Vec<u8>, bytes: &[u8]) {
+    pub fn dynamic(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
         out.extend_from_slice(bytes);
     }

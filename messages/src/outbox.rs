@@ -96,7 +96,11 @@ impl<'b> Entrypoint<'b> {
         self.0
     }
 
-    fn read(reader: &mut Reader<'b>) -> Result<Self, DecodeError> {
+    /// Takes a name behind its length (u32, big-endian).
+    ///
+    /// # Errors
+    /// As [`Entrypoint::new`], or where bytes are missing.
+    pub fn read(reader: &mut Reader<'b>) -> Result<Self, DecodeError> {
         let inside = reader.dynamic_reader()?;
         let text = core::str::from_utf8(inside.bytes());
         let name = text.map_err(|_| inside.error(ErrorKind::Text))?;

@@ -12,8 +12,7 @@ use crate::error::StorageError;
 use crate::head::Head;
 use crate::key::Piece;
 use crate::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, STAGING, TRANSACTIONS, UPGRADE,
-    VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, TRANSACTIONS, UPGRADE, VERSION,
 };
 use crate::migration::Version;
 use crate::table::{Staging, Table};
@@ -101,14 +100,6 @@ pub fn upgrade(store: &mut impl Store, head: &Head, upgrade: &Upgrade) -> Result
     staging.put(&UPGRADE, &(), upgrade)?;
     staging.put(&HEAD, &(), head)?;
     staging.publish()
-}
-
-/// Discards what an unfinished block left.
-///
-/// # Errors
-/// Where the machine refuses.
-pub fn discard(store: &mut impl Store) -> Result<(), StorageError> {
-    Ok(store.store_delete(STAGING)?)
 }
 
 pub(crate) fn world<S: Store>(

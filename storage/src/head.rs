@@ -1,9 +1,9 @@
 //! The newest block, and how far the queue is consumed.
 
 use crate::codec::Reader;
-use crate::queue::Cursor;
 use crate::table::Value;
 use alloy_primitives::B256;
+use rollup::Cursor;
 
 /// What the next block needs to know of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,17 @@ use crate::upgrade::Upgrade;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::Path;
 use host::outbox_queue::OutboxQueue;
+use rollup::Layout;
+
+/// Where [`rollup`] keeps its part.
+pub const LAYOUT: Layout = Layout {
+    name: "evm_kernel",
+    state: STATE,
+    staging: STAGING,
+    queue: QUEUE,
+    level: Path::literal("/evm/level"),
+    careful: Path::literal("/evm/careful"),
+};
 
 /// All that blocks change; replaced at once by each commit.
 pub const STATE: Path<'static> = Path::literal("/evm/state");
@@ -62,13 +73,7 @@ pub(crate) const OUTGOING_STEP: &[u8] = b"x";
 pub const SETUP: Path<'static> = Path::literal("/evm/config");
 
 /// Inputs that wait for a block, one page for each level that brought some.
-pub const QUEUE: Path<'static> = Path::literal("/evm/queue");
-
-/// The level that the inbox is at.
-pub const LEVEL: Path<'static> = Path::literal("/evm/level");
-
-/// Set while a block is executed one marked transaction at a time.
-pub const CAREFUL: Path<'static> = Path::literal("/evm/careful");
+const QUEUE: Path<'static> = Path::literal("/evm/queue");
 
 /// What an upgrade of the kernel keeps while it is made. It is no part of the
 /// state: whatever traps, the state says what is still to do.

@@ -19,10 +19,8 @@ pub mod error;
 pub mod head;
 pub mod key;
 pub mod layout;
-pub mod level;
 pub mod migration;
 pub mod overlay;
-pub mod queue;
 pub mod table;
 pub mod upgrade;
 

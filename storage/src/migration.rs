@@ -236,7 +236,7 @@ mod tests {
             Err(host::HostError::NotAValue.into())
         });
         assert!(result.is_err());
-        commit::discard(&mut host).unwrap();
+        rollup::state::discard(&mut host, &crate::layout::LAYOUT).unwrap();
         assert_eq!(host.values(), before.values());
 
         let mut whole = before.clone();
@@ -248,7 +248,7 @@ mod tests {
             host.trap_after(call);
             assert!(host.until_trap(migrate).is_none());
             let moved = VERSION.get(&host, &()).unwrap() == Some(NOW);
-            commit::discard(&mut host).unwrap();
+            rollup::state::discard(&mut host, &crate::layout::LAYOUT).unwrap();
             let expected = if moved { &whole } else { &before };
             assert_eq!(host.values(), expected.values(), "call {call}");
         }

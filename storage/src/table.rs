@@ -2,7 +2,7 @@
 
 use crate::error::StorageError;
 use crate::key::{Key, Place};
-use crate::layout::{OUTGOING_STEP, STAGING, STATE};
+use crate::layout::{LAYOUT, OUTGOING_STEP, STAGING, STATE};
 use alloc::boxed::Box;
 use alloy_primitives::{Bytes, U256};
 use core::marker::PhantomData;
@@ -87,18 +87,13 @@ pub struct Staging<'s, S> {
 
 impl<'s, S: Store> Staging<'s, S> {
     pub(crate) fn open(store: &'s mut S) -> Result<Self, StorageError> {
-        match store.store_copy(STATE, STAGING) {
-            Ok(()) => {}
-            // Before genesis there is no state to copy.
-            Err(host::HostError::NotANode) => store.store_delete(STAGING)?,
-            Err(error) => return Err(error.into()),
-        }
+        rollup::state::open(store, &LAYOUT)?;
         Ok(Self { store })
     }
 
     /// Makes the staged state the state, at once.
     pub(crate) fn publish(self) -> Result<(), StorageError> {
-        Ok(self.store.store_move(STAGING, STATE)?)
+        Ok(rollup::state::publish(self.store, &LAYOUT)?)
     }
 
     /// The value of `key` as it is staged, or `None`.

@@ -5,6 +5,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use host::mock::MockHost;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rollup::Cursor;
 use std::collections::{BTreeMap, BTreeSet};
 use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
 use storage::commit::{self, Block};
@@ -12,7 +13,6 @@ use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
     ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS,
 };
-use storage::queue::Cursor;
 use storage::{Account, Config, Diff, Head, Overlay, Piece};
 
 const ADDRESSES: u8 = 4;
@@ -427,7 +427,7 @@ proptest! {
 
                 // A retry succeeds on whatever lies in staging, swept or not.
                 let mut swept = trapped.clone();
-                commit::discard(&mut swept).unwrap();
+                rollup::state::discard(&mut swept, &storage::layout::LAYOUT).unwrap();
                 prop_assert!(paths_below(&swept, "/evm/staging").is_empty());
                 state_of(&swept, visible, last);
                 // Nobody retries what is published: messages would be queued twice.

@@ -7,17 +7,17 @@
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use host::mock::MockHost;
+use rollup::queue::{Entries, Page};
+use rollup::{Cursor, Level};
 use std::collections::BTreeMap;
 use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
 use storage::commit::{self, Block};
 use storage::config::{Config, Revision};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, OUTGOING, RECEIPTS, SLOTS, TRANSACTIONS,
-    UPGRADE, VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LAYOUT, OUTGOING, RECEIPTS, SLOTS,
+    TRANSACTIONS, UPGRADE, VERSION,
 };
-use storage::level::Level;
-use storage::queue::{Cursor, Entries, Page};
 use storage::{Account, Diff, Head, Overlay, Piece, Upgrade, Version};
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
@@ -166,7 +166,7 @@ fn level() -> Level {
     Level {
         number: 8,
         timestamp: 1_700_000_008,
-        predecessor: B256::repeat_byte(0x88),
+        predecessor: [0x88; 32],
     }
 }
 
@@ -246,8 +246,8 @@ fn written() -> MockHost {
         version: Some(WRITER),
     };
     commit::block(&mut host, &block).unwrap();
-    level().save(&mut host).unwrap();
-    let mut page = Page::open(&host, 8).unwrap();
+    level().save(&mut host, &LAYOUT).unwrap();
+    let mut page = Page::open(&host, &LAYOUT, 8).unwrap();
     for entry in WAITING {
         let mut framed = [&[0; 4], entry].concat();
         page.append(&mut host, &mut framed).unwrap();
@@ -271,7 +271,7 @@ fn the_stored_image_opens() {
     assert_eq!(Config::from_setup(&host).unwrap(), config());
     assert_eq!(CONFIG.get(&host, &()).unwrap(), Some(config()));
     assert_eq!(HEAD.get(&host, &()).unwrap(), Some(head()));
-    assert_eq!(Level::load(&host).unwrap(), Some(level()));
+    assert_eq!(Level::load(&host, &LAYOUT).unwrap(), Some(level()));
     assert_eq!(UPGRADE.get(&host, &()).unwrap(), Some(UPGRADED));
     assert_eq!(VERSION.get(&host, &()).unwrap(), Some(WRITER));
 
@@ -305,7 +305,7 @@ fn the_stored_image_opens() {
     assert_eq!(OUTGOING.len(&host), Ok(1));
 
     // The cursor stands behind the first entry.
-    let mut entries = Entries::load(&host, head().cursor, 1 << 20)
+    let mut entries = Entries::load(&host, &LAYOUT, head().cursor, 1 << 20)
         .unwrap()
         .unwrap();
     assert_eq!(entries.next_entry(), Some((head().cursor, WAITING[1])));

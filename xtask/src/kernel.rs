@@ -208,12 +208,18 @@ fn place(folder: &Path, name: &str, kernel: &[u8]) -> Result<()> {
 }
 
 /// The modules beside the EVM kernel: the installer, and what tests run.
-const OTHERS: [Other; 3] = [
+const OTHERS: [Other; 4] = [
     Other {
         what: "--package installer_kernel --lib --crate-type cdylib",
         name: "installer_kernel.wasm",
         built: "installer_kernel.wasm",
         small: true,
+    },
+    Other {
+        what: "--package tx_kernel --lib --crate-type cdylib",
+        name: "tx_kernel.wasm",
+        built: "tx_kernel.wasm",
+        small: false,
     },
     Other {
         what: "--package host --example echo_and_count",

@@ -1,12 +1,23 @@
 //! The queue's pages: what was appended is read back, also behind an entry that
 //! a trap cut short.
 
+use host::Path;
 use host::mock::MockHost;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use storage::queue::{self, Cursor, ENTRY_OVERHEAD, Entries, Page};
+use rollup::queue::{self, ENTRY_OVERHEAD, Entries, Page};
+use rollup::{Cursor, Layout};
 
 const LEVEL: u32 = 7;
+
+const LAYOUT: Layout = Layout {
+    name: "queue",
+    state: Path::literal("/k/state"),
+    staging: Path::literal("/k/staging"),
+    queue: Path::literal("/k/queue"),
+    level: Path::literal("/k/level"),
+    careful: Path::literal("/k/careful"),
+};
 
 fn framed(entry: &[u8]) -> Vec<u8> {
     // The first four bytes are whatever stood in front of the entry.
@@ -20,7 +31,7 @@ fn entries(host: &MockHost, most: usize) -> Vec<(Cursor, Vec<u8>)> {
         offset: 0,
     };
     let mut all = Vec::new();
-    while let Some(mut entries) = Entries::load(host, cursor, most).unwrap() {
+    while let Some(mut entries) = Entries::load(host, &LAYOUT, cursor, most).unwrap() {
         assert!(entries.holds_one(), "no whole entry at {cursor:?}");
         while let Some((at, bytes)) = entries.next_entry() {
             all.push((at, bytes.to_vec()));
@@ -42,7 +53,7 @@ proptest! {
     #[test]
     fn what_was_appended_is_read_back(all in vec(entry(), 0..12), most in 5000..20_000_usize) {
         let mut host = MockHost::default();
-        let mut page = Page::open(&host, LEVEL).unwrap();
+        let mut page = Page::open(&host, &LAYOUT, LEVEL).unwrap();
         let mut expected = Vec::new();
         for entry in &all {
             let mut framed = framed(entry);
@@ -52,22 +63,22 @@ proptest! {
             prop_assert_eq!(host.total_calls() - before, framed.len().div_ceil(2048) as u64);
             expected.push((end, entry.clone()));
             // What a later run would find.
-            prop_assert_eq!(Page::open(&host, LEVEL).unwrap().end(), page.end());
+            prop_assert_eq!(Page::open(&host, &LAYOUT, LEVEL).unwrap().end(), page.end());
         }
         prop_assert_eq!(entries(&host, most), expected.clone());
         // Repairing a sound page changes nothing.
         let values = host.values();
-        prop_assert_eq!(Page::repair(&mut host, LEVEL).unwrap().end(), page.end());
+        prop_assert_eq!(Page::repair(&mut host, &LAYOUT, LEVEL).unwrap().end(), page.end());
         prop_assert_eq!(host.values(), values);
 
         // An entry can be read from its own cursor.
         for (cursor, bytes) in &expected {
-            let mut from_here = Entries::load(&host, *cursor, most).unwrap().unwrap();
+            let mut from_here = Entries::load(&host, &LAYOUT, *cursor, most).unwrap().unwrap();
             prop_assert_eq!(from_here.next_entry(), Some((*cursor, &bytes[..])));
         }
-        queue::delete(&mut host, LEVEL).unwrap();
+        queue::delete(&mut host, &LAYOUT, LEVEL).unwrap();
         prop_assert_eq!(entries(&host, most), vec![]);
-        prop_assert!(host.values().into_keys().all(|path| !path.starts_with(b"/evm")));
+        prop_assert!(host.values().into_keys().all(|path| !path.starts_with(b"/k")));
     }
 
     #[test]
@@ -77,19 +88,19 @@ proptest! {
         later in vec(entry(), 1..4),
     ) {
         let mut sound = MockHost::default();
-        let mut page = Page::open(&sound, LEVEL).unwrap();
+        let mut page = Page::open(&sound, &LAYOUT, LEVEL).unwrap();
         for entry in &first {
             page.append(&mut sound, &mut framed(entry)).unwrap();
         }
         let writes = (ENTRY_OVERHEAD + torn.len()).div_ceil(2048) as u64;
         for call in 1..=writes {
             let mut host = sound.clone();
-            let mut page = Page::open(&host, LEVEL).unwrap();
+            let mut page = Page::open(&host, &LAYOUT, LEVEL).unwrap();
             host.trap_after(call);
             let outcome = host.until_trap(|host| page.append(host, &mut framed(&torn)));
             prop_assert!(outcome.is_none());
 
-            let mut page = Page::repair(&mut host, LEVEL).unwrap();
+            let mut page = Page::repair(&mut host, &LAYOUT, LEVEL).unwrap();
             for entry in &later {
                 page.append(&mut host, &mut framed(entry)).unwrap();
             }
@@ -110,9 +121,9 @@ proptest! {
     #[test]
     fn any_bytes_are_entries_up_to_a_torn_one(bytes in vec(prop_oneof![Just(0), any::<u8>()], 0..64)) {
         let mut host = MockHost::default();
-        host.set(b"/evm/queue/7", &bytes);
+        host.set(b"/k/queue/7", &bytes);
         let start = Cursor { level: LEVEL, offset: 0 };
-        let Some(mut entries) = Entries::load(&host, start, 1 << 20).unwrap() else {
+        let Some(mut entries) = Entries::load(&host, &LAYOUT, start, 1 << 20).unwrap() else {
             prop_assert!(bytes.is_empty());
             return Ok(());
         };
@@ -130,12 +141,18 @@ proptest! {
 #[test]
 fn a_level_without_inputs_has_no_page() {
     let mut host = MockHost::default();
-    assert_eq!(Page::open(&host, LEVEL).unwrap().end().offset, 0);
-    assert_eq!(Page::repair(&mut host, LEVEL).unwrap().end().offset, 0);
+    assert_eq!(Page::open(&host, &LAYOUT, LEVEL).unwrap().end().offset, 0);
+    assert_eq!(
+        Page::repair(&mut host, &LAYOUT, LEVEL)
+            .unwrap()
+            .end()
+            .offset,
+        0
+    );
     assert_eq!(entries(&host, 5000), vec![]);
     assert!(
         host.values()
             .into_keys()
-            .all(|path| !path.starts_with(b"/evm"))
+            .all(|path| !path.starts_with(b"/k"))
     );
 }

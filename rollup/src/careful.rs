@@ -9,18 +9,17 @@
 //! - if the block trapped as a whole (roots, commit), blocks of one input are
 //!   made, whose mark stays until the block is committed.
 //!
-//! The record at `/evm/careful`: the marked cursor (8 bytes, zeros for none),
+//! The record at [`Layout::careful`]: the marked cursor (8 bytes, zeros for none),
 //! then the cursors that trapped.
 
-use crate::error::KernelError;
+use crate::{Cursor, Layout};
 use alloc::vec::Vec;
-use host::{ReadStore, Store};
-use storage::layout::CAREFUL;
-use storage::queue::Cursor;
+use host::{HostError, Path, ReadStore, Store, reserved};
 
 /// What is known of the block that is made carefully.
 #[derive(Debug)]
-pub(crate) struct Careful {
+pub struct Careful {
+    path: Path<'static>,
     trapped: Vec<Cursor>,
 }
 
@@ -39,8 +38,11 @@ const BLOCK: Cursor = Cursor {
 
 impl Careful {
     /// What the run after a trap must know; a mark that is found is a culprit.
-    pub(crate) fn after_trap(host: &mut impl Store) -> Result<Self, KernelError> {
-        let bytes = host.read_all(CAREFUL)?.unwrap_or_default();
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn after_trap(host: &mut impl Store, layout: &Layout) -> Result<Self, HostError> {
+        let bytes = host.read_all(layout.careful)?.unwrap_or_default();
         let mut cursors = bytes
             .chunks_exact(8)
             .filter_map(|chunk| chunk.try_into().ok())
@@ -50,29 +52,40 @@ impl Careful {
         if marked != NONE {
             trapped.push(marked);
         }
-        let careful = Self { trapped };
+        let careful = Self {
+            path: layout.careful,
+            trapped,
+        };
         careful.save(host, NONE)?;
         Ok(careful)
     }
 
     /// How often the input at `cursor` trapped under its mark.
-    pub(crate) fn traps(&self, cursor: Cursor) -> usize {
+    #[must_use]
+    pub fn traps(&self, cursor: Cursor) -> usize {
         self.trapped.iter().filter(|at| **at == cursor).count()
     }
 
     /// Whether the block takes one input only.
-    pub(crate) fn is_alone(&self) -> bool {
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
         self.traps(BLOCK) > 0
     }
 
     /// Marks the input that comes next. One host call.
-    pub(crate) fn mark(&self, host: &mut impl Store, cursor: Cursor) -> Result<(), KernelError> {
-        Ok(host.store_write(CAREFUL, 0, &cursor.encode())?)
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn mark(&self, host: &mut impl Store, cursor: Cursor) -> Result<(), HostError> {
+        host.store_write(self.path, 0, &cursor.encode())
     }
 
     /// All inputs of the block are executed: what comes next is not the doing
     /// of the last one, unless it is the only one.
-    pub(crate) fn mark_block(&self, host: &mut impl Store) -> Result<(), KernelError> {
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn mark_block(&self, host: &mut impl Store) -> Result<(), HostError> {
         if self.is_alone() {
             return Ok(());
         }
@@ -80,20 +93,26 @@ impl Careful {
     }
 
     /// The block is committed: the next one needs no care.
-    pub(crate) fn end(self, host: &mut impl Store) -> Result<(), KernelError> {
-        Ok(host.store_delete(CAREFUL)?)
+    ///
+    /// # Errors
+    /// Where the machine refuses.
+    pub fn end(self, host: &mut impl Store) -> Result<(), HostError> {
+        host.store_delete(self.path)
     }
 
-    fn save(&self, host: &mut impl Store, marked: Cursor) -> Result<(), KernelError> {
+    fn save(&self, host: &mut impl Store, marked: Cursor) -> Result<(), HostError> {
         let bytes: Vec<u8> = core::iter::once(&marked)
             .chain(&self.trapped)
             .flat_map(Cursor::encode)
             .collect();
-        Ok(host.write_alone(CAREFUL, &bytes)?)
+        host.write_alone(self.path, &bytes)
     }
 }
 
 /// Whether the previous run trapped.
-pub(crate) fn trapped(host: &impl ReadStore) -> Result<bool, KernelError> {
-    Ok(host.store_has(host::reserved::STUCK)?.is_some())
+///
+/// # Errors
+/// Where the machine refuses.
+pub fn trapped(host: &impl ReadStore) -> Result<bool, HostError> {
+    Ok(host.store_has(reserved::STUCK)?.is_some())
 }

@@ -1,56 +1,49 @@
-//! How much work a run may do (design: bounded work).
+//! How much work a run may do.
 
 /// What a message costs besides its gas.
 const MESSAGE: u64 = 10_000;
 /// What a byte of a message costs.
 const BYTE: u64 = 10;
-/// What the recovery of a signature costs.
-const RECOVERY: u64 = 20_000;
 
-/// The work of a run, in units of gas.
+/// The work of a run, in units of gas: some 40 wasm instructions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     limit: u64,
     spent: u64,
 }
 
 impl Budget {
-    pub(crate) const fn new(limit: u64) -> Self {
+    /// No work yet, of at most `limit`.
+    #[must_use]
+    pub const fn new(limit: u64) -> Self {
         Self { limit, spent: 0 }
     }
 
     /// The work done so far.
-    pub(crate) const fn spent(&self) -> u64 {
+    #[must_use]
+    pub const fn spent(&self) -> u64 {
         self.spent
     }
 
     /// Whether `work` more is within the limit.
-    pub(crate) const fn has_room_for(&self, work: u64) -> bool {
+    #[must_use]
+    pub const fn has_room_for(&self, work: u64) -> bool {
         self.spent.saturating_add(work) <= self.limit
     }
 
     /// Counts a message of `len` bytes.
-    pub(crate) const fn message(&mut self, len: usize) {
+    pub const fn message(&mut self, len: usize) {
         self.add(MESSAGE);
         self.bytes(len);
     }
 
     /// Counts bytes that are read.
-    pub(crate) const fn bytes(&mut self, len: usize) {
+    pub const fn bytes(&mut self, len: usize) {
         self.add(BYTE * len as u64);
     }
 
-    /// Counts the recovery of `count` signatures.
-    pub(crate) const fn recoveries(&mut self, count: usize) {
-        self.add(RECOVERY * count as u64);
-    }
-
-    /// Counts gas.
-    pub(crate) const fn gas(&mut self, gas: u64) {
-        self.add(gas);
-    }
-
-    const fn add(&mut self, work: u64) {
+    /// Counts work.
+    pub const fn add(&mut self, work: u64) {
         self.spent = self.spent.saturating_add(work);
     }
 }
@@ -63,9 +56,8 @@ mod tests {
     fn work_adds_up_to_the_limit() {
         let mut budget = Budget::new(1_000_000);
         budget.message(100);
-        budget.recoveries(2);
-        budget.gas(21_000);
-        assert_eq!(budget.spent(), 10_000 + 1_000 + 40_000 + 21_000);
+        budget.add(21_000);
+        assert_eq!(budget.spent(), 10_000 + 1_000 + 21_000);
         assert!(budget.has_room_for(1_000_000 - budget.spent()));
         assert!(!budget.has_room_for(1_000_001 - budget.spent()));
     }
@@ -73,8 +65,8 @@ mod tests {
     #[test]
     fn work_beyond_all_numbers_stays_out() {
         let mut budget = Budget::new(u64::MAX - 1);
-        budget.gas(u64::MAX);
-        budget.gas(u64::MAX);
+        budget.add(u64::MAX);
+        budget.add(u64::MAX);
         assert!(!budget.has_room_for(0));
     }
 }

@@ -1,16 +1,13 @@
 //! The queue: inputs are made durable here before anything executes.
 //!
-//! It is a log. Each level that brings inputs has one page, at
-//! `/evm/queue/LEVEL`; a page is a run of entries, each a length (4 bytes,
-//! big-endian) and that many bytes. A block consumes entries by moving the
-//! cursor in [`crate::Head`], which is part of its commit; a page that is
-//! consumed whole is deleted afterwards.
+//! It is a log. Each level that brings inputs has one page, at `QUEUE/LEVEL`; a
+//! page is a run of entries, each a length (4 bytes, big-endian) and that many
+//! bytes. A commit consumes entries by moving a cursor that is part of the
+//! state; a page that is consumed whole is deleted afterwards.
 
-use crate::error::StorageError;
-use crate::key::{Key, Place};
-use crate::layout::QUEUE;
+use crate::Layout;
 use alloc::vec::Vec;
-use host::{HostError, MAX_CHUNK, ReadStore, Store};
+use host::{HostError, MAX_CHUNK, PathBuf, ReadStore, Store};
 
 /// Where an entry stands. Entries are consumed in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,12 +51,12 @@ impl Page {
     ///
     /// # Errors
     /// Where the machine refuses.
-    pub fn open(store: &impl ReadStore, level: u32) -> Result<Self, StorageError> {
-        let path = path(level)?;
+    pub fn open(store: &impl ReadStore, layout: &Layout, level: u32) -> Result<Self, HostError> {
+        let path = path(layout, level)?;
         let size = match store.store_value_size(path.as_path()) {
             Ok(size) => size,
             Err(HostError::NotAValue) => 0,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         Ok(Self {
             path,
@@ -75,9 +72,10 @@ impl Page {
     ///
     /// # Errors
     /// Where the machine refuses.
-    pub fn repair(store: &mut impl Store, level: u32) -> Result<Self, StorageError> {
-        let mut page = Self::open(store, level)?;
-        let Some(mut entries) = Entries::load(store, Cursor { level, offset: 0 }, usize::MAX)?
+    pub fn repair(store: &mut impl Store, layout: &Layout, level: u32) -> Result<Self, HostError> {
+        let mut page = Self::open(store, layout, level)?;
+        let Some(mut entries) =
+            Entries::load(store, layout, Cursor { level, offset: 0 }, usize::MAX)?
         else {
             return Ok(page);
         };
@@ -114,7 +112,7 @@ impl Page {
         &mut self,
         store: &mut impl Store,
         framed: &mut [u8],
-    ) -> Result<Cursor, StorageError> {
+    ) -> Result<Cursor, HostError> {
         let Some((head, entry)) = framed.split_first_chunk_mut::<ENTRY_OVERHEAD>() else {
             return Ok(self.cursor);
         };
@@ -159,10 +157,11 @@ impl Entries {
     /// Where the machine refuses.
     pub fn load(
         store: &impl ReadStore,
+        layout: &Layout,
         cursor: Cursor,
         most: usize,
-    ) -> Result<Option<Self>, StorageError> {
-        let path = path(cursor.level)?;
+    ) -> Result<Option<Self>, HostError> {
+        let path = path(layout, cursor.level)?;
         let mut bytes = Vec::new();
         while bytes.len() < most {
             let start = bytes.len();
@@ -172,7 +171,7 @@ impl Entries {
             let len = match store.store_read(path.as_path(), offset, chunk) {
                 Ok(len) => len,
                 Err(HostError::NotAValue | HostError::InvalidAccess) => 0,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
             bytes.truncate(start + len);
             if len < MAX_CHUNK {
@@ -212,6 +211,16 @@ impl Entries {
             .is_some_and(|(head, rest)| rest.len() >= u32::from_be_bytes(*head) as usize)
     }
 
+    /// Where the entry behind the next one stands, if the next one is whole.
+    pub(crate) fn after_next(&self) -> Cursor {
+        let mut cursor = self.cursor();
+        if let Some((head, _)) = self.rest().split_first_chunk::<ENTRY_OVERHEAD>() {
+            let len = u32::from_be_bytes(*head).saturating_add(ENTRY_OVERHEAD as u32);
+            cursor.offset = cursor.offset.saturating_add(len);
+        }
+        cursor
+    }
+
     fn rest(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -235,12 +244,16 @@ impl Entries {
 ///
 /// # Errors
 /// Where the machine refuses.
-pub fn delete(store: &mut impl Store, level: u32) -> Result<(), StorageError> {
-    Ok(store.store_delete(path(level)?.as_path())?)
+pub fn delete(store: &mut impl Store, layout: &Layout, level: u32) -> Result<(), HostError> {
+    store.store_delete(path(layout, level)?.as_path())
 }
 
-fn path(level: u32) -> Result<Place, StorageError> {
-    let mut path = Place::from_path(QUEUE);
-    level.push(&mut path)?;
+/// `QUEUE/LEVEL`, with at most ten digits.
+type Place = PathBuf<52>;
+
+fn path(layout: &Layout, level: u32) -> Result<Place, HostError> {
+    let mut path = Place::from_path(layout.queue);
+    path.push_number(level.into())
+        .map_err(|_| HostError::KeyTooLarge)?;
     Ok(path)
 }

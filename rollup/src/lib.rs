@@ -1,0 +1,56 @@
+//! What every kernel does that must lose nothing, whatever traps.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`run`](mod@run) | one run: the reboot flag, the log |
+//! | [`inbox`] | reads the level's messages and makes what matters durable |
+//! | [`level`] | what layer 1 says of the level |
+//! | [`queue`] | the durable pages of inputs |
+//! | [`inputs`] | the inputs that wait, in order, across pages |
+//! | [`budget`] | how much work a run may do |
+//! | [`careful`] | one marked input at a time, after a trap |
+//! | [`aside`] | what nobody can look at without a trap |
+//! | [`state`] | all that inputs change lies under one root, replaced at once |
+//!
+//! A kernel says where its things lie by one [`Layout`]; what its inputs mean is
+//! its own.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+pub mod aside;
+pub mod budget;
+pub mod careful;
+pub mod inbox;
+pub mod inputs;
+pub mod level;
+pub mod queue;
+pub mod run;
+pub mod state;
+
+pub use budget::Budget;
+pub use careful::Careful;
+pub use inputs::Inputs;
+pub use level::Level;
+pub use queue::Cursor;
+
+use host::Path;
+
+/// Where a kernel keeps what every kernel keeps. No path lies below another.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// The kernel's name, in front of its lines in the log.
+    pub name: &'static str,
+    /// All that inputs change; replaced at once by each commit.
+    pub state: Path<'static>,
+    /// The next state while it is written. What is found here at the start of a
+    /// run is of a commit that never was.
+    pub staging: Path<'static>,
+    /// Inputs that wait, one page for each level that brought some. At most 40
+    /// bytes.
+    pub queue: Path<'static>,
+    /// The level that the inbox is at.
+    pub level: Path<'static>,
+    /// Set while one marked input at a time is taken.
+    pub careful: Path<'static>,
+}

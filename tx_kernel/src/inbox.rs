@@ -1,0 +1,179 @@
+//! What an input says, and whether it is signed by whom it names.
+
+use crate::bls::{self, BlsError, PUBLIC_KEY, Signed};
+use crate::encoding::{Batch, Signer, Tz4};
+use crate::memory::Memory;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::fmt;
+use host::{HostError, ReadStore};
+use messages::error::DecodeError;
+use messages::hash::blake2b_160;
+
+/// How batches are told apart from those of other rollups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A batch may stand in the frame that names the rollup, or without it, as
+    /// the format has it. Signatures say nothing of the rollup: where tickets of
+    /// one ticketer are in two such rollups, a batch for one can be posted to
+    /// the other.
+    Optional,
+    /// A batch stands in the frame, and who signs a transaction signs the
+    /// rollup's address (20 bytes) in front of it, so that nobody else can take
+    /// it out of one frame and put it into another.
+    Required,
+}
+
+impl Framing {
+    /// What is signed in front of each transaction.
+    #[must_use]
+    pub fn prefix(self, rollup: &[u8; 20]) -> &[u8] {
+        match self {
+            Self::Optional => &[],
+            Self::Required => rollup,
+        }
+    }
+}
+
+/// Why a batch is dropped whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchError {
+    /// The bytes are none.
+    Decode(DecodeError),
+    /// The key of an address was never seen.
+    UnknownKey(Tz4),
+    /// Every transaction has a counter that is used up.
+    Replayed,
+    /// The signature.
+    Signature(BlsError),
+    /// It traps.
+    Traps,
+}
+
+impl fmt::Display for BatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => write!(f, "{error}"),
+            Self::UnknownKey(address) => {
+                let text = messages::address::print(messages::address::Kind::Tz4, address);
+                write!(f, "the key of {} is unknown", text.unwrap_or_default())
+            }
+            Self::Replayed => f.write_str("all counters are used up"),
+            Self::Signature(error) => write!(f, "{error}"),
+            Self::Traps => f.write_str("it traps"),
+        }
+    }
+}
+
+impl core::error::Error for BatchError {}
+
+/// What the verification of a batch costs whatever is in it, in units of the
+/// budget: the signature, one Miller loop, the final exponentiation.
+const BATCH: u64 = 2_000_000;
+/// What each signer costs: its key, a Miller loop.
+const SIGNER: u64 = 1_000_000;
+/// What each operation costs: its hash to the curve.
+const OPERATION: u64 = 200_000;
+
+/// A batch whose signers are known.
+#[derive(Debug)]
+pub struct Verifiable<'b> {
+    batch: Batch<'b>,
+    /// For each operation, in order: its key, and whether it is an account's.
+    keys: Vec<([u8; PUBLIC_KEY], bool)>,
+    signers: usize,
+}
+
+impl<'b> Verifiable<'b> {
+    /// Reads a batch, and finds the keys of its signers.
+    ///
+    /// # Errors
+    /// Where the machine refuses; within, why it is dropped.
+    pub fn read(
+        memory: &mut Memory,
+        store: &impl ReadStore,
+        bytes: &'b [u8],
+    ) -> Result<Result<Self, BatchError>, HostError> {
+        let batch = match Batch::parse(bytes) {
+            Ok(batch) => batch,
+            Err(error) => return Ok(Err(BatchError::Decode(error))),
+        };
+        let mut revealed: BTreeMap<Tz4, [u8; PUBLIC_KEY]> = BTreeMap::new();
+        let mut keys = Vec::new();
+        let mut replayed = true;
+        for transaction in &batch.transactions {
+            let mut used = false;
+            for operation in &transaction.operations {
+                let address = address(&operation.signer);
+                let account = memory.account(store, &address)?;
+                used |= account.is_some_and(|account| operation.counter < account.counter);
+                let known = account.and_then(|account| account.public_key);
+                let key = match operation.signer {
+                    Signer::PublicKey(key) => {
+                        revealed.insert(address, *key);
+                        *key
+                    }
+                    Signer::Address(_) => match known.or(revealed.get(&address).copied()) {
+                        Some(key) => key,
+                        None => return Ok(Err(BatchError::UnknownKey(address))),
+                    },
+                };
+                keys.push((key, known.is_some()));
+            }
+            replayed &= used;
+        }
+        if replayed {
+            return Ok(Err(BatchError::Replayed));
+        }
+        let signers: BTreeSet<_> = keys.iter().map(|(key, _)| key).collect();
+        Ok(Ok(Self {
+            signers: signers.len(),
+            batch,
+            keys,
+        }))
+    }
+
+    /// What its verification costs, in units of the budget.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        BATCH + SIGNER * self.signers as u64 + OPERATION * self.keys.len() as u64
+    }
+
+    /// The batch, if its signature is that of all of its signers; `prefix` is
+    /// signed in front of each transaction.
+    ///
+    /// # Errors
+    /// [`BatchError::Signature`].
+    pub fn verify(self, prefix: &[u8]) -> Result<Batch<'b>, BatchError> {
+        let messages: Vec<Vec<u8>> = self
+            .batch
+            .transactions
+            .iter()
+            .map(|transaction| [prefix, transaction.bytes].concat())
+            .collect();
+        let signed = self
+            .batch
+            .transactions
+            .iter()
+            .zip(&messages)
+            .flat_map(|(transaction, message)| transaction.operations.iter().map(move |_| message));
+        let signed = signed
+            .zip(&self.keys)
+            .map(|(message, (key, known))| Signed {
+                public_key: key,
+                known: *known,
+                message,
+            });
+        bls::verify(self.batch.signature, signed).map_err(BatchError::Signature)?;
+        Ok(self.batch)
+    }
+}
+
+/// The address of a signer.
+#[must_use]
+pub fn address(signer: &Signer<'_>) -> Tz4 {
+    match signer {
+        Signer::PublicKey(key) => blake2b_160(*key),
+        Signer::Address(address) => **address,
+    }
+}

@@ -1,0 +1,40 @@
+//! The transactions kernel: string tickets between layer 2 accounts.
+//!
+//! Tickets come in by calls of layer 1, move by batches of transactions under one
+//! aggregated BLS signature, and leave by messages to layer 1.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`bls`] | public keys, signatures, aggregate verification |
+//! | [`encoding`] | the bytes of batches |
+//! | [`inbox`] | whose batch it is, and whether they signed it |
+//! | [`deposit`] | tickets that come in |
+//! | [`transfer`] | a transaction: all of it, or nothing |
+//! | [`outbox`] | tickets that leave |
+//! | [`memory`] | accounts over durable storage |
+//! | [`layout`], [`head`] | what lies where |
+//! | [`transactions`] | a run |
+//! | `tx_kernel` | the entry |
+//!
+//! What it shares with other kernels (the durable queue, marks after a trap, the
+//! commit under one root, the outbox queue) is in `rollup` and `host`.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+pub mod bls;
+pub mod deposit;
+pub mod encoding;
+pub mod head;
+pub mod inbox;
+pub mod layout;
+pub mod memory;
+pub mod outbox;
+pub mod transactions;
+pub mod transfer;
+mod tx_kernel;
+#[cfg(feature = "wallet")]
+pub mod wallet;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use tx_kernel::mock_kernel_run;

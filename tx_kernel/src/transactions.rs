@@ -1,0 +1,283 @@
+//! A run: the inbox is read, then inputs are applied until none waits, or the
+//! work of the run or of the level is done; what they change is committed at
+//! once.
+
+use crate::deposit;
+use crate::encoding::looks_like_a_batch;
+use crate::head::Head;
+use crate::inbox::{BatchError, Framing, Verifiable};
+use crate::layout::{ASIDE, FRAME, LAYOUT, OUTGOING, STAGED_OUTGOING};
+use crate::memory::Memory;
+use crate::transfer;
+use alloc::vec::Vec;
+use core::fmt;
+use host::{Debug, HostError, ReadStore, Runtime, Store};
+use rollup::inbox::{self, Limits, TRANSFER, Transfer};
+use rollup::run::{Progress, line};
+use rollup::{Budget, Careful, Cursor, Inputs, Level, careful, inputs, state};
+
+/// The work of a run, in units of the budget: some 4·10⁹ instructions.
+pub const RUN_BUDGET: u64 = 100_000_000;
+
+/// The work of a level: two full runs.
+pub const LEVEL_BUDGET: u64 = 2 * RUN_BUDGET;
+
+/// The bytes that may wait.
+pub const QUEUE_BYTES: u64 = 16 << 20;
+
+/// One run: what [`host::kernel_entry!`] calls.
+pub fn transactions_run(host: &mut impl Runtime) {
+    rollup::run::run(host, &LAYOUT, level);
+}
+
+fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
+    let trapped = careful::trapped(host)?;
+    if trapped {
+        state::discard(host, &LAYOUT)?;
+    }
+    let metadata = host.reveal_metadata()?;
+    let head = Head::load(host)?.unwrap_or_else(|| Head::first(metadata.origination_level));
+    let framing = framing(host)?;
+    let limits = Limits {
+        rollup: metadata.address,
+        backlog: head.backlog,
+        most: QUEUE_BYTES,
+        trapped,
+        unframed: (framing == Framing::Optional).then_some(looks_like_a_batch),
+    };
+    let mut budget = Budget::new(RUN_BUDGET);
+    let drained = inbox::drain(host, &LAYOUT, &limits, &mut budget)?;
+    if !drained.complete {
+        return Ok(Progress::More);
+    }
+    let Some(level) = drained.level else {
+        return Ok(Progress::Done);
+    };
+    let careful = if trapped {
+        inputs::sweep(host, &LAYOUT, head.oldest_page, head.cursor.level)?;
+        Some(Careful::after_trap(host, &LAYOUT)?)
+    } else {
+        None
+    };
+    // A commit of this level has counted the level's page already.
+    let counted = head.level == level.number;
+    Run {
+        waiting: head.backlog + if counted { 0 } else { drained.page_bytes },
+        inputs: Inputs::new(&LAYOUT, head.cursor, level.number, drained.entries),
+        fresh: budget.spent() == 0,
+        head,
+        level,
+        rollup: limits.rollup,
+        framing,
+        budget,
+        careful,
+        memory: Memory::default(),
+        messages: Vec::new(),
+    }
+    .work(host)
+}
+
+fn framing(store: &impl ReadStore) -> Result<Framing, HostError> {
+    let mut byte = [0];
+    Ok(match store.read_small(FRAME, &mut byte)? {
+        Some(1) if byte == [1] => Framing::Required,
+        _ => Framing::Optional,
+    })
+}
+
+/// What a run does with the inputs.
+struct Run {
+    head: Head,
+    level: Level,
+    rollup: [u8; 20],
+    framing: Framing,
+    budget: Budget,
+    /// Whether the run has done nothing yet: then what comes first has room,
+    /// however much it is.
+    fresh: bool,
+    careful: Option<Careful>,
+    inputs: Inputs,
+    /// The bytes that wait.
+    waiting: u64,
+    memory: Memory,
+    /// Messages to layer 1.
+    messages: Vec<Vec<u8>>,
+}
+
+impl Run {
+    fn work(mut self, host: &mut impl Runtime) -> Result<Progress, HostError> {
+        if self.head.level != self.level.number {
+            self.head.level_work = 0;
+        }
+        let alone = self.careful.as_ref().is_some_and(Careful::is_alone);
+        let before = self.budget.spent();
+        let mut more = false;
+        let cursor = loop {
+            let cursor = self.inputs.cursor();
+            if self.is_spent(before) || alone && cursor != self.head.cursor {
+                break cursor;
+            }
+            let Some(entry) = self.inputs.take(host)? else {
+                break self.inputs.cursor();
+            };
+            let (cursor, size, stored) = (entry.cursor, entry.size(), entry.stored);
+            let bytes = entry.bytes.to_vec();
+            if stored {
+                self.budget.bytes(bytes.len());
+            }
+            let traps = match &self.careful {
+                Some(careful) => {
+                    careful.mark(host, cursor)?;
+                    careful.traps(cursor)
+                }
+                None => 0,
+            };
+            if !self.input(host, cursor, &bytes, traps)? {
+                more = true;
+                break cursor;
+            }
+            self.fresh = false;
+            self.waiting = self.waiting.saturating_sub(size);
+        };
+        let level_done = self.head.level_work + (self.budget.spent() - before) >= LEVEL_BUDGET;
+        more |= !self.inputs.is_empty();
+        if cursor != self.head.cursor || self.head.level != self.level.number {
+            self.commit(host, cursor, before)?;
+        } else if let Some(careful) = self.careful.take() {
+            careful.end(host)?;
+        }
+        if more && !level_done {
+            return Ok(Progress::More);
+        }
+        self.send(host)?;
+        Ok(Progress::Done)
+    }
+
+    /// Whether the run or the level has no room, whatever comes.
+    fn is_spent(&self, before: u64) -> bool {
+        let level_work = self.head.level_work + (self.budget.spent() - before);
+        level_work >= LEVEL_BUDGET || !self.fresh && !self.budget.has_room_for(0)
+    }
+
+    /// Applies an input; gives whether the run had room for it.
+    fn input(
+        &mut self,
+        host: &mut impl Runtime,
+        cursor: Cursor,
+        bytes: &[u8],
+        traps: usize,
+    ) -> Result<bool, HostError> {
+        if let [TRANSFER, call @ ..] = bytes {
+            if traps > 0 {
+                self.log(host, format_args!("a deposit is set aside: it traps"));
+                rollup::aside::keep(host, ASIDE, cursor, call)?;
+            } else if let Some(call) = Transfer::parse(call) {
+                self.deposit(host, cursor, &call)?;
+            }
+            return Ok(true);
+        }
+        let verifiable = if traps > 0 {
+            Err(BatchError::Traps)
+        } else {
+            Verifiable::read(&mut self.memory, host, bytes)?
+        };
+        let batch = match verifiable {
+            Ok(verifiable) => {
+                let work = verifiable.work();
+                if !self.fresh && !self.budget.has_room_for(work) {
+                    return Ok(false);
+                }
+                self.budget.add(work);
+                verifiable.verify(self.framing.prefix(&self.rollup))
+            }
+            Err(error) => Err(error),
+        };
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.log(host, format_args!("batch dropped: {error}"));
+                return Ok(true);
+            }
+        };
+        for (index, transaction) in batch.transactions.iter().enumerate() {
+            match transfer::apply(&mut self.memory, host, transaction)? {
+                Ok(message) => self.messages.extend(message),
+                Err(refused) => {
+                    self.log(host, format_args!("transaction {index} refused: {refused}"));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn deposit(
+        &mut self,
+        host: &impl Runtime,
+        cursor: Cursor,
+        call: &Transfer<'_>,
+    ) -> Result<(), HostError> {
+        let refused = match deposit::read(call.payload) {
+            Ok(deposit) => deposit::deposit_ticket(&mut self.memory, host, &deposit)?.err(),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = refused {
+            let (level, id) = (cursor.level, call.id);
+            let text = format_args!("message {id} of level {level} refused: {error}");
+            self.log(host, text);
+        }
+        Ok(())
+    }
+
+    /// Makes what the run did durable, at once.
+    fn commit(
+        &mut self,
+        host: &mut impl Store,
+        cursor: Cursor,
+        before: u64,
+    ) -> Result<(), HostError> {
+        if let Some(careful) = &self.careful {
+            careful.mark_block(host)?;
+        }
+        let work = self.budget.spent() - before;
+        self.head = Head {
+            cursor,
+            oldest_page: self.head.cursor.level,
+            level: self.level.number,
+            level_work: self.head.level_work.saturating_add(work),
+            backlog: if self.inputs.is_empty() {
+                0
+            } else {
+                self.waiting
+            },
+            outgoing: !self.messages.is_empty()
+                || self.head.outgoing && !OUTGOING.is_empty(host)?,
+        };
+        state::open(host, &LAYOUT)?;
+        self.memory.write(host)?;
+        STAGED_OUTGOING.push_all(host, self.messages.iter().map(|message| &message[..]))?;
+        self.head.write(host)?;
+        state::publish(host, &LAYOUT)?;
+        self.inputs.committed(host, cursor)?;
+        match self.careful.take() {
+            Some(careful) => careful.end(host),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes messages to layer 1, as many as the level takes.
+    fn send(&self, host: &mut impl Runtime) -> Result<(), HostError> {
+        if !self.head.outgoing {
+            return Ok(());
+        }
+        let flushed = OUTGOING.flush(host)?;
+        if let Some(number) = flushed.doubtful {
+            let text = format_args!("message {number} to layer 1 is in doubt: a trap came between");
+            self.log(host, text);
+        }
+        Ok(())
+    }
+
+    fn log(&self, host: &impl Debug, text: fmt::Arguments<'_>) {
+        line(host, &LAYOUT, text);
+    }
+}
