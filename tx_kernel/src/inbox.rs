@@ -1,6 +1,6 @@
 //! What an input says, and whether it is signed by whom it names.
 
-use crate::bls::{self, BlsError, PUBLIC_KEY, Signed};
+use crate::bls::{self, BlsError, PUBLIC_KEY, PublicKey, Signed};
 use crate::encoding::{Batch, Signer, Tz4};
 use crate::memory::Memory;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -79,8 +79,9 @@ const OPERATION: u64 = 200_000;
 #[derive(Debug)]
 pub struct Verifiable<'b> {
     batch: Batch<'b>,
-    /// For each operation, in order: its key, and whether it is an account's.
-    keys: Vec<([u8; PUBLIC_KEY], bool)>,
+    /// For each operation, in order: its key, compressed, and as its account has
+    /// it.
+    keys: Vec<([u8; PUBLIC_KEY], Option<PublicKey>)>,
     signers: usize,
 }
 
@@ -113,19 +114,25 @@ impl<'b> Verifiable<'b> {
                         revealed.insert(address, *key);
                         *key
                     }
-                    Signer::Address(_) => match known.or(revealed.get(&address).copied()) {
+                    Signer::Address(_) => match known
+                        .map(|known| known.compress())
+                        .or(revealed.get(&address).copied())
+                    {
                         Some(key) => key,
                         None => return Ok(Err(BatchError::UnknownKey(address))),
                     },
                 };
-                keys.push((key, known.is_some()));
+                keys.push((key, known));
             }
             replayed &= used;
         }
         if replayed {
             return Ok(Err(BatchError::Replayed));
         }
-        let signers: BTreeSet<_> = keys.iter().map(|(key, _)| key).collect();
+        let mut signers = BTreeSet::new();
+        for (key, _) in &keys {
+            signers.insert(*key);
+        }
         Ok(Ok(Self {
             signers: signers.len(),
             batch,
@@ -161,7 +168,7 @@ impl<'b> Verifiable<'b> {
             .zip(&self.keys)
             .map(|(message, (key, known))| Signed {
                 public_key: key,
-                known: *known,
+                known: known.as_ref(),
                 message,
             });
         bls::verify(self.batch.signature, signed).map_err(BatchError::Signature)?;

@@ -3,7 +3,7 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/tx/state/h` | the [`crate::head::Head`] |
-//! | `/tx/state/a/ADDRESS` | an account: counter (i64), public key (48 bytes, zeros while unknown), a ticket's hash (32) and its balance (u64) |
+//! | `/tx/state/a/ADDRESS` | an account: counter (i64), public key (its two coordinates, 48 bytes each; zeros while unknown), a ticket's hash (32) and its balance (u64) |
 //! | `/tx/state/a/ADDRESS/TICKET` | the balance of another ticket (u64); none for zero |
 //! | `/tx/state/t/TICKET` | what a ticket is: the ticketer's 22 bytes, then the content's Micheline |
 //! | `/tx/state/x` | messages to layer 1 ([`host::outbox_queue`]) |

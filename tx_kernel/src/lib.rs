@@ -33,7 +33,7 @@ pub mod outbox;
 pub mod transactions;
 pub mod transfer;
 mod tx_kernel;
-#[cfg(feature = "wallet")]
+#[cfg(any(feature = "wallet", test))]
 pub mod wallet;
 
 #[cfg(not(target_arch = "wasm32"))]

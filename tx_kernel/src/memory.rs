@@ -1,12 +1,12 @@
 //! Accounts over durable storage: what a run changes is kept here until it is
 //! committed; each cold thing is read once.
 //!
-//! An account is one value of 96 bytes: its counter, its public key (zeros while
-//! it is unknown) and the balance of one of its tickets, so that who has one kind
+//! An account is one value of 144 bytes: its counter, its public key (zeros while
+//! it is unknown), and the balance of one of its tickets, so that who has one kind
 //! of ticket costs one read and one write. Balances of others lie below it, one
 //! value each. Which ticket is inside is whichever came when the place was free.
 
-use crate::bls::PUBLIC_KEY;
+use crate::bls::{POINT, PublicKey};
 use crate::encoding::{TicketHash, Tz4};
 use crate::layout;
 use alloc::collections::BTreeMap;
@@ -20,14 +20,14 @@ pub struct Account {
     /// How many operations it has signed.
     pub counter: i64,
     /// Its key, once it has signed.
-    pub public_key: Option<[u8; PUBLIC_KEY]>,
+    pub public_key: Option<PublicKey>,
     /// The ticket whose balance stands here, while `amount` is not zero.
     ticket: TicketHash,
     amount: u64,
 }
 
 /// The bytes of an account.
-const ACCOUNT: usize = 8 + PUBLIC_KEY + 32 + 8;
+const ACCOUNT: usize = 8 + POINT + 32 + 8;
 
 impl Default for Account {
     fn default() -> Self {
@@ -50,11 +50,11 @@ impl Account {
     fn encode(&self) -> [u8; ACCOUNT] {
         let mut bytes = [0; ACCOUNT];
         let (counter, rest) = bytes.split_at_mut(8);
-        let (key, rest) = rest.split_at_mut(PUBLIC_KEY);
+        let (key, rest) = rest.split_at_mut(POINT);
         let (ticket, amount) = rest.split_at_mut(32);
         counter.copy_from_slice(&self.counter.to_be_bytes());
         if let Some(public_key) = &self.public_key {
-            key.copy_from_slice(public_key);
+            key.copy_from_slice(public_key.to_bytes());
         }
         if self.amount > 0 {
             ticket.copy_from_slice(&self.ticket);
@@ -67,12 +67,11 @@ impl Account {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (counter, rest) = bytes.split_first_chunk()?;
-        let (public_key, rest) = rest.split_first_chunk::<PUBLIC_KEY>()?;
+        let (public_key, rest) = rest.split_first_chunk()?;
         let (ticket, amount) = rest.split_first_chunk()?;
         Some(Self {
             counter: i64::from_be_bytes(*counter),
-            // A key's first bit is never zero.
-            public_key: (public_key[0] != 0).then_some(*public_key),
+            public_key: PublicKey::from_bytes(public_key),
             ticket: *ticket,
             amount: u64::from_be_bytes(amount.try_into().ok()?),
         })

@@ -1,6 +1,7 @@
 //! A transaction of a batch whose signature is good: all of it happens, or
 //! nothing.
 
+use crate::bls::PublicKey;
 use crate::encoding::{Content, Operation, Signer, StringTicket, Transaction, Tz4};
 use crate::inbox::address;
 use crate::memory::Memory;
@@ -103,12 +104,11 @@ fn one<'b>(
     let Some(mut account) = memory.account(store, &signer)? else {
         return Ok(Err(Refused::UnknownAccount));
     };
-    match operation.signer {
-        Signer::PublicKey(key) => account.public_key = Some(*key),
-        Signer::Address(_) if account.public_key.is_none() => {
-            return Ok(Err(Refused::UnknownAccount));
-        }
-        Signer::Address(_) => {}
+    if account.public_key.is_none() {
+        account.public_key = match operation.signer {
+            Signer::PublicKey(key) => PublicKey::decompress(key).ok(),
+            Signer::Address(_) => return Ok(Err(Refused::UnknownAccount)),
+        };
     }
     let (expected, actual) = (account.counter, operation.counter);
     let next = account.counter.checked_add(1);

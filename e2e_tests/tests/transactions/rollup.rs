@@ -1,0 +1,199 @@
+//! A rollup of the transactions kernel, its users and their tickets.
+
+use e2e_tests::layer1::transfer;
+use messages::contract::Contract;
+use messages::external;
+use messages::micheline::{Node, write};
+use messages::outbox::Entrypoint;
+use pvm::{DebugSink, Durable, Inbox, LevelReport, Machine, Options, Status};
+use tx_kernel::encoding::{Content, Signer, StringTicket, Tz4, put, string_ticket};
+use tx_kernel::memory::{Account, Memory};
+use tx_kernel::wallet::{self, Key};
+
+/// Our rollup.
+pub(crate) const ROLLUP: [u8; 20] = [0x11; 20];
+
+/// Who makes the tickets.
+pub(crate) const TICKETER: Contract = Contract::Originated([0x71; 20]);
+
+/// What they say.
+pub(crate) const CONTENT: &str = "Hello, Ticket!";
+
+/// A contract that takes tickets.
+pub(crate) const TAKER: [u8; 20] = [0x73; 20];
+
+/// The level of origination; the first inbox is the next level's.
+pub(crate) const ORIGINATION: u32 = 7;
+
+pub(crate) fn options() -> Options {
+    Options {
+        rollup: ROLLUP,
+        origination_level: ORIGINATION,
+        first_level: ORIGINATION + 1,
+        debug: DebugSink::Capture,
+        ..Options::default()
+    }
+}
+
+/// A rollup before its first level; batches need the frame if `framed`.
+pub(crate) fn durable(framed: bool) -> Durable {
+    let mut durable = Durable::new();
+    let kernel = e2e_tests::module("tx_kernel.wasm");
+    durable.write("/kernel/boot.wasm", kernel).unwrap();
+    if framed {
+        durable.write("/tx/config/frame", [1]).unwrap();
+    }
+    durable
+}
+
+pub(crate) struct Rollup {
+    pub(crate) machine: Machine,
+}
+
+impl Rollup {
+    pub(crate) fn new() -> Self {
+        Self::with(durable(false))
+    }
+
+    pub(crate) fn with(durable: Durable) -> Self {
+        let machine = Machine::from_durable(durable, options()).unwrap();
+        Self { machine }
+    }
+
+    /// A rollup where each of the keys has so many of the ticket.
+    pub(crate) fn funded(amounts: &[(&Key, u64)]) -> Self {
+        let mut rollup = Self::new();
+        let deposits: Vec<_> = amounts
+            .iter()
+            .map(|(key, amount)| deposit(&key.to_base58(), CONTENT, *amount))
+            .collect();
+        rollup.level(&deposits);
+        rollup
+    }
+
+    /// Runs a level, without a trap.
+    pub(crate) fn level(&mut self, messages: &[Vec<u8>]) -> LevelReport {
+        let report = self.machine.run_level(&inbox(messages)).unwrap();
+        assert_eq!(report.status, Status::Yielded, "{:?}", report.debug);
+        assert!(!report.runs.iter().any(|run| run.trapped()), "it trapped");
+        report
+    }
+
+    /// Runs a level and gives its log, as one text.
+    pub(crate) fn log(&mut self, messages: &[Vec<u8>]) -> String {
+        self.level(messages).debug.concat()
+    }
+
+    pub(crate) fn account(&self, key: &Key) -> Option<Account> {
+        let mut memory = Memory::default();
+        memory
+            .account(self.machine.durable(), &key.address())
+            .unwrap()
+    }
+
+    /// How many of the ticket the key has.
+    pub(crate) fn balance(&self, key: &Key) -> u64 {
+        self.balance_of(key, CONTENT)
+    }
+
+    pub(crate) fn balance_of(&self, key: &Key, content: &str) -> u64 {
+        balance(self.machine.durable(), key, content)
+    }
+}
+
+pub(crate) fn balance(durable: &Durable, key: &Key, content: &str) -> u64 {
+    let node = string_ticket(&TICKETER, content, 1);
+    let hash = ticket(&node).hash();
+    let mut memory = Memory::default();
+    memory.balance(durable, &key.address(), &hash).unwrap()
+}
+
+pub(crate) fn inbox(messages: &[Vec<u8>]) -> Inbox {
+    Inbox {
+        timestamp: 0,
+        predecessor: [0; 32],
+        messages: messages.to_vec(),
+    }
+}
+
+/// The key made of a byte, 32 times.
+pub(crate) fn key(byte: u8) -> Key {
+    Key::from_seed(&[byte; 32]).unwrap()
+}
+
+/// A deposit for whom `receiver` names.
+pub(crate) fn deposit(receiver: &str, content: &str, amount: u64) -> Vec<u8> {
+    let mut payload = Vec::new();
+    write::pair(
+        &mut payload,
+        |out| write::string(out, receiver),
+        |out| out.extend(string_ticket(&TICKETER, content, amount)),
+    );
+    transfer(ROLLUP, [0x70; 20], &payload)
+}
+
+pub(crate) fn ticket(node: &[u8]) -> StringTicket<'_> {
+    StringTicket::from_node(Node::parse(node).unwrap()).unwrap()
+}
+
+/// A transfer of the ticket.
+pub(crate) fn give(to: &Key, amount: u64) -> Vec<u8> {
+    give_to(&to.address(), CONTENT, amount)
+}
+
+pub(crate) fn give_to(destination: &Tz4, content: &str, amount: u64) -> Vec<u8> {
+    put::content(&Content::Transfer {
+        destination,
+        ticket: ticket(&string_ticket(&TICKETER, content, amount)),
+    })
+}
+
+/// A withdrawal of the ticket.
+pub(crate) fn withdraw(amount: u64) -> Vec<u8> {
+    put::content(&Content::Withdrawal {
+        destination: &TAKER,
+        ticket: ticket(&string_ticket(&TICKETER, CONTENT, amount)),
+        entrypoint: Entrypoint::new("receive_tickets").unwrap(),
+    })
+}
+
+/// An operation under the signer's key.
+pub(crate) fn reveal(key: &Key, counter: i64, contents: &[Vec<u8>]) -> Vec<u8> {
+    put::operation(&Signer::PublicKey(key.public_key()), counter, contents)
+}
+
+/// An operation under the signer's address.
+pub(crate) fn operation(key: &Key, counter: i64, contents: &[Vec<u8>]) -> Vec<u8> {
+    put::operation(&Signer::Address(&key.address()), counter, contents)
+}
+
+/// A transaction of operations, with who signs it.
+pub(crate) fn signed<'k>(operations: &[(&'k Key, Vec<u8>)]) -> (Vec<u8>, Vec<&'k Key>) {
+    let bytes: Vec<_> = operations.iter().map(|(_, bytes)| bytes.clone()).collect();
+    let signers = operations.iter().map(|(key, _)| *key).collect();
+    (put::transaction(&bytes), signers)
+}
+
+/// The inbox message of a batch without a frame.
+pub(crate) fn post(transactions: &[(Vec<u8>, Vec<&Key>)]) -> Vec<u8> {
+    external(&wallet::batch(transactions, &[]).unwrap())
+}
+
+/// A batch of one transaction of one operation.
+pub(crate) fn one(key: &Key, operation: Vec<u8>) -> Vec<u8> {
+    post(&[signed(&[(key, operation)])])
+}
+
+pub(crate) fn external(bytes: &[u8]) -> Vec<u8> {
+    [&[1], bytes].concat()
+}
+
+/// A batch in the frame of a rollup, signed for `signed_for`.
+pub(crate) fn framed(
+    rollup: &[u8; 20],
+    signed_for: &[u8],
+    transactions: &[(Vec<u8>, Vec<&Key>)],
+) -> Vec<u8> {
+    let batch = wallet::batch(transactions, signed_for).unwrap();
+    external(&external::frame(rollup, &batch))
+}
