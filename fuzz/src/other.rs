@@ -9,6 +9,7 @@ use conformance::world::{AccountState, World};
 use conformance::{Revision, reference};
 use ethereum::SignedTransaction;
 use evm::backend::{InMemoryAccount, InMemoryBackend, InMemoryEnvironment, OverlayedBackend};
+use evm::interpreter::{ExitError, ExitFatal};
 use evm::standard::{TransactArgs, TransactArgsCallCreate, TransactGasPrice};
 use evm::uint::{H160, H256};
 use evm_mainnet::CANCUN_CONFIG;
@@ -35,7 +36,9 @@ fn word(value: U256) -> H256 {
 }
 
 /// What the engine makes of a case, from where the kernel started; none where
-/// it does not know the rules.
+/// it does not know the rules, or gives up on a transaction: so it does (1.1.1)
+/// at a `CREATE` of more bytes than it can count, where just the frame is out of
+/// gas.
 #[must_use]
 pub fn opinion(case: &Case, made: &Made) -> Option<Opinion> {
     if case.revision != Revision::Cancun {
@@ -47,12 +50,14 @@ pub fn opinion(case: &Case, made: &Made) -> Option<Opinion> {
         .iter()
         .zip(&made.opinion.outcomes)
         .map(|(signed, ours)| {
-            ours.as_ref()
+            let included = ours.as_ref();
+            included
                 .map(|_| transact(&mut backend, signed, made.surroundings.base_fee))
+                .transpose()
         })
-        .collect();
+        .collect::<Result<_, ExitFatal>>();
     Some(Opinion {
-        outcomes,
+        outcomes: outcomes.ok()?,
         world: world(&backend),
     })
 }
@@ -155,7 +160,11 @@ fn backend(made: &Made) -> InMemoryBackend {
     }
 }
 
-fn transact(backend: &mut InMemoryBackend, signed: &SignedTransaction, base_fee: u64) -> Outcome {
+fn transact(
+    backend: &mut InMemoryBackend,
+    signed: &SignedTransaction,
+    base_fee: u64,
+) -> Result<Outcome, ExitFatal> {
     let transaction = &signed.transaction;
     let sender = ethereum::senders([signed]).pop().and_then(Result::ok);
     let caller = address(&sender.unwrap_or_default());
@@ -208,20 +217,21 @@ fn transact(backend: &mut InMemoryBackend, signed: &SignedTransaction, base_fee:
         account.transient_storage.clear();
     }
     match result {
-        Ok(done) => Outcome {
+        Ok(done) => Ok(Outcome {
             success: true,
             gas_used: value(done.used_gas).saturating_to(),
             logs,
-        },
+        }),
+        Err(ExitError::Fatal(fatal)) => Err(fatal),
         // It does not tell the gas; a failure changes nothing else.
         Err(_) => {
             let after = backend.state.get(&caller).map(|account| account.balance);
             let paid = value(before.unwrap_or_default()) - value(after.unwrap_or_default());
-            Outcome {
+            Ok(Outcome {
                 success: false,
                 gas_used: (paid / price).saturating_to(),
                 logs: Vec::new(),
-            }
+            })
         }
     }
 }
@@ -308,6 +318,20 @@ mod tests {
             // SSTORE of 1, DELEGATECALL.
             let init = [&[0x60, 1, 0x5f, 0x55][..], &call(4, outer, 0xf4), &[0]].concat();
             check(&case(Some(&init), &contracts), faulty);
+        }
+    }
+
+    /// The reason why it may give up; where this fails, it no longer does.
+    #[test]
+    fn the_engine_still_gives_up_on_a_creation_beyond_64_bits() {
+        for (length, gives_up) in [(0x68, true), (0x60, false)] {
+            // CREATE of 2^64 bytes, or of one.
+            let mut code = vec![length, 1];
+            code.resize(if gives_up { 10 } else { 2 }, 0);
+            code.extend([0x5f, 0x5f, 0xf0, 0]);
+            let case = case(None, &[(Address::repeat_byte(0xc2), code)]);
+            let made = kernel(&case).unwrap();
+            assert_eq!(opinion(&case, &made).is_none(), gives_up);
         }
     }
 }
