@@ -313,3 +313,89 @@ pub mod put {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// A content's bytes.
+    fn content() -> impl Strategy<Value = Vec<u8>> {
+        let ticket =
+            (any::<[u8; 20]>(), ".{0,12}", any::<u64>()).prop_map(|(kt1, text, amount)| {
+                string_ticket(&Contract::Originated(kt1), &text, amount)
+            });
+        let entrypoint = proptest::option::of("[a-z]{1,8}");
+        (any::<[u8; 20]>(), ticket, entrypoint).prop_map(|(destination, node, entrypoint)| {
+            let destination = &destination;
+            let ticket = StringTicket::from_node(Node::parse(&node).unwrap()).unwrap();
+            put::content(&match &entrypoint {
+                Some(name) => Content::Withdrawal {
+                    destination,
+                    ticket,
+                    entrypoint: Entrypoint::new(name).unwrap(),
+                },
+                None => Content::Transfer {
+                    destination,
+                    ticket,
+                },
+            })
+        })
+    }
+
+    fn operation() -> impl Strategy<Value = Vec<u8>> {
+        let signer = (any::<bool>(), any::<[u8; 20]>());
+        (signer, any::<i64>(), vec(content(), 0..4)).prop_map(
+            |((key, bytes), counter, contents)| {
+                let key_bytes = [bytes[0]; PUBLIC_KEY];
+                let signer = match key {
+                    true => Signer::PublicKey(&key_bytes),
+                    false => Signer::Address(&bytes),
+                };
+                put::operation(&signer, counter, &contents)
+            },
+        )
+    }
+
+    fn batch() -> impl Strategy<Value = Vec<u8>> {
+        let transaction = vec(operation(), 0..3).prop_map(|all| put::transaction(&all));
+        (vec(transaction, 0..3), any::<u8>())
+            .prop_map(|(all, byte)| put::batch(&all, &[byte; SIGNATURE]))
+    }
+
+    fn written(batch: &Batch<'_>) -> Vec<u8> {
+        let transactions = batch.transactions.iter().map(|transaction| {
+            let operations = transaction.operations.iter().map(|operation| {
+                let contents: Vec<_> = operation.contents.iter().map(put::content).collect();
+                put::operation(&operation.signer, operation.counter, &contents)
+            });
+            let bytes = put::transaction(&operations.collect::<Vec<_>>());
+            assert_eq!(bytes, transaction.bytes);
+            bytes
+        });
+        put::batch(&transactions.collect::<Vec<_>>(), batch.signature)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_batch_survives_a_round_trip(bytes in batch()) {
+            prop_assert!(looks_like_a_batch(&bytes));
+            prop_assert_eq!(written(&Batch::parse(&bytes).unwrap()), bytes);
+        }
+
+        /// Also those that are nearly a batch.
+        #[test]
+        fn any_bytes_are_a_batch_or_not(mut bytes in batch(), at: usize, byte: u8, cut in 0..3_usize) {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            bytes.truncate(bytes.len() - cut);
+            match Batch::parse(&bytes) {
+                Ok(_) => prop_assert!(looks_like_a_batch(&bytes)),
+                Err(error) => prop_assert!(error.offset <= bytes.len()),
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use host::{HostError, ReadStore, Store};
 
 /// An account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// How many operations it has signed.
     pub counter: i64,
@@ -28,17 +28,6 @@ pub struct Account {
 
 /// The bytes of an account.
 const ACCOUNT: usize = 8 + POINT + 32 + 8;
-
-impl Default for Account {
-    fn default() -> Self {
-        Self {
-            counter: 0,
-            public_key: None,
-            ticket: [0; 32],
-            amount: 0,
-        }
-    }
-}
 
 impl Account {
     /// The ticket whose balance stands in the account, and how many.
@@ -93,7 +82,7 @@ enum Undo {
 }
 
 /// What a run knows of accounts, and what it changes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
     accounts: BTreeMap<Tz4, Held<Option<Account>>>,
     /// Balances that do not stand in their accounts.
@@ -302,5 +291,100 @@ impl Memory {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::mock::MockHost;
+    use proptest::prelude::*;
+
+    /// What is done to a few accounts and tickets.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Set(u8, u8, u64),
+        Begin,
+        RollBack,
+        Commit,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..3_u8, 0..4_u8, 0..3_u64).prop_map(|(who, what, amount)| Step::Set(who, what, amount)),
+            2 => Just(Step::Begin),
+            1 => Just(Step::RollBack),
+            1 => Just(Step::Commit),
+        ]
+    }
+
+    type Balances = BTreeMap<(u8, u8), u64>;
+
+    fn check(memory: &mut Memory, host: &MockHost, model: &Balances) {
+        for who in 0..3 {
+            for what in 0..4 {
+                let balance = memory.balance(host, &[who; 20], &[what + 1; 32]);
+                let expected = model.get(&(who, what)).copied().unwrap_or(0);
+                assert_eq!(balance, Ok(expected), "{who}, {what}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Wherever a balance stands, it is what was set; what is taken back never
+        /// was; and what is committed is found by the next run.
+        #[test]
+        fn balances_are_what_was_set(steps in proptest::collection::vec(step(), 0..60)) {
+            let mut host = MockHost::default();
+            let mut memory = Memory::default();
+            let mut model = Balances::new();
+            let mut before = model.clone();
+            for step in steps {
+                match step {
+                    Step::Set(who, what, amount) => {
+                        memory.set_balance(&host, &[who; 20], &[what + 1; 32], amount).unwrap();
+                        model.insert((who, what), amount);
+                    }
+                    Step::Begin => {
+                        memory.begin();
+                        before = model.clone();
+                    }
+                    Step::RollBack => {
+                        memory.roll_back();
+                        model = before.clone();
+                    }
+                    Step::Commit => {
+                        rollup::state::open(&mut host, &layout::LAYOUT).unwrap();
+                        memory.write(&mut host).unwrap();
+                        // Before there was anything, nothing is moved.
+                        let _ = rollup::state::publish(&mut host, &layout::LAYOUT);
+                        memory = Memory::default();
+                        before = model.clone();
+                    }
+                }
+                check(&mut memory.clone(), &host, &model);
+            }
+            // What is not there takes no place.
+            let _ = memory.write(&mut host);
+            for (path, value) in host.values() {
+                if path.len() > "/tx/state/a/".len() + 27 {
+                    prop_assert!(value.iter().any(|byte| *byte != 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_survives_a_round_trip() {
+        let account = Account {
+            counter: 1,
+            public_key: None,
+            ticket: [2; 32],
+            amount: 3,
+        };
+        assert_eq!(Account::decode(&account.encode()), Some(account));
+        assert_eq!(Account::decode(&account.encode()[1..]), None);
     }
 }

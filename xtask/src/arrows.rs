@@ -67,8 +67,14 @@ const RULES: &[Rule] = &[
         knows_not: "rollups and storage",
     },
     Rule {
+        package: "rollup",
+        may: May::Only(&["host", "messages"]),
+        never: ETHEREUM,
+        knows_not: "what inputs mean",
+    },
+    Rule {
         package: "storage",
-        may: May::Only(&["host", "ethereum"]),
+        may: May::Only(&["host", "rollup", "ethereum"]),
         never: &[
             "revm*",
             "secp256k1*",
@@ -80,13 +86,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "evm_kernel",
-        may: May::Only(&["host", "messages", "ethereum", "storage"]),
+        may: May::Only(&["host", "messages", "rollup", "ethereum", "storage"]),
         never: &["serde_json", "tokio", "chrono", "time", "wasmtime", "axum"],
         knows_not: "JSON, clocks and the node",
     },
     Rule {
         package: "tx_kernel",
-        may: May::Only(&["host", "messages"]),
+        may: May::Only(&["host", "messages", "rollup"]),
         never: ETHEREUM,
         knows_not: "Ethereum",
     },
@@ -112,7 +118,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "conformance",
-        may: May::Only(&["host", "pvm", "node", "ethereum", "storage"]),
+        may: May::Only(&["host", "rollup", "pvm", "node", "ethereum", "storage"]),
         never: &["clap"],
         knows_not: "the command line and the kernel's code",
     },

@@ -1,0 +1,90 @@
+//! Bounds: on frames, on work, on what waits.
+
+use crate::rollup::{
+    CONTENT, Rollup, deposit, durable, external, give, inbox, key, one, operation, options, post,
+    reveal, signed, withdraw,
+};
+use pvm::{Machine, Metering};
+use tx_kernel::encoding::put;
+use tx_kernel::transactions::QUEUE_BYTES;
+use tx_kernel::wallet::{self, Key};
+
+/// As deep as it gets: 300 frames are what the oldest machine allows.
+#[test]
+fn no_batch_needs_more_than_three_hundred_frames() {
+    let keys: Vec<Key> = (1..=20).map(key).collect();
+    let options = pvm::Options {
+        metering: Metering::Full,
+        ..options()
+    };
+    let mut machine = Machine::from_durable(durable(false), options).unwrap();
+    let deposits: Vec<_> = keys
+        .iter()
+        .map(|key| deposit(&key.to_base58(), CONTENT, 1000))
+        .collect();
+    let operations: Vec<_> = keys
+        .iter()
+        .map(|from| (from, reveal(from, 0, &[give(&key(99), 1)])))
+        .collect();
+    let batch = post(&[signed(&operations)]);
+    let withdrawals = one(&keys[0], operation(&keys[0], 1, &vec![withdraw(1); 30]));
+    let report = machine.run_level(&inbox(&deposits)).unwrap();
+    let mut runs = report.runs;
+    let report = machine.run_level(&inbox(&[batch, withdrawals])).unwrap();
+    assert_eq!((report.outbox.len(), report.debug.len()), (1, 0));
+    runs.extend(report.runs);
+    let deepest = runs.iter().map(|run| run.max_call_depth).max().unwrap();
+    println!("deepest: {deepest} frames");
+    assert!(deepest < 60, "{deepest}");
+}
+
+/// Batches of many keys under an aggregate of something else: each costs half a
+/// run. What is good comes through all the same, levels later at most.
+#[test]
+fn good_batches_come_through_a_flood_of_bad_ones() {
+    let (alice, bob) = (key(1), key(2));
+    let mut rollup = Rollup::funded(&[(&alice, 100)]);
+    let strangers: Vec<Key> = (100..156).map(key).collect();
+    let operations: Vec<_> = strangers.iter().map(|key| reveal(key, 0, &[])).collect();
+    let transaction = put::transaction(&operations);
+    let flood: Vec<_> = (0..5_u8)
+        .map(|number| {
+            let signature = wallet::aggregate(&[alice.sign(&[number])]).unwrap();
+            external(&put::batch(std::slice::from_ref(&transaction), &signature))
+        })
+        .collect();
+    assert!(flood[0].len() <= 4096);
+    let mut messages = flood;
+    messages.push(one(&alice, reveal(&alice, 0, &[give(&bob, 1)])));
+    let report = rollup.level(&messages);
+    // More than one run, and not all of it at one level.
+    assert!(report.runs.len() > 1);
+    assert_eq!(rollup.balance(&bob), 0);
+    let mut later = 0;
+    while rollup.balance(&bob) == 0 {
+        later += 1;
+        assert!(later < 5, "it does not come through");
+        rollup.level(&[]);
+    }
+    assert!(rollup.machine.durable().values("/tx/queue").is_empty());
+}
+
+/// What users post is dropped when the queue is full; deposits never are.
+#[test]
+fn a_full_queue_takes_deposits() {
+    let (alice, bob) = (key(1), key(2));
+    let mut rollup = Rollup::new();
+    // Looks like a batch, and is none.
+    let mut garbage = put::batch(&[vec![0xff; 3990]], &[0; 96]);
+    garbage.insert(0, 1);
+    let count = QUEUE_BYTES as usize / garbage.len() + 10;
+    let mut messages = vec![garbage; count];
+    messages.push(one(&alice, reveal(&alice, 0, &[give(&bob, 1)])));
+    messages.push(deposit(&alice.to_base58(), CONTENT, 100));
+    let log = rollup.log(&messages);
+    assert!(log.contains("dropped because the queue is full"), "{log}");
+    while !rollup.machine.durable().values("/tx/queue").is_empty() {
+        rollup.level(&[]);
+    }
+    assert_eq!((rollup.balance(&alice), rollup.balance(&bob)), (100, 0));
+}

@@ -20,12 +20,12 @@ pub(super) fn product_is_one(pairs: &[(G1Affine, G2Affine)]) -> bool {
         f.square_in_place();
         for one in &mut loops {
             let line = one.double();
-            one.evaluate(line, &mut f);
+            one.evaluate(&line, &mut f);
         }
         if X >> bit & 1 == 1 {
             for one in &mut loops {
                 let line = one.add();
-                one.evaluate(line, &mut f);
+                one.evaluate(&line, &mut f);
             }
         }
     }
@@ -104,7 +104,7 @@ impl<'p> Miller<'p> {
     }
 
     /// Multiplies `f` with the line at the first point.
-    fn evaluate(&self, line: Line, f: &mut Fq12) {
+    fn evaluate(&self, line: &Line, f: &mut Fq12) {
         let (x, y) = (scale(&line.x, &self.p.x), scale(&line.y, &self.p.y));
         times_line(f, &line.one, &x, &y);
     }
