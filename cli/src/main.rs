@@ -7,6 +7,7 @@ mod installer;
 mod l1;
 mod run;
 mod statetest;
+mod tx;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ enum Command {
     Run(run::RunArgs),
     /// Ethereum's state tests through the compiled kernel
     Statetest(statetest::StatetestArgs),
+    /// Keys, batches and balances of the transactions kernel
+    Tx(tx::TxArgs),
     /// Check a kernel against every rule of the machine
     Verify(verify::VerifyArgs),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::L1(args) => l1::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(&args),
+        Command::Tx(args) => tx::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -12,6 +12,8 @@ use std::fmt::Debug;
 use storage::block::{Receipts, StoredHeader, Transactions};
 use storage::table::Value;
 use storage::{Account, Config, Head};
+use tx_kernel::deposit;
+use tx_kernel::encoding::{Batch, put, string_ticket};
 
 fn same(what: &str, read: impl Debug, bytes: &[u8], again: &[u8]) -> Result<(), String> {
     if bytes == again {
@@ -120,6 +122,54 @@ pub fn ethereum(bytes: &[u8]) -> Result<(), String> {
         if let Ok(header) = ethereum::Header::decode(bytes) {
             same("header", &header, bytes, &header.encode())?;
         }
+    }
+    Ok(())
+}
+
+/// Batches and deposits of the transactions kernel, and its values.
+///
+/// # Errors
+/// Where a decoder is wrong.
+pub fn batches(bytes: &[u8]) -> Result<(), String> {
+    let starts: &[&[u8]] = &[
+        &[],
+        // Lengths that fit 250 bytes: of one transaction, of one operation.
+        &[0, 0, 0, 0, 178, 0, 0, 0, 174, 1],
+        &[0, 0, 0, 0, 178, 0, 0, 0, 174, 0],
+        &[0, 0, 0, 0, 158],
+        &[7, 7, 1, 0, 0, 0, 36],
+    ];
+    let bytes = &seeded(bytes, starts);
+    if let Ok(batch) = Batch::parse(bytes) {
+        let transactions: Vec<_> = batch
+            .transactions
+            .iter()
+            .map(|transaction| {
+                let operations = transaction.operations.iter().map(|operation| {
+                    let contents: Vec<_> = operation.contents.iter().map(put::content).collect();
+                    put::operation(&operation.signer, operation.counter, &contents)
+                });
+                put::transaction(&operations.collect::<Vec<_>>())
+            })
+            .collect();
+        // An entrypoint without a name is written as `default`.
+        let again = put::batch(&transactions, batch.signature);
+        if Batch::parse(&again)
+            .as_ref()
+            .map(|one| one.transactions.len())
+            != Ok(transactions.len())
+        {
+            same("batch", &batch, bytes, &again)?;
+        }
+    }
+    if let Ok(deposit) = deposit::read(bytes) {
+        let ticket = &deposit.ticket;
+        let text = ticket.content.string().unwrap_or_default();
+        let again = string_ticket(&ticket.ticketer, text, deposit.amount);
+        same("ticket", deposit, ticket.node.as_bytes(), &again)?;
+    }
+    if let Some(account) = tx_kernel::memory::Account::decode(bytes) {
+        let _ = account.inside();
     }
     Ok(())
 }

@@ -48,6 +48,12 @@ pub const TARGETS: &[Target] = &[
         run: bytes::storage,
     },
     Target {
+        name: "batches",
+        about: "batches and deposits of the transactions kernel",
+        len: 300,
+        run: bytes::batches,
+    },
+    Target {
         name: "module",
         about: "wasm modules into the validity check",
         len: 200,

@@ -124,7 +124,14 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "cli",
-        may: May::Only(&["node", "pvm", "conformance"]),
+        may: May::Only(&[
+            "node",
+            "pvm",
+            "conformance",
+            "host",
+            "messages",
+            "tx_kernel",
+        ]),
         never: &["revm*"],
         knows_not: "how blocks are made",
     },

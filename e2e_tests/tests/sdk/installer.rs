@@ -118,6 +118,7 @@ fn our_kernels_keep_every_rule_from_the_first_machine_on() {
     for name in [
         "evm_kernel.wasm",
         "installer_kernel.wasm",
+        "tx_kernel.wasm",
         "echo_and_count.wasm",
     ] {
         for version in [pvm::Version::V0, pvm::Version::V5] {

@@ -4,5 +4,6 @@ mod batches;
 mod bounds;
 mod deposits;
 mod rollup;
+mod tools;
 mod traps;
 mod withdrawals;

@@ -1,0 +1,114 @@
+//! `docs/transactions.md` works word by word.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The commands of the page behind those that build: blocks that are indented by
+/// four spaces.
+fn commands() -> String {
+    let page = include_str!("../../docs/transactions.md");
+    let lines = page.lines().filter_map(|line| line.strip_prefix("    "));
+    let built = ["make kernel", "cargo build", "PATH="];
+    let lines = lines.filter(|line| !built.iter().any(|start| line.starts_with(start)));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_page_works_word_by_word() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("transactions");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("target")).unwrap();
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
+    std::os::unix::fs::symlink(
+        kernels.canonicalize().unwrap(),
+        folder.join("target/kernel"),
+    )
+    .unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_evm-rollup"));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let commands = commands();
+    assert!(commands.contains("evm-rollup tx balances"), "{commands}");
+    let ran = Command::new("sh")
+        .args(["-e", "-c", &commands])
+        .current_dir(&folder)
+        .env(
+            "PATH",
+            format!("{}:{path}", program.parent().unwrap().display()),
+        )
+        .output()
+        .unwrap();
+    let out = String::from_utf8(ran.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{out}{errors}");
+    // Both ways end alike, as the page says.
+    for (who, what) in [
+        (
+            "(alice), counter 2",
+            "90 \"Hello, Ticket!\" of KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq",
+        ),
+        ("(bob), counter 3", ""),
+    ] {
+        assert_eq!(out.matches(who).count(), 2, "{out}");
+        assert!(out.contains(what), "{out}");
+    }
+    assert_eq!(out.matches("Hello, Ticket!").count(), 2, "{out}");
+    // One message with three calls.
+    let report = std::fs::read_to_string(folder.join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let outbox = |level: usize| report["levels"][level]["outbox"].as_array().unwrap().len();
+    assert_eq!((outbox(0), outbox(1), outbox(2)), (0, 0, 1));
+}
+
+#[test]
+fn what_cannot_be_signed_is_named() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unsigned");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let tx = |args: &[&str]| {
+        let ran = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+            .arg("tx")
+            .args(args)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let text = [ran.stdout, ran.stderr].concat();
+        (ran.status.code(), String::from_utf8(text).unwrap())
+    };
+    let seed = "01".repeat(32);
+    let (code, address) = tx(&["key", "alice.json", "--seed", &seed]);
+    // The vectors' key of 32 times 01.
+    assert_eq!(
+        (code, address.trim()),
+        (Some(0), "tz4KgLG5kuN3xjp9EjZLsQv8TFtjXeZvE4X4")
+    );
+    // No key is written over.
+    let (code, text) = tx(&["key", "alice.json"]);
+    assert!(
+        code == Some(2) && text.contains("cannot make alice.json"),
+        "{text}"
+    );
+    let (code, text) = tx(&["key", "--seed", "0102"]);
+    assert!(code == Some(2) && text.contains("2 bytes"), "{text}");
+    for (batch, reason) in [
+        (
+            r#"[[{"signer": "bob", "counter": 0, "contents": []}]]"#,
+            "\"bob\" is no tz4 address",
+        ),
+        (
+            r#"[[{"signer": "alice", "contents": []}]]"#,
+            "no \"counter\"",
+        ),
+        (
+            r#"[[{"signer": "alice", "counter": 0, "contents": [{"give": 1}]}]]"#,
+            "neither",
+        ),
+        ("[]", "nobody signs it"),
+        ("{}", "not an array of transactions"),
+        ("[", "is no JSON"),
+    ] {
+        std::fs::write(folder.join("batch.json"), batch).unwrap();
+        let (code, text) = tx(&["batch", "batch.json", "--key", "alice.json"]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+}
