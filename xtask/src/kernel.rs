@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 
+use crate::guard::{self, Guarded};
 use crate::module::{self, Purpose};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -53,8 +54,9 @@ const NO_CLANG: &str = "\
 * Install:   apt-get install clang llvm   (or run scripts/setup as root)           *
 ************************************************************************************";
 
-/// Builds, checks and strips the kernel into `target/kernel/evm_kernel.wasm`
-/// (`evm_kernel_traps.wasm` and `evm_kernel_evaluation.wasm` for tests); prints its size and hash.
+/// Builds, checks, strips and guards the kernel into `target/kernel/evm_kernel.wasm`
+/// (`evm_kernel_traps.wasm` and `evm_kernel_evaluation.wasm` for tests); prints how much of its stack
+/// can be open at most, its size and hash.
 ///
 /// # Errors
 /// A build that fails, or a module that the machine would refuse.
@@ -71,7 +73,7 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
             format!("{},evaluation", recovery.feature()),
         ),
     };
-    let kernel = compile(&site, &features)?;
+    let (kernel, guard) = compile(&site, &features)?;
     ensure!(
         module::purpose(&kernel) == purpose,
         "this is another build: one for tests is never shipped"
@@ -86,6 +88,7 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
     if features.contains(Recovery::C) {
         println!("clang   {}", clang_version().unwrap_or_default());
     }
+    println!("stack   {guard}");
     println!("size    {} bytes", kernel.len());
     println!("blake2b {}", hash(&kernel));
     Ok(())
@@ -104,7 +107,7 @@ pub(crate) fn build_twice(recovery: Recovery) -> Result<()> {
     let first = fs::read(workspace().join("target/kernel/evm_kernel.wasm"))
         .context("run `cargo xtask kernel` first")?;
     let site = Site::elsewhere()?;
-    let second = compile(&site, recovery.feature())?;
+    let (second, _) = compile(&site, recovery.feature())?;
     ensure!(
         first == second,
         "two builds differ: {} here, {} in {}",
@@ -248,7 +251,7 @@ struct Other {
 /// The wasm stack of the others, in bytes.
 const SMALL_STACK: u32 = 128 * 1024;
 
-/// Builds, checks and strips the modules beside the EVM kernel, into `target/kernel`.
+/// Builds, checks, strips and guards the modules beside the EVM kernel, into `target/kernel`.
 ///
 /// # Errors
 /// As [`build`].
@@ -258,28 +261,39 @@ pub(crate) fn build_others() -> Result<()> {
         let built = cargo_rustc(&site, other.what, SMALL_STACK, other.built, other.small)?;
         let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
         module::check(&wasm).with_context(|| format!("the machine would refuse {}", other.name))?;
-        let kernel = module::strip(&wasm)?;
+        let (kernel, guard) = guarded(&wasm)?;
         place(&site.workspace.join("target/kernel"), other.name, &kernel)?;
         place(&site.target.join("kernel"), other.name, &kernel)?;
-        println!("target/kernel/{}: {} bytes", other.name, kernel.len());
+        println!(
+            "target/kernel/{}: {} bytes; {guard}",
+            other.name,
+            kernel.len()
+        );
     }
     Ok(())
 }
 
-/// Builds `evm_kernel`, checks and strips it.
-fn compile(site: &Site, features: &str) -> Result<Vec<u8>> {
+/// Builds `evm_kernel`, checks, strips and guards it.
+fn compile(site: &Site, features: &str) -> Result<(Vec<u8>, Guarded)> {
     let what = format!(
         "--package evm_kernel --lib --crate-type cdylib --no-default-features --features {features}"
     );
     let built = cargo_rustc(site, &what, STACK, "evm_kernel.wasm", false)?;
     let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
     module::check(&wasm).context("the machine would refuse this kernel")?;
-    let kernel = module::strip(&wasm)?;
+    let (kernel, guard) = guarded(&wasm)?;
     let ours = prefixes(site)?.into_iter().map(|(from, _)| from);
     if let Some(path) = module::path_in(&kernel, ours.chain([site.target.clone()])) {
         bail!("a path of this machine is in the kernel: {path}");
     }
-    Ok(kernel)
+    Ok((kernel, guard))
+}
+
+/// The module that ships: without names, and with a bounded stack.
+fn guarded(wasm: &[u8]) -> Result<(Vec<u8>, Guarded)> {
+    let (kernel, guard) = guard::apply(&module::strip(wasm)?, guard::FRAMES)?;
+    module::check(&kernel).context("the guard made another module of it")?;
+    Ok((kernel, guard))
 }
 
 /// Compiles for the machine; returns where the module is, names included.

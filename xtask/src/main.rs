@@ -1,6 +1,7 @@
 //! The project's own build steps, in Rust so that they run wherever cargo does.
 //!
-//! - `cargo xtask kernel [--rust-secp256k1]` builds, checks and hashes the shipped module.
+//! - `cargo xtask kernel [--rust-secp256k1]` builds, checks, guards and hashes the shipped
+//!   module.
 //! - `cargo xtask kernel --twice` builds it again, elsewhere, and compares.
 //! - `cargo xtask kernel --traps` builds the one that tests of traps run.
 //! - `cargo xtask kernel --others` builds the installer kernel and the kernels of the SDK's tests.
@@ -15,6 +16,8 @@ use kernel::Recovery;
 use module::Purpose;
 
 mod arrows;
+mod call_graph;
+mod guard;
 mod kernel;
 mod module;
 
