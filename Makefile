@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients conformance fuzz bench ci setup clean
+.PHONY: help devnet test kernel fixtures clients conformance fuzz bench engines ci setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ fuzz: ## random blocks through the kernel and plain revm: make fuzz FUZZ="inbox 
 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches
+
+engines: kernel ## levels of the tests on the rollup node's own engine, too (wasmer 3.3.0)
+	@$(CARGO) xtask kernel --traps
+	@rm -rf target/levels && mkdir -p target/levels
+	@RECORD_LEVELS="$(CURDIR)/target/levels" $(CARGO) test --quiet --workspace \
+		--test bridge --test fixtures --test chunks --test poisoned --test bad_input
+	@$(CARGO) run --manifest-path engines/Cargo.toml --target-dir target -- target/levels
 
 ci: ## what CI runs
 	@.ci/run

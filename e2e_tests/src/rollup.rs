@@ -1,11 +1,14 @@
 //! A rollup in memory: the compiled kernel on the fast VM.
 
+use crate::record::Recorder;
 use crate::user::User;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use ethereum::header::Header;
+use pvm::engine::Engine;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use storage::block::{StoredReceipt, StoredTransaction};
 use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS};
 use storage::table::Value;
@@ -76,6 +79,8 @@ pub struct Setup {
     pub build: Build,
     /// Where pages are looked for.
     pub preimages: Option<PathBuf>,
+    /// Another engine, which has to do the same.
+    pub check: Option<Arc<dyn Engine>>,
 }
 
 impl Default for Setup {
@@ -87,6 +92,7 @@ impl Default for Setup {
             address: [7; 20],
             build: Build::Shipped,
             preimages: None,
+            check: None,
         }
     }
 }
@@ -121,6 +127,7 @@ pub struct Rollup {
     machine: Machine,
     address: [u8; 20],
     timestamp: i64,
+    recorder: Recorder,
 }
 
 impl Rollup {
@@ -165,6 +172,7 @@ impl Rollup {
             checkpoints: vec![STATE.to_string()],
             debug: pvm::DebugSink::Capture,
             preimages: setup.preimages.clone(),
+            check: setup.check.clone(),
             ..Options::default()
         };
         let timestamp = head.map_or(1_700_000_000, |head| head.timestamp as i64);
@@ -173,6 +181,7 @@ impl Rollup {
             machine,
             address: setup.address,
             timestamp,
+            recorder: Recorder::default(),
         }
     }
 
@@ -236,6 +245,7 @@ impl Rollup {
             predecessor: [9; 32],
             messages,
         };
+        self.recorder.level(&self.machine, &inbox);
         let report = self.machine.run_level(&inbox)?;
         self.timestamp += 1;
         Ok(report)
@@ -259,6 +269,7 @@ impl Rollup {
 
     /// Lets the machine trap after this many more host calls, once.
     pub fn trap_after(&mut self, calls: u64) {
+        self.recorder.stop();
         self.machine.trap_after(calls);
     }
 
