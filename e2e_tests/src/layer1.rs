@@ -68,3 +68,11 @@ pub fn governance(destination: [u8; 20], sender: [u8; 20], bytes: &[u8]) -> Vec<
     write::bytes(&mut payload, bytes);
     transfer(destination, sender, &payload)
 }
+
+/// Governance's decision for the kernel with this root hash, as of `time`
+/// (seconds since 1970): RLP of both.
+#[must_use]
+pub fn upgrade(destination: [u8; 20], sender: [u8; 20], root: &[u8; 33], time: i64) -> Vec<u8> {
+    let payload = [&[0xeb, 0xa1], &root[..], &[0x88], &time.to_le_bytes()].concat();
+    governance(destination, sender, &payload)
+}

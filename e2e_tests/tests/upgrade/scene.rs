@@ -101,8 +101,7 @@ fn setup(pages: &Folder, user: &User, metering: Metering) -> Setup {
 
 /// `Right (RLP [root hash, activation time])`, by the contract `sender`.
 pub(crate) fn decision(sender: [u8; 20], root: &[u8; 33], time: i64) -> Vec<u8> {
-    let payload = [&[0xeb, 0xa1], &root[..], &[0x88], &time.to_le_bytes()].concat();
-    layer1::governance(ROLLUP, sender, &payload)
+    layer1::upgrade(ROLLUP, sender, root, time)
 }
 
 /// A deposit of one mutez for somebody.
