@@ -47,7 +47,7 @@ engines: kernel ## levels of the tests on the rollup node's own engine, too (was
 	@$(CARGO) xtask kernel --traps
 	@rm -rf target/levels && mkdir -p target/levels
 	@RECORD_LEVELS="$(CURDIR)/target/levels" $(CARGO) test --quiet --workspace \
-		--test bridge --test fixtures --test chunks --test poisoned --test bad_input
+		--test bridge --test fixtures --test chunks --test poisoned --test bad_input --test engines
 	@$(CARGO) run --manifest-path engines/Cargo.toml --target-dir target -- target/levels
 
 ci: ## what CI runs
