@@ -33,6 +33,7 @@ fn main() -> anyhow::Result<ExitCode> {
     if files.is_empty() {
         bail!("no levels in {}: see `make engines`", folder.display());
     }
+    wasmer_engine::bound_the_stack();
     let engines: [Arc<dyn Engine>; 4] = [
         engine::fast(),
         engine::interpreter(),
