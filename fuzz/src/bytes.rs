@@ -13,7 +13,7 @@ use storage::block::{Receipts, StoredHeader, Transactions};
 use storage::table::Value;
 use storage::{Account, Config, Head};
 use tx_kernel::deposit;
-use tx_kernel::encoding::{Batch, put, string_ticket};
+use tx_kernel::encoding::{Batch, string_ticket};
 
 fn same(what: &str, read: impl Debug, bytes: &[u8], again: &[u8]) -> Result<(), String> {
     if bytes == again {
@@ -141,24 +141,10 @@ pub fn batches(bytes: &[u8]) -> Result<(), String> {
     ];
     let bytes = &seeded(bytes, starts);
     if let Ok(batch) = Batch::parse(bytes) {
-        let transactions: Vec<_> = batch
-            .transactions
-            .iter()
-            .map(|transaction| {
-                let operations = transaction.operations.iter().map(|operation| {
-                    let contents: Vec<_> = operation.contents.iter().map(put::content).collect();
-                    put::operation(&operation.signer, operation.counter, &contents)
-                });
-                put::transaction(&operations.collect::<Vec<_>>())
-            })
-            .collect();
         // An entrypoint without a name is written as `default`.
-        let again = put::batch(&transactions, batch.signature);
-        if Batch::parse(&again)
-            .as_ref()
-            .map(|one| one.transactions.len())
-            != Ok(transactions.len())
-        {
+        let again = batch.encode();
+        let read = Batch::parse(&again).map(|one| one.transactions.len());
+        if read != Ok(batch.transactions.len()) {
             same("batch", &batch, bytes, &again)?;
         }
     }
