@@ -1,5 +1,12 @@
 //! The block as its transactions see it.
 
+pub(crate) mod history;
+#[cfg(not(feature = "evaluation"))]
+pub(crate) mod source;
+#[cfg(feature = "evaluation")]
+#[path = "environment/source_evaluation.rs"]
+pub(crate) mod source;
+
 use alloy_primitives::{Address, B256};
 use storage::config::Revision;
 

@@ -1,25 +1,20 @@
 //! The EVM rollup kernel: a level of the inbox in, blocks and durable state out.
 //!
-//! The modules are the steps, in order:
+//! The folders are the steps, in order:
 //!
 //! | step | what it does |
 //! | --- | --- |
 //! | [`rollup::inbox`] | reads the level's messages and makes what matters durable |
-//! | [`queue`] | gives the waiting inputs in order, senders recovered page by page |
-//! | [`decode`] | input bytes → signed transaction, or a reason |
-//! | [`chunks`] | puts transactions together that came in pieces |
-//! | [`validate`] | signed transaction → what the engine takes, or a reason |
-//! | [`source`] | the block's environment and system calls |
-//! | [`execute`] | runs it on the block's view of the world → receipt |
+//! | `inputs` | gives the waiting inputs in order: signed transactions with their senders, pieces, calls of layer 1 |
+//! | `environment` | the block's number, time, fees and system calls |
+//! | `execute` | checks a transaction and runs it on the block's view of the world |
 //! | [`bridge`] | calls of layer 1 → transactions, withdrawals → messages to layer 1 |
-//! | [`governance`] | what the governing contract decides |
-//! | [`seal`] | receipts and changes → header, roots, the block to commit |
-//! | [`level`] | all of that for as many blocks as the level needs |
-//! | [`upgrade`] | another kernel takes over, where it was decided |
+//! | `block` | receipts and changes → header, roots, the block to commit; block 0 |
+//! | `run` | all of that for as many blocks as the level needs |
+//! | `upgrade` | another kernel takes over, where it was decided |
 //!
-//! [`rollup::careful`] is how a block is executed after a trap, [`genesis`] makes block
-//! 0, [`simulate`] lets a node ask what a call would do, `impersonate` makes a
-//! development node's blocks of transactions that nobody signed.
+//! [`rollup::careful`] is how a block is executed after a trap. `native` is for
+//! nodes: what a call would do, and a block of transactions that nobody signed.
 //!
 //! A user's mistake is a value (a failed receipt, a skip with a reason); a
 //! [`KernelError`] is what the rollup itself cannot do.
@@ -27,39 +22,23 @@
 
 extern crate alloc;
 
+mod block;
 pub mod bridge;
-mod chunks;
-mod decode;
-mod engine;
 mod environment;
 mod error;
 mod execute;
-mod genesis;
-mod governance;
-mod history;
-#[cfg(feature = "simulate")]
-pub mod impersonate;
-mod instructions;
-mod level;
+mod host_cell;
+mod inputs;
 mod log;
-mod precompiles;
-mod queue;
-mod seal;
-mod shared;
 #[cfg(feature = "simulate")]
-pub mod simulate;
-#[cfg(not(feature = "evaluation"))]
-mod source;
-#[cfg(feature = "evaluation")]
-#[path = "source_evaluation.rs"]
-mod source;
+pub mod native;
+mod run;
 #[cfg(feature = "traps")]
 mod traps;
 mod upgrade;
-mod validate;
 
+pub use environment::history::HISTORY_ADDRESS;
 pub use error::KernelError;
-pub use history::HISTORY_ADDRESS;
 
 use host::Runtime;
 use storage::layout::LAYOUT;
@@ -68,5 +47,5 @@ host::kernel_entry!(run);
 
 /// One run: what [`host::kernel_entry!`] calls.
 pub fn run(host: &mut impl Runtime) {
-    rollup::run::run(host, &LAYOUT, level::run);
+    rollup::run::run(host, &LAYOUT, run::run);
 }

@@ -13,10 +13,10 @@
 
 mod module;
 
+use crate::block::seal;
 use crate::bridge::{self, PREDEPLOYED};
 use crate::error::KernelError;
 use crate::log;
-use crate::seal;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::Bytes;

@@ -233,9 +233,10 @@ impl Miner {
         let hash = transaction.hash;
         let mut durable = self.machine.durable().clone();
         let timestamp = self.node.clock.stamp(self.timestamp);
-        let block = evm_kernel::impersonate::block(&durable, timestamp, transaction, sender)
-            .map_err(RpcError::internal)?
-            .map_err(RpcError::server)?;
+        let block =
+            evm_kernel::native::impersonate::block(&durable, timestamp, transaction, sender)
+                .map_err(RpcError::internal)?
+                .map_err(RpcError::server)?;
         commit::block(&mut durable, &block).map_err(RpcError::internal)?;
         let block = Block::read(durable.clone()).map_err(RpcError::internal)?;
         self.timestamp = timestamp;

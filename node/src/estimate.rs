@@ -3,7 +3,7 @@
 use crate::revert;
 use crate::rpc::RpcError;
 use alloy_primitives::U256;
-use evm_kernel::simulate::{self, Call, Environment, MAX_TRANSACTION_GAS, Outcome};
+use evm_kernel::native::simulate::{self, Call, Environment, MAX_TRANSACTION_GAS, Outcome};
 use host::ReadStore;
 use storage::Account;
 use storage::config::Revision;

@@ -20,7 +20,7 @@
 //! | [`node`](mod@node) | what all of these share |
 //!
 //! Blocks, receipts and logs come from durable storage alone; what a call would
-//! do, the kernel's own code tells (`evm_kernel::simulate`). There is no second
+//! do, the kernel's own code tells (`evm_kernel::native::simulate`). There is no second
 //! implementation of the rules here.
 
 pub mod accounts;

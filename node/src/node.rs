@@ -11,7 +11,7 @@ use crate::pool::{Fate, Pool};
 use crate::proofs::Proofs;
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes};
-use evm_kernel::simulate::Environment;
+use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
 use pvm::Durable;
 use std::collections::HashSet;

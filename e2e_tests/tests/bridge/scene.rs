@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
 use e2e_tests::{Included, Rollup, Setup, User};
 use ethereum::transaction::tx_type;
-use evm_kernel::simulate::{self, Call, Environment};
+use evm_kernel::native::simulate::{self, Call, Environment};
 use pvm::LevelReport;
 use storage::Config;
 

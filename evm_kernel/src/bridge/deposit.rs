@@ -4,7 +4,7 @@
 use super::abi::Calldata;
 use super::incoming::Refused;
 use super::{DEPOSIT_GAS, FA_BRIDGE, NATIVE_BRIDGE, SYSTEM, is_reserved};
-use crate::governance::Assignment;
+use crate::bridge::governance::Assignment;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use ethereum::keccak::keccak256;

@@ -10,7 +10,7 @@ use crate::rpc::RpcError;
 use crate::view::{Overridden, Recording};
 use alloy_primitives::{Address, B256, U256};
 use ethereum::transaction::AccessListItem;
-use evm_kernel::simulate::{self, Call, Environment, Outcome};
+use evm_kernel::native::simulate::{self, Call, Environment, Outcome};
 use host::ReadStore;
 use pvm::Durable;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What stands for [`crate::source`] in the evaluation build: the block's
+//! What stands for [`crate::environment::source`] in the evaluation build: the block's
 //! surroundings are what durable storage says, so that tests may ask for any.
 //!
 //! `/evaluation/environment` holds, numbers big-endian: number (8 bytes),
@@ -7,8 +7,8 @@
 //! begins with the system call of EIP-2935, which stores it.
 
 use crate::environment::Environment;
+use crate::environment::history;
 use crate::error::KernelError;
-use crate::history;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, U256};
 use host::{Path, ReadStore};

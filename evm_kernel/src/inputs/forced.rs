@@ -1,9 +1,9 @@
 //! Forced inclusion: a contract of layer 1 brings a transaction that operators
 //! could leave out otherwise. It says `00 ++ n`, then n times `01 ++ bytes`.
 
-use super::incoming::Refused;
-use crate::decode::MAX_TRANSACTION;
+use crate::bridge::incoming::Refused;
 use crate::error::KernelError;
+use crate::inputs::decode::MAX_TRANSACTION;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;

@@ -9,8 +9,8 @@ mod format;
 #[cfg(test)]
 mod tests;
 
-use crate::decode::MAX_TRANSACTION;
-use crate::source::ChunkSet;
+use crate::environment::source::ChunkSet;
+use crate::inputs::decode::MAX_TRANSACTION;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};

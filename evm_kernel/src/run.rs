@@ -1,24 +1,24 @@
 //! A run: the inbox is read, then blocks are made until the queue is empty or
 //! the work of the run or of the level is done.
 
-use crate::bridge::delayed::Delayed;
+use crate::block::genesis;
+use crate::block::seal::{self, Body, Parent};
 use crate::bridge::deposit::{self, Origin, Terms};
+use crate::bridge::governance::{self, Decision};
 use crate::bridge::incoming::{self, Incoming, Refused};
 use crate::bridge::{self, SYSTEM};
-use crate::chunks::{Assembled, BadPiece, Chunks};
-use crate::decode::{self, Decoded, Input};
 use crate::environment::Environment;
+use crate::environment::source;
 use crate::error::KernelError;
-use crate::execute::{self, Executed, Executor};
-use crate::genesis;
-use crate::governance::{self, Decision};
+use crate::execute::executor::{self, Executed, Executor};
+use crate::execute::validate;
+use crate::host_cell::Shared;
+use crate::inputs::chunks::{Assembled, BadPiece, Chunks};
+use crate::inputs::decode::{self, Decoded, Input};
+use crate::inputs::forced::Delayed;
+use crate::inputs::queue::{Item, Queue, RECOVERY, Ready};
 use crate::log;
-use crate::queue::{Item, Queue, RECOVERY, Ready};
-use crate::seal::{self, Body, Parent};
-use crate::shared::Shared;
-use crate::source;
 use crate::upgrade::{self, Migrated};
-use crate::validate;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
@@ -203,7 +203,7 @@ impl Blocks {
             };
             self.fill(host, &environment, &parent, &mut pieces)?
         } else {
-            let diff = execute::nothing(host, &environment, parent.hash)?;
+            let diff = executor::nothing(host, &environment, parent.hash)?;
             (Body::default(), diff)
         };
         let (mut chunked, chunks_since) = chunks.into_changes();

@@ -5,7 +5,7 @@ use core::fmt;
 use ethereum::{DecodeError, SignedTransaction};
 use rollup::inbox::{TRANSFER, Transfer};
 
-pub(crate) use crate::source::MAX_TRANSACTION;
+pub(crate) use crate::environment::source::MAX_TRANSACTION;
 
 /// An input of the queue: the contents of an external message's frame.
 #[derive(Debug)]

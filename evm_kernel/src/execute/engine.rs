@@ -4,8 +4,8 @@
 //! Only a genesis can make an account of slots without nonce and code. So the
 //! check costs a host call only where an account exists without both.
 
-use crate::execute::{World, WorldError};
-use crate::precompiles::Weighed;
+use crate::execute::precompiles::Weighed;
+use crate::execute::world::{World, WorldError};
 use alloc::string::String;
 use alloy_primitives::Address;
 use host::ReadStore;

@@ -2,7 +2,7 @@
 //! (`docs/layout.md`).
 
 use super::MAX_CHUNKS;
-use crate::source::ChunkSet;
+use crate::environment::source::ChunkSet;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use alloy_primitives::B256;

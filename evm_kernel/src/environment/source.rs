@@ -2,8 +2,8 @@
 //! build has another module in this place, and no other difference.
 
 use crate::environment::Environment;
+use crate::environment::history;
 use crate::error::KernelError;
-use crate::history;
 use alloy_primitives::{B256, U256};
 use ethereum::header::next_base_fee;
 use ethereum::keccak::Keccak256;

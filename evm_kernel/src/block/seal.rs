@@ -1,7 +1,7 @@
 //! Receipts and changes → header, roots, the block to commit.
 
 use crate::environment::Environment;
-use crate::execute::Executed;
+use crate::execute::executor::Executed;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use ethereum::bloom::LogsBloom;

@@ -5,8 +5,8 @@
 
 use crate::bridge;
 use crate::error::KernelError;
-use crate::execute::Executor;
-use crate::validate::{access_list, authorizations};
+use crate::execute::executor::Executor;
+use crate::execute::validate::{access_list, authorizations};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};

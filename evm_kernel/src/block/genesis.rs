@@ -1,10 +1,10 @@
 //! Block 0: what the setup file left becomes the first state.
 
+use crate::block::seal::{self, Body, Parent};
 use crate::bridge;
 use crate::environment::Environment;
+use crate::environment::history::{HISTORY_ADDRESS, HISTORY_CODE};
 use crate::error::KernelError;
-use crate::history::{HISTORY_ADDRESS, HISTORY_CODE};
-use crate::seal::{self, Body, Parent};
 use crate::upgrade;
 use alloy_primitives::{B256, Bytes};
 use ethereum::keccak::keccak256;

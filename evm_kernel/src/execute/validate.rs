@@ -2,7 +2,7 @@
 //! (nonce, balance, intrinsic gas of the revision) are the engine's own; it
 //! refuses before it changes anything.
 
-use crate::decode::Decoded;
+use crate::inputs::decode::Decoded;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, U256};
 use core::fmt;
@@ -14,7 +14,7 @@ use revm::context_interface::transaction::{
     RecoveredAuthorization,
 };
 
-/// A transaction that [`crate::execute`] can take.
+/// A transaction that [`crate::execute::executor`] can take.
 #[derive(Debug)]
 pub(crate) struct ValidTransaction {
     pub(crate) environment: TxEnv,

@@ -1,16 +1,17 @@
 //! A block of one transaction that nobody signed, for development nodes; never
 //! in the shipped bytes.
 //!
-//! The steps are those of [`crate::level`]: the same executor, the same seal,
+//! The steps are those of [`crate::run`]: the same executor, the same seal,
 //! the same commit. Only the recovery of the sender is left out, and that a
 //! contract cannot sign (EIP-3607).
 
-use crate::decode::Decoded;
+use crate::block::seal::{self, Body, Parent};
+use crate::environment::source;
 use crate::error::KernelError;
-use crate::execute::{Executed, Executor};
-use crate::seal::{self, Body, Parent};
-use crate::simulate::{Rejected, rejected};
-use crate::{source, validate};
+use crate::execute::executor::{Executed, Executor};
+use crate::execute::validate;
+use crate::inputs::decode::Decoded;
+use crate::native::simulate::{Rejected, rejected};
 use alloc::string::ToString;
 use alloy_primitives::{Address, Bytes};
 use ethereum::SignedTransaction;

@@ -4,10 +4,10 @@
 //! reach beyond the block, so nothing here changes durable state.
 
 use crate::bridge;
-use crate::decode::{self, BadInput, Decoded, Input};
 use crate::error::KernelError;
+use crate::host_cell::Shared;
+use crate::inputs::decode::{self, BadInput, Decoded, Input};
 use crate::log;
-use crate::shared::Shared;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -1,0 +1,359 @@
+//! Runs transactions on a block's view of the world.
+//!
+//! One engine and one journal serve the whole block, so that what one
+//! transaction has read or changed is warm memory to the next. Nothing is
+//! written: [`Executor::finish`] gives the changes as a value.
+
+use crate::bridge;
+use crate::environment::Environment;
+use crate::environment::history::HISTORY_ADDRESS;
+use crate::environment::source;
+use crate::error::KernelError;
+use crate::execute::engine::Engine;
+use crate::execute::precompiles::Weighed;
+use crate::execute::validate::ValidTransaction;
+use crate::execute::world::{World, WorldError};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use core::fmt;
+use ethereum::transaction::Deposit;
+use host::ReadStore;
+#[cfg(feature = "simulate")]
+use revm::context::CfgEnv;
+use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
+use revm::context::{BlockEnv, Context, Journal, TxEnv};
+use revm::context_interface::JournalTr;
+use revm::context_interface::block::BlobExcessGasAndPrice;
+use revm::primitives::hardfork::SpecId;
+use revm::state::Account as EngineAccount;
+use revm::{ExecuteEvm, MainBuilder};
+use storage::config::Revision;
+use storage::diff::AccountChange;
+use storage::overlay::{Overlay, Touched};
+use storage::{Account, Diff};
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Executed {
+    pub(crate) success: bool,
+    pub(crate) gas_used: u64,
+    pub(crate) logs: Vec<Log>,
+    /// Messages to layer 1.
+    pub(crate) messages: Vec<Bytes>,
+}
+
+/// The engine on one block.
+pub(crate) struct Executor<'s, S: ReadStore> {
+    engine: Engine<'s, S>,
+    beneficiary: Address,
+    base_fee: u64,
+}
+
+impl<'s, S: ReadStore> Executor<'s, S> {
+    /// The engine on the block after `parent`, whose hash the history contract
+    /// gets (EIP-2935; the slot is written directly, which the EIP allows, and
+    /// spares a call for each block).
+    pub(crate) fn new(
+        store: &'s S,
+        environment: &Environment,
+        parent: B256,
+    ) -> Result<Self, KernelError> {
+        let history = source::history_slot(store, environment, parent)?;
+        Self::with_history(store, environment, history)
+    }
+
+    /// The engine on a block as it stands in durable storage already.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn view(store: &'s S, environment: &Environment) -> Result<Self, KernelError> {
+        Self::with_history(store, environment, None)
+    }
+
+    fn with_history(
+        store: &'s S,
+        environment: &Environment,
+        history: Option<(U256, U256)>,
+    ) -> Result<Self, KernelError> {
+        let world = World {
+            overlay: Overlay::new(store),
+            history,
+        };
+        let spec = spec(environment.revision);
+        let mut context = Context::new(world, spec);
+        context.cfg.chain_id = environment.chain_id;
+        context.block = BlockEnv {
+            number: U256::from(environment.number),
+            beneficiary: environment.beneficiary,
+            timestamp: U256::from(environment.timestamp),
+            gas_limit: environment.gas_limit,
+            basefee: environment.base_fee,
+            difficulty: U256::ZERO,
+            prevrandao: Some(environment.prevrandao),
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice {
+                excess_blob_gas: 0,
+                blob_gasprice: source::blob_base_fee(store)?,
+            }),
+            slot_num: environment.number,
+        };
+        let engine = context.build_mainnet();
+        let precompiles = Weighed::new(
+            engine.precompiles.clone(),
+            environment.revision,
+            environment.ticketer,
+        );
+        let mut engine = engine.with_precompiles(precompiles);
+        crate::execute::instructions::install(&mut engine.instruction);
+        Ok(Self {
+            engine: Engine(engine),
+            beneficiary: environment.beneficiary,
+            base_fee: environment.base_fee,
+        })
+    }
+
+    /// The block's base fee, in wei for a unit of gas.
+    pub(crate) const fn base_fee(&self) -> u64 {
+        self.base_fee
+    }
+
+    /// The engine's own knobs, for simulation.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut CfgEnv, &mut BlockEnv)) {
+        change(&mut self.engine.0.ctx.cfg, &mut self.engine.0.ctx.block);
+    }
+
+    /// Runs a transaction; one that is refused changes nothing.
+    pub(crate) fn transact(
+        &mut self,
+        environment: TxEnv,
+    ) -> Result<Result<ExecutionResult, InvalidTransaction>, KernelError> {
+        match self.engine.transact(environment) {
+            Ok(result) => Ok(Ok(result)),
+            Err(EVMError::Transaction(why)) => Ok(Err(why)),
+            Err(EVMError::Database(WorldError(error))) => Err(error.into()),
+            Err(error) => Err(KernelError::Engine(error.to_string())),
+        }
+    }
+
+    /// What the transactions since the last time cost besides their gas, in units
+    /// of the budget.
+    pub(crate) fn take_work(&mut self) -> u64 {
+        self.engine.0.precompiles.take_work()
+    }
+
+    /// Charges a transaction that traps the engine: its nonce is spent, its gas
+    /// limit paid, and nothing else happens. `None` if it cannot be charged.
+    pub(crate) fn charge(
+        &mut self,
+        transaction: &ValidTransaction,
+    ) -> Result<Option<Executed>, KernelError> {
+        let environment = &transaction.environment;
+        let gas = U256::from(environment.gas_limit);
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        load(journal, environment.caller)?;
+        load(journal, self.beneficiary)?;
+        let base_fee = U256::from(self.base_fee);
+        let (Some(fee), Some(tip)) = (
+            transaction.gas_price.checked_mul(gas),
+            transaction
+                .gas_price
+                .checked_sub(base_fee)
+                .and_then(|tip| tip.checked_mul(gas)),
+        ) else {
+            return Ok(None);
+        };
+        let Some(sender) = journal.inner.state.get_mut(&environment.caller) else {
+            return Ok(None);
+        };
+        let nonce = sender.info.nonce.checked_add(1);
+        let (Some(balance), Some(nonce)) = (sender.info.balance.checked_sub(fee), nonce) else {
+            return Ok(None);
+        };
+        let chain_id = self.engine.0.ctx.cfg.chain_id;
+        if sender.info.nonce != environment.nonce
+            || environment.chain_id.is_some_and(|id| id != chain_id)
+            || environment.gas_limit > self.engine.0.ctx.block.gas_limit
+        {
+            return Ok(None);
+        }
+        sender.info.balance = balance;
+        sender.info.nonce = nonce;
+        sender.mark_touch();
+        if let Some(beneficiary) = journal.inner.state.get_mut(&self.beneficiary) {
+            beneficiary.info.balance = beneficiary.info.balance.saturating_add(tip);
+            beneficiary.mark_touch();
+        }
+        journal.inner.commit_tx();
+        Ok(Some(Executed {
+            success: false,
+            gas_used: environment.gas_limit,
+            logs: Vec::new(),
+            messages: Vec::new(),
+        }))
+    }
+
+    /// Lets the kernel call a contract: the wei appear at the caller before. `None`
+    /// where the call fails, which then changed nothing.
+    pub(crate) fn deposit(&mut self, deposit: &Deposit) -> Result<Option<Executed>, KernelError> {
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        journal
+            .balance_incr(deposit.from, deposit.mint)
+            .map_err(|WorldError(error)| error)?;
+        let environment = TxEnv {
+            caller: deposit.from,
+            gas_limit: deposit.gas_limit,
+            kind: deposit.to,
+            value: deposit.value,
+            data: deposit.input.clone(),
+            ..TxEnv::default()
+        };
+        let executed = match self.engine.system_call(environment) {
+            Ok(result) => Executed::of(result),
+            Err(EVMError::Database(WorldError(error))) => return Err(error.into()),
+            Err(error) => return Err(KernelError::Engine(error.to_string())),
+        };
+        if executed.success {
+            return Ok(Some(executed));
+        }
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        if let Some(from) = journal.inner.state.get_mut(&deposit.from) {
+            from.info.balance = from.info.balance.saturating_sub(deposit.mint);
+        }
+        Ok(None)
+    }
+
+    /// What all transactions changed.
+    pub(crate) fn finish(mut self) -> Diff {
+        let state = self.engine.0.finalize();
+        let World { overlay, history } = self.engine.0.ctx.journaled_state.database;
+        let mut touched = Vec::with_capacity(state.len() + 1);
+        let mut history_touched = false;
+        for (address, account) in state {
+            if !account.is_touched() {
+                continue;
+            }
+            let mut change = change(address, account);
+            if address == HISTORY_ADDRESS {
+                history_touched = true;
+                if let Some((slot, value)) = history {
+                    change.slots.retain(|(known, _)| *known != slot);
+                    change.slots.push((slot, value));
+                }
+            }
+            touched.push(change);
+        }
+        if let Some(slot) = history
+            && !history_touched
+        {
+            touched.push(history_alone(slot));
+        }
+        overlay.diff(touched)
+    }
+}
+
+fn load<S: ReadStore>(
+    journal: &mut Journal<World<'_, S>>,
+    address: Address,
+) -> Result<(), KernelError> {
+    journal
+        .load_account(address)
+        .map(|_| ())
+        .map_err(|WorldError(error)| error.into())
+}
+
+/// The history contract's change in a block that does not touch it otherwise.
+fn history_alone(slot: (U256, U256)) -> Touched {
+    Touched {
+        address: HISTORY_ADDRESS,
+        account: AccountChange::Keep,
+        cleared: false,
+        code: None,
+        slots: alloc::vec![slot],
+    }
+}
+
+/// What a block without transactions changes; the engine is not even made.
+pub(crate) fn nothing(
+    store: &impl ReadStore,
+    environment: &Environment,
+    parent: B256,
+) -> Result<Diff, KernelError> {
+    let touched = source::history_slot(store, environment, parent)?.map(history_alone);
+    Ok(Overlay::new(store).diff(touched.into_iter().collect()))
+}
+
+/// What became of an account that the engine touched.
+fn change(address: Address, account: EngineAccount) -> Touched {
+    let gone = account.is_selfdestructed_locally();
+    let cleared = account.is_selfdestructed();
+    let slots = if gone {
+        Vec::new()
+    } else {
+        account
+            .storage
+            .iter()
+            .map(|(slot, value)| (*slot, value.present_value()))
+            .collect()
+    };
+    let info = account.info;
+    let (account, code) = if gone || info.is_empty() {
+        // Empty accounts that are touched vanish (EIP-161).
+        (AccountChange::Delete, None)
+    } else {
+        let account = Account {
+            nonce: info.nonce,
+            balance: info.balance,
+            code_hash: info.code_hash,
+        };
+        let code = info.code.filter(|_| account.has_code());
+        (
+            AccountChange::Set(account),
+            code.map(|code| (info.code_hash, code.original_bytes())),
+        )
+    };
+    Touched {
+        address,
+        account,
+        cleared,
+        code,
+        slots,
+    }
+}
+
+/// The engine's name for a revision.
+fn spec(revision: Revision) -> SpecId {
+    match revision {
+        Revision::Cancun => SpecId::CANCUN,
+        Revision::Prague => SpecId::PRAGUE,
+        Revision::Osaka => SpecId::OSAKA,
+        Revision::Amsterdam => SpecId::AMSTERDAM,
+    }
+}
+
+impl Executed {
+    /// What the receipt needs of the engine's result.
+    pub(crate) fn of(result: ExecutionResult) -> Self {
+        let gas_used = result.tx_gas_used();
+        match result {
+            ExecutionResult::Success { mut logs, .. } => Self {
+                success: true,
+                gas_used,
+                messages: bridge::messages(&mut logs),
+                logs,
+            },
+            ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Self {
+                success: false,
+                gas_used,
+                logs: Vec::new(),
+                messages: Vec::new(),
+            },
+        }
+    }
+}
+
+impl<S: ReadStore> fmt::Debug for Executor<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("base_fee", &self.base_fee)
+            .finish_non_exhaustive()
+    }
+}
