@@ -111,7 +111,7 @@ pub(crate) fn set_aside(
     cursor: Cursor,
     bytes: &[u8],
 ) -> Result<(), KernelError> {
-    Ok(rollup::aside::keep(host, SET_ASIDE, cursor, bytes)?)
+    Ok(rollup::dead_letters::keep(host, SET_ASIDE, cursor, bytes)?)
 }
 
 /// Takes the messages to layer 1 out of a transaction's logs.

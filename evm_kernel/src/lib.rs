@@ -13,7 +13,7 @@
 //! | `run` | all of that for as many blocks as the level needs |
 //! | `upgrade` | another kernel takes over, where it was decided |
 //!
-//! [`rollup::careful`] is how a block is executed after a trap. `native` is for
+//! [`rollup::quarantine`] is how a block is executed after a trap. `native` is for
 //! nodes: what a call would do, and a block of transactions that nobody signed.
 //!
 //! A user's mistake is a value (a failed receipt, a skip with a reason); a

@@ -29,7 +29,7 @@ use host::{Debug, Runtime};
 use messages::ticket::Ticket;
 use rollup::inbox::{self, Limits, TRANSFER, Transfer};
 use rollup::run::Progress;
-use rollup::{Budget, Careful, Cursor, Level, careful, inputs};
+use rollup::{Budget, Cursor, Level, Quarantine, inputs, quarantine};
 use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING, UPGRADE};
 use storage::{Config, Diff, Head, Upgrade, commit};
 
@@ -38,7 +38,7 @@ const READING: u64 = 100_000_000;
 
 /// One run.
 pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
-    let trapped = careful::trapped(host)?;
+    let trapped = quarantine::trapped(host)?;
     if trapped {
         rollup::state::discard(host, &LAYOUT)?;
     }
@@ -72,9 +72,9 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     // A block of this level has counted the level's page already.
     let counted = head.level == level.number && head.number > 0;
     let waiting = head.backlog + if counted { 0 } else { drained.page_bytes };
-    let careful = if trapped {
+    let quarantine = if trapped {
         inputs::sweep(host, &LAYOUT, head.oldest_page, head.cursor.level)?;
-        Some(Careful::after_trap(host, &LAYOUT)?)
+        Some(Quarantine::after_trap(host, &LAYOUT)?)
     } else {
         None
     };
@@ -87,7 +87,7 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         queue,
         budget,
         fresh,
-        careful,
+        quarantine,
         upgrade: None,
         requeued: Vec::new(),
         rollup: limits.rollup,
@@ -121,7 +121,7 @@ struct Blocks {
     /// Whether the run has done nothing yet: then what comes first has room,
     /// however small the budget is.
     fresh: bool,
-    careful: Option<Careful>,
+    quarantine: Option<Quarantine>,
     /// What the block decides about the kernel.
     upgrade: Option<Upgrade>,
     /// Messages to layer 1 that the block takes out of doubt.
@@ -140,8 +140,8 @@ impl Blocks {
             let next = !spent && self.peek(host)?;
             if !first && (spent || !next && self.queue.is_empty()) {
                 // The trap struck after the last commit: no block to care for.
-                if let Some(careful) = self.careful.take() {
-                    careful.end(&mut **host.writer()?)?;
+                if let Some(quarantine) = self.quarantine.take() {
+                    quarantine.end(&mut **host.writer()?)?;
                 }
                 self.send(host)?;
                 // All inputs of the level are durable: nothing is left to lose.
@@ -182,7 +182,7 @@ impl Blocks {
     fn peek<H: Runtime>(&mut self, host: &Shared<'_, H>) -> Result<bool, KernelError> {
         let next = self
             .queue
-            .peek(host, self.careful.as_ref(), &mut self.budget)?;
+            .peek(host, self.quarantine.as_ref(), &mut self.budget)?;
         Ok(next.is_some())
     }
 
@@ -208,8 +208,8 @@ impl Blocks {
         };
         let (mut chunked, chunks_since) = chunks.into_changes();
         chunked.extend(delayed.into_change());
-        if let Some(careful) = &self.careful {
-            careful.mark_block(&mut **host.writer()?)?;
+        if let Some(quarantine) = &self.quarantine {
+            quarantine.mark_block(&mut **host.writer()?)?;
         }
         let sealed = seal::block(&parent, &environment, body, &diff);
         let level_work = if self.head.level == self.level.number {
@@ -259,8 +259,8 @@ impl Blocks {
             },
         )?;
         self.queue.committed(host, head.cursor)?;
-        match self.careful.take() {
-            Some(careful) => Ok(careful.end(host)?),
+        match self.quarantine.take() {
+            Some(quarantine) => Ok(quarantine.end(host)?),
             None => Ok(()),
         }
     }
@@ -276,7 +276,7 @@ impl Blocks {
         let mut executor = Executor::new(host, environment, parent.hash)?;
         let mut body = Body::default();
         let start = self.queue.cursor();
-        let alone = self.careful.as_ref().is_some_and(Careful::is_alone);
+        let alone = self.quarantine.as_ref().is_some_and(Quarantine::is_alone);
         while (!alone || self.queue.cursor() == start) && self.peek(host)? {
             let gas_limit = self.queue.gas_limit();
             if !self.fits(environment, &body, gas_limit) {
@@ -534,9 +534,9 @@ impl Blocks {
             id: transfer.id,
         };
         let trapped = self
-            .careful
+            .quarantine
             .as_ref()
-            .is_some_and(|careful| careful.traps(cursor) > 0);
+            .is_some_and(|quarantine| quarantine.traps(cursor) > 0);
         // Where the receiver cannot be paid, the bridge keeps the deposit.
         for deliver in [true, false] {
             if deliver && trapped {
@@ -584,9 +584,9 @@ impl Blocks {
         self.budget
             .add(RECOVERY * valid.environment.authorization_list.len() as u64);
         let traps = self
-            .careful
+            .quarantine
             .as_ref()
-            .is_some_and(|careful| careful.traps(cursor) > 0);
+            .is_some_and(|quarantine| quarantine.traps(cursor) > 0);
         let executed = if traps {
             log::line(
                 host,

@@ -8,8 +8,8 @@
 //! | [`queue`] | the durable pages of inputs |
 //! | [`inputs`] | the inputs that wait, in order, across pages |
 //! | [`budget`] | how much work a run may do |
-//! | [`careful`] | one marked input at a time, after a trap |
-//! | [`aside`] | what nobody can look at without a trap |
+//! | [`quarantine`] | one marked input at a time, after a trap |
+//! | [`dead_letters`] | inputs that always trap, kept for a later kernel |
 //! | [`state`] | all that inputs change lies under one root, replaced at once |
 //!
 //! A kernel says where its things lie by one [`Layout`]; what its inputs mean is
@@ -18,20 +18,20 @@
 
 extern crate alloc;
 
-pub mod aside;
 pub mod budget;
-pub mod careful;
+pub mod dead_letters;
 pub mod inbox;
 pub mod inputs;
 pub mod level;
+pub mod quarantine;
 pub mod queue;
 pub mod run;
 pub mod state;
 
 pub use budget::Budget;
-pub use careful::Careful;
 pub use inputs::Inputs;
 pub use level::Level;
+pub use quarantine::Quarantine;
 pub use queue::Cursor;
 
 use host::Path;
@@ -52,5 +52,5 @@ pub struct Layout {
     /// The level that the inbox is at.
     pub level: Path<'static>,
     /// Set while one marked input at a time is taken.
-    pub careful: Path<'static>,
+    pub quarantine: Path<'static>,
 }

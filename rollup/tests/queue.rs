@@ -16,7 +16,7 @@ const LAYOUT: Layout = Layout {
     staging: Path::literal("/k/staging"),
     queue: Path::literal("/k/queue"),
     level: Path::literal("/k/level"),
-    careful: Path::literal("/k/careful"),
+    quarantine: Path::literal("/k/careful"),
 };
 
 fn framed(entry: &[u8]) -> Vec<u8> {

@@ -20,7 +20,7 @@ pub const LAYOUT: Layout = Layout {
     staging: STAGING,
     queue: QUEUE,
     level: Path::literal("/evm/level"),
-    careful: Path::literal("/evm/careful"),
+    quarantine: Path::literal("/evm/careful"),
 };
 
 /// All that blocks change; replaced at once by each commit.

@@ -29,7 +29,7 @@ pub const LAYOUT: Layout = Layout {
     staging: Path::literal("/tx/staging"),
     queue: Path::literal("/tx/queue"),
     level: Path::literal("/tx/level"),
-    careful: Path::literal("/tx/careful"),
+    quarantine: Path::literal("/tx/careful"),
 };
 
 /// How far the queue is consumed.

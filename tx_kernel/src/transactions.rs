@@ -14,7 +14,7 @@ use core::fmt;
 use host::{Debug, HostError, ReadStore, Runtime, Store};
 use rollup::inbox::{self, Limits, TRANSFER, Transfer};
 use rollup::run::{Progress, line};
-use rollup::{Budget, Careful, Cursor, Inputs, Level, careful, inputs, state};
+use rollup::{Budget, Cursor, Inputs, Level, Quarantine, inputs, quarantine, state};
 
 /// The work of a run, in units of the budget: some 4·10⁹ instructions.
 pub const RUN_BUDGET: u64 = 100_000_000;
@@ -31,7 +31,7 @@ pub fn transactions_run(host: &mut impl Runtime) {
 }
 
 fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
-    let trapped = careful::trapped(host)?;
+    let trapped = quarantine::trapped(host)?;
     if trapped {
         state::discard(host, &LAYOUT)?;
     }
@@ -53,9 +53,9 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
     let Some(level) = drained.level else {
         return Ok(Progress::Done);
     };
-    let careful = if trapped {
+    let quarantine = if trapped {
         inputs::sweep(host, &LAYOUT, head.oldest_page, head.cursor.level)?;
-        Some(Careful::after_trap(host, &LAYOUT)?)
+        Some(Quarantine::after_trap(host, &LAYOUT)?)
     } else {
         None
     };
@@ -70,7 +70,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         rollup: limits.rollup,
         framing,
         budget,
-        careful,
+        quarantine,
         memory: Memory::default(),
         messages: Vec::new(),
     }
@@ -95,7 +95,7 @@ struct Run {
     /// Whether the run has done nothing yet: then what comes first has room,
     /// however much it is.
     fresh: bool,
-    careful: Option<Careful>,
+    quarantine: Option<Quarantine>,
     inputs: Inputs,
     /// The bytes that wait.
     waiting: u64,
@@ -109,7 +109,7 @@ impl Run {
         if self.head.level != self.level.number {
             self.head.level_work = 0;
         }
-        let alone = self.careful.as_ref().is_some_and(Careful::is_alone);
+        let alone = self.quarantine.as_ref().is_some_and(Quarantine::is_alone);
         let before = self.budget.spent();
         let mut more = false;
         let cursor = loop {
@@ -125,10 +125,10 @@ impl Run {
             if stored {
                 self.budget.bytes(bytes.len());
             }
-            let traps = match &self.careful {
-                Some(careful) => {
-                    careful.mark(host, cursor)?;
-                    careful.traps(cursor)
+            let traps = match &self.quarantine {
+                Some(quarantine) => {
+                    quarantine.mark(host, cursor)?;
+                    quarantine.traps(cursor)
                 }
                 None => 0,
             };
@@ -143,8 +143,8 @@ impl Run {
         more |= !self.inputs.is_empty();
         if cursor != self.head.cursor || self.head.level != self.level.number {
             self.commit(host, cursor, before)?;
-        } else if let Some(careful) = self.careful.take() {
-            careful.end(host)?;
+        } else if let Some(quarantine) = self.quarantine.take() {
+            quarantine.end(host)?;
         }
         if more && !level_done {
             return Ok(Progress::More);
@@ -170,7 +170,7 @@ impl Run {
         if let [TRANSFER, call @ ..] = bytes {
             if traps > 0 {
                 self.log(host, format_args!("a deposit is set aside: it traps"));
-                rollup::aside::keep(host, ASIDE, cursor, call)?;
+                rollup::dead_letters::keep(host, ASIDE, cursor, call)?;
             } else if let Some(call) = Transfer::parse(call) {
                 self.deposit(host, cursor, &call)?;
             }
@@ -235,8 +235,8 @@ impl Run {
         cursor: Cursor,
         before: u64,
     ) -> Result<(), HostError> {
-        if let Some(careful) = &self.careful {
-            careful.mark_block(host)?;
+        if let Some(quarantine) = &self.quarantine {
+            quarantine.mark_block(host)?;
         }
         let work = self.budget.spent() - before;
         self.head = Head {
@@ -258,8 +258,8 @@ impl Run {
         self.head.write(host)?;
         state::publish(host, &LAYOUT)?;
         self.inputs.committed(host, cursor)?;
-        match self.careful.take() {
-            Some(careful) => careful.end(host),
+        match self.quarantine.take() {
+            Some(quarantine) => quarantine.end(host),
             None => Ok(()),
         }
     }

@@ -43,7 +43,7 @@ pub(crate) enum BadInput {
         actual: B256,
     },
     Transaction(DecodeError),
-    /// Found out by [`rollup::careful`].
+    /// Found out by [`rollup::quarantine`].
     Traps,
 }
 

@@ -17,7 +17,7 @@ use ethereum::signature::SignatureError;
 use host::{Debug, Runtime, Store};
 use rollup::inbox::TRANSFER;
 use rollup::queue::Entries;
-use rollup::{Budget, Careful, Cursor, Inputs};
+use rollup::{Budget, Cursor, Inputs, Quarantine};
 use storage::layout::LAYOUT;
 
 /// How many inputs are decoded at once.
@@ -99,11 +99,11 @@ impl Queue {
     pub(crate) fn peek<H: Runtime>(
         &mut self,
         host: &Shared<'_, H>,
-        careful: Option<&Careful>,
+        quarantine: Option<&Quarantine>,
         budget: &mut Budget,
     ) -> Result<Option<&Ready>, KernelError> {
         while self.ready.is_empty() && budget.has_room_for(0) {
-            let inputs = self.page(host, careful, budget)?;
+            let inputs = self.page(host, quarantine, budget)?;
             if inputs.is_empty() {
                 break;
             }
@@ -161,10 +161,10 @@ impl Queue {
     fn page<H: Runtime>(
         &mut self,
         host: &Shared<'_, H>,
-        careful: Option<&Careful>,
+        quarantine: Option<&Quarantine>,
         budget: &mut Budget,
     ) -> Result<Vec<(Cursor, u64, Option<Waiting>)>, KernelError> {
-        let most = if careful.is_some() { 1 } else { PAGE };
+        let most = if quarantine.is_some() { 1 } else { PAGE };
         let mut page = Vec::new();
         while page.len() < most {
             let Some(entry) = self.inputs.take(host)? else {
@@ -174,10 +174,10 @@ impl Queue {
             if entry.stored {
                 budget.bytes(bytes.len());
             }
-            let traps = match careful {
-                Some(careful) => {
-                    careful.mark(&mut **host.writer()?, cursor)?;
-                    careful.traps(cursor)
+            let traps = match quarantine {
+                Some(quarantine) => {
+                    quarantine.mark(&mut **host.writer()?, cursor)?;
+                    quarantine.traps(cursor)
                 }
                 None => 0,
             };

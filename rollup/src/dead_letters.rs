@@ -1,4 +1,4 @@
-//! What nobody can look at without a trap: a later kernel can.
+//! Inputs that always trap, kept for a later kernel.
 
 use crate::Cursor;
 use host::{HostError, Path, PathBuf, Store};

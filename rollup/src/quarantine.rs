@@ -9,7 +9,7 @@
 //! - if the block trapped as a whole (roots, commit), blocks of one input are
 //!   made, whose mark stays until the block is committed.
 //!
-//! The record at [`Layout::careful`]: the marked cursor (8 bytes, zeros for none),
+//! The record at [`Layout::quarantine`]: the marked cursor (8 bytes, zeros for none),
 //! then the cursors that trapped.
 
 use crate::{Cursor, Layout};
@@ -18,7 +18,7 @@ use host::{HostError, Path, ReadStore, Store, reserved};
 
 /// What is known of the block that is made carefully.
 #[derive(Debug)]
-pub struct Careful {
+pub struct Quarantine {
     path: Path<'static>,
     trapped: Vec<Cursor>,
 }
@@ -36,13 +36,13 @@ const BLOCK: Cursor = Cursor {
     offset: 1,
 };
 
-impl Careful {
+impl Quarantine {
     /// What the run after a trap must know; a mark that is found is a culprit.
     ///
     /// # Errors
     /// Where the machine refuses.
     pub fn after_trap(host: &mut impl Store, layout: &Layout) -> Result<Self, HostError> {
-        let bytes = host.read_all(layout.careful)?.unwrap_or_default();
+        let bytes = host.read_all(layout.quarantine)?.unwrap_or_default();
         let mut cursors = bytes
             .chunks_exact(8)
             .filter_map(|chunk| chunk.try_into().ok())
@@ -52,12 +52,12 @@ impl Careful {
         if marked != NONE {
             trapped.push(marked);
         }
-        let careful = Self {
-            path: layout.careful,
+        let quarantine = Self {
+            path: layout.quarantine,
             trapped,
         };
-        careful.save(host, NONE)?;
-        Ok(careful)
+        quarantine.save(host, NONE)?;
+        Ok(quarantine)
     }
 
     /// How often the input at `cursor` trapped under its mark.
