@@ -186,7 +186,7 @@ impl Rollup {
         self.surround(surroundings);
         let messages = transactions
             .iter()
-            .flat_map(|raw| node::inject::messages(&self.address, raw));
+            .flat_map(|raw| node::encode::messages(&self.address, raw));
         let report = self.machine.run_level(&Inbox {
             timestamp: i64::try_from(surroundings.timestamp).unwrap_or(i64::MAX),
             predecessor: [0; 32],

@@ -53,7 +53,7 @@ impl Bridged {
     pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
         let posted = raws
             .iter()
-            .flat_map(|raw| node::inject::messages(&self.address, raw.as_ref()));
+            .flat_map(|raw| evm_kernel::inputs::encode::messages(&self.address, raw.as_ref()));
         let inbox: Vec<_> = self
             .layer1
             .messages()

@@ -198,7 +198,7 @@ impl Rollup {
     pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
         let messages = raws
             .iter()
-            .flat_map(|raw| node::inject::messages(&self.address, raw.as_ref()));
+            .flat_map(|raw| evm_kernel::inputs::encode::messages(&self.address, raw.as_ref()));
         self.level_of(messages.collect())
     }
 

@@ -39,7 +39,7 @@ impl Scene {
 
     /// Its announcement and chunks.
     fn messages(&self, transaction: &SignedTransaction) -> Vec<Vec<u8>> {
-        node::inject::messages(&Setup::default().address, &raw(transaction))
+        evm_kernel::inputs::encode::messages(&Setup::default().address, &raw(transaction))
     }
 
     fn level(&mut self, messages: &[Vec<u8>]) -> LevelReport {

@@ -143,7 +143,7 @@ fn traps_run_alike() {
         [NOBODY, POISON, NOBODY].map(|to| send(&mut alice, TxKind::Call(to), 0, Bytes::new()));
     let messages = raws
         .iter()
-        .flat_map(|raw| node::inject::messages(&Setup::default().address, raw));
+        .flat_map(|raw| evm_kernel::inputs::encode::messages(&Setup::default().address, raw));
     let report = rollup.level_with_traps(messages.collect());
     let trapped = report.runs.iter().filter(|run| run.trapped()).count();
     // It traps, it traps under its mark, it is charged.

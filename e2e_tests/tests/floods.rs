@@ -157,7 +157,7 @@ fn all_pass(config: &Config, rollup: &mut Rollup, raws: &[Vec<u8>]) -> usize {
     let mut levels = 0;
     let mut messages = raws
         .iter()
-        .flat_map(|raw| node::inject::messages(&[7; 20], raw))
+        .flat_map(|raw| evm_kernel::inputs::encode::messages(&[7; 20], raw))
         .collect();
     loop {
         let report = rollup.level_of(std::mem::take(&mut messages));

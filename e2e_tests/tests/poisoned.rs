@@ -53,7 +53,7 @@ impl Scene {
     fn level(&mut self, transactions: &[SignedTransaction]) -> (usize, Vec<bool>) {
         let messages = transactions
             .iter()
-            .flat_map(|signed| node::inject::messages(&[7; 20], &signed.encode()));
+            .flat_map(|signed| evm_kernel::inputs::encode::messages(&[7; 20], &signed.encode()));
         let before = self.rollup.head().number;
         let report = self.rollup.level_with_traps(messages.collect());
         let traps = self.ended_well(&report);
@@ -262,7 +262,11 @@ fn inputs_whose_decoding_traps_are_dropped() {
 fn chunks_whose_assembly_traps_are_dropped() {
     let mut scene = Scene::new();
     let raw = [&POISONED_RAW[..], &[0; 5_000]].concat();
-    dropped(&mut scene, node::inject::messages(&[7; 20], &raw), 1);
+    dropped(
+        &mut scene,
+        evm_kernel::inputs::encode::messages(&[7; 20], &raw),
+        1,
+    );
 }
 
 #[test]

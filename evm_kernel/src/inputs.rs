@@ -2,5 +2,7 @@
 
 pub(crate) mod chunks;
 pub(crate) mod decode;
+pub mod encode;
 pub(crate) mod forced;
+pub mod format;
 pub(crate) mod queue;

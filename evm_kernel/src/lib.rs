@@ -28,7 +28,7 @@ mod environment;
 mod error;
 mod execute;
 mod host_cell;
-mod inputs;
+pub mod inputs;
 mod log;
 #[cfg(feature = "simulate")]
 pub mod native;

@@ -6,11 +6,9 @@ use crate::pool::Candidate;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::transaction::{Fork, InvalidTransaction, Rules};
 use ethereum::{DecodeError, SignatureError};
+use evm_kernel::inputs::format::MAX_TRANSACTION;
 use storage::Account;
 use storage::config::Revision;
-
-/// The largest transaction, in bytes.
-pub const MAX_TRANSACTION: usize = 128 * 1024;
 
 /// Why a transaction is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@
 //! | [`genesis`], [`accounts`] | what the chain starts from |
 //! | [`server`], [`ws`], [`door`] | bytes ⇄ calls; subscriptions; who is let in |
 //! | [`rpc`], [`params`], [`methods`], [`json`] | calls: read, answered, written |
-//! | [`admission`], [`pool`], [`inject`] | the way of a transaction to the kernel |
+//! | [`admission`], [`pool`], [`evm_kernel::inputs::encode`] | the way of a transaction to the kernel |
 //! | [`miner`] | runs levels, one thread |
 //! | [`control`], [`clock`] | what developers do to the chain between levels |
 //! | [`layer1`](mod@layer1), [`micheline`] | the layer 1 that the devnet plays: deposits, withdrawals |
@@ -23,6 +23,8 @@
 //! do, the kernel's own code tells (`evm_kernel::native::simulate`). There is no second
 //! implementation of the rules here.
 
+pub use evm_kernel::inputs::encode;
+
 pub mod accounts;
 pub mod admission;
 pub mod chain;
@@ -33,7 +35,6 @@ pub mod door;
 pub mod estimate;
 pub mod filters;
 pub mod genesis;
-pub mod inject;
 pub mod json;
 pub mod layer1;
 pub mod log_index;

@@ -3,10 +3,10 @@
 
 use crate::chain::{self, Block, ChainError};
 use crate::control::Snapshot;
-use crate::inject;
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::Limits;
 use alloy_primitives::{B256, Bytes, keccak256};
+use evm_kernel::inputs::encode;
 use layer1::Layer1;
 use pvm::{Durable, Inbox, Machine, Status};
 use std::collections::BTreeMap;
@@ -173,7 +173,7 @@ impl Miner {
         self.timestamp = self.node.clock.stamp(self.timestamp);
         let rollup = self.machine.options().rollup;
         let number = self.machine.level();
-        let posted = batch.iter().flat_map(|raw| inject::messages(&rollup, raw));
+        let posted = batch.iter().flat_map(|raw| encode::messages(&rollup, raw));
         let messages = self.layer1.messages().iter().cloned();
         let inbox = Inbox {
             timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),

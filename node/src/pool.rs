@@ -6,6 +6,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::SignedTransaction;
+use evm_kernel::inputs::format;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use tokio::sync::oneshot;
 
@@ -14,11 +15,6 @@ const CAPACITY: usize = 100_000;
 
 /// By how much a replacement must pay more, in percent.
 const PRICE_BUMP: u64 = 10;
-
-/// What counts against a level besides gas: message and signature recovery.
-const OVERHEAD: u64 = 30_000;
-/// What counts against a level for a byte.
-const BYTE: u64 = 10;
 
 /// A transaction that may go in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +43,8 @@ impl Candidate {
     }
 
     fn work(&self) -> u64 {
-        let bytes = (self.raw.len() as u64).saturating_mul(BYTE);
         let gas = self.transaction.transaction.gas_limit();
-        gas.saturating_add(OVERHEAD).saturating_add(bytes)
+        gas.saturating_add(format::overhead(self.raw.len()))
     }
 
     /// Whether it pays enough more than `other` to take its place.

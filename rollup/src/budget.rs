@@ -1,9 +1,9 @@
 //! How much work a run may do.
 
 /// What a message costs besides its gas.
-const MESSAGE: u64 = 10_000;
+pub const MESSAGE: u64 = 10_000;
 /// What a byte of a message costs.
-const BYTE: u64 = 10;
+pub const BYTE: u64 = 10;
 
 /// The work of a run, in units of gas: some 40 wasm instructions.
 #[derive(Clone, Copy, Debug)]

@@ -30,7 +30,7 @@ macro_rules! refused_raw {
         #[test]
         fn $name() {
             let raw: fn(&Scene) -> Vec<u8> = $raw;
-            refused($reason, |scene| node::inject::messages(&[7; 20], &raw(scene)));
+            refused($reason, |scene| evm_kernel::inputs::encode::messages(&[7; 20], &raw(scene)));
         }
     )*};
 }
@@ -228,7 +228,7 @@ fn unpaid_delegations(scene: &Scene) -> Vec<u8> {
 fn delegations_that_are_not_paid_for_are_no_work() {
     let mut scene = Scene::new();
     let raw = unpaid_delegations(&scene);
-    scene.level(node::inject::messages(&[7; 20], &raw));
+    scene.level(evm_kernel::inputs::encode::messages(&[7; 20], &raw));
     // Two transfers, three senders, and the bytes, of which a part came in chunks.
     let most = 2 * 21_000 + 3 * 20_000 + 2 * 10 * raw.len() as u64;
     let work = scene.rollup.head().level_work;

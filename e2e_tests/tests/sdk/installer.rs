@@ -62,7 +62,7 @@ fn originate(installer: &Installer, pages: &Folder) -> Machine {
 fn level(machine: &mut Machine, raws: &[Vec<u8>]) -> Result<LevelReport, pvm::Error> {
     let messages = raws
         .iter()
-        .flat_map(|raw| node::inject::messages(&ROLLUP, raw));
+        .flat_map(|raw| evm_kernel::inputs::encode::messages(&ROLLUP, raw));
     machine.run_level(&Inbox {
         timestamp: 1,
         predecessor: [9; 32],

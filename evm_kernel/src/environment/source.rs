@@ -12,7 +12,7 @@ use rollup::Level;
 use storage::{Config, Head};
 
 /// The largest transaction, in bytes (geth's limit, too).
-pub(crate) const MAX_TRANSACTION: usize = 128 * 1024;
+pub const MAX_TRANSACTION: usize = 128 * 1024;
 
 /// A bit for each chunk of the largest transaction.
 pub(crate) type ChunkSet = u64;

@@ -16,7 +16,7 @@ use rollup::Level;
 use storage::{Config, Head};
 
 /// Tests bring larger transactions than a rollup takes.
-pub(crate) const MAX_TRANSACTION: usize = 384 * 1024;
+pub const MAX_TRANSACTION: usize = 384 * 1024;
 
 /// A bit for each chunk of the largest transaction.
 pub(crate) type ChunkSet = u128;

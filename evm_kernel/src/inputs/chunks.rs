@@ -9,8 +9,7 @@ mod format;
 #[cfg(test)]
 mod tests;
 
-use crate::environment::source::ChunkSet;
-use crate::inputs::decode::MAX_TRANSACTION;
+use crate::inputs::format::MAX_CHUNKS;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
@@ -20,14 +19,6 @@ use format::{Announcement, Open};
 use host::ReadStore;
 use storage::layout::CHUNKED;
 use storage::{Piece, StorageError};
-
-/// The most bytes of a chunk: what a message leaves beside inbox tag, frame,
-/// input tag, two hashes and the index.
-pub(crate) const MAX_CHUNK: usize = 4095 - 1 - 20 - 1 - 2 - 32 - 32;
-
-/// The most chunks of a transaction.
-const MAX_CHUNKS: usize = MAX_TRANSACTION.div_ceil(MAX_CHUNK);
-const _: () = assert!(MAX_CHUNKS <= ChunkSet::BITS as usize);
 
 /// The most announcements that are open at once.
 const MAX_OPEN: usize = 1_000;

@@ -1,11 +1,10 @@
 //! Input bytes → signed transaction, or the reason why not.
 
+use crate::inputs::format::{ANNOUNCEMENT, CHUNK, MAX_TRANSACTION, SIMPLE};
 use alloy_primitives::{B256, Bytes};
 use core::fmt;
 use ethereum::{DecodeError, SignedTransaction};
 use rollup::inbox::{TRANSFER, Transfer};
-
-pub(crate) use crate::environment::source::MAX_TRANSACTION;
 
 /// An input of the queue: the contents of an external message's frame.
 #[derive(Debug)]
@@ -71,15 +70,15 @@ impl fmt::Display for BadInput {
 /// Tells the inputs apart.
 pub(crate) fn input(bytes: &[u8]) -> Result<Input<'_>, BadInput> {
     match bytes.split_first() {
-        Some((0, rest)) => {
+        Some((&SIMPLE, rest)) => {
             let (hash, raw) = rest.split_first_chunk().ok_or(BadInput::TooShort)?;
             Ok(Input::Simple {
                 hash: B256::new(*hash),
                 raw,
             })
         }
-        Some((1, rest)) => Ok(Input::Announcement(rest)),
-        Some((2, rest)) => Ok(Input::Chunk(rest)),
+        Some((&ANNOUNCEMENT, rest)) => Ok(Input::Announcement(rest)),
+        Some((&CHUNK, rest)) => Ok(Input::Chunk(rest)),
         Some((&TRANSFER, rest)) => Transfer::parse(rest)
             .map(Input::Transfer)
             .ok_or(BadInput::TooShort),

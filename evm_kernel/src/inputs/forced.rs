@@ -3,7 +3,7 @@
 
 use crate::bridge::incoming::Refused;
 use crate::error::KernelError;
-use crate::inputs::decode::MAX_TRANSACTION;
+use crate::inputs::format::MAX_TRANSACTION;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;

@@ -7,6 +7,7 @@ use crate::bridge;
 use crate::error::KernelError;
 use crate::host_cell::Shared;
 use crate::inputs::decode::{self, BadInput, Decoded, Input};
+use crate::inputs::format::RECOVERY;
 use crate::log;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -22,9 +23,6 @@ use storage::layout::LAYOUT;
 
 /// How many inputs are decoded at once.
 const PAGE: usize = 64;
-
-/// What the recovery of a signature costs, in units of the budget.
-pub(crate) const RECOVERY: u64 = 20_000;
 
 /// The next thing to do.
 #[derive(Debug)]

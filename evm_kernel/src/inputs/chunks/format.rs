@@ -1,8 +1,8 @@
 //! What announcements and chunks look like: in messages, and in durable storage
 //! (`docs/layout.md`).
 
-use super::MAX_CHUNKS;
 use crate::environment::source::ChunkSet;
+use crate::inputs::format::MAX_CHUNKS;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use alloy_primitives::B256;

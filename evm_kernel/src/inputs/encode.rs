@@ -4,31 +4,17 @@
 //! whole transaction, or the announcement of one and its chunks where it does
 //! not fit a message.
 
+use crate::inputs::format::{
+    ANNOUNCEMENT, CHUNK, EXTERNAL, FRAME, MAX_CHUNK, MAX_SIMPLE, SIMPLE, TARGETED,
+};
+use alloc::vec::Vec;
 use alloy_primitives::{B256, keccak256};
-
-/// Inbox tag of an external message.
-const EXTERNAL: u8 = 1;
-/// Frame tag: for the rollup whose address follows.
-const TARGETED: u8 = 0;
-/// Input tags.
-const SIMPLE: u8 = 0;
-const ANNOUNCEMENT: u8 = 1;
-const CHUNK: u8 = 2;
-
-/// The most bytes of a message, inbox tag included.
-const MAX_MESSAGE: usize = host::MAX_MESSAGE;
-/// Inbox tag, frame tag, address, input tag, transaction hash.
-const HEAD: usize = 1 + 1 + 20 + 1 + 32;
-/// The most bytes of a transaction that fits one message.
-const MAX_SIMPLE: usize = MAX_MESSAGE - HEAD;
-/// The most bytes of a chunk: its index and its hash stand before it.
-const MAX_CHUNK: usize = MAX_MESSAGE - HEAD - 2 - 32;
 
 /// The inbox messages, inbox tag included, that bring the transaction `raw` to
 /// the rollup with this address (the 20 bytes behind `sr1…`).
 ///
 /// ```
-/// let messages = node::inject::messages(&[7; 20], &[0xc0]);
+/// let messages = evm_kernel::inputs::encode::messages(&[7; 20], &[0xc0]);
 /// assert_eq!(messages.len(), 1);
 /// assert_eq!(&messages[0][..3], &[1, 0, 7]);
 /// assert_eq!(messages[0].last(), Some(&0xc0));
@@ -39,13 +25,13 @@ pub fn messages(rollup: &[u8; 20], raw: &[u8]) -> Vec<Vec<u8>> {
     if raw.len() <= MAX_SIMPLE {
         let mut message = head(rollup, SIMPLE, &hash, raw.len());
         message.extend_from_slice(raw);
-        return vec![message];
+        return alloc::vec![message];
     }
     let chunks: Vec<(&[u8], B256)> = raw
         .chunks(MAX_CHUNK)
         .map(|chunk| (chunk, keccak256(chunk)))
         .collect();
-    let mut messages = vec![announcement(rollup, &hash, &chunks)];
+    let mut messages = alloc::vec![announcement(rollup, &hash, &chunks)];
     for (index, (chunk, chunk_hash)) in (0_u16..).zip(&chunks) {
         let mut message = head(rollup, CHUNK, &hash, 2 + 32 + chunk.len());
         message.extend_from_slice(&index.to_le_bytes());
@@ -67,7 +53,7 @@ fn announcement(rollup: &[u8; 20], hash: &B256, chunks: &[(&[u8], B256)]) -> Vec
 }
 
 fn head(rollup: &[u8; 20], tag: u8, hash: &B256, rest: usize) -> Vec<u8> {
-    let mut message = Vec::with_capacity(HEAD + rest);
+    let mut message = Vec::with_capacity(FRAME + rest);
     message.extend_from_slice(&[EXTERNAL, TARGETED]);
     message.extend_from_slice(rollup);
     message.push(tag);
@@ -78,12 +64,13 @@ fn head(rollup: &[u8; 20], tag: u8, hash: &B256, rest: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use host::MAX_MESSAGE;
 
     const ROLLUP: [u8; 20] = [0x5a; 20];
 
     #[test]
     fn the_largest_transaction_of_one_message_fills_it() {
-        let messages = messages(&ROLLUP, &vec![0xab; MAX_SIMPLE]);
+        let messages = messages(&ROLLUP, &alloc::vec![0xab; MAX_SIMPLE]);
         assert_eq!(messages.len(), 1);
         assert_eq!(messages[0].len(), MAX_MESSAGE);
     }

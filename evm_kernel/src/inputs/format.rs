@@ -1,0 +1,56 @@
+//! The format of external messages: what [`encode`](super::encode) writes and
+//! `decode` reads.
+//!
+//! An external message holds `00 ++ rollup address ++ input`. An input is one of
+//!
+//! | bytes | what it is |
+//! | --- | --- |
+//! | `00 ++ hash ++ transaction` | a whole transaction, behind its keccak-256 |
+//! | `01 ++ hash ++ count ++ chunk hashes` | a transaction will come in chunks |
+//! | `02 ++ hash ++ index ++ chunk hash ++ chunk` | one of them |
+//!
+//! Count and index are u16, little-endian.
+
+pub use crate::environment::source::MAX_TRANSACTION;
+
+use crate::environment::source::ChunkSet;
+use host::MAX_MESSAGE;
+
+/// Inbox tag of an external message.
+pub const EXTERNAL: u8 = 1;
+
+/// Frame tag: for the rollup whose address follows.
+pub const TARGETED: u8 = 0;
+
+/// Input tag of a whole transaction.
+pub const SIMPLE: u8 = 0;
+
+/// Input tag of an announcement.
+pub const ANNOUNCEMENT: u8 = 1;
+
+/// Input tag of a chunk.
+pub const CHUNK: u8 = 2;
+
+/// The bytes in front of a transaction in its message: inbox tag, frame tag,
+/// rollup address, input tag, transaction hash.
+pub const FRAME: usize = 1 + 1 + 20 + 1 + 32;
+
+/// The most bytes of a transaction that fits one message.
+pub const MAX_SIMPLE: usize = MAX_MESSAGE - FRAME;
+
+/// The most bytes of a chunk: its index and its hash stand before it.
+pub const MAX_CHUNK: usize = MAX_MESSAGE - FRAME - 2 - 32;
+
+/// The most chunks of a transaction.
+pub const MAX_CHUNKS: usize = MAX_TRANSACTION.div_ceil(MAX_CHUNK);
+const _: () = assert!(MAX_CHUNKS <= ChunkSet::BITS as usize);
+
+/// What the recovery of a signature costs, in units of the budget.
+pub const RECOVERY: u64 = 20_000;
+
+/// What a whole transaction of `len` bytes costs besides its gas, in units of
+/// the budget: its message, its bytes and its signature.
+#[must_use]
+pub const fn overhead(len: usize) -> u64 {
+    rollup::budget::MESSAGE + RECOVERY + rollup::budget::BYTE * len as u64
+}
