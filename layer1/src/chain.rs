@@ -1,6 +1,7 @@
 //! The whole: operations, levels, executed outbox messages.
 
 use crate::account::{Account, Address, Mutez};
+use crate::call::Call;
 use crate::contracts::{Code, Frame};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
@@ -19,17 +20,6 @@ const FIRST_MESSAGES: u32 = 2;
 
 /// The most internal operations of one operation; gas bounds them on layer 1.
 const MAX_INTERNAL: usize = 1000;
-
-/// A call of somebody's entrypoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Whose, and which.
-    pub destination: Address,
-    /// The tez that go with it.
-    pub amount: Mutez,
-    /// The parameter.
-    pub parameter: Value,
-}
 
 /// What an operation did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

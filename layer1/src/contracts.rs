@@ -7,6 +7,7 @@ mod bridge;
 mod delayed_inbox;
 mod exchanger;
 mod fast_withdrawal;
+mod frame;
 mod governance;
 mod token;
 mod token_wrapper;
@@ -15,16 +16,14 @@ pub use bridge::Bridge;
 pub use delayed_inbox::DelayedInbox;
 pub use exchanger::Exchanger;
 pub use fast_withdrawal::{Asked, Claim, FastWithdrawal};
+pub(crate) use frame::Frame;
 pub use governance::Governance;
 pub use token::Token;
 pub use token_wrapper::TokenWrapper;
 
-use crate::account::{Account, Address, Mutez};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
-use crate::ledger::Ledger;
-use crate::michelson::Michelson;
-use crate::value::{Ticket, TicketId, Type, Value};
+use crate::value::{Type, Value};
 
 /// A contract: which code, with its storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,89 +75,5 @@ impl Code {
             Self::DelayedInbox(delayed) => delayed.call(frame, parameter),
             Self::Governance(governance) => governance.call(frame, parameter),
         }
-    }
-}
-
-/// What code knows of the call that it runs for.
-#[derive(Debug)]
-pub(crate) struct Frame<'l> {
-    /// Who has what.
-    pub(crate) ledger: &'l mut Ledger,
-    /// The hash of the contract itself.
-    pub(crate) own: [u8; 20],
-    /// Who calls.
-    pub(crate) sender: Account,
-    /// What came with the call.
-    pub(crate) amount: Mutez,
-}
-
-impl Frame<'_> {
-    /// The contract itself.
-    pub(crate) const fn account(&self) -> Account {
-        Account::originated(self.own)
-    }
-
-    /// `FAILWITH`.
-    pub(crate) const fn fail(&self, why: &'static str) -> Failure {
-        Failure::FailWith {
-            contract: self.account(),
-            why,
-        }
-    }
-
-    /// Fails unless `holds`.
-    pub(crate) fn check(&self, holds: bool, why: &'static str) -> Result<(), Failure> {
-        if holds { Ok(()) } else { Err(self.fail(why)) }
-    }
-
-    /// The parameter in its Rust type: it was checked against the Michelson type
-    /// before.
-    pub(crate) fn take<T: Michelson>(&self, parameter: Value) -> Result<T, Failure> {
-        T::from_value(parameter).ok_or_else(|| self.fail("BAD_PARAMETER"))
-    }
-
-    /// `TICKET`: new tickets `Pair 0 None` of the contract's own, for itself.
-    pub(crate) fn mint(&mut self, amount: u128) -> Result<Ticket, Failure> {
-        self.check(amount > 0, "NO_TICKETS")?;
-        let id = TicketId::of(self.own);
-        let ticket = Ticket { id, amount };
-        self.ledger.mint(self.account(), &ticket)?;
-        Ok(ticket)
-    }
-
-    /// Destroys tickets that came with the call, which the contract must have
-    /// made itself.
-    pub(crate) fn burn(&mut self, ticket: &Ticket) -> Result<(), Failure> {
-        let own = ticket.id == TicketId::of(self.own);
-        self.check(own, "WRONG_TICKETER")?;
-        self.ledger.burn(self.account(), ticket)
-    }
-}
-
-/// A call without tez.
-fn call(destination: Address, parameter: impl Michelson) -> Call {
-    paid_call(destination, Mutez::ZERO, parameter)
-}
-
-fn paid_call(destination: Address, amount: Mutez, parameter: impl Michelson) -> Call {
-    Call {
-        destination,
-        amount,
-        parameter: parameter.into_value(),
-    }
-}
-
-/// The rollup's entry for deposits: `Left (Left (Pair routing ticket))`.
-fn deposit(rollup: Address, routing: Vec<u8>, ticket: Ticket) -> Call {
-    let deposit = (routing, ticket).into_value();
-    to_rollup(rollup, Value::left(Value::left(deposit)))
-}
-
-/// A call of the rollup.
-const fn to_rollup(rollup: Address, parameter: Value) -> Call {
-    Call {
-        destination: rollup,
-        amount: Mutez::ZERO,
-        parameter,
     }
 }

@@ -21,6 +21,7 @@
 //! cemented when their time has come).
 
 pub mod account;
+mod call;
 pub mod chain;
 pub mod contracts;
 pub mod devnet;
@@ -31,5 +32,6 @@ pub mod outbox;
 pub mod value;
 
 pub use account::{Account, Address, Mutez};
-pub use chain::{Call, Layer1, Receipt};
+pub use call::Call;
+pub use chain::{Layer1, Receipt};
 pub use failure::Failure;

@@ -3,9 +3,9 @@
 //! `parameter or (ticket %callback …) (pair %deposit (address %evm_address)
 //! (bytes %l2_address))`.
 
-use super::{Frame, deposit, paid_call};
+use super::frame::Frame;
 use crate::account::{Account, Address, Mutez};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::Michelson;
 use crate::value::{Ticket, Type, Value};
@@ -40,12 +40,12 @@ impl Bridge {
             self.request = Some(request);
             let mint = Account::originated(self.exchanger).at("mint");
             let callback = frame.account().at("callback");
-            return Ok(vec![paid_call(mint, frame.amount, callback)]);
+            return Ok(vec![Call::paid(mint, frame.amount, callback)]);
         }
         let ticket: Ticket = frame.take(parameter)?;
         let request = self.request.take();
         let (rollup, routing) = request.ok_or_else(|| frame.fail("no deposit is pending"))?;
-        Ok(vec![deposit(rollup, routing, ticket)])
+        Ok(vec![Call::deposit(rollup, routing, ticket)])
     }
 
     /// The call that deposits `amount` at the bridge with this hash, for whom
@@ -54,6 +54,6 @@ impl Bridge {
     pub fn deposit(bridge: [u8; 20], rollup: [u8; 20], routing: Vec<u8>, amount: Mutez) -> Call {
         let rollup = Address::from(Account::Rollup(rollup));
         let bridge = Account::originated(bridge).at("deposit");
-        paid_call(bridge, amount, (rollup, routing))
+        Call::paid(bridge, amount, (rollup, routing))
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! `parameter bytes`: a raw Ethereum transaction.
 
-use super::{Frame, paid_call, to_rollup};
+use super::frame::Frame;
 use crate::account::{Account, Address, Mutez};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::Michelson;
 use crate::value::{Type, Value};
@@ -45,10 +45,10 @@ impl DelayedInbox {
         let rollup = Address::from(Account::Rollup(self.rollup));
         let message = |tag: u8, rest: &[u8]| {
             let bytes = Value::Bytes([&[tag], rest].concat());
-            to_rollup(rollup.clone(), Value::left(Value::right(bytes)))
+            Call::to_rollup(rollup.clone(), Value::left(Value::right(bytes)))
         };
         let mut calls = vec![
-            paid_call(Account::from(burned).into(), frame.amount, ()),
+            Call::paid(Account::from(burned).into(), frame.amount, ()),
             message(ANNOUNCE, &[count]),
         ];
         calls.extend(chunks.map(|chunk| message(CHUNK, chunk)));
@@ -59,6 +59,6 @@ impl DelayedInbox {
     /// with the tez that it costs.
     #[must_use]
     pub fn send(contract: [u8; 20], transaction: Vec<u8>) -> Call {
-        paid_call(Account::originated(contract).into(), PRICE, transaction)
+        Call::paid(Account::originated(contract).into(), PRICE, transaction)
     }
 }

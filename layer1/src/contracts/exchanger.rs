@@ -2,9 +2,9 @@
 //!
 //! `parameter or (pair %burn address (ticket …)) (address %mint)`.
 
-use super::{Frame, call as emit, paid_call};
+use super::frame::Frame;
 use crate::account::{Address, Mutez};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::Michelson;
 use crate::value::{Ticket, Type, Value};
@@ -29,11 +29,11 @@ pub(super) fn call(
     if entrypoint == "mint" {
         let callback: Address = frame.take(parameter)?;
         let ticket = frame.mint(frame.amount.0.into())?;
-        return Ok(vec![emit(callback, ticket)]);
+        return Ok(vec![Call::new(callback, ticket)]);
     }
     let (receiver, ticket): (Address, Ticket) = frame.take(parameter)?;
     frame.check(frame.amount == Mutez::ZERO, "NO_TEZ_WANTED")?;
     frame.burn(&ticket)?;
     let amount = u64::try_from(ticket.amount).map_err(|_| Failure::Overflow)?;
-    Ok(vec![paid_call(receiver, Mutez(amount), ())])
+    Ok(vec![Call::paid(receiver, Mutez(amount), ())])
 }

@@ -7,9 +7,9 @@
 //! discounts and tokens are not modelled. What nobody paid early goes to the
 //! receiver, of tickets of any ticketer with `%withdraw` too.
 
-use super::{Frame, call as emit, paid_call};
+use super::frame::Frame;
 use crate::account::{Account, Address, Mutez};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::{Michelson, Timestamp};
 use crate::value::{Ticket, Type, Value};
@@ -82,7 +82,7 @@ impl Claim {
     pub fn pay(self, contract: [u8; 20], amount: Mutez) -> Call {
         let details = (self.receiver, (self.payload, self.caller));
         let parameter = (self.id, (self.timestamp, details));
-        paid_call(
+        Call::paid(
             Account::originated(contract).at("payout_withdrawal"),
             amount,
             parameter,
@@ -113,7 +113,7 @@ impl FastWithdrawal {
             let key = (claim, u128::from(frame.amount.0));
             let first = self.paid.insert(key, frame.sender.into()).is_none();
             frame.check(first, "ALREADY_PAID")?;
-            return Ok(vec![paid_call(receiver, frame.amount, ())]);
+            return Ok(vec![Call::paid(receiver, frame.amount, ())]);
         }
         let (id, (ticket, details)): Parameter = frame.take(parameter)?;
         // Who else holds tickets could claim what a provider paid.
@@ -123,12 +123,12 @@ impl FastWithdrawal {
         let ticketer = Account::from(ticket.id.ticketer);
         if ticketer != Account::originated(self.exchanger) {
             let receiver = details.1.0;
-            return Ok(vec![emit(ticketer.at("withdraw"), (receiver, ticket))]);
+            return Ok(vec![Call::new(ticketer.at("withdraw"), (receiver, ticket))]);
         }
         let claim = Claim::new(id, details);
         let receiver = claim.receiver.clone();
         let provider = self.paid.remove(&(claim, ticket.amount));
         let payee = provider.unwrap_or(receiver);
-        Ok(vec![emit(ticketer.at("burn"), (payee, ticket))])
+        Ok(vec![Call::new(ticketer.at("burn"), (payee, ticket))])
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! `parameter bytes`: the payload.
 
-use super::{Frame, call as emit, to_rollup};
+use super::frame::Frame;
 use crate::account::{Account, Address};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::Michelson;
 use crate::value::{Type, Value};
@@ -27,12 +27,15 @@ impl Governance {
         let payload: Vec<u8> = frame.take(parameter)?;
         frame.check(frame.sender == self.owner, "NOT_THE_OWNER")?;
         let rollup = Address::from(Account::Rollup(self.rollup));
-        Ok(vec![to_rollup(rollup, Value::right(Value::Bytes(payload)))])
+        Ok(vec![Call::to_rollup(
+            rollup,
+            Value::right(Value::Bytes(payload)),
+        )])
     }
 
     /// The call that says `payload` to the contract with this hash.
     #[must_use]
     pub fn say(contract: [u8; 20], payload: Vec<u8>) -> Call {
-        emit(Account::originated(contract).into(), payload)
+        Call::new(Account::originated(contract).into(), payload)
     }
 }

@@ -3,9 +3,9 @@
 //! `parameter or (pair %transfer address (pair address nat)) (pair %approve
 //! address nat)`.
 
-use super::Frame;
+use super::frame::Frame;
 use crate::account::{Account, Address};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::Michelson;
 use crate::value::{Type, Value};

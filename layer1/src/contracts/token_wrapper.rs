@@ -4,9 +4,9 @@
 //! `parameter or (pair %deposit nat (pair bytes address)) (pair %withdraw
 //! address (ticket …))`.
 
-use super::{Frame, call as emit, deposit};
+use super::frame::Frame;
 use crate::account::{Account, Address, Mutez};
-use crate::chain::Call;
+use crate::call::Call;
 use crate::failure::Failure;
 use crate::michelson::Michelson;
 use crate::value::{Ticket, Type, Value};
@@ -41,13 +41,13 @@ impl TokenWrapper {
             let ticket = frame.mint(amount)?;
             let depositor = Address::from(frame.sender);
             return Ok(vec![
-                emit(transfer, (depositor, (own, amount))),
-                deposit(rollup, routing, ticket),
+                Call::new(transfer, (depositor, (own, amount))),
+                Call::deposit(rollup, routing, ticket),
             ]);
         }
         let (receiver, ticket): (Address, Ticket) = frame.take(parameter)?;
         frame.burn(&ticket)?;
-        Ok(vec![emit(transfer, (own, (receiver, ticket.amount)))])
+        Ok(vec![Call::new(transfer, (own, (receiver, ticket.amount)))])
     }
 
     /// The calls that deposit `amount` tokens at the wrapper with this hash, for
@@ -65,8 +65,8 @@ impl TokenWrapper {
         let approve = Account::originated(self.token).at("approve");
         let rollup = Address::from(Account::Rollup(rollup));
         [
-            emit(approve, (Address::from(wrapper), amount)),
-            emit(wrapper.at("deposit"), (amount, (routing, rollup))),
+            Call::new(approve, (Address::from(wrapper), amount)),
+            Call::new(wrapper.at("deposit"), (amount, (routing, rollup))),
         ]
     }
 }
