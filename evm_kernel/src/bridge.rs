@@ -23,9 +23,10 @@ use crate::error::KernelError;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, address};
 use ethereum::keccak::keccak256;
-use host::{Path, Store};
+use host::Store;
 use rollup::Cursor;
 use storage::diff::{AccountChange, AccountDiff};
+use storage::layout::LAYOUT;
 use storage::{Account, Diff};
 
 /// The bridge of the native token.
@@ -46,10 +47,6 @@ pub const SYSTEM: Address = address!("fffffffffffffffffffffffffffffffffffffffe")
 /// The gas of a deposit, which nobody pays for: the bridge's own, and the 100,000
 /// that it lets the receiver have.
 pub const DEPOSIT_GAS: u64 = 400_000;
-
-/// Calls from layer 1 that trapped twice before anybody could say what they are,
-/// as the queue had them, by level and place in its page.
-const SET_ASIDE: Path<'static> = Path::literal("/evm/aside");
 
 /// The code of the two bridges, compiled by `make fixtures`.
 const NATIVE_CODE: &[u8] = include_bytes!("bridge/native.bin");
@@ -111,7 +108,7 @@ pub(crate) fn set_aside(
     cursor: Cursor,
     bytes: &[u8],
 ) -> Result<(), KernelError> {
-    Ok(rollup::dead_letters::keep(host, SET_ASIDE, cursor, bytes)?)
+    Ok(rollup::dead_letters::keep(host, &LAYOUT, cursor, bytes)?)
 }
 
 /// Takes the messages to layer 1 out of a transaction's logs.

@@ -13,7 +13,6 @@
 
 mod module;
 
-use crate::block::seal;
 use crate::bridge::{self, PREDEPLOYED};
 use crate::error::KernelError;
 use crate::log;
@@ -26,7 +25,7 @@ use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::upgrade::{ALL, NEW, OLD, READY, TRIES as TRIED};
 use storage::layout::{ACCOUNTS, CONFIG, HEAD, UPGRADE, VERSION};
 use storage::table::{Staging, Value};
-use storage::{Diff, Head, StorageError, Upgrade, Version, commit, migration};
+use storage::{Diff, Head, StorageError, Upgrade, Version, commit, commitment, migration};
 
 /// How often something is tried that traps.
 const TRIES: usize = 2;
@@ -171,7 +170,7 @@ fn refresh<S: Store>(staging: &Staging<'_, S>) -> Result<Option<(Diff, Head)>, S
     if diff.accounts.is_empty() {
         return Ok(None);
     }
-    head.state_root = seal::state_root(&head.state_root, &diff);
+    head.state_root = commitment::state_root(&head.state_root, &diff);
     Ok(Some((diff, head)))
 }
 

@@ -1,20 +1,19 @@
 //! Inputs that always trap, kept for a later kernel.
 
-use crate::Cursor;
-use host::{HostError, Path, PathBuf, Store};
+use crate::{Cursor, Layout};
+use host::{HostError, PathBuf, Store};
 
-/// Keeps the input at `cursor` below `root` (of at most 40 bytes), at
-/// `LEVEL/OFFSET`.
+/// Keeps the input at `cursor` at [`Layout::dead_letters`]`/LEVEL/OFFSET`.
 ///
 /// # Errors
 /// Where the machine refuses.
 pub fn keep(
     store: &mut impl Store,
-    root: Path<'_>,
+    layout: &Layout,
     cursor: Cursor,
     bytes: &[u8],
 ) -> Result<(), HostError> {
-    let mut path = PathBuf::<64>::from_path(root);
+    let mut path = PathBuf::<64>::from_path(layout.dead_letters);
     for number in [cursor.level, cursor.offset] {
         path.push_number(number.into())
             .map_err(|_| HostError::KeyTooLarge)?;

@@ -53,4 +53,7 @@ pub struct Layout {
     pub level: Path<'static>,
     /// Set while one marked input at a time is taken.
     pub quarantine: Path<'static>,
+    /// Inputs that always trap, for a later kernel: see [`dead_letters`]. At most
+    /// 40 bytes.
+    pub dead_letters: Path<'static>,
 }

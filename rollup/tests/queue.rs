@@ -17,6 +17,7 @@ const LAYOUT: Layout = Layout {
     queue: Path::literal("/k/queue"),
     level: Path::literal("/k/level"),
     quarantine: Path::literal("/k/careful"),
+    dead_letters: Path::literal("/k/aside"),
 };
 
 fn framed(entry: &[u8]) -> Vec<u8> {

@@ -4,7 +4,6 @@
 //! back over itself. A trap on the way leaves the old state, and a staging tree
 //! that the next commit replaces.
 
-use crate::account::LongAccount;
 use crate::block::{Receipts, StoredHeader, Transactions};
 use crate::config::Config;
 use crate::diff::{AccountChange, Diff};
@@ -12,13 +11,14 @@ use crate::error::StorageError;
 use crate::head::Head;
 use crate::key::Piece;
 use crate::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, RECEIPTS, TRANSACTIONS, UPGRADE, VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LONG_ACCOUNTS, RECEIPTS, TRANSACTIONS, UPGRADE,
+    VERSION,
 };
-use crate::migration::Version;
-use crate::table::{Staging, Table};
+use crate::table::Staging;
 use crate::upgrade::Upgrade;
+use crate::version::Version;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::Bytes;
 use host::Store;
 
 /// A block to commit.
@@ -47,9 +47,6 @@ pub struct Block {
     /// Who writes the storage, at genesis.
     pub version: Option<Version>,
 }
-
-/// Accounts that had code before, see [`LongAccount`].
-const LONG_ACCOUNTS: Table<Address, LongAccount> = Table::new("a");
 
 /// Makes `block` the newest block.
 ///

@@ -6,7 +6,7 @@
 use crate::codec::Reader;
 use crate::error::StorageError;
 use crate::key::Place;
-use crate::layout::SETUP;
+use crate::roots::SETUP;
 use crate::table::Value;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};

@@ -1,37 +1,24 @@
 //! What lies where. `docs/layout.md` tells it byte by byte.
 
-use crate::account::Account;
+use crate::account::{Account, LongAccount};
 use crate::block::{Receipts, StoredHeader, Transactions};
 use crate::config::Config;
 use crate::head::Head;
 use crate::key::Piece;
-use crate::migration::Version;
 use crate::table::Table;
 use crate::upgrade::Upgrade;
+use crate::version::Version;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::Path;
 use host::outbox_queue::OutboxQueue;
-use rollup::Layout;
 
-/// Where [`rollup`] keeps its part.
-pub const LAYOUT: Layout = Layout {
-    name: "evm_kernel",
-    state: STATE,
-    staging: STAGING,
-    queue: QUEUE,
-    level: Path::literal("/evm/level"),
-    quarantine: Path::literal("/evm/careful"),
-};
-
-/// All that blocks change; replaced at once by each commit.
-pub const STATE: Path<'static> = Path::literal("/evm/state");
-
-/// The next state while it is written. What is found here at the start of a run
-/// is of a block that was never finished.
-pub const STAGING: Path<'static> = Path::literal("/evm/staging");
+pub use crate::roots::{LAYOUT, SETUP, STAGING, STATE};
 
 /// Accounts by address.
 pub const ACCOUNTS: Table<Address, Account> = Table::new("a");
+
+/// The same, of accounts that had code before, see [`LongAccount`].
+pub(crate) const LONG_ACCOUNTS: Table<Address, LongAccount> = Table::new("a");
 
 /// Slots by address and slot, below their account. A zero slot has no entry.
 pub const SLOTS: Table<(Address, U256), U256> = Table::new("a");
@@ -65,15 +52,6 @@ pub const VERSION: Table<(), Version> = Table::new("v");
 
 /// Messages to layer 1 that wait.
 pub const OUTGOING: OutboxQueue<'static> = OutboxQueue::new(Path::literal("/evm/state/x"));
-
-/// The last step of their path.
-pub(crate) const OUTGOING_STEP: &[u8] = b"x";
-
-/// What the setup file configures; [`Config`] names the fields.
-pub const SETUP: Path<'static> = Path::literal("/evm/config");
-
-/// Inputs that wait for a block, one page for each level that brought some.
-const QUEUE: Path<'static> = Path::literal("/evm/queue");
 
 /// What an upgrade of the kernel keeps while it is made. It is no part of the
 /// state: whatever traps, the state says what is still to do.

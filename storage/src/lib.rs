@@ -3,7 +3,7 @@
 //! [`layout`] is the one list of what lies where; [`table`] gives each path its
 //! key and value types; [`overlay`] is a block's view of the world (each cold
 //! thing is read once); [`diff`] is what a block changes; [`commit`] is the one
-//! place that writes it; [`migration`] is how storage of an older kernel is taken
+//! place that writes it, and [`commitment`] hashes it; [`migration`] is how storage of an older kernel is taken
 //! over.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -13,6 +13,7 @@ pub mod account;
 pub mod block;
 mod codec;
 pub mod commit;
+pub mod commitment;
 pub mod config;
 pub mod diff;
 pub mod error;
@@ -21,8 +22,10 @@ pub mod key;
 pub mod layout;
 pub mod migration;
 pub mod overlay;
+mod roots;
 pub mod table;
 pub mod upgrade;
+pub mod version;
 
 pub use account::Account;
 pub use config::Config;
@@ -30,6 +33,6 @@ pub use diff::Diff;
 pub use error::StorageError;
 pub use head::Head;
 pub use key::Piece;
-pub use migration::Version;
 pub use overlay::Overlay;
 pub use upgrade::Upgrade;
+pub use version::Version;

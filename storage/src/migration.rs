@@ -7,32 +7,14 @@
 //!
 //! [`STAGING`]: crate::layout::STAGING
 
-use crate::codec::Reader;
 use crate::commit;
 use crate::diff::Diff;
 use crate::error::StorageError;
 use crate::head::Head;
 use crate::layout::{HEAD, VERSION};
-use crate::table::{Staging, Value};
+use crate::table::Staging;
+use crate::version::Version;
 use host::Store;
-
-/// What wrote the storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version {
-    /// The layout of everything below `/evm`: 1 and up.
-    pub layout: u32,
-    /// A mark of the contracts that the kernel brings along: it differs where
-    /// they do.
-    pub contracts: u64,
-}
-
-impl Version {
-    /// The version of storage that says none.
-    pub const FIRST: Self = Self {
-        layout: 1,
-        contracts: 0,
-    };
-}
 
 /// A step from a layout to the next.
 type Step<S> = fn(&mut S) -> Result<(), StorageError>;
@@ -78,31 +60,6 @@ pub fn run<S: Store>(
     }
     staging.put(&VERSION, &(), to)?;
     staging.publish()
-}
-
-const LEN: usize = 4 + 8;
-
-impl Value for Version {
-    type Bytes = [u8; LEN];
-    const SMALL: bool = true;
-    const SHRINKS: bool = false;
-
-    fn encode(&self) -> [u8; LEN] {
-        let mut bytes = [0; LEN];
-        let (layout, contracts) = bytes.split_at_mut(4);
-        layout.copy_from_slice(&self.layout.to_be_bytes());
-        contracts.copy_from_slice(&self.contracts.to_be_bytes());
-        bytes
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader(bytes);
-        let version = Self {
-            layout: reader.u32()?,
-            contracts: reader.u64()?,
-        };
-        reader.is_empty().then_some(version)
-    }
 }
 
 /// A step that does what a test asks for. Never in the shipped bytes.
@@ -181,12 +138,6 @@ mod tests {
         };
         commit::block(&mut host, &block).unwrap();
         host
-    }
-
-    #[test]
-    fn a_version_survives_a_round_trip() {
-        assert_eq!(Version::decode(&NOW.encode()), Some(NOW));
-        assert_eq!(Version::decode(&NOW.encode()[1..]), None);
     }
 
     #[test]

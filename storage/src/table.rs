@@ -2,7 +2,7 @@
 
 use crate::error::StorageError;
 use crate::key::{Key, Place};
-use crate::layout::{LAYOUT, OUTGOING_STEP, STAGING, STATE};
+use crate::roots::{LAYOUT, OUTGOING_STEP, STAGING, STATE};
 use alloc::boxed::Box;
 use alloy_primitives::{Bytes, U256};
 use core::marker::PhantomData;

@@ -30,6 +30,7 @@ pub const LAYOUT: Layout = Layout {
     queue: Path::literal("/tx/queue"),
     level: Path::literal("/tx/level"),
     quarantine: Path::literal("/tx/careful"),
+    dead_letters: Path::literal("/tx/aside"),
 };
 
 /// How far the queue is consumed.
@@ -48,9 +49,6 @@ pub(crate) const STAGED_TICKETS: Path<'static> = Path::literal("/tx/staging/t");
 pub const OUTGOING: OutboxQueue<'static> = OutboxQueue::new(Path::literal("/tx/state/x"));
 pub(crate) const STAGED_OUTGOING: OutboxQueue<'static> =
     OutboxQueue::new(Path::literal("/tx/staging/x"));
-
-/// Deposits that nobody could look at without a trap.
-pub const ASIDE: Path<'static> = Path::literal("/tx/aside");
 
 /// Whether batches must stand in a frame.
 pub const FRAME: Path<'static> = Path::literal("/tx/config/frame");

@@ -6,7 +6,7 @@ use crate::deposit;
 use crate::encoding::looks_like_a_batch;
 use crate::head::Head;
 use crate::inbox::{BatchError, Framing, Verifiable};
-use crate::layout::{ASIDE, FRAME, LAYOUT, OUTGOING, STAGED_OUTGOING};
+use crate::layout::{FRAME, LAYOUT, OUTGOING, STAGED_OUTGOING};
 use crate::memory::Memory;
 use crate::transfer;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use core::fmt;
 use host::{Debug, HostError, ReadStore, Runtime, Store};
 use rollup::inbox::{self, Limits, TRANSFER, Transfer};
 use rollup::run::{Progress, line};
-use rollup::{Budget, Cursor, Inputs, Level, Quarantine, inputs, quarantine, state};
+use rollup::{Budget, Cursor, Inputs, Level, Quarantine, dead_letters, inputs, quarantine, state};
 
 /// The work of a run, in units of the budget: some 4·10⁹ instructions.
 pub const RUN_BUDGET: u64 = 100_000_000;
@@ -170,7 +170,7 @@ impl Run {
         if let [TRANSFER, call @ ..] = bytes {
             if traps > 0 {
                 self.log(host, format_args!("a deposit is set aside: it traps"));
-                rollup::dead_letters::keep(host, ASIDE, cursor, call)?;
+                dead_letters::keep(host, &LAYOUT, cursor, call)?;
             } else if let Some(call) = Transfer::parse(call) {
                 self.deposit(host, cursor, &call)?;
             }

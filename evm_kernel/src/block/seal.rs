@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use ethereum::bloom::LogsBloom;
 use ethereum::header::{EMPTY_OMMERS, EMPTY_REQUESTS_HASH, EMPTY_ROOT, Header};
-use ethereum::keccak::{Keccak256, keccak256};
+use ethereum::keccak::keccak256;
 use ethereum::receipt::Receipt;
 use ethereum::trie::ordered_root;
 use storage::Diff;
@@ -93,19 +93,10 @@ pub(crate) struct Parent {
     pub(crate) state_root: B256,
 }
 
-/// Makes the header. The state root is a chained commitment:
-/// `keccak256(parent's state root ++ keccak256(encoded diff))`.
+/// Makes the header of the block that changes `diff`.
 pub(crate) fn block(parent: &Parent, environment: &Environment, body: Body, diff: &Diff) -> Sealed {
-    let state_root = state_root(&parent.state_root, diff);
+    let state_root = storage::commitment::state_root(&parent.state_root, diff);
     with_state_root(parent, environment, body, state_root)
-}
-
-/// The commitment behind `parent`'s, once `diff` is made.
-pub(crate) fn state_root(parent: &B256, diff: &Diff) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update(parent);
-    hasher.update(keccak256(diff.encode()));
-    hasher.finalize()
 }
 
 /// Makes the header of a block whose state root is known.

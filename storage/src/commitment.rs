@@ -1,0 +1,16 @@
+//! The state commitment, which stands for a state root in headers: a chain over
+//! all diffs (`docs/layout.md`, "State commitment").
+
+use crate::diff::Diff;
+use alloy_primitives::B256;
+use ethereum::keccak::{Keccak256, keccak256};
+
+/// The commitment behind `parent`'s, once `diff` is made:
+/// `keccak256(parent ++ keccak256(encoded diff))`.
+#[must_use]
+pub fn state_root(parent: &B256, diff: &Diff) -> B256 {
+    let mut hasher = Keccak256::new();
+    hasher.update(parent);
+    hasher.update(keccak256(diff.encode()));
+    hasher.finalize()
+}

@@ -1,0 +1,28 @@
+//! The roots of what the kernel keeps, below which tables and queues lie.
+
+use host::Path;
+use rollup::Layout;
+
+/// Where [`rollup`] keeps its part.
+pub const LAYOUT: Layout = Layout {
+    name: "evm_kernel",
+    state: STATE,
+    staging: STAGING,
+    queue: Path::literal("/evm/queue"),
+    level: Path::literal("/evm/level"),
+    quarantine: Path::literal("/evm/careful"),
+    dead_letters: Path::literal("/evm/aside"),
+};
+
+/// All that blocks change; replaced at once by each commit.
+pub const STATE: Path<'static> = Path::literal("/evm/state");
+
+/// The next state while it is written. What is found here at the start of a run
+/// is of a block that was never finished.
+pub const STAGING: Path<'static> = Path::literal("/evm/staging");
+
+/// What the setup file configures; [`Config`](crate::Config) names the fields.
+pub const SETUP: Path<'static> = Path::literal("/evm/config");
+
+/// The step of the messages to layer 1 that wait, below the state.
+pub(crate) const OUTGOING_STEP: &[u8] = b"x";
