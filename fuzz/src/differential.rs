@@ -1,187 +1,11 @@
-//! Two opinions on a case: the kernel as native code on the mocked machine, inbox
-//! bytes in and durable storage out, and plain revm. Where it reaches, a third:
-//! [`other`].
+//! Two opinions on a case: [the kernel's](kernel) and plain revm's. Where it
+//! reaches, a third: [the crate `evm`'s](evm_crate).
 
-use crate::case::{CHAIN, Case};
-use crate::other;
-use alloy_primitives::{B256, Log, U256};
+use crate::case::Case;
+use crate::evm_crate;
+use crate::kernel::kernel;
+use crate::opinion::{Made, Opinion, Outcome, differences};
 use conformance::reference;
-use conformance::rollup::Surroundings;
-use conformance::world::World;
-use ethereum::{Header, SignedTransaction};
-use evm_kernel::HISTORY_ADDRESS;
-use host::Metadata;
-use host::mock::{Level, MockHost};
-use pvm::Durable;
-use std::fmt::Write;
-use storage::layout::{HEAD, HEADERS, RECEIPTS, SETUP, TRANSACTIONS};
-use storage::{Config, Head};
-
-const ROLLUP: [u8; 20] = [7; 20];
-const FIRST_LEVEL: u32 = 10;
-
-/// What a transaction did; none: it was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Whether it succeeded.
-    pub success: bool,
-    /// The gas that it used.
-    pub gas_used: u64,
-    /// Its logs.
-    pub logs: Vec<Log>,
-}
-
-/// What became of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opinion {
-    /// What each transaction did; none: it was refused.
-    pub outcomes: Vec<Option<Outcome>>,
-    /// All accounts afterwards.
-    pub world: World,
-}
-
-/// What the kernel made of a case, and from where it started.
-#[derive(Clone, Debug)]
-pub struct Made {
-    /// The accounts right before the block's transactions.
-    pub before: World,
-    /// The block's surroundings.
-    pub surroundings: Surroundings,
-    /// What came of it.
-    pub opinion: Opinion,
-}
-
-/// Runs a case through the kernel.
-///
-/// # Errors
-/// Where it traps, makes no such block or leaves what it must not: a defect.
-pub fn kernel(case: &Case) -> Result<Made, String> {
-    let config = Config {
-        fee_recipient: alloy_primitives::Address::repeat_byte(0xfe),
-        // One block, however much work its precompiles are.
-        run_budget: u64::MAX / 4,
-        level_budget: u64::MAX / 4,
-        revisions: vec![(0, case.revision)],
-        ..Config::default()
-    };
-    let mut host = MockHost::default().with_metadata(Metadata {
-        address: ROLLUP,
-        origination_level: FIRST_LEVEL - 1,
-    });
-    host.set_next_level(FIRST_LEVEL);
-    for (name, value) in config.to_setup() {
-        host.set(format!("{SETUP}/{name}").as_bytes(), &value);
-    }
-    let mut durable = Durable::new();
-    case.world.load(&mut durable);
-    for (path, value) in durable.values("/evm") {
-        host.set(path.as_bytes(), &value.to_vec());
-    }
-    let mut level = |messages: Vec<Vec<u8>>| -> Result<Head, String> {
-        let level = Level {
-            timestamp: 1_700_000_000,
-            predecessor: [9; 32],
-            messages,
-        };
-        let ended = host.run_level(&level, evm_kernel::mock_kernel_run);
-        if ended.traps > 0 || ended.forced {
-            return Err(format!("the kernel traps: {}", host.debug_log()));
-        }
-        let head = HEAD.get(&host, &()).map_err(|error| error.to_string())?;
-        head.ok_or_else(|| "no block".to_owned())
-    };
-    let parent = level(Vec::new())?;
-    let messages = case.transactions.iter().map(message).collect();
-    let head = level(messages)?;
-    finish(case, &host, &parent, &head)
-}
-
-fn message(signed: &SignedTransaction) -> Vec<u8> {
-    let raw = signed.encode();
-    [&[1, 0][..], &ROLLUP, &[0], signed.hash.as_slice(), &raw].concat()
-}
-
-fn finish(case: &Case, host: &MockHost, parent: &Head, head: &Head) -> Result<Made, String> {
-    if head.number != parent.number + 1 {
-        return Err(format!("{} blocks", head.number - parent.number));
-    }
-    let text = |error: storage::StorageError| error.to_string();
-    let number = &head.number;
-    let stored = HEADERS.get(host, number).map_err(text)?;
-    let stored = stored.ok_or("no header")?;
-    let header = Header::decode(&stored.rlp).map_err(|error| error.to_string())?;
-    let transactions = TRANSACTIONS.get(host, number).map_err(text)?;
-    let receipts = RECEIPTS.get(host, number).map_err(text)?;
-    let mut included = transactions
-        .unwrap_or_default()
-        .0
-        .into_iter()
-        .zip(receipts.unwrap_or_default().0)
-        .peekable();
-    let outcomes = case
-        .transactions
-        .iter()
-        .map(|signed| {
-            let raw = signed.encode();
-            let (_, receipt) = included.next_if(|(stored, _)| stored.raw == raw)?;
-            Some(Outcome {
-                success: receipt.success,
-                gas_used: receipt.gas_used,
-                logs: receipt.logs,
-            })
-        })
-        .collect();
-    if included.peek().is_some() {
-        return Err("transactions out of order".to_owned());
-    }
-    let mut durable = Durable::new();
-    for (path, value) in host.values() {
-        let path = String::from_utf8(path).map_err(|error| error.to_string())?;
-        durable
-            .write(path, value)
-            .map_err(|error| error.to_string())?;
-    }
-    let world = World::dump(&durable).map_err(|error| error.to_string())?;
-    let mut before = case.world.clone();
-    before.0.retain(|_, state| {
-        !(state.nonce.is_zero() && state.balance.is_zero() && state.code.is_empty())
-    });
-    let hash = |number: u64| -> Result<(u64, B256), String> {
-        let stored = HEADERS.get(host, &number).map_err(text)?;
-        Ok((number, stored.map_or(B256::ZERO, |stored| stored.hash)))
-    };
-    // The history contract is there from block 0 on, and each block's first
-    // slot is written (EIP-2935, from Prague on).
-    let history = world.0.get(&HISTORY_ADDRESS).cloned().unwrap_or_default();
-    let mut history = conformance::world::AccountState {
-        storage: Default::default(),
-        ..history
-    };
-    if case.revision >= conformance::Revision::Prague {
-        for number in 0..head.number {
-            let (number, hash) = hash(number)?;
-            history.storage.insert(U256::from(number), hash.into());
-        }
-    }
-    before.0.insert(HISTORY_ADDRESS, history);
-    Ok(Made {
-        before,
-        surroundings: Surroundings {
-            number: header.number,
-            timestamp: header.timestamp,
-            base_fee: header.base_fee_per_gas,
-            gas_limit: header.gas_limit,
-            prevrandao: header.mix_hash,
-            beneficiary: header.beneficiary,
-            blob_base_fee: 1,
-            chain_id: CHAIN,
-            revision: case.revision,
-            hashes: (0..head.number).map(hash).collect::<Result<_, _>>()?,
-            parent: None,
-        },
-        opinion: Opinion { outcomes, world },
-    })
-}
 
 /// Runs a case through plain revm, from where the kernel started.
 #[must_use]
@@ -208,29 +32,6 @@ pub fn plain(case: &Case, made: &Made) -> Opinion {
     Opinion { outcomes, world }
 }
 
-/// Where two opinions differ; nothing where they do not.
-#[must_use]
-pub fn differences(kernel: &Opinion, other: &Opinion) -> Option<String> {
-    let mut text = String::new();
-    for (number, (ours, theirs)) in kernel.outcomes.iter().zip(&other.outcomes).enumerate() {
-        if ours != theirs {
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "transaction {number}: {ours:?}\n  expected {theirs:?}"
-            );
-        }
-    }
-    if kernel.world != other.world {
-        let _ = writeln!(
-            text,
-            "accounts:\n{}",
-            kernel.world.differences(&other.world)
-        );
-    }
-    (!text.is_empty()).then_some(text)
-}
-
 /// Runs the case that `bytes` make through both.
 ///
 /// # Errors
@@ -242,11 +43,11 @@ pub fn run(bytes: &[u8]) -> Result<(), String> {
     if let Some(text) = differences(&made.opinion, &plain(&case, &made)) {
         return Err(shown(format!("plain revm differs: {text}")));
     }
-    let Some(other) = other::opinion(&case, &made) else {
+    let Some(other) = evm_crate::opinion(&case, &made) else {
         return Ok(());
     };
     match differences(&made.opinion, &other) {
-        Some(text) if !other::meets_a_fault(&case, &made) => {
+        Some(text) if !evm_crate::meets_a_fault(&case, &made) => {
             Err(shown(format!("evm differs: {text}")))
         }
         _ => Ok(()),
@@ -257,6 +58,7 @@ pub fn run(bytes: &[u8]) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::choice::random;
+    use alloy_primitives::U256;
     use std::collections::BTreeSet;
 
     fn cases() -> impl Iterator<Item = (Case, Made)> {
@@ -322,10 +124,10 @@ mod tests {
     fn the_other_engine_agrees_where_it_reaches() {
         let (mut compared, mut succeeded) = (0, 0);
         for (case, made) in cases() {
-            let Some(other) = other::opinion(&case, &made) else {
+            let Some(other) = evm_crate::opinion(&case, &made) else {
                 continue;
             };
-            if other::meets_a_fault(&case, &made) {
+            if evm_crate::meets_a_fault(&case, &made) {
                 continue;
             }
             assert_eq!(differences(&made.opinion, &other), None);

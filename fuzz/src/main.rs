@@ -78,19 +78,32 @@ fn fuzz(args: &Args) -> Result<bool> {
     };
     if let Some(file) = &args.replay {
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-        return Ok(match run(target, &bytes) {
-            Ok(()) => {
-                println!("nothing found");
-                true
-            }
-            Err(text) => {
-                println!("{text}");
-                false
-            }
-        });
+        let found = run(target, &bytes).err();
+        println!("{}", found.as_deref().unwrap_or("nothing found"));
+        return Ok(found.is_none());
     }
     let start = Instant::now();
-    let end = start + Duration::from_secs(args.seconds);
+    let (runs, found) = search(args, target)?;
+    let Some(found) = found else {
+        let elapsed = start.elapsed().as_secs();
+        println!("{}: {runs} runs in {elapsed} s, nothing found", target.name);
+        return Ok(true);
+    };
+    report(args, target, runs, found)?;
+    Ok(false)
+}
+
+/// A case that a target does not get through.
+struct Found {
+    number: u64,
+    bytes: Vec<u8>,
+    text: String,
+}
+
+/// Runs random cases until one is found, or runs or time are over; with how many
+/// ran.
+fn search(args: &Args, target: &Target) -> Result<(u64, Option<Found>)> {
+    let end = Instant::now() + Duration::from_secs(args.seconds);
     let bar = args
         .runs
         .map_or_else(ProgressBar::new_spinner, ProgressBar::new);
@@ -100,47 +113,52 @@ fn fuzz(args: &Args) -> Result<bool> {
     bar.set_message(target.name);
     let (next, stop) = (AtomicU64::new(args.from), AtomicBool::new(false));
     let found = Mutex::new(None);
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let over = args.runs.map_or(Instant::now() >= end, |runs| {
+                number >= args.from.saturating_add(runs)
+            });
+            if over {
+                break;
+            }
+            let bytes = random(args.seed, number, target.len);
+            if let Err(text) = run(target, &bytes) {
+                stop.store(true, Ordering::Relaxed);
+                if let Ok(mut found) = found.lock() {
+                    *found = Some(Found {
+                        number,
+                        bytes,
+                        text,
+                    });
+                }
+            }
+            bar.inc(1);
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..args.jobs.max(1) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let over = args.runs.map_or(Instant::now() >= end, |runs| {
-                        number >= args.from.saturating_add(runs)
-                    });
-                    if over {
-                        break;
-                    }
-                    let bytes = random(args.seed, number, target.len);
-                    if let Err(text) = run(target, &bytes) {
-                        stop.store(true, Ordering::Relaxed);
-                        if let Ok(mut found) = found.lock() {
-                            *found = Some((number, bytes, text));
-                        }
-                    }
-                    bar.inc(1);
-                }
-            });
+            scope.spawn(work);
         }
     });
     bar.finish_and_clear();
-    let (runs, elapsed) = (bar.position(), start.elapsed().as_secs());
-    let Some((number, bytes, text)) = found.into_inner().ok().flatten() else {
-        println!("{}: {runs} runs in {elapsed} s, nothing found", target.name);
-        return Ok(true);
-    };
-    let bytes = smaller(target, bytes, kind(&text));
+    Ok((bar.position(), found.into_inner().ok().flatten()))
+}
+
+/// Keeps the smallest bytes that find the same, and says how to run them again.
+fn report(args: &Args, target: &Target, runs: u64, found: Found) -> Result<()> {
+    let bytes = smaller(target, found.bytes, kind(&found.text));
+    let number = found.number;
     let file = format!("target/fuzz/{}-{}-{number}.bin", target.name, args.seed);
     std::fs::create_dir_all("target/fuzz").context("target/fuzz")?;
     std::fs::write(&file, &bytes).with_context(|| file.clone())?;
-    let text = run(target, &bytes).err().unwrap_or(text);
-    println!("{text}");
+    println!("{}", run(target, &bytes).err().unwrap_or(found.text));
     println!("{}: found in run {number}, after {runs} runs", target.name);
     println!(
         "again: cargo run -p fuzz --release -- {} --replay {file}",
         target.name
     );
-    Ok(false)
+    Ok(())
 }
 
 /// How a finding begins: another beginning is another finding.

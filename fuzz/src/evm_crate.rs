@@ -3,7 +3,7 @@
 //! It has no rules of who may send: only what the kernel included is run.
 
 use crate::case::Case;
-use crate::differential::{Made, Opinion, Outcome};
+use crate::opinion::{Made, Opinion, Outcome};
 use alloy_primitives::{Address, B256, Log, TxKind, U256};
 use conformance::world::{AccountState, World};
 use conformance::{Revision, reference};
@@ -261,7 +261,8 @@ fn world(backend: &InMemoryBackend) -> World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::differential::{differences, kernel};
+    use crate::kernel::kernel;
+    use crate::opinion::differences;
     use e2e_tests::User;
 
     /// A case where one transaction goes to the first of these contracts, or
