@@ -1,8 +1,9 @@
 //! Decoders: any bytes are a value or an error, and a value's own bytes are what
 //! it was read from.
 
-use crate::choice::Choices;
+use crate::random::some_bytes;
 use alloy_primitives::Bytes;
+use arbitrary::Unstructured;
 use messages::contract::Contract;
 use messages::micheline::Node;
 use messages::number::{self, Integer};
@@ -25,9 +26,21 @@ fn same(what: &str, read: impl Debug, bytes: &[u8], again: &[u8]) -> Result<(), 
 
 /// A few bytes that formats begin with, so that random ones get further.
 fn seeded(bytes: &[u8], starts: &[&[u8]]) -> Vec<u8> {
-    let mut choices = Choices::new(bytes);
-    let start = choices.pick(starts);
-    [start, &choices.bytes(250)].concat()
+    let mut choices = Unstructured::new(bytes);
+    let start = choices.choose(starts).copied().unwrap_or_default();
+    let rest = some_bytes(&mut choices, 250).unwrap_or_default();
+    [start, &rest].concat()
+}
+
+/// Changes up to `most` bytes.
+fn change(choices: &mut Unstructured<'_>, most: usize, bytes: &mut [u8]) -> arbitrary::Result<()> {
+    for _ in 0..choices.int_in_range(0..=most)? {
+        if !bytes.is_empty() {
+            let at = choices.choose_index(bytes.len())?;
+            bytes[at] = choices.arbitrary()?;
+        }
+    }
+    Ok(())
 }
 
 /// Tezos formats.
@@ -106,13 +119,9 @@ pub fn messages(bytes: &[u8]) -> Result<(), String> {
 pub fn ethereum(bytes: &[u8]) -> Result<(), String> {
     use ethereum::transaction::{decode, decode_included};
     // A transaction with a few bytes changed.
-    let mut choices = Choices::new(bytes);
     let case = crate::case::Case::new(&bytes[bytes.len() / 2..]);
     let mut raw = case.transactions[0].encode();
-    for _ in 0..choices.below(4) {
-        let at = choices.below(raw.len() as u64) as usize;
-        raw[at] = choices.byte();
-    }
+    let _ = change(&mut Unstructured::new(bytes), 3, &mut raw);
     for bytes in [bytes, &raw] {
         if let Ok(signed) = decode(bytes) {
             same("transaction", &signed, bytes, &signed.encode())?;
@@ -190,18 +199,14 @@ pub fn storage(bytes: &[u8]) -> Result<(), String> {
 /// # Errors
 /// None; a panic is what this looks for.
 pub fn module(bytes: &[u8]) -> Result<(), String> {
-    let mut choices = Choices::new(bytes);
+    let mut choices = Unstructured::new(bytes);
     let mut module = e2e_tests::module("echo_and_count.wasm");
     // A shorter module meets its end more often.
-    if choices.chance(128) {
-        module.truncate(choices.below(module.len() as u64) as usize);
+    let len = module.len();
+    if choices.ratio(1, 2) == Ok(true) {
+        module.truncate(choices.int_in_range(0..=len).unwrap_or(len));
     }
-    for _ in 0..choices.below(8) {
-        if !module.is_empty() {
-            let at = choices.below(module.len() as u64) as usize;
-            module[at] = choices.byte();
-        }
-    }
+    let _ = change(&mut choices, 7, &mut module);
     let version = pvm::Version::default();
     let _ = pvm::verify::verify(&module, version);
     Ok(())

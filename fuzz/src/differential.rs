@@ -57,7 +57,7 @@ pub fn run(bytes: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choice::random;
+    use crate::random::random;
     use alloy_primitives::U256;
     use std::collections::BTreeSet;
 

@@ -1,8 +1,9 @@
 //! Inbox messages that nobody vouches for: the kernel takes them, and goes on.
 
 use crate::case::{CHAIN, Case};
-use crate::choice::Choices;
+use crate::random::some_bytes;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
+use arbitrary::Unstructured;
 use e2e_tests::{User, layer1};
 use host::Metadata;
 use host::mock::{Level, MockHost};
@@ -15,48 +16,60 @@ const ROLLUP: [u8; 20] = [7; 20];
 const RECEIVER: Address = Address::repeat_byte(0xdd);
 
 /// A message that is something, more or less.
-fn message(choices: &mut Choices<'_>) -> Vec<u8> {
+fn message(choices: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
     let framed = |tag: u8, bytes: &[u8]| [&[1, 0][..], &ROLLUP, &[tag], bytes].concat();
-    let mut message = match choices.below(9) {
-        0 => choices.bytes(200),
-        1 => framed(choices.byte(), &choices.bytes(200)),
+    let mut message = match choices.int_in_range(0..=8)? {
+        0 => some_bytes(choices, 200)?,
+        1 => framed(choices.arbitrary()?, &some_bytes(choices, 200)?),
         2 => {
-            let signed = Case::new(&choices.bytes(120)).transactions.remove(0);
+            let signed = Case::new(&some_bytes(choices, 120)?).transactions.remove(0);
             let raw = signed.encode();
             framed(0, &[signed.hash.as_slice(), &raw].concat())
         }
         3 => {
-            let count = choices.below(4) as u16;
-            let hashes = vec![choices.byte(); 32 * usize::from(count)];
-            let head = [&[choices.byte(); 32][..], &count.to_le_bytes()].concat();
+            let count: u16 = choices.int_in_range(0..=3)?;
+            let hashes = vec![choices.arbitrary()?; 32 * usize::from(count)];
+            let head = [&[choices.arbitrary()?; 32][..], &count.to_le_bytes()].concat();
             framed(1, &[head, hashes].concat())
         }
-        4 => framed(2, &[&[choices.byte(); 66][..], &choices.bytes(90)].concat()),
-        5 => layer1::native_deposit(ROLLUP, &choices.bytes(60), choices.u64()),
-        6 => {
-            let ticketer = Contract::Originated(choices.array());
-            let amount = choices.array::<33>();
-            let payload = layer1::deposit(&choices.bytes(75), ticketer, &layer1::CONTENT, &amount);
-            layer1::transfer(ROLLUP, choices.array(), &payload)
+        4 => {
+            let head = [choices.arbitrary()?; 66];
+            framed(2, &[&head[..], &some_bytes(choices, 90)?].concat())
         }
-        7 => layer1::delayed(ROLLUP, layer1::DELAYED_BRIDGE, &choices.bytes(200)),
-        _ => layer1::governance(ROLLUP, layer1::GOVERNANCE, &choices.bytes(200)),
+        5 => {
+            let routing = some_bytes(choices, 60)?;
+            layer1::native_deposit(ROLLUP, &routing, choices.arbitrary()?)
+        }
+        6 => {
+            let ticketer = Contract::Originated(choices.arbitrary()?);
+            let amount: [u8; 33] = choices.arbitrary()?;
+            let routing = some_bytes(choices, 75)?;
+            let payload = layer1::deposit(&routing, ticketer, &layer1::CONTENT, &amount);
+            layer1::transfer(ROLLUP, choices.arbitrary()?, &payload)
+        }
+        7 => layer1::delayed(ROLLUP, layer1::DELAYED_BRIDGE, &some_bytes(choices, 200)?),
+        _ => layer1::governance(ROLLUP, layer1::GOVERNANCE, &some_bytes(choices, 200)?),
     };
-    if choices.chance(60) && !message.is_empty() {
-        let at = choices.below(message.len() as u64) as usize;
-        message[at] = choices.byte();
+    if choices.ratio(60, 256)? && !message.is_empty() {
+        let at = choices.choose_index(message.len())?;
+        message[at] = choices.arbitrary()?;
     }
     message.truncate(4_096);
-    message
+    Ok(message)
 }
 
-/// Some messages over some levels, then a good transaction, which must arrive.
-///
-/// # Errors
-/// Where a run traps, or the good transaction does not arrive.
-pub fn run(bytes: &[u8]) -> Result<(), String> {
-    let mut choices = Choices::new(bytes);
-    let mut good = User::new("good");
+/// One or two levels of a few messages.
+fn levels(choices: &mut Unstructured<'_>) -> arbitrary::Result<Vec<Vec<Vec<u8>>>> {
+    let count = choices.int_in_range(1..=2)?;
+    let levels = (0..count).map(|_| {
+        let count = choices.int_in_range(0..=4)?;
+        (0..count).map(|_| message(choices)).collect()
+    });
+    levels.collect()
+}
+
+/// A rollup with its bridge, and a rich account.
+fn rollup(rich: Address) -> Result<MockHost, String> {
     let mut host = MockHost::default().with_metadata(Metadata {
         address: ROLLUP,
         origination_level: 0,
@@ -75,17 +88,21 @@ pub fn run(bytes: &[u8]) -> Result<(), String> {
         balance: U256::from(10).pow(U256::from(18)),
         ..Account::default()
     };
-    let path = ACCOUNTS
-        .path(&good.address)
-        .map_err(|error| error.to_string())?;
+    let path = ACCOUNTS.path(&rich).map_err(|error| error.to_string())?;
     host.set(path.as_path().as_bytes(), account.encode().as_ref());
-    let mut levels: Vec<Vec<Vec<u8>>> = (0..1 + choices.below(2))
-        .map(|_| {
-            (0..choices.below(5))
-                .map(|_| message(&mut choices))
-                .collect()
-        })
-        .collect();
+    Ok(host)
+}
+
+/// Some messages over some levels, then a good transaction, which must arrive.
+///
+/// # Errors
+/// Where a run traps, or the good transaction does not arrive.
+pub fn run(bytes: &[u8]) -> Result<(), String> {
+    let mut good = User::new("good");
+    let mut host = rollup(good.address)?;
+    let Ok(mut levels) = levels(&mut Unstructured::new(bytes)) else {
+        return Ok(());
+    };
     let wei = U256::from(1);
     let signed = good.send(CHAIN, TxKind::Call(RECEIVER), wei, Bytes::new(), 21_000);
     levels.push(vec![

@@ -13,11 +13,12 @@
 
 pub mod bytes;
 pub mod case;
-pub mod choice;
 pub mod differential;
 pub mod evm_crate;
 pub mod inbox;
 pub mod kernel;
 pub mod opinion;
+pub mod precompiles;
 pub mod program;
+pub mod random;
 pub mod targets;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use fuzz::choice::random;
+use fuzz::random::random;
 use fuzz::targets::{self, TARGETS, Target};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,9 @@
 //! Programs by a grammar: statements that keep the stack in order, over all
 //! opcodes, and now and then any byte at all.
 
-use crate::choice::Choices;
+use crate::precompiles::question;
 use alloy_primitives::{Address, U256};
+use arbitrary::{Result, Unstructured};
 
 const PUSH0: u8 = 0x5f;
 const SSTORE: u8 = 0x55;
@@ -20,7 +21,7 @@ pub struct Pool {
 /// A program, and the data behind it.
 #[derive(Debug)]
 struct Program<'c, 'b, 'p> {
-    choices: &'c mut Choices<'b>,
+    choices: &'c mut Unstructured<'b>,
     pool: &'p Pool,
     code: Vec<u8>,
     data: Vec<u8>,
@@ -30,8 +31,11 @@ struct Program<'c, 'b, 'p> {
 }
 
 /// A program of some statements; `depth` more may be nested in its creations.
-pub fn program(choices: &mut Choices<'_>, pool: &Pool, depth: u8) -> Vec<u8> {
-    let statements = 1 + choices.below(if depth > 1 { 14 } else { 6 });
+///
+/// # Errors
+/// None: behind the end of the bytes all choices are the first.
+pub fn program(choices: &mut Unstructured<'_>, pool: &Pool, depth: u8) -> Result<Vec<u8>> {
+    let statements = choices.int_in_range(1..=if depth > 1 { 14 } else { 6 })?;
     let mut program = Program {
         choices,
         pool,
@@ -40,10 +44,10 @@ pub fn program(choices: &mut Choices<'_>, pool: &Pool, depth: u8) -> Vec<u8> {
         links: Vec::new(),
     };
     for _ in 0..statements {
-        program.statement(depth);
+        program.statement(depth)?;
     }
-    program.end();
-    program.link()
+    program.end()?;
+    Ok(program.link())
 }
 
 /// Initcode that leaves `runtime` as a contract's code.
@@ -69,40 +73,44 @@ impl Program<'_, '_, '_> {
         self.code.extend_from_slice(&bytes);
     }
 
-    fn small(&mut self, end: u64) {
-        let value = self.choices.below(end);
+    fn small(&mut self, end: u64) -> Result<()> {
+        let value = self.choices.int_in_range(0..=end - 1)?;
         self.push(U256::from(value));
+        Ok(())
     }
 
     /// A word: small, at an edge, an address, anything.
-    fn word(&mut self) {
-        let word = match self.choices.below(8) {
+    fn word(&mut self) -> Result<()> {
+        let word = match self.choices.int_in_range(0..=7)? {
             0 => U256::ZERO,
             1 => U256::from(1),
             2 => U256::MAX,
-            3 => U256::from(1) << self.choices.byte(),
-            4 => U256::from(self.choices.byte()),
+            3 => U256::from(1) << self.choices.arbitrary::<u8>()?,
+            4 => U256::from(self.choices.arbitrary::<u8>()?),
             5 => return self.address(),
-            6 => U256::from(self.choices.u64()),
-            _ => U256::from_be_bytes(self.choices.array::<32>()),
+            6 => U256::from(self.choices.arbitrary::<u64>()?),
+            _ => U256::from_be_bytes(self.choices.arbitrary::<[u8; 32]>()?),
         };
         self.push(word);
+        Ok(())
     }
 
-    fn address(&mut self) {
-        let address = self.choices.pick(&self.pool.addresses);
+    fn address(&mut self) -> Result<()> {
+        let address = *self.choices.choose(&self.pool.addresses)?;
         self.push(U256::from_be_slice(address.as_slice()));
+        Ok(())
     }
 
     /// A slot: few, so that they meet.
-    fn slot(&mut self) {
-        self.small(5);
+    fn slot(&mut self) -> Result<()> {
+        self.small(5)
     }
 
     /// Keeps the word on top where it can be seen.
-    fn keep(&mut self) {
-        self.slot();
+    fn keep(&mut self) -> Result<()> {
+        self.slot()?;
         self.op(SSTORE);
+        Ok(())
     }
 
     /// Copies `bytes` into memory at 0; gives how many.
@@ -118,34 +126,35 @@ impl Program<'_, '_, '_> {
         len
     }
 
-    fn statement(&mut self, depth: u8) {
-        match self.choices.below(20) {
-            0..4 => self.arithmetic(),
-            4 => self.environment(),
-            5 => self.memory(),
-            6 | 7 => self.storage(),
-            8 => self.log(),
-            9..12 => self.call(),
-            12 => self.precompile(),
-            13 if depth > 0 => self.create(depth - 1),
-            14 => self.account(),
-            15 => self.skip(depth),
-            16 => self.copy_back(),
-            17 if self.choices.chance(40) => {
-                let any = self.choices.byte();
+    fn statement(&mut self, depth: u8) -> Result<()> {
+        match self.choices.int_in_range(0..=19)? {
+            0..4 => self.arithmetic()?,
+            4 => self.environment()?,
+            5 => self.memory()?,
+            6 | 7 => self.storage()?,
+            8 => self.log()?,
+            9..12 => self.call()?,
+            12 => self.precompile()?,
+            13 if depth > 0 => self.create(depth - 1)?,
+            14 => self.account()?,
+            15 => self.skip(depth)?,
+            16 => self.copy_back()?,
+            17 if self.choices.ratio(40, 256)? => {
+                let any = self.choices.arbitrary::<u8>()?;
                 self.op(any);
             }
-            18 => self.repeat(),
+            18 => self.repeat()?,
             _ => {
-                self.word();
-                self.keep();
+                self.word()?;
+                self.keep()?;
             }
         }
+        Ok(())
     }
 
-    fn arithmetic(&mut self) {
+    fn arithmetic(&mut self) -> Result<()> {
         // All that take words and give one: 0x01 to 0x0b, 0x10 to 0x1e, KECCAK256.
-        let (opcode, takes) = self.choices.pick(&[
+        let (opcode, takes) = *self.choices.choose(&[
             (0x01, 2),
             (0x02, 2),
             (0x03, 2),
@@ -172,156 +181,161 @@ impl Program<'_, '_, '_> {
             (0x1c, 2),
             (0x1d, 2),
             (0x1e, 1),
-        ]);
+        ])?;
         for _ in 0..takes {
-            self.word();
+            self.word()?;
         }
         self.op(opcode);
-        if self.choices.chance(64) {
-            let deep = self.deep();
+        if self.choices.ratio(64, 256)? {
+            let deep = self.deep()?;
             self.op(0x80 + deep);
         }
-        self.keep();
+        self.keep()
     }
 
     /// How deep DUP reaches: mostly where something is.
-    fn deep(&mut self) -> u8 {
-        if self.choices.chance(250) {
-            0
+    fn deep(&mut self) -> Result<u8> {
+        if self.choices.ratio(250, 256)? {
+            Ok(0)
         } else {
-            self.choices.byte() % 16
+            self.choices.int_in_range(0..=15)
         }
     }
 
-    fn environment(&mut self) {
-        let opcode = self.choices.pick(&[
+    fn environment(&mut self) -> Result<()> {
+        let opcode = *self.choices.choose(&[
             0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3a, 0x3d, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46,
             0x47, 0x48, 0x4a, 0x58, 0x59, 0x5a,
-        ]);
+        ])?;
         self.op(opcode);
-        self.keep();
+        self.keep()
     }
 
-    fn memory(&mut self) {
-        match self.choices.below(7) {
+    fn memory(&mut self) -> Result<()> {
+        match self.choices.int_in_range(0..=6)? {
             0 => {
-                self.word();
-                self.small(300);
+                self.word()?;
+                self.small(300)?;
                 self.op(0x52);
             }
             1 => {
-                self.word();
-                self.small(300);
+                self.word()?;
+                self.small(300)?;
                 self.op(0x53);
             }
             2 => {
-                self.small(300);
+                self.small(300)?;
                 self.op(0x51);
-                self.keep();
+                self.keep()?;
             }
             3 => {
-                self.small(100);
-                self.small(100);
-                self.small(100);
+                self.small(100)?;
+                self.small(100)?;
+                self.small(100)?;
                 self.op(0x5e);
             }
             4 => {
-                self.small(70);
-                self.small(70);
+                self.small(70)?;
+                self.small(70)?;
                 self.op(0x20);
-                self.keep();
+                self.keep()?;
             }
             5 => {
-                self.small(70);
-                self.small(70);
-                self.small(70);
-                let copy = self.choices.pick(&[0x37, CODECOPY]);
+                self.small(70)?;
+                self.small(70)?;
+                self.small(70)?;
+                let copy = *self.choices.choose(&[0x37, CODECOPY])?;
                 self.op(copy);
             }
             _ => {
-                self.small(70);
+                self.small(70)?;
                 self.op(0x35);
-                self.keep();
+                self.keep()?;
             }
         }
+        Ok(())
     }
 
-    fn storage(&mut self) {
-        match self.choices.below(4) {
+    fn storage(&mut self) -> Result<()> {
+        match self.choices.int_in_range(0..=3)? {
             0 => {
-                self.slot();
+                self.slot()?;
                 self.op(0x54);
-                self.keep();
+                self.keep()?;
             }
             1 => {
-                self.word();
-                self.slot();
+                self.word()?;
+                self.slot()?;
                 self.op(0x5d);
             }
             2 => {
-                self.slot();
+                self.slot()?;
                 self.op(0x5c);
-                self.keep();
+                self.keep()?;
             }
             _ => {
-                self.small(3);
-                self.keep();
+                self.small(3)?;
+                self.keep()?;
             }
         }
+        Ok(())
     }
 
-    fn log(&mut self) {
-        let topics = self.choices.below(5) as u8;
+    fn log(&mut self) -> Result<()> {
+        let topics = self.choices.int_in_range(0..=4)?;
         for _ in 0..topics {
-            self.word();
+            self.word()?;
         }
-        self.small(40);
-        self.small(40);
+        self.small(40)?;
+        self.small(40)?;
         self.op(0xa0 + topics);
+        Ok(())
     }
 
     /// Keeps what a call gave back.
-    fn keep_answer(&mut self) {
-        self.keep();
-        if self.choices.chance(128) {
+    fn keep_answer(&mut self) -> Result<()> {
+        self.keep()?;
+        if self.choices.ratio(128, 256)? {
             self.op(0x3d);
-            self.keep();
+            self.keep()?;
         }
+        Ok(())
     }
 
-    fn call(&mut self) {
-        let opcode = self.choices.pick(&[0xf1, 0xf1, 0xf2, 0xf4, 0xfa]);
+    fn call(&mut self) -> Result<()> {
+        let opcode = *self.choices.choose(&[0xf1, 0xf1, 0xf2, 0xf4, 0xfa])?;
         // Memory for the answer and of the question.
         for _ in 0..4 {
-            self.small(70);
+            self.small(70)?;
         }
         if matches!(opcode, 0xf1 | 0xf2) {
-            self.small(4);
+            self.small(4)?;
         }
-        self.address();
-        self.gas();
+        self.address()?;
+        self.gas()?;
         self.op(opcode);
-        self.keep_answer();
+        self.keep_answer()
     }
 
-    fn gas(&mut self) {
-        match self.choices.below(4) {
+    fn gas(&mut self) -> Result<()> {
+        match self.choices.int_in_range(0..=3)? {
             0 => self.push(U256::from(100_000)),
-            1 => self.small(10_000),
+            1 => self.small(10_000)?,
             _ => self.op(0x5a),
         }
+        Ok(())
     }
 
-    fn precompile(&mut self) {
-        let number = self.choices.below(19);
+    fn precompile(&mut self) -> Result<()> {
+        let number = self.choices.int_in_range(0..=18)?;
         let address = if number == 18 { 0x100 } else { number };
-        let mut input = question(number, self.choices);
-        if self.choices.chance(80) && !input.is_empty() {
-            let at = self.choices.below(input.len() as u64) as usize;
-            input[at] ^= 1 << self.choices.below(8);
+        let mut input = question(number, self.choices)?;
+        if self.choices.ratio(80, 256)? && !input.is_empty() {
+            let at = self.choices.int_in_range(0..=input.len() - 1)?;
+            input[at] ^= 1 << self.choices.int_in_range(0..=7)?;
         }
-        if self.choices.chance(30) {
-            input.truncate(self.choices.below(200) as usize);
+        if self.choices.ratio(30, 256)? {
+            input.truncate(self.choices.int_in_range(0..=199)?);
         }
         let len = self.load(&input);
         self.push(U256::from(64));
@@ -329,31 +343,31 @@ impl Program<'_, '_, '_> {
         self.push(U256::from(len));
         self.push(U256::ZERO);
         self.push(U256::from(address));
-        self.gas();
+        self.gas()?;
         self.op(0xfa);
-        self.keep_answer();
+        self.keep_answer()?;
         self.push(U256::ZERO);
         self.op(0x51);
-        self.keep();
+        self.keep()
     }
 
-    fn create(&mut self, depth: u8) {
-        let inner = program(self.choices, self.pool, depth);
-        let initcode = if self.choices.chance(160) {
+    fn create(&mut self, depth: u8) -> Result<()> {
+        let inner = program(self.choices, self.pool, depth)?;
+        let initcode = if self.choices.ratio(160, 256)? {
             deployer(&inner)
         } else {
             inner
         };
         let len = self.load(&initcode);
-        let salted = self.choices.chance(128);
+        let salted = self.choices.ratio(128, 256)?;
         if salted {
-            self.small(2);
+            self.small(2)?;
         }
         self.push(U256::from(len));
         self.push(U256::ZERO);
-        self.small(3);
+        self.small(3)?;
         self.op(if salted { 0xf5 } else { 0xf0 });
-        if self.choices.chance(128) {
+        if self.choices.ratio(128, 256)? {
             // Calls what it made.
             for _ in 0..4 {
                 self.push(U256::ZERO);
@@ -361,80 +375,83 @@ impl Program<'_, '_, '_> {
             self.op(0x84);
             self.op(0x5a);
             self.op(0xf4);
-            self.keep();
+            self.keep()?;
         }
-        self.keep();
+        self.keep()
     }
 
-    fn account(&mut self) {
-        match self.choices.below(5) {
+    fn account(&mut self) -> Result<()> {
+        match self.choices.int_in_range(0..=4)? {
             0 => {
-                self.address();
+                self.address()?;
                 self.op(0x31);
             }
             1 => {
-                self.address();
+                self.address()?;
                 self.op(0x3b);
             }
             2 => {
-                self.address();
+                self.address()?;
                 self.op(0x3f);
             }
             3 => {
                 for _ in 0..3 {
-                    self.small(50);
+                    self.small(50)?;
                 }
-                self.address();
-                return self.op(0x3c);
+                self.address()?;
+                self.op(0x3c);
+                return Ok(());
             }
             _ => {
-                self.small(4);
+                self.small(4)?;
                 self.op(0x40);
             }
         }
-        self.keep();
+        self.keep()
     }
 
-    fn copy_back(&mut self) {
+    fn copy_back(&mut self) -> Result<()> {
         // What the last call returned; beyond its end this halts.
         self.op(0x3d);
         self.push(U256::ZERO);
         self.push(U256::ZERO);
         self.op(0x3e);
-        if self.choices.chance(10) {
+        if self.choices.ratio(10, 256)? {
             for _ in 0..3 {
-                self.small(40);
+                self.small(40)?;
             }
             self.op(0x3e);
         }
+        Ok(())
     }
 
     /// A statement that is jumped over, or not.
-    fn skip(&mut self, depth: u8) {
-        self.word();
+    fn skip(&mut self, depth: u8) -> Result<()> {
+        self.word()?;
         self.op(0x61);
         let link = self.code.len();
         self.code.extend([0, 0]);
         self.op(JUMPI);
         if depth > 0 {
-            self.statement(depth - 1);
+            self.statement(depth - 1)?;
         }
         let here = (self.code.len() as u16).to_be_bytes();
         self.code[link..link + 2].copy_from_slice(&here);
         self.op(JUMPDEST);
+        Ok(())
     }
 
     /// A loop of a few rounds around some work.
-    fn repeat(&mut self) {
-        let rounds = 1 + self.choices.below(5);
+    fn repeat(&mut self) -> Result<()> {
+        let rounds = self.choices.int_in_range(1..=5)?;
         self.push(U256::from(rounds));
         let start = self.code.len() as u16;
         self.op(JUMPDEST);
-        self.slot();
+        self.slot()?;
         self.op(0x54);
         self.push(U256::from(1));
         self.op(0x01);
-        self.keep();
+        self.keep()?;
         // n - 1, again while it is not zero.
         self.push(U256::from(1));
         self.op(0x90);
@@ -444,27 +461,29 @@ impl Program<'_, '_, '_> {
         self.code.extend(start.to_be_bytes());
         self.op(JUMPI);
         self.op(0x50);
+        Ok(())
     }
 
-    fn end(&mut self) {
-        match self.choices.below(10) {
+    fn end(&mut self) -> Result<()> {
+        match self.choices.int_in_range(0..=9)? {
             0 => {
-                self.address();
+                self.address()?;
                 self.op(0xff);
             }
             1 => {
-                self.small(70);
-                self.small(70);
+                self.small(70)?;
+                self.small(70)?;
                 self.op(0xfd);
             }
             2..4 => {
-                self.small(70);
-                self.small(70);
+                self.small(70)?;
+                self.small(70)?;
                 self.op(0xf3);
             }
             4 => self.op(0xfe),
             _ => self.op(0),
         }
+        Ok(())
     }
 
     fn link(mut self) -> Vec<u8> {
@@ -474,54 +493,5 @@ impl Program<'_, '_, '_> {
         }
         self.code.extend_from_slice(&self.data);
         self.code
-    }
-}
-
-/// What a precompile is asked, so that it answers.
-fn question(number: u64, choices: &mut Choices<'_>) -> Vec<u8> {
-    let word = |value: u64| U256::from(value).to_be_bytes::<32>().to_vec();
-    let g1 = "0000000000000000000000000000000017f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb0000000000000000000000000000000008b3f481e3aaa0f1a09e30ed741d8ae4fcf5e095d5d00af600db18cb2c04b3edd03cc744a2888ae40caa232946c5e7e1";
-    let g1 = hex::decode(g1).unwrap_or_default();
-    let field = || [vec![0; 16], vec![7; 48]].concat();
-    match number {
-        1 => {
-            let hash = alloy_primitives::keccak256(choices.array::<4>());
-            let signed = ethereum::signature::sign(&hash, &[9; 32]);
-            signed.map_or_else(
-                |_| Vec::new(),
-                |signature| {
-                    [
-                        hash.to_vec(),
-                        word(27 + u64::from(signature.y_parity)),
-                        signature.r.to_be_bytes::<32>().to_vec(),
-                        signature.s.to_be_bytes::<32>().to_vec(),
-                    ]
-                    .concat()
-                },
-            )
-        }
-        5 => {
-            let sizes = [0, 0, 0].map(|_: i32| choices.below(40));
-            let mut input: Vec<u8> = sizes.iter().flat_map(|size| word(*size)).collect();
-            input.extend((0..sizes.iter().sum()).map(|_| choices.byte()));
-            input
-        }
-        6 => [word(1), word(2), word(1), word(2)].concat(),
-        7 => [word(1), word(2), choices.array::<32>().to_vec()].concat(),
-        8 => vec![0; 192 * choices.below(3) as usize],
-        9 => {
-            let mut input = vec![0, 0, 0, choices.byte()];
-            input.extend(choices.array::<208>());
-            input.push(choices.byte() & 1);
-            input
-        }
-        0x0b => [g1.clone(), g1].concat(),
-        0x0c => [g1, choices.array::<32>().to_vec()].concat(),
-        0x0d => vec![0; 512],
-        0x0e => vec![0; 288],
-        0x0f => vec![0; 384],
-        0x10 => field(),
-        0x11 => [field(), field()].concat(),
-        _ => choices.bytes(200),
     }
 }

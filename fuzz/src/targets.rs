@@ -70,7 +70,7 @@ pub fn find(name: &str) -> Option<&'static Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choice::random;
+    use crate::random::random;
 
     /// A short run of each target, the same on every machine.
     #[test]
