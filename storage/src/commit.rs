@@ -4,6 +4,7 @@
 //! back over itself. A trap on the way leaves the old state, and a staging tree
 //! that the next commit replaces.
 
+use crate::account::LongAccount;
 use crate::block::{Receipts, StoredHeader, Transactions};
 use crate::config::Config;
 use crate::diff::{AccountChange, Diff};
