@@ -14,6 +14,7 @@
 
 pub mod abi;
 pub mod amm;
+pub mod bench;
 pub mod bridge;
 pub mod child;
 pub mod counter;
