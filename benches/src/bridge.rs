@@ -1,6 +1,7 @@
 //! What the bridge costs: wasm instructions and host calls of a deposit and of a
 //! withdrawal, through the compiled kernel.
 
+use crate::baseline::Baseline;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::layer1::{self, TICKETER};
 use e2e_tests::{Rollup, Setup, User};
@@ -8,6 +9,7 @@ use pvm::{LevelReport, Metering};
 use solidity_fixtures::bridge::native;
 use solidity_fixtures::traveller::{self, Mood};
 use std::error::Error;
+use std::fmt;
 use storage::Config;
 
 /// A mutez in wei.
@@ -33,15 +35,60 @@ fn cost(report: &LevelReport) -> Cost {
     }
 }
 
-/// A level of `count` things less `base`, for each of them.
-fn print(name: &str, count: u64, level: Cost, base: Cost) {
-    let each = |of: fn(Cost) -> u64, unit: i128| {
-        unit * (i128::from(of(level)) - i128::from(of(base))) / i128::from(count)
-    };
-    let instructions = each(|cost| cost.instructions, 1);
-    let tenths = each(|cost| cost.calls, 10);
-    let (calls, tenth) = (tenths / 10, tenths % 10);
-    println!("{name:<34} {count:>3}  {instructions:>12}  {calls:>4}.{tenth}");
+/// The costs of a level, over another: `count` things.
+#[derive(Debug)]
+struct Row {
+    name: &'static str,
+    /// The workload's name in the baseline, if it is watched.
+    figure: Option<&'static str>,
+    count: u64,
+    level: Cost,
+    base: Cost,
+}
+
+/// What deposits and withdrawals cost.
+#[derive(Debug, Default)]
+pub(crate) struct Bridge(Vec<Row>);
+
+impl Bridge {
+    /// Adds the figures of deposits and withdrawals, net of an empty level.
+    pub(crate) fn add_to(&self, baseline: &mut Baseline) {
+        for row in &self.0 {
+            let Some(figure) = row.figure else { continue };
+            let figures = [
+                (
+                    "instructions",
+                    row.level.instructions.saturating_sub(row.base.instructions),
+                ),
+                ("host_calls", row.level.calls.saturating_sub(row.base.calls)),
+            ];
+            baseline.add(&format!("{figure}_{}", row.count), figures);
+        }
+    }
+}
+
+impl fmt::Display for Bridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "bridge, each, over a level without:  count  instructions   calls"
+        )?;
+        for row in &self.0 {
+            let each = |of: fn(Cost) -> u64, unit: i128| {
+                unit * (i128::from(of(row.level)) - i128::from(of(row.base)))
+                    / i128::from(row.count)
+            };
+            let instructions = each(|cost| cost.instructions, 1);
+            let tenths = each(|cost| cost.calls, 10);
+            let (calls, tenth) = (tenths / 10, tenths % 10);
+            writeln!(
+                f,
+                "{:<34} {:>7}  {instructions:>12}  {calls:>4}.{tenth}",
+                row.name, row.count
+            )?;
+        }
+        Ok(())
+    }
 }
 
 fn rollup(users: &[&User]) -> Rollup {
@@ -58,59 +105,77 @@ fn rollup(users: &[&User]) -> Rollup {
     rollup
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    println!("each, over a level without it:    count  instructions   calls");
+/// Runs levels of deposits and of withdrawals.
+pub(crate) fn measure() -> Result<Bridge, Box<dyn Error>> {
+    let mut rows = Vec::new();
     for count in COUNTS {
-        let receivers: Vec<User> = (0..count)
+        let users: Vec<User> = (0..count)
             .map(|number| User::new(&format!("receiver {number}")))
             .collect();
-        let mut rollup = rollup(&receivers.iter().collect::<Vec<_>>());
+        let mut rollup = rollup(&users.iter().collect::<Vec<_>>());
         let empty = cost(&rollup.empty_level());
-        let deposits = |to: &dyn Fn(&User) -> Address| -> Vec<Vec<u8>> {
-            let routings = receivers.iter().map(to);
-            routings
+        let row = |name, figure, level, base| Row {
+            name,
+            figure,
+            count,
+            level,
+            base,
+        };
+        let mut deposits = |to: &dyn Fn(&User) -> Address| {
+            let messages = users.iter().map(to);
+            let messages = messages
                 .map(|address| layer1::native_deposit([7; 20], address.as_slice(), 5))
-                .collect()
-        };
-        let known = cost(&rollup.level_of(deposits(&|user| user.address)));
-        print("deposit, known account", count, known, empty);
-        let new = cost(&rollup.level_of(deposits(&|user| user.address.create(9))));
-        print("deposit, new account", count, new, empty);
-
-        let mut users = receivers;
-        let traveller = users[0].address.create(0);
-        let creation = (TxKind::Create, U256::ZERO, traveller::deploy());
-        let deploy = users[0].send(1337, creation.0, creation.1, creation.2, 5_000_000);
-        rollup.level(&[deploy.encode()]);
-        let mut level = |rollup: &mut Rollup, to: Address, wei: U256, input: &Bytes| {
-            let raws: Vec<_> = users
-                .iter_mut()
-                .map(|user| {
-                    let to = TxKind::Call(to);
-                    user.send(1337, to, wei, input.clone(), 500_000).encode()
-                })
                 .collect();
-            let before = rollup.head().number;
-            let cost = cost(&rollup.level(&raws));
-            let included = rollup.since(before);
-            let good = included.iter().filter(|one| one.receipt.success).count();
-            if good as u64 == count {
-                Ok(cost)
-            } else {
-                Err(format!("{good} of {count} succeeded"))
-            }
+            cost(&rollup.level_of(messages))
         };
-        let wei = U256::from(MUTEZ);
-        // A contract that takes the wei and some text.
-        let call = traveller::set(Mood::Takes, TARGET);
-        level(&mut rollup, traveller, wei, &call)?;
-        let plain = level(&mut rollup, traveller, wei, &call)?;
-        let withdraw = native::withdraw(TARGET);
-        level(&mut rollup, native::ADDRESS, wei, &withdraw)?;
-        let withdrawal = level(&mut rollup, native::ADDRESS, wei, &withdraw)?;
-        print("plain call with wei and text", count, plain, empty);
-        print("withdrawal", count, withdrawal, empty);
-        print("withdrawal, over the plain call", count, withdrawal, plain);
+        let known = deposits(&|user| user.address);
+        let new = deposits(&|user| user.address.create(9));
+        let [plain, withdrawal] = withdrawals(&mut rollup, users)?;
+        rows.extend([
+            row(
+                "deposit, known account",
+                Some("deposit_known"),
+                known,
+                empty,
+            ),
+            row("deposit, new account", Some("deposit_new"), new, empty),
+            row("plain call with wei and text", None, plain, empty),
+            row("withdrawal", Some("withdrawal"), withdrawal, empty),
+            row("withdrawal, over the plain call", None, withdrawal, plain),
+        ]);
     }
-    Ok(())
+    Ok(Bridge(rows))
+}
+
+/// A level where each user calls a contract that takes wei and text, and one where each withdraws.
+fn withdrawals(rollup: &mut Rollup, mut users: Vec<User>) -> Result<[Cost; 2], Box<dyn Error>> {
+    let traveller = users[0].address.create(0);
+    let creation = (TxKind::Create, U256::ZERO, traveller::deploy());
+    let deploy = users[0].send(1337, creation.0, creation.1, creation.2, 5_000_000);
+    rollup.level(&[deploy.encode()]);
+    // The second level of each kind counts: the first one meets accounts and slots that are new.
+    let mut level = |to: Address, input: &Bytes| {
+        let raws: Vec<_> = users
+            .iter_mut()
+            .map(|user| {
+                let (to, wei) = (TxKind::Call(to), U256::from(MUTEZ));
+                user.send(1337, to, wei, input.clone(), 500_000).encode()
+            })
+            .collect();
+        let before = rollup.head().number;
+        let cost = cost(&rollup.level(&raws));
+        let included = rollup.since(before);
+        let good = included.iter().filter(|one| one.receipt.success).count();
+        if good == raws.len() {
+            Ok(cost)
+        } else {
+            Err(format!("{good} of {} succeeded", raws.len()))
+        }
+    };
+    let call = traveller::set(Mood::Takes, TARGET);
+    level(traveller, &call)?;
+    let plain = level(traveller, &call)?;
+    let withdraw = native::withdraw(TARGET);
+    level(native::ADDRESS, &withdraw)?;
+    Ok([plain, level(native::ADDRESS, &withdraw)?])
 }

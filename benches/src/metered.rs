@@ -1,5 +1,6 @@
 //! Exact figures: instructions, host calls, bytes.
 
+use crate::baseline::Baseline;
 use crate::workload::Workloads;
 use indicatif::ProgressBar;
 use pvm::{LevelReport, Metering};
@@ -34,6 +35,17 @@ pub(crate) struct Metered {
     pub(crate) kernel_bytes: usize,
     pub(crate) empty_level: Cost,
     pub(crate) rows: Vec<Row>,
+}
+
+impl Metered {
+    /// Adds the figures of the empty level and of each workload.
+    pub(crate) fn add_to(&self, baseline: &mut Baseline) {
+        self.empty_level.add_to("empty_level", baseline);
+        for row in &self.rows {
+            row.cost.add_to(&row.name, baseline);
+            baseline.add(&row.name, [("gas", row.gas)]);
+        }
+    }
 }
 
 /// Runs every workload with metering on.
@@ -98,6 +110,16 @@ fn cost(report: &LevelReport) -> Cost {
 }
 
 impl Cost {
+    fn add_to(&self, name: &str, baseline: &mut Baseline) {
+        let figures = [
+            ("instructions", self.instructions),
+            ("host_calls", self.host_calls),
+            ("bytes_read", self.bytes_read),
+            ("bytes_written", self.bytes_written),
+        ];
+        baseline.add(name, figures);
+    }
+
     fn net_of(mut self, empty: &Self) -> Self {
         self.instructions = self.instructions.saturating_sub(empty.instructions);
         self.host_calls = self.host_calls.saturating_sub(empty.host_calls);

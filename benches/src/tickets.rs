@@ -5,11 +5,13 @@
 //! else's is verified and dropped, so what a good one costs more is its
 //! transactions and their storage.
 
+use crate::baseline::Baseline;
 use e2e_tests::layer1::transfer;
 use messages::contract::Contract;
 use messages::micheline::{Node, write};
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options, Status};
 use std::error::Error;
+use std::fmt;
 use tx_kernel::encoding::{Content, Signer, StringTicket, put, string_ticket};
 use tx_kernel::wallet::{self, Key};
 
@@ -105,24 +107,122 @@ fn machine(durable: Durable, first_level: u32) -> Fallible<Machine> {
     Ok(Machine::from_durable(durable, options)?)
 }
 
-fn main() -> Fallible<()> {
+/// What transfers cost, whole and in parts.
+#[derive(Debug)]
+pub(crate) struct Tickets {
+    kernel_bytes: usize,
+    empty: Cost,
+    /// Levels net of the empty one: what, the workload's name, how many, the cost.
+    rows: [(&'static str, &'static str, u64, Cost); 4],
+    /// Of a transfer: hash to the curve, Miller loop, the rest; of a batch: what is once.
+    parts: [u64; 4],
+}
+
+impl Tickets {
+    /// Adds the figures of whole levels.
+    pub(crate) fn add_to(&self, baseline: &mut Baseline) {
+        let empty = ("tickets_empty_level", self.empty);
+        let rows = self.rows.iter().map(|&(_, figure, _, cost)| (figure, cost));
+        for (figure, cost) in rows.chain([empty]) {
+            let figures = [
+                ("instructions", cost.instructions),
+                ("host_calls", cost.calls),
+            ];
+            baseline.add(figure, figures);
+        }
+    }
+}
+
+impl fmt::Display for Tickets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "tx_kernel: {} bytes (limit 400000)", self.kernel_bytes)?;
+        let Cost {
+            instructions,
+            calls,
+        } = self.empty;
+        writeln!(
+            f,
+            "empty level: {instructions} instructions, {calls} host calls\n"
+        )?;
+        writeln!(
+            f,
+            "                                      instructions   host calls"
+        )?;
+        for (name, _, count, cost) in &self.rows {
+            let tenths = cost.calls * 10 / count;
+            let (calls, tenth) = (tenths / 10, tenths % 10);
+            let each = cost.instructions / count;
+            writeln!(f, "{name:<36} {each:>13}   {calls:>8}.{tenth}")?;
+        }
+        let [.., (_, _, _, alone), (_, _, count, batch)] = &self.rows;
+        let percent = batch.instructions / count * 100 / alone.instructions.max(1);
+        writeln!(
+            f,
+            "\nagainst a pairing check each, which is a batch each: {percent} % (limit 60)"
+        )?;
+        writeln!(f, "host calls of known accounts: limit 5\n")?;
+        let [hash, signer, applied, fixed] = self.parts;
+        writeln!(f, "of it, a transfer:")?;
+        writeln!(f, "  hash to the curve                  {hash:>13}")?;
+        writeln!(f, "  Miller loop, cofactor              {signer:>13}")?;
+        writeln!(f, "  transaction, storage               {applied:>13}")?;
+        writeln!(f, "a batch: signature, its Miller loop,")?;
+        writeln!(f, "  final exponentiation               {fixed:>13}")
+    }
+}
+
+/// Runs levels of transfers.
+pub(crate) fn measure() -> Fallible<Tickets> {
     let kernel = e2e_tests::module("tx_kernel.wasm");
-    println!("kernel: {} bytes (limit 400000)", kernel.len());
     let keys: Result<Vec<Key>, _> = (1..=TRANSACTIONS as u8)
         .map(|byte| Key::from_seed(&[byte; 32]))
         .collect();
     let keys = keys.map_err(|error| format!("{error:?}"))?;
-    let next = |index: usize| &keys[(index + 1) % TRANSACTIONS];
-    let round = |counter: i64, count: usize| {
-        let all = keys.iter().enumerate().take(count);
-        all.map(|(index, key)| give(key, next(index), counter))
-            .collect::<Fallible<Vec<_>>>()
-    };
 
     // All keys are revealed, all accounts known.
     let mut durable = Durable::new();
     durable.write("/kernel/boot.wasm", &kernel)?;
     let mut start = machine(durable, 1)?;
+    let deposited = level(&mut start, deposits(&keys))?;
+    let revealed = level(&mut start, post(&round(&keys, 0, TRANSACTIONS)?, 25, true)?)?;
+    let empty = level(&mut start, Vec::new())?;
+    let durable = start.durable().clone();
+    let measured = |messages: Vec<Vec<u8>>| -> Fallible<Cost> {
+        Ok(level(&mut machine(durable.clone(), 10)?, messages)?.less(empty))
+    };
+    let alone = measured(post(&round(&keys, 1, 1)?, 1, true)?)?;
+    let batch = measured(post(&round(&keys, 1, TRANSACTIONS)?, 34, true)?)?;
+    let count = TRANSACTIONS as u64;
+    Ok(Tickets {
+        kernel_bytes: kernel.len(),
+        empty,
+        rows: [
+            (
+                "a deposit, 100 at a level",
+                "tickets_deposit_100",
+                count,
+                deposited.less(empty),
+            ),
+            (
+                "a transfer that reveals its key",
+                "tickets_reveal_100",
+                count,
+                revealed.less(empty),
+            ),
+            ("a transfer alone in its batch", "tickets_alone_1", 1, alone),
+            (
+                "a transfer of a batch of 100",
+                "tickets_batch_100",
+                count,
+                batch,
+            ),
+        ],
+        parts: parts(&keys, measured)?,
+    })
+}
+
+/// Each account's first tickets.
+fn deposits(keys: &[Key]) -> Vec<Vec<u8>> {
     let deposits = keys.iter().map(|key| {
         let mut payload = Vec::new();
         write::pair(
@@ -132,66 +232,31 @@ fn main() -> Fallible<()> {
         );
         transfer(ROLLUP, [0x70; 20], &payload)
     });
-    let deposited = level(&mut start, deposits.collect())?;
-    let revealed = level(&mut start, post(&round(0, TRANSACTIONS)?, 25, true)?)?;
-    let empty = level(&mut start, Vec::new())?;
-    let durable = start.durable().clone();
-    let measured = |messages: Vec<Vec<u8>>| -> Fallible<Cost> {
-        Ok(level(&mut machine(durable.clone(), 10)?, messages)?.less(empty))
-    };
+    deposits.collect()
+}
 
-    let one_signer = (1..=SMALL as i64)
-        .map(|counter| give(&keys[0], next(0), counter))
-        .collect::<Fallible<Vec<_>>>()?;
-    let alone = measured(post(&round(1, 1)?, 1, true)?)?;
-    let batch = measured(post(&round(1, TRANSACTIONS)?, 34, true)?)?;
+/// A transfer by each of the first `count` keys to the next one.
+fn round(keys: &[Key], counter: i64, count: usize) -> Fallible<Vec<(Vec<u8>, Vec<&Key>)>> {
+    let all = keys.iter().enumerate().take(count);
+    all.map(|(index, key)| give(key, &keys[(index + 1) % TRANSACTIONS], counter))
+        .collect()
+}
+
+/// What the instructions of a transfer and of a batch are spent on.
+fn parts(keys: &[Key], measured: impl Fn(Vec<Vec<u8>>) -> Fallible<Cost>) -> Fallible<[u64; 4]> {
     // Verified, and dropped.
     let bad = |transactions: &[_]| measured(post(transactions, TRANSACTIONS, false)?);
-    let bad_one = bad(&round(1, 1)?)?;
+    let one_signer = (1..=SMALL as i64)
+        .map(|counter| give(&keys[0], &keys[1], counter))
+        .collect::<Fallible<Vec<_>>>()?;
+    let bad_one = bad(&round(keys, 1, 1)?)?;
     let bad_signer = bad(&one_signer)?;
-    let bad_signers = bad(&round(1, SMALL)?)?;
-    let good_signers = measured(post(&round(1, SMALL)?, SMALL, true)?)?;
-
+    let bad_signers = bad(&round(keys, 1, SMALL)?)?;
+    let good_signers = measured(post(&round(keys, 1, SMALL)?, SMALL, true)?)?;
     let steps = SMALL as u64 - 1;
     let hash = bad_signer.less(bad_one).instructions / steps;
     let signer = bad_signers.less(bad_signer).instructions / steps;
     let fixed = bad_one.instructions.saturating_sub(hash + signer);
     let applied = good_signers.less(bad_signers).instructions / SMALL as u64;
-    let count = TRANSACTIONS as u64;
-    let each = batch.instructions / count;
-    let percent = each * 100 / alone.instructions.max(1);
-
-    println!(
-        "empty level: {} instructions, {} host calls",
-        empty.instructions, empty.calls
-    );
-    println!();
-    println!("                                      instructions   host calls");
-    let row = |name: &str, cost: Cost, count: u64| {
-        let tenths = cost.calls * 10 / count;
-        let (calls, tenth) = (tenths / 10, tenths % 10);
-        println!(
-            "{name:<36} {:>13}   {calls:>8}.{tenth}",
-            cost.instructions / count
-        );
-    };
-    row("a deposit, 100 at a level", deposited.less(empty), count);
-    row(
-        "a transfer that reveals its key",
-        revealed.less(empty),
-        count,
-    );
-    row("a transfer alone in its batch", alone, 1);
-    row("a transfer of a batch of 100", batch, count);
-    println!();
-    println!("against a pairing check each, which is a batch each: {percent} % (limit 60)");
-    println!("host calls of known accounts: limit 5");
-    println!();
-    println!("of it, a transfer:");
-    println!("  hash to the curve                  {hash:>13}");
-    println!("  Miller loop, cofactor              {signer:>13}");
-    println!("  transaction, storage               {applied:>13}");
-    println!("a batch: signature, its Miller loop,");
-    println!("  final exponentiation               {fixed:>13}");
-    Ok(())
+    Ok([hash, signer, applied, fixed])
 }

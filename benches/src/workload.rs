@@ -1,27 +1,23 @@
-//! The signed transactions that peers were measured with, and one workload of our own.
+//! The workloads: who has ether, the levels that prepare them, and the transactions that are measured.
+//!
+//! All of them are signed here, by keys that follow from names: the same bytes on every machine.
+//! The first six are the shapes that other rollups were measured with, one sender a transaction.
 
 use crate::amm::Amm;
-use alloy_primitives::{Address, U256};
-use e2e_tests::{Rollup, Setup};
+use alloy_primitives::{Address, Bytes, TxKind, U256};
+use e2e_tests::{MAX_FEE, Rollup, Setup, User};
+use ethereum::transaction::{Eip1559, Transaction};
 use pvm::{Durable, Metering};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use solidity_fixtures::{bench, erc20};
 use std::error::Error;
-use std::fs;
-use std::path::Path;
+use storage::Config;
 
-/// Where the workloads lie, seen from this package.
-pub(crate) const FOLDER: &str = "../shared/workloads";
-
-/// The files to measure, in the order of the table.
-const NAMES: [&str; 6] = [
-    "transfers_200",
-    "erc20_200",
-    "compute_1",
-    "keccak_1",
-    "sstore_6",
-    "deploy_10",
-];
+/// Accounts that hold ether and tokens.
+const SENDERS: usize = 1_000;
+/// Accounts that one transaction mints tokens to.
+const MINTED: usize = 100;
+/// How many transfer, of ether and of tokens.
+const TRANSFERS: usize = 200;
 
 /// All workloads and what they start from.
 #[derive(Debug)]
@@ -31,53 +27,35 @@ pub(crate) struct Workloads {
     pub(crate) named: Vec<(String, Vec<Vec<u8>>)>,
 }
 
-#[derive(Deserialize)]
-struct SetupFile {
-    levels: Vec<Vec<Signed>>,
-}
-
-#[derive(Deserialize)]
-struct File {
-    txs: Vec<Signed>,
-}
-
-#[derive(Deserialize)]
-struct Signed {
-    raw: String,
-}
-
 impl Workloads {
-    /// Reads the files; `None` where the folder is absent.
-    pub(crate) fn load() -> Result<Option<Self>, Box<dyn Error>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("..")
-            .join(FOLDER);
-        if !folder.exists() {
-            return Ok(None);
-        }
-        let accounts = fs::read_to_string(folder.join("accounts.json"))?;
-        let accounts: BTreeMap<Address, U256> = serde_json::from_str(&accounts)?;
-        let setup: SetupFile =
-            serde_json::from_str(&fs::read_to_string(folder.join("signed/setup.json"))?)?;
-        let named = NAMES.iter().map(|name| {
-            let text = fs::read_to_string(folder.join(format!("signed/{name}.json")))?;
-            let file: File = serde_json::from_str(&text)?;
-            Ok((name.to_string(), raws(file.txs)?))
-        });
-        let mut named = named.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
-        let levels = setup.levels.into_iter().map(raws);
-        let mut setup_levels = levels.collect::<Result<Vec<_>, _>>()?;
+    /// Signs all of it.
+    pub(crate) fn new() -> Self {
+        let mut owner = User::new("bench owner");
+        let senders: Vec<User> = (0..SENDERS)
+            .map(|index| User::new(&format!("bench {index}")))
+            .collect();
+        let thousand = U256::from(10).pow(U256::from(21));
+        let everyone = senders.iter().chain([&owner]);
+        let balances: Vec<_> = everyone.map(|user| (user.address, thousand)).collect();
+        let token = owner.address.create(0);
+        let bench = owner.address.create(1);
+        let mut setup_levels = setup_levels(&mut owner, &senders, token);
+        let mut named = transfers(&senders, token);
+        named.extend(work(&senders, bench));
         let amm = Amm::new();
         setup_levels.extend(amm.setup_levels);
-        named.push(("amm_50".to_owned(), amm.swaps));
-        Ok(Some(Self {
+        named.push(("amm_50", amm.swaps));
+        Self {
             setup: Setup {
-                balances: accounts.into_iter().chain(amm.balances).collect(),
+                balances: balances.into_iter().chain(amm.balances).collect(),
                 ..Setup::default()
             },
             setup_levels,
-            named,
-        }))
+            named: named
+                .into_iter()
+                .map(|(name, raws)| (name.to_owned(), raws))
+                .collect(),
+        }
     }
 
     /// Durable storage after the setup levels: what every workload starts from.
@@ -112,9 +90,86 @@ impl Workloads {
     }
 }
 
-fn raws(signed: Vec<Signed>) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    signed
-        .into_iter()
-        .map(|signed| Ok(hex::decode(signed.raw.trim_start_matches("0x"))?))
-        .collect()
+/// Two levels: the contracts, then a million tokens for each sender.
+fn setup_levels(owner: &mut User, senders: &[User], token: Address) -> Vec<Vec<Vec<u8>>> {
+    let deploy = [
+        (bench::token().deploy(&[]), 1_500_000),
+        (bench::bench().deploy(&[]), 500_000),
+    ]
+    .map(|(code, gas)| send(owner, TxKind::Create, U256::ZERO, code, gas));
+    let million = U256::from(10).pow(U256::from(24));
+    let addresses: Vec<Address> = senders.iter().map(|user| user.address).collect();
+    let mint = addresses.chunks(MINTED).map(|part| {
+        let call = bench::mint_many(part, million);
+        send(owner, TxKind::Call(token), U256::ZERO, call, 2_900_000)
+    });
+    let mint = mint.collect();
+    vec![deploy.into(), mint]
+}
+
+/// Transfers of ether and of tokens, each to an account that does not exist yet.
+fn transfers(senders: &[User], token: Address) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let milli = U256::from(10).pow(U256::from(15));
+    let unit = U256::from(10).pow(U256::from(18));
+    let pairs = || {
+        let senders = senders.iter().take(TRANSFERS).cloned().enumerate();
+        senders.map(|(index, user)| {
+            let receiver = User::new(&format!("bench receiver {index}")).address;
+            (user, receiver)
+        })
+    };
+    let ether = pairs().map(|(mut user, receiver)| {
+        let to = TxKind::Call(receiver);
+        send(&mut user, to, milli, Bytes::new(), 21_000)
+    });
+    let tokens = pairs().map(|(mut user, receiver)| {
+        let call = erc20::transfer(receiver, unit);
+        send(&mut user, TxKind::Call(token), U256::ZERO, call, 60_000)
+    });
+    vec![
+        ("transfers_200", ether.collect()),
+        ("erc20_200", tokens.collect()),
+    ]
+}
+
+/// One kind of work at a time.
+fn work(senders: &[User], bench: Address) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let calls = |calls: Vec<Bytes>, gas: u64| {
+        let calls = calls.into_iter().zip(senders.iter().cloned());
+        calls
+            .map(|(call, mut user)| send(&mut user, TxKind::Call(bench), U256::ZERO, call, gas))
+            .collect()
+    };
+    let fills = (0..6).map(|index| bench::fill(index * 1_000, 200));
+    let deploys = senders.iter().take(10).cloned().map(|mut user| {
+        let code = bench::deploy_big_token(user.address);
+        send(&mut user, TxKind::Create, U256::ZERO, code, 2_900_000)
+    });
+    vec![
+        (
+            "compute_1",
+            calls(vec![bench::compute(100_000, 1)], 16_000_000),
+        ),
+        ("keccak_1", calls(vec![bench::hashes(10_000, 1)], 9_800_000)),
+        ("sstore_6", calls(fills.collect(), 4_800_000)),
+        ("deploy_10", deploys.collect()),
+    ]
+}
+
+/// A signed transaction of type 2 that pays the base fee alone.
+fn send(user: &mut User, to: TxKind, value: U256, input: Bytes, gas_limit: u64) -> Vec<u8> {
+    let nonce = user.nonce;
+    user.nonce += 1;
+    let transaction = Transaction::DynamicFee(Eip1559 {
+        chain_id: Config::default().chain_id,
+        nonce,
+        max_priority_fee_per_gas: U256::ZERO,
+        max_fee_per_gas: U256::from(MAX_FEE),
+        gas_limit,
+        to,
+        value,
+        input,
+        access_list: Vec::new(),
+    });
+    user.sign(transaction).encode()
 }
