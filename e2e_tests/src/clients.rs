@@ -230,21 +230,13 @@ fn npm_install(node: &Path, name: &str) -> Result<(), String> {
     {
         return Ok(());
     }
-    // Not `npm ci`: it refuses a lock file without packages for systems other than this one.
-    // What is locked is installed as locked all the same. By this very Node.js: npm leaves out
-    // optional packages that ask for a newer one.
+    // By this very Node.js: npm leaves out optional packages that ask for a newer one.
     let install = Command::new(node)
         .arg(npm()?)
-        .args([
-            "install",
-            "--no-save",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ])
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(&folder)
         .output();
-    succeed(&format!("npm install in {name}"), install).map(drop)
+    succeed(&format!("npm ci in {name}"), install).map(drop)
 }
 
 /// npm's program, which Node.js can run: the one on the path, followed to where it lies.
