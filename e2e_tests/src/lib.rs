@@ -12,6 +12,7 @@ pub mod layer1;
 mod record;
 pub mod reference;
 mod rollup;
+pub mod state_tests;
 pub mod suites;
 mod user;
 

@@ -1,69 +1,58 @@
 //! Stock clients against the devnet, as people install and use them.
 //!
-//! The scripts are in `clients/`. Where one cannot be had it is skipped with a loud line; with
-//! `CI` set that is a failure.
-
-use std::env;
-use std::io::Write;
+//! The scripts are in `clients/`. A client that cannot be had here is ignored, with the reason;
+//! if `CI` is set that is a failure.
 
 use e2e_tests::clients::{Client, Outcome};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::env;
+use std::process::ExitCode;
 
-#[test]
-fn ethers_deploys_writes_reads_and_watches_events() {
-    passes(Client::Ethers);
-}
+const TESTS: [(&str, Client); 7] = [
+    (
+        "ethers_deploys_writes_reads_and_watches_events",
+        Client::Ethers,
+    ),
+    (
+        "viem_simulates_watches_batches_and_sends_every_type",
+        Client::Viem,
+    ),
+    ("cast_sends_calls_and_reads_receipts_and_logs", Client::Cast),
+    ("forge_creates_and_broadcasts_scripts", Client::Forge),
+    (
+        "web3_py_filters_subscribes_and_sends_every_type",
+        Client::Web3Py,
+    ),
+    ("hardhat_builds_deploys_and_forks", Client::Hardhat),
+    (
+        "ethers_deposits_spends_and_withdraws_over_the_bridge",
+        Client::Bridge,
+    ),
+];
 
-#[test]
-fn viem_simulates_watches_batches_and_sends_every_type() {
-    passes(Client::Viem);
-}
-
-#[test]
-fn cast_sends_calls_and_reads_receipts_and_logs() {
-    passes(Client::Cast);
-}
-
-#[test]
-fn forge_creates_and_broadcasts_scripts() {
-    passes(Client::Forge);
-}
-
-#[test]
-fn web3_py_filters_subscribes_and_sends_every_type() {
-    passes(Client::Web3Py);
-}
-
-#[test]
-fn hardhat_builds_deploys_and_forks() {
-    passes(Client::Hardhat);
-}
-
-#[test]
-fn ethers_deposits_spends_and_withdraws_over_the_bridge() {
-    passes(Client::Bridge);
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = TESTS.map(|(name, client)| Trial::ignorable_test(name, move || run(client)));
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
 }
 
 /// Every step of the client's script passes.
-fn passes(client: Client) {
+fn run(client: Client) -> Result<Completion, Failed> {
     match client.run() {
-        Outcome::Skipped(why) => {
-            assert!(env::var_os("CI").is_none(), "CI must run {client}: {why}");
-            say(&format!("!!! SKIPPED: {client}: {why}"));
+        Outcome::Skipped(why) if env::var_os("CI").is_some() => {
+            Err(format!("CI must run {client}: {why}").into())
+        }
+        Outcome::Skipped(why) => Ok(Completion::ignored_with(why)),
+        Outcome::Ran(report) if !report.failed.is_empty() => {
+            Err(format!("{client}: {}", report.complaints).into())
+        }
+        Outcome::Ran(report) if report.passed.len() <= 5 => {
+            Err(format!("{client}: only these steps: {:?}", report.passed).into())
         }
         Outcome::Ran(report) => {
-            assert!(report.failed.is_empty(), "{client}: {}", report.complaints);
             let steps = report.passed.len();
-            assert!(steps > 5, "only {steps} steps: {:?}", report.passed);
-            say(&format!(
-                "{client} {}: {steps} steps passed",
-                report.version
-            ));
+            println!("{client} {}: {steps} steps passed", report.version);
+            Ok(Completion::Completed)
         }
     }
-}
-
-/// Writes a line that is seen without `--nocapture` too.
-fn say(line: &str) {
-    // A test's verdict does not hang on whether its log can be written.
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,14 +1,15 @@
 //! State tests of our own, in the format of Ethereum's, for machines without
-//! the open packages. Their roots are plain revm's, computed by one trie and
+//! the official suites. Their roots are plain revm's, computed by one trie and
 //! checked by another; `WRITE_STATE_TESTS=1` writes them again.
 
+use crate::folder;
 use crate::programs::{self, Program};
-use crate::{assert_none_failed, folder, run};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use conformance::fixture::{Env, File, Indexes, Post, Test, revision};
 use conformance::suite::{self, Outcome, Selection};
 use conformance::world::{World, logs_hash};
 use conformance::{reference, statetest};
+use e2e_tests::state_tests::{assert_none_failed, run};
 use ethereum::header::EMPTY_ROOT;
 use ethereum::rlp::List;
 use node::trie::{Leaf, Trie};

@@ -1,9 +1,8 @@
 //! Blocks of other clients' chains: header hashes, roots, blooms, base fees,
 //! transactions and senders, all against what those chains say.
 
-mod suites;
-
 use alloy_primitives::{Address, B256, Bloom, keccak256};
+use e2e_tests::suites::Files;
 use ethereum::bloom::LogsBloom;
 use ethereum::header::{EMPTY_OMMERS, Header, next_base_fee};
 use ethereum::rlp::{Decoder, Error, Item};
@@ -68,20 +67,10 @@ mod field {
     pub(crate) const BASE_FEE: usize = 15;
 }
 
-struct RpcCompat {
-    files: suites::Files,
-}
-
-impl RpcCompat {
-    fn open() -> Option<Self> {
-        suites::open("open-rpc-compat.tar.zst").map(|files| Self { files })
-    }
-
-    /// 54 blocks, one behind the other.
-    fn chain(&self) -> &[u8] {
-        let is_it = |(path, _): &&(String, Vec<u8>)| path.ends_with("/chain.rlp");
-        &self.files.iter().find(is_it).expect("chain.rlp").1
-    }
+/// 54 blocks or more, one behind the other.
+fn chain(files: &Files) -> &[u8] {
+    let is_it = |(path, _): &&(String, Vec<u8>)| path.ends_with("/chain.rlp");
+    &files.iter().find(is_it).expect("chain.rlp").1
 }
 
 fn blocks(chain: &[u8]) -> Vec<Block<'_>> {
@@ -90,16 +79,12 @@ fn blocks(chain: &[u8]) -> Vec<Block<'_>> {
     while !decoder.is_empty() {
         blocks.push(block(&mut decoder).expect("block"));
     }
-    assert_eq!(blocks.len(), 54, "blocks in the archive");
+    assert!(blocks.len() >= 54, "{} blocks", blocks.len());
     blocks
 }
 
-#[test]
-fn each_block_names_the_hash_of_the_one_before() {
-    let Some(suite) = RpcCompat::open() else {
-        return;
-    };
-    let blocks = blocks(suite.chain());
+pub(crate) fn each_block_names_the_hash_of_the_one_before(files: &Files) {
+    let blocks = blocks(chain(files));
     let mut ours = 0;
     for pair in blocks.windows(2) {
         let [parent, child] = pair else {
@@ -118,32 +103,22 @@ fn each_block_names_the_hash_of_the_one_before() {
             assert!(Header::decode(parent.header).is_err());
         }
     }
-    suites::say(format_args!("{ours} Prague headers of {}", blocks.len()));
     assert!(ours >= 5, "{ours}");
 }
 
-#[test]
-fn transaction_roots_are_those_of_the_headers() {
-    let Some(suite) = RpcCompat::open() else {
-        return;
-    };
+pub(crate) fn transaction_roots_are_those_of_the_headers(files: &Files) {
     let mut transactions = 0;
-    for block in blocks(suite.chain()) {
+    for block in blocks(chain(files)) {
         let root = fields(block.header)[field::TRANSACTIONS_ROOT];
         assert_eq!(ordered_root(&block.transactions), root);
         transactions += block.transactions.len();
     }
-    suites::say(format_args!("{transactions} transactions"));
     assert!(transactions > 54, "{transactions}");
 }
 
-#[test]
-fn base_fees_follow_from_the_block_before() {
-    let Some(suite) = RpcCompat::open() else {
-        return;
-    };
+pub(crate) fn base_fees_follow_from_the_block_before(files: &Files) {
     let mut checked = 0;
-    for pair in blocks(suite.chain()).windows(2) {
+    for pair in blocks(chain(files)).windows(2) {
         let [parent, child] = pair else {
             unreachable!()
         };
@@ -163,13 +138,9 @@ fn base_fees_follow_from_the_block_before() {
     assert!(checked > 20, "{checked}");
 }
 
-#[test]
-fn every_transaction_of_the_chain_comes_back_from_its_bytes() {
-    let Some(suite) = RpcCompat::open() else {
-        return;
-    };
+pub(crate) fn every_transaction_of_the_chain_comes_back_from_its_bytes(files: &Files) {
     let mut seen = [0; 5];
-    for block in blocks(suite.chain()) {
+    for block in blocks(chain(files)) {
         for raw in block.transactions {
             match decode(raw) {
                 Ok(signed) => {
@@ -183,16 +154,15 @@ fn every_transaction_of_the_chain_comes_back_from_its_bytes() {
                     seen[usize::from(signed.transaction.tx_type())] += 1;
                 }
                 Err(DecodeError::Blob) => seen[3] += 1,
-                Err(error) => panic!("{error} in {}", hex::encode(raw)),
+                Err(error) => panic!("{error} in {}", alloy_primitives::hex::encode(raw)),
             }
         }
     }
-    suites::say(format_args!("transactions by type: {seen:?}"));
     assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
 /// The answers that a client gave to one method.
-fn answers<'a>(files: &'a suites::Files, method: &str) -> impl Iterator<Item = Value> + 'a {
+fn answers<'a>(files: &'a Files, method: &str) -> impl Iterator<Item = Value> + 'a {
     let folder = format!("/{method}/");
     let of_method = files.iter().filter(move |(path, _)| path.contains(&folder));
     of_method
@@ -228,7 +198,7 @@ fn log(value: &Value) -> Log {
             .iter()
             .map(word)
             .collect(),
-        data: suites::bytes(value["data"].as_str().expect("data")).into(),
+        data: crate::bytes(value["data"].as_str().expect("data")).into(),
     }
 }
 
@@ -246,13 +216,9 @@ fn receipt(value: &Value) -> Receipt {
     }
 }
 
-#[test]
-fn blooms_of_receipts_are_those_given() {
-    let Some(suite) = RpcCompat::open() else {
-        return;
-    };
+pub(crate) fn blooms_of_receipts_are_those_given(files: &Files) {
     let mut types = Vec::new();
-    for value in answers(&suite.files, "eth_getTransactionReceipt") {
+    for value in answers(files, "eth_getTransactionReceipt") {
         // Before Byzantium a receipt held a state root.
         if value["status"].is_null() {
             continue;
@@ -265,20 +231,16 @@ fn blooms_of_receipts_are_those_given() {
         assert!(!receipt.logs.is_empty());
         types.push(receipt.tx_type);
     }
-    assert_eq!(types, [1, 2], "types of the receipts in the archive");
+    assert!(types.contains(&1) && types.contains(&2), "{types:?}");
 }
 
 /// Stands for transfers of ether in simulations; its logs are in no receipt.
 const TRANSFER_TRACER: &str = "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 
 /// Blocks that a client simulated, all of whose transactions were of type 2.
-#[test]
-fn simulated_blocks_have_the_receipt_roots_blooms_and_hashes_given() {
-    let Some(suite) = RpcCompat::open() else {
-        return;
-    };
+pub(crate) fn simulated_blocks_have_the_receipt_roots_blooms_and_hashes_given(files: &Files) {
     let (mut seen, mut several, mut logs_seen) = (0, 0, 0);
-    let simulated = answers(&suite.files, "eth_simulateV1");
+    let simulated = answers(files, "eth_simulateV1");
     for block in simulated.flat_map(|blocks| blocks.as_array().cloned().unwrap_or_default()) {
         let calls = block["calls"].as_array().expect("calls");
         let mut filter = LogsBloom::new();
@@ -313,9 +275,6 @@ fn simulated_blocks_have_the_receipt_roots_blooms_and_hashes_given() {
         seen += 1;
         several += usize::from(calls.len() > 1);
     }
-    suites::say(format_args!(
-        "{seen} blocks, {several} with several transactions, {logs_seen} logs"
-    ));
     assert!(
         seen > 100 && several > 5 && logs_seen > 0,
         "{seen} {several} {logs_seen}"
@@ -337,7 +296,7 @@ fn header(json: &Value) -> Header {
         gas_limit: quantity(&json["gasLimit"]),
         gas_used: quantity(&json["gasUsed"]),
         timestamp: quantity(&json["timestamp"]),
-        extra_data: suites::bytes(text("extraData")).into(),
+        extra_data: crate::bytes(text("extraData")).into(),
         mix_hash: json_hash(&json["mixHash"]),
         nonce: text("nonce").parse().expect("nonce"),
         base_fee_per_gas: quantity(&json["baseFeePerGas"]),
@@ -353,16 +312,9 @@ fn json_hash(value: &Value) -> B256 {
     value.as_str().expect("hash").parse().expect("hash")
 }
 
-#[test]
-fn prague_headers_of_the_execution_spec_tests_have_the_hashes_given() {
-    let Some(files) = suites::open("open-statetests.tar.zst") else {
-        return;
-    };
+pub(crate) fn prague_headers_of_the_execution_spec_tests_have_the_hashes_given(files: &Files) {
     let (mut tests, mut headers, mut transactions) = (0, 0, 0);
-    for (_, text) in files
-        .iter()
-        .filter(|(path, _)| path.contains("/eest-blockchain-2935/"))
-    {
+    for (_, text) in files {
         let parsed: Value = serde_json::from_slice(text).expect("JSON");
         for test in parsed.as_object().expect("tests").values() {
             tests += 1;
@@ -370,7 +322,7 @@ fn prague_headers_of_the_execution_spec_tests_have_the_hashes_given() {
             let with_header = given.iter().map(|block| (&block["rlp"], block));
             let genesis = (&test["genesisRLP"], &test["genesisBlockHeader"]);
             for (rlp, json) in with_header.chain([genesis]) {
-                let bytes = suites::bytes(rlp.as_str().expect("rlp"));
+                let bytes = crate::bytes(rlp.as_str().expect("rlp"));
                 let block = block(&mut Decoder::new(&bytes)).expect("block");
                 let expected = json.get("blockHeader").unwrap_or(json);
                 assert_eq!(keccak256(block.header), json_hash(&expected["hash"]));
@@ -399,9 +351,6 @@ fn prague_headers_of_the_execution_spec_tests_have_the_hashes_given() {
             }
         }
     }
-    suites::say(format_args!(
-        "{tests} tests, {headers} Prague headers, {transactions} transactions"
-    ));
     assert!(
         tests > 0 && headers > 20 && transactions > 10,
         "{tests} {headers} {transactions}"

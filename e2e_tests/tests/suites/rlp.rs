@@ -1,8 +1,7 @@
 //! The official `RLPTests`.
 
-mod suites;
-
 use alloy_primitives::U512;
+use e2e_tests::suites::Files;
 use ethereum::rlp::{Decoder, Encode, Error, Item, Str, encode};
 use serde_json::Value;
 
@@ -69,16 +68,12 @@ fn decode(bytes: &[u8]) -> Result<Tree, Error> {
     Ok(tree)
 }
 
-#[test]
-fn every_official_rlp_is_read_and_written_as_it_says() {
-    let Some(files) = suites::open("open-tx-rlp.tar.zst") else {
-        return;
-    };
+pub(crate) fn every_official_rlp_is_read_and_written_as_it_says(files: &Files) {
     let (mut run, mut invalid) = (0, 0);
     for (path, text) in files.iter().filter(|(path, _)| path.contains("/RLPTests/")) {
         let tests: Value = serde_json::from_slice(text).expect("JSON");
         for (name, test) in tests.as_object().expect("tests") {
-            let bytes = suites::bytes(test["out"].as_str().expect("out"));
+            let bytes = crate::bytes(test["out"].as_str().expect("out"));
             let decoded = decode(&bytes);
             match test["in"].as_str() {
                 Some("INVALID") => {
@@ -95,8 +90,5 @@ fn every_official_rlp_is_read_and_written_as_it_says() {
             run += 1;
         }
     }
-    suites::say(format_args!(
-        "RLPTests: {run} run, {invalid} of them invalid"
-    ));
-    assert_eq!((run, invalid), (55, 26), "tests in the archive");
+    assert!(run >= 55 && invalid >= 26, "{run} run, {invalid} invalid");
 }

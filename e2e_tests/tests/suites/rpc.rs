@@ -1,15 +1,12 @@
 //! The conformance files of execution-apis, as far as they apply: the state
 //! after the chain's last block is our genesis, the chain itself is not ours.
 
-mod common;
-#[allow(dead_code, reason = "not all of it is used here")]
-#[path = "../../ethereum/tests/suites/mod.rs"]
-mod suites;
-
 use alloy_primitives::{U256, hex, keccak256};
-use common::{devnet, try_call};
+use e2e_tests::suites;
 use node::genesis::Genesis;
+use node::params::Params;
 use node::proofs::Proofs;
+use node::{Options, methods};
 use pvm::Durable;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -41,18 +38,19 @@ const SKIPPED: [(&str, &str); 9] = [
     ("eth_baseFee/", "the fee of a chain that is not ours"),
 ];
 
-struct Files(BTreeMap<String, Vec<u8>>);
+struct Files<'a>(BTreeMap<&'a str, &'a [u8]>);
 
-impl Files {
-    fn open() -> Option<Self> {
-        let files = suites::open("open-rpc-compat.tar.zst")?.into_iter();
-        let files =
-            files.map(|(path, bytes)| (path.trim_start_matches("rpc-compat/").to_owned(), bytes));
-        Some(Self(files.collect()))
+impl<'a> Files<'a> {
+    fn new(files: &'a suites::Files) -> Self {
+        let files = files.iter().map(|(path, bytes)| {
+            let path = path.strip_prefix("rpc-compat/").unwrap_or(path);
+            (path, bytes.as_slice())
+        });
+        Self(files.collect())
     }
 
     fn text(&self, path: &str) -> String {
-        String::from_utf8(self.0[path].clone()).expect("text")
+        String::from_utf8(self.0[path].to_vec()).expect("text")
     }
 }
 
@@ -88,23 +86,26 @@ fn same_shape(expected: &Value, actual: &Value) -> bool {
     }
 }
 
-#[tokio::test]
-async fn answers_are_those_of_the_conformance_files() {
-    let Some(files) = Files::open() else {
-        return;
-    };
+pub(crate) fn answers_are_those_of_the_conformance_files(files: &suites::Files) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(compare_answers(&Files::new(files)));
+}
+
+async fn compare_answers(files: &Files<'_>) {
     let text = |path: &str| files.text(path);
     let state: Value = serde_json::from_str(&text(STATE)).expect("JSON");
     let mut file: Map<String, Value> = serde_json::from_str(&text("genesis.json")).expect("JSON");
     file.insert("alloc".into(), state["alloc"].clone());
     let mut genesis = Genesis::from_json(&Value::Object(file).to_string()).expect("a genesis");
     genesis.config.base_fee_floor = 7;
-    let devnet = devnet(|options| {
-        options.chain_id = genesis.config.chain_id;
-        options.genesis = genesis;
-    })
-    .await;
-    let Some(devnet) = devnet else { return };
+    let kernel = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../target/kernel/evm_kernel.wasm"
+    );
+    let mut options = Options::new(kernel.into());
+    options.chain_id = genesis.config.chain_id;
+    options.genesis = genesis;
+    let devnet = node::devnet(options).await.expect("the devnet starts");
     let manifest = text("MANIFEST.tsv");
     let mut files: Vec<&str> = manifest.lines().skip(1).collect();
     // What changes the state comes last.
@@ -123,11 +124,8 @@ async fn answers_are_those_of_the_conformance_files() {
         }
         for (request, expected) in calls(&text(path)) {
             let method = request["method"].as_str().expect("a method");
-            let params = request
-                .get("params")
-                .cloned()
-                .unwrap_or_else(|| Value::Array(Vec::new()));
-            let actual = try_call(&devnet, method, params).await;
+            let params = request["params"].as_array().cloned().unwrap_or_default();
+            let actual = methods::call(devnet.node(), method, Params::new(params)).await;
             let fits = match (&expected["result"], &actual) {
                 (Value::Null, Err(error)) if !expected["error"].is_null() => {
                     expected["error"]["code"] == error.code
@@ -147,7 +145,7 @@ async fn answers_are_those_of_the_conformance_files() {
         }
     }
     for (why, count) in skipped {
-        eprintln!("SKIPPED: {count} files: {why}");
+        println!("not compared: {count} files: {why}");
     }
     assert!(
         wrong.is_empty(),
@@ -177,11 +175,8 @@ fn durable(genesis: &Genesis) -> Durable {
     durable
 }
 
-#[test]
-fn roots_and_proofs_are_those_of_the_conformance_chain() {
-    let Some(files) = Files::open() else {
-        return;
-    };
+pub(crate) fn roots_and_proofs_are_those_of_the_conformance_chain(files: &suites::Files) {
+    let files = Files::new(files);
     let proofs = Proofs::default();
     let mut newest = Durable::new();
     // From one state to the next, and back to the first.

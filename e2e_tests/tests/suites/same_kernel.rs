@@ -1,14 +1,14 @@
 //! The evaluation build is the shipped kernel, but for where it takes the
 //! block's surroundings from.
 
-use crate::open::package;
-use crate::run_on;
 use alloy_primitives::hex;
 use conformance::fixture::{File, Test};
 use conformance::suite::{self, CaseResult, Outcome, Selection, Source};
 use e2e_tests::module;
+use e2e_tests::state_tests::run_on;
 use pvm::Metering;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Opcodes that see what the two builds take from elsewhere: BLOCKHASH,
 /// TIMESTAMP, NUMBER, PREVRANDAO, BLOBBASEFEE.
@@ -33,13 +33,11 @@ fn blind_tests(source: &Source) -> Vec<(String, String)> {
         .collect()
 }
 
-#[test]
-fn cases_that_do_not_see_the_surroundings_cost_the_same_on_both_builds() {
-    let Some(package) = package() else {
-        return;
-    };
+pub(crate) fn cases_that_do_not_see_the_surroundings_cost_the_same_on_both_builds(
+    statetests: &Path,
+) {
     let (mut sources, mut blind) = (Vec::new(), BTreeSet::new());
-    for source in suite::sources(&package.join("ethtests")).unwrap() {
+    for source in suite::sources(statetests).unwrap() {
         let tests = blind_tests(&source);
         if !tests.is_empty() && !source.name.contains("stTimeConsuming") {
             blind.extend(tests);

@@ -1,11 +1,10 @@
-//! A fixed sample of the open packages. `make conformance` runs them whole.
+//! A fixed sample of the official state tests. `make conformance` runs them whole.
 
-use crate::{assert_none_failed, run};
 use conformance::suite::{self, Outcome, Selection, Source};
+use e2e_tests::state_tests::{assert_none_failed, run};
 use pvm::Metering;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// About one case in this many.
 const EVERY: usize = 11;
@@ -13,29 +12,13 @@ const EVERY: usize = 11;
 /// Cases that take minutes by themselves: four billion rounds of BLAKE2.
 const TOO_LONG: &str = "CALLBlake2f_MaxRounds";
 
-/// The package, unpacked; `None`, said aloud, where it is absent.
-pub(crate) fn package() -> Option<PathBuf> {
-    let package = e2e_tests::suites::state_tests().unwrap();
-    if package.is_none() {
-        // Seen without `--nocapture`, too.
-        let mut stderr = std::io::stderr();
-        let line = "SKIPPED: the open state tests are not beside the checkout; our own are run";
-        writeln!(stderr, "{line}").unwrap();
-    }
-    package
-}
-
 /// Where a case's file lies.
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-#[test]
-fn a_sample_over_all_folders_passes() {
-    let Some(package) = package() else {
-        return;
-    };
-    let sources: Vec<Source> = suite::sources(&package)
+pub(crate) fn a_sample_over_all_folders_passes(statetests: &Path) {
+    let sources: Vec<Source> = suite::sources(statetests)
         .unwrap()
         .into_iter()
         .filter(|source| !source.name.contains(TOO_LONG))

@@ -2,9 +2,8 @@
 //! it names (Cancun's for those that stop earlier: they differ in nothing that
 //! these tests look at).
 
-mod suites;
-
 use alloy_primitives::{Address, B256, U256};
+use e2e_tests::suites::Files;
 use ethereum::transaction::{Fork, Rules, check, decode, intrinsic_gas};
 use ethereum::{DecodeError, InvalidTransaction, SignatureError, SignedTransaction, senders};
 use serde_json::Value;
@@ -124,11 +123,7 @@ fn run(raw: &[u8], expected: &Value) -> Result<bool, String> {
     Ok(true)
 }
 
-#[test]
-fn every_official_transaction_is_accepted_or_refused_as_it_says() {
-    let Some(files) = suites::open("open-tx-rlp.tar.zst") else {
-        return;
-    };
+pub(crate) fn every_official_transaction_is_accepted_or_refused_as_it_says(files: &Files) {
     let (mut valid, mut refused, mut wrong) = (0, 0, Vec::new());
     for (path, text) in files
         .iter()
@@ -136,7 +131,7 @@ fn every_official_transaction_is_accepted_or_refused_as_it_says() {
     {
         let tests: Value = serde_json::from_slice(text).expect("JSON");
         for (name, test) in tests.as_object().expect("tests") {
-            let raw = suites::bytes(test["txbytes"].as_str().expect("txbytes"));
+            let raw = crate::bytes(test["txbytes"].as_str().expect("txbytes"));
             let results = test["result"].as_object().expect("result");
             let newest = FORKS
                 .iter()
@@ -149,11 +144,9 @@ fn every_official_transaction_is_accepted_or_refused_as_it_says() {
             }
         }
     }
-    suites::say(format_args!(
-        "TransactionTests: {valid} valid, {refused} refused, {} wrong",
-        wrong.len()
-    ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(valid + refused, 210, "tests in the archive");
-    assert!(valid >= 50, "{valid} valid");
+    assert!(
+        valid >= 50 && valid + refused >= 210,
+        "{valid} valid, {refused} refused"
+    );
 }
