@@ -4,10 +4,15 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients conformance fuzz bench engines ci setup clean
+.PHONY: help devnet test kernel fixtures clients conformance fuzz bench bench-check bench-accept \
+	engines ci setup clean
+
+# Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
+SUITES ?=
+export SUITES := $(if $(SUITES),$(abspath $(SUITES)))
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
 	@$(CARGO) run --release --package cli -- devnet $(ARGS)
@@ -15,7 +20,7 @@ devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kerne
 test: kernel ## every test, through the compiled kernel
 	@$(CARGO) xtask kernel --traps
 	@$(CARGO) xtask kernel --evaluation
-	@$(CARGO) test --workspace
+	@scripts/test
 
 kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash, and the installer
 	@$(CARGO) xtask kernel --others
@@ -25,15 +30,12 @@ fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.j
 	@cd solidity_fixtures && npm ci --silent --ignore-scripts && node build.mjs
 
 clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3.11)
-	@$(CARGO) run --quiet --package e2e_tests --bin clients
+	@$(CARGO) run --package e2e_tests --bin clients
 
-# Other state tests than the open packages: make conformance SUITE=FOLDER
-SUITE ?=
-
-conformance: kernel ## Ethereum's state tests through the compiled kernel, all of them
+conformance: kernel ## our state tests through the compiled kernel; with SUITES=DIR Ethereum's, too
 	@$(CARGO) xtask kernel --evaluation
-	@$(if $(SUITE),,$(CARGO) run --quiet --package e2e_tests --bin suites)
-	@$(CARGO) run --release --package cli -- statetest $(or $(SUITE),target/suites/statetests)
+	@$(if $(SUITES),,cat conformance/SUITES)
+	@$(CARGO) run --release --package cli -- statetest e2e_tests/statetests $(if $(SUITES),$(SUITES)/statetests)
 
 FUZZ ?= differential
 
@@ -43,11 +45,18 @@ fuzz: ## random blocks through the kernel and plain revm: make fuzz FUZZ="inbox 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches
 
+bench-check: kernel ## fails if a workload costs over 0.5 % more than benches/baseline.json says
+	@$(CARGO) run --package benches -- check
+
+bench-accept: kernel ## writes benches/baseline.json anew
+	@$(CARGO) run --package benches -- accept
+
 engines: kernel ## levels of the tests on the rollup node's own engine, too (wasmer 3.3.0)
 	@$(CARGO) xtask kernel --traps
 	@rm -rf target/levels && mkdir -p target/levels
-	@RECORD_LEVELS="$(CURDIR)/target/levels" $(CARGO) test --quiet --workspace \
-		--test bridge --test fixtures --test chunks --test poisoned --test bad_input --test engines
+	@RECORD_LEVELS="$(CURDIR)/target/levels" $(CARGO) test --workspace \
+		--test bridge --test fixtures --test chunks --test poisoned --test bad_input --test engines \
+		-- --quiet
 	@$(CARGO) run --manifest-path engines/Cargo.toml --target-dir target -- target/levels
 
 ci: ## what CI runs
