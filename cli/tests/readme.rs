@@ -1,0 +1,156 @@
+//! The shell blocks of `README.md` work in the order in which they stand.
+//!
+//! One shell runs all of them, at the root of the repository, against a devnet on a free port.
+//! If npm cannot install the clients the test is ignored, with the reason; with `CI` set it fails.
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::fmt::Write;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
+
+/// What is not run as it stands, and what is run instead. `make devnet` runs already, from the
+/// dev build; the others are looked at only, as the tests run in the one and behind the other.
+const INSTEAD: [(&str, &str); 3] = [
+    ("make devnet", "make --dry-run devnet >/dev/null"),
+    ("make test", "make --dry-run test >/dev/null"),
+    ("make kernel", "make --dry-run kernel >/dev/null"),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = vec![
+        Trial::test("every_block_of_the_readme_is_found", || {
+            let blocks = blocks(include_str!("../../README.md"));
+            let text = blocks.concat();
+            let missing = INSTEAD.iter().find(|(line, _)| !text.contains(line));
+            match missing {
+                Some((line, _)) => Err(format!("no block says {line}").into()),
+                None if blocks.len() < 10 => Err(format!("{} blocks", blocks.len()).into()),
+                None => Ok(()),
+            }
+        }),
+        Trial::ignorable_test("the_blocks_of_the_readme_work_in_their_order", run),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What stands between "```sh" and "```".
+fn blocks(page: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open = false;
+    for line in page.lines() {
+        match (open, line) {
+            (false, "```sh") => {
+                blocks.push(String::new());
+                open = true;
+            }
+            (true, "```") => open = false,
+            (true, line) => {
+                let line = INSTEAD
+                    .iter()
+                    .find(|(stands, _)| *stands == line)
+                    .map_or(line, |(_, instead)| instead);
+                let block = blocks.last_mut().expect("one is open");
+                writeln!(block, "{line}").expect("a string takes it");
+            }
+            (false, _) => {}
+        }
+    }
+    blocks
+}
+
+fn run() -> Result<Completion, Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let devnet = Devnet::start(&root)?;
+    let programs = Path::new(PROGRAM).parent().expect("a folder");
+    let mut script = String::new();
+    for (number, block) in blocks(include_str!("../../README.md")).iter().enumerate() {
+        let block = block
+            .replace("http://127.0.0.1:8545", &devnet.url)
+            .replace("$PWD/target/release", &programs.display().to_string());
+        // The last line of this kind says which block failed.
+        write!(script, "echo '== block {number}' >&2\n{block}")?;
+    }
+    let ran = Command::new("bash")
+        .args(["-e", "-u", "-o", "pipefail", "-c", &script])
+        .current_dir(&root)
+        .stdin(Stdio::null())
+        .output()?;
+    drop(devnet);
+    let out = String::from_utf8_lossy(&ran.stdout);
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    if !ran.status.success() {
+        let last = errors.rfind("== block").unwrap_or_default();
+        let why = &errors[last..];
+        let npm = why.contains("npm error") || why.contains("npm: command not found");
+        return if npm && std::env::var_os("CI").is_none() {
+            let line = why.lines().find(|line| line.contains("npm")).unwrap_or("");
+            Ok(Completion::ignored_with(format!("npm ci fails: {line}")))
+        } else {
+            Err(format!("{out}\n{errors}").into())
+        };
+    }
+    // What the page promises.
+    for part in [
+        "1000000000000000000\n",
+        "Deployed to: 0x",
+        " counts 1\n",
+        "deployed 0x",
+        "inOutbox",
+        "1000012.5",
+        "/count",
+    ] {
+        if !out.contains(part) {
+            return Err(format!("no {part:?} in:\n{out}\n{errors}").into());
+        }
+    }
+    Ok(Completion::Completed)
+}
+
+/// A running devnet; it ends with this value.
+struct Devnet {
+    child: Child,
+    url: String,
+}
+
+impl Devnet {
+    fn start(root: &Path) -> Result<Self, Failed> {
+        let mut child = Command::new(PROGRAM)
+            .args(["devnet", "--port", "0", "--kernel"])
+            .arg(root.join("target/kernel/evm_kernel.wasm"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut devnet = Self {
+            child,
+            url: String::new(),
+        };
+        let mut lines = BufReader::new(stdout).lines();
+        for line in lines.by_ref() {
+            let line = line?;
+            let address = line.strip_prefix("Listening on ");
+            if let Some(address) = address.and_then(|text| text.split(' ').next()) {
+                devnet.url = format!("http://{address}");
+                break;
+            }
+        }
+        if devnet.url.is_empty() {
+            return Err("the devnet says no address".into());
+        }
+        // It goes on printing.
+        std::thread::spawn(move || lines.count());
+        Ok(devnet)
+    }
+}
+
+impl Drop for Devnet {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
