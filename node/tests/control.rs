@@ -24,9 +24,7 @@ async fn balance(devnet: &Handle, address: Address) -> Value {
 
 #[tokio::test]
 async fn a_snapshot_is_gone_back_to() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let account = &devnet.accounts()[0];
     let contract = deploy(&devnet, &[], COUNTER).await;
     let before = (
@@ -81,9 +79,7 @@ async fn a_snapshot_is_gone_back_to() {
 
 #[tokio::test]
 async fn levels_are_mined_when_they_are_asked_for() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let start = height(&devnet).await;
     assert_eq!(call(&devnet, "evm_mine", json!([])).await, "0x0");
     assert_eq!(height(&devnet).await, start + 1);
@@ -118,9 +114,7 @@ async fn levels_are_mined_when_they_are_asked_for() {
 
 #[tokio::test]
 async fn time_is_moved() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], &hex!("4260005260206000f3")).await;
     let time = async |block: &str| {
         let word = call(&devnet, "eth_call", json!([{ "to": contract }, block])).await;
@@ -155,9 +149,7 @@ async fn time_is_moved() {
 
 #[tokio::test]
 async fn accounts_are_changed_in_place() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let start = height(&devnet).await;
     call(&devnet, "anvil_setBalance", json!([SOMEBODY, UNIT])).await;
     assert_eq!(balance(&devnet, SOMEBODY).await, UNIT);
@@ -238,9 +230,7 @@ async fn accounts_are_changed_in_place() {
 
 #[tokio::test]
 async fn an_impersonated_account_sends_without_a_key() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], COUNTER).await;
     // A contract sends, too: EIP-3607 is about keys.
     call(&devnet, "anvil_setBalance", json!([contract, UNIT])).await;
@@ -315,9 +305,7 @@ async fn an_impersonated_account_sends_without_a_key() {
 
 #[tokio::test]
 async fn the_next_base_fee_is_set() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     for fee in ["0xba43b7400", "0x7", "0x0"] {
         call(&devnet, "anvil_setNextBlockBaseFeePerGas", json!([fee])).await;
         let pending = call(&devnet, "eth_getBlockByNumber", json!(["pending", false])).await;
@@ -329,9 +317,7 @@ async fn the_next_base_fee_is_set() {
 
 #[tokio::test]
 async fn tools_are_told_what_node_this_is() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let info = call(&devnet, "anvil_nodeInfo", json!([])).await;
     let latest = latest(&devnet).await;
     assert_eq!(

@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_transfer_is_mined_when_its_hash_is_answered() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let account = &devnet.accounts()[0];
     let before = number(&call(&devnet, "eth_blockNumber", json!([])).await);
     let hash = call(
@@ -60,9 +58,7 @@ async fn a_transfer_is_mined_when_its_hash_is_answered() {
 
 #[tokio::test]
 async fn nonces_out_of_order_go_out_in_order() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let account = &devnet.accounts()[1];
     let mut hashes = Vec::new();
     for nonce in [2, 1, 0] {
@@ -107,9 +103,7 @@ async fn nonces_out_of_order_go_out_in_order() {
 
 #[tokio::test]
 async fn a_flood_is_mined_to_the_last_transaction() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let mut sends = Vec::new();
     for account in devnet.accounts() {
         for nonce in 0..40 {
@@ -130,9 +124,7 @@ async fn a_flood_is_mined_to_the_last_transaction() {
 
 #[tokio::test]
 async fn a_long_transaction_travels_in_chunks() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let runtime = vec![0x5b; 20_000];
     let contract = deploy(&devnet, &[], &runtime).await;
     let code = call(&devnet, "eth_getCode", json!([contract, "latest"])).await;
@@ -141,9 +133,7 @@ async fn a_long_transaction_travels_in_chunks() {
 
 #[tokio::test]
 async fn contracts_are_deployed_called_and_their_logs_found() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let from = devnet.accounts()[0].address;
     let contract = deploy(&devnet, &[], COUNTER).await;
     let mut blocks = Vec::new();
@@ -213,9 +203,7 @@ async fn contracts_are_deployed_called_and_their_logs_found() {
 
 #[tokio::test]
 async fn a_revert_is_code_3_with_its_data() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], &hex!("63deadbeef6000526004601cfd")).await;
     for method in ["eth_call", "eth_estimateGas"] {
         let error = try_call(&devnet, method, json!([{ "to": contract }]))
@@ -247,9 +235,7 @@ async fn least_gas(devnet: &Handle, request: &Value) -> u64 {
 
 #[tokio::test]
 async fn estimates_are_enough_and_at_most_two_percent_too_much() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let from = devnet.accounts()[0].address;
     let counter = deploy(&devnet, &[], COUNTER).await;
     // Slot 0 is set at first, and cleared by a call: a refund.
@@ -289,9 +275,7 @@ async fn estimates_are_enough_and_at_most_two_percent_too_much() {
 
 #[tokio::test]
 async fn what_cannot_be_included_is_refused_at_the_door() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let account = &devnet.accounts()[0];
     call(
         &devnet,
@@ -332,9 +316,7 @@ async fn what_cannot_be_included_is_refused_at_the_door() {
 
 #[tokio::test]
 async fn errors_have_their_codes() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let code = async |method, params| try_call(&devnet, method, params).await.unwrap_err().code;
     assert_eq!(code("eth_nothing", json!([])).await, -32601);
     assert_eq!(code("eth_getBalance", json!([])).await, -32602);
@@ -348,9 +330,7 @@ async fn errors_have_their_codes() {
 
 #[tokio::test]
 async fn filters_give_what_is_new() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let from = devnet.accounts()[0].address;
     let contract = deploy(&devnet, &[], COUNTER).await;
     let logs = call(&devnet, "eth_newFilter", json!([{ "address": contract }])).await;
@@ -389,14 +369,11 @@ async fn filters_give_what_is_new() {
 
 #[tokio::test]
 async fn facts_about_the_chain_are_told() {
-    let Some(devnet) = devnet(|options| {
+    let devnet = devnet(|options| {
         options.chain_id = 31337;
         options.accounts = 3;
     })
-    .await
-    else {
-        return;
-    };
+    .await;
     assert_eq!(call(&devnet, "eth_chainId", json!([])).await, "0x7a69");
     assert_eq!(call(&devnet, "net_version", json!([])).await, "31337");
     assert_eq!(
@@ -439,10 +416,7 @@ async fn facts_about_the_chain_are_told() {
 #[tokio::test]
 async fn blocks_come_by_the_clock_where_they_should() {
     let period = std::time::Duration::from_millis(200);
-    let Some(devnet) = devnet(|options| options.block_time = node::BlockTime::Every(period)).await
-    else {
-        return;
-    };
+    let devnet = devnet(|options| options.block_time = node::BlockTime::Every(period)).await;
     let first = number(&call(&devnet, "eth_blockNumber", json!([])).await);
     let raw = raw(&devnet.accounts()[0], 0, |_| {});
     let hash = call(&devnet, "eth_sendRawTransaction", json!([raw])).await;

@@ -47,9 +47,7 @@ async fn withdraw(devnet: &Handle, target: &str, mutez: u64) -> Value {
 
 #[tokio::test]
 async fn a_deposit_is_a_balance_at_once() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let answer = deposit(&devnet, "1500000").await;
     assert_eq!(answer["messageId"], 2);
     let wei = U256::from(1_500_000_000_000_000_000_u64);
@@ -79,9 +77,7 @@ async fn a_deposit_is_a_balance_at_once() {
 
 #[tokio::test]
 async fn a_deposit_waits_for_its_level_where_levels_do() {
-    let Some(devnet) = devnet(|options| options.block_time = BlockTime::Manual).await else {
-        return;
-    };
+    let devnet = devnet(|options| options.block_time = BlockTime::Manual).await;
     let (first, second) = (deposit(&devnet, "1").await, deposit(&devnet, "2").await);
     assert_eq!(first["level"], second["level"]);
     assert_eq!(
@@ -96,9 +92,7 @@ async fn a_deposit_waits_for_its_level_where_levels_do() {
 
 #[tokio::test]
 async fn what_layer_1_refuses_changes_nothing() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let height = call(&devnet, "eth_blockNumber", json!([])).await;
     for (method, params, code) in [
         (
@@ -134,9 +128,7 @@ async fn what_layer_1_refuses_changes_nothing() {
 #[tokio::test]
 async fn a_withdrawal_is_paid_when_it_is_cemented() {
     let window = 5;
-    let Some(devnet) = devnet(|options| options.layer1.challenge_window = window).await else {
-        return;
-    };
+    let devnet = devnet(|options| options.layer1.challenge_window = window).await;
     deposit(&devnet, "9000000").await;
     let receipt = withdraw(&devnet, ACCOUNTS[1], 4_000_000).await;
     assert_eq!(receipt["status"], "0x1", "{receipt}");
@@ -172,9 +164,7 @@ async fn a_withdrawal_is_paid_when_it_is_cemented() {
 
 #[tokio::test]
 async fn a_return_to_a_snapshot_takes_layer_1_along() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     deposit(&devnet, "5").await;
     let snapshot = call(&devnet, "evm_snapshot", json!([])).await;
     deposit(&devnet, "7").await;
@@ -196,9 +186,7 @@ async fn a_return_to_a_snapshot_takes_layer_1_along() {
 
 #[tokio::test]
 async fn a_delayed_transaction_is_executed() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let account = &devnet.accounts()[3];
     let transaction = raw(account, 0, |transaction| {
         transaction.value = U256::from(77);
@@ -226,9 +214,7 @@ fn upgrade(root: &[u8; 33]) -> Value {
 async fn an_upgrade_can_be_rehearsed() {
     let pages = std::env::temp_dir().join(format!("evm-rollup-rehearsal-{}", std::process::id()));
     std::fs::create_dir_all(&pages).unwrap();
-    let Some(devnet) = devnet(|options| options.preimages = Some(pages.clone())).await else {
-        return;
-    };
+    let devnet = devnet(|options| options.preimages = Some(pages.clone())).await;
     let kernel = || {
         let latest = devnet.node().chain().latest().cloned().unwrap();
         latest.state.get("/kernel/boot.wasm").unwrap().to_vec()

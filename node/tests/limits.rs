@@ -36,9 +36,7 @@ const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
 
 #[tokio::test]
 async fn a_body_of_more_than_5_megabytes_is_refused() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let padded = |len: usize| format!("{CALL}{}", " ".repeat(len - CALL.len()));
     let (status, _) = post(&devnet, "host: localhost\r\n", &padded(5 << 20)).await;
     assert_eq!(status, 200);
@@ -50,9 +48,7 @@ async fn a_body_of_more_than_5_megabytes_is_refused() {
 
 #[tokio::test]
 async fn a_batch_has_at_most_1000_calls() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let batch = |count: usize| format!("[{}]", vec![CALL; count].join(","));
     let (_, body) = post(&devnet, "host: localhost\r\n", &batch(1000)).await;
     let answers: Value = serde_json::from_str(&body).unwrap();
@@ -67,9 +63,7 @@ async fn a_batch_has_at_most_1000_calls() {
 
 #[tokio::test]
 async fn an_answer_has_at_most_10000_logs() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     // Makes as many logs as the call data say.
     let logger = deploy(
         &devnet,
@@ -113,9 +107,7 @@ async fn an_answer_has_at_most_10000_logs() {
 
 #[tokio::test]
 async fn a_call_gets_at_most_50_million_gas() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     // Returns GAS.
     let contract = deploy(&devnet, &[], &hex!("5a60005260206000f3")).await;
     let left = call(
@@ -130,9 +122,7 @@ async fn a_call_gets_at_most_50_million_gas() {
 
 #[tokio::test]
 async fn a_connection_has_at_most_1000_subscriptions() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let (mut socket, _) = connect_async(format!("ws://{}", devnet.address()))
         .await
         .unwrap();
@@ -160,9 +150,7 @@ async fn a_connection_has_at_most_1000_subscriptions() {
 
 #[tokio::test]
 async fn a_large_message_ends_a_connection_with_a_reason() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let (mut socket, _) = connect_async(format!("ws://{}", devnet.address()))
         .await
         .unwrap();
@@ -175,9 +163,7 @@ async fn a_large_message_ends_a_connection_with_a_reason() {
 
 #[tokio::test]
 async fn a_name_that_is_not_the_nodes_own_is_turned_away() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     for (host, expected) in [
         ("localhost:8545", 200),
         ("127.0.0.1", 200),
@@ -203,9 +189,7 @@ async fn a_name_that_is_not_the_nodes_own_is_turned_away() {
 #[tokio::test]
 async fn only_pages_of_the_named_origin_may_call() {
     let change = |options: &mut node::Options| options.cors = "http://app.example".into();
-    let Some(devnet) = devnet(change).await else {
-        return;
-    };
+    let devnet = devnet(change).await;
     for (origin, expected) in [("http://app.example", 200), ("http://evil.example", 403)] {
         let headers = format!("host: localhost\r\norigin: {origin}\r\n");
         assert_eq!(post(&devnet, &headers, CALL).await.0, expected, "{origin}");

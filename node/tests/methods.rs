@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn blocks_are_counted_indexed_and_have_their_receipts() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let raw = raw(&devnet.accounts()[0], 0, |_| {});
     let hash = call(&devnet, "eth_sendRawTransaction", json!([raw])).await;
     let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
@@ -49,9 +47,7 @@ const ENVIRONMENT: &[u8] =
 
 #[tokio::test]
 async fn calls_see_block_and_state_as_they_are_overridden() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], ENVIRONMENT).await;
     let block = json!({
         "number": "0x1234", "time": "0x77777777", "gasLimit": "0x2000000",
@@ -104,9 +100,7 @@ async fn calls_see_block_and_state_as_they_are_overridden() {
 
 #[tokio::test]
 async fn a_call_gets_code_nonce_and_slots_from_its_overrides() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let nowhere = Address::repeat_byte(0x77).to_string();
     let count = async |overrides: Value| {
         let overrides = json!({ nowhere.clone(): overrides });
@@ -135,9 +129,7 @@ async fn a_call_gets_code_nonce_and_slots_from_its_overrides() {
 
 #[tokio::test]
 async fn an_access_list_names_what_a_call_touches() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], COUNTER).await;
     let from = devnet.accounts()[0].address;
     let request = json!({ "from": from, "to": contract });
@@ -164,9 +156,7 @@ async fn an_access_list_names_what_a_call_touches() {
 
 #[tokio::test]
 async fn account_info_is_balance_nonce_and_code() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], COUNTER).await;
     let info = call(&devnet, "eth_getAccountInfo", json!([contract, "latest"])).await;
     assert_eq!(
@@ -187,9 +177,7 @@ async fn account_info_is_balance_nonce_and_code() {
 
 #[tokio::test]
 async fn a_filled_transaction_lacks_only_its_signature() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let from = devnet.accounts()[0].address;
     let request = json!([{ "from": from, "to": Address::repeat_byte(9), "value": "0x5" }]);
     let filled = call(&devnet, "eth_fillTransaction", request).await;
@@ -213,9 +201,7 @@ async fn a_filled_transaction_lacks_only_its_signature() {
 
 #[tokio::test]
 async fn a_synchronous_send_answers_with_the_receipt_or_says_why_not() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let account = &devnet.accounts()[0];
     let method = "eth_sendRawTransactionSync";
     let receipt = call(&devnet, method, json!([raw(account, 0, |_| {})])).await;
@@ -242,9 +228,7 @@ async fn a_synchronous_send_answers_with_the_receipt_or_says_why_not() {
 
 #[tokio::test]
 async fn the_pool_shows_what_waits_and_what_is_replaced_is_gone() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     call(&devnet, "evm_setAutomine", json!([false])).await;
     let account = &devnet.accounts()[0];
     let send = async |nonce, fee: u64, value: u64| {
@@ -302,9 +286,7 @@ async fn the_pool_shows_what_waits_and_what_is_replaced_is_gone() {
 
 #[tokio::test]
 async fn logs_of_a_filter_are_those_of_its_query() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let contract = deploy(&devnet, &[], COUNTER).await;
     let from = devnet.accounts()[0].address;
     let query = json!([{ "address": contract, "fromBlock": "earliest" }]);

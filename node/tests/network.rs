@@ -54,9 +54,7 @@ async fn next(socket: &mut Socket) -> Value {
 
 #[tokio::test]
 async fn calls_batches_and_mistakes_are_answered_over_http() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let (head, body) = post(
         &devnet,
         r#"{"jsonrpc":"2.0","id":7,"method":"eth_chainId"}"#,
@@ -88,9 +86,7 @@ async fn calls_batches_and_mistakes_are_answered_over_http() {
 
 #[tokio::test]
 async fn a_page_may_ask_first_what_it_may_send() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
     let request = "OPTIONS / HTTP/1.1\r\nhost: localhost\r\norigin: http://page.example\r\naccess-control-request-method: POST\r\naccess-control-request-headers: content-type\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -109,9 +105,7 @@ async fn a_page_may_ask_first_what_it_may_send() {
 
 #[tokio::test]
 async fn subscribers_are_told_of_every_head_and_log() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let mut socket = open(&devnet).await;
     send(&mut socket, 1, "eth_subscribe", json!(["newHeads"])).await;
     let heads = next(&mut socket).await["result"].clone();
@@ -165,9 +159,7 @@ async fn subscribers_are_told_of_every_head_and_log() {
 
 #[tokio::test]
 async fn a_devnet_that_is_stopped_frees_its_port() {
-    let Some(devnet) = devnet(|_| {}).await else {
-        return;
-    };
+    let devnet = devnet(|_| {}).await;
     let address = devnet.address();
     devnet.stop();
     let bound = async {

@@ -12,19 +12,17 @@ use node::{Handle, Options, methods};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// A devnet, or none where no kernel is built.
-pub(crate) async fn devnet(change: impl FnOnce(&mut Options)) -> Option<Handle> {
+/// A devnet on the kernel that `make kernel` wrote.
+pub(crate) async fn devnet(change: impl FnOnce(&mut Options)) -> Handle {
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
-    if !kernel.is_file() {
-        eprintln!(
-            "SKIPPED: no kernel at {}; `make kernel` builds it",
-            kernel.display()
-        );
-        return None;
-    }
+    assert!(
+        kernel.is_file(),
+        "no kernel at {}; `make kernel` builds it",
+        kernel.display()
+    );
     let mut options = Options::new(kernel);
     change(&mut options);
-    Some(node::devnet(options).await.expect("the devnet starts"))
+    node::devnet(options).await.expect("the devnet starts")
 }
 
 pub(crate) async fn try_call(
