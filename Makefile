@@ -9,10 +9,11 @@ ARGS ?=
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
 SUITES ?=
-export SUITES := $(if $(SUITES),$(abspath $(SUITES)))
+override SUITES := $(if $(SUITES),$(abspath $(SUITES)))
+export SUITES
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
 	@$(CARGO) run --release --package cli -- devnet $(ARGS)
