@@ -1,4 +1,5 @@
-//! The shell blocks of `README.md` work in the order in which they stand.
+//! The shell blocks of `README.md` work in the order in which they stand, and the files that the
+//! pages name are there.
 //!
 //! One shell runs all of them, at the root of the repository, against a devnet on a free port.
 //! If npm cannot install the clients the test is ignored, with the reason; with `CI` set it fails.
@@ -6,7 +7,7 @@
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
@@ -30,6 +31,14 @@ fn main() -> ExitCode {
                 Some((line, _)) => Err(format!("no block says {line}").into()),
                 None if blocks.len() < 10 => Err(format!("{} blocks", blocks.len()).into()),
                 None => Ok(()),
+            }
+        }),
+        Trial::test("the_pages_name_files_that_exist", || {
+            let missing = missing_files()?;
+            if missing.is_empty() {
+                Ok(())
+            } else {
+                Err(missing.join("\n").into())
             }
         }),
         Trial::ignorable_test("the_blocks_of_the_readme_work_in_their_order", run),
@@ -62,8 +71,53 @@ fn blocks(page: &str) -> Vec<String> {
     blocks
 }
 
+/// Paths in backticks and targets of links, in the pages at the root and in `docs`, that are not
+/// there.
+fn missing_files() -> Result<Vec<String>, Failed> {
+    let root = root();
+    let mut pages: Vec<PathBuf> = Vec::new();
+    for folder in [root.clone(), root.join("docs")] {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            // The changelog names files as they were.
+            if path.extension().is_some_and(|end| end == "md") && !path.ends_with("CHANGELOG.md") {
+                pages.push(path);
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page)?;
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.contains(':') && !link.is_empty());
+        let links = links.map(|link| page.with_file_name(link));
+        // Every second piece stands in backticks; what is built and what has holes is left out.
+        let spans = text.split('`').skip(1).step_by(2);
+        let spans = spans.filter(|span| {
+            let top = span.split_once('/').map_or("", |(top, _)| top);
+            let name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+            top != "target" && root.join(top).is_dir() && span.bytes().all(name)
+        });
+        let spans = spans.filter(|span| span.contains('/') && !span.starts_with('/'));
+        for path in links.chain(spans.map(|span| root.join(span))) {
+            if !path.exists() {
+                let name = page.file_name().unwrap_or_default().display().to_string();
+                missing.push(format!("{name} names {}", path.display()));
+            }
+        }
+    }
+    Ok(missing)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn run() -> Result<Completion, Failed> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     let devnet = Devnet::start(&root)?;
     let programs = Path::new(PROGRAM).parent().expect("a folder");
     let mut script = String::new();
