@@ -61,6 +61,7 @@ impl Baseline {
         Comparison {
             changes: changes.collect(),
             count: measured.names().count(),
+            accepted: false,
         }
     }
 
@@ -97,12 +98,28 @@ impl Change {
 pub(crate) struct Comparison {
     changes: Vec<Change>,
     count: usize,
+    accepted: bool,
 }
 
 impl Comparison {
+    /// The same figures, none of which fails.
+    pub(crate) fn accepted(self) -> Self {
+        Self {
+            accepted: true,
+            ..self
+        }
+    }
+
     /// Whether a figure is above the baseline, missing or new.
     pub(crate) fn failed(&self) -> bool {
-        self.changes.iter().any(Change::failed)
+        self.failures() > 0
+    }
+}
+
+impl Comparison {
+    fn failures(&self) -> usize {
+        let failed = self.changes.iter().filter(|change| change.failed());
+        if self.accepted { 0 } else { failed.count() }
     }
 }
 
@@ -134,10 +151,14 @@ impl fmt::Display for Comparison {
                 change.name,
                 known(change.before),
                 known(change.after),
-                if change.failed() { "  FAILED" } else { "" }
+                if change.failed() && !self.accepted {
+                    "  FAILED"
+                } else {
+                    ""
+                }
             )?;
         }
-        let failed = self.changes.iter().filter(|change| change.failed()).count();
+        let failed = self.failures();
         writeln!(
             f,
             "{} figures: {} differ from {PATH}, {failed} by too much (0.{TOLERANCE} % more)",

@@ -38,7 +38,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         ["accept"] => {
             let (new, old) = (figures()?, Baseline::read().unwrap_or_default());
-            print!("{}", old.compare(&new));
+            print!("{}", old.compare(&new).accepted());
             new.write()?;
             println!("written to {}", baseline::PATH);
             Ok(ExitCode::SUCCESS)

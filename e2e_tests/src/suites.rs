@@ -13,7 +13,7 @@ pub type Files = Vec<(String, Vec<u8>)>;
 /// Why there is none, for people.
 pub fn folder(suite: &str) -> Result<PathBuf, String> {
     let Some(suites) = std::env::var_os("SUITES").filter(|suites| !suites.is_empty()) else {
-        return Err("SUITES is not set; conformance/SUITES says to what".to_owned());
+        return Err("SUITES is not set: see conformance/SUITES".to_owned());
     };
     // Tests run in the folder of their package.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

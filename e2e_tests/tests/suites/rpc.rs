@@ -102,7 +102,7 @@ async fn compare_answers(files: &Files<'_>) {
         env!("CARGO_MANIFEST_DIR"),
         "/../target/kernel/evm_kernel.wasm"
     );
-    let mut options = Options::new(kernel.into());
+    let mut options = Options::new(kernel);
     options.chain_id = genesis.config.chain_id;
     options.genesis = genesis;
     let devnet = node::devnet(options).await.expect("the devnet starts");
