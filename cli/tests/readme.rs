@@ -4,7 +4,8 @@
 //! One shell runs all of them, at the root of the repository, against a devnet on a free port.
 //! If npm cannot install the clients the test is ignored, with the reason; with `CI` set it fails.
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use e2e_tests::harness::{self, Outcome, Test};
+use std::error::Error;
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -21,29 +22,29 @@ const INSTEAD: [(&str, &str); 3] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = vec![
-        Trial::test("every_block_of_the_readme_is_found", || {
+    harness::run(vec![
+        Test::new("every_block_of_the_readme_is_found", || {
             let blocks = blocks(include_str!("../../README.md"));
             let text = blocks.concat();
-            let missing = INSTEAD.iter().find(|(line, _)| !text.contains(line));
+            let missing = INSTEAD.iter().find(|(_, instead)| !text.contains(instead));
             match missing {
-                Some((line, _)) => Err(format!("no block says {line}").into()),
-                None if blocks.len() < 10 => Err(format!("{} blocks", blocks.len()).into()),
-                None => Ok(()),
+                Some((line, _)) => Err(format!("no block says {line}")),
+                None if blocks.len() < 10 => Err(format!("{} blocks", blocks.len())),
+                None => Ok(Outcome::Passed),
             }
         }),
-        Trial::test("the_pages_name_files_that_exist", || {
-            let missing = missing_files()?;
+        Test::new("the_pages_name_files_that_exist", || {
+            let missing = missing_files().map_err(|error| error.to_string())?;
             if missing.is_empty() {
-                Ok(())
+                Ok(Outcome::Passed)
             } else {
-                Err(missing.join("\n").into())
+                Err(missing.join("\n"))
             }
         }),
-        Trial::ignorable_test("the_blocks_of_the_readme_work_in_their_order", run),
-    ];
-    libtest_mimic::run(&arguments, trials).exit_code()
+        Test::new("the_blocks_of_the_readme_work_in_their_order", || {
+            run().map_err(|error| error.to_string())
+        }),
+    ])
 }
 
 /// What stands between "```sh" and "```".
@@ -73,7 +74,7 @@ fn blocks(page: &str) -> Vec<String> {
 
 /// Paths in backticks and targets of links, in the pages at the root and in `docs`, that are not
 /// there.
-fn missing_files() -> Result<Vec<String>, Failed> {
+fn missing_files() -> Result<Vec<String>, Box<dyn Error>> {
     let root = root();
     let mut pages: Vec<PathBuf> = Vec::new();
     for folder in [root.clone(), root.join("docs")] {
@@ -116,7 +117,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn run() -> Result<Completion, Failed> {
+fn run() -> Result<Outcome, Box<dyn Error>> {
     let root = root();
     let devnet = Devnet::start(&root)?;
     let programs = Path::new(PROGRAM).parent().expect("a folder");
@@ -142,7 +143,7 @@ fn run() -> Result<Completion, Failed> {
         let npm = why.contains("npm error") || why.contains("npm: command not found");
         return if npm && std::env::var_os("CI").is_none() {
             let line = why.lines().find(|line| line.contains("npm")).unwrap_or("");
-            Ok(Completion::ignored_with(format!("npm ci fails: {line}")))
+            Ok(Outcome::Ignored(format!("npm ci fails: {line}")))
         } else {
             Err(format!("{out}\n{errors}").into())
         };
@@ -153,7 +154,7 @@ fn run() -> Result<Completion, Failed> {
         "Deployed to: 0x",
         " counts 1\n",
         "deployed 0x",
-        "inOutbox",
+        "index 0  cementing",
         "1000012.5",
         "/count",
     ] {
@@ -161,7 +162,7 @@ fn run() -> Result<Completion, Failed> {
             return Err(format!("no {part:?} in:\n{out}\n{errors}").into());
         }
     }
-    Ok(Completion::Completed)
+    Ok(Outcome::Passed)
 }
 
 /// A running devnet; it ends with this value.
@@ -171,7 +172,7 @@ struct Devnet {
 }
 
 impl Devnet {
-    fn start(root: &Path) -> Result<Self, Failed> {
+    fn start(root: &Path) -> Result<Self, Box<dyn Error>> {
         let mut child = Command::new(PROGRAM)
             .args(["devnet", "--port", "0", "--kernel"])
             .arg(root.join("target/kernel/evm_kernel.wasm"))

@@ -4,7 +4,7 @@
 //! if `CI` is set that is a failure.
 
 use e2e_tests::clients::{Client, Outcome};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
@@ -31,28 +31,27 @@ const TESTS: [(&str, Client); 7] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = TESTS.map(|(name, client)| Trial::ignorable_test(name, move || run(client)));
-    libtest_mimic::run(&arguments, trials.into()).exit_code()
+    let tests = TESTS.map(|(name, client)| Test::new(name, move || run(client)));
+    harness::run(tests.into())
 }
 
 /// Every step of the client's script passes.
-fn run(client: Client) -> Result<Completion, Failed> {
+fn run(client: Client) -> Result<harness::Outcome, String> {
     match client.run() {
         Outcome::Skipped(why) if env::var_os("CI").is_some() => {
-            Err(format!("CI must run {client}: {why}").into())
+            Err(format!("CI must run {client}: {why}"))
         }
-        Outcome::Skipped(why) => Ok(Completion::ignored_with(why)),
+        Outcome::Skipped(why) => Ok(harness::Outcome::Ignored(why)),
         Outcome::Ran(report) if !report.failed.is_empty() => {
-            Err(format!("{client}: {}", report.complaints).into())
+            Err(format!("{client}: {}", report.complaints))
         }
         Outcome::Ran(report) if report.passed.len() <= 5 => {
-            Err(format!("{client}: only these steps: {:?}", report.passed).into())
+            Err(format!("{client}: only these steps: {:?}", report.passed))
         }
         Outcome::Ran(report) => {
             let steps = report.passed.len();
             println!("{client} {}: {steps} steps passed", report.version);
-            Ok(Completion::Completed)
+            Ok(harness::Outcome::Passed)
         }
     }
 }

@@ -10,14 +10,13 @@ mod same_kernel;
 mod state_tests;
 mod transactions;
 
+use e2e_tests::harness::{self, Outcome, Test};
 use e2e_tests::suites::{self, Files};
-use libtest_mimic::{Arguments, Completion, Trial};
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = vec![
+    harness::run(vec![
         of_files(
             "every_official_rlp_is_read_and_written_as_it_says",
             "tx-rlp",
@@ -82,28 +81,32 @@ fn main() -> ExitCode {
             "statetests/ethtests",
             same_kernel::cases_that_do_not_see_the_surroundings_cost_the_same_on_both_builds,
         ),
-    ];
-    libtest_mimic::run(&arguments, trials).exit_code()
+    ])
 }
 
 /// A test of the files of one suite that `wanted` accepts.
-fn of_files(name: &str, suite: &'static str, wanted: fn(&str) -> bool, test: fn(&Files)) -> Trial {
-    Trial::ignorable_test(name, move || {
+fn of_files(
+    name: &'static str,
+    suite: &'static str,
+    wanted: fn(&str) -> bool,
+    test: fn(&Files),
+) -> Test {
+    Test::new(name, move || {
         Ok(match suites::files(suite, wanted) {
             Ok(files) if files.is_empty() => {
-                Completion::ignored_with(format!("SUITES has no such files in {suite}"))
+                Outcome::Ignored(format!("SUITES has no such files in {suite}"))
             }
             Ok(files) => {
                 test(&files);
-                Completion::Completed
+                Outcome::Passed
             }
-            Err(why) => Completion::ignored_with(why),
+            Err(why) => Outcome::Ignored(why),
         })
     })
 }
 
 /// A test of the chain of the RPC suite.
-fn of_chain(name: &str, test: fn(&Files)) -> Trial {
+fn of_chain(name: &'static str, test: fn(&Files)) -> Test {
     of_files(
         name,
         "rpc-compat",
@@ -113,27 +116,27 @@ fn of_chain(name: &str, test: fn(&Files)) -> Trial {
 }
 
 /// A test that replays answers on the states of that chain, which upstream does not publish.
-fn of_replay(name: &str, test: fn(&Files)) -> Trial {
-    Trial::ignorable_test(name, move || {
+fn of_replay(name: &'static str, test: fn(&Files)) -> Test {
+    Test::new(name, move || {
         Ok(match suites::folder("rpc-compat/replay-states") {
             Ok(_) => {
                 test(&suites::files("rpc-compat", |_| true)?);
-                Completion::Completed
+                Outcome::Passed
             }
-            Err(why) => Completion::ignored_with(why),
+            Err(why) => Outcome::Ignored(why),
         })
     })
 }
 
 /// A test of a folder of state tests.
-fn of_folder(name: &str, folder: &'static str, test: fn(&Path)) -> Trial {
-    Trial::ignorable_test(name, move || {
+fn of_folder(name: &'static str, folder: &'static str, test: fn(&Path)) -> Test {
+    Test::new(name, move || {
         Ok(match suites::folder(folder) {
             Ok(folder) => {
                 test(&folder);
-                Completion::Completed
+                Outcome::Passed
             }
-            Err(why) => Completion::ignored_with(why),
+            Err(why) => Outcome::Ignored(why),
         })
     })
 }
