@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`transaction`] | raw bytes ⇄ [`SignedTransaction`]; static checks, intrinsic gas |
 //! | [`signature`] | senders, authorities, public keys |
+//! | [`recovered`] | a transaction with its sender and its bytes |
 //! | [`receipt`], [`bloom`] | receipts, logs and their bloom filters |
 //! | [`header`] | block headers, their hash, the next base fee |
 //! | [`trie`] | transaction and receipt roots |
@@ -21,6 +22,7 @@ pub mod bloom;
 pub mod header;
 pub mod keccak;
 pub mod receipt;
+pub mod recovered;
 pub mod rlp;
 pub mod signature;
 pub mod transaction;
@@ -29,5 +31,6 @@ pub mod trie;
 pub use header::Header;
 pub use keccak::{Keccak256, keccak256};
 pub use receipt::{Log, Receipt};
+pub use recovered::Recovered;
 pub use signature::{Signature, SignatureError, authority, public_key, recover, senders};
 pub use transaction::{DecodeError, InvalidTransaction, SignedTransaction, Transaction};

@@ -8,7 +8,9 @@ pub(crate) mod source;
 pub(crate) mod source;
 
 use alloy_primitives::{Address, B256};
+use ethereum::header::next_base_fee;
 use storage::config::Revision;
+use storage::{Config, Head};
 
 /// The block as its transactions see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +37,33 @@ pub struct Environment {
     pub revision: Revision,
     /// The layer 1 contract whose tickets are the native token; none: no bridge.
     pub ticketer: Option<[u8; 20]>,
+}
+
+impl Environment {
+    /// Block `number` as the configuration has it, with the lowest base fee; its
+    /// time and its PREVRANDAO are zero.
+    pub(crate) fn of_config(number: u64, config: &Config) -> Self {
+        Self {
+            number,
+            timestamp: 0,
+            base_fee: config.base_fee_floor,
+            gas_limit: config.block_gas_limit,
+            prevrandao: B256::ZERO,
+            beneficiary: config.fee_recipient,
+            chain_id: config.chain_id,
+            revision: config.revision(number),
+            ticketer: config.ticketer,
+        }
+    }
+
+    /// The block after `head`, at `timestamp` or at the head's own if that is
+    /// later; its PREVRANDAO is zero.
+    pub(crate) fn after(head: &Head, timestamp: u64, config: &Config) -> Self {
+        let base_fee = next_base_fee(head.gas_used, head.gas_limit, head.base_fee);
+        Self {
+            timestamp: timestamp.max(head.timestamp),
+            base_fee: base_fee.max(config.base_fee_floor),
+            ..Self::of_config(head.number + 1, config)
+        }
+    }
 }

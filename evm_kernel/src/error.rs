@@ -1,45 +1,24 @@
 //! What the rollup itself cannot do.
 
 use alloc::string::String;
-use core::fmt;
 use host::HostError;
 use storage::StorageError;
 
 /// A failure that is no user's fault. It ends the run; the queue is durable, so
 /// the next level takes up where this one stopped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KernelError {
     /// The machine refused a host call.
-    Host(HostError),
+    #[error("host: {0}")]
+    Host(#[from] HostError),
     /// Durable storage could not be read or written.
-    Storage(StorageError),
+    #[error("{0}")]
+    Storage(#[from] StorageError),
     /// The engine failed on a transaction that it had accepted.
+    #[error("the engine failed: {0}")]
     Engine(String),
     /// The state is there, but the head or the configuration is not.
+    #[error("the state has no head or no configuration")]
     MissingState,
 }
-
-impl From<HostError> for KernelError {
-    fn from(error: HostError) -> Self {
-        Self::Host(error)
-    }
-}
-
-impl From<StorageError> for KernelError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl fmt::Display for KernelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(error) => write!(f, "host: {error}"),
-            Self::Storage(error) => write!(f, "{error}"),
-            Self::Engine(error) => write!(f, "the engine failed: {error}"),
-            Self::MissingState => f.write_str("the state has no head or no configuration"),
-        }
-    }
-}
-
-impl core::error::Error for KernelError {}

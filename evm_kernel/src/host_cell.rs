@@ -6,9 +6,9 @@ use core::cell::{RefCell, RefMut};
 use host::{Debug, HostError, Path, ReadStore, ValueKind};
 
 /// A host behind a shared reference.
-pub(crate) struct Shared<'h, H>(RefCell<&'h mut H>);
+pub(crate) struct HostCell<'h, H>(RefCell<&'h mut H>);
 
-impl<'h, H> Shared<'h, H> {
+impl<'h, H> HostCell<'h, H> {
     pub(crate) const fn new(host: &'h mut H) -> Self {
         Self(RefCell::new(host))
     }
@@ -28,7 +28,7 @@ impl<'h, H> Shared<'h, H> {
     }
 }
 
-impl<H: ReadStore> ReadStore for Shared<'_, H> {
+impl<H: ReadStore> ReadStore for HostCell<'_, H> {
     fn store_read(
         &self,
         path: Path<'_>,
@@ -51,7 +51,7 @@ impl<H: ReadStore> ReadStore for Shared<'_, H> {
     }
 }
 
-impl<H: Debug> Debug for Shared<'_, H> {
+impl<H: Debug> Debug for HostCell<'_, H> {
     fn write_debug(&self, line: &str) {
         if let Ok(host) = self.0.try_borrow() {
             host.write_debug(line);

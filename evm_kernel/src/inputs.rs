@@ -1,5 +1,6 @@
 //! The inputs that wait: their format, and their order.
 
+pub(crate) mod assembly;
 pub(crate) mod chunks;
 pub(crate) mod decode;
 pub mod encode;

@@ -54,8 +54,8 @@ pub(crate) fn make(host: &mut impl Runtime, head: &mut Head) -> Result<bool, Ker
     }
     let moved = host.store_has(NEW)?.is_none()
         && host.read_all(READY)?.as_deref() == Some(&upgrade.root[..]);
-    let outcome = if moved {
-        Ok(())
+    let installed = if moved {
+        Installed::Moved
     } else if reboots_left(host)? < REBOOTS {
         log::line(host, format_args!("the upgrade waits for the next level"));
         return Ok(false);
@@ -68,14 +68,14 @@ pub(crate) fn make(host: &mut impl Runtime, head: &mut Head) -> Result<bool, Ker
         ..upgrade
     };
     commit::upgrade(host, head, &settled)?;
-    match outcome {
-        Ok(()) => {
+    match installed {
+        Installed::Moved => {
             host.store_delete(READY)?;
             host.store_delete(TRIED)?;
             log::line(host, format_args!("the kernel is replaced"));
             Ok(!moved)
         }
-        Err(reason) => {
+        Installed::Rejected(reason) => {
             host.store_delete(ALL)?;
             log::line(host, format_args!("the upgrade is abandoned: {reason}"));
             Ok(false)
@@ -83,24 +83,32 @@ pub(crate) fn make(host: &mut impl Runtime, head: &mut Head) -> Result<bool, Ker
     }
 }
 
+/// What became of a new kernel.
+enum Installed {
+    /// It is in place.
+    Moved,
+    /// It cannot be, and why.
+    Rejected(String),
+}
+
 /// Reveals the new kernel, looks at it, and moves it into place; or says why not.
-fn install(host: &mut impl Runtime, upgrade: &Upgrade) -> Result<Result<(), String>, KernelError> {
+fn install(host: &mut impl Runtime, upgrade: &Upgrade) -> Result<Installed, KernelError> {
     if tries(host, &upgrade.root)? > TRIES {
-        return Ok(Err("it traps".into()));
+        return Ok(Installed::Rejected("it traps".into()));
     }
     host.store_delete(READY)?;
     match preimages::reveal_to_store(host, &upgrade.root, NEW) {
         Ok(_) => {}
         Err(preimages::PageError::Host(error)) => return Err(error.into()),
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Installed::Rejected(error.to_string())),
     }
-    if let Err(reason) = module::check(host, NEW)? {
-        return Ok(Err(reason.to_string()));
+    if let Some(reason) = module::check(host, NEW)? {
+        return Ok(Installed::Rejected(reason.to_string()));
     }
     host.store_copy(reserved::KERNEL, OLD)?;
     host.write_alone(READY, &upgrade.root)?;
     host.store_move(NEW, reserved::KERNEL)?;
-    Ok(Ok(()))
+    Ok(Installed::Moved)
 }
 
 /// What became of storage that another kernel wrote.

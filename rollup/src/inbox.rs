@@ -7,8 +7,10 @@
 use crate::queue::{ENTRY_OVERHEAD, Entries, Page};
 use crate::run::line;
 use crate::{Budget, Layout, Level};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use host::{Debug, HostError, MAX_MESSAGE, Runtime};
+use messages::error::DecodeError;
 use messages::external::{self, Frame};
 use messages::inbox::Message;
 
@@ -29,14 +31,14 @@ pub const TRANSFER: u8 = 0x80;
 
 /// A call from a contract of layer 1 to this rollup, as the queue has it:
 /// [`TRANSFER`]` ++ id (4) ++ payload ++ sender (20)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer<'b> {
     /// The message's index in its level.
     pub id: u32,
     /// One Micheline node.
-    pub payload: &'b [u8],
+    pub payload: Cow<'b, [u8]>,
     /// The hash of the contract that calls (`KT1…`).
-    pub sender: &'b [u8; 20],
+    pub sender: [u8; 20],
 }
 
 impl<'b> Transfer<'b> {
@@ -47,16 +49,26 @@ impl<'b> Transfer<'b> {
         let (payload, sender) = rest.split_last_chunk()?;
         Some(Self {
             id: u32::from_be_bytes(*id),
-            payload,
-            sender,
+            payload: Cow::Borrowed(payload),
+            sender: *sender,
         })
+    }
+
+    /// The same, apart from the bytes that it was parsed from.
+    #[must_use]
+    pub fn into_owned(self) -> Transfer<'static> {
+        Transfer {
+            id: self.id,
+            payload: Cow::Owned(self.payload.into_owned()),
+            sender: self.sender,
+        }
     }
 
     /// As the queue has it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let id = self.id.to_be_bytes();
-        [&[TRANSFER][..], &id, self.payload, self.sender].concat()
+        [&[TRANSFER][..], &id, &self.payload, &self.sender].concat()
     }
 }
 
@@ -98,140 +110,228 @@ const INPUT_OVERHEAD: u64 = 32;
 /// Reads messages until the level has no more or the budget is spent.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn drain(
     host: &mut impl Runtime,
     layout: &Layout,
     limits: &Limits,
     budget: &mut Budget,
 ) -> Result<Drained, HostError> {
-    let mut level = Level::load(host, layout)?;
-    // A run that resumes a level appends to its page. It is opened before the
-    // first message is taken.
-    let mut page = match &level {
-        Some(level) => Some(open(host, layout, level.number, limits)?),
-        None => None,
-    };
-    let mut newest = level.map(|level| level.number);
-    let mut entries = None;
-    let mut waiting = limits.backlog;
+    let mut drain = Drain::open(host, layout, limits)?;
     let mut buffer = [0; ROOM + MAX_MESSAGE];
-    let mut complete = false;
-    let mut skipped = Skipped::default();
     while budget.has_room_for(0) {
         let Some((_, read)) = buffer.split_last_chunk_mut() else {
             break;
         };
         let Some(message) = host.read_input(read)? else {
-            complete = true;
+            drain.complete = true;
             break;
         };
         let (number, id, len) = (message.level, message.id, message.payload.len());
-        newest = Some(number);
+        drain.newest = Some(number);
         budget.message(len);
-        match Message::parse(message.payload) {
-            Ok(Message::External(message)) => {
-                let ours = limits.unframed.is_some_and(|ours| ours(message));
-                let start = match external::parse(message, &limits.rollup) {
-                    // Only layer 1 makes transfers: nobody may post what looks like one.
-                    Frame::Contents([TRANSFER, ..]) => None,
-                    Frame::Contents(_) => Some(FRAMED),
-                    _ if ours && message.first() != Some(&TRANSFER) => Some(UNFRAMED),
-                    Frame::OtherRollup => {
-                        skipped.foreign += 1;
-                        continue;
-                    }
-                    Frame::NotFramed => None,
-                };
+        match drain.kind(number, message.payload) {
+            Kind::External(start) => {
                 let framed = start.and_then(|start| buffer.get_mut(start..ROOM + len));
-                let Some(framed) = framed else {
-                    skipped.unframed += 1;
-                    continue;
-                };
-                let page = page_of(&mut page, host, layout, number, limits)?;
-                let size = framed.len() as u64 + INPUT_OVERHEAD;
-                let full = waiting + u64::from(page.end().offset) + size > limits.most;
-                if full {
-                    skipped.full += 1;
-                    continue;
-                }
-                waiting += INPUT_OVERHEAD;
-                let at = page.append(host, framed)?;
-                entries.get_or_insert_with(|| Entries::at(at)).push(framed);
+                drain.external(host, number, framed)?;
             }
-            // However full the queue is: it brings what somebody paid for.
-            Ok(Message::Transfer(transfer)) if *transfer.destination == limits.rollup => {
-                let payload = transfer.payload.len();
-                let Some(framed) = frame_transfer(&mut buffer, payload, id) else {
-                    continue;
-                };
-                let page = page_of(&mut page, host, layout, number, limits)?;
-                waiting += INPUT_OVERHEAD;
-                let at = page.append(host, framed)?;
-                entries.get_or_insert_with(|| Entries::at(at)).push(framed);
-            }
-            Ok(Message::StartOfLevel) => {
-                if page.as_ref().is_none_or(|page| page.end().level != number) {
-                    page = Some(Page::open(host, layout, number)?);
+            Kind::Transfer(payload) => {
+                if let Some(framed) = frame_transfer(&mut buffer, payload, id) {
+                    drain.append(host, number, framed)?;
                 }
             }
-            Ok(Message::InfoPerLevel(info)) => {
-                let info = Level {
-                    number,
-                    timestamp: u64::try_from(info.predecessor_timestamp).unwrap_or(0),
-                    predecessor: info.predecessor,
-                };
+            Kind::Foreign => drain.skipped.foreign += 1,
+            Kind::StartOfLevel => drain.start_level(host, number)?,
+            Kind::Info(info) => {
                 info.save(host, layout)?;
-                level = Some(info);
+                drain.level = Some(info);
             }
-            Ok(Message::EndOfLevel) => {
-                complete = true;
+            Kind::EndOfLevel => {
+                drain.complete = true;
                 break;
             }
-            Ok(_) => {}
-            Err(error) => line(
+            Kind::Other => {}
+            Kind::Unreadable(error) => line(
                 host,
                 layout,
                 format_args!("unreadable inbox message: {error}"),
             ),
         }
     }
-    skipped.log(host, layout);
-    // A trap took the level's facts: the last ones known hold on, durably, so
-    // that all runs of the level agree.
-    if let Some(number) = newest
-        && level.is_none_or(|level| level.number < number)
-    {
-        let known = Level {
-            number,
-            timestamp: level.map_or(0, |level| level.timestamp),
-            predecessor: level.map_or([0; 32], |level| level.predecessor),
-        };
-        known.save(host, layout)?;
-        level = Some(known);
-    }
-    let page_bytes = page.map_or(0, |page| u64::from(page.end().offset));
-    Ok(Drained {
-        level,
-        entries,
-        page_bytes,
-        complete,
-    })
+    drain.finish(host)
 }
 
-/// The page of level `number`. It is open already, but for a trap that took
-/// `Start_of_level` with it.
-fn page_of<'p>(
-    page: &'p mut Option<Page>,
-    host: &mut impl Runtime,
-    layout: &Layout,
-    number: u32,
-    limits: &Limits,
-) -> Result<&'p mut Page, HostError> {
-    if page.as_ref().is_none_or(|page| page.end().level != number) {
-        *page = Some(open(host, layout, number, limits)?);
+/// What is to be done with a message.
+enum Kind {
+    /// Queue it from this byte of the buffer on; `None`: it is not ours.
+    External(Option<usize>),
+    /// Queue the call, whose payload has this many bytes.
+    Transfer(usize),
+    /// Count it: it is for another rollup.
+    Foreign,
+    StartOfLevel,
+    Info(Level),
+    EndOfLevel,
+    Other,
+    Unreadable(DecodeError),
+}
+
+/// What is known while messages are read.
+struct Drain<'a> {
+    layout: &'a Layout,
+    limits: &'a Limits,
+    level: Option<Level>,
+    /// The level of the newest message.
+    newest: Option<u32>,
+    page: Option<Page>,
+    entries: Option<Entries>,
+    /// Bytes that wait besides those of this level's page.
+    waiting: u64,
+    skipped: Skipped,
+    complete: bool,
+}
+
+impl<'a> Drain<'a> {
+    fn open(
+        host: &mut impl Runtime,
+        layout: &'a Layout,
+        limits: &'a Limits,
+    ) -> Result<Self, HostError> {
+        let level = Level::load(host, layout)?;
+        let mut drain = Self {
+            layout,
+            limits,
+            level,
+            newest: level.map(|level| level.number),
+            page: None,
+            entries: None,
+            waiting: limits.backlog,
+            skipped: Skipped::default(),
+            complete: false,
+        };
+        // A run that resumes a level appends to its page. It is opened before the
+        // first message is taken.
+        if let Some(level) = level {
+            drain.page(host, level.number)?;
+        }
+        Ok(drain)
     }
-    page.as_mut().ok_or(HostError::GenericInvalidAccess)
+
+    #[inline(always)]
+    fn kind(&self, number: u32, payload: &[u8]) -> Kind {
+        match Message::parse(payload) {
+            Ok(Message::External(message)) => {
+                let ours = self.limits.unframed.is_some_and(|ours| ours(message));
+                match external::parse(message, &self.limits.rollup) {
+                    // Only layer 1 makes transfers: nobody may post what looks like one.
+                    Frame::Contents([TRANSFER, ..]) => Kind::External(None),
+                    Frame::Contents(_) => Kind::External(Some(FRAMED)),
+                    _ if ours && message.first() != Some(&TRANSFER) => {
+                        Kind::External(Some(UNFRAMED))
+                    }
+                    Frame::OtherRollup => Kind::Foreign,
+                    Frame::NotFramed => Kind::External(None),
+                }
+            }
+            Ok(Message::Transfer(transfer)) if *transfer.destination == self.limits.rollup => {
+                Kind::Transfer(transfer.payload.len())
+            }
+            Ok(Message::StartOfLevel) => Kind::StartOfLevel,
+            Ok(Message::InfoPerLevel(info)) => Kind::Info(Level {
+                number,
+                timestamp: u64::try_from(info.predecessor_timestamp).unwrap_or(0),
+                predecessor: info.predecessor,
+            }),
+            Ok(Message::EndOfLevel) => Kind::EndOfLevel,
+            Ok(_) => Kind::Other,
+            Err(error) => Kind::Unreadable(error),
+        }
+    }
+
+    /// Queues what a user posted, unless the queue is full.
+    fn external(
+        &mut self,
+        host: &mut impl Runtime,
+        number: u32,
+        framed: Option<&mut [u8]>,
+    ) -> Result<(), HostError> {
+        let Some(framed) = framed else {
+            self.skipped.unframed += 1;
+            return Ok(());
+        };
+        let size = framed.len() as u64 + INPUT_OVERHEAD;
+        let page = u64::from(self.page(host, number)?.end().offset);
+        if self.waiting + page + size > self.limits.most {
+            self.skipped.full += 1;
+            return Ok(());
+        }
+        self.append(host, number, framed)
+    }
+
+    /// Queues an input, however full the queue is: a call of layer 1 brings what
+    /// somebody paid for.
+    fn append(
+        &mut self,
+        host: &mut impl Runtime,
+        number: u32,
+        framed: &mut [u8],
+    ) -> Result<(), HostError> {
+        let at = self.page(host, number)?.append(host, framed)?;
+        self.waiting += INPUT_OVERHEAD;
+        self.entries
+            .get_or_insert_with(|| Entries::at(at))
+            .push(framed);
+        Ok(())
+    }
+
+    fn start_level(&mut self, host: &impl Runtime, number: u32) -> Result<(), HostError> {
+        if self.page_is_of(number) {
+            return Ok(());
+        }
+        self.page = Some(Page::open(host, self.layout, number)?);
+        Ok(())
+    }
+
+    fn page_is_of(&self, number: u32) -> bool {
+        let page = self.page.as_ref();
+        page.is_some_and(|page| page.end().level == number)
+    }
+
+    /// The page of level `number`. It is open already, but for a trap that took
+    /// `Start_of_level` with it; after a trap its last entry may be cut short.
+    fn page(&mut self, host: &mut impl Runtime, number: u32) -> Result<&mut Page, HostError> {
+        if !self.page_is_of(number) {
+            self.page = Some(if self.limits.trapped {
+                Page::repair(host, self.layout, number)?
+            } else {
+                Page::open(host, self.layout, number)?
+            });
+        }
+        self.page.as_mut().ok_or(HostError::GenericInvalidAccess)
+    }
+
+    fn finish(mut self, host: &mut impl Runtime) -> Result<Drained, HostError> {
+        self.skipped.log(host, self.layout);
+        // A trap took the level's facts: the last ones known hold on, durably, so
+        // that all runs of the level agree.
+        if let Some(number) = self.newest
+            && self.level.is_none_or(|level| level.number < number)
+        {
+            let known = Level {
+                number,
+                timestamp: self.level.map_or(0, |level| level.timestamp),
+                predecessor: self.level.map_or([0; 32], |level| level.predecessor),
+            };
+            known.save(host, self.layout)?;
+            self.level = Some(known);
+        }
+        Ok(Drained {
+            level: self.level,
+            entries: self.entries,
+            page_bytes: self.page.map_or(0, |page| u64::from(page.end().offset)),
+            complete: self.complete,
+        })
+    }
 }
 
 /// Rearranges a transfer whose payload has `payload` bytes into the entry that
@@ -271,19 +371,5 @@ impl Skipped {
         for (count, reason) in reasons.into_iter().filter(|(count, _)| *count > 0) {
             line(host, layout, format_args!("messages {reason}: {count}"));
         }
-    }
-}
-
-/// The page of `level`; after a trap its last entry may be cut short.
-fn open(
-    host: &mut impl Runtime,
-    layout: &Layout,
-    level: u32,
-    limits: &Limits,
-) -> Result<Page, HostError> {
-    if limits.trapped {
-        Page::repair(host, layout, level)
-    } else {
-        Page::open(host, layout, level)
     }
 }

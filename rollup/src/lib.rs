@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`run`](mod@run) | one run: the reboot flag, the log |
+//! | [`opening`] | how a run begins: after a trap or not, its messages, what waits |
 //! | [`inbox`] | reads the level's messages and makes what matters durable |
 //! | [`level`] | what layer 1 says of the level |
 //! | [`queue`] | the durable pages of inputs |
@@ -23,6 +24,7 @@ pub mod dead_letters;
 pub mod inbox;
 pub mod inputs;
 pub mod level;
+pub mod opening;
 pub mod quarantine;
 pub mod queue;
 pub mod run;

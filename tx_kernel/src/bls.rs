@@ -18,7 +18,6 @@ use ark_ec::short_weierstrass::SWCurveConfig;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
 use ark_serialize::CanonicalDeserialize;
-use core::fmt;
 use core::ops::Neg;
 
 /// The bytes of a public key.
@@ -31,27 +30,19 @@ pub const SIGNATURE: usize = 96;
 pub const DST: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_AUG_";
 
 /// Why an aggregate is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BlsError {
     /// The signature is no point of its group.
+    #[error("the signature is no point of its group")]
     Signature,
     /// A key is no point of its group, or is the neutral one.
+    #[error("a public key is no point of its group")]
     PublicKey,
     /// The signature is another's, or of something else.
+    #[error("the aggregate is not the signature of these keys")]
     Mismatch,
 }
-
-impl fmt::Display for BlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Signature => "the signature is no point of its group",
-            Self::PublicKey => "a public key is no point of its group",
-            Self::Mismatch => "the aggregate is not the signature of these keys",
-        })
-    }
-}
-
-impl core::error::Error for BlsError {}
 
 /// A public key that is known to be a point of its group: its coordinates, 48
 /// bytes each, big-endian. So it need not be decompressed again.

@@ -7,40 +7,31 @@
 use crate::encoding::{StringTicket, Tz4};
 use crate::memory::Memory;
 use alloc::vec::Vec;
-use core::fmt;
 use host::{HostError, ReadStore};
 use messages::address::{self, AddressError, Kind};
 use messages::error::DecodeError;
 use messages::micheline::Node;
 
 /// Why tickets are not credited.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DepositError {
     /// The call brings no string ticket.
+    #[error("no string ticket: {0}")]
     NoTicket(DecodeError),
     /// Not of the rollup's type.
+    #[error("not of type pair string (ticket string)")]
     NotADeposit,
     /// The receiver is no tz4 address.
+    #[error("the receiver: {0}")]
     Receiver(AddressError),
     /// The amount is not above zero, or beyond 64 bits.
+    #[error("the amount is not in 1 to 2^64 - 1")]
     Amount,
     /// The account would have more than 64 bits can say.
+    #[error("the account cannot hold so many")]
     Overflow,
 }
-
-impl fmt::Display for DepositError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTicket(error) => write!(f, "no string ticket: {error}"),
-            Self::NotADeposit => f.write_str("not of type pair string (ticket string)"),
-            Self::Receiver(error) => write!(f, "the receiver: {error}"),
-            Self::Amount => f.write_str("the amount is not in 1 to 2^64 - 1"),
-            Self::Overflow => f.write_str("the account cannot hold so many"),
-        }
-    }
-}
-
-impl core::error::Error for DepositError {}
 
 /// What a call of layer 1 deposits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,23 +63,32 @@ pub fn read(payload: &[u8]) -> Result<Deposit<'_>, DepositError> {
     })
 }
 
-/// Credits a deposit.
+/// What became of a deposit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deposited {
+    /// It is credited.
+    Credited,
+    /// It is not.
+    Refused(DepositError),
+}
+
+/// Credits a deposit, unless the account [overflows](DepositError::Overflow).
 ///
 /// # Errors
-/// Where the machine refuses; within, [`DepositError::Overflow`].
+/// If the machine refuses a host call.
 pub fn deposit_ticket(
     memory: &mut Memory,
     store: &impl ReadStore,
     deposit: &Deposit<'_>,
-) -> Result<Result<(), DepositError>, HostError> {
+) -> Result<Deposited, HostError> {
     let hash = deposit.ticket.hash();
     let balance = memory.balance(store, &deposit.receiver, &hash)?;
     let Some(balance) = balance.checked_add(deposit.amount) else {
-        return Ok(Err(DepositError::Overflow));
+        return Ok(Deposited::Refused(DepositError::Overflow));
     };
     memory.set_balance(store, &deposit.receiver, &hash, balance)?;
     memory.describe(store, &hash, || describe(&deposit.ticket))?;
-    Ok(Ok(()))
+    Ok(Deposited::Credited)
 }
 
 /// What a ticket is, as the layout keeps it.

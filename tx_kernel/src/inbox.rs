@@ -5,8 +5,8 @@ use crate::encoding::{Batch, Signer, Tz4};
 use crate::memory::Memory;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::fmt;
 use host::{HostError, ReadStore};
+use messages::address::{Kind, print};
 use messages::error::DecodeError;
 use messages::hash::blake2b_160;
 
@@ -36,36 +36,25 @@ impl Framing {
 }
 
 /// Why a batch is dropped whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BatchError {
-    /// The bytes are none.
+    /// The bytes are not a batch.
+    #[error("{0}")]
     Decode(DecodeError),
     /// The key of an address was never seen.
+    #[error("the key of {} is unknown", print(Kind::Tz4, .0).unwrap_or_default())]
     UnknownKey(Tz4),
     /// Every transaction has a counter that is used up.
+    #[error("all counters are used up")]
     Replayed,
     /// The signature.
+    #[error("{0}")]
     Signature(BlsError),
     /// It traps.
+    #[error("it traps")]
     Traps,
 }
-
-impl fmt::Display for BatchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Decode(error) => write!(f, "{error}"),
-            Self::UnknownKey(address) => {
-                let text = messages::address::print(messages::address::Kind::Tz4, address);
-                write!(f, "the key of {} is unknown", text.unwrap_or_default())
-            }
-            Self::Replayed => f.write_str("all counters are used up"),
-            Self::Signature(error) => write!(f, "{error}"),
-            Self::Traps => f.write_str("it traps"),
-        }
-    }
-}
-
-impl core::error::Error for BatchError {}
 
 /// What the verification of a batch costs whatever is in it, in units of the
 /// budget: the signature, one Miller loop, the final exponentiation.
@@ -74,6 +63,15 @@ const BATCH: u64 = 2_000_000;
 const SIGNER: u64 = 1_000_000;
 /// What each operation costs: its hash to the curve.
 const OPERATION: u64 = 200_000;
+
+/// What an input is.
+#[derive(Debug)]
+pub enum Input<'b> {
+    /// A batch whose signers are known.
+    Batch(Verifiable<'b>),
+    /// It is dropped.
+    Dropped(BatchError),
+}
 
 /// A batch whose signers are known.
 #[derive(Debug)]
@@ -89,15 +87,15 @@ impl<'b> Verifiable<'b> {
     /// Reads a batch, and finds the keys of its signers.
     ///
     /// # Errors
-    /// Where the machine refuses; within, why it is dropped.
+    /// If the machine refuses a host call.
     pub fn read(
         memory: &mut Memory,
         store: &impl ReadStore,
         bytes: &'b [u8],
-    ) -> Result<Result<Self, BatchError>, HostError> {
+    ) -> Result<Input<'b>, HostError> {
         let batch = match Batch::parse(bytes) {
             Ok(batch) => batch,
-            Err(error) => return Ok(Err(BatchError::Decode(error))),
+            Err(error) => return Ok(Input::Dropped(BatchError::Decode(error))),
         };
         let mut revealed: BTreeMap<Tz4, [u8; PUBLIC_KEY]> = BTreeMap::new();
         let mut keys = Vec::new();
@@ -119,7 +117,7 @@ impl<'b> Verifiable<'b> {
                         .or(revealed.get(&address).copied())
                     {
                         Some(key) => key,
-                        None => return Ok(Err(BatchError::UnknownKey(address))),
+                        None => return Ok(Input::Dropped(BatchError::UnknownKey(address))),
                     },
                 };
                 keys.push((key, known));
@@ -127,13 +125,13 @@ impl<'b> Verifiable<'b> {
             replayed &= used;
         }
         if replayed {
-            return Ok(Err(BatchError::Replayed));
+            return Ok(Input::Dropped(BatchError::Replayed));
         }
         let mut signers = BTreeSet::new();
         for (key, _) in &keys {
             signers.insert(*key);
         }
-        Ok(Ok(Self {
+        Ok(Input::Batch(Self {
             signers: signers.len(),
             batch,
             keys,

@@ -2,19 +2,20 @@
 //! work of the run or of the level is done; what they change is committed at
 //! once.
 
-use crate::deposit;
+use crate::deposit::{self, Deposited};
 use crate::encoding::looks_like_a_batch;
 use crate::head::Head;
-use crate::inbox::{BatchError, Framing, Verifiable};
+use crate::inbox::{BatchError, Framing, Input, Verifiable};
 use crate::layout::{FRAME, LAYOUT, OUTGOING, STAGED_OUTGOING};
 use crate::memory::Memory;
-use crate::transfer;
+use crate::transfer::{self, Applied};
 use alloc::vec::Vec;
 use core::fmt;
 use host::{Debug, HostError, ReadStore, Runtime, Store};
-use rollup::inbox::{self, Limits, TRANSFER, Transfer};
+use rollup::inbox::{Limits, TRANSFER, Transfer};
+use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::{Progress, line};
-use rollup::{Budget, Cursor, Inputs, Level, Quarantine, dead_letters, inputs, quarantine, state};
+use rollup::{Budget, Cursor, Inputs, Level, Quarantine, dead_letters, state};
 
 /// The work of a run, in units of the budget: some 4·10⁹ instructions.
 pub const RUN_BUDGET: u64 = 100_000_000;
@@ -31,10 +32,7 @@ pub fn transactions_run(host: &mut impl Runtime) {
 }
 
 fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
-    let trapped = quarantine::trapped(host)?;
-    if trapped {
-        state::discard(host, &LAYOUT)?;
-    }
+    let opening = Opening::new(host, &LAYOUT)?;
     let metadata = host.reveal_metadata()?;
     let head = Head::load(host)?.unwrap_or_else(|| Head::first(metadata.origination_level));
     let framing = framing(host)?;
@@ -42,35 +40,30 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         rollup: metadata.address,
         backlog: head.backlog,
         most: QUEUE_BYTES,
-        trapped,
+        trapped: opening.trapped(),
         unframed: (framing == Framing::Optional).then_some(looks_like_a_batch),
     };
-    let mut budget = Budget::new(RUN_BUDGET);
-    let drained = inbox::drain(host, &LAYOUT, &limits, &mut budget)?;
-    if !drained.complete {
-        return Ok(Progress::More);
-    }
-    let Some(level) = drained.level else {
-        return Ok(Progress::Done);
+    let read = match opening.read(host, &limits, Budget::new(RUN_BUDGET))? {
+        Reading::Complete(read) => read,
+        Reading::Ended(progress) => return Ok(progress),
     };
-    let quarantine = if trapped {
-        inputs::sweep(host, &LAYOUT, head.oldest_page, head.cursor.level)?;
-        Some(Quarantine::after_trap(host, &LAYOUT)?)
-    } else {
-        None
+    let last = LastCommit {
+        cursor: head.cursor,
+        oldest_page: head.oldest_page,
+        backlog: head.backlog,
+        counted: Some(head.level),
     };
-    // A commit of this level has counted the level's page already.
-    let counted = head.level == level.number;
+    let opened = read.open(host, &last)?;
     Run {
-        waiting: head.backlog + if counted { 0 } else { drained.page_bytes },
-        inputs: Inputs::new(&LAYOUT, head.cursor, level.number, drained.entries),
-        fresh: budget.spent() == 0,
         head,
-        level,
+        level: opened.level,
         rollup: limits.rollup,
         framing,
-        budget,
-        quarantine,
+        budget: opened.budget,
+        fresh: opened.fresh,
+        quarantine: opened.quarantine,
+        inputs: opened.inputs,
+        waiting: opened.waiting,
         memory: Memory::default(),
         messages: Vec::new(),
     }
@@ -176,13 +169,13 @@ impl Run {
             }
             return Ok(true);
         }
-        let verifiable = if traps > 0 {
-            Err(BatchError::Traps)
+        let input = if traps > 0 {
+            Input::Dropped(BatchError::Traps)
         } else {
             Verifiable::read(&mut self.memory, host, bytes)?
         };
-        let batch = match verifiable {
-            Ok(verifiable) => {
+        let batch = match input {
+            Input::Batch(verifiable) => {
                 let work = verifiable.work();
                 if !self.fresh && !self.budget.has_room_for(work) {
                     return Ok(false);
@@ -190,7 +183,7 @@ impl Run {
                 self.budget.add(work);
                 verifiable.verify(self.framing.prefix(&self.rollup))
             }
-            Err(error) => Err(error),
+            Input::Dropped(error) => Err(error),
         };
         let batch = match batch {
             Ok(batch) => batch,
@@ -201,8 +194,8 @@ impl Run {
         };
         for (index, transaction) in batch.transactions.iter().enumerate() {
             match transfer::apply(&mut self.memory, host, transaction)? {
-                Ok(message) => self.messages.extend(message),
-                Err(refused) => {
+                Applied::Done(message) => self.messages.extend(message),
+                Applied::Refused(refused) => {
                     self.log(host, format_args!("transaction {index} refused: {refused}"));
                 }
             }
@@ -216,11 +209,11 @@ impl Run {
         cursor: Cursor,
         call: &Transfer<'_>,
     ) -> Result<(), HostError> {
-        let refused = match deposit::read(call.payload) {
-            Ok(deposit) => deposit::deposit_ticket(&mut self.memory, host, &deposit)?.err(),
-            Err(error) => Some(error),
+        let outcome = match deposit::read(&call.payload) {
+            Ok(deposit) => deposit::deposit_ticket(&mut self.memory, host, &deposit)?,
+            Err(error) => Deposited::Refused(error),
         };
-        if let Some(error) = refused {
+        if let Deposited::Refused(error) = outcome {
             let (level, id) = (cursor.level, call.id);
             let text = format_args!("message {id} of level {level} refused: {error}");
             self.log(host, text);

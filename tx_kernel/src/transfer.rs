@@ -7,16 +7,18 @@ use crate::inbox::address;
 use crate::memory::Memory;
 use crate::outbox::{self, Withdrawal};
 use alloc::vec::Vec;
-use core::fmt;
 use host::{HostError, ReadStore};
 
 /// Why a transaction does nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
     /// A signer has no account, or names itself by an address whose key is not
     /// known.
+    #[error("unknown account")]
     UnknownAccount,
     /// A counter is not its account's.
+    #[error("counter {actual}, where {expected} is next")]
     Counter {
         /// The account's.
         expected: i64,
@@ -24,74 +26,90 @@ pub enum Refused {
         actual: i64,
     },
     /// An amount is not in 1 to 2⁶⁴ - 1.
+    #[error("an amount is not in 1 to 2^64 - 1")]
     Amount,
     /// Somebody gives more than it has.
+    #[error("insufficient balance")]
     Balance,
     /// Somebody would have more than 64 bits can say.
+    #[error("the receiver cannot hold so many")]
     Overflow,
     /// Somebody gives to itself.
+    #[error("a transfer to oneself")]
     SelfTransfer,
     /// The withdrawals make a message that layer 1 does not take.
+    #[error("too many withdrawals for one message")]
     TooManyWithdrawals,
     /// It is signed by nobody.
+    #[error("it is empty")]
     Empty,
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownAccount => f.write_str("unknown account"),
-            Self::Counter { expected, actual } => {
-                write!(f, "counter {actual}, where {expected} is next")
-            }
-            Self::Amount => f.write_str("an amount is not in 1 to 2^64 - 1"),
-            Self::Balance => f.write_str("insufficient balance"),
-            Self::Overflow => f.write_str("the receiver cannot hold so many"),
-            Self::SelfTransfer => f.write_str("a transfer to oneself"),
-            Self::TooManyWithdrawals => f.write_str("too many withdrawals for one message"),
-            Self::Empty => f.write_str("it is empty"),
-        }
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// All of it happened; its message to layer 1, if it withdraws.
+    Done(Option<Vec<u8>>),
+    /// Nothing happened.
+    Refused(TransferError),
+}
+
+/// Why a transaction stops on its way.
+#[derive(Debug)]
+enum Stop {
+    Refused(TransferError),
+    Host(HostError),
+}
+
+impl From<TransferError> for Stop {
+    fn from(error: TransferError) -> Self {
+        Self::Refused(error)
     }
 }
 
-impl core::error::Error for Refused {}
+impl From<HostError> for Stop {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
 
-/// Applies a transaction; gives its message to layer 1, if it withdraws.
+/// Applies a transaction.
 ///
 /// # Errors
-/// Where the machine refuses; within, why nothing happened.
+/// If the machine refuses a host call.
 pub fn apply(
     memory: &mut Memory,
     store: &impl ReadStore,
     transaction: &Transaction<'_>,
-) -> Result<Result<Option<Vec<u8>>, Refused>, HostError> {
+) -> Result<Applied, HostError> {
     memory.begin();
-    let outcome = all(memory, store, transaction)?;
-    if outcome.is_err() {
-        memory.roll_back();
+    match all(memory, store, transaction) {
+        Ok(message) => Ok(Applied::Done(message)),
+        Err(Stop::Refused(error)) => {
+            memory.roll_back();
+            Ok(Applied::Refused(error))
+        }
+        Err(Stop::Host(error)) => Err(error),
     }
-    Ok(outcome)
 }
 
 fn all(
     memory: &mut Memory,
     store: &impl ReadStore,
     transaction: &Transaction<'_>,
-) -> Result<Result<Option<Vec<u8>>, Refused>, HostError> {
+) -> Result<Option<Vec<u8>>, Stop> {
     let mut withdrawals = Vec::new();
     if transaction.operations.is_empty() {
-        return Ok(Err(Refused::Empty));
+        return Err(TransferError::Empty.into());
     }
     for operation in &transaction.operations {
-        if let Err(refused) = one(memory, store, operation, &mut withdrawals)? {
-            return Ok(Err(refused));
-        }
+        one(memory, store, operation, &mut withdrawals)?;
     }
     if withdrawals.is_empty() {
-        return Ok(Ok(None));
+        return Ok(None);
     }
     let message = outbox::message(&withdrawals);
-    Ok(message.map(Some).ok_or(Refused::TooManyWithdrawals))
+    Ok(Some(message.ok_or(TransferError::TooManyWithdrawals)?))
 }
 
 fn one<'b>(
@@ -99,26 +117,24 @@ fn one<'b>(
     store: &impl ReadStore,
     operation: &Operation<'b>,
     withdrawals: &mut Vec<Withdrawal<'b>>,
-) -> Result<Result<(), Refused>, HostError> {
+) -> Result<(), Stop> {
     let signer = address(&operation.signer);
-    let Some(mut account) = memory.account(store, &signer)? else {
-        return Ok(Err(Refused::UnknownAccount));
-    };
+    let account = memory.account(store, &signer)?;
+    let mut account = account.ok_or(TransferError::UnknownAccount)?;
     if account.public_key.is_none() {
         account.public_key = match operation.signer {
             Signer::PublicKey(key) => PublicKey::decompress(key).ok(),
-            Signer::Address(_) => return Ok(Err(Refused::UnknownAccount)),
+            Signer::Address(_) => return Err(TransferError::UnknownAccount.into()),
         };
     }
     let (expected, actual) = (account.counter, operation.counter);
     let next = account.counter.checked_add(1);
-    let Some(next) = next.filter(|_| expected == actual) else {
-        return Ok(Err(Refused::Counter { expected, actual }));
-    };
-    account.counter = next;
+    account.counter = next
+        .filter(|_| expected == actual)
+        .ok_or(TransferError::Counter { expected, actual })?;
     memory.set_account(store, &signer, account)?;
     for content in &operation.contents {
-        let done = match *content {
+        match *content {
             Content::Withdrawal {
                 destination,
                 ticket,
@@ -129,18 +145,15 @@ fn one<'b>(
                     ticket,
                     entrypoint,
                 });
-                take(memory, store, &signer, &ticket)?.map(drop)
+                take(memory, store, &signer, &ticket)?;
             }
             Content::Transfer {
                 destination,
                 ticket,
-            } => give(memory, store, &signer, destination, &ticket)?,
-        };
-        if let Err(refused) = done {
-            return Ok(Err(refused));
+            } => give(memory, store, (&signer, destination), &ticket)?,
         }
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Debits `from`; gives the amount.
@@ -149,38 +162,29 @@ fn take(
     store: &impl ReadStore,
     from: &Tz4,
     ticket: &StringTicket<'_>,
-) -> Result<Result<u64, Refused>, HostError> {
-    let Some(amount) = ticket.amount.filter(|amount| *amount > 0) else {
-        return Ok(Err(Refused::Amount));
-    };
+) -> Result<u64, Stop> {
+    let amount = ticket.amount.filter(|amount| *amount > 0);
+    let amount = amount.ok_or(TransferError::Amount)?;
     let hash = ticket.hash();
     let balance = memory.balance(store, from, &hash)?;
-    let Some(rest) = balance.checked_sub(amount) else {
-        return Ok(Err(Refused::Balance));
-    };
-    memory.set_balance(store, from, &hash, rest)?;
-    Ok(Ok(amount))
+    let rest = balance.checked_sub(amount);
+    memory.set_balance(store, from, &hash, rest.ok_or(TransferError::Balance)?)?;
+    Ok(amount)
 }
 
 fn give(
     memory: &mut Memory,
     store: &impl ReadStore,
-    from: &Tz4,
-    to: &Tz4,
+    (from, to): (&Tz4, &Tz4),
     ticket: &StringTicket<'_>,
-) -> Result<Result<(), Refused>, HostError> {
+) -> Result<(), Stop> {
     if from == to {
-        return Ok(Err(Refused::SelfTransfer));
+        return Err(TransferError::SelfTransfer.into());
     }
-    let amount = match take(memory, store, from, ticket)? {
-        Ok(amount) => amount,
-        Err(refused) => return Ok(Err(refused)),
-    };
+    let amount = take(memory, store, from, ticket)?;
     let hash = ticket.hash();
     let balance = memory.balance(store, to, &hash)?;
-    let Some(sum) = balance.checked_add(amount) else {
-        return Ok(Err(Refused::Overflow));
-    };
-    memory.set_balance(store, to, &hash, sum)?;
-    Ok(Ok(()))
+    let sum = balance.checked_add(amount);
+    memory.set_balance(store, to, &hash, sum.ok_or(TransferError::Overflow)?)?;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use crate::environment::Environment;
 use crate::environment::history::{HISTORY_ADDRESS, HISTORY_CODE};
 use crate::error::KernelError;
 use crate::upgrade;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::Bytes;
 use ethereum::keccak::keccak256;
 use host::Store;
 use rollup::Cursor;
@@ -18,15 +18,8 @@ use storage::{Account, Config, Diff, Head, commit};
 pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Config), KernelError> {
     let config = Config::from_setup(host)?;
     let environment = Environment {
-        number: 0,
         timestamp: level.timestamp,
-        base_fee: config.base_fee_floor,
-        gas_limit: config.block_gas_limit,
-        prevrandao: B256::ZERO,
-        beneficiary: config.fee_recipient,
-        chain_id: config.chain_id,
-        revision: config.revision(0),
-        ticketer: config.ticketer,
+        ..Environment::of_config(0, &config)
     };
     let sealed = seal::with_state_root(
         &Parent::default(),
@@ -34,26 +27,19 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         Body::default(),
         config.genesis_state_root,
     );
-    let head = Head {
-        number: 0,
-        hash: sealed.header.hash,
-        state_root: sealed.state_root,
-        timestamp: level.timestamp,
-        gas_limit: config.block_gas_limit,
-        gas_used: 0,
-        base_fee: config.base_fee_floor,
+    let cursor = Cursor {
         level: level.number,
-        level_work: 0,
-        cursor: Cursor {
-            level: level.number,
-            offset: 0,
-        },
-        oldest_page: level.number,
-        backlog: 0,
-        chunks_since: 0,
-        outgoing: false,
-        upgrade: false,
+        offset: 0,
     };
+    let head = sealed.head(
+        &environment,
+        Head {
+            level: level.number,
+            cursor,
+            oldest_page: level.number,
+            ..Head::default()
+        },
+    );
     let code_hash = keccak256(HISTORY_CODE);
     let history = AccountDiff {
         address: HISTORY_ADDRESS,

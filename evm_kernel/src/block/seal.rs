@@ -3,14 +3,14 @@
 use crate::environment::Environment;
 use crate::execute::executor::Executed;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
+use alloy_primitives::{B64, B256, Bloom, Bytes, U256};
 use ethereum::bloom::LogsBloom;
 use ethereum::header::{EMPTY_OMMERS, EMPTY_REQUESTS_HASH, EMPTY_ROOT, Header};
 use ethereum::keccak::keccak256;
 use ethereum::receipt::Receipt;
 use ethereum::trie::ordered_root;
-use storage::Diff;
 use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
+use storage::{Diff, Head};
 
 /// The transactions that a block includes so far, with their receipts.
 #[derive(Debug, Default)]
@@ -34,11 +34,11 @@ impl Body {
     }
 
     /// Adds a transaction and what it did.
-    pub(crate) fn push(&mut self, tx_type: u8, sender: Address, raw: Bytes, executed: Executed) {
+    pub(crate) fn push(&mut self, tx_type: u8, signed: StoredTransaction, executed: Executed) {
         self.gas_used = self.gas_used.saturating_add(executed.gas_used);
         self.types.push(tx_type);
         self.messages.extend(executed.messages);
-        self.transactions.push(StoredTransaction { sender, raw });
+        self.transactions.push(signed);
         self.receipts.push(StoredReceipt {
             success: executed.success,
             gas_used: executed.gas_used,
@@ -86,11 +86,38 @@ pub(crate) struct Sealed {
     pub(crate) messages: Vec<Bytes>,
 }
 
+impl Sealed {
+    /// The head that the block makes; what is not of the block itself stays as in
+    /// `rest`.
+    pub(crate) const fn head(&self, environment: &Environment, rest: Head) -> Head {
+        Head {
+            number: environment.number,
+            hash: self.header.hash,
+            state_root: self.state_root,
+            timestamp: environment.timestamp,
+            gas_limit: environment.gas_limit,
+            gas_used: self.gas_used,
+            base_fee: environment.base_fee,
+            ..rest
+        }
+    }
+}
+
 /// The parent's part in a block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Parent {
     pub(crate) hash: B256,
     pub(crate) state_root: B256,
+}
+
+impl Parent {
+    /// The block after `head`.
+    pub(crate) const fn of(head: &Head) -> Self {
+        Self {
+            hash: head.hash,
+            state_root: head.state_root,
+        }
+    }
 }
 
 /// Makes the header of the block that changes `diff`.

@@ -5,7 +5,6 @@ use crate::environment::Environment;
 use crate::environment::history;
 use crate::error::KernelError;
 use alloy_primitives::{B256, U256};
-use ethereum::header::next_base_fee;
 use ethereum::keccak::Keccak256;
 use host::ReadStore;
 use rollup::Level;
@@ -24,18 +23,10 @@ pub(crate) fn environment(
     level: &Level,
     config: &Config,
 ) -> Result<Environment, KernelError> {
-    let number = head.number + 1;
-    let base_fee = next_base_fee(head.gas_used, head.gas_limit, head.base_fee);
+    let environment = Environment::after(head, level.timestamp, config);
     Ok(Environment {
-        number,
-        timestamp: level.timestamp.max(head.timestamp),
-        base_fee: base_fee.max(config.base_fee_floor),
-        gas_limit: config.block_gas_limit,
-        prevrandao: prevrandao(level.predecessor.into(), number),
-        beneficiary: config.fee_recipient,
-        chain_id: config.chain_id,
-        revision: config.revision(number),
-        ticketer: config.ticketer,
+        prevrandao: prevrandao(level.predecessor.into(), environment.number),
+        ..environment
     })
 }
 

@@ -33,15 +33,12 @@ pub(crate) fn environment(
     let asked = asked(store)?;
     let number = number(&asked, 0)?;
     Ok(Environment {
-        number,
         timestamp: self::number(&asked, 8)?,
         base_fee: self::number(&asked, 16)?,
         gas_limit: self::number(&asked, 24)?,
         prevrandao: B256::new(field(&asked, 32)?),
         beneficiary: Address::new(field(&asked, 64)?),
-        chain_id: config.chain_id,
-        revision: config.revision(number),
-        ticketer: config.ticketer,
+        ..Environment::of_config(number, config)
     })
 }
 

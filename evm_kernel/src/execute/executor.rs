@@ -43,6 +43,15 @@ pub(crate) struct Executed {
     pub(crate) messages: Vec<Bytes>,
 }
 
+/// What became of a transaction.
+#[derive(Debug)]
+pub(crate) enum Transacted {
+    /// It was executed.
+    Executed(ExecutionResult),
+    /// It was refused, and changed nothing.
+    Refused(InvalidTransaction),
+}
+
 /// The engine on one block.
 pub(crate) struct Executor<'s, S: ReadStore> {
     engine: Engine<'s, S>,
@@ -110,25 +119,17 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         })
     }
 
-    /// The block's base fee, in wei for a unit of gas.
-    pub(crate) const fn base_fee(&self) -> u64 {
-        self.base_fee
-    }
-
     /// The engine's own knobs, for simulation.
     #[cfg(feature = "simulate")]
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut CfgEnv, &mut BlockEnv)) {
         change(&mut self.engine.0.ctx.cfg, &mut self.engine.0.ctx.block);
     }
 
-    /// Runs a transaction; one that is refused changes nothing.
-    pub(crate) fn transact(
-        &mut self,
-        environment: TxEnv,
-    ) -> Result<Result<ExecutionResult, InvalidTransaction>, KernelError> {
+    /// Runs a transaction.
+    pub(crate) fn transact(&mut self, environment: TxEnv) -> Result<Transacted, KernelError> {
         match self.engine.transact(environment) {
-            Ok(result) => Ok(Ok(result)),
-            Err(EVMError::Transaction(why)) => Ok(Err(why)),
+            Ok(result) => Ok(Transacted::Executed(result)),
+            Err(EVMError::Transaction(why)) => Ok(Transacted::Refused(why)),
             Err(EVMError::Database(WorldError(error))) => Err(error.into()),
             Err(error) => Err(KernelError::Engine(error.to_string())),
         }

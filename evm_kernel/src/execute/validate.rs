@@ -2,11 +2,11 @@
 //! (nonce, balance, intrinsic gas of the revision) are the engine's own; it
 //! refuses before it changes anything.
 
-use crate::inputs::decode::Decoded;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, Bytes, U256};
-use core::fmt;
+use alloy_primitives::U256;
 use ethereum::transaction::{AccessListItem, SignedAuthorization};
+use ethereum::{Recovered, SignedTransaction};
 use revm::context::TxEnv;
 use revm::context_interface::either::Either;
 use revm::context_interface::transaction::{
@@ -18,33 +18,20 @@ use revm::context_interface::transaction::{
 #[derive(Debug)]
 pub(crate) struct ValidTransaction {
     pub(crate) environment: TxEnv,
-    pub(crate) raw: Bytes,
     /// Wei for a unit of gas in this block.
     pub(crate) gas_price: U256,
 }
 
 /// Why a transaction is refused here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Underfunded {
     /// No account can pay 2^128 wei for a unit of gas.
-    FeeTooHigh,
+    #[error("insufficient funds: the fee is over 2^128 wei for a unit of gas")]
+    Fee,
     /// It does not pay for its delegations (EIP-7702), so nobody looks who signed
     /// them.
+    #[error("intrinsic gas too low: have {limit}, the delegations want {required}")]
     Delegations { limit: u64, required: u64 },
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FeeTooHigh => {
-                f.write_str("insufficient funds: the fee is over 2^128 wei for a unit of gas")
-            }
-            Self::Delegations { limit, required } => write!(
-                f,
-                "intrinsic gas too low: have {limit}, the delegations want {required}"
-            ),
-        }
-    }
 }
 
 /// Gas of a delegation before anything runs (EIP-7702).
@@ -52,23 +39,22 @@ const DELEGATION: u64 = 25_000;
 
 /// Makes what the engine takes, in a block with `base_fee`.
 pub(crate) fn transaction(
-    decoded: Decoded,
-    sender: Address,
+    signed: &Recovered<Box<SignedTransaction>>,
     base_fee: u64,
-) -> Result<ValidTransaction, Refused> {
-    let transaction = &decoded.transaction.transaction;
+) -> Result<ValidTransaction, Underfunded> {
+    let transaction = &signed.transaction.transaction;
     let delegations = transaction.authorization_list();
     let (limit, required) = (
         transaction.gas_limit(),
         DELEGATION * delegations.len() as u64,
     );
     if limit < required {
-        return Err(Refused::Delegations { limit, required });
+        return Err(Underfunded::Delegations { limit, required });
     }
-    let fee = |wei: U256| u128::try_from(wei).map_err(|_| Refused::FeeTooHigh);
+    let fee = |wei: U256| u128::try_from(wei).map_err(|_| Underfunded::Fee);
     let environment = TxEnv {
         tx_type: transaction.tx_type(),
-        caller: sender,
+        caller: signed.sender,
         gas_limit: transaction.gas_limit(),
         gas_price: fee(transaction.max_fee_per_gas())?,
         kind: transaction.kind(),
@@ -88,7 +74,6 @@ pub(crate) fn transaction(
     Ok(ValidTransaction {
         environment,
         gas_price: transaction.effective_gas_price(base_fee),
-        raw: decoded.raw,
     })
 }
 

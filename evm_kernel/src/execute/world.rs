@@ -2,7 +2,6 @@
 
 use crate::environment::history::HISTORY_ADDRESS;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
-use core::fmt;
 use host::ReadStore;
 use revm::database_interface::{DBErrorMarker, Database};
 use revm::state::{AccountInfo, Bytecode};
@@ -18,16 +17,10 @@ pub(crate) struct World<'s, S> {
 }
 
 /// Durable storage failed under the engine.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct WorldError(pub(crate) StorageError);
 
-impl fmt::Display for WorldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl core::error::Error for WorldError {}
 impl DBErrorMarker for WorldError {}
 
 impl<S: ReadStore> World<'_, S> {

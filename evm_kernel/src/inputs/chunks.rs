@@ -9,11 +9,11 @@ mod format;
 #[cfg(test)]
 mod tests;
 
+use crate::inputs::assembly::{Assembly, Whole};
 use crate::inputs::format::MAX_CHUNKS;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
-use core::fmt;
 use ethereum::keccak::keccak256;
 use format::{Announcement, Open};
 use host::ReadStore;
@@ -27,44 +27,26 @@ const MAX_OPEN: usize = 1_000;
 const LIFETIME: u32 = 20;
 
 /// Why a piece is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadPiece {
+    #[error("malformed announcement or chunk")]
     Malformed,
+    #[error("{0} chunks announced, at most {MAX_CHUNKS} make a transaction")]
     TooManyChunks(usize),
+    #[error("{MAX_OPEN} chunked transactions are open, no more are taken")]
     TooManyOpen,
+    #[error("repeated announcement or chunk")]
     Repeated,
+    #[error("chunk that nobody announced")]
     NotAnnounced,
+    #[error("chunk does not have its hash")]
     WrongHash,
+    #[error("the chunks do not make transaction {expected}")]
     Assembled { expected: B256 },
 }
 
-impl fmt::Display for BadPiece {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("malformed announcement or chunk"),
-            Self::TooManyChunks(count) => write!(
-                f,
-                "{count} chunks announced, at most {MAX_CHUNKS} make a transaction"
-            ),
-            Self::TooManyOpen => write!(
-                f,
-                "{MAX_OPEN} chunked transactions are open, no more are taken"
-            ),
-            Self::Repeated => f.write_str("repeated announcement or chunk"),
-            Self::NotAnnounced => f.write_str("chunk that nobody announced"),
-            Self::WrongHash => f.write_str("chunk does not have its hash"),
-            Self::Assembled { expected } => {
-                write!(f, "the chunks do not make transaction {expected}")
-            }
-        }
-    }
-}
-
-/// A transaction's hash and bytes.
-pub(crate) type Assembled = (B256, Vec<u8>);
-
-/// What taking a piece gives: a transaction if it is whole now.
-type Taken = Result<Result<Option<Assembled>, BadPiece>, StorageError>;
+/// What taking a piece gives.
+type Taken = Result<Assembly<BadPiece>, StorageError>;
 
 /// What the last piece added, while its transaction may still be put back.
 #[derive(Clone, Copy, Debug)]
@@ -130,18 +112,18 @@ impl Chunks {
     /// Takes an announcement: `hash ++ count (u16, little-endian) ++ count hashes`.
     pub(crate) fn announce(&mut self, store: &impl ReadStore, bytes: &[u8]) -> Taken {
         let Some((transaction, hashes)) = format::announcement(bytes) else {
-            return Ok(Err(BadPiece::Malformed));
+            return Ok(Assembly::Refused(BadPiece::Malformed));
         };
         if hashes.len() > MAX_CHUNKS {
-            return Ok(Err(BadPiece::TooManyChunks(hashes.len())));
+            return Ok(Assembly::Refused(BadPiece::TooManyChunks(hashes.len())));
         }
         self.load_list(store)?;
         let id = keccak256(bytes);
         if self.list().iter().any(|open| open.id == id) {
-            return Ok(Err(BadPiece::Repeated));
+            return Ok(Assembly::Refused(BadPiece::Repeated));
         }
         if self.list().len() >= MAX_OPEN {
-            return Ok(Err(BadPiece::TooManyOpen));
+            return Ok(Assembly::Refused(BadPiece::TooManyOpen));
         }
         self.load(store, transaction)?;
         // Chunks that others announced may be here already.
@@ -172,7 +154,7 @@ impl Chunks {
     /// The index says nothing that the announcement does not, and is not looked at.
     pub(crate) fn chunk(&mut self, store: &impl ReadStore, bytes: &[u8]) -> Taken {
         let Some((transaction, hash, chunk)) = format::piece(bytes) else {
-            return Ok(Err(BadPiece::Malformed));
+            return Ok(Assembly::Refused(BadPiece::Malformed));
         };
         self.load_list(store)?;
         self.load(store, transaction)?;
@@ -183,13 +165,13 @@ impl Chunks {
             missing |= places & !known.here != 0;
         }
         if !named {
-            return Ok(Err(BadPiece::NotAnnounced));
+            return Ok(Assembly::Refused(BadPiece::NotAnnounced));
         }
         if !missing {
-            return Ok(Err(BadPiece::Repeated));
+            return Ok(Assembly::Refused(BadPiece::Repeated));
         }
         if keccak256(chunk) != hash {
-            return Ok(Err(BadPiece::WrongHash));
+            return Ok(Assembly::Refused(BadPiece::WrongHash));
         }
         self.chunks.insert((transaction, hash), chunk.to_vec());
         self.set(transaction, hash, true);
@@ -330,15 +312,18 @@ impl Chunks {
             .filter(|(_, known)| known.is_whole())
             .map(|(open, known)| (open, known.hashes.clone()))
             .collect();
-        let mut outcome = Ok(None);
+        let mut outcome = Assembly::Pending;
         for (open, hashes) in whole {
             if let Some(raw) = self.concat(store, transaction, &hashes)?
                 && keccak256(&raw) == transaction
             {
-                return Ok(Ok(Some((transaction, raw))));
+                return Ok(Assembly::Whole(Whole {
+                    hash: transaction,
+                    raw,
+                }));
             }
             self.close(open);
-            outcome = Err(BadPiece::Assembled {
+            outcome = Assembly::Refused(BadPiece::Assembled {
                 expected: transaction,
             });
         }

@@ -1,9 +1,9 @@
 //! Input bytes → signed transaction, or the reason why not.
 
 use crate::inputs::format::{ANNOUNCEMENT, CHUNK, MAX_TRANSACTION, SIMPLE};
-use alloy_primitives::{B256, Bytes};
-use core::fmt;
-use ethereum::{DecodeError, SignedTransaction};
+use alloc::boxed::Box;
+use alloy_primitives::{Address, B256, Bytes};
+use ethereum::{DecodeError, Recovered, SignedTransaction};
 use rollup::inbox::{TRANSFER, Transfer};
 
 /// An input of the queue: the contents of an external message's frame.
@@ -24,47 +24,42 @@ pub(crate) enum Input<'b> {
     Transfer(Transfer<'b>),
 }
 
-/// A transaction with its bytes.
+/// A signed transaction with its bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoded {
-    pub(crate) transaction: SignedTransaction,
+    pub(crate) transaction: Box<SignedTransaction>,
     pub(crate) raw: Bytes,
 }
 
-/// Why an input is dropped.
-#[derive(Clone, Debug)]
-pub(crate) enum BadInput {
-    UnknownTag(Option<u8>),
-    TooShort,
-    TooLong(usize),
-    WrongHash {
-        expected: B256,
-        actual: B256,
-    },
-    Transaction(DecodeError),
-    /// Found out by [`rollup::quarantine`].
-    Traps,
-}
-
-impl fmt::Display for BadInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownTag(Some(tag)) => write!(f, "unknown tag {tag:#04x}"),
-            Self::UnknownTag(None) => f.write_str("empty"),
-            Self::TooShort => f.write_str("too short"),
-            Self::TooLong(len) => {
-                write!(f, "transaction of {len} bytes, more than {MAX_TRANSACTION}")
-            }
-            Self::WrongHash { expected, actual } => {
-                write!(
-                    f,
-                    "announced hash {expected}, but the bytes hash to {actual}"
-                )
-            }
-            Self::Transaction(error) => write!(f, "{error}"),
-            Self::Traps => f.write_str("it traps"),
+impl Decoded {
+    /// The transaction, once its sender is known.
+    pub(crate) fn signed_by(self, sender: Address) -> Recovered<Box<SignedTransaction>> {
+        Recovered {
+            transaction: self.transaction,
+            sender,
+            raw: self.raw,
         }
     }
+}
+
+/// Why an input is dropped.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum BadInput {
+    #[error("unknown tag {0:#04x}")]
+    UnknownTag(u8),
+    #[error("empty")]
+    Empty,
+    #[error("too short")]
+    TooShort,
+    #[error("transaction of {0} bytes, more than {MAX_TRANSACTION}")]
+    TooLong(usize),
+    #[error("announced hash {expected}, but the bytes hash to {actual}")]
+    WrongHash { expected: B256, actual: B256 },
+    #[error("{0}")]
+    Transaction(DecodeError),
+    /// Found out by [`rollup::quarantine`].
+    #[error("it traps")]
+    Traps,
 }
 
 /// Tells the inputs apart.
@@ -82,8 +77,8 @@ pub(crate) fn input(bytes: &[u8]) -> Result<Input<'_>, BadInput> {
         Some((&TRANSFER, rest)) => Transfer::parse(rest)
             .map(Input::Transfer)
             .ok_or(BadInput::TooShort),
-        Some((tag, _)) => Err(BadInput::UnknownTag(Some(*tag))),
-        None => Err(BadInput::UnknownTag(None)),
+        Some((tag, _)) => Err(BadInput::UnknownTag(*tag)),
+        None => Err(BadInput::Empty),
     }
 }
 
@@ -108,7 +103,10 @@ pub(crate) fn hashed(hash: B256, raw: Bytes) -> Result<Decoded, BadInput> {
     }
     let transaction =
         ethereum::transaction::decode_with_hash(&raw, hash).map_err(BadInput::Transaction)?;
-    Ok(Decoded { transaction, raw })
+    Ok(Decoded {
+        transaction: Box::new(transaction),
+        raw,
+    })
 }
 
 #[cfg(test)]
@@ -124,8 +122,8 @@ mod tests {
         ));
         assert!(matches!(input(&[1, 2]), Ok(Input::Announcement([2]))));
         assert!(matches!(input(&[2, 3]), Ok(Input::Chunk([3]))));
-        assert!(matches!(input(&[3]), Err(BadInput::UnknownTag(Some(3)))));
-        assert!(matches!(input(&[]), Err(BadInput::UnknownTag(None))));
+        assert!(matches!(input(&[3]), Err(BadInput::UnknownTag(3))));
+        assert!(matches!(input(&[]), Err(BadInput::Empty)));
         assert!(matches!(input(&[0; 32]), Err(BadInput::TooShort)));
     }
 

@@ -3,18 +3,20 @@
 
 use crate::bridge::incoming::Refused;
 use crate::error::KernelError;
+use crate::inputs::assembly::{Assembly, Whole};
 use crate::inputs::format::MAX_TRANSACTION;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use alloy_primitives::Bytes;
+use ethereum::keccak::keccak256;
 use host::ReadStore;
 use storage::key::Piece;
 use storage::layout::CHUNKED;
 
 /// The transaction that comes in, as far as this block knows.
 #[derive(Debug, Default)]
-pub(crate) struct Delayed {
+pub(crate) struct Forced {
     /// What came so far; `None` while nobody asked.
     state: Option<State>,
     /// The state before the last bytes, which may be put back.
@@ -29,58 +31,54 @@ struct State {
     bytes: Vec<u8>,
 }
 
-impl Delayed {
-    /// Takes a message; gives the transaction's bytes if it is whole now.
+impl Forced {
+    /// Takes a message.
     pub(crate) fn take(
         &mut self,
         store: &impl ReadStore,
         message: &[u8],
-    ) -> Result<Result<Option<Vec<u8>>, Refused>, KernelError> {
-        let refused = |reason: &str| Ok(Err(Refused::Payload(reason.to_string())));
+    ) -> Result<Assembly<Refused>, KernelError> {
         let mut state = match self.state.take() {
             Some(state) => state,
             None => load(store)?,
         };
         self.before = Some(state.clone());
-        let whole = match message {
+        let mut taken = Assembly::Pending;
+        match message {
             [0, count] => {
                 state = State {
                     missing: *count,
                     bytes: Vec::new(),
                 };
-                None
             }
             [1, bytes @ ..] if state.missing > 0 => {
                 state.missing -= 1;
                 state.bytes.extend_from_slice(bytes);
                 if state.bytes.len() > MAX_TRANSACTION {
-                    self.put(State::default());
-                    let reason = format!("a transaction over {MAX_TRANSACTION} bytes");
-                    return Ok(Err(Refused::Payload(reason)));
+                    state = State::default();
+                    taken = refused(&format!("a transaction over {MAX_TRANSACTION} bytes"));
+                } else if state.missing == 0 {
+                    let raw = core::mem::take(&mut state.bytes);
+                    let hash = keccak256(&raw);
+                    taken = Assembly::Whole(Whole { hash, raw });
                 }
-                (state.missing == 0).then(|| core::mem::take(&mut state.bytes))
-            }
-            [1, ..] => {
-                self.state = Some(state);
-                return refused("bytes of a transaction that nobody announced");
             }
             _ => {
                 self.state = Some(state);
-                return refused("neither an announcement nor bytes of a transaction");
+                return Ok(refused(match message {
+                    [1, ..] => "bytes of a transaction that nobody announced",
+                    _ => "neither an announcement nor bytes of a transaction",
+                }));
             }
-        };
-        self.put(state);
-        Ok(Ok(whole))
+        }
+        self.state = Some(state);
+        self.changed = true;
+        Ok(taken)
     }
 
     /// The last message will be taken again.
     pub(crate) fn put_back(&mut self) {
         self.state = self.before.take();
-    }
-
-    fn put(&mut self, state: State) {
-        self.state = Some(state);
-        self.changed = true;
     }
 
     /// What the block changes.
@@ -94,6 +92,10 @@ impl Delayed {
         });
         Some((Piece::Delayed, bytes))
     }
+}
+
+fn refused(reason: &str) -> Assembly<Refused> {
+    Assembly::Refused(Refused::Payload(reason.to_string()))
 }
 
 fn load(store: &impl ReadStore) -> Result<State, KernelError> {
@@ -112,50 +114,57 @@ mod tests {
     use super::*;
     use host::mock::MockHost;
 
-    fn take(delayed: &mut Delayed, message: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
-        delayed.take(&MockHost::default(), message).unwrap()
+    fn take(forced: &mut Forced, message: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
+        match forced.take(&MockHost::default(), message).unwrap() {
+            Assembly::Pending => Ok(None),
+            Assembly::Whole(Whole { hash, raw }) => {
+                assert_eq!(hash, keccak256(&raw));
+                Ok(Some(raw))
+            }
+            Assembly::Refused(refused) => Err(refused),
+        }
     }
 
     #[test]
     fn bytes_come_in_order() {
-        let mut delayed = Delayed::default();
-        assert_eq!(take(&mut delayed, &[0, 2]), Ok(None));
-        assert_eq!(take(&mut delayed, &[1, 7]), Ok(None));
-        assert_eq!(take(&mut delayed, &[1, 8]), Ok(Some(vec![7, 8])));
-        delayed.put_back();
-        assert_eq!(take(&mut delayed, &[1, 9]), Ok(Some(vec![7, 9])));
-        assert_eq!(delayed.into_change(), Some((Piece::Delayed, None)));
+        let mut forced = Forced::default();
+        assert_eq!(take(&mut forced, &[0, 2]), Ok(None));
+        assert_eq!(take(&mut forced, &[1, 7]), Ok(None));
+        assert_eq!(take(&mut forced, &[1, 8]), Ok(Some(vec![7, 8])));
+        forced.put_back();
+        assert_eq!(take(&mut forced, &[1, 9]), Ok(Some(vec![7, 9])));
+        assert_eq!(forced.into_change(), Some((Piece::Delayed, None)));
     }
 
     #[test]
     fn what_nobody_announced_is_refused() {
-        let mut delayed = Delayed::default();
-        assert!(take(&mut delayed, &[1, 7]).is_err());
-        assert!(take(&mut delayed, &[]).is_err());
-        assert!(take(&mut delayed, &[0, 1, 2]).is_err());
-        assert_eq!(delayed.into_change(), None);
+        let mut forced = Forced::default();
+        assert!(take(&mut forced, &[1, 7]).is_err());
+        assert!(take(&mut forced, &[]).is_err());
+        assert!(take(&mut forced, &[0, 1, 2]).is_err());
+        assert_eq!(forced.into_change(), None);
     }
 
     #[test]
     fn a_new_announcement_starts_over() {
-        let mut delayed = Delayed::default();
-        take(&mut delayed, &[0, 3]).unwrap();
-        take(&mut delayed, &[1, 7]).unwrap();
-        take(&mut delayed, &[0, 2]).unwrap();
-        take(&mut delayed, &[1, 8]).unwrap();
+        let mut forced = Forced::default();
+        take(&mut forced, &[0, 3]).unwrap();
+        take(&mut forced, &[1, 7]).unwrap();
+        take(&mut forced, &[0, 2]).unwrap();
+        take(&mut forced, &[1, 8]).unwrap();
         let kept = Bytes::from_static(&[1, 8]);
-        assert_eq!(delayed.into_change(), Some((Piece::Delayed, Some(kept))));
+        assert_eq!(forced.into_change(), Some((Piece::Delayed, Some(kept))));
     }
 
     #[test]
     fn a_transaction_has_an_end() {
-        let mut delayed = Delayed::default();
-        take(&mut delayed, &[0, 255]).unwrap();
+        let mut forced = Forced::default();
+        take(&mut forced, &[0, 255]).unwrap();
         let chunk = [&[1][..], &[0; 4000]].concat();
         let taken = (0..200)
-            .map(|_| take(&mut delayed, &chunk))
+            .map(|_| take(&mut forced, &chunk))
             .find(Result::is_err);
         assert!(taken.is_some());
-        assert_eq!(delayed.into_change(), Some((Piece::Delayed, None)));
+        assert_eq!(forced.into_change(), Some((Piece::Delayed, None)));
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::bridge;
 use crate::error::KernelError;
-use crate::host_cell::Shared;
+use crate::host_cell::HostCell;
 use crate::inputs::decode::{self, BadInput, Decoded, Input};
 use crate::inputs::format::RECOVERY;
 use crate::log;
@@ -15,11 +15,10 @@ use alloc::vec::Vec;
 use alloy_primitives::Address;
 use alloy_primitives::map::{B256Map, Entry};
 use ethereum::signature::SignatureError;
+use ethereum::{Recovered, SignedTransaction};
 use host::{Debug, Runtime, Store};
-use rollup::inbox::TRANSFER;
-use rollup::queue::Entries;
+use rollup::inbox::{TRANSFER, Transfer};
 use rollup::{Budget, Cursor, Inputs, Quarantine};
-use storage::layout::LAYOUT;
 
 /// How many inputs are decoded at once.
 const PAGE: usize = 64;
@@ -27,21 +26,30 @@ const PAGE: usize = 64;
 /// The next thing to do.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// A transaction with its sender.
-    Transaction(Box<Decoded>, Address),
-    /// An announcement or a chunk, with its tag.
-    Piece(Vec<u8>),
-    /// A call from layer 1, with its tag.
-    Transfer(Vec<u8>),
+    /// A transaction.
+    Transaction(Recovered<Box<SignedTransaction>>),
+    /// An input that is no whole transaction.
+    Part(Part),
+}
+
+/// An input that may make a transaction whole.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// An announcement, behind its tag.
+    Announcement(Vec<u8>),
+    /// A chunk, behind its tag.
+    Chunk(Vec<u8>),
+    /// A call from layer 1.
+    Transfer(Transfer<'static>),
 }
 
 impl Item {
     /// The gas that it may use, 0 for a piece.
     pub(crate) fn gas_limit(&self) -> u64 {
         match self {
-            Self::Transaction(decoded, _) => decoded.transaction.transaction.gas_limit(),
-            Self::Piece(_) => 0,
-            Self::Transfer(_) => bridge::DEPOSIT_GAS,
+            Self::Transaction(signed) => signed.transaction.transaction.gas_limit(),
+            Self::Part(Part::Announcement(_) | Part::Chunk(_)) => 0,
+            Self::Part(Part::Transfer(_)) => bridge::DEPOSIT_GAS,
         }
     }
 }
@@ -74,12 +82,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// The inputs from `cursor` on, up to and with those of `level`.
-    /// `waiting` bytes in all.
-    pub(crate) fn new(cursor: Cursor, level: u32, waiting: u64, appended: Option<Entries>) -> Self {
+    /// The queue of `inputs`, `waiting` bytes in all.
+    pub(crate) fn new(inputs: Inputs, waiting: u64) -> Self {
         Self {
             ready: VecDeque::new(),
-            inputs: Inputs::new(&LAYOUT, cursor, level, appended),
+            inputs,
             waiting,
             senders: B256Map::default(),
             dropped: false,
@@ -96,7 +103,7 @@ impl Queue {
     /// at was dropped and the run has no room to look further.
     pub(crate) fn peek<H: Runtime>(
         &mut self,
-        host: &Shared<'_, H>,
+        host: &HostCell<'_, H>,
         quarantine: Option<&Quarantine>,
         budget: &mut Budget,
     ) -> Result<Option<&Ready>, KernelError> {
@@ -158,7 +165,7 @@ impl Queue {
     /// when nothing is left.
     fn page<H: Runtime>(
         &mut self,
-        host: &Shared<'_, H>,
+        host: &HostCell<'_, H>,
         quarantine: Option<&Quarantine>,
         budget: &mut Budget,
     ) -> Result<Vec<(Cursor, u64, Option<Waiting>)>, KernelError> {
@@ -213,7 +220,7 @@ impl Queue {
                 && let Entry::Vacant(vacant) = self.senders.entry(decoded.transaction.hash)
             {
                 vacant.insert(Err(SignatureError::NoPublicKey));
-                unknown.push(&decoded.transaction);
+                unknown.push(&*decoded.transaction);
             }
         }
         budget.add(RECOVERY * unknown.len() as u64);
@@ -224,23 +231,9 @@ impl Queue {
         for (cursor, size, waiting) in inputs {
             let item = match waiting {
                 Some(Waiting::Transaction(decoded)) => {
-                    match self.senders.get(&decoded.transaction.hash) {
-                        Some(Ok(sender)) => Some(Item::Transaction(decoded, *sender)),
-                        Some(Err(error)) => {
-                            log::line(
-                                host,
-                                format_args!(
-                                    "transaction {} dropped: {error}",
-                                    decoded.transaction.hash
-                                ),
-                            );
-                            None
-                        }
-                        None => None,
-                    }
+                    self.with_sender(host, decoded).map(Item::Transaction)
                 }
-                Some(Waiting::Piece(bytes)) => Some(Item::Piece(bytes)),
-                Some(Waiting::Transfer(bytes)) => Some(Item::Transfer(bytes)),
+                Some(Waiting::Part(part)) => Some(Item::Part(part)),
                 None => None,
             };
             match (item, self.ready.back_mut()) {
@@ -250,22 +243,39 @@ impl Queue {
             }
         }
     }
+
+    /// The transaction with its sender, if it has one.
+    fn with_sender(
+        &self,
+        host: &impl Debug,
+        decoded: Decoded,
+    ) -> Option<Recovered<Box<SignedTransaction>>> {
+        let hash = decoded.transaction.hash;
+        match self.senders.get(&hash)? {
+            Ok(sender) => Some(decoded.signed_by(*sender)),
+            Err(error) => {
+                log::line(host, format_args!("transaction {hash} dropped: {error}"));
+                None
+            }
+        }
+    }
 }
 
 /// An input before its sender is known.
 #[derive(Debug)]
 enum Waiting {
-    Transaction(Box<Decoded>),
-    Piece(Vec<u8>),
-    Transfer(Vec<u8>),
+    Transaction(Decoded),
+    Part(Part),
 }
 
 fn waiting(bytes: &[u8]) -> Result<Waiting, BadInput> {
-    match decode::input(bytes)? {
+    let part = match decode::input(bytes)? {
         Input::Simple { hash, raw } => {
-            decode::transaction(hash, raw).map(|decoded| Waiting::Transaction(Box::new(decoded)))
+            return decode::transaction(hash, raw).map(Waiting::Transaction);
         }
-        Input::Announcement(_) | Input::Chunk(_) => Ok(Waiting::Piece(bytes.to_vec())),
-        Input::Transfer(_) => Ok(Waiting::Transfer(bytes.to_vec())),
-    }
+        Input::Announcement(bytes) => Part::Announcement(bytes.to_vec()),
+        Input::Chunk(bytes) => Part::Chunk(bytes.to_vec()),
+        Input::Transfer(transfer) => Part::Transfer(transfer.into_owned()),
+    };
+    Ok(Waiting::Part(part))
 }

@@ -8,16 +8,17 @@
 use crate::block::seal::{self, Body, Parent};
 use crate::environment::source;
 use crate::error::KernelError;
-use crate::execute::executor::{Executed, Executor};
+use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
-use crate::inputs::decode::Decoded;
 use crate::native::simulate::{Rejected, rejected};
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloy_primitives::{Address, Bytes};
-use ethereum::SignedTransaction;
+use ethereum::{Recovered, SignedTransaction};
 use host::ReadStore;
 use rollup::Level;
 use storage::Head;
+use storage::block::StoredTransaction;
 use storage::commit::Block;
 use storage::layout::{CONFIG, HEAD};
 
@@ -38,39 +39,42 @@ pub fn block(
     let level = Level::load(store, &storage::layout::LAYOUT)?.ok_or(KernelError::MissingState)?;
     let level = Level { timestamp, ..level };
     let environment = source::environment(store, &head, &level, &config)?;
-    let parent = Parent {
-        hash: head.hash,
-        state_root: head.state_root,
-    };
+    let parent = Parent::of(&head);
     let mut executor = Executor::new(store, &environment, parent.hash)?;
     executor.configure(|config, _| config.disable_eip3607 = true);
     let raw = Bytes::from(transaction.encode());
-    let decoded = Decoded { transaction, raw };
-    let valid = match validate::transaction(decoded, sender, environment.base_fee) {
+    let signed = Recovered {
+        transaction: Box::new(transaction),
+        sender,
+        raw,
+    };
+    let valid = match validate::transaction(&signed, environment.base_fee) {
         Ok(valid) => valid,
         Err(why) => return Ok(Err(Rejected(why.to_string()))),
     };
-    let (tx_type, raw) = (valid.environment.tx_type, valid.raw.clone());
+    let tx_type = valid.environment.tx_type;
     let mut body = Body::default();
     match executor.transact(valid.environment)? {
-        Ok(result) => body.push(tx_type, sender, raw, Executed::of(result)),
-        Err(why) => return Ok(Err(rejected(&why))),
+        Transacted::Executed(result) => {
+            let Recovered { sender, raw, .. } = signed;
+            body.push(
+                tx_type,
+                StoredTransaction { sender, raw },
+                Executed::of(result),
+            );
+        }
+        Transacted::Refused(why) => return Ok(Err(rejected(&why))),
     }
     let diff = executor.finish();
     let sealed = seal::block(&parent, &environment, body, &diff);
     Ok(Ok(Block {
-        head: Head {
-            number: environment.number,
-            hash: sealed.header.hash,
-            state_root: sealed.state_root,
-            timestamp: environment.timestamp,
-            gas_limit: environment.gas_limit,
-            gas_used: sealed.gas_used,
-            base_fee: environment.base_fee,
-            outgoing: head.outgoing || !sealed.messages.is_empty(),
-            upgrade: head.upgrade,
-            ..head
-        },
+        head: sealed.head(
+            &environment,
+            Head {
+                outgoing: head.outgoing || !sealed.messages.is_empty(),
+                ..head
+            },
+        ),
         header: Some(sealed.header),
         transactions: sealed.transactions,
         receipts: sealed.receipts,

@@ -5,13 +5,13 @@
 
 use crate::bridge;
 use crate::error::KernelError;
-use crate::execute::executor::Executor;
+use crate::execute::executor::{Executor, Transacted};
 use crate::execute::validate::{access_list, authorizations};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use core::fmt;
-use ethereum::header::{Header, next_base_fee};
+use ethereum::header::Header;
 use ethereum::transaction::{AccessListItem, SignedAuthorization, tx_type};
 use host::ReadStore;
 use revm::context::TxEnv;
@@ -30,15 +30,12 @@ impl Environment {
     #[must_use]
     pub fn of_header(header: &Header, config: &Config) -> Self {
         Self {
-            number: header.number,
             timestamp: header.timestamp,
             base_fee: header.base_fee_per_gas,
             gas_limit: header.gas_limit,
             prevrandao: header.mix_hash,
             beneficiary: header.beneficiary,
-            chain_id: config.chain_id,
-            revision: config.revision(header.number),
-            ticketer: config.ticketer,
+            ..Self::of_config(header.number, config)
         }
     }
 
@@ -66,18 +63,9 @@ impl Environment {
         let (Some(head), Some(config)) = (HEAD.get(store, &())?, CONFIG.get(store, &())?) else {
             return Err(KernelError::MissingState);
         };
-        let number = head.number + 1;
-        let base_fee = next_base_fee(head.gas_used, head.gas_limit, head.base_fee);
         Ok(Self {
-            number,
-            timestamp: timestamp.max(head.timestamp),
-            base_fee: base_fee.max(config.base_fee_floor),
-            gas_limit: config.block_gas_limit,
-            beneficiary: config.fee_recipient,
-            chain_id: config.chain_id,
-            revision: config.revision(number),
-            ticketer: config.ticketer,
-            ..Self::of_head(store)?
+            prevrandao: Self::of_head(store)?.prevrandao,
+            ..Self::after(&head, timestamp, &config)
         })
     }
 }
@@ -177,10 +165,10 @@ pub fn call(
         max_fee_per_blob_gas: 0,
         authorization_list: authorizations(&call.authorizations),
     };
-    Ok(executor
-        .transact(transaction)?
-        .map(Outcome::of)
-        .map_err(|why| rejected(&why)))
+    Ok(match executor.transact(transaction)? {
+        Transacted::Executed(result) => Ok(Outcome::of(result)),
+        Transacted::Refused(why) => Err(rejected(&why)),
+    })
 }
 
 /// The engine's reason in the words that clients know from geth.

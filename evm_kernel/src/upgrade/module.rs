@@ -13,12 +13,9 @@ use host::{HostError, MAX_CHUNK, Path, ReadStore};
 /// What is wrong with a module.
 type Wrong = &'static str;
 
-/// Looks at the value at `path`. One host call for each chunk that holds more
+/// Looks at the value at `path`; gives what is wrong with it. One host call for each chunk that holds more
 /// than the inside of a section that does not matter.
-pub(super) fn check(
-    store: &impl ReadStore,
-    path: Path<'_>,
-) -> Result<Result<(), Wrong>, KernelError> {
+pub(super) fn check(store: &impl ReadStore, path: Path<'_>) -> Result<Option<Wrong>, KernelError> {
     let end = store.store_value_size(path)?;
     let mut reader = Reader {
         store,
@@ -30,8 +27,8 @@ pub(super) fn check(
         len: 0,
     };
     match module(&mut reader) {
-        Ok(()) => Ok(Ok(())),
-        Err(Stop::Wrong(reason)) => Ok(Err(reason)),
+        Ok(()) => Ok(None),
+        Err(Stop::Wrong(reason)) => Ok(Some(reason)),
         Err(Stop::Host(error)) => Err(error.into()),
     }
 }

@@ -59,11 +59,11 @@ impl Blocks {
         result
     }
 
-    fn announce(&mut self, bytes: &[u8]) -> Result<Option<Assembled>, BadPiece> {
+    fn announce(&mut self, bytes: &[u8]) -> Result<Option<Whole>, BadPiece> {
         self.block(|host, chunks| done(chunks.announce(host, bytes).unwrap(), chunks))
     }
 
-    fn chunk(&mut self, bytes: &[u8]) -> Result<Option<Assembled>, BadPiece> {
+    fn chunk(&mut self, bytes: &[u8]) -> Result<Option<Whole>, BadPiece> {
         self.block(|host, chunks| done(chunks.chunk(host, bytes).unwrap(), chunks))
     }
 
@@ -71,11 +71,11 @@ impl Blocks {
     fn without_room(
         &mut self,
         take: impl FnOnce(&MockHost, &mut Chunks) -> Taken,
-    ) -> Result<Option<Assembled>, BadPiece> {
+    ) -> Result<Option<Whole>, BadPiece> {
         self.block(|host, chunks| {
             let taken = take(host, chunks).unwrap();
             chunks.put_back();
-            taken
+            result(taken)
         })
     }
 
@@ -88,14 +88,25 @@ impl Blocks {
     }
 }
 
-fn done(
-    taken: Result<Option<Assembled>, BadPiece>,
-    chunks: &mut Chunks,
-) -> Result<Option<Assembled>, BadPiece> {
-    if let Ok(Some((hash, _))) = &taken {
-        chunks.done(*hash);
+fn done(taken: Assembly<BadPiece>, chunks: &mut Chunks) -> Result<Option<Whole>, BadPiece> {
+    let taken = result(taken);
+    if let Ok(Some(whole)) = &taken {
+        chunks.done(whole.hash);
     }
     taken
+}
+
+fn whole(hash: B256, raw: &[u8]) -> Result<Option<Whole>, BadPiece> {
+    let raw = raw.to_vec();
+    Ok(Some(Whole { hash, raw }))
+}
+
+fn result(taken: Assembly<BadPiece>) -> Result<Option<Whole>, BadPiece> {
+    match taken {
+        Assembly::Pending => Ok(None),
+        Assembly::Whole(whole) => Ok(Some(whole)),
+        Assembly::Refused(error) => Err(error),
+    }
 }
 
 #[test]
@@ -113,7 +124,7 @@ fn chunks_in_any_order_make_the_transaction() {
     );
     assert_eq!(
         blocks.chunk(&chunk(hash, 0, b"one")),
-        Ok(Some((hash, b"onetwo".to_vec())))
+        whole(hash, b"onetwo")
     );
     assert_eq!(blocks.kept(), 0);
     assert_eq!(
@@ -128,9 +139,10 @@ fn a_transaction_in_one_block_touches_no_storage() {
     let mut chunks = Chunks::new(7, 0);
     let host = MockHost::default();
     let announcement = announce(hash, &[b"one", b"one"]);
-    assert_eq!(chunks.announce(&host, &announcement).unwrap(), Ok(None));
-    let whole = chunks.chunk(&host, &chunk(hash, 0, b"one")).unwrap();
-    assert_eq!(whole, Ok(Some((hash, b"oneone".to_vec()))));
+    let announced = chunks.announce(&host, &announcement).unwrap();
+    assert_eq!(announced, Assembly::Pending);
+    let taken = chunks.chunk(&host, &chunk(hash, 0, b"one")).unwrap();
+    assert_eq!(result(taken), whole(hash, b"oneone"));
     chunks.done(hash);
     assert_eq!(chunks.into_changes(), (Vec::new(), 0));
 }
@@ -162,7 +174,7 @@ fn false_announcements_block_nobody() {
     );
     assert_eq!(
         blocks.chunk(&chunk(hash, 1, b"two")),
-        Ok(Some((hash, b"onetwo".to_vec())))
+        whole(hash, b"onetwo")
     );
     assert_eq!(blocks.kept(), 0);
 }
@@ -176,11 +188,11 @@ fn an_announcement_of_what_is_here_makes_the_transaction() {
     assert_eq!(blocks.chunk(&chunk(hash, 0, b"two")), Ok(None));
     assert_eq!(blocks.chunk(&chunk(hash, 0, b"one")), Ok(None));
     let truth = announce(hash, &[b"one", b"two"]);
-    let whole = Ok(Some((hash, b"onetwo".to_vec())));
+    let expected = whole(hash, b"onetwo");
     // A block that has no room for it puts it back.
     let first = blocks.without_room(|host, chunks| chunks.announce(host, &truth));
-    assert_eq!(first, whole);
-    assert_eq!(blocks.announce(&truth), whole);
+    assert_eq!(first, expected);
+    assert_eq!(blocks.announce(&truth), expected);
     assert_eq!(blocks.kept(), 0);
 }
 
@@ -188,13 +200,13 @@ fn an_announcement_of_what_is_here_makes_the_transaction() {
 fn the_last_chunk_can_come_again() {
     let hash = keccak256(b"onetwo");
     let mut blocks = Blocks::at(7);
-    let whole = Ok(Some((hash, b"onetwo".to_vec())));
+    let expected = whole(hash, b"onetwo");
     blocks.announce(&announce(hash, &[b"one", b"two"])).unwrap();
     blocks.chunk(&chunk(hash, 0, b"one")).unwrap();
     let last = chunk(hash, 1, b"two");
     let first = blocks.without_room(|host, chunks| chunks.chunk(host, &last));
-    assert_eq!(first, whole);
-    assert_eq!(blocks.chunk(&last), whole);
+    assert_eq!(first, expected);
+    assert_eq!(blocks.chunk(&last), expected);
     assert_eq!(blocks.kept(), 0);
 }
 
@@ -253,10 +265,11 @@ fn a_thousand_may_be_open() {
     let nth = |n: u32| announce(keccak256(n.to_be_bytes()), &[b"x"]);
     blocks.block(|host, chunks| {
         for n in 0..MAX_OPEN as u32 {
-            assert_eq!(chunks.announce(host, &nth(n)).unwrap(), Ok(None));
+            let announced = chunks.announce(host, &nth(n)).unwrap();
+            assert_eq!(announced, Assembly::Pending);
         }
         let more = chunks.announce(host, &nth(MAX_OPEN as u32)).unwrap();
-        assert_eq!(more, Err(BadPiece::TooManyOpen));
+        assert_eq!(more, Assembly::Refused(BadPiece::TooManyOpen));
     });
     blocks.level = 7 + LIFETIME + 1;
     assert_eq!(blocks.announce(&nth(MAX_OPEN as u32)), Ok(None));
@@ -307,14 +320,14 @@ proptest! {
             };
             let taken = blocks.block(|host, chunks| {
                 let taken = take(host, chunks);
-                if puts_back && matches!(taken, Ok(Some(_))) {
+                if puts_back && matches!(taken, Assembly::Whole(_)) {
                     chunks.put_back();
                     // It comes again, and is made again.
                     assert_eq!(take(host, chunks), taken);
                 }
                 done(taken, chunks)
             });
-            if let Ok(Some((hash, raw))) = taken {
+            if let Ok(Some(Whole { hash, raw })) = taken {
                 prop_assert_eq!(keccak256(&raw), hash);
             }
             blocks.level += levels;

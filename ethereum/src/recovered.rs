@@ -1,0 +1,16 @@
+//! A transaction whose sender is known.
+
+use crate::transaction::SignedTransaction;
+use alloy_primitives::{Address, Bytes};
+
+/// A transaction with its sender and its bytes; `T` may be a box of it, or what
+/// was made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered<T = SignedTransaction> {
+    /// The transaction.
+    pub transaction: T,
+    /// The account that signed it.
+    pub sender: Address,
+    /// Its bytes, as an envelope of EIP-2718 or a legacy list.
+    pub raw: Bytes,
+}

@@ -1,0 +1,219 @@
+//! A block while it is made.
+
+use crate::block::run_state::RunState;
+use crate::block::seal::{self, Body, Parent};
+use crate::environment::{Environment, source};
+use crate::error::KernelError;
+use crate::execute::executor::{Executed, Executor, Transacted};
+use crate::execute::validate::{self, ValidTransaction};
+use crate::host_cell::HostCell;
+use crate::inputs::chunks::Chunks;
+use crate::inputs::forced::Forced;
+use crate::inputs::format::RECOVERY;
+use crate::log;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use alloy_primitives::B256;
+use core::fmt::Display;
+use ethereum::transaction::{Deposit, tx_type};
+use ethereum::{Recovered, SignedTransaction};
+use host::Runtime;
+use rollup::Cursor;
+use storage::block::StoredTransaction;
+use storage::layout::OUTGOING;
+use storage::{Diff, Head, Upgrade, commit};
+
+/// All of a block but what it changes in the world.
+pub(crate) struct Draft {
+    pub(crate) environment: Environment,
+    body: Body,
+    pub(crate) chunks: Chunks,
+    pub(crate) forced: Forced,
+    /// What governance decides about the kernel.
+    pub(crate) upgrade: Option<Upgrade>,
+    /// Messages to layer 1 that governance takes out of doubt.
+    pub(crate) requeued: Vec<u64>,
+}
+
+impl Draft {
+    /// The block after the newest one, empty.
+    pub(crate) fn new<H: Runtime>(
+        run: &RunState,
+        host: &HostCell<'_, H>,
+    ) -> Result<Self, KernelError> {
+        let environment = source::environment(host, &run.head, &run.level, &run.config)?;
+        let mut chunks = Chunks::new(run.level.number, run.head.chunks_since);
+        chunks.expire(host)?;
+        Ok(Self {
+            environment,
+            body: Body::default(),
+            chunks,
+            forced: Forced::default(),
+            upgrade: None,
+            requeued: Vec::new(),
+        })
+    }
+
+    /// Seals the block, which changes `diff`, and commits it.
+    pub(crate) fn commit<H: Runtime>(
+        self,
+        diff: Diff,
+        run: &mut RunState,
+        host: &HostCell<'_, H>,
+    ) -> Result<(), KernelError> {
+        let (mut chunked, chunks_since) = self.chunks.into_changes();
+        chunked.extend(self.forced.into_change());
+        if let Some(quarantine) = &run.quarantine {
+            quarantine.mark_block(&mut **host.writer()?)?;
+        }
+        let sealed = seal::block(&Parent::of(&run.head), &self.environment, self.body, &diff);
+        let rest = Head {
+            level: run.level.number,
+            level_work: run.level_work(),
+            cursor: run.queue.cursor(),
+            oldest_page: run.head.cursor.level,
+            backlog: run.queue.waiting(),
+            chunks_since,
+            outgoing: !sealed.messages.is_empty()
+                || !self.requeued.is_empty()
+                || run.head.outgoing && !OUTGOING.is_empty(host)?,
+            upgrade: run.head.upgrade || self.upgrade.is_some(),
+            ..Head::default()
+        };
+        run.head = sealed.head(&self.environment, rest);
+        let block = commit::Block {
+            head: run.head,
+            header: Some(sealed.header),
+            transactions: sealed.transactions,
+            receipts: sealed.receipts,
+            diff,
+            chunked,
+            messages: sealed.messages,
+            requeued: self.requeued,
+            upgrade: self.upgrade,
+            ..commit::Block::default()
+        };
+        let mut host = host.writer()?;
+        let host: &mut H = &mut host;
+        commit::block(host, &block)?;
+        run.queue.committed(host, run.head.cursor)?;
+        match run.quarantine.take() {
+            Some(quarantine) => Ok(quarantine.end(host)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A block that takes transactions: the engine on it, and what the run knows.
+pub(crate) struct BlockBuilder<'b, 'h, H: Runtime> {
+    pub(crate) run: &'b mut RunState,
+    pub(crate) host: &'b HostCell<'h, H>,
+    pub(crate) draft: &'b mut Draft,
+    executor: Executor<'b, HostCell<'h, H>>,
+}
+
+impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
+    /// The engine on `draft`.
+    pub(crate) fn new(
+        draft: &'b mut Draft,
+        run: &'b mut RunState,
+        host: &'b HostCell<'h, H>,
+    ) -> Result<Self, KernelError> {
+        let executor = Executor::new(host, &draft.environment, run.head.hash)?;
+        Ok(Self {
+            run,
+            host,
+            draft,
+            executor,
+        })
+    }
+
+    /// Whether a transaction with this gas limit goes into the block. One that
+    /// fits no block is let through: the engine refuses it.
+    pub(crate) fn fits(&self, gas_limit: u64) -> bool {
+        let most = self.draft.environment.gas_limit;
+        let gas = self.draft.body.gas_used().saturating_add(gas_limit);
+        let has_room = || self.run.fresh || self.run.budget.has_room_for(gas_limit);
+        gas_limit > most || gas <= most && has_room()
+    }
+
+    /// Executes a transaction and adds it to the block; one that is refused
+    /// leaves no trace but a line in the log.
+    pub(crate) fn include(
+        &mut self,
+        cursor: Cursor,
+        signed: Recovered<Box<SignedTransaction>>,
+    ) -> Result<(), KernelError> {
+        let hash = signed.transaction.hash;
+        let valid = match validate::transaction(&signed, self.draft.environment.base_fee) {
+            Ok(valid) => valid,
+            Err(why) => {
+                self.dropped(hash, why);
+                return Ok(());
+            }
+        };
+        let delegations = valid.environment.authorization_list.len();
+        self.run.budget.add(RECOVERY * delegations as u64);
+        let tx_type = valid.environment.tx_type;
+        let executed = if self.run.traps(cursor) {
+            self.charge(hash, &valid)?
+        } else {
+            match self.executor.transact(valid.environment)? {
+                Transacted::Executed(result) => Some(Executed::of(result)),
+                Transacted::Refused(why) => {
+                    self.dropped(hash, why);
+                    None
+                }
+            }
+        };
+        if let Some(executed) = executed {
+            let Recovered { sender, raw, .. } = signed;
+            self.push(tx_type, StoredTransaction { sender, raw }, executed);
+        }
+        Ok(())
+    }
+
+    /// Charges a transaction that traps the engine, if it can be charged.
+    fn charge(
+        &mut self,
+        hash: B256,
+        valid: &ValidTransaction,
+    ) -> Result<Option<Executed>, KernelError> {
+        let text = format_args!("transaction {hash} traps: its gas limit is charged");
+        log::line(self.host, text);
+        let charged = self.executor.charge(valid)?;
+        if charged.is_none() {
+            self.dropped(hash, "it cannot be charged");
+        }
+        Ok(charged)
+    }
+
+    /// Lets the kernel call a contract; gives whether that worked.
+    pub(crate) fn call(&mut self, deposit: &Deposit) -> Result<bool, KernelError> {
+        let Some(executed) = self.executor.deposit(deposit)? else {
+            return Ok(false);
+        };
+        let call = StoredTransaction {
+            sender: deposit.from,
+            raw: deposit.encode().into(),
+        };
+        self.push(tx_type::DEPOSIT, call, executed);
+        Ok(true)
+    }
+
+    fn push(&mut self, tx_type: u8, transaction: StoredTransaction, executed: Executed) {
+        self.run.budget.add(executed.gas_used);
+        self.run.budget.add(self.executor.take_work());
+        self.draft.body.push(tx_type, transaction, executed);
+    }
+
+    /// Writes why a transaction is not in the block.
+    pub(crate) fn dropped(&self, hash: B256, why: impl Display) {
+        log::line(self.host, format_args!("transaction {hash} dropped: {why}"));
+    }
+
+    /// What the block changes in the world.
+    pub(crate) fn finish(self) -> Diff {
+        self.executor.finish()
+    }
+}
