@@ -38,7 +38,7 @@ impl LogsBloom {
                 .entry(log.address)
                 .or_insert_with(|| bits_of(&log.address[..]));
             set(&mut bloom, *bits);
-            for topic in &log.topics {
+            for topic in log.topics() {
                 let bits = self
                     .topics
                     .entry(*topic)
@@ -81,24 +81,20 @@ mod tests {
     #[test]
     fn our_filter_is_alloys() {
         let logs = vec![
-            Log {
-                address: address!("0x00000000219ab540356cbb839cbe05303d7705fa"),
-                topics: vec![
+            Log::new_unchecked(
+                address!("0x00000000219ab540356cbb839cbe05303d7705fa"),
+                vec![
                     b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"),
                     B256::ZERO,
                 ],
-                data: Bytes::from_static(b"not in the filter"),
-            },
-            Log {
-                address: Address::ZERO,
-                topics: vec![B256::ZERO],
-                data: Bytes::new(),
-            },
+                Bytes::from_static(b"not in the filter"),
+            ),
+            Log::new_unchecked(Address::ZERO, vec![B256::ZERO], Bytes::new()),
         ];
         let mut expected = Bloom::ZERO;
         for log in &logs {
             expected.accrue(alloy_primitives::BloomInput::Raw(log.address.as_slice()));
-            for topic in &log.topics {
+            for topic in log.topics() {
                 expected.accrue(alloy_primitives::BloomInput::Raw(topic.as_slice()));
             }
         }

@@ -1,36 +1,17 @@
 //! What a transaction left behind: receipts and logs.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, Bloom, Bytes};
+use alloy_primitives::Bloom;
 
 use crate::rlp::{Encode, List};
 use crate::transaction::tx_type;
 
-/// A Solidity event, in raw form.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Log {
-    /// The contract that wrote it.
-    pub address: Address,
-    /// At most four words to search by.
-    pub topics: Vec<B256>,
-    /// The rest.
-    pub data: Bytes,
-}
-
-impl From<alloy_primitives::Log> for Log {
-    fn from(log: alloy_primitives::Log) -> Self {
-        let (topics, data) = log.data.split();
-        Self {
-            address: log.address,
-            topics,
-            data,
-        }
-    }
-}
+pub use alloy_primitives::Log;
 
 /// The outcome of a transaction, as the receipts root covers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
+pub struct Receipt<'l> {
     /// The transaction's EIP-2718 type.
     pub tx_type: u8,
     /// False if it was reverted or halted (EIP-658).
@@ -38,10 +19,10 @@ pub struct Receipt {
     /// Gas used in the block up to and with this transaction.
     pub cumulative_gas_used: u64,
     /// Its logs in order; none if it failed.
-    pub logs: Vec<Log>,
+    pub logs: Cow<'l, [Log]>,
 }
 
-impl Receipt {
+impl Receipt<'_> {
     /// The filter of its logs. For a whole block, [`crate::bloom::LogsBloom`]
     /// hashes less.
     #[must_use]
@@ -54,7 +35,8 @@ impl Receipt {
     /// `bloom` is the filter of the logs.
     #[must_use]
     pub fn encode_2718(&self, bloom: &Bloom) -> Vec<u8> {
-        let list = List(&[&self.status, &self.cumulative_gas_used, bloom, &self.logs]);
+        let logs = &&*self.logs;
+        let list = List(&[&self.status, &self.cumulative_gas_used, bloom, logs]);
         let mut out = Vec::with_capacity(1 + list.length());
         if self.tx_type != tx_type::LEGACY {
             out.push(self.tx_type);
@@ -66,10 +48,10 @@ impl Receipt {
 
 impl Encode for Log {
     fn length(&self) -> usize {
-        List(&[&self.address, &self.topics, &self.data]).length()
+        List(&[&self.address, &self.topics(), &self.data.data]).length()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        List(&[&self.address, &self.topics, &self.data]).encode(out);
+        List(&[&self.address, &self.topics(), &self.data.data]).encode(out);
     }
 }

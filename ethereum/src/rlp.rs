@@ -413,6 +413,16 @@ impl Encode for List<'_> {
     }
 }
 
+impl<T: Encode + ?Sized> Encode for &T {
+    fn length(&self) -> usize {
+        (**self).length()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        (**self).encode(out);
+    }
+}
+
 impl<T: Encode> Encode for [T] {
     fn length(&self) -> usize {
         let payload = self.iter().map(Encode::length).sum();

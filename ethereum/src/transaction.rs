@@ -9,6 +9,9 @@ mod check;
 mod decode;
 mod encode;
 
+/// An account of an access list with its slots (EIP-2930).
+pub use alloy_eip2930::AccessListItem;
+
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 
@@ -163,15 +166,6 @@ pub struct Deposit {
     pub input: Bytes,
     /// Always 0: it is not encoded.
     pub nonce: u64,
-}
-
-/// An account of an access list with its slots.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccessListItem {
-    /// The account.
-    pub address: Address,
-    /// Its slots.
-    pub storage_keys: Vec<B256>,
 }
 
 /// An account's consent to run another account's code as its own (EIP-7702).

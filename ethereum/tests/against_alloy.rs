@@ -3,7 +3,7 @@
 use alloy_consensus::transaction::SignerRecoverable;
 use alloy_consensus::{Eip658Value, ReceiptEnvelope, Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, LogData, TxKind, U256};
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, TxKind, U256};
 use ethereum::transaction::{
     AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, decode,
     decode_with_hash, sign,
@@ -147,13 +147,8 @@ fn signed() -> impl Strategy<Value = (SignedTransaction, Address)> {
 }
 
 fn logs() -> impl Strategy<Value = Vec<Log>> {
-    let log = (addresses(), prop::collection::vec(words(), 0..5), bytes()).prop_map(
-        |(address, topics, data)| Log {
-            address,
-            topics,
-            data,
-        },
-    );
+    let log = (addresses(), prop::collection::vec(words(), 0..5), bytes())
+        .prop_map(|(address, topics, data)| Log::new_unchecked(address, topics, data));
     prop::collection::vec(log, 0..5)
 }
 
@@ -223,15 +218,12 @@ proptest! {
         cumulative_gas_used in u64s(),
         logs in logs(),
     ) {
-        let receipt = Receipt { tx_type, status, cumulative_gas_used, logs };
+        let receipt = Receipt { tx_type, status, cumulative_gas_used, logs: logs.into() };
         let bloom = receipt.bloom();
         let alloy = alloy_consensus::Receipt {
             status: Eip658Value::Eip658(status),
             cumulative_gas_used,
-            logs: receipt.logs.iter().map(|log| alloy_primitives::Log {
-                address: log.address,
-                data: LogData::new_unchecked(log.topics.clone(), log.data.clone()),
-            }).collect(),
+            logs: receipt.logs.to_vec(),
         }.with_bloom();
         prop_assert_eq!(alloy.logs_bloom, bloom);
         let alloy = match tx_type {

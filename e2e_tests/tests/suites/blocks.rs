@@ -186,23 +186,20 @@ fn log(value: &Value) -> Log {
             .parse::<B256>()
             .expect("topic")
     };
-    Log {
-        address: value["address"]
-            .as_str()
-            .expect("address")
-            .parse()
-            .expect("address"),
-        topics: value["topics"]
+    let address = value["address"].as_str().expect("address");
+    Log::new_unchecked(
+        address.parse().expect("address"),
+        value["topics"]
             .as_array()
             .expect("topics")
             .iter()
             .map(word)
             .collect(),
-        data: crate::bytes(value["data"].as_str().expect("data")).into(),
-    }
+        crate::bytes(value["data"].as_str().expect("data")).into(),
+    )
 }
 
-fn receipt(value: &Value) -> Receipt {
+fn receipt(value: &Value) -> Receipt<'static> {
     Receipt {
         tx_type: u8::try_from(quantity(&value["type"])).expect("type"),
         status: quantity(&value["status"]) == 1,

@@ -2,6 +2,7 @@
 
 use crate::environment::Environment;
 use crate::execute::executor::Executed;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use alloy_primitives::{B64, B256, Bloom, Bytes, U256};
 use ethereum::bloom::LogsBloom;
@@ -61,7 +62,7 @@ impl Body {
                     tx_type: *tx_type,
                     status: stored.success,
                     cumulative_gas_used,
-                    logs: stored.logs.iter().cloned().map(Into::into).collect(),
+                    logs: Cow::Borrowed(&stored.logs),
                 };
                 let bloom = blooms.of(&receipt.logs);
                 if !receipt.logs.is_empty() {

@@ -5,13 +5,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::U256;
-use ethereum::transaction::{AccessListItem, SignedAuthorization};
+use ethereum::transaction::SignedAuthorization;
 use ethereum::{Recovered, SignedTransaction};
 use revm::context::TxEnv;
 use revm::context_interface::either::Either;
 use revm::context_interface::transaction::{
-    AccessList, AccessListItem as EngineAccessListItem, Authorization, RecoveredAuthority,
-    RecoveredAuthorization,
+    AccessList, Authorization, RecoveredAuthority, RecoveredAuthorization,
 };
 
 /// A transaction that [`crate::execute::executor`] can take.
@@ -62,7 +61,7 @@ pub(crate) fn transaction(
         data: transaction.input().clone(),
         nonce: transaction.nonce(),
         chain_id: transaction.chain_id(),
-        access_list: access_list(transaction.access_list()),
+        access_list: AccessList(transaction.access_list().to_vec()),
         gas_priority_fee: transaction
             .max_priority_fee_per_gas()
             .map(fee)
@@ -75,19 +74,6 @@ pub(crate) fn transaction(
         environment,
         gas_price: transaction.effective_gas_price(base_fee),
     })
-}
-
-/// An access list as the engine has it.
-pub(crate) fn access_list(items: &[AccessListItem]) -> AccessList {
-    AccessList(
-        items
-            .iter()
-            .map(|item| EngineAccessListItem {
-                address: item.address,
-                storage_keys: item.storage_keys.clone(),
-            })
-            .collect(),
-    )
 }
 
 /// Authorizations (EIP-7702) as the engine has them, with who gave each.

@@ -6,7 +6,7 @@
 use crate::bridge;
 use crate::error::KernelError;
 use crate::execute::executor::{Executor, Transacted};
-use crate::execute::validate::{access_list, authorizations};
+use crate::execute::validate::authorizations;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
@@ -16,6 +16,7 @@ use ethereum::transaction::{AccessListItem, SignedAuthorization, tx_type};
 use host::ReadStore;
 use revm::context::TxEnv;
 use revm::context::result::{ExecutionResult, InvalidTransaction, Output};
+use revm::context_interface::transaction::AccessList;
 use storage::Config;
 use storage::layout::{CONFIG, HEAD, HEADERS};
 
@@ -159,7 +160,7 @@ pub fn call(
         data: call.input.clone(),
         nonce: call.nonce.unwrap_or_default(),
         chain_id: Some(environment.chain_id),
-        access_list: access_list(&call.access_list),
+        access_list: AccessList(call.access_list.clone()),
         gas_priority_fee: (!call.authorizations.is_empty()).then_some(gas_price),
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,

@@ -53,7 +53,7 @@ const ORDER: [u8; 13] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10];
 
 /// What the sections say that matters.
 #[derive(Default)]
-struct Facts {
+struct Outline {
     /// For each type, whether it is `() -> ()`.
     plain_types: Vec<bool>,
     /// For each function, whether it is of such a type.
@@ -72,7 +72,7 @@ fn module<S: ReadStore>(reader: &mut Reader<'_, S>) -> Result<(), Stop> {
         }
     }
     let whole = reader.end;
-    let mut facts = Facts::default();
+    let mut outline = Outline::default();
     let mut place = 0;
     while reader.at < whole {
         let id = reader.byte()?;
@@ -88,18 +88,18 @@ fn module<S: ReadStore>(reader: &mut Reader<'_, S>) -> Result<(), Stop> {
                 return Err("its sections are out of order".into());
             }
             place = here;
-            section(reader, id, &mut facts)?;
+            section(reader, id, &mut outline)?;
         }
         reader.at = reader.end;
         reader.end = whole;
     }
-    if facts.without_code != 0 {
+    if outline.without_code != 0 {
         return Err("it has functions without code".into());
     }
-    if facts.memories != 1 || facts.exported_memories != 1 {
+    if outline.memories != 1 || outline.exported_memories != 1 {
         return Err("it has not just one memory, exported".into());
     }
-    if !facts.kernel_run {
+    if !outline.kernel_run {
         return Err("it exports no function kernel_run that takes and gives nothing".into());
     }
     Ok(())
@@ -108,61 +108,26 @@ fn module<S: ReadStore>(reader: &mut Reader<'_, S>) -> Result<(), Stop> {
 fn section<S: ReadStore>(
     reader: &mut Reader<'_, S>,
     id: u8,
-    facts: &mut Facts,
+    outline: &mut Outline,
 ) -> Result<(), Stop> {
     if !matches!(id, 1 | 2 | 3 | 5 | 7 | 10) {
         return Ok(());
     }
     let count = reader.number()?;
     match id {
-        3 => facts.without_code = count,
+        3 => outline.without_code = count,
         5 => {
-            facts.memories = count;
+            outline.memories = count;
             return Ok(());
         }
         10 => {
-            facts.without_code = facts.without_code.wrapping_sub(count);
+            outline.without_code = outline.without_code.wrapping_sub(count);
             return Ok(());
         }
         _ => {}
     }
     for _ in 0..count {
-        match id {
-            1 => {
-                if reader.byte()? != 0x60 {
-                    return Err("a type that is no function's".into());
-                }
-                let mut plain = true;
-                for _ in 0..2 {
-                    let values = reader.number()?;
-                    plain &= values == 0;
-                    reader.skip(values)?;
-                }
-                facts.plain_types.push(plain);
-            }
-            2 => {
-                let from_machine = reader.is_name(b"smart_rollup_core")?;
-                reader.is_name(b"")?;
-                if !from_machine || reader.byte()? != 0 {
-                    return Err("it imports what the machine does not offer".into());
-                }
-                facts.function(reader.number()?)?;
-            }
-            3 => facts.function(reader.number()?)?,
-            _ => {
-                let entry = reader.is_name(b"kernel_run")?;
-                let kind = reader.byte()?;
-                let index = reader.number()?;
-                match kind {
-                    0 if entry => {
-                        facts.kernel_run = facts.plain.get(index as usize) == Some(&true);
-                    }
-                    2 if index == 0 => facts.exported_memories += 1,
-                    2 => return Err("it exports a memory that it has not".into()),
-                    _ => {}
-                }
-            }
-        }
+        entry(reader, id, outline)?;
     }
     if reader.at != reader.end {
         return Err("a section holds more than it says".into());
@@ -170,7 +135,52 @@ fn section<S: ReadStore>(
     Ok(())
 }
 
-impl Facts {
+/// Reads an entry of a section.
+fn entry<S: ReadStore>(
+    reader: &mut Reader<'_, S>,
+    id: u8,
+    outline: &mut Outline,
+) -> Result<(), Stop> {
+    match id {
+        1 => {
+            if reader.byte()? != 0x60 {
+                return Err("a type that is no function's".into());
+            }
+            let mut plain = true;
+            for _ in 0..2 {
+                let values = reader.number()?;
+                plain &= values == 0;
+                reader.skip(values)?;
+            }
+            outline.plain_types.push(plain);
+        }
+        2 => {
+            let from_machine = reader.is_name(b"smart_rollup_core")?;
+            reader.is_name(b"")?;
+            if !from_machine || reader.byte()? != 0 {
+                return Err("it imports what the machine does not offer".into());
+            }
+            outline.function(reader.number()?)?;
+        }
+        3 => outline.function(reader.number()?)?,
+        _ => {
+            let is_entry = reader.is_name(b"kernel_run")?;
+            let kind = reader.byte()?;
+            let index = reader.number()?;
+            match kind {
+                0 if is_entry => {
+                    outline.kernel_run = outline.plain.get(index as usize) == Some(&true);
+                }
+                2 if index == 0 => outline.exported_memories += 1,
+                2 => return Err("it exports a memory that it has not".into()),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Outline {
     fn function(&mut self, of_type: u32) -> Result<(), Stop> {
         let plain = self.plain_types.get(of_type as usize);
         self.plain.push(*plain.ok_or("a function without a type")?);
