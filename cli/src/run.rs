@@ -5,8 +5,8 @@ use crate::files;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use pvm::DEFAULT_ROLLUP;
 use pvm::inputs::{self, Levels};
-use pvm::machine::DEFAULT_ROLLUP;
 use pvm::{
     DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, RunReport, Status,
     Version, engine, setup,

@@ -7,7 +7,7 @@ use crate::files;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use messages::address;
-use pvm::machine::DEFAULT_ROLLUP;
+use pvm::DEFAULT_ROLLUP;
 use scenario::Wallet;
 use serde_json::{Value, json};
 use std::fs::OpenOptions;

@@ -3,7 +3,7 @@
 use crate::{FOUND_WRONG, files};
 use clap::Args;
 use pvm::Version;
-use pvm::verify::{Verification, verify};
+use pvm::report::{Verification, verify};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;

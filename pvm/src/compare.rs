@@ -2,7 +2,7 @@
 
 use crate::context::{Context, Logged};
 use crate::engine::{End, Finished};
-use crate::metering::Counted;
+use kernel_module::Counted;
 
 /// A run, with who ran it.
 pub(crate) struct Ran<'r> {

@@ -1,10 +1,9 @@
 //! What a kernel works on during a level, apart from its own memory.
 
+use crate::debug_sink::DebugSink;
 use crate::durable::Durable;
-use crate::host_functions;
-use crate::imports::{HostCall, IMPORTS};
-use crate::machine::DebugSink;
 use crate::reveal::{self, RevealError};
+use kernel_module::imports::IMPORTS;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,11 +46,11 @@ pub(crate) struct Meter {
 /// A host call: what the kernel gave, and what it got.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Logged {
-    place: usize,
-    args: Vec<i64>,
+    pub(crate) place: usize,
+    pub(crate) args: Vec<i64>,
     /// The bytes that it gave, by pointer and length.
-    given: Vec<Vec<u8>>,
-    answer: i64,
+    pub(crate) given: Vec<Vec<u8>>,
+    pub(crate) answer: i64,
 }
 
 /// Why a host call ends the run.
@@ -69,47 +68,8 @@ pub enum Stop {
 }
 
 impl Context {
-    /// Answers the function at `place` of [`IMPORTS`]; `memory` is the
-    /// kernel's, or `None` while it is being instantiated. Arguments of 32 bits
-    /// come with their sign; so goes an answer, which is 0 where there is none.
-    ///
-    /// # Errors
-    /// Where the run ends here.
-    pub fn call(
-        &mut self,
-        place: usize,
-        args: &[i64],
-        memory: Option<&mut [u8]>,
-    ) -> Result<i64, Stop> {
-        let memory = memory.ok_or(Stop::AtStart)?;
-        let function = IMPORTS[place].call;
-        if let Some(meter) = &mut self.meter {
-            meter.calls[place] += 1;
-        }
-        let given = self
-            .log
-            .is_some()
-            .then(|| host_functions::given(function, args, memory));
-        let answer = match function {
-            Some(function) => host_functions::answer(function, args, memory, self)?,
-            None => host_functions::NDS_NOT_ENABLED,
-        };
-        if let (Some(log), Some(given)) = (&mut self.log, given) {
-            log.push(Logged {
-                place,
-                args: args.to_vec(),
-                given,
-                answer,
-            });
-        }
-        if function != Some(HostCall::WriteDebug) {
-            self.count_down()?;
-        }
-        Ok(answer)
-    }
-
     /// A call is done: the trap that a test asked for may be due.
-    fn count_down(&mut self) -> Result<(), Stop> {
+    pub(crate) fn count_down(&mut self) -> Result<(), Stop> {
         match self.trap_after {
             Some(1) => {
                 self.trap_after = None;

@@ -5,10 +5,10 @@
 //! The machine itself brings two: [`fast`] and [`interpreter`].
 
 use crate::context::{Context, Stop};
-use crate::imports::{IMPORTS, Import, LEGACY_MODULE, MODULE};
-use crate::metering::Counted;
 use crate::reveal::RevealError;
-use crate::validity::KernelError;
+use kernel_module::Counted;
+use kernel_module::KernelError;
+use kernel_module::imports::{IMPORTS, Import, LEGACY_MODULE, MODULE};
 use serde::Serialize;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub trait Engine: Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Makes a module ready to run, which has passed the checks of
-    /// [`crate::validity`].
+    /// [`kernel_module::check`].
     ///
     /// # Errors
     /// [`KernelError::Decode`] where the engine refuses it all the same.

@@ -1,15 +1,56 @@
 //! The host functions, on the kernel's memory and the machine's context.
 
-use crate::context::Context;
-use crate::imports::HostCall;
-use crate::machine::DebugSink;
+use crate::context::{Context, Logged, Stop};
+use crate::debug_sink::DebugSink;
 use crate::reveal::{self, RevealError};
 use crate::store::{self, Key};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
+use kernel_module::imports::{HostCall, IMPORTS};
 
 /// −16: the new durable storage is not enabled, which it is on no network.
-pub(crate) const NDS_NOT_ENABLED: i64 = -16;
+const NDS_NOT_ENABLED: i64 = -16;
+
+impl Context {
+    /// Answers the function at `place` of [`IMPORTS`]; `memory` is the
+    /// kernel's, or `None` while it is being instantiated. Arguments of 32 bits
+    /// come with their sign; so goes an answer, which is 0 where there is none.
+    ///
+    /// # Errors
+    /// Where the run ends here.
+    pub fn call(
+        &mut self,
+        place: usize,
+        args: &[i64],
+        memory: Option<&mut [u8]>,
+    ) -> std::result::Result<i64, Stop> {
+        let memory = memory.ok_or(Stop::AtStart)?;
+        let function = IMPORTS[place].call;
+        if let Some(meter) = &mut self.meter {
+            meter.calls[place] += 1;
+        }
+        let given = self
+            .log
+            .is_some()
+            .then(|| given_bytes(function, args, memory));
+        let answer = match function {
+            Some(function) => answer(function, args, memory, self)?,
+            None => NDS_NOT_ENABLED,
+        };
+        if let (Some(log), Some(given)) = (&mut self.log, given) {
+            log.push(Logged {
+                place,
+                args: args.to_vec(),
+                given,
+                answer,
+            });
+        }
+        if function != Some(HostCall::WriteDebug) {
+            self.count_down()?;
+        }
+        Ok(answer)
+    }
+}
 
 type Result<T> = std::result::Result<T, HostError>;
 
@@ -34,7 +75,7 @@ impl From<RevealError> for Fault {
 }
 
 /// Answers a call: a count, or an error's code.
-pub(crate) fn answer(
+fn answer(
     function: HostCall,
     args: &[i64],
     memory: &mut [u8],
@@ -181,7 +222,7 @@ fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i
 }
 
 /// The bytes that a call gives, where they can be read.
-pub(crate) fn given(function: Option<HostCall>, args: &[i64], memory: &[u8]) -> Vec<Vec<u8>> {
+fn given_bytes(function: Option<HostCall>, args: &[i64], memory: &[u8]) -> Vec<Vec<u8>> {
     let places: &[usize] = match function {
         None | Some(HostCall::ReadInput | HostCall::RevealMetadata) => &[],
         Some(HostCall::StoreCopy | HostCall::StoreMove) => &[0, 2],

@@ -1,9 +1,9 @@
 //! A kernel's bytes, validated and compiled.
 
 use crate::engine::{Compiled, Engine, Limits, Module};
-use crate::validity::{self, Facts, KernelError};
-use crate::{Version, metering};
 use blake2::{Blake2b, Digest, digest::consts::U32};
+use kernel_module::check::{self, Facts};
+use kernel_module::{KernelError, Version, metering};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,7 +53,7 @@ impl Kernel {
         {
             return Ok(kernel);
         }
-        let facts = validity::check(wasm, version)?;
+        let facts = check::check(wasm, version)?;
         let kernel = Arc::new(Self {
             wasm: wasm.to_vec(),
             hash,

@@ -18,9 +18,10 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`machine`] | levels, runs, reboots, upgrades |
+//! | [`options`], [`level`] | how it is set up; what goes into a level and comes out |
 //! | [`kernel`] | a module, validated and compiled |
 //! | [`mod@engine`], [`context`] | what executes wasm: the fast VM, an interpreter, others |
-//! | [`validity`], [`imports`] | which modules are accepted |
+//! | [`kernel_module`] | which modules are accepted; imports, versions, reports |
 //! | [`durable`], [`value`] | storage as an immutable tree |
 //! | [`mod@store`] | the storage functions with their error codes |
 //! | [`reveal`], [`preimages`] | preimages; bytes cut into trees of them |
@@ -30,32 +31,35 @@
 pub mod context;
 pub mod durable;
 pub mod engine;
-pub mod imports;
 pub mod inputs;
 pub mod installer;
 pub mod kernel;
+pub mod level;
 pub mod machine;
 pub mod michelson;
+pub mod options;
 pub mod preimages;
 pub mod reveal;
 pub mod setup;
 pub mod store;
-pub mod validity;
 pub mod value;
-pub mod verify;
-pub mod version;
 
 mod compare;
+mod debug_sink;
+mod error;
 mod host_functions;
-mod metering;
 mod stack;
+mod state;
 
 pub use context::Context;
+pub use debug_sink::DebugSink;
 pub use durable::{AsPath, Durable};
 pub use engine::Trap;
+pub use error::Error;
 pub use kernel::{Kernel, Metering};
-pub use machine::{DebugSink, Error, Inbox, LevelReport, Machine, Options, RunReport, Status};
-pub use metering::Counted;
-pub use validity::KernelError;
+pub use kernel_module::{Counted, KernelError, Version, imports, report};
+pub use level::{Inbox, LevelReport, RunReport, Status};
+pub use machine::Machine;
+pub use options::{DEFAULT_ROLLUP, Options};
+pub use state::MAX_REBOOTS;
 pub use value::Value;
-pub use version::Version;

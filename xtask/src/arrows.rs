@@ -97,8 +97,14 @@ const RULES: &[Rule] = &[
         knows_not: "Ethereum",
     },
     Rule {
+        package: "kernel_module",
+        may: May::Only(&[]),
+        never: ETHEREUM,
+        knows_not: "what runs a module",
+    },
+    Rule {
         package: "pvm",
-        may: May::Only(&["host", "messages"]),
+        may: May::Only(&["host", "kernel_module", "messages"]),
         never: ETHEREUM,
         knows_not: "Ethereum: the kernel is bytes to it",
     },

@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 
-use crate::guard::{self, Guarded};
 use crate::module::{self, Purpose};
+use kernel_module::stack_guard::{self, Guarded};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CFLAGS: &str = "CFLAGS_wasm32_unknown_unknown";
@@ -291,7 +291,7 @@ fn compile(site: &Site, features: &str) -> Result<(Vec<u8>, Guarded)> {
 
 /// The module that ships: without names, and with a bounded stack.
 fn guarded(wasm: &[u8]) -> Result<(Vec<u8>, Guarded)> {
-    let (kernel, guard) = guard::apply(&module::strip(wasm)?, guard::FRAMES)?;
+    let (kernel, guard) = stack_guard::apply(&kernel_module::strip(wasm)?, stack_guard::FRAMES)?;
     module::check(&kernel).context("the guard made another module of it")?;
     Ok((kernel, guard))
 }

@@ -16,8 +16,6 @@ use kernel::Recovery;
 use module::Purpose;
 
 mod arrows;
-mod call_graph;
-mod guard;
 mod kernel;
 mod module;
 

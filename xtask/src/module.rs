@@ -1,4 +1,4 @@
-//! What the shipped module must be (spec/pvm.md §1 and §2), and its bytes without custom sections.
+//! What the shipped module must be (spec/pvm.md §1 and §2).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 
 /// Fails on the first thing that the machine would refuse, naming the function it is in.
 ///
-/// Functions are named by the module's `name` section, so check before [`strip`].
+/// Functions are named by the module's `name` section, so check before it is stripped.
 ///
 /// # Errors
 /// The rule that is broken, and where.
@@ -124,31 +124,6 @@ fn validate<R: wasmparser::WasmModuleResources>(
     Ok(())
 }
 
-/// The module without its custom sections: they only say how it was made.
-///
-/// # Errors
-/// Bytes that are not a module.
-pub(crate) fn strip(wasm: &[u8]) -> Result<Vec<u8>> {
-    let mut stripped = wasm
-        .get(..8)
-        .context("shorter than a module's header")?
-        .to_vec();
-    for payload in Parser::new(0).parse_all(wasm) {
-        let payload = payload?;
-        let Some((id, range)) = payload.as_section() else {
-            continue;
-        };
-        if id == 0 {
-            continue;
-        }
-        stripped.push(id);
-        let body = wasm.get(range).context("section past the end")?;
-        leb128(u32::try_from(body.len())?, &mut stripped);
-        stripped.extend_from_slice(body);
-    }
-    Ok(stripped)
-}
-
 /// A path below one of these folders, or below one that people or builds live in, that stands in
 /// the module.
 pub(crate) fn path_in(wasm: &[u8], folders: impl Iterator<Item = PathBuf>) -> Option<String> {
@@ -161,14 +136,6 @@ pub(crate) fn path_in(wasm: &[u8], folders: impl Iterator<Item = PathBuf>) -> Op
         let path = wasm[at..].split(|byte| !byte.is_ascii_graphic()).next();
         Some(String::from_utf8_lossy(path.unwrap_or_default()).into_owned())
     })
-}
-
-fn leb128(mut value: u32, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 fn function_names(wasm: &[u8]) -> BTreeMap<u32, String> {
@@ -376,6 +343,9 @@ mod tests {
     #[test]
     fn stripping_leaves_the_module_and_takes_the_custom_sections() {
         let kernel = Kernel::default();
-        assert_eq!(strip(&kernel.module(true)).unwrap(), kernel.module(false));
+        assert_eq!(
+            kernel_module::strip(&kernel.module(true)).unwrap(),
+            kernel.module(false)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What differs between two storages, found without looking at what they share.
 
-use super::{AsPath, Durable, Node, common_prefix};
+use super::trie::{Node, common_prefix};
+use super::{AsPath, Durable};
 use crate::value::Value;
 use std::sync::Arc;
 

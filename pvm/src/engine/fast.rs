@@ -2,10 +2,10 @@
 
 use super::{Compiled, End, Engine, Finished, Limits, Module, Trap, host_functions};
 use crate::context::{Context, Stop};
-use crate::metering::Counted;
-use crate::validity::KernelError;
+use kernel_module::Counted;
+use kernel_module::KernelError;
+use kernel_module::imports::ValType;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use wasmparser::ValType;
 use wasmtime::{
     Cache, Caller, Config, FuncType, Instance, InstancePre, Linker, Memory, Store, Val,
 };

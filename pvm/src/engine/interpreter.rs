@@ -2,13 +2,13 @@
 
 use super::{Compiled, End, Engine, Finished, Module, Trap, host_functions};
 use crate::context::{Context, Stop};
-use crate::metering::Counted;
-use crate::validity::KernelError;
+use kernel_module::Counted;
+use kernel_module::KernelError;
+use kernel_module::imports::ValType;
 use std::sync::Arc;
 use wasmi::{
     Caller, Config, EnforcedLimits, FuncType, Instance, Linker, Memory, Store, TrapCode, Val,
 };
-use wasmparser::ValType;
 
 /// The interpreter: wasmi, which shares no code with the fast VM.
 #[must_use]

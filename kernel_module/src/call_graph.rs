@@ -1,7 +1,7 @@
 //! Who may call whom in a module.
 
-use anyhow::Result;
 use std::collections::BTreeSet;
+use wasmparser::Result;
 use wasmparser::{
     CompositeInnerType, ConstExpr, ElementItems, ExternalKind, FuncType, FunctionBody, Operator,
     Parser, Payload, TypeRef,
@@ -9,11 +9,11 @@ use wasmparser::{
 
 /// The functions of a module by their indices, the imported ones first.
 #[derive(Debug, Default)]
-pub(crate) struct CallGraph {
+pub struct CallGraph {
     /// How many functions are imported.
-    pub(crate) imported: u32,
+    pub imported: u32,
     /// How many globals there are.
-    pub(crate) globals: u32,
+    pub globals: u32,
     types: Vec<Option<FuncType>>,
     /// The type of each function.
     functions: Vec<u32>,
@@ -35,7 +35,11 @@ struct Body {
 }
 
 impl CallGraph {
-    pub(crate) fn of(wasm: &[u8]) -> Result<Self> {
+    /// The call graph of a module.
+    ///
+    /// # Errors
+    /// If the bytes are not a module.
+    pub fn of(wasm: &[u8]) -> Result<Self> {
         let mut graph = Self::default();
         for payload in Parser::new(0).parse_all(wasm) {
             graph.payload(payload?)?;
@@ -143,30 +147,30 @@ impl CallGraph {
     }
 
     /// All functions.
-    pub(crate) fn functions(&self) -> std::ops::Range<u32> {
+    pub fn functions(&self) -> std::ops::Range<u32> {
         0..self.functions.len() as u32
     }
 
     /// The exported function called `name`.
-    pub(crate) fn export(&self, name: &str) -> Option<u32> {
+    pub fn export(&self, name: &str) -> Option<u32> {
         let found = self.exports.iter().find(|(export, _)| export == name);
         found.map(|(_, function)| *function)
     }
 
     /// The functions that `function` may call.
-    pub(crate) fn called(&self, function: u32) -> &[u32] {
+    pub fn called(&self, function: u32) -> &[u32] {
         let called = self.called.get(function as usize);
         called.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Parameters and locals of a function.
-    pub(crate) fn locals(&self, function: u32) -> u32 {
+    pub fn locals(&self, function: u32) -> u32 {
         let params = self.ty(function).map_or(0, |ty| ty.params().len() as u32);
         params + self.body_of(function).map_or(0, |body| body.locals)
     }
 
     /// The type of a function.
-    pub(crate) fn ty(&self, function: u32) -> Option<&FuncType> {
+    pub fn ty(&self, function: u32) -> Option<&FuncType> {
         let ty = *self.functions.get(function as usize)?;
         self.types.get(ty as usize)?.as_ref()
     }
@@ -194,7 +198,7 @@ impl CallGraph {
 
     /// The parts of `within` in which every function can call itself again by
     /// way of every other.
-    pub(crate) fn cycles(&self, within: &BTreeSet<u32>) -> Vec<BTreeSet<u32>> {
+    pub fn cycles(&self, within: &BTreeSet<u32>) -> Vec<BTreeSet<u32>> {
         let count = self.functions.len();
         let mut inside = vec![false; count];
         let mut back = vec![Vec::new(); count];

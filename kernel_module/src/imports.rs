@@ -1,7 +1,9 @@
 //! The host functions that a kernel may import: names, types, and since when.
 
 use crate::Version;
-use wasmparser::ValType::{self, I32, I64};
+use wasmparser::ValType::{I32, I64};
+
+pub use wasmparser::ValType;
 
 /// The module that kernels import from.
 pub const MODULE: &str = "smart_rollup_core";

@@ -13,7 +13,7 @@
 //! In a run that ends by another trap than `unreachable` the count lacks the
 //! instructions since the control flow last parted.
 
-use crate::validity::Facts;
+use crate::check::Facts;
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection,
@@ -27,7 +27,10 @@ const INSTRUCTIONS: &str = "evm-rollup: instructions";
 
 /// The module with the counters, in which no more than `frames` calls may be
 /// open. Custom sections are left out.
-pub(crate) fn instrument(wasm: &[u8], facts: &Facts, frames: u32) -> Result<Vec<u8>, Error> {
+///
+/// # Errors
+/// If the module cannot be read; one that passed the check can be.
+pub fn instrument(wasm: &[u8], facts: &Facts, frames: u32) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
     let mut rewrite = Rewrite {
         facts,
@@ -278,136 +281,4 @@ const fn moves_units(operator: &Operator<'_>) -> bool {
             | Operator::TableInit { .. }
             | Operator::TableGrow { .. }
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{self, Limits};
-    use crate::kernel::Kernel;
-    use crate::machine::{Inbox, Machine, Options};
-    use crate::{Metering, Version, validity};
-    use wasmtime::{Config, Engine, Linker, Store};
-
-    /// The engine's count of the module as it is.
-    fn plain_fuel(wasm: &[u8]) -> u64 {
-        let engine = Engine::new(Config::new().consume_fuel(true)).unwrap();
-        let module = wasmtime::Module::new(&engine, wasm).unwrap();
-        let mut store = Store::new(&engine, ());
-        store.set_fuel(u64::MAX).unwrap();
-        let instance = Linker::new(&engine)
-            .instantiate(&mut store, &module)
-            .unwrap();
-        let entry = instance
-            .get_typed_func::<(), ()>(&mut store, "kernel_run")
-            .unwrap();
-        let _ = entry.call(&mut store, ());
-        u64::MAX - store.get_fuel().unwrap()
-    }
-
-    fn metered(wasm: &[u8]) -> (u64, u32) {
-        let options = Options {
-            metering: Metering::Full,
-            check: Some(engine::interpreter()),
-            ..Options::default()
-        };
-        let mut machine = Machine::new(wasm, options).unwrap();
-        let inbox = Inbox {
-            timestamp: 0,
-            predecessor: [0; 32],
-            messages: Vec::new(),
-        };
-        let report = machine.run_level(&inbox).unwrap();
-        (report.runs[0].instructions, report.runs[0].max_call_depth)
-    }
-
-    #[track_caller]
-    fn assert_exact(functions: &str, depth: u32) {
-        let text = format!(
-            r#"(module (type $unary (func (param i32) (result i32))) (memory (export "m") 1)
-              (table 2 funcref) (elem (i32.const 0) $double $fib) {functions}
-              (func $double (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
-              (func $fib (param $n i32) (result i32)
-                (if (result i32) (i32.lt_u (local.get $n) (i32.const 2))
-                  (then (local.get $n))
-                  (else (i32.add
-                    (call $fib (i32.sub (local.get $n) (i32.const 1)))
-                    (call $fib (i32.sub (local.get $n) (i32.const 2))))))))"#
-        );
-        let wasm = wat::parse_str(text).unwrap();
-        assert_eq!(metered(&wasm), (plain_fuel(&wasm), depth));
-    }
-
-    #[test]
-    fn instructions_are_those_of_the_module_as_it_was() {
-        assert_exact("(func (export \"kernel_run\"))", 1);
-        assert_exact(
-            "(func (export \"kernel_run\") (drop (call $fib (i32.const 12))))",
-            13,
-        );
-        assert_exact(
-            "(func (export \"kernel_run\") (local $i i32)
-               (loop $next
-                 (drop (call_indirect (type $unary)
-                   (i32.const 9) (i32.rem_u (local.get $i) (i32.const 2))))
-                 (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                 (br_if $next (i32.lt_u (local.get $i) (i32.const 50)))))",
-            10,
-        );
-        assert_exact(
-            "(global $g (mut i64) (i64.const 5))
-             (func (export \"kernel_run\")
-               (global.set $g (i64.add (global.get $g) (i64.extend_i32_u (call $double (i32.const 3)))))
-               (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000)))",
-            2,
-        );
-    }
-
-    #[test]
-    fn instructions_are_exact_when_open_calls_end_in_unreachable() {
-        assert_exact(
-            "(func $deep (param i32)
-               (drop (call $double (i32.const 1)))
-               (if (i32.eqz (local.get 0)) (then (unreachable)))
-               (call $deep (i32.sub (local.get 0) (i32.const 1))))
-             (func (export \"kernel_run\") (call $deep (i32.const 7)))",
-            10,
-        );
-    }
-
-    #[test]
-    fn an_early_return_closes_its_call() {
-        assert_exact(
-            "(func $early (param i32) (result i32)
-               (if (local.get 0) (then (return (i32.const 1))))
-               (call $double (i32.const 4)))
-             (func (export \"kernel_run\")
-               (drop (call $early (i32.const 1)))
-               (drop (call $early (i32.const 0))))",
-            3,
-        );
-    }
-
-    #[test]
-    fn the_rewritten_module_is_valid() {
-        let wasm = wat::parse_str(
-            r#"(module (import "smart_rollup_core" "write_debug" (func (param i32 i32)))
-                (memory (export "m") 1)
-                (func (export "kernel_run") (call 0 (i32.const 0) (i32.const 1))))"#,
-        )
-        .unwrap();
-        let facts = validity::check(&wasm, Version::V5).unwrap();
-        let rewritten = instrument(&wasm, &facts, 300).unwrap();
-        let after = validity::check(&rewritten, Version::V5).unwrap();
-        assert_eq!(after.globals, facts.globals + 4);
-        let kernel = Kernel::load(&wasm, Version::V5).unwrap();
-        let limits = Limits {
-            frames: 300,
-            stack: 1 << 20,
-            counted: true,
-        };
-        for engine in [engine::fast(), engine::interpreter()] {
-            assert!(kernel.compiled(&*engine, limits).is_ok());
-        }
-    }
 }

@@ -15,7 +15,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use anyhow::{Context, Result};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, Function, GlobalSection, GlobalType, Instruction, Module,
@@ -26,7 +25,7 @@ use wasmparser::{FunctionBody, GlobalSectionReader, Operator, Parser};
 use crate::call_graph::CallGraph;
 
 /// How many frames may be open on a machine 2.0.0; later ones allow 60,000.
-pub(crate) const FRAMES: u32 = 300;
+pub const FRAMES: u32 = 300;
 
 /// The native stack that a frame of the budget stands for, in bytes: 300 of them are half of the
 /// megabyte that native stacks have at least. A function with more locals than this weighs more.
@@ -34,15 +33,15 @@ const BYTES: u32 = 512 * 1024 / FRAMES;
 
 /// What was guarded.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub struct Guarded {
     /// How many functions there are.
-    functions: usize,
+    pub functions: usize,
     /// How many of them are guarded.
-    guarded: usize,
+    pub guarded: usize,
     /// The most frames that can be open before a guarded function is called.
-    fixed: u32,
+    pub fixed: u32,
     /// How many frames guarded functions may take together.
-    budget: u32,
+    pub budget: u32,
 }
 
 impl fmt::Display for Guarded {
@@ -62,13 +61,34 @@ impl fmt::Display for Guarded {
     }
 }
 
+/// Why a module cannot be guarded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// The bytes are not a module.
+    #[error("the module cannot be read: {0}")]
+    Read(#[from] wasmparser::BinaryReaderError),
+    /// The module cannot be written anew.
+    #[error("the module cannot be rewritten: {0}")]
+    Rewrite(#[from] reencode::Error),
+    /// There is no function for the machine to call.
+    #[error("no function kernel_run is exported")]
+    NoEntry,
+    /// The module needs all frames without any recursion.
+    #[error("{fixed} frames can be open without any recursion")]
+    TooDeep {
+        /// How many it needs.
+        fixed: u32,
+    },
+}
+
 /// The module with its guard. `frames` is the most that may ever be open.
 ///
 /// # Errors
 /// A module that cannot be read, or that needs so many frames without any recursion.
-pub(crate) fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded)> {
+pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError> {
     let graph = CallGraph::of(wasm)?;
-    let entry = graph.export("kernel_run").context("no kernel_run")?;
+    let entry = graph.export("kernel_run").ok_or(GuardError::NoEntry)?;
     let guarded = break_cycles(&graph);
     let mut depths = BTreeMap::new();
     for function in graph.functions() {
@@ -78,7 +98,7 @@ pub(crate) fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded)> {
     // One frame is left for the call that finds the budget spent.
     let budget = frames
         .checked_sub(fixed + 1)
-        .with_context(|| format!("{fixed} frames can be open without any recursion"))?;
+        .ok_or(GuardError::TooDeep { fixed })?;
     let mut guard = Guard {
         graph: &graph,
         weights: guarded
@@ -224,7 +244,7 @@ impl Guard<'_> {
     }
 }
 
-type Reencoded<T> = std::result::Result<T, reencode::Error>;
+type Reencoded<T> = Result<T, reencode::Error>;
 
 impl Reencode for Guard<'_> {
     type Error = std::convert::Infallible;
@@ -271,100 +291,5 @@ impl Reencode for Guard<'_> {
         code.function(&function);
         self.next += 1;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pvm::{Inbox, LevelReport, Machine, Metering, Options, Status, Trap, Version};
-
-    fn guarded(functions: &str) -> (Vec<u8>, Guarded) {
-        let text = format!(
-            r#"(module
-              (import "smart_rollup_core" "write_output" (func $output (param i32 i32) (result i32)))
-              (memory (export "m") 1) (table 1 funcref) (elem (i32.const 0) $again)
-              (type $again (func (param i32) (result i32)))
-              (func $again (type $again) (call $recurse (local.get 0)))
-              {functions})"#
-        );
-        apply(&wat::parse_str(text).unwrap(), FRAMES).unwrap()
-    }
-
-    fn levels(wasm: &[u8]) -> [LevelReport; 2] {
-        let options = Options {
-            version: Version::V0,
-            metering: Metering::Full,
-            check: Some(pvm::engine::interpreter()),
-            ..Options::default()
-        };
-        let mut machine = Machine::new(wasm, options).unwrap();
-        [0, 1].map(|timestamp| {
-            let inbox = Inbox {
-                timestamp,
-                predecessor: [0; 32],
-                messages: Vec::new(),
-            };
-            machine.run_level(&inbox).unwrap()
-        })
-    }
-
-    #[test]
-    fn recursion_without_bound_traps_before_the_limit_and_the_rollup_lives() {
-        let recursions = [
-            "(func $recurse (param i32) (result i32) (call $recurse (local.get 0)))",
-            "(func $recurse (param i32) (result i32) (call $other (local.get 0)))
-             (func $other (param i32) (result i32) (i32.add (i32.const 1) (call $recurse (local.get 0))))",
-            "(func $recurse (param i32) (result i32)
-               (call_indirect (type $again) (local.get 0) (i32.const 0)))",
-        ];
-        for recursion in recursions {
-            let entry = r#"(func (export "kernel_run")
-              (drop (call $output (i32.const 0) (i32.const 4)))
-              (drop (call $recurse (i32.const 7))))"#;
-            let (wasm, figures) = guarded(&format!("{recursion} {entry}"));
-            assert_eq!(figures.guarded, 1, "{recursion}");
-            for report in levels(&wasm) {
-                assert_eq!(report.status, Status::Yielded, "{recursion}");
-                assert_eq!(report.runs[0].trap, Some(Trap::Unreachable));
-                assert_eq!(report.outbox, [[0; 4]], "what came before the trap is kept");
-                let depth = report.runs[0].max_call_depth;
-                assert!(depth > FRAMES / 2 && depth <= FRAMES, "{depth} calls");
-            }
-        }
-    }
-
-    #[test]
-    fn every_way_out_gives_the_budget_back() {
-        // By `return`, by a branch to the outermost label, by a table of them, and at the end.
-        let (wasm, _) = guarded(
-            r#"(func $recurse (param i32) (result i32)
-                 (if (i32.eqz (local.get 0)) (then (return (i32.const 1))))
-                 (block $table
-                   (block $branch
-                     (br_table $branch $table (i32.rem_u (local.get 0) (i32.const 3))))
-                   (br 1 (call $recurse (i32.sub (local.get 0) (i32.const 1)))))
-                 (call $recurse (i32.sub (local.get 0) (i32.const 1))))
-               (func (export "kernel_run") (local $i i32)
-                 (loop $next
-                   (i32.store (i32.const 0) (call $recurse (i32.const 8)))
-                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                   (br_if $next (i32.lt_u (local.get $i) (i32.const 10000))))
-                 (drop (call $output (i32.const 0) (i32.const 4))))"#,
-        );
-        for report in levels(&wasm) {
-            assert_eq!(report.runs[0].trap, None);
-        }
-    }
-
-    #[test]
-    fn what_cannot_recurse_is_not_guarded() {
-        let (wasm, figures) = guarded(
-            r#"(func $recurse (param i32) (result i32) (local.get 0))
-               (func (export "kernel_run")
-                 (drop (call_indirect (type $again) (i32.const 1) (i32.const 0))))"#,
-        );
-        assert_eq!((figures.guarded, figures.fixed), (0, 3));
-        assert_eq!(levels(&wasm)[0].status, Status::Yielded);
     }
 }

@@ -1,10 +1,10 @@
 //! Every rule that a kernel must keep, one by one, with where it is broken
-//! (`spec/pvm.md` §1 and §2). [`crate::validity::check`] is what the machine
+//! (`spec/pvm.md` §1 and §2). [`crate::check::check`] is what the machine
 //! itself does: it stops at the first.
 
 use crate::Version;
+use crate::check;
 use crate::imports::{self, ENTRY, LEGACY_ENTRY, LEGACY_MODULE, MODULE};
-use crate::validity;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -72,7 +72,7 @@ pub fn verify(wasm: &[u8], version: Version) -> Verification {
         .iter()
         .any(|rule| look.faults.contains_key(rule));
     if !explained
-        && let Err(error) = Validator::new_with_features(validity::features()).validate_all(wasm)
+        && let Err(error) = Validator::new_with_features(check::features()).validate_all(wasm)
     {
         look.fault(Rules::FEATURES, error.offset(), error.message());
     }
@@ -506,7 +506,7 @@ const fn section_name(id: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validity::KernelError;
+    use crate::check::KernelError;
 
     fn broken(wasm: &[u8], version: Version) -> Vec<&'static str> {
         let rules = verify(wasm, version).rules.into_iter();
@@ -520,12 +520,12 @@ mod tests {
     #[test]
     fn every_kernel_of_the_vectors_has_its_verdict() {
         let file: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/vectors/kernels.json")).unwrap();
+            serde_json::from_str(include_str!("../../pvm/tests/vectors/kernels.json")).unwrap();
         let mut refused = 0;
         for vector in file["vectors"].as_array().unwrap() {
             let wasm = hex::decode(vector["hex"].as_str().unwrap()).unwrap();
             let rules = broken(&wasm, Version::V5);
-            let machine = validity::check(&wasm, Version::V5);
+            let machine = check::check(&wasm, Version::V5);
             let name = &vector["name"];
             assert_eq!(
                 rules.is_empty(),

@@ -1,0 +1,36 @@
+//! Where the lines of `write_debug` go.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where the lines of `write_debug` go.
+#[derive(Clone, Default)]
+pub enum DebugSink {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// Into [`LevelReport::debug`].
+    Capture,
+    /// To this function, as they come.
+    Call(Arc<dyn Fn(&str) + Send + Sync>),
+}
+
+impl DebugSink {
+    /// What keeps the lines that this one keeps, and tells nobody.
+    pub(crate) fn quiet(&self) -> Self {
+        match self {
+            Self::Call(_) => Self::Off,
+            kept => kept.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for DebugSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "Off",
+            Self::Capture => "Capture",
+            Self::Call(_) => "Call",
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! Why a machine cannot be made, or a level not be run.
+
+use crate::reveal::RevealError;
+use host::HostError;
+use host::reserved::KERNEL;
+use kernel_module::KernelError;
+
+/// Why a machine cannot be made, or a level not be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The kernel is none.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// There is nothing at `/kernel/boot.wasm`.
+    #[error("there is no kernel at {KERNEL}")]
+    NoKernel,
+    /// The kernel asked for something that is not here. The storage is as it
+    /// was before the level.
+    #[error(transparent)]
+    Reveal(#[from] RevealError),
+    /// Two engines did not do the same. The storage is as it was before the
+    /// level.
+    #[error("level {level}, run {run}: {what}")]
+    EnginesDiffer {
+        /// The level.
+        level: u32,
+        /// The run of the level, from 0.
+        run: usize,
+        /// The first thing that differs.
+        what: String,
+    },
+    /// Something is wrong on this side.
+    #[error("the machine failed: {0}")]
+    Internal(String),
+}
+
+impl From<HostError> for Error {
+    fn from(error: HostError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

@@ -1,0 +1,62 @@
+//! How a machine is set up.
+
+use crate::debug_sink::DebugSink;
+use crate::engine::{self, Engine};
+use crate::kernel::{DEFAULT_STACK, Metering};
+use kernel_module::Version;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How a machine is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The version that it starts as; messages of the kind
+    /// `Protocol_migration` change it.
+    pub version: Version,
+    /// What is measured.
+    pub metering: Metering,
+    /// The rollup's address: the 20 bytes behind `sr1…`.
+    pub rollup: [u8; 20],
+    /// The level of its origination, as `reveal_metadata` tells.
+    pub origination_level: u32,
+    /// The level that runs first.
+    pub first_level: u32,
+    /// The folder of preimages, named by the lower-case hex of their hashes.
+    pub preimages: Option<PathBuf>,
+    /// Each `store_move` onto one of these paths records the storage right
+    /// after it: [`LevelReport::checkpoints`].
+    pub checkpoints: Vec<String>,
+    /// Where the lines of `write_debug` go.
+    pub debug: DebugSink,
+    /// How much stack the kernel may use, in bytes.
+    pub stack: usize,
+    /// What executes the kernel.
+    pub engine: Arc<dyn Engine>,
+    /// Executes every run once more, and whatever differs is an error:
+    /// [`Error::EnginesDiffer`].
+    pub check: Option<Arc<dyn Engine>>,
+}
+
+impl Default for Options {
+    /// Version r5, no metering, the debugger's rollup address, origination
+    /// level 0, first level 0, the fast VM alone.
+    fn default() -> Self {
+        Self {
+            version: Version::default(),
+            metering: Metering::Off,
+            rollup: DEFAULT_ROLLUP,
+            origination_level: 0,
+            first_level: 0,
+            preimages: None,
+            checkpoints: Vec::new(),
+            debug: DebugSink::Off,
+            stack: DEFAULT_STACK,
+            engine: engine::fast(),
+            check: None,
+        }
+    }
+}
+
+/// `sr163Lv22CdE8QagCwf48PWDTquk6isQwv57`, the address that tools use where
+/// none is given.
+pub const DEFAULT_ROLLUP: [u8; 20] = [0; 20];

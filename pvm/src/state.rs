@@ -1,0 +1,358 @@
+//! Levels, runs, reboots, upgrades (docs/machine.md).
+
+use crate::compare::{self, Ran};
+use crate::context::Context;
+use crate::durable::Durable;
+use crate::engine::{Compiled, End, Engine, Finished, Limits};
+use crate::error::Error;
+use crate::kernel::{Kernel, Metering};
+use crate::level::{LevelReport, RunReport, Status};
+use crate::options::Options;
+use crate::value::Value;
+use host::reserved::{
+    KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
+};
+use host::{HostError, Path};
+use kernel_module::{KernelError, Version};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The last kernel that could be instantiated.
+pub(crate) const FALLBACK: Path<'static> = Path::literal("/readonly/kernel/boot.wasm");
+
+/// How often a kernel may reboot at one level; so it runs once more than that.
+pub const MAX_REBOOTS: i32 = 1000;
+
+/// A clone costs a few counters: each level works on one, which then is the
+/// machine's, or is dropped when the level fails.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) durable: Durable,
+    pub(crate) level: u32,
+    pub(crate) version: Version,
+    pub(crate) options: Arc<Options>,
+    /// The kernel of the last run, with the value that it came from.
+    pub(crate) kernel: Option<(Value, Arc<Kernel>)>,
+    pub(crate) stuck: Option<String>,
+    pub(crate) trap_after: Option<u64>,
+}
+
+impl State {
+    /// Loads and compiles the kernel.
+    pub(crate) fn prepare(&mut self) -> Result<(), Error> {
+        let kernel = self.load_kernel(&self.durable.clone())?;
+        kernel.compiled(&*self.options.engine, self.limits())?;
+        Ok(())
+    }
+
+    pub(crate) fn run_level(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
+        if let Some(reason) = &self.stuck {
+            let status = Status::Stuck {
+                reason: reason.clone(),
+            };
+            return Ok(LevelReport {
+                level: self.level,
+                status,
+                runs: Vec::new(),
+                outbox: Vec::new(),
+                durable: self.durable.clone(),
+                checkpoints: Vec::new(),
+                debug: Vec::new(),
+            });
+        }
+        for message in &messages {
+            if let Some(version) = Version::of_migration(message) {
+                self.set_version(version)?;
+            }
+        }
+        let mut context = Context {
+            durable: std::mem::take(&mut self.durable),
+            level: self.level,
+            inbox: messages.into(),
+            next: 0,
+            outbox: Vec::new(),
+            rollup: self.options.rollup,
+            origination_level: self.options.origination_level,
+            preimages: self.options.preimages.clone(),
+            checkpoint_paths: self.options.checkpoints.as_slice().into(),
+            checkpoints: Vec::new(),
+            debug: self.options.debug.clone(),
+            debug_lines: Vec::new(),
+            meter: None,
+            trap_after: self.trap_after,
+            log: None,
+        };
+        let mut told = Told::default();
+        let status = self.runs(&mut context, &mut told)?;
+        self.durable = std::mem::take(&mut context.durable);
+        self.trap_after = context.trap_after;
+        match &status {
+            Status::Stuck { reason } => self.stuck = Some(reason.clone()),
+            _ => self.wait()?,
+        }
+        Ok(LevelReport {
+            level: self.level,
+            status,
+            runs: told.runs,
+            outbox: context.outbox,
+            durable: self.durable.clone(),
+            checkpoints: told.checkpoints,
+            debug: told.debug,
+        })
+    }
+
+    /// Calls the kernel until it yields.
+    fn runs(&mut self, context: &mut Context, told: &mut Told) -> Result<Status, Error> {
+        let mut reboots_left = MAX_REBOOTS;
+        loop {
+            context.durable.delete(REBOOT)?;
+            context
+                .durable
+                .write(REBOOT_COUNTER, reboots_left.to_le_bytes())?;
+            let outcome = self.run(context, told.runs.len())?;
+            told.debug.append(&mut context.debug_lines);
+            told.checkpoints.append(&mut context.checkpoints);
+            let failed = match outcome {
+                Outcome::Ran(report) => {
+                    told.runs.push(report);
+                    None
+                }
+                Outcome::Restored { reason } => Some(reason),
+                Outcome::Stuck { reason, report } => {
+                    told.runs.extend(report);
+                    return Ok(Status::Stuck { reason });
+                }
+            };
+            if context.durable.get(REBOOT).is_none() {
+                context.durable.delete(TOO_MANY_REBOOTS)?;
+                return Ok(match failed {
+                    Some(reason) => Status::UpgradeFailed { reason },
+                    None => Status::Yielded,
+                });
+            }
+            if reboots_left == 0 {
+                context.durable.write(TOO_MANY_REBOOTS, [])?;
+                return Ok(Status::TooManyReboots);
+            }
+            reboots_left -= 1;
+        }
+    }
+
+    fn run(&mut self, context: &mut Context, run: usize) -> Result<Outcome, Error> {
+        let start = Instant::now();
+        let kernel = match self.load_kernel(&context.durable) {
+            Ok(kernel) => kernel,
+            Err(Error::Kernel(error)) => return fall_back(&mut context.durable, &error),
+            Err(Error::NoKernel) => {
+                let error = KernelError::Decode(Error::NoKernel.to_string());
+                return fall_back(&mut context.durable, &error);
+            }
+            Err(error) => return Err(error),
+        };
+        if self.options.metering == Metering::Full {
+            context.meter = Some(Box::default());
+        }
+        let before = context.durable.clone();
+        keep_fallback(&mut context.durable)?;
+        let finished = match self.call(&kernel, context, run) {
+            Ok(finished) => finished,
+            Err(Error::Kernel(error)) => {
+                context.durable = before;
+                return fall_back(&mut context.durable, &error);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut report = RunReport {
+            wall: start.elapsed(),
+            ..RunReport::default()
+        };
+        if let Some(meter) = context.meter.take() {
+            report.measured(&meter, finished.counted);
+        }
+        if !finished.instantiated {
+            context.durable = before;
+        }
+        self.judge(finished, report, context)
+    }
+
+    /// Calls a kernel once, on a fresh instance, and once more where runs are
+    /// compared.
+    fn call(&self, kernel: &Kernel, context: &mut Context, run: usize) -> Result<Finished, Error> {
+        let Some(check) = &self.options.check else {
+            return self.call_on(&*self.options.engine, kernel, context);
+        };
+        context.log = Some(Vec::new());
+        let mut again = context.clone();
+        again.debug = again.debug.quiet();
+        let finished = self.call_on(&*self.options.engine, kernel, context)?;
+        let other = self.call_on(&**check, kernel, &mut again)?;
+        let first = Ran::new(self.options.engine.name(), context, &finished);
+        let second = Ran::new(check.name(), &again, &other);
+        if let Some(what) = compare::difference(&first, &second) {
+            return Err(Error::EnginesDiffer {
+                level: self.level,
+                run,
+                what,
+            });
+        }
+        Ok(finished)
+    }
+
+    fn call_on(
+        &self,
+        engine: &dyn Engine,
+        kernel: &Kernel,
+        context: &mut Context,
+    ) -> Result<Finished, Error> {
+        let limits = self.limits();
+        let compiled = kernel.compiled(engine, limits)?;
+        if limits.counted {
+            return Ok(enter(&*compiled, context));
+        }
+        let before = context.clone();
+        let finished = enter(&*compiled, context);
+        if finished.end != Err(End::StackExhausted) {
+            return Ok(finished);
+        }
+        // Perhaps there was more to come; the module that counts knows.
+        *context = before;
+        let limits = Limits {
+            counted: true,
+            ..limits
+        };
+        Ok(enter(&*kernel.compiled(engine, limits)?, context))
+    }
+
+    /// What follows from how the call ended.
+    fn judge(
+        &self,
+        finished: Finished,
+        mut report: RunReport,
+        context: &mut Context,
+    ) -> Result<Outcome, Error> {
+        let limit = self.version.max_call_depth();
+        let end = match finished.end {
+            Err(end) if !finished.instantiated => {
+                return fall_back(&mut context.durable, &KernelError::Init(end.to_string()));
+            }
+            // The trap was ours.
+            _ if finished.counted.max_depth > limit => Err(End::StackExhausted),
+            end => end,
+        };
+        match end {
+            Ok(()) => {
+                context.durable.delete(STUCK)?;
+                context.durable.delete(UPGRADE_ERROR)?;
+            }
+            Err(End::Reveal(error)) => return Err(error.into()),
+            Err(End::Trap(trap)) => {
+                report.trap = Some(trap);
+                context.durable.write(STUCK, [])?;
+            }
+            Err(end) => {
+                let reason = match end {
+                    End::StackExhausted if finished.counted.max_depth > limit => {
+                        format!("more than {limit} calls were open")
+                    }
+                    end => end.to_string(),
+                };
+                return Ok(Outcome::Stuck {
+                    reason,
+                    report: Some(report),
+                });
+            }
+        }
+        Ok(Outcome::Ran(report))
+    }
+
+    /// The kernel that a storage holds.
+    fn load_kernel(&mut self, durable: &Durable) -> Result<Arc<Kernel>, Error> {
+        let value = durable.get(KERNEL).ok_or(Error::NoKernel)?;
+        if let Some((known, kernel)) = &self.kernel
+            && known.ptr_eq(&value)
+            && kernel.facts().since <= self.version
+        {
+            return Ok(Arc::clone(kernel));
+        }
+        let kernel = Kernel::load(&value.bytes(), self.version)?;
+        self.kernel = Some((value, Arc::clone(&kernel)));
+        Ok(kernel)
+    }
+
+    fn limits(&self) -> Limits {
+        let frames = self.version.max_call_depth();
+        Limits {
+            frames,
+            stack: self.options.stack,
+            // No stack is so small that it holds 300 frames surely, and any more.
+            counted: self.options.metering == Metering::Full || frames < 1_000,
+        }
+    }
+
+    pub(crate) fn set_version(&mut self, version: Version) -> Result<(), HostError> {
+        self.version = version;
+        self.durable.write(VERSION, version.name())
+    }
+
+    /// What stands in the storage between levels: loading the inbox counts as
+    /// a reboot into the first run.
+    pub(crate) fn wait(&mut self) -> Result<(), HostError> {
+        self.durable.write(REBOOT, [])?;
+        self.durable
+            .write(REBOOT_COUNTER, (MAX_REBOOTS + 1).to_le_bytes())
+    }
+}
+
+enum Outcome {
+    /// The kernel ran, to its end or to a trap.
+    Ran(RunReport),
+    /// The kernel was no good; the previous one is back.
+    Restored { reason: String },
+    /// Nothing will ever run again.
+    Stuck {
+        reason: String,
+        report: Option<RunReport>,
+    },
+}
+
+/// What the runs of a level tell, in order.
+#[derive(Default)]
+struct Told {
+    runs: Vec<RunReport>,
+    debug: Vec<String>,
+    checkpoints: Vec<Durable>,
+}
+
+fn enter(compiled: &dyn Compiled, context: &mut Context) -> Finished {
+    let (after, finished) = compiled.run(std::mem::take(context));
+    *context = after;
+    finished
+}
+
+/// Remembers a kernel that could be instantiated.
+fn keep_fallback(durable: &mut Durable) -> Result<(), HostError> {
+    match (durable.get(KERNEL), durable.get(FALLBACK)) {
+        (Some(kernel), Some(known)) if kernel.ptr_eq(&known) => Ok(()),
+        // Equal bytes are shared from now on, and never compared again.
+        (Some(kernel), _) => durable.put(FALLBACK, kernel),
+        (None, _) => Ok(()),
+    }
+}
+
+/// Puts the last good kernel back, if there is another than this.
+fn fall_back(durable: &mut Durable, error: &KernelError) -> Result<Outcome, Error> {
+    let reason = error.to_string();
+    match durable.get(FALLBACK) {
+        Some(fallback)
+            if error.recoverable() && durable.get(KERNEL).as_ref() != Some(&fallback) =>
+        {
+            durable.put(KERNEL, fallback)?;
+            durable.write(UPGRADE_ERROR, [])?;
+            Ok(Outcome::Restored { reason })
+        }
+        _ => Ok(Outcome::Stuck {
+            reason,
+            report: None,
+        }),
+    }
+}
