@@ -124,7 +124,7 @@ pub(crate) fn public_key_hash<'b>(reader: &mut Reader<'b>) -> Result<&'b [u8; 21
     let start = *reader;
     let hash: &[u8; 21] = reader.array_ref()?;
     match hash {
-        [..=LAST_CURVE, ..] => Ok(hash),
+        [curve, ..] if *curve <= LAST_CURVE => Ok(hash),
         [curve, ..] => Err(start.error(ErrorKind::UnknownTag(*curve))),
     }
 }
