@@ -1,4 +1,4 @@
-//! Levels full of rubbish (design: bounded work): the budgets of runs and levels
+//! Levels full of rubbish (ARCHITECTURE.md, "Bounded work"): the budgets of runs and levels
 //! hold, what does not fit waits, and good transactions get through.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
@@ -9,7 +9,7 @@ use storage::Config;
 
 const NOBODY: Address = Address::repeat_byte(0xbb);
 
-/// What the kernel counts (design: bounded work).
+/// What the kernel counts (ARCHITECTURE.md, "Bounded work").
 const MESSAGE: u64 = 10_000;
 const BYTE: u64 = 10;
 const RECOVERY: u64 = 20_000;

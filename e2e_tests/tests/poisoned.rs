@@ -1,4 +1,4 @@
-//! Transactions that trap each time (design: nothing is lost, whatever traps),
+//! Transactions that trap each time (ARCHITECTURE.md, "Nothing is lost, whatever traps"),
 //! on a build of the kernel with places that trap: a precompile, the decoding of
 //! some bytes, the sealing of a block with some log. Whoever can be named pays;
 //! everyone else's transactions are included.

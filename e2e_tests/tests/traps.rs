@@ -1,4 +1,4 @@
-//! Nothing is lost, whatever traps (design: behaviour 1): a trap after every
+//! Nothing is lost, whatever traps (ARCHITECTURE.md, "What always holds"): a trap after every
 //! host call of some busy levels through the compiled kernel, and two traps on the
 //! mocked machine. Transactions that trap each time are in `poisoned.rs`.
 

@@ -27,7 +27,7 @@ pub(crate) fn singlepass() -> Arc<dyn Engine> {
     }))
 }
 
-/// Lets a run have fewer than 60,000 calls open, the machine's limit, however
+/// Lets a run have no more than 59,999 calls open, the machine's limit, however
 /// small their frames are: 16 bytes at least.
 pub(crate) fn bound_the_stack() {
     wasmer_vm::set_stack_size(950_272);
@@ -215,7 +215,7 @@ fn end(error: RuntimeError) -> End {
         Some(TrapCode::UnreachableCodeReached) => Trap::Unreachable,
         Some(TrapCode::HeapAccessOutOfBounds) => Trap::MemoryOutOfBounds,
         Some(TrapCode::TableAccessOutOfBounds) => Trap::TableOutOfBounds,
-        Some(TrapCode::IndirectCallToNull) => Trap::IndirectCallToNull,
+        Some(TrapCode::IndirectCallToNull) => return End::UninitializedElement,
         Some(TrapCode::BadSignature) => Trap::BadSignature,
         Some(TrapCode::IntegerOverflow) => Trap::IntegerOverflow,
         Some(TrapCode::IntegerDivisionByZero) => Trap::IntegerDivisionByZero,

@@ -1,5 +1,5 @@
-//! Payloads of any length, revealed page by page (installer format, §2 of its
-//! specification).
+//! Payloads of any length, revealed page by page (docs/machine.md, "Setup files
+//! and the installer").
 //!
 //! A page is a tag, a length (u32, big-endian) and that many bytes: content
 //! behind tag 0, hashes of further pages behind tag 1. Bytes behind them are

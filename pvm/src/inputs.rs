@@ -1,4 +1,4 @@
-//! Inputs files: the messages of some levels, as JSON (`spec/pvm.md` §9).
+//! Inputs files: the messages of some levels, as JSON (docs/machine.md, "Inputs files").
 //!
 //! ```json
 //! [[{"external": "c0ffee"}, {"payload": "Pair 1 Unit", "sender": "KT1…"}],

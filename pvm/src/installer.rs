@@ -1,5 +1,5 @@
 //! Makes what a rollup is originated with: the installer kernel, with a program
-//! behind it that reveals the real kernel (`spec/installer.md` §3).
+//! behind it that reveals the real kernel (docs/machine.md, "Setup files and the installer").
 
 use crate::preimages::{PageTree, page_tree};
 use crate::reveal::RevealHash;

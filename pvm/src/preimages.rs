@@ -1,4 +1,5 @@
-//! Trees of pages: how bytes of any length are revealed (`spec/installer.md` §2).
+//! Trees of pages: how bytes of any length are revealed (docs/machine.md, "Setup files and the
+//! installer").
 
 use crate::reveal::{self, RevealHash};
 

@@ -1,5 +1,5 @@
 //! Setup files: what stands in durable storage before the first level (YAML or
-//! JSON, as the installer takes them; `spec/installer.md` §3).
+//! JSON, as the installer takes them; docs/machine.md, "Setup files and the installer").
 //!
 //! ```yaml
 //! instructions:

@@ -1,4 +1,4 @@
-//! `spec/vectors/storage.json` and `paths.json`, on the storage functions
+//! `vectors/storage.json` and `paths.json`, on the storage functions
 //! themselves and through a kernel's imports.
 
 use host::HostError;

@@ -18,7 +18,7 @@ const CFLAGS: &str = "CFLAGS_wasm32_unknown_unknown";
 /// The clang of released kernels: that of Debian 12.
 const CLANG: &str = "14.0.6";
 
-/// The wasm stack in bytes: EVM depth 1,024 fits (design §4.6). It lies below the data, so that
+/// The wasm stack in bytes: EVM depth 1,024 fits (ARCHITECTURE.md, "What always holds"). It lies below the data, so that
 /// an overflow traps instead of overwriting.
 const STACK: u32 = 512 * 1024;
 

@@ -9,7 +9,7 @@ use tx_kernel::encoding::put;
 use tx_kernel::transactions::QUEUE_BYTES;
 use tx_kernel::wallet::{self, Key};
 
-/// As deep as it gets: 300 frames are what the oldest machine allows.
+/// As deep as it gets: 299 frames are what the oldest machine allows.
 #[test]
 fn no_batch_needs_more_than_three_hundred_frames() {
     let keys: Vec<Key> = (1..=20).map(key).collect();

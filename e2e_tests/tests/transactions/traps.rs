@@ -1,4 +1,4 @@
-//! A trap after every host call: nothing is lost but what design §4.1 names.
+//! A trap after every host call: nothing is lost but what docs/writing_a_kernel.md names.
 
 use crate::rollup::{
     CONTENT, ROLLUP, deposit, durable, give, inbox, key, one, operation, options, post, reveal,

@@ -25,7 +25,7 @@ fn amounts(message: &[u8]) -> Vec<u64> {
     amounts.collect()
 }
 
-/// The specification's scenario (§7).
+/// Two deposits, transfers, withdrawals (docs/transactions.md, "Try it").
 #[test]
 fn tickets_come_in_move_and_leave() {
     let (alice, bob) = (key(1), key(2));

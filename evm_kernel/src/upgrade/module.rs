@@ -3,7 +3,7 @@
 //!
 //! The machine undoes an upgrade to what is no module, or does not link. But one
 //! without the function `kernel_run`, or with more than one memory, would stop
-//! the rollup for good (specification of the machine, §1): these are looked for
+//! the rollup for good (docs/machine.md, "Kernels"): these are looked for
 //! here, and the frame of the sections around them.
 
 use crate::error::KernelError;
