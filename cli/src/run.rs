@@ -36,6 +36,10 @@ pub(crate) struct RunArgs {
     /// The version that the machine starts as
     #[arg(long, default_value_t)]
     pvm_version: Version,
+    /// Run a kernel with the names of 2022 too (module rollup_safe_core, entry kernel_next), which
+    /// no network takes
+    #[arg(long)]
+    legacy: bool,
     /// What executes the module
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
@@ -148,6 +152,7 @@ fn durable(args: &RunArgs) -> anyhow::Result<Durable> {
 fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
     args.engine.choose(Options {
         version: args.pvm_version,
+        legacy: args.legacy,
         metering: if args.no_metering {
             Metering::Off
         } else {

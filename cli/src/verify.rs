@@ -3,7 +3,7 @@
 use crate::{FOUND_WRONG, files};
 use clap::Args;
 use pvm::Version;
-use pvm::report::{Verification, verify};
+use pvm::report::{ModuleReport, report};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,20 +27,20 @@ const CRATES: usize = 15;
 /// Runs the command. 1 where a rule is broken.
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
-    let verification = verify(&module, args.pvm_version);
+    let report = report(&module, args.pvm_version);
     if args.json {
-        println!("{}", serde_json::to_string(&verification)?);
+        println!("{}", serde_json::to_string(&report)?);
     } else {
-        print(&verification, module.len(), args.pvm_version);
+        print(&report, module.len(), args.pvm_version);
     }
-    Ok(if verification.is_valid() {
+    Ok(if report.is_valid() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FOUND_WRONG)
     })
 }
 
-fn print(verification: &Verification, len: usize, version: Version) {
+fn print(report: &ModuleReport, len: usize, version: Version) {
     let colours = std::io::stdout().is_terminal();
     let paint = |code: &str, text: &str| {
         if colours {
@@ -50,7 +50,7 @@ fn print(verification: &Verification, len: usize, version: Version) {
         }
     };
     println!("{len} bytes, by the rules of {version}");
-    for rule in &verification.rules {
+    for rule in &report.rules {
         let mark = if rule.faults.is_empty() {
             paint("32", "pass")
         } else {
@@ -68,15 +68,15 @@ fn print(verification: &Verification, len: usize, version: Version) {
         }
     }
     println!();
-    for (section, size) in &verification.sections {
+    for (section, size) in &report.sections {
         println!("{size:>10}  {section}");
     }
-    if verification.crates.is_empty() {
+    if report.crates.is_empty() {
         println!("\nno names in the module: what each crate takes is not known");
         return;
     }
     println!("\ncode by crate:");
-    for (name, size) in verification.crates.iter().take(CRATES) {
+    for (name, size) in report.crates.iter().take(CRATES) {
         println!("{size:>10}  {name}");
     }
 }

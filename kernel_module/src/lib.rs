@@ -2,24 +2,32 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`check`] | which modules the machine accepts |
-//! | [`report`] | every rule, one by one, and what the bytes are made of |
+//! | [`outline`], [`opcodes`] | the one reader; instructions that are refused |
+//! | [`mod@check`] | which modules the machine accepts |
+//! | [`mod@report`] | every rule, one by one, and what the bytes are made of |
 //! | [`imports`], [`version`] | the host functions, and since when |
 //! | [`metering`] | counts instructions and open calls |
 //! | [`call_graph`], [`stack_guard`] | who calls whom; a bound on open calls |
-//! | [`strip`] | the module without custom sections |
+//! | [`extern_references`] | the module without references to things of the host |
+//! | [`fn@strip`] | the module without custom sections |
 
 pub mod call_graph;
 pub mod check;
+pub mod extern_references;
 pub mod imports;
 pub mod metering;
+pub mod opcodes;
+pub mod outline;
 pub mod report;
 pub mod stack_guard;
 pub mod version;
 
+mod globals;
 mod strip;
 
-pub use check::KernelError;
+pub use check::{KernelError, KernelFacts, Terms, check};
 pub use metering::Counted;
+pub use outline::Outline;
+pub use report::{ModuleReport, report};
 pub use strip::strip;
 pub use version::Version;

@@ -1,8 +1,9 @@
 //! Counts instructions and open calls by rewriting the module, so that each
 //! engine gives the same figures.
 //!
-//! Four globals are added: how many calls are open, the most that ever were,
-//! how many instructions were executed, and a scratch one. Around each call of
+//! Five globals are added: how many calls are open, the most that ever were,
+//! how many instructions were executed, a scratch one, and whether a call went
+//! through a table beyond its end. Around each call of
 //! a function of the module stand instructions that keep the first two, and
 //! `unreachable` where more are open than may be. Before each place where the
 //! control flow parts stand some that add what was executed since the last: 1
@@ -13,29 +14,40 @@
 //! In a run that ends by another trap than `unreachable` the count lacks the
 //! instructions since the control flow last parted.
 
-use crate::check::Facts;
-use wasm_encoder::reencode::{Error, Reencode};
+use crate::check::KernelFacts;
+use crate::globals::{AddedGlobals, Number};
+use wasm_encoder::reencode::Reencode;
+
+pub use wasm_encoder::reencode::Error;
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection,
-    GlobalType, InstructionSink, Module, SectionId, ValType,
+    BlockType, CodeSection, ExportKind, ExportSection, Function, GlobalSection, InstructionSink,
+    Module, SectionId,
 };
 use wasmparser::{CustomSectionReader, FunctionBody, GlobalSectionReader, Operator, Parser};
 
 const DEPTH: &str = "evm-rollup: open calls";
 const MAX: &str = "evm-rollup: most open calls";
 const INSTRUCTIONS: &str = "evm-rollup: instructions";
+const UNDEFINED: &str = "evm-rollup: undefined element";
 
 /// The module with the counters, in which no more than `frames` calls may be
 /// open. Custom sections are left out.
 ///
 /// # Errors
 /// If the module cannot be read; one that passed the check can be.
-pub fn instrument(wasm: &[u8], facts: &Facts, frames: u32) -> Result<Vec<u8>, Error> {
+pub fn instrument(wasm: &[u8], facts: &KernelFacts, frames: u32) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
     let mut rewrite = Rewrite {
         facts,
         frames,
-        globals_done: false,
+        // The entry point is the first open call.
+        globals: AddedGlobals::new(vec![
+            Number::I32(1),
+            Number::I32(1),
+            Number::I64(0),
+            Number::I32(0),
+            Number::I32(0),
+        ]),
     };
     rewrite.parse_core_module(&mut module, Parser::new(0), wasm)?;
     Ok(module.finish())
@@ -48,6 +60,8 @@ pub struct Counted {
     pub max_depth: u32,
     /// Executed instructions.
     pub instructions: u64,
+    /// Whether the run ended at a call through a table with an index beyond its end.
+    pub undefined_element: bool,
 }
 
 impl Counted {
@@ -58,14 +72,15 @@ impl Counted {
         Self {
             max_depth,
             instructions: global(INSTRUCTIONS).unwrap_or_default() as u64,
+            undefined_element: global(UNDEFINED).is_some_and(|marked| marked != 0),
         }
     }
 }
 
 struct Rewrite<'f> {
-    facts: &'f Facts,
+    facts: &'f KernelFacts,
     frames: u32,
-    globals_done: bool,
+    globals: AddedGlobals,
 }
 
 impl Rewrite<'_> {
@@ -81,8 +96,13 @@ impl Rewrite<'_> {
         self.facts.globals + 2
     }
 
-    const fn units(&self) -> u32 {
+    /// Holds a number that is used twice.
+    const fn scratch(&self) -> u32 {
         self.facts.globals + 3
+    }
+
+    const fn undefined(&self) -> u32 {
+        self.facts.globals + 4
     }
 
     fn is_counted(&self, operator: &Operator<'_>) -> bool {
@@ -109,6 +129,22 @@ impl Rewrite<'_> {
         code.end();
     }
 
+    /// Marks a run that is about to call through a table beyond its end, and ends it: engines have
+    /// one trap for that and for any other access beyond a table, which the machine tells apart.
+    fn check_element(&self, table: u32, mut code: InstructionSink<'_>) {
+        let (scratch, undefined) = (self.scratch(), self.undefined());
+        code.global_set(scratch)
+            .global_get(scratch)
+            .global_get(scratch)
+            .table_size(table)
+            .i32_ge_u();
+        code.if_(BlockType::Empty)
+            .i32_const(1)
+            .global_set(undefined)
+            .unreachable()
+            .end();
+    }
+
     fn close_call(&self, mut code: InstructionSink<'_>) {
         let depth = self.depth();
         code.global_get(depth)
@@ -131,28 +167,14 @@ impl Rewrite<'_> {
 
     /// Adds the number on top of the stack, which stays there.
     fn add_units(&self, mut code: InstructionSink<'_>) {
-        let (instructions, units) = (self.instructions(), self.units());
-        code.global_set(units)
-            .global_get(units)
-            .global_get(units)
+        let (instructions, scratch) = (self.instructions(), self.scratch());
+        code.global_set(scratch)
+            .global_get(scratch)
+            .global_get(scratch)
             .i64_extend_i32_u();
         code.global_get(instructions)
             .i64_add()
             .global_set(instructions);
-    }
-
-    fn add_globals(&mut self, globals: &mut GlobalSection) {
-        let global = |val_type| GlobalType {
-            val_type,
-            mutable: true,
-            shared: false,
-        };
-        // The entry point is the first open call.
-        globals.global(global(ValType::I32), &ConstExpr::i32_const(1));
-        globals.global(global(ValType::I32), &ConstExpr::i32_const(1));
-        globals.global(global(ValType::I64), &ConstExpr::i64_const(0));
-        globals.global(global(ValType::I32), &ConstExpr::i32_const(0));
-        self.globals_done = true;
     }
 }
 
@@ -165,7 +187,7 @@ impl Reencode for Rewrite<'_> {
         section: GlobalSectionReader<'_>,
     ) -> Result<(), Error> {
         wasm_encoder::reencode::utils::parse_global_section(self, globals, section)?;
-        self.add_globals(globals);
+        self.globals.add(globals);
         Ok(())
     }
 
@@ -175,12 +197,7 @@ impl Reencode for Rewrite<'_> {
         _after: Option<SectionId>,
         before: Option<SectionId>,
     ) -> Result<(), Error> {
-        // Kernels export something, and globals stand right before exports.
-        if before == Some(SectionId::Export) && !self.globals_done {
-            let mut globals = GlobalSection::new();
-            self.add_globals(&mut globals);
-            module.section(&globals);
-        }
+        self.globals.add_section(module, before);
         Ok(())
     }
 
@@ -193,6 +210,7 @@ impl Reencode for Rewrite<'_> {
         exports.export(DEPTH, ExportKind::Global, self.depth());
         exports.export(MAX, ExportKind::Global, self.max());
         exports.export(INSTRUCTIONS, ExportKind::Global, self.instructions());
+        exports.export(UNDEFINED, ExportKind::Global, self.undefined());
         Ok(())
     }
 
@@ -207,11 +225,14 @@ impl Reencode for Rewrite<'_> {
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             pending += u32::from(!is_free(&operator));
-            if parts(&operator) {
+            if is_control_flow(&operator) {
                 self.add(&mut pending, function.instructions());
             }
-            if moves_units(&operator) {
+            if has_dynamic_cost(&operator) {
                 self.add_units(function.instructions());
+            }
+            if let Operator::CallIndirect { table_index, .. } = operator {
+                self.check_element(table_index, function.instructions());
             }
             let counted = self.is_counted(&operator);
             if counted {
@@ -252,7 +273,7 @@ const fn is_free(operator: &Operator<'_>) -> bool {
 
 /// Whether what follows may be executed more or less often than what stands
 /// before, or look at the count.
-const fn parts(operator: &Operator<'_>) -> bool {
+const fn is_control_flow(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
         Operator::Unreachable
@@ -270,7 +291,7 @@ const fn parts(operator: &Operator<'_>) -> bool {
 }
 
 /// Whether the number on top of the stack says how much it moves.
-const fn moves_units(operator: &Operator<'_>) -> bool {
+const fn has_dynamic_cost(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
         Operator::MemoryCopy { .. }

@@ -1,4 +1,4 @@
-//! Bounds a kernel's stack (spec/pvm.md §1, "Call depth"): beyond a budget of open calls it
+//! Bounds a kernel's stack (docs/machine.md, "Call depth"): beyond a budget of open calls it
 //! executes `unreachable`, a trap that a rollup survives, where it would be stuck for good or the
 //! native stack would run out.
 //!
@@ -17,17 +17,20 @@ use std::fmt;
 
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, Function, GlobalSection, GlobalType, Instruction, Module,
-    SectionId, ValType,
+    BlockType, CodeSection, Function, GlobalSection, Instruction, Module, SectionId,
 };
 use wasmparser::{FunctionBody, GlobalSectionReader, Operator, Parser};
 
 use crate::call_graph::CallGraph;
+use crate::globals::{AddedGlobals, Number};
+use crate::imports::ENTRY;
+use crate::outline::Outline;
+use crate::version::Version;
 
-/// How many frames may be open on a machine 2.0.0; later ones allow 60,000.
-pub const FRAMES: u32 = 300;
+/// How many frames may be open on a machine 2.0.0; later ones allow 59,999.
+pub const FRAMES: u32 = Version::V0.max_call_depth();
 
-/// The native stack that a frame of the budget stands for, in bytes: 300 of them are half of the
+/// The native stack that a frame of the budget stands for, in bytes: 299 of them are half of the
 /// megabyte that native stacks have at least. A function with more locals than this weighs more.
 const BYTES: u32 = 512 * 1024 / FRAMES;
 
@@ -87,12 +90,21 @@ pub enum GuardError {
 /// # Errors
 /// A module that cannot be read, or that needs so many frames without any recursion.
 pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError> {
-    let graph = CallGraph::of(wasm)?;
-    let entry = graph.export("kernel_run").ok_or(GuardError::NoEntry)?;
+    let outline = Outline::read(wasm)?;
+    let graph = CallGraph::of(&outline);
+    let entry = outline
+        .exported_function(ENTRY)
+        .ok_or(GuardError::NoEntry)?
+        .index;
     let guarded = break_cycles(&graph);
+    let frames_of = Frames {
+        outline: &outline,
+        graph: &graph,
+        guarded: &guarded,
+    };
     let mut depths = BTreeMap::new();
     for function in graph.functions() {
-        depth(&graph, &guarded, function, &mut depths);
+        frames_of.depth(function, &mut depths);
     }
     let fixed = depths.get(&entry).copied().unwrap_or_default();
     // One frame is left for the call that finds the budget spent.
@@ -100,14 +112,13 @@ pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError>
         .checked_sub(fixed + 1)
         .ok_or(GuardError::TooDeep { fixed })?;
     let mut guard = Guard {
-        graph: &graph,
+        outline: &outline,
         weights: guarded
             .iter()
             .map(|function| (*function, depths[function]))
             .collect(),
-        budget,
-        next: graph.imported,
-        global_done: false,
+        budget: AddedGlobals::new(vec![Number::I32(budget.cast_signed())]),
+        next: outline.imported_functions,
     };
     let figures = Guarded {
         functions: graph.functions().len(),
@@ -140,53 +151,48 @@ fn break_cycles(graph: &CallGraph) -> BTreeSet<u32> {
     guarded
 }
 
-/// The most frames that can be open from a call of `function` to its end, guarded functions that
-/// it calls left out.
-fn depth(
-    graph: &CallGraph,
-    guarded: &BTreeSet<u32>,
-    function: u32,
-    known: &mut BTreeMap<u32, u32>,
-) -> u32 {
-    if let Some(depth) = known.get(&function) {
-        return *depth;
+/// How many frames calls need.
+struct Frames<'m> {
+    outline: &'m Outline<'m>,
+    graph: &'m CallGraph,
+    guarded: &'m BTreeSet<u32>,
+}
+
+impl Frames<'_> {
+    /// The most frames that can be open from a call of `function` to its end, guarded functions
+    /// that it calls left out.
+    fn depth(&self, function: u32, known: &mut BTreeMap<u32, u32>) -> u32 {
+        if let Some(depth) = known.get(&function) {
+            return *depth;
+        }
+        // There is no cycle left, so this ends.
+        let below = self.graph.called(function).iter();
+        let below = below.filter(|called| !self.guarded.contains(called));
+        let deepest = below.map(|called| self.depth(*called, known)).max();
+        let params = self.outline.function_type(function);
+        let params = params.map_or(0, |ty| ty.params().len() as u32);
+        let locals = self.outline.body(function).map_or(0, |body| body.locals);
+        let bytes = 64 + 8 * (params + locals);
+        let depth = bytes.div_ceil(BYTES) + deepest.unwrap_or_default();
+        known.insert(function, depth);
+        depth
     }
-    // There is no cycle left, so this ends.
-    let below = graph.called(function).iter();
-    let below = below.filter(|called| !guarded.contains(called));
-    let deepest = below
-        .map(|called| depth(graph, guarded, *called, known))
-        .max();
-    let bytes = 64 + 8 * graph.locals(function);
-    let depth = bytes.div_ceil(BYTES) + deepest.unwrap_or_default();
-    known.insert(function, depth);
-    depth
 }
 
 struct Guard<'g> {
-    graph: &'g CallGraph,
+    outline: &'g Outline<'g>,
     /// The guarded functions, and what each takes.
     weights: BTreeMap<u32, u32>,
-    budget: u32,
+    /// What is left of the budget.
+    budget: AddedGlobals,
     /// The function whose body comes next.
     next: u32,
-    global_done: bool,
 }
 
 impl Guard<'_> {
     /// What is left of the budget.
     const fn left(&self) -> u32 {
-        self.graph.globals
-    }
-
-    fn add_global(&mut self, globals: &mut GlobalSection) {
-        let ty = GlobalType {
-            val_type: ValType::I32,
-            mutable: true,
-            shared: false,
-        };
-        globals.global(ty, &ConstExpr::i32_const(self.budget.cast_signed()));
-        self.global_done = true;
+        self.outline.globals
     }
 
     /// The function's code as a block, whose end is every way out: labels keep their numbers, as
@@ -211,8 +217,8 @@ impl Guard<'_> {
             .unreachable()
             .end();
         let ty = self
-            .graph
-            .ty(self.next)
+            .outline
+            .function_type(self.next)
             .and_then(|ty| ty.results().first().copied());
         let block = match ty {
             Some(ty) => BlockType::Result(self.val_type(ty)?),
@@ -255,7 +261,7 @@ impl Reencode for Guard<'_> {
         section: GlobalSectionReader<'_>,
     ) -> Reencoded<()> {
         reencode::utils::parse_global_section(self, globals, section)?;
-        self.add_global(globals);
+        self.budget.add(globals);
         Ok(())
     }
 
@@ -265,12 +271,7 @@ impl Reencode for Guard<'_> {
         _after: Option<SectionId>,
         before: Option<SectionId>,
     ) -> Reencoded<()> {
-        // Kernels export something, and globals stand right before exports.
-        if before == Some(SectionId::Export) && !self.global_done {
-            let mut globals = GlobalSection::new();
-            self.add_global(&mut globals);
-            module.section(&globals);
-        }
+        self.budget.add_section(module, before);
         Ok(())
     }
 

@@ -54,21 +54,31 @@ impl Version {
     #[must_use]
     pub const fn max_call_depth(self) -> u32 {
         match self {
-            Self::V0 => 300,
-            _ => 60_000,
+            Self::V0 => 299,
+            _ => 59_999,
         }
     }
 
     /// The version that an inbox message of the kind `Protocol_migration`
     /// (`00 04 ++ length u32 BE ++ name`) brings, if it is one with a known
     /// name.
-    #[must_use]
-    pub fn of_migration(message: &[u8]) -> Option<Self> {
-        let rest = message.strip_prefix(&[0, 4])?;
-        let (len, name) = rest.split_first_chunk::<4>()?;
+    ///
+    /// # Errors
+    /// If the message begins as one of that kind and is not one: it breaks the machine. Layer 1
+    /// makes no such message.
+    pub fn of_migration(message: &[u8]) -> Result<Option<Self>, MalformedMigration> {
+        let Some(rest) = message.strip_prefix(&[0, 4]) else {
+            return Ok(None);
+        };
+        let (len, name) = rest.split_first_chunk::<4>().ok_or(MalformedMigration)?;
         if u32::from_be_bytes(*len) as usize != name.len() {
-            return None;
+            return Err(MalformedMigration);
         }
+        Ok(Self::after(name))
+    }
+
+    /// The version that a protocol brings.
+    fn after(name: &[u8]) -> Option<Self> {
         match name {
             b"nairobi_017" => Some(Self::V1),
             b"oxford_018" => Some(Self::V2),
@@ -85,6 +95,11 @@ impl fmt::Display for Version {
         f.write_str(self.name())
     }
 }
+
+/// A message of the kind `Protocol_migration` that does not decode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a malformed migration message")]
+pub struct MalformedMigration;
 
 /// A name that is no version of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,12 +156,16 @@ mod tests {
         };
         assert_eq!(
             Version::of_migration(&message("paris_020")),
-            Some(Version::V4)
+            Ok(Some(Version::V4))
         );
-        assert_eq!(Version::of_migration(&message("paris_021")), None);
+        assert_eq!(Version::of_migration(&message("paris_021")), Ok(None));
         let mut long = message("paris_020");
         long.push(b' ');
-        assert_eq!(Version::of_migration(&long), None);
-        assert_eq!(Version::of_migration(b"\x00\x01"), None);
+        assert_eq!(Version::of_migration(&long), Err(MalformedMigration));
+        assert_eq!(
+            Version::of_migration(b"\x00\x04\0"),
+            Err(MalformedMigration)
+        );
+        assert_eq!(Version::of_migration(b"\x00\x01"), Ok(None));
     }
 }

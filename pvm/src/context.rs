@@ -62,6 +62,9 @@ pub enum Stop {
     /// What was to be revealed cannot be had.
     #[error(transparent)]
     Reveal(#[from] RevealError),
+    /// The real machine does not survive this call.
+    #[error("{0}")]
+    Fatal(&'static str),
     /// A test asked for a trap here.
     #[error("a trap that was asked for")]
     Trap,

@@ -25,7 +25,7 @@ pub trait Engine: Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Makes a module ready to run, which has passed the checks of
-    /// [`kernel_module::check`].
+    /// [`fn@kernel_module::check`].
     ///
     /// # Errors
     /// [`KernelError::Decode`] where the engine refuses it all the same.
@@ -49,12 +49,12 @@ pub struct Module<'w> {
     /// The export that is its memory.
     pub memory: &'w str,
     /// How.
-    pub limits: Limits,
+    pub limits: RunLimits,
 }
 
 /// How a module is to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RunLimits {
     /// How many wasm calls may be open at once.
     pub frames: u32,
     /// How much stack there is, in bytes.
@@ -73,7 +73,7 @@ pub struct Finished {
     pub instantiated: bool,
     /// Why it ended before its end.
     pub end: Result<(), End>,
-    /// What a module with [`Limits::counted`] counted.
+    /// What a module with [`RunLimits::counted`] counted.
     pub counted: Counted,
 }
 
@@ -98,6 +98,10 @@ pub enum End {
     Reveal(RevealError),
     /// The stack is full, or too many calls are open.
     StackExhausted,
+    /// A call through an empty place of a table: no trap for the machine.
+    UninitializedElement,
+    /// A call through a table beyond its end: no trap for the machine, either.
+    UndefinedElement,
     /// Something else, which the slow machine would not survive.
     Other(String),
 }
@@ -107,7 +111,7 @@ impl From<Stop> for End {
         match stop {
             Stop::Trap => Self::Trap(Trap::Unreachable),
             Stop::Reveal(error) => Self::Reveal(error),
-            Stop::AtStart => Self::Other(stop.to_string()),
+            Stop::AtStart | Stop::Fatal(_) => Self::Other(stop.to_string()),
         }
     }
 }
@@ -118,12 +122,16 @@ impl fmt::Display for End {
             Self::Trap(trap) => write!(f, "{trap}"),
             Self::Reveal(error) => write!(f, "{error}"),
             Self::StackExhausted => f.write_str("the stack is exhausted"),
+            Self::UndefinedElement => {
+                f.write_str("an indirect call through an element beyond the table")
+            }
+            Self::UninitializedElement => f.write_str("an indirect call through a null element"),
             Self::Other(text) => f.write_str(text),
         }
     }
 }
 
-/// The traps that a rollup survives (spec §4).
+/// The traps that a rollup survives (docs/machine.md, "Traps").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trap {
@@ -133,8 +141,6 @@ pub enum Trap {
     MemoryOutOfBounds,
     /// An index beyond a table.
     TableOutOfBounds,
-    /// A call through an empty place of a table.
-    IndirectCallToNull,
     /// A call through a table to a function of another type.
     BadSignature,
     /// The quotient of the smallest integer and −1.
@@ -149,7 +155,6 @@ impl fmt::Display for Trap {
             Self::Unreachable => "trap: unreachable",
             Self::MemoryOutOfBounds => "trap: out of bounds memory access",
             Self::TableOutOfBounds => "trap: out of bounds table access",
-            Self::IndirectCallToNull => "trap: indirect call to nothing",
             Self::BadSignature => "trap: indirect call type mismatch",
             Self::IntegerOverflow => "trap: integer overflow",
             Self::IntegerDivisionByZero => "trap: integer divide by zero",

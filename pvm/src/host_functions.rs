@@ -8,8 +8,15 @@ use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use kernel_module::imports::{HostCall, IMPORTS};
 
-/// −16: the new durable storage is not enabled, which it is on no network.
-const NDS_NOT_ENABLED: i64 = -16;
+/// A call of the new durable storage, which is enabled on no network.
+const NDS_NOT_ENABLED: &str =
+    "a function of the new durable storage is called, which is not enabled";
+
+/// Room of a negative size for an answer.
+const NEGATIVE_ROOM: &str = "the room for an answer has a negative size";
+
+/// An answer that crosses the end of memory.
+const BEYOND_MEMORY: &str = "the answer to a reveal crosses the end of memory";
 
 impl Context {
     /// Answers the function at `place` of [`IMPORTS`]; `memory` is the
@@ -35,7 +42,7 @@ impl Context {
             .then(|| given_bytes(function, args, memory));
         let answer = match function {
             Some(function) => answer(function, args, memory, self)?,
-            None => NDS_NOT_ENABLED,
+            None => return Err(Stop::Fatal(NDS_NOT_ENABLED)),
         };
         if let (Some(log), Some(given)) = (&mut self.log, given) {
             log.push(Logged {
@@ -59,7 +66,7 @@ enum Fault {
     /// The kernel is told.
     Code(HostError),
     /// The run ends.
-    Stop(RevealError),
+    Stop(Stop),
 }
 
 impl From<HostError> for Fault {
@@ -70,7 +77,7 @@ impl From<HostError> for Fault {
 
 impl From<RevealError> for Fault {
     fn from(error: RevealError) -> Self {
-        Self::Stop(error)
+        Self::Stop(error.into())
     }
 }
 
@@ -80,7 +87,7 @@ fn answer(
     args: &[i64],
     memory: &mut [u8],
     context: &mut Context,
-) -> std::result::Result<i64, RevealError> {
+) -> std::result::Result<i64, Stop> {
     match count(function, Args(args), memory, context) {
         Ok(count) => Ok(count),
         Err(Fault::Code(error)) => Ok(error.code().into()),
@@ -107,6 +114,7 @@ fn count(
         HostCall::StoreGetNthKey => {
             let name = store::nth_key(durable, args.key(memory, 0)?, args.long(2))?;
             args.copy_out(memory, 3, &name)?
+                .ok_or(HostError::MemoryInvalidAccess)?
         }
         HostCall::StoreCopy => {
             let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
@@ -121,16 +129,17 @@ fn count(
             let key = args.key(memory, 0)?;
             let hash = durable.subtree_hash(key.as_bytes());
             args.copy_out(memory, 2, &hash.ok_or(HostError::NotANode)?)?
+                .ok_or(HostError::MemoryInvalidAccess)?
         }
         HostCall::RevealPreimage => {
             let hash = payload(memory, args.int(0), args.int(1))?;
             let preimage = reveal::preimage(context.preimages.as_deref(), hash)?;
-            args.copy_out(memory, 2, &preimage)?
+            args.reveal_out(memory, 2, &preimage)?
         }
-        HostCall::RevealMetadata => args.copy_out(memory, 0, &context.metadata())?,
+        HostCall::RevealMetadata => args.reveal_out(memory, 0, &context.metadata())?,
         HostCall::Reveal => {
             let answer = context.reveal(payload(memory, args.int(0), args.int(1))?)?;
-            args.copy_out(memory, 2, &answer)?
+            args.reveal_out(memory, 2, &answer)?
         }
     };
     Ok(count.into())
@@ -141,20 +150,25 @@ fn done(result: Result<()>) -> Result<i32> {
     result.map(|()| 0)
 }
 
+/// The bytes of a message's level and number.
+const INFO: usize = 8;
+
 fn read_input(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
     let (info, dst) = (args.pointer(0), args.pointer(1));
-    let max_bytes = args.pointer(2).min(MAX_MESSAGE);
+    let max_bytes = usize::try_from(args.int(2)).map_err(|_| HostError::MemoryInvalidAccess)?;
+    let max_bytes = max_bytes.min(MAX_MESSAGE);
     // The machine's bound is strict: a buffer may not end where the memory ends.
-    if info + 8 >= memory.len() || dst + max_bytes >= memory.len() {
+    if info + INFO >= memory.len() || dst + max_bytes >= memory.len() {
         return Err(HostError::MemoryInvalidAccess);
     }
     let Some(message) = context.inbox.get(context.next) else {
         return Ok(0);
     };
     let len = message.len().min(max_bytes);
-    memory[info..info + 4].copy_from_slice(&context.level.to_le_bytes());
-    memory[info + 4..info + 8].copy_from_slice(&(context.next as u32).to_le_bytes());
+    // The payload first: where the two overlap, the level and the number stand.
     memory[dst..dst + len].copy_from_slice(&message[..len]);
+    memory[info..info + 4].copy_from_slice(&context.level.to_le_bytes());
+    memory[info + 4..info + INFO].copy_from_slice(&(context.next as u32).to_le_bytes());
     context.next += 1;
     context.read(len);
     Ok(len as i32)
@@ -202,10 +216,12 @@ fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i3
 fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
     let (value, offset, len) = store::read(&context.durable, key, args.int(2), args.int(4))?;
-    let dst = args.pointer(3);
-    let target = memory
-        .get_mut(dst..dst + len)
-        .ok_or(HostError::MemoryInvalidAccess)?;
+    let Some(target) = slice_mut(memory, args.int(3), len) else {
+        // What fits is written all the same.
+        let dst = args.pointer(3).min(memory.len());
+        value.read(offset, &mut memory[dst..]);
+        return Err(HostError::MemoryInvalidAccess);
+    };
     value.read(offset, target);
     context.read(len);
     Ok(len as i32)
@@ -266,24 +282,54 @@ impl Args<'_> {
     }
 
     /// Copies as much of `bytes` as fits to where `place` says, with the room
-    /// behind it; gives how many.
-    fn copy_out(self, memory: &mut [u8], place: usize, bytes: &[u8]) -> Result<i32> {
-        let dst = self.pointer(place);
-        let len = bytes.len().min(self.pointer(place + 1));
-        let target = memory
-            .get_mut(dst..dst + len)
-            .ok_or(HostError::MemoryInvalidAccess)?;
-        target.copy_from_slice(&bytes[..len]);
-        Ok(len as i32)
+    /// behind it; gives how many, or nothing beyond the end of memory.
+    fn copy_out(
+        self,
+        memory: &mut [u8],
+        place: usize,
+        bytes: &[u8],
+    ) -> std::result::Result<Option<i32>, Fault> {
+        let room = usize::try_from(self.int(place + 1))
+            .map_err(|_| Fault::Stop(Stop::Fatal(NEGATIVE_ROOM)))?;
+        let len = bytes.len().min(room);
+        Ok(slice_mut(memory, self.int(place), len).map(|target| {
+            target.copy_from_slice(&bytes[..len]);
+            len as i32
+        }))
+    }
+
+    /// The same, for the answer to a reveal, which comes from outside of the machine: there is
+    /// nobody to tell that it does not fit.
+    fn reveal_out(
+        self,
+        memory: &mut [u8],
+        place: usize,
+        bytes: &[u8],
+    ) -> std::result::Result<i32, Fault> {
+        self.copy_out(memory, place, bytes)?
+            .ok_or(Fault::Stop(Stop::Fatal(BEYOND_MEMORY)))
     }
 }
 
+/// `len` bytes from `addr` on, without sign; no bytes are within memory wherever they are.
+fn slice_mut(memory: &mut [u8], addr: i32, len: usize) -> Option<&mut [u8]> {
+    let start = addr.cast_unsigned() as usize;
+    match len {
+        0 => Some(&mut []),
+        _ => memory.get_mut(start..start + len),
+    }
+}
+
+/// The same, of a length that the kernel gives.
 fn slice(memory: &[u8], addr: i32, len: i32) -> Result<&[u8]> {
-    let addr = addr as u32 as usize;
-    let len = usize::try_from(len).map_err(|_| HostError::MemoryInvalidAccess)?;
-    memory
-        .get(addr..addr + len)
-        .ok_or(HostError::MemoryInvalidAccess)
+    let start = addr.cast_unsigned() as usize;
+    match usize::try_from(len) {
+        Err(_) => Err(HostError::GenericInvalidAccess),
+        Ok(0) => Ok(&[]),
+        Ok(len) => memory
+            .get(start..start + len)
+            .ok_or(HostError::MemoryInvalidAccess),
+    }
 }
 
 /// A reveal's request.

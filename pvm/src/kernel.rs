@@ -1,9 +1,9 @@
 //! A kernel's bytes, validated and compiled.
 
-use crate::engine::{Compiled, Engine, Limits, Module};
+use crate::engine::{Compiled, Engine, Module, RunLimits};
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use kernel_module::check::{self, Facts};
-use kernel_module::{KernelError, Version, metering};
+use kernel_module::{KernelError, KernelFacts, Terms, check, extern_references, metering};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,12 +24,12 @@ pub enum Metering {
 pub struct Kernel {
     wasm: Vec<u8>,
     hash: [u8; 32],
-    facts: Facts,
-    compiled: Mutex<Vec<(For, Arc<dyn Compiled>)>>,
+    facts: KernelFacts,
+    compiled: Mutex<Vec<(CacheKey, Arc<dyn Compiled>)>>,
 }
 
 /// What a kernel was compiled for.
-type For = (&'static str, Limits);
+type CacheKey = (&'static str, RunLimits);
 
 /// How many kernels are kept in memory.
 const KEPT: usize = 8;
@@ -37,23 +37,24 @@ const KEPT: usize = 8;
 static LOADED: Mutex<VecDeque<Arc<Kernel>>> = Mutex::new(VecDeque::new());
 
 impl Kernel {
-    /// Checks a module by the rules of the machine at `version`, or finds it
-    /// among those loaded before.
+    /// Checks a module by the rules of the machine (a version alone stands for those of a network),
+    /// or finds it among those loaded before.
     ///
     /// # Errors
-    /// Why it is no kernel.
-    pub fn load(wasm: &[u8], version: Version) -> Result<Arc<Self>, KernelError> {
+    /// Why the bytes are not a valid kernel.
+    pub fn load(wasm: &[u8], terms: impl Into<Terms>) -> Result<Arc<Self>, KernelError> {
+        let terms = terms.into();
         let hash: [u8; 32] = Blake2b::<U32>::digest(wasm).into();
         let known = lock(&LOADED)
             .iter()
             .find(|kernel| kernel.hash == hash)
             .cloned();
         if let Some(kernel) = known
-            && kernel.facts.since <= version
+            && kernel.passes(terms)
         {
             return Ok(kernel);
         }
-        let facts = check::check(wasm, version)?;
+        let facts = check(wasm, terms)?;
         let kernel = Arc::new(Self {
             wasm: wasm.to_vec(),
             hash,
@@ -66,6 +67,11 @@ impl Kernel {
         }
         loaded.push_back(Arc::clone(&kernel));
         Ok(kernel)
+    }
+
+    /// Whether other rules accept it, too.
+    pub(crate) fn passes(&self, terms: Terms) -> bool {
+        self.facts.since <= terms.version && (terms.legacy || !self.facts.legacy)
     }
 
     /// The module, as it was given.
@@ -82,7 +88,7 @@ impl Kernel {
 
     /// What is known of the module.
     #[must_use]
-    pub const fn facts(&self) -> &Facts {
+    pub const fn facts(&self) -> &KernelFacts {
         &self.facts
     }
 
@@ -93,7 +99,7 @@ impl Kernel {
     pub fn compiled(
         &self,
         engine: &dyn Engine,
-        limits: Limits,
+        limits: RunLimits,
     ) -> Result<Arc<dyn Compiled>, KernelError> {
         let mut all = lock(&self.compiled);
         let sought = (engine.name(), limits);
@@ -108,16 +114,19 @@ impl Kernel {
     fn compile(
         &self,
         engine: &dyn Engine,
-        limits: Limits,
+        limits: RunLimits,
     ) -> Result<Arc<dyn Compiled>, KernelError> {
-        let counting = if limits.counted {
-            let counting = metering::instrument(&self.wasm, &self.facts, limits.frames);
-            Some(counting.map_err(|error| KernelError::Decode(error.to_string()))?)
-        } else {
-            None
-        };
+        let failed = |error: metering::Error| KernelError::Decode(error.to_string());
+        let mut wasm = Cow::Borrowed(&*self.wasm);
+        if self.facts.has_extern_references {
+            wasm = extern_references::replace(&wasm).map_err(failed)?.into();
+        }
+        if limits.counted {
+            let counting = metering::instrument(&wasm, &self.facts, limits.frames);
+            wasm = counting.map_err(failed)?.into();
+        }
         engine.compile(&Module {
-            wasm: counting.as_ref().unwrap_or(&self.wasm),
+            wasm: &wasm,
             entry: self.facts.entry,
             memory: &self.facts.memory,
             limits,
@@ -126,7 +135,7 @@ impl Kernel {
 }
 
 /// The stack that a kernel may use by default, in bytes: more than the
-/// 60,000 calls that the machine allows can fill with sane frames.
+/// 59,999 calls that the machine allows can fill with sane frames.
 pub const DEFAULT_STACK: usize = 128 << 20;
 
 /// What these locks guard is whole at every moment.

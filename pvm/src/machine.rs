@@ -59,7 +59,7 @@ impl Machine {
             return Err(error);
         }
         state.set_version(version)?;
-        state.wait()?;
+        state.flag_reboot();
         Ok(Self { state, thread })
     }
 

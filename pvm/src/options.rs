@@ -13,6 +13,9 @@ pub struct Options {
     /// The version that it starts as; messages of the kind
     /// `Protocol_migration` change it.
     pub version: Version,
+    /// Whether kernels with the names of 2022 run (module `rollup_safe_core`, entry
+    /// `kernel_next`), which no network's machine takes.
+    pub legacy: bool,
     /// What is measured.
     pub metering: Metering,
     /// The rollup's address: the 20 bytes behind `sr1…`.
@@ -43,6 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             version: Version::default(),
+            legacy: false,
             metering: Metering::Off,
             rollup: DEFAULT_ROLLUP,
             origination_level: 0,

@@ -3,7 +3,7 @@
 use crate::compare::{self, Ran};
 use crate::context::Context;
 use crate::durable::Durable;
-use crate::engine::{Compiled, End, Engine, Finished, Limits};
+use crate::engine::{Compiled, End, Engine, Finished, RunLimits, Trap};
 use crate::error::Error;
 use crate::kernel::{Kernel, Metering};
 use crate::level::{LevelReport, RunReport, Status};
@@ -13,7 +13,7 @@ use host::reserved::{
     KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
 };
 use host::{HostError, Path};
-use kernel_module::{KernelError, Version};
+use kernel_module::{KernelError, Terms, Version};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,22 +47,16 @@ impl State {
 
     pub(crate) fn run_level(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
         if let Some(reason) = &self.stuck {
-            let status = Status::Stuck {
-                reason: reason.clone(),
-            };
-            return Ok(LevelReport {
-                level: self.level,
-                status,
-                runs: Vec::new(),
-                outbox: Vec::new(),
-                durable: self.durable.clone(),
-                checkpoints: Vec::new(),
-                debug: Vec::new(),
-            });
+            return Ok(self.stuck_report(reason.clone()));
         }
         for message in &messages {
-            if let Some(version) = Version::of_migration(message) {
-                self.set_version(version)?;
+            match Version::of_migration(message) {
+                Ok(Some(version)) => self.set_version(version)?,
+                Ok(None) => {}
+                Err(error) => {
+                    self.stuck = Some(error.to_string());
+                    return Ok(self.stuck_report(error.to_string()));
+                }
             }
         }
         let mut context = Context {
@@ -82,8 +76,8 @@ impl State {
             trap_after: self.trap_after,
             log: None,
         };
-        let mut told = Told::default();
-        let status = self.runs(&mut context, &mut told)?;
+        let mut log = LevelLog::default();
+        let status = self.runs(&mut context, &mut log)?;
         self.durable = std::mem::take(&mut context.durable);
         self.trap_after = context.trap_after;
         match &status {
@@ -93,33 +87,46 @@ impl State {
         Ok(LevelReport {
             level: self.level,
             status,
-            runs: told.runs,
+            runs: log.runs,
             outbox: context.outbox,
             durable: self.durable.clone(),
-            checkpoints: told.checkpoints,
-            debug: told.debug,
+            checkpoints: log.checkpoints,
+            debug: log.debug,
         })
     }
 
+    /// A level at which nothing runs.
+    fn stuck_report(&self, reason: String) -> LevelReport {
+        LevelReport {
+            level: self.level,
+            status: Status::Stuck { reason },
+            runs: Vec::new(),
+            outbox: Vec::new(),
+            durable: self.durable.clone(),
+            checkpoints: Vec::new(),
+            debug: Vec::new(),
+        }
+    }
+
     /// Calls the kernel until it yields.
-    fn runs(&mut self, context: &mut Context, told: &mut Told) -> Result<Status, Error> {
+    fn runs(&mut self, context: &mut Context, log: &mut LevelLog) -> Result<Status, Error> {
         let mut reboots_left = MAX_REBOOTS;
         loop {
             context.durable.delete(REBOOT)?;
             context
                 .durable
                 .write(REBOOT_COUNTER, reboots_left.to_le_bytes())?;
-            let outcome = self.run(context, told.runs.len())?;
-            told.debug.append(&mut context.debug_lines);
-            told.checkpoints.append(&mut context.checkpoints);
+            let outcome = self.run(context, log.runs.len())?;
+            log.debug.append(&mut context.debug_lines);
+            log.checkpoints.append(&mut context.checkpoints);
             let failed = match outcome {
-                Outcome::Ran(report) => {
-                    told.runs.push(report);
+                RunOutcome::Ran(report) => {
+                    log.runs.push(report);
                     None
                 }
-                Outcome::Restored { reason } => Some(reason),
-                Outcome::Stuck { reason, report } => {
-                    told.runs.extend(report);
+                RunOutcome::Restored { reason } => Some(reason),
+                RunOutcome::Stuck { reason, report } => {
+                    log.runs.extend(report);
                     return Ok(Status::Stuck { reason });
                 }
             };
@@ -138,7 +145,7 @@ impl State {
         }
     }
 
-    fn run(&mut self, context: &mut Context, run: usize) -> Result<Outcome, Error> {
+    fn run(&mut self, context: &mut Context, run: usize) -> Result<RunOutcome, Error> {
         let start = Instant::now();
         let kernel = match self.load_kernel(&context.durable) {
             Ok(kernel) => kernel,
@@ -211,12 +218,15 @@ impl State {
         }
         let before = context.clone();
         let finished = enter(&*compiled, context);
-        if finished.end != Err(End::StackExhausted) {
-            return Ok(finished);
+        match finished.end {
+            // Perhaps there was more to come; the module that counts knows.
+            Err(End::StackExhausted) => {}
+            // It knows, too, whether a call was the access.
+            Err(End::Trap(Trap::TableOutOfBounds)) if finished.instantiated => {}
+            _ => return Ok(finished),
         }
-        // Perhaps there was more to come; the module that counts knows.
         *context = before;
-        let limits = Limits {
+        let limits = RunLimits {
             counted: true,
             ..limits
         };
@@ -229,7 +239,7 @@ impl State {
         finished: Finished,
         mut report: RunReport,
         context: &mut Context,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<RunOutcome, Error> {
         let limit = self.version.max_call_depth();
         let end = match finished.end {
             Err(end) if !finished.instantiated => {
@@ -237,6 +247,7 @@ impl State {
             }
             // The trap was ours.
             _ if finished.counted.max_depth > limit => Err(End::StackExhausted),
+            _ if finished.counted.undefined_element => Err(End::UndefinedElement),
             end => end,
         };
         match end {
@@ -256,13 +267,13 @@ impl State {
                     }
                     end => end.to_string(),
                 };
-                return Ok(Outcome::Stuck {
+                return Ok(RunOutcome::Stuck {
                     reason,
                     report: Some(report),
                 });
             }
         }
-        Ok(Outcome::Ran(report))
+        Ok(RunOutcome::Ran(report))
     }
 
     /// The kernel that a storage holds.
@@ -270,21 +281,28 @@ impl State {
         let value = durable.get(KERNEL).ok_or(Error::NoKernel)?;
         if let Some((known, kernel)) = &self.kernel
             && known.ptr_eq(&value)
-            && kernel.facts().since <= self.version
+            && kernel.passes(self.terms())
         {
             return Ok(Arc::clone(kernel));
         }
-        let kernel = Kernel::load(&value.bytes(), self.version)?;
+        let kernel = Kernel::load(&value.bytes(), self.terms())?;
         self.kernel = Some((value, Arc::clone(&kernel)));
         Ok(kernel)
     }
 
-    fn limits(&self) -> Limits {
+    fn terms(&self) -> Terms {
+        Terms {
+            version: self.version,
+            legacy: self.options.legacy,
+        }
+    }
+
+    fn limits(&self) -> RunLimits {
         let frames = self.version.max_call_depth();
-        Limits {
+        RunLimits {
             frames,
             stack: self.options.stack,
-            // No stack is so small that it holds 300 frames surely, and any more.
+            // No stack is so small that it holds 299 frames surely, and any more.
             counted: self.options.metering == Metering::Full || frames < 1_000,
         }
     }
@@ -294,16 +312,21 @@ impl State {
         self.durable.write(VERSION, version.name())
     }
 
+    /// Sets the reboot flag; one that is set already keeps its value.
+    pub(crate) fn flag_reboot(&mut self) {
+        self.durable.value_mut(REBOOT.as_bytes());
+    }
+
     /// What stands in the storage between levels: loading the inbox counts as
     /// a reboot into the first run.
-    pub(crate) fn wait(&mut self) -> Result<(), HostError> {
-        self.durable.write(REBOOT, [])?;
+    fn wait(&mut self) -> Result<(), HostError> {
+        self.flag_reboot();
         self.durable
             .write(REBOOT_COUNTER, (MAX_REBOOTS + 1).to_le_bytes())
     }
 }
 
-enum Outcome {
+enum RunOutcome {
     /// The kernel ran, to its end or to a trap.
     Ran(RunReport),
     /// The kernel was no good; the previous one is back.
@@ -317,7 +340,7 @@ enum Outcome {
 
 /// What the runs of a level tell, in order.
 #[derive(Default)]
-struct Told {
+struct LevelLog {
     runs: Vec<RunReport>,
     debug: Vec<String>,
     checkpoints: Vec<Durable>,
@@ -339,18 +362,22 @@ fn keep_fallback(durable: &mut Durable) -> Result<(), HostError> {
     }
 }
 
-/// Puts the last good kernel back, if there is another than this.
-fn fall_back(durable: &mut Durable, error: &KernelError) -> Result<Outcome, Error> {
+/// Puts the last good kernel back, if there is another than this; it takes the place of whatever
+/// lies at the kernel's path.
+fn fall_back(durable: &mut Durable, error: &KernelError) -> Result<RunOutcome, Error> {
     let reason = error.to_string();
+    if matches!(error, KernelError::Run(_)) {
+        keep_fallback(durable)?;
+    }
     match durable.get(FALLBACK) {
         Some(fallback)
             if error.recoverable() && durable.get(KERNEL).as_ref() != Some(&fallback) =>
         {
-            durable.put(KERNEL, fallback)?;
+            durable.copy(FALLBACK, KERNEL)?;
             durable.write(UPGRADE_ERROR, [])?;
-            Ok(Outcome::Restored { reason })
+            Ok(RunOutcome::Restored { reason })
         }
-        _ => Ok(Outcome::Stuck {
+        _ => Ok(RunOutcome::Stuck {
             reason,
             report: None,
         }),

@@ -94,6 +94,8 @@ pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, H
     }
     durable.for_each_child(key.0, |name| names.push(name.to_vec()));
     names.sort_unstable();
+    // As recorded.
+    let index = if index == i64::MIN { 0 } else { index };
     let index = usize::try_from(index).map_err(|_| HostError::InvalidSubkeyIndex)?;
     let name = names
         .into_iter()
@@ -162,7 +164,8 @@ pub fn write<'b>(
     }
     match usize::try_from(offset) {
         Ok(offset) if offset <= size => durable.value_mut(key.0).write(offset, bytes),
-        _ => return Err(HostError::InvalidAccess),
+        Ok(_) => return Err(HostError::InvalidAccess),
+        Err(_) => return Err(HostError::GenericInvalidAccess),
     }
     Ok(())
 }

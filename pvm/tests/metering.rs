@@ -2,7 +2,7 @@
 
 use kernel_module::check;
 use kernel_module::metering::instrument;
-use pvm::engine::{self, Limits};
+use pvm::engine::{self, RunLimits};
 use pvm::{Inbox, Kernel, Machine, Metering, Options, Version};
 use wasmtime::{Config, Engine, Linker, Store};
 
@@ -113,13 +113,13 @@ fn the_rewritten_module_is_valid() {
             (func (export "kernel_run") (call 0 (i32.const 0) (i32.const 1))))"#,
     )
     .unwrap();
-    let facts = check::check(&wasm, Version::V5).unwrap();
-    let rewritten = instrument(&wasm, &facts, 300).unwrap();
-    let after = check::check(&rewritten, Version::V5).unwrap();
-    assert_eq!(after.globals, facts.globals + 4);
+    let facts = check(&wasm, Version::V5).unwrap();
+    let rewritten = instrument(&wasm, &facts, 299).unwrap();
+    let after = check(&rewritten, Version::V5).unwrap();
+    assert_eq!(after.globals, facts.globals + 5);
     let kernel = Kernel::load(&wasm, Version::V5).unwrap();
-    let limits = Limits {
-        frames: 300,
+    let limits = RunLimits {
+        frames: 299,
         stack: 1 << 20,
         counted: true,
     };

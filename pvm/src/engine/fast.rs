@@ -1,6 +1,6 @@
 //! The fast VM: wasmtime, which compiles.
 
-use super::{Compiled, End, Engine, Finished, Limits, Module, Trap, host_functions};
+use super::{Compiled, End, Engine, Finished, Module, RunLimits, Trap, host_functions};
 use crate::context::{Context, Stop};
 use kernel_module::Counted;
 use kernel_module::KernelError;
@@ -43,7 +43,7 @@ impl Engine for Fast {
 const SMALLEST_FRAME: usize = 16;
 
 /// So much that a run that does not count its calls cannot have too many open.
-const fn stack(limits: Limits) -> usize {
+const fn stack(limits: RunLimits) -> usize {
     let sure = limits.frames as usize * SMALLEST_FRAME;
     if limits.counted || limits.stack < sure {
         limits.stack
@@ -87,7 +87,10 @@ impl Ready {
             return Finished::refused(End::Other("the entry point is gone".to_owned()));
         };
         store.data_mut().memory = memory;
-        let called = entry.call(&mut *store, &[], &mut []);
+        // The machine takes no notice of what the entry point gives.
+        let results = entry.ty(&*store).results().len();
+        let mut results = vec![Val::I32(0); results];
+        let called = entry.call(&mut *store, &[], &mut results);
         let counted =
             Counted::read(
                 |name| match instance.get_global(&mut *store, name)?.get(&mut *store) {
@@ -161,7 +164,7 @@ fn end(error: &wasmtime::Error) -> End {
         Some(wasmtime::Trap::UnreachableCodeReached) => Trap::Unreachable,
         Some(wasmtime::Trap::MemoryOutOfBounds) => Trap::MemoryOutOfBounds,
         Some(wasmtime::Trap::TableOutOfBounds) => Trap::TableOutOfBounds,
-        Some(wasmtime::Trap::IndirectCallToNull) => Trap::IndirectCallToNull,
+        Some(wasmtime::Trap::IndirectCallToNull) => return End::UninitializedElement,
         Some(wasmtime::Trap::BadSignature) => Trap::BadSignature,
         Some(wasmtime::Trap::IntegerOverflow) => Trap::IntegerOverflow,
         Some(wasmtime::Trap::IntegerDivisionByZero) => Trap::IntegerDivisionByZero,

@@ -82,7 +82,10 @@ impl Ready {
             return Finished::refused(End::Other("the entry point is gone".to_owned()));
         };
         store.data_mut().memory = memory;
-        let called = entry.call(&mut *store, &[], &mut []);
+        // The machine takes no notice of what the entry point gives.
+        let results = entry.ty(&*store).results().len();
+        let mut results = vec![Val::I32(0); results];
+        let called = entry.call(&mut *store, &[], &mut results);
         let counted =
             Counted::read(
                 |name| match instance.get_global(&*store, name)?.get(&*store) {
@@ -158,7 +161,7 @@ fn end(error: &wasmi::Error) -> End {
         Some(TrapCode::UnreachableCodeReached) => Trap::Unreachable,
         Some(TrapCode::MemoryOutOfBounds) => Trap::MemoryOutOfBounds,
         Some(TrapCode::TableOutOfBounds) => Trap::TableOutOfBounds,
-        Some(TrapCode::IndirectCallToNull) => Trap::IndirectCallToNull,
+        Some(TrapCode::IndirectCallToNull) => return End::UninitializedElement,
         Some(TrapCode::BadSignature) => Trap::BadSignature,
         Some(TrapCode::IntegerOverflow) => Trap::IntegerOverflow,
         Some(TrapCode::IntegerDivisionByZero) => Trap::IntegerDivisionByZero,

@@ -1,0 +1,32 @@
+//! Engines without references to things of the host run modules that have them.
+
+use wasm_encoder::reencode::{Error, Reencode, utils};
+use wasm_encoder::{AbstractHeapType, Module};
+use wasmparser::Parser;
+
+/// The module with references to functions for those to things of the host (`externref`). No host
+/// function gives or takes such a thing, so that all of them are null, and null stays null.
+///
+/// # Errors
+/// If the module cannot be read; one that passed the check can be.
+pub fn replace(wasm: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut module = Module::new();
+    Replace.parse_core_module(&mut module, Parser::new(0), wasm)?;
+    Ok(module.finish())
+}
+
+struct Replace;
+
+impl Reencode for Replace {
+    type Error = std::convert::Infallible;
+
+    fn abstract_heap_type(
+        &mut self,
+        ty: wasmparser::AbstractHeapType,
+    ) -> Result<AbstractHeapType, Error> {
+        match ty {
+            wasmparser::AbstractHeapType::Extern => Ok(AbstractHeapType::Func),
+            other => Ok(utils::abstract_heap_type(self, other)),
+        }
+    }
+}
