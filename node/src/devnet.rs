@@ -1,11 +1,11 @@
 //! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
 
 use crate::accounts::{self, Account};
-use crate::door::{Door, NotAnOrigin};
 use crate::genesis::{Genesis, GenesisError};
 use crate::miner::{Miner, MinerError};
 use crate::node::{BlockTime, Node};
-use crate::server;
+use crate::rpc::access::{Door, NotAnOrigin};
+use crate::rpc::server;
 use alloy_primitives::U256;
 use layer1::Layer1;
 use layer1::devnet::Contracts;

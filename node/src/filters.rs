@@ -1,6 +1,6 @@
 //! The filters that clients install and poll.
 
-use crate::params::LogQuery;
+use crate::rpc::params::LogQuery;
 use alloy_primitives::B256;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,15 +1,15 @@
 //! What the servers and the miner share: blocks, pool, accounts.
 
 use crate::accounts::Account;
-use crate::admission::{self, Facts};
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
-use crate::control::Requests;
 use crate::filters::Filters;
-use crate::params::BlockId;
+use crate::miner::development::Requests;
+use crate::pool::admission::{self, Facts};
 use crate::pool::{Fate, Pool};
 use crate::proofs::Proofs;
 use crate::rpc::RpcError;
+use crate::rpc::params::BlockId;
 use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::native::simulate::Environment;
 use host::ReadStore;

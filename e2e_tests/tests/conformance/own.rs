@@ -12,7 +12,7 @@ use conformance::{reference, statetest};
 use e2e_tests::state_tests::{assert_none_failed, run};
 use ethereum::header::EMPTY_ROOT;
 use ethereum::rlp::List;
-use node::trie::{Leaf, Trie};
+use node::proofs::trie::{Leaf, Trie};
 use pvm::Metering;
 use std::collections::BTreeMap;
 

@@ -6,9 +6,10 @@ use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
 use node::accounts::Account;
-use node::params::Params;
 use node::rpc::RpcError;
-use node::{Handle, Options, methods};
+use node::rpc::methods;
+use node::rpc::params::Params;
+use node::{Handle, Options};
 use serde_json::{Value, json};
 use std::path::Path;
 

@@ -3,8 +3,9 @@
 
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use node::genesis::{Genesis, GenesisAccount};
-use node::params::Params;
-use node::{BlockTime, Handle, Options, methods};
+use node::rpc::methods;
+use node::rpc::params::Params;
+use node::{BlockTime, Handle, Options};
 use serde_json::{Value, json};
 use solidity_fixtures::erc20;
 use std::error::Error;

@@ -8,9 +8,9 @@
 //! [`Miner::send_as`]: the kernel's own steps make them, run natively, since
 //! what nobody signed cannot pass the inbox.
 
+use super::miner::{Miner, MinerError};
 use crate::chain::{Block, head};
 use crate::clock::Setting;
-use crate::miner::{Miner, MinerError};
 use crate::node::Node;
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};

@@ -1,10 +1,10 @@
 //! What gas costs.
 
 use crate::chain::Block;
-use crate::json;
 use crate::node::Node;
-use crate::params::Params;
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::Params;
 use alloy_primitives::U256;
 use serde_json::{Value, json};
 

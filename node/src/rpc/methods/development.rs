@@ -1,11 +1,11 @@
 //! What developers' tools do to the chain, under the names of Ganache
 //! (`evm_`), Hardhat (`hardhat_`) and Foundry (`anvil_`).
 
-use crate::control::Change;
-use crate::json;
+use crate::miner::development::Change;
 use crate::node::{BlockTime, Node};
-use crate::params::{Param, Params, StorageKey};
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{Param, Params, StorageKey};
 use alloy_primitives::{Address, Bytes, U256};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Where the logs of an address or a topic are.
 
-use crate::chain::Block;
-use crate::logs::LogFilter;
+use super::chain::Block;
+use super::log_filter::LogFilter;
 use alloy_primitives::{Address, B256, Log};
 use std::collections::HashMap;
 
@@ -101,7 +101,7 @@ fn narrow(number: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::Included;
+    use crate::chain::chain::Included;
     use alloy_primitives::{Bytes, LogData};
     use ethereum::{Header, SignedTransaction};
     use storage::block::StoredReceipt;

@@ -4,8 +4,8 @@
 //! All of it runs on the miner's thread, which feeds the levels. It lives in
 //! memory, as the chain does.
 
+use super::miner::Miner;
 use crate::chain::ChainError;
-use crate::miner::Miner;
 use crate::node::{BlockTime, Node};
 use crate::rpc::RpcError;
 use layer1::outbox::{Place, Status};

@@ -2,10 +2,10 @@
 
 use super::blocks::logs_of;
 use crate::filters::Kind;
-use crate::json;
 use crate::node::Node;
-use crate::params::{BlockId, BlockRange, LogQuery, Params};
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{BlockId, BlockRange, LogQuery, Params};
 use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 

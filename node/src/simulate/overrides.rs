@@ -1,7 +1,7 @@
 //! Durable storage as a call should find it: with some accounts other than
 //! they are (the state overrides of `eth_call`).
 
-use crate::params::{AccountOverride, StateOverrides};
+use crate::rpc::params::{AccountOverride, StateOverrides};
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256, keccak256};
 use host::{HostError, MAX_CHUNK, Path, ReadStore, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};

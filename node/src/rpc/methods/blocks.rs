@@ -1,10 +1,10 @@
 //! Blocks, what is in them, and their logs.
 
 use crate::chain::{Block, Included};
-use crate::json;
 use crate::node::Node;
-use crate::params::{BlockId, BlockRange, LogQuery, Params};
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{BlockId, BlockRange, LogQuery, Params};
 use alloy_primitives::{B64, Bloom};
 use ethereum::Header;
 use ethereum::header::EMPTY_ROOT;

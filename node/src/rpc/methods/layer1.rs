@@ -1,11 +1,11 @@
 //! What the devnet's layer 1 offers: `rollup_deposit` and the others.
 
-use crate::json;
-use crate::layer1::{Stage, Withdrawal};
-use crate::micheline;
+use crate::miner::layer1::{Stage, Withdrawal};
 use crate::node::Node;
-use crate::params::{Param, Params};
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::micheline;
+use crate::rpc::params::{Param, Params};
 use ::layer1::contracts::{Asked, Bridge, Code, DelayedInbox, Governance};
 use ::layer1::devnet::{self, Contracts};
 use ::layer1::michelson::Michelson;

@@ -1,13 +1,13 @@
 //! Calls that are tried and not sent: the kernel's own execution on a
 //! read-only view.
 
-use crate::estimate::{self, halt_in_words};
-use crate::json;
 use crate::node::Node;
-use crate::params::{BlockId, BlockOverrides, CallRequest, Params, StateOverrides};
-use crate::revert;
 use crate::rpc::RpcError;
-use crate::view::{Overridden, Recording};
+use crate::rpc::json;
+use crate::rpc::params::{BlockId, BlockOverrides, CallRequest, Params, StateOverrides};
+use crate::simulate::estimate::{self, halt_in_words};
+use crate::simulate::overrides::{Overridden, Recording};
+use crate::simulate::revert;
 use alloy_primitives::{Address, B256, U256};
 use ethereum::transaction::AccessListItem;
 use evm_kernel::native::simulate::{self, Call, Environment, Outcome};

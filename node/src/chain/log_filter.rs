@@ -1,8 +1,8 @@
 //! Which logs a client asks for.
 
-use crate::chain::Block;
-use crate::json;
-use crate::log_index::Key;
+use super::chain::Block;
+use super::log_index::Key;
+use crate::rpc::json;
 use alloy_primitives::{Address, B256, Bloom, BloomInput, Log};
 use serde_json::Value;
 

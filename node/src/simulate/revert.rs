@@ -1,7 +1,7 @@
 //! What a reverted call says: `Error(string)` and `Panic(uint256)` in words.
 
-use crate::json;
 use crate::rpc::RpcError;
+use crate::rpc::json;
 use alloy_primitives::U256;
 
 /// Selector of `Error(string)`.

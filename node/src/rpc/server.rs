@@ -1,11 +1,11 @@
 //! HTTP and WebSocket on one port.
 
-use crate::door::{self, Door};
-use crate::methods;
+use super::access::{self, Door};
+use super::methods;
+use super::params::Params;
+use super::protocol::{Incoming, Request, RpcError, answer};
+use super::websocket;
 use crate::node::Node;
-use crate::params::Params;
-use crate::rpc::{Incoming, Request, RpcError, answer};
-use crate::ws;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -30,7 +30,10 @@ pub fn router(node: Arc<Node>, door: Door) -> Router {
         .fallback(get(upgrade).post(post))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(Arc::new(door), door::check))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(door),
+            access::check,
+        ))
         .with_state(node)
 }
 
@@ -75,7 +78,7 @@ async fn upgrade(
         Ok(upgrade) => upgrade
             .max_message_size(MAX_BODY)
             .max_frame_size(MAX_BODY)
-            .on_upgrade(move |socket| ws::serve(node, socket)),
+            .on_upgrade(move |socket| websocket::serve(node, socket)),
         Err(_) => format!(
             "{}: send JSON-RPC by POST, or open a WebSocket\n",
             methods::client_version()

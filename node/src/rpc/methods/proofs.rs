@@ -1,10 +1,10 @@
 //! State roots and proofs.
 
-use crate::json;
 use crate::node::Node;
-use crate::params::{Params, StorageKey};
 use crate::proofs::Proof;
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{Params, StorageKey};
 use alloy_primitives::{Address, B256, U256};
 use serde_json::{Value, json};
 

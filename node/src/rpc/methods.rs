@@ -1,19 +1,19 @@
 //! The methods: name → what answers it.
 
 mod blocks;
-mod control;
+mod development;
 mod execution;
 mod fees;
+mod filters;
 mod layer1;
-mod polling;
 mod proofs;
 mod state;
 mod transactions;
 mod txpool;
 
-use crate::json;
+use super::json;
+use super::params::Params;
 use crate::node::Node;
-use crate::params::Params;
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, Bytes, keccak256};
 use serde_json::{Value, json};
@@ -38,10 +38,10 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Params) -> Result<Valu
         "eth_getProof" => blocking(node, params, proofs::prove).await,
         "rollup_stateRoot" => blocking(node, params, proofs::state_root).await,
         "eth_getLogs" => blocking(node, params, blocks::logs).await,
-        "eth_getFilterLogs" => blocking(node, params, polling::logs).await,
-        "eth_getFilterChanges" => blocking(node, params, polling::changes).await,
+        "eth_getFilterLogs" => blocking(node, params, filters::logs).await,
+        "eth_getFilterChanges" => blocking(node, params, filters::changes).await,
         "eth_feeHistory" => blocking(node, params, fees::history).await,
-        method if control::is_known(method) => control::call(node, method, &params).await,
+        method if development::is_known(method) => development::call(node, method, &params).await,
         method if layer1::is_known(method) => layer1::call(node, method, &params).await,
         method => at_once(node, method, &params),
     }
@@ -114,10 +114,10 @@ fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, Rpc
         "txpool_contentFrom" => txpool::content_from(node, params),
         "txpool_inspect" => txpool::inspect(node),
 
-        "eth_newFilter" => polling::new_logs(node, params),
-        "eth_newBlockFilter" => polling::new_blocks(node),
-        "eth_newPendingTransactionFilter" => polling::new_arrivals(node),
-        "eth_uninstallFilter" => polling::uninstall(node, params),
+        "eth_newFilter" => filters::new_logs(node, params),
+        "eth_newBlockFilter" => filters::new_blocks(node),
+        "eth_newPendingTransactionFilter" => filters::new_arrivals(node),
+        "eth_uninstallFilter" => filters::uninstall(node, params),
 
         method => Err(RpcError::method_not_found(method)),
     }
@@ -150,7 +150,7 @@ pub fn client_version() -> String {
 fn metadata(node: &Node) -> Result<Value, RpcError> {
     let (latest, genesis) = (
         node.latest()?,
-        node.block(crate::params::BlockId::Number(0))?,
+        node.block(crate::rpc::params::BlockId::Number(0))?,
     );
     Ok(json!({
         "clientVersion": client_version(),

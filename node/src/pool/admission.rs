@@ -2,7 +2,7 @@
 //! in go-ethereum's words. The kernel checks again; these checks are for the
 //! sender's sake.
 
-use crate::pool::Candidate;
+use super::pool::Candidate;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::transaction::{Fork, InvalidTransaction, Rules};
 use ethereum::{DecodeError, SignatureError};

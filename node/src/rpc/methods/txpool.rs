@@ -1,10 +1,10 @@
 //! What waits in the pool, as go-ethereum shows it.
 
-use crate::json;
 use crate::node::Node;
-use crate::params::Params;
 use crate::pool::Candidate;
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::Params;
 use alloy_primitives::{Address, TxKind};
 use serde_json::{Map, Value, json};
 

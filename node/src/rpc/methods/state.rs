@@ -1,9 +1,9 @@
 //! Balances, nonces, code and slots.
 
-use crate::json;
 use crate::node::Node;
-use crate::params::{BlockId, Params, StorageKey, StorageRequests};
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{BlockId, Params, StorageKey, StorageRequests};
 use alloy_primitives::{Address, Bytes, U256};
 use pvm::Durable;
 use serde_json::{Value, json};

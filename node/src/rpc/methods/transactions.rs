@@ -2,10 +2,10 @@
 
 use super::{blocking, execution, fees};
 use crate::accounts::Account;
-use crate::json;
 use crate::node::{Node, Submitted};
-use crate::params::{CallRequest, Params};
 use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{CallRequest, Params};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use ethereum::transaction::{Eip1559, Eip2930, Eip7702, Legacy, Transaction};
 use ethereum::{Signature, SignedTransaction};

@@ -1,6 +1,6 @@
 //! The least gas with which a call succeeds, found by trying.
 
-use crate::revert;
+use super::revert;
 use crate::rpc::RpcError;
 use alloy_primitives::U256;
 use evm_kernel::native::simulate::{self, Call, Environment, MAX_TRANSACTION_GAS, Outcome};

@@ -1,11 +1,11 @@
 //! WebSocket: the same calls, and subscriptions.
 
-use crate::json;
-use crate::logs::LogFilter;
+use super::json;
+use super::params::{LogQuery, Params};
+use super::protocol::{Incoming, Request, RpcError, answer, notification};
+use super::server;
+use crate::chain::LogFilter;
 use crate::node::Node;
-use crate::params::{LogQuery, Params};
-use crate::rpc::{Incoming, Request, RpcError, answer, notification};
-use crate::server;
 use alloy_primitives::B256;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};

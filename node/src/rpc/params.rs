@@ -1,7 +1,7 @@
 //! Parameters: JSON → what a method takes, with go-ethereum's words for what is
 //! wrong.
 
-use crate::logs::LogFilter;
+use crate::chain::LogFilter;
 use crate::rpc::RpcError;
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use ethereum::transaction::{AccessListItem, SignedAuthorization};

@@ -1,0 +1,268 @@
+//! The one thread that owns the machine: it feeds levels and publishes what the
+//! kernel made of them.
+
+use super::development::Snapshot;
+use crate::chain::{self, Block, ChainError};
+use crate::node::{BlockTime, Node, nonce};
+use crate::pool::Limits;
+use alloy_primitives::{B256, Bytes, keccak256};
+use evm_kernel::inputs::encode;
+use layer1::Layer1;
+use pvm::{Durable, Inbox, Machine, Status};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most transactions of a level that runs at once: more would keep the first of
+/// them waiting for its receipt.
+const AUTO_COUNT: usize = 256;
+
+/// How often a level runs for transactions that wait for a lower base fee.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Why no more levels can run.
+#[derive(Debug, thiserror::Error)]
+pub enum MinerError {
+    /// The machine cannot run the level.
+    #[error(transparent)]
+    Machine(#[from] pvm::Error),
+    /// The rollup is stuck forever, or lost what it was given.
+    #[error("level {level} ended badly: {status}")]
+    Level {
+        /// Which level.
+        level: u32,
+        /// How it ended.
+        status: Status,
+    },
+    /// What the kernel wrote cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// Runs levels until it is told to stop.
+#[derive(Debug)]
+pub struct Miner {
+    pub(crate) machine: Machine,
+    pub(crate) node: Arc<Node>,
+    /// The layer 1 around the machine.
+    pub(crate) layer1: Layer1,
+    stop: Arc<AtomicBool>,
+    /// Work that a level may do.
+    level_work: u64,
+    /// The timestamp of the last level, in seconds since 1970.
+    pub(crate) timestamp: u64,
+    /// The number of the newest block that is published.
+    pub(crate) newest: Option<u64>,
+    /// Bytes that wait in the kernel's queue.
+    pub(crate) backlog: u64,
+    /// What can be gone back to.
+    pub(crate) snapshots: BTreeMap<u64, Snapshot>,
+    /// The number of the next snapshot.
+    pub(crate) next_snapshot: u64,
+}
+
+impl Miner {
+    /// A miner that has made block 0.
+    ///
+    /// # Errors
+    /// Where the first level fails.
+    pub fn start(
+        machine: Machine,
+        node: Arc<Node>,
+        layer1: Layer1,
+        stop: Arc<AtomicBool>,
+        level_work: u64,
+    ) -> Result<Self, MinerError> {
+        let mut miner = Self {
+            machine,
+            node,
+            layer1,
+            stop,
+            level_work,
+            timestamp: 0,
+            newest: None,
+            backlog: 0,
+            snapshots: BTreeMap::new(),
+            next_snapshot: 0,
+        };
+        miner.level(&[])?;
+        Ok(miner)
+    }
+
+    /// Runs levels until it is told to stop, or one fails.
+    ///
+    /// # Errors
+    /// Why a level failed.
+    pub fn run(mut self) -> Result<(), MinerError> {
+        let mut last = Instant::now();
+        loop {
+            let due = self.wait(last);
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if let Some(request) = self.node.requests.next() {
+                request(&mut self);
+                continue;
+            }
+            if due {
+                last = Instant::now();
+                let count = match self.node.block_time() {
+                    BlockTime::Auto => AUTO_COUNT,
+                    BlockTime::Every(_) | BlockTime::Manual => usize::MAX,
+                };
+                let limits = self.limits(count);
+                self.fill_level(&limits)?;
+            }
+        }
+    }
+
+    /// Runs a level with what waits.
+    pub(crate) fn fill_level(&mut self, limits: &Limits) -> Result<(), MinerError> {
+        // What the kernel could not do yet comes first.
+        let batch = if self.backlog > 0 {
+            Vec::new()
+        } else {
+            self.node.pool().take(limits)
+        };
+        self.level(&batch)
+    }
+
+    pub(crate) fn limits(&self, count: usize) -> Limits {
+        Limits {
+            count,
+            work: self.level_work,
+            base_fee: self.base_fee(),
+        }
+    }
+
+    /// The base fee of the block to come, in wei per gas.
+    fn base_fee(&self) -> u64 {
+        let next = self
+            .node
+            .latest()
+            .and_then(|latest| self.node.next_environment(&latest));
+        next.map_or(0, |environment| environment.base_fee)
+    }
+
+    /// Waits until there is something to do; tells whether a level is due, the
+    /// last one having run at `last`.
+    fn wait(&self, last: Instant) -> bool {
+        let base_fee = self.base_fee();
+        let start = Instant::now();
+        let mut pool = self.node.pool();
+        while self.node.requests.is_empty() && !self.stop.load(Ordering::Relaxed) {
+            let left = match self.node.block_time() {
+                BlockTime::Auto if self.backlog > 0 || pool.has_ready(base_fee) => return true,
+                // These wait for a lower base fee, which empty blocks bring.
+                BlockTime::Auto if pool.has_any_ready() && start.elapsed() >= IDLE => return true,
+                BlockTime::Auto | BlockTime::Manual => IDLE,
+                BlockTime::Every(period) => match period.checked_sub(last.elapsed()) {
+                    Some(left) if !left.is_zero() => left,
+                    _ => return true,
+                },
+            };
+            let woken = self.node.work.wait_timeout(pool, left);
+            pool = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        false
+    }
+
+    /// Runs a level with these transactions and publishes its blocks.
+    fn level(&mut self, batch: &[Bytes]) -> Result<(), MinerError> {
+        self.timestamp = self.node.clock.stamp(self.timestamp);
+        let rollup = self.machine.options().rollup;
+        let number = self.machine.level();
+        let posted = batch.iter().flat_map(|raw| encode::messages(&rollup, raw));
+        let messages = self.layer1.messages().iter().cloned();
+        let inbox = Inbox {
+            timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),
+            predecessor: predecessor(number).0,
+            messages: messages.chain(posted).collect(),
+        }
+        .wrapped();
+        let start = Instant::now();
+        let report = self.machine.run_messages(inbox.clone())?;
+        for run in &report.runs {
+            if let Some(trap) = &run.trap {
+                tracing::warn!("the kernel trapped at level {number}: {trap}");
+            }
+        }
+        if report.status != Status::Yielded {
+            return Err(MinerError::Level {
+                level: number,
+                status: report.status,
+            });
+        }
+        self.layer1.end_level(number, inbox, report.outbox);
+        let blocks = self.blocks(&report.checkpoints)?;
+        self.backlog = chain::head(&report.durable)?.backlog;
+        self.node.publish(blocks.iter().cloned());
+        self.settle(&blocks, self.backlog == 0);
+        for block in &blocks {
+            log(block, start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// The new blocks in what was recorded.
+    fn blocks(&mut self, checkpoints: &[Durable]) -> Result<Vec<Arc<Block>>, ChainError> {
+        let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(checkpoints.len());
+        for state in checkpoints {
+            let newest = chain::head(state)?.number;
+            // A commit may bring no block, and the first may bring two.
+            let next = self.newest.map_or(0, |number| number + 1);
+            for number in next..=newest {
+                blocks.push(Arc::new(Block::read_number(number, state.clone())?));
+            }
+            self.newest = Some(newest);
+        }
+        Ok(blocks)
+    }
+
+    /// Tells the pool what became of what it gave; `drained`: nothing waits with
+    /// the kernel.
+    pub(crate) fn settle(&self, blocks: &[Arc<Block>], drained: bool) {
+        let included = blocks
+            .iter()
+            .flat_map(|block| &block.transactions)
+            .map(|included| included.transaction.hash);
+        let state = self.machine.durable();
+        let next = |sender: &_| nonce(state, sender).unwrap_or_default();
+        let dropped = self.node.pool().settle(included, drained, next);
+        for hash in dropped {
+            tracing::warn!("transaction {hash} was dropped by the kernel");
+        }
+    }
+}
+
+/// The hash of the layer 1 block before a level: the devnet plays layer 1.
+fn predecessor(level: u32) -> B256 {
+    keccak256([b"devnet level ".as_slice(), &level.to_be_bytes()].concat())
+}
+
+/// Tells the operator of a block.
+fn log(block: &Block, took: Duration) {
+    for included in &block.transactions {
+        let hash = included.transaction.hash;
+        let gas = included.receipt.gas_used;
+        let outcome = if included.receipt.success {
+            ""
+        } else {
+            "  failed"
+        };
+        match included.created() {
+            Some(contract) => {
+                tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}");
+            }
+            None => tracing::info!("transaction {hash}  gas {gas}{outcome}"),
+        }
+    }
+    tracing::info!(
+        "block {}  transactions {}  gas {}  {:.1?}",
+        block.number(),
+        block.transactions.len(),
+        block.header.gas_used,
+        took
+    );
+}
