@@ -1,4 +1,4 @@
-//! `evm-rollup devnet`: a chain of one's own, with an Ethereum endpoint.
+//! `evm-rollup devnet`: a local Ethereum node on the compiled kernel.
 
 use crate::files;
 use anyhow::{Context, bail};
@@ -20,43 +20,43 @@ use tracing_subscriber::registry::LookupSpan;
 /// The name of the kernel's module.
 const KERNEL: &str = "evm_kernel.wasm";
 
-/// What `devnet` takes.
+/// The options of `devnet`.
 #[derive(Args, Debug)]
 pub(crate) struct DevnetArgs {
     /// The address to listen at
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// The port to listen at; 0 for any that is free
+    /// The port to listen at; 0 for any free port
     #[arg(long, default_value_t = 8545)]
     port: u16,
-    /// When blocks are made: `auto` (as soon as a transaction arrives), or every so many seconds
+    /// When to make blocks: `auto` (as soon as a transaction arrives), or the seconds between blocks
     #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
     block_time: BlockTime,
-    /// The chain id [default: the genesis file's, or else 1337]
+    /// The chain id [default: from the genesis file, or 1337]
     #[arg(long)]
     chain_id: Option<u64>,
-    /// A go-ethereum style genesis: accounts that exist from the start, besides those that are funded
+    /// A go-ethereum genesis file with further accounts
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
-    /// How many accounts are funded
+    /// The number of funded accounts
     #[arg(long, default_value_t = 10)]
     accounts: u32,
-    /// The origin whose pages may call, such as http://localhost:3000; `*` for any
+    /// The CORS origin that may call, such as http://localhost:3000; `*` for any
     #[arg(long, default_value = "*", value_name = "ORIGIN")]
     cors: String,
-    /// Levels that layer 1 can refute a commitment for, before outbox messages can be executed
+    /// Levels for which a commitment can be refuted, before its outbox messages can be executed
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
     challenge_window: u32,
-    /// The folder of pages that the kernel may reveal, to rehearse an upgrade
+    /// The folder of preimage pages that the kernel may reveal, to rehearse an upgrade
     #[arg(long, value_name = "DIR")]
     preimages: Option<PathBuf>,
-    /// The kernel's module; by default evm_kernel.wasm beside this program, or ../kernel/evm_kernel.wasm
+    /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
-    /// Print nothing but errors
+    /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print the kernel's own log, too
+    /// Also print the kernel's log
     #[arg(short, long)]
     verbose: bool,
 }
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         Some(path) => std::fs::read_to_string(path)
             .map_err(anyhow::Error::from)
             .and_then(|text| Ok(Genesis::from_json(&text)?))
-            .with_context(|| format!("cannot start from {}", path.display()))?,
+            .with_context(|| format!("invalid genesis file {}", path.display()))?,
     };
     let options = Options {
         host: args.host,
@@ -96,11 +96,11 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         .block_on(serve(options, args.quiet))
 }
 
-/// What to say of a node that others can reach.
+/// The warning for a node that others can reach.
 fn warning(host: IpAddr) -> Option<String> {
     (!host.is_loopback()).then(|| {
         format!(
-            "listening at {host}: whoever reaches this machine can use the accounts and change the chain"
+            "listening at {host}: everyone who can reach this machine can use the accounts and change the chain"
         )
     })
 }
@@ -112,7 +112,7 @@ async fn serve(options: Options, quiet: bool) -> anyhow::Result<()> {
     }
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
-        () = devnet.finished() => bail!("the devnet ended"),
+        () = devnet.finished() => bail!("the devnet stopped"),
     }
     devnet.stop();
     Ok(())
@@ -128,11 +128,11 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match period {
         Some(period) if !period.is_zero() => Ok(BlockTime::Every(period)),
-        _ => Err("neither `auto` nor a number of seconds above 0".into()),
+        _ => Err("expected `auto` or a number of seconds above 0".into()),
     }
 }
 
-/// Prints log lines: messages alone, those that matter in colour on a terminal.
+/// Prints log lines: messages alone, in colour on a terminal.
 fn log_lines(args: &DevnetArgs) {
     let default = match (args.quiet, args.verbose) {
         (true, _) => "error",
@@ -148,7 +148,7 @@ fn log_lines(args: &DevnetArgs) {
         .try_init();
 }
 
-/// One line for an event: its message, grey for calls, red for what went wrong.
+/// One line for an event: its message, grey for calls, red for errors.
 struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -190,7 +190,7 @@ where
     }
 }
 
-/// What the newcomer sees first: accounts, keys, where to connect.
+/// The first output: accounts, keys, address.
 struct Banner<'d>(&'d Handle);
 
 impl fmt::Display for Banner<'_> {
@@ -226,10 +226,7 @@ impl fmt::Display for Banner<'_> {
                 latest.header.gas_limit
             )?;
         }
-        writeln!(
-            f,
-            "\nThese keys are known to everybody: use them for nothing but tests."
-        )?;
+        writeln!(f, "\nThese keys are public: use them for tests only.")?;
         writeln!(
             f,
             "\nListening on {} (HTTP and WebSocket)",

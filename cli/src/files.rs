@@ -1,15 +1,15 @@
-//! The files that commands take.
+//! Files of commands.
 
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 
-/// A file that the build puts beside this program, or into `../kernel`: the one
-/// that is named, or the one with this name; `option` names another.
+/// The path of a built file: `named` if given, else `name` beside this program or in
+/// `../kernel`. The error tells of `option`, which names another file.
 pub(crate) fn built(name: &str, named: Option<&Path>, option: &str) -> anyhow::Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path.to_path_buf());
     }
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     let folder = program.parent().unwrap_or(Path::new("."));
     let places = [
         folder.join(name),
@@ -19,13 +19,13 @@ pub(crate) fn built(name: &str, named: Option<&Path>, option: &str) -> anyhow::R
         return Ok(path.clone());
     }
     bail!(
-        "no {name} at {} or {}: build it with `make kernel`, or name one with {option} FILE",
+        "no {name} at {} or {}: build it with `make kernel`, or pass {option} FILE",
         places[0].display(),
         places[1].display()
     )
 }
 
-/// A module's bytes; a file that holds hex digits only is decoded.
+/// The bytes of a module; a file of hex digits is decoded.
 pub(crate) fn module(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(hex::decode(bytes.trim_ascii()).unwrap_or(bytes))

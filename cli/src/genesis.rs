@@ -1,17 +1,17 @@
-//! `evm-rollup genesis`: a go-ethereum style genesis as a setup file.
+//! `evm-rollup genesis`: converts a go-ethereum genesis file to a setup file.
 
 use anyhow::Context;
 use clap::Args;
 use node::genesis::{Genesis, to_yaml};
 use std::path::PathBuf;
 
-/// What `genesis` takes.
+/// The options of `genesis`.
 #[derive(Args, Debug)]
 pub(crate) struct GenesisArgs {
-    /// The go-ethereum style genesis.json
+    /// The go-ethereum genesis file
     #[arg(long, value_name = "FILE")]
     alloc: PathBuf,
-    /// Where the setup file goes; standard output if left out
+    /// The setup file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `evm-rollup installer`: what a rollup is originated with.
+//! `evm-rollup installer`: builds the installer and its preimage pages.
 
 use crate::files;
 use anyhow::Context;
@@ -19,34 +19,34 @@ const PARAMETERS: &str = "or (or (pair bytes (ticket (pair nat (option bytes))))
 /// Where a setup file says the chain id of the EVM kernel.
 const CHAIN_ID: &str = "/evm/config/chain_id";
 
-/// What the EVM kernel holds, and no other.
+/// Bytes that only the EVM kernel contains.
 const CONFIG: &[u8] = b"/evm/config";
 
-/// Chain ids that many devnets and rollups have.
+/// Chain ids of many devnets and rollups.
 const COMMON: [u64; 2] = [1337, 31337];
 
 /// The size of a layer 1 operation, in bytes: the origination is one.
 const MAX_OPERATION: usize = 32 * 1024;
 
-/// What `installer` takes.
+/// The options of `installer`.
 #[derive(Args, Debug)]
 pub(crate) struct InstallerArgs {
-    /// The kernel to install: a module, binary or in hex
+    /// The kernel to install: a wasm module, binary or in hex
     #[arg(short, long, visible_alias = "upgrade-to", value_name = "FILE")]
     kernel: PathBuf,
-    /// Where the installer goes: binary if the name ends in .wasm, else in hex
+    /// The installer to write: binary if the name ends in .wasm, else in hex
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// The folder that gets the pages, for every node's `wasm_2_0_0` folder
+    /// The folder to write the pages to, for the `wasm_2_0_0` folder of every node
     #[arg(short, long, value_name = "DIR")]
     preimages_dir: PathBuf,
-    /// What stands in durable storage before the kernel's first run
+    /// A setup file, applied to durable storage before the kernel's first run
     #[arg(short = 'S', long, value_name = "FILE.yaml")]
     setup_file: Option<PathBuf>,
     /// The type of the rollup's parameter, for the origination command
     #[arg(long, value_name = "TYPE", default_value = PARAMETERS)]
     parameters_type: String,
-    /// The installer kernel; by default installer_kernel.wasm beside this program, or in ../kernel
+    /// The installer kernel [default: installer_kernel.wasm beside this program or in ../kernel]
     #[arg(long, value_name = "FILE")]
     installer_kernel: Option<PathBuf>,
     /// Print one JSON object
@@ -91,7 +91,8 @@ pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<()> {
 /// Writes the pages, each under the hex of its hash.
 fn write_pages(installer: &Installer, args: &InstallerArgs) -> anyhow::Result<()> {
     let folder = &args.preimages_dir;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     let bar = if std::io::stderr().is_terminal() && !args.json {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pages")?;
         ProgressBar::new(installer.pages.len() as u64).with_style(style)
@@ -107,12 +108,12 @@ fn write_pages(installer: &Installer, args: &InstallerArgs) -> anyhow::Result<()
     Ok(())
 }
 
-/// What the operator should know before the rollup exists.
+/// The warnings for the operator before the origination.
 fn warnings(kernel: &[u8], setup: &[Instruction], installer: &Installer) -> Vec<String> {
     let mut warnings = Vec::new();
     if installer.module.len() >= MAX_OPERATION {
         warnings.push(format!(
-            "the installer has {} bytes, an operation of layer 1 {MAX_OPERATION}: shorten the setup",
+            "the installer has {} bytes, but an operation of layer 1 at most {MAX_OPERATION}: shorten the setup",
             installer.module.len()
         ));
     }
@@ -129,7 +130,10 @@ fn warnings(kernel: &[u8], setup: &[Instruction], installer: &Installer) -> Vec<
             warnings.push(replays(id.unwrap_or_default()));
         }
         None if is_evm => {
-            warnings.push(format!("no chain id in the setup. {}", replays(COMMON[0])));
+            warnings.push(format!(
+                "the setup sets no chain id. {}",
+                replays(COMMON[0])
+            ));
         }
         _ => {}
     }
@@ -138,8 +142,8 @@ fn warnings(kernel: &[u8], setup: &[Instruction], installer: &Installer) -> Vec<
 
 fn replays(id: u64) -> String {
     format!(
-        "chain id {id} is that of many other rollups and devnets: a signed transaction is valid on all \
-         chains with one id, so whoever sees one there can repeat it here. Set {CHAIN_ID} to one of your own"
+        "many other rollups and devnets have chain id {id}: a transaction that is signed for one of them \
+         can be replayed here. Set {CHAIN_ID} to a chain id of your own"
     )
 }
 
@@ -177,12 +181,12 @@ fn print(args: &InstallerArgs, kernel: &[u8], installer: &Installer, warnings: &
     println!("ROOT_HASH: {root}");
     println!();
     println!("1. Copy the pages into the folder wasm_2_0_0 of each rollup node's data directory.");
-    println!("2. Originate the rollup (ALIAS and SOURCE are yours to choose):");
+    println!("2. Originate the rollup (choose ALIAS and SOURCE):");
     println!();
     println!("{command}");
 }
 
-/// What originates the rollup.
+/// The command that originates the rollup.
 fn command(output: &Path, parameters: &str) -> String {
     format!(
         "octez-client originate smart rollup ALIAS from SOURCE of kind wasm_2_0_0 \\\n  \

@@ -1,4 +1,4 @@
-//! `evm-rollup l1`: the layer 1 of a running devnet.
+//! `evm-rollup l1`: uses the layer 1 of a running devnet.
 
 use crate::{BAD_USAGE, FOUND_WRONG};
 use anyhow::{Context, bail};
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long a devnet may take: it runs levels meanwhile.
+/// The time limit of a call: the devnet may run many levels.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What `l1` takes.
+/// The options of `l1`.
 #[derive(Args, Debug)]
 pub(crate) struct L1Args {
-    /// Where the devnet listens
+    /// The URL of the devnet
     #[arg(
         long,
         global = true,
@@ -34,13 +34,13 @@ enum Command {
     Deposit {
         /// The account on the rollup
         receiver: String,
-        /// How much, in tez, such as 1.5
+        /// The amount in tez, such as 1.5
         #[arg(value_parser = mutez)]
         amount: u64,
-        /// Routing bytes (hex) instead of the receiver's address alone
+        /// Routing bytes (hex), instead of the receiver's address
         #[arg(long, value_name = "HEX")]
         routing: Option<String>,
-        /// Who pays: a tz… account of the devnet
+        /// The account of the devnet that pays
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
     },
@@ -48,89 +48,89 @@ enum Command {
     FaDeposit {
         /// The account on the rollup
         receiver: String,
-        /// How many tokens
+        /// The number of tokens
         amount: u128,
-        /// The ERC-20 contract on the rollup that stands for them
+        /// The ERC-20 contract on the rollup that mints them
         #[arg(long, value_name = "ADDRESS")]
         proxy: Option<String>,
-        /// Routing bytes (hex) instead of receiver and proxy
+        /// Routing bytes (hex), instead of receiver and proxy
         #[arg(long, value_name = "HEX")]
         routing: Option<String>,
-        /// Who pays: a tz… account of the devnet
+        /// The account of the devnet that pays
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
     },
-    /// What is on its way from the rollup to layer 1, and how far it is
+    /// List the messages on their way to layer 1 and their states
     Withdrawals,
-    /// Execute an outbox message that is cemented
+    /// Execute a cemented outbox message
     Execute {
-        /// The level whose outbox it stands in
+        /// The level of the outbox
         level: u32,
-        /// Its number there
+        /// The index of the message in it
         index: u32,
-        /// Who signs: a tz… account of the devnet
+        /// The account of the devnet that signs
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
     },
     /// Pay a fast withdrawal before its outbox message is cemented
     PayOut {
-        /// The level whose outbox it stands in
+        /// The level of the outbox
         level: u32,
-        /// Its number there
+        /// The index of the message in it
         index: u32,
-        /// Who pays: a tz… account of the devnet
+        /// The account of the devnet that pays
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
     },
-    /// Run levels: so many, or until all that waits can be executed
+    /// Run levels: the given count, or until every outbox message can be executed
     Advance {
-        /// How many levels
+        /// The number of levels
         count: Option<u64>,
     },
-    /// The rollup's inbox at a level, raw and decoded
+    /// Show the rollup's inbox of a level, raw and decoded
     Inbox {
-        /// Which level [default: the newest]
+        /// The level [default: the newest]
         level: Option<u32>,
     },
-    /// The rollup's outbox, raw and decoded
+    /// Show the rollup's outbox, raw and decoded
     Outbox {
-        /// Which level [default: all]
+        /// The level [default: all]
         level: Option<u32>,
     },
-    /// What an account has on layer 1: tez, tokens, tickets
+    /// Show the tez, tokens and tickets of an account on layer 1
     Balance {
-        /// tz…, KT1… or sr1…
+        /// The account: tz…, KT1… or sr1…
         address: String,
     },
     /// Force a raw Ethereum transaction into the rollup, for 1 tez
     Delayed {
         /// The signed transaction, in hex
         transaction: String,
-        /// Who pays: a tz… account of the devnet
+        /// The account of the devnet that pays
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
     },
-    /// Have the governance contract say something to the kernel
+    /// Send a payload to the kernel from the governance contract
     Govern {
         /// The payload, in hex
         payload: String,
     },
-    /// Addresses, levels, delays
+    /// Show addresses, levels and delays
     Info,
 }
 
-/// Runs the command. 1 where the devnet refuses, 2 where there is none.
+/// Runs the command. Exit code 1 if the devnet refuses, 2 if there is none.
 pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
     let (method, params) = request(&args.command);
     let answer = post(&args.url, method, &params)?;
     if let Some(error) = answer.get("error") {
         let message = error["message"].as_str().unwrap_or("no reason given");
         eprintln!("error: {message}");
-        // -32602: what was typed is wrong, not what happened.
+        // -32602: an argument is invalid.
         let usage = error["code"] == -32602;
         return Ok(ExitCode::from(if usage { BAD_USAGE } else { FOUND_WRONG }));
     }
-    let result = answer.get("result").context("an answer without a result")?;
+    let result = answer.get("result").context("the answer has no result")?;
     if args.json {
         println!("{result:#}");
     } else {
@@ -186,7 +186,7 @@ fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Value> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
-            // The devnet is near; what the environment says is for elsewhere.
+            // The devnet is local: no proxy of the environment.
             .proxy(None)
             .build(),
     );
@@ -195,12 +195,12 @@ fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Value> {
         .post(url)
         .content_type("application/json")
         .send(call.to_string())
-        .with_context(|| format!("no devnet at {url} (`evm-rollup devnet` starts one)"))?;
+        .with_context(|| format!("no devnet at {url}: start one with `evm-rollup devnet`"))?;
     let body = answer.body_mut().with_config().limit(1 << 30);
-    let text = body.read_to_string().context("the answer broke off")?;
+    let text = body.read_to_string().context("the answer is incomplete")?;
     match serde_json::from_str(&text) {
         Ok(answer) => Ok(answer),
-        Err(error) => bail!("{url} does not answer in JSON: {error}"),
+        Err(error) => bail!("the answer of {url} is not JSON: {error}"),
     }
 }
 
@@ -244,7 +244,7 @@ fn balance(result: &Value) -> String {
     text
 }
 
-/// A line of `l1 withdrawals`: where it is, what it pays.
+/// A line of `l1 withdrawals`: position, status, payment.
 fn withdrawal(one: &Value) -> String {
     let word = |key: &str| one[key].as_str().unwrap_or("?").to_owned();
     let place = match (&one["outboxLevel"], &one["number"]) {
@@ -279,11 +279,11 @@ fn mutez(text: &str) -> Result<u64, String> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(rest) || rest.len() > 6 {
-        return Err("a number of tez is wanted, with at most six digits behind the point".into());
+        return Err("expected a number of tez with at most six digits after the point".into());
     }
     format!("{whole}{rest:0<6}")
         .parse()
-        .map_err(|_| "more tez than there are".into())
+        .map_err(|_| "too many tez".into())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// An Ethereum rollup on Tezos: run it, look into it, develop on it.
+/// Run, inspect and develop an Ethereum rollup on Tezos
 #[derive(Parser, Debug)]
 #[command(name = "evm-rollup", version, about)]
 struct Cli {
@@ -23,27 +23,27 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// An Ethereum endpoint on a chain of one's own, over the compiled kernel
+    /// Run a local Ethereum node on the compiled kernel
     Devnet(devnet::DevnetArgs),
-    /// A go-ethereum style genesis as a setup file
+    /// Convert a go-ethereum genesis file to a setup file
     Genesis(genesis::GenesisArgs),
-    /// What a rollup is originated with: an installer, and the pages of the kernel
+    /// Build the installer and its preimage pages
     Installer(installer::InstallerArgs),
-    /// The layer 1 of a running devnet: deposits, withdrawals, levels
+    /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
     L1(l1::L1Args),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
-    /// Ethereum's state tests through the compiled kernel
+    /// Run Ethereum's state tests through the compiled kernel
     Statetest(statetest::StatetestArgs),
-    /// Keys, batches and balances of the transactions kernel
+    /// Make keys and batches for the transactions kernel, and show its balances
     Tx(tx::TxArgs),
     /// Check a kernel against every rule of the machine
     Verify(verify::VerifyArgs),
 }
 
-/// Something wrong was found.
+/// The exit code if a check fails.
 const FOUND_WRONG: u8 = 1;
-/// What was asked for cannot be done; as clap says for wrong options.
+/// The exit code if the command cannot run, as clap has it for invalid options.
 const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! `evm-rollup run`: a kernel on the messages of a file, level by level.
+//! `evm-rollup run`: runs a kernel on the messages of a file, level by level.
 
 use crate::FOUND_WRONG;
 use crate::files;
@@ -18,41 +18,41 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What `run` takes.
+/// The options of `run`.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// The kernel: a module, binary or in hex
+    /// The kernel: a wasm module, binary or in hex
     kernel: PathBuf,
     /// The messages: an array of levels, each an array of {"external": HEX}, {"serialized": HEX}
     /// or {"payload": MICHELSON, "sender": KT1…, "source": tz…, "destination": sr1…}
     #[arg(long, value_name = "FILE")]
     inputs: PathBuf,
-    /// What stands in durable storage before the first level, in the installer's format
+    /// A setup file of the installer, applied to durable storage before the first level
     #[arg(long, value_name = "FILE.yaml")]
     setup: Option<PathBuf>,
-    /// The folder of preimages, named by the hex of their hashes
+    /// The folder of preimage pages, each named by the hex of its hash
     #[arg(long, value_name = "DIR")]
     preimages: Option<PathBuf>,
-    /// The version that the machine starts as
+    /// The version of the machine at the start
     #[arg(long, default_value_t)]
     pvm_version: Version,
-    /// Run a kernel with the names of 2022 too (module rollup_safe_core, entry kernel_next), which
-    /// no network takes
+    /// Also run kernels with the names of 2022 (module rollup_safe_core, entry kernel_next), which
+    /// networks refuse
     #[arg(long)]
     legacy: bool,
-    /// What executes the module
+    /// The engine that executes the module
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
-    /// The rollup's address; a null address if left out
+    /// The rollup's address [default: the null address]
     #[arg(long, value_name = "sr1…", value_parser = inputs::rollup_address)]
     rollup: Option<[u8; 20]>,
-    /// Print the values of durable storage at and below this path at the end; / for all
+    /// At the end, print the values of durable storage at and below this path; / for all
     #[arg(long, value_name = "PREFIX")]
     dump: Option<String>,
-    /// Do not measure: faster, but times only
+    /// Do not count instructions and calls, which is faster
     #[arg(long)]
     no_metering: bool,
-    /// Do not print what the kernel writes to its debug log
+    /// Do not print the kernel's debug log
     #[arg(long)]
     no_kernel_debug: bool,
     /// Print one JSON object
@@ -62,12 +62,12 @@ pub(crate) struct RunArgs {
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum EngineName {
-    /// Compiles the module
+    /// Compile the module
     #[default]
     Fast,
-    /// Interprets it, slowly
+    /// Interpret the module, slowly
     Interpreter,
-    /// Every run on both, compared: stops at the first host call, or result, that differs
+    /// Run on both and stop at the first difference in a host call or result
     Both,
 }
 
@@ -85,8 +85,8 @@ impl EngineName {
     }
 }
 
-/// Runs the command. 1 where a run trapped, an upgrade failed, reboots ran out
-/// or the rollup got stuck; also where the kernel is none, or engines differ.
+/// Runs the command. Exit code 1 if a run trapped, an upgrade failed, reboots ran
+/// out or the rollup got stuck; also if the kernel is invalid or engines differ.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let rollup = args.rollup.unwrap_or(DEFAULT_ROLLUP);
     let levels = levels(&args.inputs, &rollup)?;
@@ -137,7 +137,7 @@ fn levels(path: &Path, rollup: &[u8; 20]) -> anyhow::Result<Levels> {
     inputs::parse(&files::text(path)?, rollup).with_context(|| path.display().to_string())
 }
 
-/// The storage before the first level: the kernel, and what the setup says.
+/// The storage before the first level: the kernel and the setup.
 fn durable(args: &RunArgs) -> anyhow::Result<Durable> {
     let mut durable = Durable::new();
     durable.write("/kernel/boot.wasm", files::module(&args.kernel)?)?;
@@ -169,8 +169,7 @@ fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
     })
 }
 
-/// A bar on standard error, where that is a terminal and there is something to
-/// wait for.
+/// A bar on standard error, if that is a terminal and the levels are many.
 fn progress(levels: usize, args: &RunArgs) -> ProgressBar {
     if levels < 10 || args.json && !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

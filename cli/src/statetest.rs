@@ -1,4 +1,4 @@
-//! `evm-rollup statetest`: Ethereum's own tests through the compiled kernel.
+//! `evm-rollup statetest`: runs Ethereum's state tests through the compiled kernel.
 
 use crate::run::EngineName;
 use crate::{FOUND_WRONG, files};
@@ -15,41 +15,41 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// The name of the module that takes the block's surroundings from the test.
+/// The build of the kernel that takes the block's environment from the test.
 const KERNEL: &str = "evm_kernel_evaluation.wasm";
 
-/// What `statetest` takes.
+/// The options of `statetest`.
 #[derive(Args, Debug)]
 pub(crate) struct StatetestArgs {
-    /// Files of state tests or blockchain tests, or folders of them
+    /// Files or folders of state tests or blockchain tests
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Only this fork: Cancun, Prague, Osaka, Amsterdam
+    /// Run only this fork: Cancun, Prague, Osaka or Amsterdam
     #[arg(long)]
     fork: Option<String>,
-    /// Only tests whose name contains this
+    /// Run only tests whose name contains this text
     #[arg(long, value_name = "TEXT")]
     test: Option<String>,
-    /// A fixed sample of about one case in N
+    /// Run a fixed sample of about one case in N
     #[arg(long, value_name = "N", default_value_t = 1)]
     every: usize,
-    /// What executes the module
+    /// The engine that executes the module
     #[arg(long, value_enum, default_value_t)]
     engine: EngineName,
-    /// How many cases run at once; by default as many as the machine has processors
+    /// The number of cases to run at once [default: the number of processors]
     #[arg(long)]
     jobs: Option<usize>,
-    /// The evaluation build of the kernel; by default evm_kernel_evaluation.wasm beside this
-    /// program, or ../kernel/evm_kernel_evaluation.wasm
+    /// The evaluation build of the kernel [default: evm_kernel_evaluation.wasm beside this program
+    /// or in ../kernel]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// A list of cases that may fail, instead of the project's own
     #[arg(long, value_name = "FILE")]
     skips: Option<PathBuf>,
-    /// Do not count instructions and wasm calls: faster
+    /// Do not count instructions and calls, which is faster
     #[arg(long)]
     no_metering: bool,
-    /// Print each step of the selected cases (EIP-3155), from plain revm, instead of judging
+    /// Print each step of the selected cases (EIP-3155) by plain revm, instead of running them
     #[arg(long, conflicts_with = "json")]
     trace: bool,
     /// Print one JSON object
@@ -57,12 +57,12 @@ pub(crate) struct StatetestArgs {
     json: bool,
 }
 
-/// Runs the command. 1 where a case fails.
+/// Runs the command. Exit code 1 if a case fails.
 pub(crate) fn run(args: &StatetestArgs) -> anyhow::Result<ExitCode> {
     if let Some(fork) = &args.fork {
         ensure!(
             conformance::fixture::revision(fork).is_some(),
-            "{fork} is none of Cancun, Prague, Osaka and Amsterdam"
+            "unknown fork {fork}: expected Cancun, Prague, Osaka or Amsterdam"
         );
     }
     let sources = sources(args)?;
@@ -74,14 +74,14 @@ pub(crate) fn run(args: &StatetestArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
     let results = judge(&sources, &settings, args)?;
     if results.is_empty() {
-        bail!("no case is selected");
+        bail!("no case selected");
     }
     let stale: Vec<String> = settings
         .skips
         .stale(&results)
         .into_iter()
         .filter(|_| args.selects_all())
-        .map(|name| format!("{name} is in the skip list, but there is no such case"))
+        .map(|name| format!("{name} is in the skip list, but is not a case"))
         .collect();
     let failed = results.iter().any(|one| one.outcome == Outcome::Failed) || !stale.is_empty();
     let mut out = std::io::stdout().lock();
@@ -111,7 +111,7 @@ fn sources(args: &StatetestArgs) -> anyhow::Result<Vec<Source>> {
     for path in &args.paths {
         sources.extend(suite::sources(path)?);
     }
-    ensure!(!sources.is_empty(), "no .json file there");
+    ensure!(!sources.is_empty(), "no .json file in these paths");
     Ok(sources)
 }
 

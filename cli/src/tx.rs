@@ -1,4 +1,4 @@
-//! `evm-rollup tx`: keys, batches and balances of the transactions kernel.
+//! `evm-rollup tx`: makes keys and batches for the transactions kernel, and shows balances.
 
 mod balances;
 mod scenario;
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use tx_kernel::inbox::Framing;
 use tx_kernel::wallet::{Key, SEED};
 
-/// What `tx` takes.
+/// The options of `tx`.
 #[derive(Args, Debug)]
 pub(crate) struct TxArgs {
     #[command(subcommand)]
@@ -27,29 +27,29 @@ pub(crate) struct TxArgs {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Make a key: its address is printed, the key goes to a file
+    /// Make a key, write it to a file and print its address
     Key {
-        /// Where to; without it, the key is printed
+        /// The file to write [default: print the key]
         file: Option<PathBuf>,
-        /// Bytes to make it of, in hex, 32 at least; random ones if left out
+        /// The seed of the key in hex, at least 32 bytes [default: random]
         #[arg(long, value_name = "HEX")]
         seed: Option<String>,
     },
-    /// Sign and aggregate a batch: prints the external message, in hex
+    /// Sign and aggregate a batch, and print the external message in hex
     Batch {
         /// The transactions: see docs/transactions.md
         file: PathBuf,
         #[command(flatten)]
         signing: Signing,
     },
-    /// The levels of a scenario as the messages that `run` takes
+    /// Convert the levels of a scenario to the input file of `run`
     Inputs {
         /// The levels, each an array of {"deposit": …} and {"batch": …}: see docs/transactions.md
         file: PathBuf,
         #[command(flatten)]
         signing: Signing,
     },
-    /// Print who has what, of the JSON that `run --json --dump /tx/state` prints
+    /// Print the balances in the output of `run --json --dump /tx/state`
     Balances {
         /// The file; - for standard input
         file: PathBuf,
@@ -64,7 +64,7 @@ enum Command {
 /// Key files, which also name their addresses.
 #[derive(Args, Debug)]
 struct Named {
-    /// A key file; its address can be named by the file's name without extension
+    /// A key file; the file's name without extension stands for its address
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
 }
@@ -73,10 +73,10 @@ struct Named {
 struct Signing {
     #[command(flatten)]
     named: Named,
-    /// The rollup's address; a null address if left out
+    /// The rollup's address [default: the null address]
     #[arg(long, value_name = "sr1…", value_parser = pvm::inputs::rollup_address)]
     rollup: Option<[u8; 20]>,
-    /// Sign for this rollup alone, and put batches into its frame: for rollups that require it
+    /// Sign for this rollup alone and frame batches, for rollups that require it
     #[arg(long)]
     framed: bool,
 }
@@ -156,12 +156,9 @@ fn make(seed: Option<&str>) -> anyhow::Result<Key> {
         }
     };
     if seed.len() < SEED {
-        bail!(
-            "--seed has {} bytes; a key takes {SEED} at least",
-            seed.len()
-        );
+        bail!("--seed has {} bytes, but needs at least {SEED}", seed.len());
     }
-    Key::from_seed(&seed).map_err(|error| anyhow!("no key: {error:?}"))
+    Key::from_seed(&seed).map_err(|error| anyhow!("invalid key: {error:?}"))
 }
 
 fn key_json(key: &Key) -> Value {
@@ -177,7 +174,7 @@ fn save(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
     let options = options.write(true).create_new(true).mode(0o600);
     let file = options.open(path);
-    let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
+    let mut file = file.with_context(|| format!("cannot create {}", path.display()))?;
     Ok(writeln!(file, "{text}")?)
 }
 
@@ -194,8 +191,8 @@ fn keys(named: &Named) -> anyhow::Result<Vec<(String, Key)>> {
 fn key(file: &Value) -> anyhow::Result<Key> {
     let secret = file["secret_key"].as_str().context("no \"secret_key\"")?;
     let bytes: Option<[u8; 32]> = hex::decode(secret)?.try_into().ok();
-    let bytes = bytes.context("\"secret_key\" is not of 32 bytes")?;
-    let key = Key::from_bytes(&bytes).map_err(|error| anyhow!("no key: {error:?}"))?;
+    let bytes = bytes.context("\"secret_key\" does not have 32 bytes")?;
+    let key = Key::from_bytes(&bytes).map_err(|error| anyhow!("invalid key: {error:?}"))?;
     match file["address"].as_str() {
         Some(address) if address != key.to_base58() => {
             bail!(
@@ -213,7 +210,7 @@ fn json_file(path: &Path) -> anyhow::Result<Value> {
     } else {
         files::text(path)?
     };
-    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
 
 /// A hash as the address of its kind.

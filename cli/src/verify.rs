@@ -1,4 +1,4 @@
-//! `evm-rollup verify`: every rule that the machine has for a kernel.
+//! `evm-rollup verify`: checks a kernel against every rule of the machine.
 
 use crate::{FOUND_WRONG, files};
 use clap::Args;
@@ -8,10 +8,10 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What `verify` takes.
+/// The options of `verify`.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The kernel: a module, binary or in hex
+    /// The kernel: a wasm module, binary or in hex
     kernel: PathBuf,
     /// The version of the machine
     #[arg(short, long, default_value_t)]
@@ -21,10 +21,10 @@ pub(crate) struct VerifyArgs {
     json: bool,
 }
 
-/// The most crates that are listed.
+/// The most crates to list.
 const CRATES: usize = 15;
 
-/// Runs the command. 1 where a rule is broken.
+/// Runs the command. Exit code 1 if a rule is broken.
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
     let report = report(&module, args.pvm_version);
@@ -72,7 +72,7 @@ fn print(report: &ModuleReport, len: usize, version: Version) {
         println!("{size:>10}  {section}");
     }
     if report.crates.is_empty() {
-        println!("\nno names in the module: what each crate takes is not known");
+        println!("\nThe module has no name section: the sizes of its crates are unknown.");
         return;
     }
     println!("\ncode by crate:");

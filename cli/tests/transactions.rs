@@ -84,7 +84,7 @@ fn what_cannot_be_signed_is_named() {
     // No key is written over.
     let (code, text) = tx(&["key", "alice.json"]);
     assert!(
-        code == Some(2) && text.contains("cannot make alice.json"),
+        code == Some(2) && text.contains("cannot create alice.json"),
         "{text}"
     );
     let (code, text) = tx(&["key", "--seed", "0102"]);
@@ -92,19 +92,19 @@ fn what_cannot_be_signed_is_named() {
     for (batch, reason) in [
         (
             r#"[[{"signer": "bob", "counter": 0, "contents": []}]]"#,
-            "\"bob\" is no tz4 address",
+            "\"bob\" is neither a tz4 address",
         ),
         (
             r#"[[{"signer": "alice", "contents": []}]]"#,
-            "no \"counter\"",
+            "missing \"counter\"",
         ),
         (
             r#"[[{"signer": "alice", "counter": 0, "contents": [{"give": 1}]}]]"#,
             "neither",
         ),
-        ("[]", "nobody signs it"),
+        ("[]", "no signers"),
         ("{}", "not an array of transactions"),
-        ("[", "is no JSON"),
+        ("[", "is not JSON"),
     ] {
         std::fs::write(folder.join("batch.json"), batch).unwrap();
         let (code, text) = tx(&["batch", "batch.json", "--key", "alice.json"]);

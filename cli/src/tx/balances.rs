@@ -1,4 +1,4 @@
-//! Who has what, of a dump of durable storage.
+//! Balances in a dump of durable storage.
 
 use super::scenario::Wallet;
 use anyhow::Context;
@@ -30,7 +30,7 @@ struct Ticket {
 /// Reads what `run --json --dump /tx/state` prints.
 pub(crate) fn read(report: &Value) -> anyhow::Result<Vec<Held>> {
     let dump = report["dump"].as_object();
-    let dump = dump.context("no \"dump\": run with `--json --dump /tx/state`")?;
+    let dump = dump.context("missing \"dump\": run with `--json --dump /tx/state`")?;
     let mut tickets = BTreeMap::new();
     let mut accounts: BTreeMap<Tz4, (Option<Account>, BTreeMap<TicketHash, u64>)> = BTreeMap::new();
     for (path, value) in dump {
@@ -104,7 +104,7 @@ pub(crate) fn to_json(accounts: &[Held]) -> Value {
 /// A table for people to read.
 pub(crate) fn table(accounts: &[Held], wallet: &Wallet) -> String {
     if accounts.is_empty() {
-        return "nobody has an account\n".to_owned();
+        return "no accounts\n".to_owned();
     }
     let mut text = String::new();
     for held in accounts {

@@ -38,8 +38,9 @@ impl Wallet {
             return Ok(key.address());
         }
         let hash = address::parse(Kind::Tz4, text);
-        let hash =
-            hash.with_context(|| format!("{text:?} is no tz4 address, and no --key's name"))?;
+        let hash = hash.with_context(|| {
+            format!("{text:?} is neither a tz4 address nor the name of a --key file")
+        })?;
         hash.try_into().map_err(|_| anyhow!("{text} is too long"))
     }
 
@@ -124,14 +125,14 @@ pub(crate) fn batch(
         });
     let transactions = transactions.collect::<anyhow::Result<Vec<_>>>()?;
     let batch = wallet::batch(&transactions, framing.prefix(rollup));
-    let batch = batch.map_err(|error| anyhow!("nobody signs it ({error:?})"))?;
+    let batch = batch.map_err(|error| anyhow!("the batch has no signers ({error:?})"))?;
     let message = match framing {
         Framing::Optional => batch,
         Framing::Required => external::frame(rollup, &batch),
     };
     if message.len() >= MOST {
         bail!(
-            "the message has {} bytes, the inbox takes {}: make it two batches",
+            "the message has {} bytes, but the inbox takes at most {}: split the batch",
             message.len(),
             MOST - 1
         );
@@ -142,7 +143,8 @@ pub(crate) fn batch(
 fn operation<'w>(fields: &Value, wallet: &'w Wallet) -> anyhow::Result<(Vec<u8>, &'w Key)> {
     let key = wallet.key(text(fields, "signer")?)?;
     let counter = fields["counter"].as_i64();
-    let counter = counter.context("no \"counter\": how many operations the signer has made")?;
+    let counter = counter
+        .context("missing \"counter\": the number of operations that the signer has made")?;
     let reveal = fields["reveal"].as_bool().unwrap_or(counter == 0);
     let contents = each(&fields["contents"], "\"contents\", an array")?
         .map(|(_, fields)| content(fields, wallet))
@@ -172,7 +174,9 @@ fn content(fields: &Value, wallet: &Wallet) -> anyhow::Result<Vec<u8>> {
     let contract = Contract::from_base58(to).with_context(|| to.to_owned())?;
     let entrypoint = fields["entrypoint"].as_str().unwrap_or_default();
     Ok(put::content(&Content::Withdrawal {
-        destination: contract.originated().context("only a KT1… takes tickets")?,
+        destination: contract
+            .originated()
+            .context("only a KT1… contract can receive tickets")?,
         ticket: StringTicket::from_node(Node::parse(&node)?)?,
         entrypoint: Entrypoint::new(entrypoint).context("\"entrypoint\"")?,
     }))
@@ -183,7 +187,7 @@ fn ticket(fields: &Value) -> anyhow::Result<Vec<u8>> {
     let ticketer = text(fields, "ticketer")?;
     let contract = Contract::from_base58(ticketer).with_context(|| ticketer.to_owned())?;
     let amount = fields["amount"].as_u64();
-    let amount = amount.context("no \"amount\" of 0 to 2^64 - 1")?;
+    let amount = amount.context("expected an \"amount\" of 0 to 2^64 - 1")?;
     Ok(string_ticket(&contract, text(fields, "content")?, amount))
 }
 
