@@ -20,8 +20,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of a secret key; none for zero and for what is not below
-    /// the order of the curve.
+    /// The account of a secret key; `None` for zero and for numbers from the order of
+    /// the curve on.
     #[must_use]
     pub fn of_key(key: B256) -> Option<Self> {
         // The signer of anything that the key signs.
@@ -51,7 +51,7 @@ impl Account {
 /// The first `count` accounts of [`MNEMONIC`], at `m/44'/60'/0'/0/i`.
 ///
 /// # Errors
-/// Where the derivation fails, which it does for no `count` below 2^31.
+/// If the derivation fails, which it does for no `count` below 2^31.
 pub fn derive(count: u32) -> Result<Vec<Account>, MnemonicError> {
     // The slow part (2,048 rounds of HMAC) is done once.
     let parent =

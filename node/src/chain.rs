@@ -1,8 +1,10 @@
 //! The blocks and their logs, as the kernel wrote them.
 
+mod block;
 mod chain;
 pub mod log_filter;
 pub mod log_index;
 
-pub use chain::{Block, Chain, ChainError, Included, head};
+pub use block::{Block, ChainError, Included, head};
+pub use chain::Chain;
 pub use log_filter::LogFilter;

@@ -1,13 +1,13 @@
-//! The devnet's clock: the machine's, moved by those who test.
+//! The devnet's clock: the machine's, which tests can move.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a clock is moved by.
+/// The setting of a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Setting {
     /// Seconds that it is ahead of the machine's.
     pub offset: i64,
-    /// The timestamp of the next level, where one is wanted.
+    /// The timestamp of the next level, if one is set.
     pub next: Option<u64>,
 }
 
@@ -16,7 +16,7 @@ pub struct Setting {
 pub struct Clock(Mutex<Setting>);
 
 impl Clock {
-    /// What time it is.
+    /// The time.
     #[must_use]
     pub fn now(&self) -> u64 {
         machine().saturating_add_signed(self.lock().offset)
@@ -45,9 +45,9 @@ impl Clock {
             .max(last.saturating_add(1))
     }
 
-    /// Moves it so many seconds ahead of what it is, or of the newest level's timestamp `last`
-    /// where that is later: levels in quick succession run ahead of the clock. Gives how far it
-    /// is ahead in all.
+    /// Moves the clock ahead by `seconds`, from its time or from the newest level's timestamp
+    /// `last` if that is later: levels in quick succession run ahead of the clock. Returns the
+    /// seconds that it is ahead in all.
     pub fn advance(&self, seconds: u64, last: u64) -> i64 {
         let mut setting = self.lock();
         let offset = setting.offset.max(ahead(last));
@@ -55,18 +55,18 @@ impl Clock {
         setting.offset
     }
 
-    /// Wants `timestamp` for the next level.
+    /// Sets the timestamp of the next level.
     pub fn want(&self, timestamp: u64) {
         self.lock().next = Some(timestamp);
     }
 
-    /// How it is moved, to go back to.
+    /// The setting, to restore later.
     #[must_use]
     pub fn setting(&self) -> Setting {
         *self.lock()
     }
 
-    /// Goes back to a setting.
+    /// Restores a setting.
     pub fn restore(&self, setting: Setting) {
         *self.lock() = setting;
     }

@@ -1,10 +1,11 @@
 //! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
 
 use crate::accounts::{self, Account};
+use crate::error::MinerError;
 use crate::genesis::{Genesis, GenesisError};
-use crate::miner::{Miner, MinerError};
+use crate::miner::{Miner, MinerHandle};
 use crate::node::{BlockTime, Node};
-use crate::rpc::access::{Door, NotAnOrigin};
+use crate::rpc::access::{Access, InvalidOrigin};
 use crate::rpc::server;
 use alloy_primitives::U256;
 use layer1::Layer1;
@@ -18,31 +19,31 @@ use storage::Config;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// What each account starts with: 10,000 units of 10^18 wei.
+/// The initial balance of each account: 10,000 units of 10^18 wei.
 pub const BALANCE: u128 = 10_000 * 1_000_000_000_000_000_000;
 
-/// How a devnet is set up.
+/// The options of a devnet.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The kernel's module.
     pub kernel: PathBuf,
-    /// The address that it listens at.
+    /// The address to listen at.
     pub host: IpAddr,
-    /// The port; 0 for any that is free.
+    /// The port; 0 for any free port.
     pub port: u16,
     /// When levels run.
     pub block_time: BlockTime,
     /// The chain's number.
     pub chain_id: u64,
-    /// How many accounts are funded.
+    /// The number of funded accounts.
     pub accounts: u32,
-    /// What the chain starts from, besides the funded accounts.
+    /// The start of the chain, besides the funded accounts.
     pub genesis: Genesis,
     /// The origin whose pages may call; `*`: any.
     pub cors: String,
-    /// How long layer 1 takes until an outbox message can be executed.
+    /// The delays of layer 1 until an outbox message can be executed.
     pub layer1: layer1::outbox::Parameters,
-    /// The folder of pages that the kernel may reveal: those of an upgrade.
+    /// The folder of preimage pages that the kernel may reveal, for upgrades.
     pub preimages: Option<PathBuf>,
 }
 
@@ -69,38 +70,38 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum DevnetError {
     /// The kernel's file cannot be read.
-    #[error("no kernel at {} (`make kernel` builds it)", .path.display())]
+    #[error("no kernel at {}: build it with `make kernel`", .path.display())]
     Kernel {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why.
         source: std::io::Error,
     },
     /// The port cannot be used.
     #[error("cannot listen at {address}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// Why.
         source: std::io::Error,
     },
-    /// The origin is none.
+    /// Invalid CORS origin.
     #[error(transparent)]
-    Cors(#[from] NotAnOrigin),
+    Cors(#[from] InvalidOrigin),
     /// The accounts cannot be derived.
-    #[error("the accounts cannot be derived: {0}")]
+    #[error("cannot derive the accounts: {0}")]
     Accounts(String),
     /// The start of the chain cannot be put together.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
     /// Layer 1 cannot be set up.
-    #[error("no layer 1: {0}")]
+    #[error("cannot set up layer 1: {0}")]
     Layer1(#[from] layer1::Failure),
     /// The first level failed.
-    #[error("the kernel does not start: {0}")]
+    #[error("cannot start the kernel: {0}")]
     Start(#[from] MinerError),
     /// The thread that runs levels could not be made, or died at once.
-    #[error("no thread for the machine: {0}")]
+    #[error("cannot start the machine's thread: {0}")]
     Thread(String),
 }
 
@@ -108,20 +109,20 @@ pub enum DevnetError {
 #[derive(Debug)]
 pub struct Handle {
     address: SocketAddr,
-    node: Arc<Node>,
+    miner: MinerHandle,
     stop: Arc<AtomicBool>,
-    miner: Option<std::thread::JoinHandle<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Handle {
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, for HTTP clients.
+    /// Its URL, for HTTP clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -130,13 +131,19 @@ impl Handle {
     /// The funded accounts.
     #[must_use]
     pub fn accounts(&self) -> &[Account] {
-        self.node.accounts()
+        self.node().accounts()
     }
 
-    /// What the servers share, for use in the same process.
+    /// The state of the node, for use in the same process.
     #[must_use]
     pub const fn node(&self) -> &Arc<Node> {
-        &self.node
+        self.miner.node()
+    }
+
+    /// The handle of the miner, for use in the same process.
+    #[must_use]
+    pub const fn miner(&self) -> &MinerHandle {
+        &self.miner
     }
 
     /// Waits until the server ends, which it does when the machine fails.
@@ -149,19 +156,16 @@ impl Handle {
     /// the runtime has had a turn.
     pub fn stop(mut self) {
         self.halt();
-        if let Some(miner) = self.miner.take() {
+        if let Some(thread) = self.thread.take() {
             // It has said already what went wrong.
-            let _ = miner.join();
+            let _ = thread.join();
         }
     }
 
     fn halt(&self) {
         self.server.abort();
         self.stop.store(true, Ordering::Relaxed);
-        // Under the lock, so that the miner is not between its check and its wait.
-        let pool = self.node.pool();
-        self.node.work.notify_all();
-        drop(pool);
+        self.node().wake();
     }
 }
 
@@ -176,7 +180,7 @@ impl Drop for Handle {
 /// # Errors
 /// [`DevnetError`].
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
-    let door = Door::new(options.host, &options.cors)?;
+    let access = Access::new(options.host, &options.cors)?;
     let address = SocketAddr::new(options.host, options.port);
     let kernel = std::fs::read(&options.kernel).map_err(|source| DevnetError::Kernel {
         path: options.kernel.clone(),
@@ -196,28 +200,32 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let stop = Arc::new(AtomicBool::new(false));
     let machine = machine_options(options.preimages.clone());
     let layer1 = layer1::devnet::layer1(machine.rollup, options.layer1)?;
-    let (miner, ended) = spawn_miner(
+    let Running {
+        thread,
+        miner,
+        ended,
+    } = spawn_miner(
         (storage, machine),
-        Arc::clone(&node),
+        node,
         layer1,
         Arc::clone(&stop),
         genesis.config.level_budget,
     )
     .await?;
-    let router = server::router(Arc::clone(&node), door);
+    let router = server::router(miner.clone(), access);
     let server = tokio::spawn(async move {
         let serve = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(async {
             let _ = ended.await;
         });
         if let Err(error) = serve.await {
-            tracing::error!("the server ended: {error}");
+            tracing::error!("the server stopped: {error}");
         }
     });
     Ok(Handle {
         address,
-        node,
+        miner,
         stop,
-        miner: Some(miner),
+        thread: Some(thread),
         server,
     })
 }
@@ -232,7 +240,7 @@ fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = Socke
     })
 }
 
-/// What the chain starts from, with rich accounts and the bridge of our layer 1.
+/// The start of the chain, with rich accounts and the bridge of our layer 1.
 fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
     let mut genesis = options.genesis.clone();
     let contracts = Contracts::default();
@@ -248,7 +256,7 @@ fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
     genesis
 }
 
-/// What a rollup's durable storage holds before its first level.
+/// The rollup's durable storage before its first level.
 fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
     let mut storage = Durable::new();
     let put = |storage: &mut Durable, path: &str, value: &[u8]| {
@@ -263,15 +271,22 @@ fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
     Ok(storage)
 }
 
-/// Starts the thread that owns the machine and waits for its first level. The
-/// second part of what is given fires when the thread ends.
+/// The thread that owns the machine.
+struct Running {
+    thread: std::thread::JoinHandle<()>,
+    miner: MinerHandle,
+    /// Resolves when the thread ends.
+    ended: oneshot::Receiver<()>,
+}
+
+/// Starts the thread that owns the machine and waits for its first level.
 async fn spawn_miner(
     (storage, options): (Durable, pvm::Options),
     node: Arc<Node>,
     layer1: Layer1,
     stop: Arc<AtomicBool>,
     level_work: u64,
-) -> Result<(std::thread::JoinHandle<()>, oneshot::Receiver<()>), DevnetError> {
+) -> Result<Running, DevnetError> {
     let (started, start) = oneshot::channel();
     let (ending, ended) = oneshot::channel::<()>();
     let thread = std::thread::Builder::new()
@@ -282,24 +297,28 @@ async fn spawn_miner(
             let miner = Machine::from_durable(storage, options)
                 .map_err(MinerError::from)
                 .and_then(|machine| Miner::start(machine, node, layer1, stop, level_work));
-            let miner = match miner {
-                Ok(miner) => miner,
+            let (miner, handle) = match miner {
+                Ok(started) => started,
                 Err(error) => {
                     let _ = started.send(Err(error));
                     return;
                 }
             };
-            if started.send(Ok(())).is_ok()
+            if started.send(Ok(handle)).is_ok()
                 && let Err(error) = miner.run()
             {
-                tracing::error!("no more levels: {error}");
+                tracing::error!("the miner stopped: {error}");
             }
         });
     let thread = thread.map_err(|error| DevnetError::Thread(error.to_string()))?;
-    start
+    let miner = start
         .await
         .map_err(|error| DevnetError::Thread(error.to_string()))??;
-    Ok((thread, ended))
+    Ok(Running {
+        thread,
+        miner,
+        ended,
+    })
 }
 
 fn machine_options(preimages: Option<PathBuf>) -> pvm::Options {

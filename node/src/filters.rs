@@ -1,6 +1,6 @@
 //! The filters that clients install and poll.
 
-use crate::rpc::params::LogQuery;
+use crate::request::LogQuery;
 use alloy_primitives::B256;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 /// A filter that nobody polls for so long is gone, as in go-ethereum.
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// What a filter is for.
+/// The kind of a filter.
 #[derive(Debug)]
 pub enum Kind {
     /// New logs.
@@ -24,7 +24,7 @@ pub enum Kind {
 /// A filter.
 #[derive(Debug)]
 pub struct Filter {
-    /// What it is for.
+    /// Its kind.
     pub kind: Kind,
     /// The first block that its owner has not seen.
     pub next: u64,
@@ -58,12 +58,12 @@ impl Filters {
         id
     }
 
-    /// Removes a filter; `false` where there is none.
+    /// Removes a filter; `false` if there is no such filter.
     pub fn uninstall(&self, id: u64) -> bool {
         self.live(Instant::now()).filters.remove(&id).is_some()
     }
 
-    /// Uses a filter; none where there is none.
+    /// Polls a filter; `None` if there is no such filter.
     pub fn poll<T>(&self, id: u64, with: impl FnOnce(&mut Filter) -> T) -> Option<T> {
         self.poll_at(Instant::now(), id, with)
     }

@@ -1,10 +1,9 @@
-//! A go-ethereum style genesis as durable storage: what a setup file sets, and
-//! what a devnet starts from.
+//! A go-ethereum genesis file as durable storage, for setup files and the devnet.
 //!
-//! Taken over are `alloc` (balance, nonce, code, storage), `config.chainId`,
+//! It reads `alloc` (balance, nonce, code, storage), `config.chainId`,
 //! `gasLimit` (the gas of a block), `baseFeePerGas` (the lowest base fee, where
 //! it starts) and `coinbase` (who gets the priority fees). Everything else in
-//! such a file is about consensus, which a rollup has not.
+//! such a file is about consensus, which a rollup does not have.
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use serde::de::Error as _;
@@ -17,10 +16,10 @@ use storage::layout::{ACCOUNTS, CODE, SETUP, SLOTS};
 use storage::table::Value as _;
 use storage::{Config, StorageError};
 
-/// What a chain starts from.
+/// The start of a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Genesis {
-    /// What the operator decides.
+    /// The configuration.
     pub config: Config,
     /// The accounts, by address.
     pub alloc: BTreeMap<Address, GenesisAccount>,
@@ -42,16 +41,16 @@ pub struct GenesisAccount {
 /// One `set` of a setup file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// Where.
+    /// The path.
     pub to: String,
-    /// Which bytes.
+    /// The bytes.
     pub value: Vec<u8>,
 }
 
-/// Why a genesis cannot be used.
+/// Why a genesis file is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum GenesisError {
-    /// The text is no genesis.
+    /// The text is not a genesis file.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// An account does not fit durable storage.
@@ -95,7 +94,7 @@ impl Genesis {
         Ok(Self { config, alloc })
     }
 
-    /// What a setup file has to set, in order. The `stateRoot` of block 0
+    /// The instructions of the setup file, in order. The `stateRoot` of block 0
     /// commits to the accounts.
     ///
     /// # Errors
@@ -148,7 +147,7 @@ impl GenesisAccount {
         }
     }
 
-    /// Whether nothing of it is stored (EIP-161).
+    /// Checks if it is empty, and not stored (EIP-161).
     fn is_absent(&self) -> bool {
         self.stored().is_empty()
     }
@@ -269,7 +268,7 @@ impl<'de> Deserialize<'de> for Word {
         let digits = text.strip_prefix("0x").unwrap_or(&text);
         U256::from_str_radix(digits, 16)
             .map(Self)
-            .map_err(|error| D::Error::custom(format!("{text:?} is no word: {error}")))
+            .map_err(|error| D::Error::custom(format!("invalid word {text:?}: {error}")))
     }
 }
 
@@ -288,7 +287,7 @@ impl Number {
                 Some(digits) => U256::from_str_radix(digits, 16),
                 None => U256::from_str_radix(&text, 10),
             }
-            .map_err(|error| E::custom(format!("{text:?} is no number: {error}"))),
+            .map_err(|error| E::custom(format!("invalid number {text:?}: {error}"))),
         }
     }
 

@@ -26,15 +26,18 @@ pub mod accounts;
 pub mod chain;
 pub mod clock;
 pub mod devnet;
+pub mod error;
 pub mod filters;
 pub mod genesis;
 pub mod miner;
 pub mod node;
 pub mod pool;
 pub mod proofs;
+pub mod request;
 pub mod rpc;
 pub mod simulate;
 
 pub use ::layer1::outbox::Parameters;
 pub use devnet::{DevnetError, Handle, Options, devnet};
+pub use error::NodeError;
 pub use node::BlockTime;

@@ -1,7 +1,12 @@
-//! The thread that owns the machine: levels, and what is done between them.
+//! The thread that owns the machine: levels, and requests between them.
 
-pub mod development;
-pub mod layer1;
+mod development;
+mod layer1;
 mod miner;
+mod requests;
+mod snapshot;
 
-pub use miner::{Miner, MinerError};
+pub use miner::Miner;
+pub use requests::{
+    Advanced, Change, Holdings, MinerHandle, Overview, Withdrawal, WithdrawalStage,
+};

@@ -1,15 +1,13 @@
-//! What the servers and the miner share: blocks, pool, accounts.
+//! The state that servers and miner share: blocks, pool, accounts.
 
 use crate::accounts::Account;
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
+use crate::error::NodeError;
 use crate::filters::Filters;
-use crate::miner::development::Requests;
-use crate::pool::admission::{self, Facts};
-use crate::pool::{Fate, Pool};
+use crate::pool::{self, BlockRules, Fate, Pool, PoolError};
 use crate::proofs::Proofs;
-use crate::rpc::RpcError;
-use crate::rpc::params::BlockId;
+use crate::request::BlockId;
 use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
@@ -17,13 +15,14 @@ use pvm::Durable;
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
+use storage::StorageError;
 use storage::layout::{ACCOUNTS, CODE};
 use tokio::sync::{broadcast, oneshot, watch};
 
-/// How many hashes of pending transactions a slow listener may lag behind.
+/// The number of arrivals that a slow listener may lag behind.
 const ARRIVALS: usize = 4096;
 
-/// How long a send waits for its level before it answers all the same.
+/// The time that a send waits for its level before it answers all the same.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// When levels run.
@@ -32,9 +31,9 @@ pub enum BlockTime {
     /// As soon as a transaction arrives; what arrives meanwhile shares the next.
     #[default]
     Auto,
-    /// Every so often, transactions or not.
+    /// Periodically, transactions or not.
     Every(Duration),
-    /// When it is asked for (`evm_mine`).
+    /// On request (`evm_mine`).
     Manual,
 }
 
@@ -53,8 +52,6 @@ pub struct Node {
     block_time: Mutex<BlockTime>,
     /// The time of levels.
     pub clock: Clock,
-    /// What the miner is asked to do between levels.
-    pub(crate) requests: Requests,
     impersonated: Mutex<Impersonated>,
     /// State roots and proofs.
     pub proofs: Proofs,
@@ -64,21 +61,21 @@ pub struct Node {
     pub(crate) choosing: tokio::sync::Mutex<()>,
 }
 
-/// Who may send transactions without a signature.
+/// The accounts that may send transactions without a signature.
 #[derive(Debug, Default)]
 struct Impersonated {
     all: bool,
     some: HashSet<Address>,
 }
 
-/// A transaction that was taken.
+/// A transaction that the pool took.
 #[derive(Debug)]
 pub struct Submitted {
     /// Its hash.
     pub hash: B256,
-    /// Whether the next level can include it.
+    /// `true`: the next level can include it.
     pub ready: bool,
-    /// Where its fate is told.
+    /// Resolves to its fate.
     pub fate: oneshot::Receiver<Fate>,
 }
 
@@ -96,7 +93,6 @@ impl Node {
             chain_id,
             block_time: Mutex::new(block_time),
             clock: Clock::default(),
-            requests: Requests::default(),
             impersonated: Mutex::default(),
             proofs: Proofs::default(),
             filters: Filters::default(),
@@ -109,7 +105,7 @@ impl Node {
         self.chain.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The transactions that wait.
+    /// The pending transactions.
     pub fn pool(&self) -> MutexGuard<'_, Pool> {
         lock(&self.pool)
     }
@@ -132,15 +128,15 @@ impl Node {
         &self.accounts
     }
 
-    /// The account at `address`, where the node has its key.
+    /// The account at `address`.
     ///
     /// # Errors
-    /// go-ethereum's words for it.
-    pub fn account(&self, address: &Address) -> Result<&Account, RpcError> {
+    /// [`NodeError::UnknownAccount`] if the node does not have its key.
+    pub fn account(&self, address: &Address) -> Result<&Account, NodeError> {
         self.accounts
             .iter()
             .find(|account| account.address == *address)
-            .ok_or_else(|| RpcError::server("unknown account"))
+            .ok_or(NodeError::UnknownAccount(*address))
     }
 
     /// The chain's number.
@@ -168,7 +164,7 @@ impl Node {
         self.work.notify_all();
     }
 
-    /// Whether `address` may send transactions without a signature.
+    /// Checks if `address` may send transactions without a signature.
     #[must_use]
     pub fn is_impersonated(&self, address: &Address) -> bool {
         let impersonated = lock(&self.impersonated);
@@ -207,7 +203,7 @@ impl Node {
         chain.amend(state);
     }
 
-    /// Goes back to block `newest`, with `state` after it. Nothing waits then.
+    /// Goes back to block `newest`, with `state` after it, and empties the pool.
     pub(crate) fn rewind(&self, newest: u64, state: Durable) {
         let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
         chain.truncate(newest);
@@ -222,13 +218,13 @@ impl Node {
     ///
     /// # Errors
     /// Before genesis.
-    pub fn latest(&self) -> Result<Arc<Block>, RpcError> {
+    pub fn latest(&self) -> Result<Arc<Block>, NodeError> {
         let latest = self.chain().latest().cloned();
-        latest.ok_or_else(|| RpcError::server("header not found"))
+        latest.ok_or(NodeError::UnknownBlock(BlockId::Latest))
     }
 
-    /// The block that is meant, `pending` being the newest; none where there is
-    /// no such block.
+    /// The block with this id, `pending` being the newest; `None` if there is no
+    /// such block.
     #[must_use]
     pub fn find(&self, id: BlockId) -> Option<Arc<Block>> {
         let chain = self.chain();
@@ -240,33 +236,36 @@ impl Node {
         .cloned()
     }
 
-    /// The block that is meant, for its state.
+    /// The block with this id, `pending` being the newest.
     ///
     /// # Errors
-    /// Where there is no such block.
-    pub fn block(&self, id: BlockId) -> Result<Arc<Block>, RpcError> {
-        self.find(id).ok_or_else(|| {
-            RpcError::server(match id {
-                BlockId::Hash(_) => "header for hash not found",
-                _ => "header not found",
-            })
-        })
+    /// [`NodeError::UnknownBlock`].
+    pub fn block(&self, id: BlockId) -> Result<Arc<Block>, NodeError> {
+        self.find(id).ok_or(NodeError::UnknownBlock(id))
     }
 
-    /// What the block to come is like.
+    /// The environment of the next block.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
-    pub fn next_environment(&self, latest: &Block) -> Result<Environment, RpcError> {
+    /// If durable storage cannot be read.
+    pub fn next_environment(&self, latest: &Block) -> Result<Environment, NodeError> {
         let timestamp = self.clock.level(latest.header.timestamp);
-        Environment::next(&latest.state, timestamp).map_err(RpcError::internal)
+        Ok(Environment::next(&latest.state, timestamp)?)
     }
 
-    /// The nonce of `address` after its transactions that wait.
+    /// The base fee of the next block, in wei per gas.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
-    pub fn pending_nonce(&self, address: &Address) -> Result<u64, RpcError> {
+    /// If durable storage cannot be read.
+    pub fn next_base_fee(&self) -> Result<u64, NodeError> {
+        Ok(self.next_environment(&*self.latest()?)?.base_fee)
+    }
+
+    /// The nonce of `address` after its pending transactions.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read.
+    pub fn pending_nonce(&self, address: &Address) -> Result<u64, NodeError> {
         let pool = self.pool();
         let next = nonce(&self.latest()?.state, address)?;
         Ok(pool.next_nonce(address, next))
@@ -275,35 +274,29 @@ impl Node {
     /// Takes a raw transaction into the pool.
     ///
     /// # Errors
-    /// Why it is refused, in go-ethereum's words.
-    pub fn submit(&self, raw: Bytes) -> Result<Submitted, RpcError> {
+    /// [`NodeError::Admission`] and [`NodeError::Pool`].
+    pub fn submit(&self, raw: Bytes) -> Result<Submitted, NodeError> {
         let environment = self.next_environment(&*self.latest()?)?;
-        let facts = Facts {
+        let rules = BlockRules {
             chain_id: environment.chain_id,
             revision: environment.revision,
             block_gas_limit: environment.gas_limit,
             base_fee: environment.base_fee,
         };
         // The slow part, the recovery of the sender, is done without the lock.
-        let candidate = admission::candidate(raw, &facts).map_err(RpcError::server)?;
+        let candidate = pool::admit(raw, &rules)?;
         let (hash, sender) = (candidate.transaction.hash, candidate.sender);
         let mut pool = self.pool();
         if pool.get(&hash).is_some() {
-            return Err(RpcError::server("already known"));
+            return Err(PoolError::AlreadyKnown.into());
         }
         let state = &self.latest()?.state;
-        let account = ACCOUNTS
-            .get(state, &sender)
-            .map_err(RpcError::internal)?
-            .unwrap_or_default();
+        let account = ACCOUNTS.get(state, &sender)?.unwrap_or_default();
         let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
         let nonce = candidate.transaction.transaction.nonce();
         let queued = pool.cost_without(&sender, account.nonce, nonce);
-        admission::check(&candidate, &facts, &account, delegated, queued)
-            .map_err(RpcError::server)?;
-        let (ready, fate) = pool
-            .insert(candidate, account.nonce)
-            .map_err(RpcError::server)?;
+        pool::check(&candidate, &rules, &account, delegated, queued)?;
+        let (ready, fate) = pool.insert(candidate, account.nonce)?;
         drop(pool);
         self.work.notify_one();
         // Nobody may be listening.
@@ -311,17 +304,17 @@ impl Node {
         Ok(Submitted { hash, ready, fate })
     }
 
-    /// Where levels run at once, waits for the one that brings the transaction,
-    /// so that the receipt is there when the client has the hash.
+    /// If levels run at once, waits for the one that includes the transaction, so
+    /// that the receipt is there when the client has the hash.
     ///
     /// # Errors
-    /// Why the kernel dropped it.
-    pub async fn settled(&self, submitted: Submitted) -> Result<B256, RpcError> {
+    /// [`NodeError::Dropped`].
+    pub async fn settled(&self, submitted: Submitted) -> Result<B256, NodeError> {
         let Submitted { hash, ready, fate } = submitted;
         if ready && self.block_time() == BlockTime::Auto {
             // A level that takes long, or a node that stops: the hash will do.
             if let Ok(Ok(fate)) = tokio::time::timeout(PATIENCE, fate).await {
-                fate.map_err(RpcError::server)?;
+                fate?;
             }
         }
         Ok(hash)
@@ -331,15 +324,15 @@ impl Node {
 /// The nonce of `address` in a state.
 ///
 /// # Errors
-/// Where durable storage cannot be read.
-pub fn nonce(state: &impl ReadStore, address: &Address) -> Result<u64, RpcError> {
-    let account = ACCOUNTS.get(state, address).map_err(RpcError::internal)?;
+/// If durable storage cannot be read.
+pub fn nonce(state: &impl ReadStore, address: &Address) -> Result<u64, StorageError> {
+    let account = ACCOUNTS.get(state, address)?;
     Ok(account.map_or(0, |account| account.nonce))
 }
 
-/// Whether code is a delegation (EIP-7702).
-fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, RpcError> {
-    let code = CODE.get(state, code_hash).map_err(RpcError::internal)?;
+/// Checks if code is a delegation (EIP-7702).
+fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, StorageError> {
+    let code = CODE.get(state, code_hash)?;
     Ok(code.is_some_and(|code| code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00])))
 }
 

@@ -1,6 +1,9 @@
-//! The transactions that wait, and the checks before they do.
+//! The transactions that wait for a block, and the checks before they may.
 
-pub mod admission;
+mod admission;
+mod candidate;
 mod pool;
 
-pub use pool::{Candidate, Fate, Limits, Pool, PoolError};
+pub use admission::{AdmissionError, BlockRules, admit, check};
+pub use candidate::Candidate;
+pub use pool::{DropReason, Fate, LevelLimits, Pool, PoolError};

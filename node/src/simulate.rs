@@ -1,5 +1,12 @@
-//! Calls that are tried and not sent.
+//! Calls that are tried and not sent, by the kernel's own execution.
 
+mod call;
+mod error;
 pub mod estimate;
+pub mod fill;
 pub mod overrides;
+pub mod recording;
 pub mod revert;
+
+pub use call::{apply, call_of, execute, output};
+pub use error::CallError;

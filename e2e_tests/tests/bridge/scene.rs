@@ -70,7 +70,8 @@ pub(crate) fn ask(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
         ..Call::default()
     };
     let outcome = simulate::call(rollup.durable(), &environment, &call);
-    outcome.expect("readable").expect("a legal call").output
+    let executed = outcome.expect("readable").executed();
+    executed.expect("a legal call").output
 }
 
 /// What the deposits are among what is included after `number`.

@@ -3,10 +3,10 @@
 
 use alloy_primitives::{U256, hex, keccak256};
 use e2e_tests::suites;
+use node::Options;
 use node::genesis::Genesis;
-use node::params::Params;
 use node::proofs::Proofs;
-use node::{Options, methods};
+use node::rpc::params::Params;
 use pvm::Durable;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ async fn compare_answers(files: &Files<'_>) {
         for (request, expected) in calls(&text(path)) {
             let method = request["method"].as_str().expect("a method");
             let params = request["params"].as_array().cloned().unwrap_or_default();
-            let actual = methods::call(devnet.node(), method, Params::new(params)).await;
+            let actual = node::rpc::call(devnet.miner(), method, Params::new(params)).await;
             let fits = match (&expected["result"], &actual) {
                 (Value::Null, Err(error)) if !expected["error"].is_null() => {
                     expected["error"]["code"] == error.code

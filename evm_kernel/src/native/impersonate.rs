@@ -10,9 +10,8 @@ use crate::environment::source;
 use crate::error::KernelError;
 use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
-use crate::native::simulate::{Rejected, rejected};
+use crate::native::simulate::Rejection;
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloy_primitives::{Address, Bytes};
 use ethereum::{Recovered, SignedTransaction};
 use host::ReadStore;
@@ -21,6 +20,15 @@ use storage::Head;
 use storage::block::StoredTransaction;
 use storage::commit::Block;
 use storage::layout::{CONFIG, HEAD};
+
+/// The block of an impersonated transaction.
+#[derive(Clone, Debug)]
+pub enum Impersonated {
+    /// The block, to commit.
+    Block(Box<Block>),
+    /// The transaction cannot be executed.
+    Rejected(Rejection),
+}
 
 /// The block after the newest one in `store`, at `timestamp` (seconds since
 /// 1970), with `transaction` alone, as if `sender` had signed it. Its level, its
@@ -33,7 +41,7 @@ pub fn block(
     timestamp: u64,
     transaction: SignedTransaction,
     sender: Address,
-) -> Result<Result<Block, Rejected>, KernelError> {
+) -> Result<Impersonated, KernelError> {
     let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
     let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
     let level = Level::load(store, &storage::layout::LAYOUT)?.ok_or(KernelError::MissingState)?;
@@ -50,7 +58,7 @@ pub fn block(
     };
     let valid = match validate::transaction(&signed, environment.base_fee) {
         Ok(valid) => valid,
-        Err(why) => return Ok(Err(Rejected(why.to_string()))),
+        Err(why) => return Ok(Impersonated::Rejected(why.into())),
     };
     let tx_type = valid.environment.tx_type;
     let mut body = Body::default();
@@ -63,11 +71,11 @@ pub fn block(
                 Executed::of(result),
             );
         }
-        Transacted::Refused(why) => return Ok(Err(rejected(&why))),
+        Transacted::Refused(why) => return Ok(Impersonated::Rejected(Rejection::from(&why))),
     }
     let diff = executor.finish();
     let sealed = seal::block(&parent, &environment, body, &diff);
-    Ok(Ok(Block {
+    Ok(Impersonated::Block(Box::new(Block {
         head: sealed.head(
             &environment,
             Head {
@@ -81,5 +89,5 @@ pub fn block(
         diff,
         messages: sealed.messages,
         ..Block::default()
-    }))
+    })))
 }

@@ -6,11 +6,10 @@
 use crate::bridge;
 use crate::error::KernelError;
 use crate::execute::executor::{Executor, Transacted};
-use crate::execute::validate::authorizations;
+use crate::execute::validate::{Underfunded, authorizations};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
-use core::fmt;
 use ethereum::header::Header;
 use ethereum::transaction::{AccessListItem, SignedAuthorization, tx_type};
 use host::ReadStore;
@@ -21,6 +20,7 @@ use storage::Config;
 use storage::layout::{CONFIG, HEAD, HEADERS};
 
 pub use crate::environment::Environment;
+pub use revm::context::result::HaltReason;
 
 /// The most gas that a transaction may ask for on this chain, whatever the block
 /// allows (EIP-7825, since Osaka).
@@ -94,9 +94,9 @@ pub struct Call {
     pub nonce: Option<u64>,
 }
 
-/// What a call did.
+/// The execution of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Execution {
     /// Whether it succeeded.
     pub success: bool,
     /// The gas that it used, refunds taken off.
@@ -107,19 +107,124 @@ pub struct Outcome {
     pub output: Bytes,
     /// Its logs.
     pub logs: Vec<Log>,
-    /// Why it halted, where it neither returned nor reverted.
-    pub halt: Option<String>,
+    /// Why it halted; `None` if it returned or reverted.
+    pub halt: Option<HaltReason>,
     /// The contract that it created.
     pub created: Option<Address>,
 }
 
-/// Why a call cannot be tried.
+/// The result of trying a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected(pub(crate) String);
+pub enum Simulated {
+    /// It was executed; it may have failed.
+    Executed(Execution),
+    /// It cannot be executed.
+    Rejected(Rejection),
+}
 
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Simulated {
+    /// The execution.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn executed(self) -> Result<Execution, Rejection> {
+        match self {
+            Self::Executed(execution) => Ok(execution),
+            Self::Rejected(rejection) => Err(rejection),
+        }
+    }
+}
+
+/// Why a call or a transaction cannot be executed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The gas price is 2^128 wei or more.
+    #[error("the gas price is over 2^128 wei")]
+    GasPriceTooHigh,
+    /// The sender's balance is below the most that it may spend, in wei.
+    #[error("balance of {balance} wei below {required}")]
+    InsufficientFunds {
+        /// Wei that it needs.
+        required: U256,
+        /// Wei that it has.
+        balance: U256,
+    },
+    /// The gas limit is below the gas that is charged before the first instruction.
+    #[error("gas limit {limit} below the intrinsic gas {required}")]
+    IntrinsicGas {
+        /// Gas that is needed.
+        required: u64,
+        /// The gas limit.
+        limit: u64,
+    },
+    /// The gas limit is below the least gas for the data (EIP-7623).
+    #[error("gas limit {limit} below the data's floor {required}")]
+    FloorGas {
+        /// Gas that is needed.
+        required: u64,
+        /// The gas limit.
+        limit: u64,
+    },
+    /// The initcode is too long (EIP-3860).
+    #[error("initcode too long")]
+    InitcodeSize,
+    /// The fee cap is below the base fee.
+    #[error("fee cap below the base fee")]
+    BelowBaseFee,
+    /// The gas limit is below the gas of its delegations (EIP-7702).
+    #[error("gas limit {limit} below the delegations' gas {required}")]
+    Delegations {
+        /// Gas that is needed.
+        required: u64,
+        /// The gas limit.
+        limit: u64,
+    },
+    /// The fee cap is 2^128 wei or more.
+    #[error("the fee cap is over 2^128 wei")]
+    FeeTooHigh,
+    /// Another rule of the engine, in its words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<Underfunded> for Rejection {
+    fn from(why: Underfunded) -> Self {
+        match why {
+            Underfunded::Fee => Self::FeeTooHigh,
+            Underfunded::Delegations { limit, required } => Self::Delegations { required, limit },
+        }
+    }
+}
+
+impl From<&InvalidTransaction> for Rejection {
+    fn from(why: &InvalidTransaction) -> Self {
+        match *why {
+            InvalidTransaction::LackOfFundForMaxFee {
+                ref fee,
+                ref balance,
+            } => Self::InsufficientFunds {
+                required: **fee,
+                balance: **balance,
+            },
+            InvalidTransaction::CallGasCostMoreThanGasLimit {
+                initial_gas,
+                gas_limit,
+            } => Self::IntrinsicGas {
+                required: initial_gas,
+                limit: gas_limit,
+            },
+            InvalidTransaction::GasFloorMoreThanGasLimit {
+                gas_floor,
+                gas_limit,
+            } => Self::FloorGas {
+                required: gas_floor,
+                limit: gas_limit,
+            },
+            InvalidTransaction::CreateInitCodeSizeLimit => Self::InitcodeSize,
+            InvalidTransaction::GasPriceLessThanBasefee => Self::BelowBaseFee,
+            ref other => Self::Other(other.to_string()),
+        }
     }
 }
 
@@ -131,9 +236,9 @@ pub fn call(
     store: &impl ReadStore,
     environment: &Environment,
     call: &Call,
-) -> Result<Result<Outcome, Rejected>, KernelError> {
+) -> Result<Simulated, KernelError> {
     let Ok(gas_price) = u128::try_from(call.gas_price) else {
-        return Ok(Err(Rejected("gas price is over 2^128 wei".to_string())));
+        return Ok(Simulated::Rejected(Rejection::GasPriceTooHigh));
     };
     let mut executor = Executor::view(store, environment)?;
     executor.configure(|config, block| {
@@ -167,38 +272,12 @@ pub fn call(
         authorization_list: authorizations(&call.authorizations),
     };
     Ok(match executor.transact(transaction)? {
-        Transacted::Executed(result) => Ok(Outcome::of(result)),
-        Transacted::Refused(why) => Err(rejected(&why)),
+        Transacted::Executed(result) => Simulated::Executed(Execution::of(result)),
+        Transacted::Refused(why) => Simulated::Rejected(Rejection::from(&why)),
     })
 }
 
-/// The engine's reason in the words that clients know from geth.
-pub(crate) fn rejected(why: &InvalidTransaction) -> Rejected {
-    Rejected(match why {
-        InvalidTransaction::LackOfFundForMaxFee { fee, balance } => {
-            alloc::format!("insufficient funds for gas * price + value: have {balance} want {fee}")
-        }
-        InvalidTransaction::CallGasCostMoreThanGasLimit {
-            initial_gas,
-            gas_limit,
-        } => {
-            alloc::format!("intrinsic gas too low: have {gas_limit}, want {initial_gas}")
-        }
-        InvalidTransaction::GasFloorMoreThanGasLimit {
-            gas_floor,
-            gas_limit,
-        } => alloc::format!(
-            "insufficient gas for floor data gas cost: have {gas_limit}, want {gas_floor}"
-        ),
-        InvalidTransaction::CreateInitCodeSizeLimit => "max initcode size exceeded".to_string(),
-        InvalidTransaction::GasPriceLessThanBasefee => {
-            "max fee per gas less than block base fee".to_string()
-        }
-        other => other.to_string(),
-    })
-}
-
-impl Outcome {
+impl Execution {
     fn of(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
         let base = Self {
@@ -230,7 +309,7 @@ impl Outcome {
             }
             ExecutionResult::Revert { output, .. } => Self { output, ..base },
             ExecutionResult::Halt { reason, .. } => Self {
-                halt: Some(reason.to_string()),
+                halt: Some(reason),
                 ..base
             },
         }

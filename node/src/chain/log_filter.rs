@@ -1,12 +1,17 @@
-//! Which logs a client asks for.
+//! Filters of logs by address and topic.
 
-use super::chain::Block;
-use super::log_index::Key;
-use crate::rpc::json;
 use alloy_primitives::{Address, B256, Bloom, BloomInput, Log};
-use serde_json::Value;
 
-/// Addresses and topics of the logs that are wanted.
+/// A property that a log can be found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogKey {
+    /// The contract that made it.
+    Address(Address),
+    /// The topic at this position.
+    Topic(usize, B256),
+}
+
+/// A filter of logs by address and topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
     addresses: Vec<Address>,
@@ -39,19 +44,24 @@ impl LogFilter {
         }
     }
 
-    /// What a log must have, one of each: conditions that leave nothing open.
-    pub fn conditions(&self) -> impl Iterator<Item = Vec<Key>> {
-        let addresses = self.addresses.iter().copied().map(Key::Address).collect();
+    /// The conditions: a log has one of the keys of each.
+    pub fn conditions(&self) -> impl Iterator<Item = Vec<LogKey>> {
+        let addresses = self
+            .addresses
+            .iter()
+            .copied()
+            .map(LogKey::Address)
+            .collect();
         let topics = self.topics.iter().enumerate().map(|(position, words)| {
-            let key = |word: &B256| Key::Topic(position, *word);
+            let key = |word: &B256| LogKey::Topic(position, *word);
             words.iter().map(key).collect()
         });
         std::iter::once(addresses)
             .chain(topics)
-            .filter(|alternatives: &Vec<Key>| !alternatives.is_empty())
+            .filter(|alternatives: &Vec<LogKey>| !alternatives.is_empty())
     }
 
-    /// Whether `log` is wanted.
+    /// Checks if `log` passes.
     #[must_use]
     pub fn matches(&self, log: &Log) -> bool {
         let topics = log.topics();
@@ -64,21 +74,12 @@ impl LogFilter {
                 .all(|(wanted, topic)| wanted.is_empty() || wanted.contains(topic))
     }
 
-    /// Whether a block with this filter of all its logs may have a wanted one.
+    /// Checks if a block with this bloom filter may have a log that passes.
     #[must_use]
     pub fn may_match(&self, bloom: &Bloom) -> bool {
         self.blooms
             .iter()
             .all(|alternatives| alternatives.iter().any(|bits| bloom.contains(bits)))
-    }
-
-    /// The wanted logs of `block`, as JSON.
-    pub fn of_block(&self, block: &Block, into: &mut Vec<Value>) {
-        if block.transactions.is_empty() || !self.may_match(&block.header.logs_bloom) {
-            return;
-        }
-        let wanted = block.logs().filter(|(_, _, log)| self.matches(log));
-        into.extend(wanted.map(|(index, number, log)| json::log(block, index, number, log)));
     }
 }
 

@@ -1,42 +1,33 @@
-//! Where the logs of an address or a topic are.
+//! The positions of the logs of each address and topic.
 
-use super::chain::Block;
-use super::log_filter::LogFilter;
-use alloy_primitives::{Address, B256, Log};
+use super::block::Block;
+use super::log_filter::{LogFilter, LogKey};
+use alloy_primitives::Log;
 use std::collections::HashMap;
 
-/// Where a log is. Places are ordered as the logs are.
+/// The position of a log in the chain, ordered as the logs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct LogPosition {
     /// The number of its block.
     pub block: u32,
     /// Its own number in the block.
     pub log: u32,
 }
 
-/// What a log can be found by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// The contract that made it.
-    Address(Address),
-    /// The topic at this position.
-    Topic(usize, B256),
-}
-
-/// For each address and topic the places of its logs, in order.
+/// For each address and topic the positions of its logs, in order.
 #[derive(Debug, Default)]
-pub struct LogIndex(HashMap<Key, Vec<Place>>);
+pub struct LogIndex(HashMap<LogKey, Vec<LogPosition>>);
 
 impl LogIndex {
     /// Adds the logs of the block after the newest.
     pub fn insert(&mut self, block: &Block) {
         for (_, number, log) in block.logs() {
-            let place = Place {
+            let position = LogPosition {
                 block: narrow(block.number()),
                 log: narrow(number),
             };
             for key in keys(log) {
-                self.0.entry(key).or_default().push(place);
+                self.0.entry(key).or_default().push(position);
             }
         }
     }
@@ -46,22 +37,25 @@ impl LogIndex {
         let number = narrow(block.number());
         for (_, _, log) in block.logs() {
             for key in keys(log) {
-                let Some(places) = self.0.get_mut(&key) else {
+                let Some(positions) = self.0.get_mut(&key) else {
                     continue;
                 };
-                while places.pop_if(|place| place.block >= number).is_some() {}
-                if places.is_empty() {
+                while positions
+                    .pop_if(|position| position.block >= number)
+                    .is_some()
+                {}
+                if positions.is_empty() {
                     self.0.remove(&key);
                 }
             }
         }
     }
 
-    /// The places, in order, of all logs from block `from` to block `to` that
-    /// `filter` may want: those that fulfil the rarest of its conditions. None
-    /// where it has no condition.
+    /// The positions, in order, of all logs from block `from` to block `to` that
+    /// `filter` may pass: those that fulfil the rarest of its conditions. `None` if
+    /// it has no condition.
     #[must_use]
-    pub fn find(&self, filter: &LogFilter, from: u64, to: u64) -> Option<Vec<Place>> {
+    pub fn find(&self, filter: &LogFilter, from: u64, to: u64) -> Option<Vec<LogPosition>> {
         let rarest = filter
             .conditions()
             .map(|alternatives| {
@@ -70,27 +64,27 @@ impl LogIndex {
                     .map(|key| self.range(key, from, to))
                     .collect::<Vec<_>>()
             })
-            .min_by_key(|found| found.iter().map(|places| places.len()).sum::<usize>())?;
-        let mut places = rarest.concat();
+            .min_by_key(|found| found.iter().map(|positions| positions.len()).sum::<usize>())?;
+        let mut positions = rarest.concat();
         if rarest.len() > 1 {
-            places.sort_unstable();
-            places.dedup();
+            positions.sort_unstable();
+            positions.dedup();
         }
-        Some(places)
+        Some(positions)
     }
 
-    fn range(&self, key: Key, from: u64, to: u64) -> &[Place] {
-        let places = self.0.get(&key).map_or(&[][..], Vec::as_slice);
-        let start = places.partition_point(|place| u64::from(place.block) < from);
-        let end = places.partition_point(|place| u64::from(place.block) <= to);
-        places.get(start..end).unwrap_or_default()
+    fn range(&self, key: LogKey, from: u64, to: u64) -> &[LogPosition] {
+        let positions = self.0.get(&key).map_or(&[][..], Vec::as_slice);
+        let start = positions.partition_point(|position| u64::from(position.block) < from);
+        let end = positions.partition_point(|position| u64::from(position.block) <= to);
+        positions.get(start..end).unwrap_or_default()
     }
 }
 
-fn keys(log: &Log) -> impl Iterator<Item = Key> {
+fn keys(log: &Log) -> impl Iterator<Item = LogKey> {
     let topics = log.topics().iter().enumerate();
-    std::iter::once(Key::Address(log.address))
-        .chain(topics.map(|(position, topic)| Key::Topic(position, *topic)))
+    std::iter::once(LogKey::Address(log.address))
+        .chain(topics.map(|(position, topic)| LogKey::Topic(position, *topic)))
 }
 
 /// Block and log numbers fit 32 bits: a chain with more would not fit memory.
@@ -101,8 +95,8 @@ fn narrow(number: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::chain::Included;
-    use alloy_primitives::{Bytes, LogData};
+    use crate::chain::Included;
+    use alloy_primitives::{Address, B256, Bytes, LogData};
     use ethereum::{Header, SignedTransaction};
     use storage::block::StoredReceipt;
 
@@ -156,7 +150,7 @@ mod tests {
         (index, blocks)
     }
 
-    fn places(found: Option<Vec<Place>>) -> Vec<(u32, u32)> {
+    fn places(found: Option<Vec<LogPosition>>) -> Vec<(u32, u32)> {
         let found = found.expect("a condition");
         found.iter().map(|place| (place.block, place.log)).collect()
     }

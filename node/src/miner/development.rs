@@ -1,138 +1,80 @@
-//! What a developer does to the chain between levels: mining, going back,
-//! changing accounts, sending as somebody else.
+//! Development requests between levels: mining, snapshots, changes of accounts,
+//! impersonation.
 //!
 //! All of it runs on the miner's thread, which owns the machine. Changes of
 //! accounts go through the storage crate's own commit, as an amendment of the
 //! newest block: its hash stays, and no level made them, so that they are no
 //! part of what a replay of the inbox gives. The same holds for the blocks of
-//! [`Miner::send_as`]: the kernel's own steps make them, run natively, since
+//! `send_as`: the kernel's own steps make them, run natively, since
 //! what nobody signed cannot pass the inbox.
 
-use super::miner::{Miner, MinerError};
+use super::miner::Miner;
+use super::requests::{Change, DevelopmentRequest};
+use super::snapshot::Snapshot;
 use crate::chain::{Block, head};
-use crate::clock::Setting;
-use crate::node::Node;
-use crate::rpc::RpcError;
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
-use ethereum::SignedTransaction;
-use layer1::Layer1;
-use pvm::Durable;
-use std::collections::VecDeque;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::error::{MinerError, NodeError};
+use crate::request::CallRequest;
+use crate::simulate::CallError;
+use crate::simulate::fill::fill;
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
+use ethereum::Signature;
+use evm_kernel::native::impersonate::{self, Impersonated};
+use std::sync::Arc;
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{ACCOUNTS, CONFIG};
 use storage::{Account, Config, Diff, Head, commit};
-use tokio::sync::oneshot;
-
-type Request = Box<dyn FnOnce(&mut Miner) + Send>;
-
-/// What the miner is asked to do, in order.
-#[derive(Default)]
-pub(crate) struct Requests(Mutex<VecDeque<Request>>);
-
-impl Requests {
-    pub(crate) fn next(&self) -> Option<Request> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
-    }
-}
-
-impl fmt::Debug for Requests {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Requests").finish_non_exhaustive()
-    }
-}
-
-impl Node {
-    /// Has the miner do something between two levels, and gives what came of it.
-    ///
-    /// # Errors
-    /// What went wrong there; the miner goes on.
-    pub async fn control<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&mut Miner) -> Result<T, RpcError> + Send + 'static,
-    ) -> Result<T, RpcError> {
-        let (done, outcome) = oneshot::channel();
-        let request: Request = Box::new(|miner| {
-            // The client may be gone.
-            let _ = done.send(act(miner));
-        });
-        self.requests
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(request);
-        self.wake();
-        outcome
-            .await
-            .map_err(|_| RpcError::server("the devnet ended"))?
-    }
-}
-
-/// What [`Miner::revert`] goes back to.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    durable: Durable,
-    layer1: Layer1,
-    newest: u64,
-    clock: Setting,
-}
-
-/// What becomes of an account; what is none stays.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// Its balance, in wei.
-    pub balance: Option<U256>,
-    /// Its nonce.
-    pub nonce: Option<u64>,
-    /// Its code.
-    pub code: Option<Bytes>,
-    /// A slot, and what it holds.
-    pub slot: Option<(U256, U256)>,
-}
 
 impl Miner {
+    /// Serves a request. The client may be gone: nobody minds an answer that is
+    /// not taken.
+    pub(super) fn develop(&mut self, request: DevelopmentRequest) {
+        match request {
+            DevelopmentRequest::Mine(count, interval, reply) => {
+                let _ = reply.send(self.mine(count, interval));
+            }
+            DevelopmentRequest::Snapshot(reply) => {
+                let _ = reply.send(Ok(self.snapshot()));
+            }
+            DevelopmentRequest::Revert(id, reply) => {
+                let _ = reply.send(self.revert(id));
+            }
+            DevelopmentRequest::Change(address, change, reply) => {
+                let _ = reply.send(self.change(address, change));
+            }
+            DevelopmentRequest::SetNextBaseFee(base_fee, reply) => {
+                let _ = reply.send(self.set_next_base_fee(base_fee));
+            }
+            DevelopmentRequest::SendAs(sender, request, reply) => {
+                let _ = reply.send(self.send_as(sender, &request));
+            }
+        }
+    }
+
     /// Runs `count` levels, `interval` seconds apart where they should be so;
     /// the first takes what waits.
     ///
     /// # Errors
-    /// Where a level fails.
-    pub fn mine(&mut self, count: u64, interval: Option<u64>) -> Result<(), RpcError> {
+    /// If a level fails.
+    pub(super) fn mine(&mut self, count: u64, interval: Option<u64>) -> Result<(), NodeError> {
         for index in 0..count {
             if let Some(interval) = interval.filter(|_| index > 0) {
                 self.node
                     .clock
                     .want(self.timestamp.saturating_add(interval));
             }
-            self.mine_one().map_err(RpcError::internal)?;
+            self.mine_one()?;
         }
         Ok(())
     }
 
     /// Remembers the chain as it is; gives a number to go back to it by.
-    #[must_use]
-    pub fn snapshot(&mut self) -> u64 {
-        let id = self.snapshots.last_key_value().map_or(0, |(id, _)| id + 1);
-        let id = id.max(self.next_snapshot);
-        self.next_snapshot = id + 1;
-        let snapshot = Snapshot {
+    fn snapshot(&mut self) -> u64 {
+        self.snapshots.keep(Snapshot {
             durable: self.machine.durable().clone(),
             layer1: self.layer1.clone(),
             newest: self.newest.unwrap_or_default(),
             clock: self.node.clock.setting(),
-        };
-        self.snapshots.insert(id, snapshot);
-        id
+        })
     }
 
     /// Makes the chain what it was at a snapshot, which is used up, and so are
@@ -140,12 +82,12 @@ impl Miner {
     /// no such snapshot.
     ///
     /// # Errors
-    /// Where the snapshot has no block.
-    pub fn revert(&mut self, id: u64) -> Result<bool, RpcError> {
-        let Some(snapshot) = self.snapshots.split_off(&id).remove(&id) else {
+    /// If the snapshot has no block.
+    fn revert(&mut self, id: u64) -> Result<bool, NodeError> {
+        let Some(snapshot) = self.snapshots.take(id) else {
             return Ok(false);
         };
-        let head = head(&snapshot.durable).map_err(RpcError::internal)?;
+        let head = head(&snapshot.durable)?;
         self.newest = Some(snapshot.newest);
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
@@ -161,12 +103,10 @@ impl Miner {
     /// Changes an account, as of the newest block.
     ///
     /// # Errors
-    /// Where durable storage refuses.
-    pub fn change(&mut self, address: Address, change: Change) -> Result<(), RpcError> {
+    /// If durable storage cannot be read or written.
+    fn change(&mut self, address: Address, change: Change) -> Result<(), NodeError> {
         let durable = self.machine.durable();
-        let old = ACCOUNTS
-            .get(durable, &address)
-            .map_err(RpcError::internal)?;
+        let old = ACCOUNTS.get(durable, &address)?;
         let before = old.unwrap_or_default();
         let code_hash = match &change.code {
             Some(code) if code.is_empty() => KECCAK256_EMPTY,
@@ -202,11 +142,9 @@ impl Miner {
     /// way where it is higher.
     ///
     /// # Errors
-    /// Where durable storage refuses.
-    pub fn set_next_base_fee(&mut self, base_fee: u64) -> Result<(), RpcError> {
-        let config = CONFIG
-            .get(self.machine.durable(), &())
-            .map_err(RpcError::internal)?;
+    /// If durable storage cannot be read or written.
+    fn set_next_base_fee(&mut self, base_fee: u64) -> Result<(), NodeError> {
+        let config = CONFIG.get(self.machine.durable(), &())?;
         self.amend(|block| {
             // A block that used just its target leaves the base fee as it is.
             block.head = Head {
@@ -222,23 +160,17 @@ impl Miner {
     }
 
     /// Makes a block of a transaction as if `sender` had signed it.
-    ///
-    /// # Errors
-    /// Why it cannot be in a block.
-    pub fn send_as(
-        &mut self,
-        sender: Address,
-        transaction: SignedTransaction,
-    ) -> Result<B256, RpcError> {
+    fn send_as(&mut self, sender: Address, request: &CallRequest) -> Result<B256, NodeError> {
+        let transaction = fill(&self.node, request, sender)?.with_signature(placeholder(sender));
         let hash = transaction.hash;
         let mut durable = self.machine.durable().clone();
         let timestamp = self.node.clock.stamp(self.timestamp);
-        let block =
-            evm_kernel::native::impersonate::block(&durable, timestamp, transaction, sender)
-                .map_err(RpcError::internal)?
-                .map_err(RpcError::server)?;
-        commit::block(&mut durable, &block).map_err(RpcError::internal)?;
-        let block = Block::read(durable.clone()).map_err(RpcError::internal)?;
+        let block = match impersonate::block(&durable, timestamp, transaction, sender)? {
+            Impersonated::Block(block) => block,
+            Impersonated::Rejected(rejection) => return Err(CallError::from(rejection).into()),
+        };
+        commit::block(&mut durable, &block)?;
+        let block = Block::read(durable.clone())?;
         self.timestamp = timestamp;
         self.newest = Some(block.number());
         *self.machine.durable_mut() = durable;
@@ -249,14 +181,14 @@ impl Miner {
     }
 
     /// Commits changes without a new block.
-    fn amend(&mut self, change: impl FnOnce(&mut commit::Block)) -> Result<(), RpcError> {
+    fn amend(&mut self, change: impl FnOnce(&mut commit::Block)) -> Result<(), NodeError> {
         let mut durable = self.machine.durable().clone();
         let mut block = commit::Block {
-            head: head(&durable).map_err(RpcError::internal)?,
+            head: head(&durable)?,
             ..commit::Block::default()
         };
         change(&mut block);
-        commit::block(&mut durable, &block).map_err(RpcError::internal)?;
+        commit::block(&mut durable, &block)?;
         *self.machine.durable_mut() = durable.clone();
         self.node.amend(durable);
         Ok(())
@@ -265,5 +197,15 @@ impl Miner {
     fn mine_one(&mut self) -> Result<(), MinerError> {
         let limits = self.limits(usize::MAX);
         self.fill_level(&limits)
+    }
+}
+
+/// The stand-in for the signature that an impersonated sender did not make: it
+/// keeps the hashes of transactions of several senders apart.
+fn placeholder(sender: Address) -> Signature {
+    Signature {
+        r: U256::from_be_slice(sender.as_slice()).max(U256::ONE),
+        s: U256::ONE,
+        y_parity: false,
     }
 }

@@ -1,98 +1,130 @@
-//! The devnet's layer 1: deposits go into the next level's inbox, what the
-//! kernel wrote can be executed when it is cemented.
+//! The devnet's layer 1: deposits go into the next level's inbox, and the
+//! kernel's outbox messages can be executed when they are cemented.
 //!
-//! All of it runs on the miner's thread, which feeds the levels. It lives in
-//! memory, as the chain does.
+//! It runs on the miner's thread, which feeds the levels, and lives in memory,
+//! as the chain does.
 
 use super::miner::Miner;
-use crate::chain::ChainError;
-use crate::node::{BlockTime, Node};
-use crate::rpc::RpcError;
-use layer1::outbox::{Place, Status};
-use layer1::{Call, Layer1, Receipt};
+use super::requests::{Advanced, Holdings, Layer1Request, Overview, Withdrawal, WithdrawalStage};
+use crate::error::NodeError;
+use crate::node::BlockTime;
+use layer1::contracts::{Asked, Code};
+use layer1::devnet::Contracts;
+use layer1::outbox::Place;
+use layer1::{Account, Call, Mutez, Receipt};
+use messages::outbox::Message;
 use pvm::Durable;
+use std::sync::Arc;
 use storage::StorageError;
 use storage::layout::OUTGOING;
 
-/// A message on its way to layer 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Withdrawal {
-    /// How far it is.
-    pub stage: Stage,
-    /// Its bytes.
-    pub message: Vec<u8>,
-}
-
-/// How far a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// The kernel keeps it until a level's outbox has room; its number there.
-    Queued(u64),
-    /// A trap left it in doubt whether it left; its number there.
-    Doubtful(u64),
-    /// In the outbox.
-    Left(Place, Status),
-}
-
-impl Node {
-    /// Looks at layer 1, between two levels.
-    ///
-    /// # Errors
-    /// Where the devnet ended.
-    pub async fn layer1<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&Layer1) -> T + Send + 'static,
-    ) -> Result<T, RpcError> {
-        self.control(|miner| Ok(look(&miner.layer1))).await
-    }
-}
-
 impl Miner {
-    /// Runs operations of `source` that happen together or not at all. What they
-    /// bring to the rollup is in the level that runs next, which is at once where
-    /// levels run so.
-    ///
-    /// # Errors
-    /// Why layer 1 refuses them.
-    pub fn operate(&mut self, source: &[u8; 21], calls: Vec<Call>) -> Result<Receipt, RpcError> {
-        let receipt = self
-            .layer1
-            .operate_all(source, calls)
-            .map_err(RpcError::server)?;
+    /// Serves a request. The client may be gone: nobody minds an answer that is
+    /// not taken.
+    pub(super) fn serve_layer1(&mut self, request: Layer1Request) {
+        match request {
+            Layer1Request::Operate(source, calls, reply) => {
+                let _ = reply.send(self.operate(&source, calls));
+            }
+            Layer1Request::DepositTokens(source, routing, amount, reply) => {
+                let _ = reply.send(self.deposit_tokens(&source, routing, amount));
+            }
+            Layer1Request::Execute(source, place, reply) => {
+                let _ = reply.send(self.execute(&source, place));
+            }
+            Layer1Request::PayOut(source, place, reply) => {
+                let _ = reply.send(self.pay_out(&source, place));
+            }
+            Layer1Request::Advance(count, most, reply) => {
+                let _ = reply.send(self.advance(count, most));
+            }
+            Layer1Request::Withdrawals(reply) => {
+                let _ = reply.send(self.withdrawals());
+            }
+            Layer1Request::Inbox(level, reply) => {
+                let level = level.unwrap_or_else(|| self.layer1.level().saturating_sub(1));
+                let _ = reply.send(Ok((level, self.layer1.inbox(level).map(Arc::clone))));
+            }
+            Layer1Request::Outbox(level, reply) => {
+                let outbox = self.layer1.outbox();
+                let _ = reply.send(Ok(match level {
+                    Some(level) => owned(outbox.of_level(level)),
+                    None => owned(outbox.iter()),
+                }));
+            }
+            Layer1Request::Overview(reply) => {
+                let _ = reply.send(Ok(Overview {
+                    rollup: self.layer1.rollup(),
+                    level: self.layer1.level(),
+                    parameters: *self.layer1.parameters(),
+                }));
+            }
+            Layer1Request::Holdings(account, reply) => {
+                let _ = reply.send(Ok(self.holdings(account)));
+            }
+        }
+    }
+
+    fn operate(&mut self, source: &[u8; 21], calls: Vec<Call>) -> Result<Receipt, NodeError> {
+        let receipt = self.layer1.operate_all(source, calls)?;
         self.bring(receipt)
     }
 
-    /// Executes an outbox message, in an operation of `source`.
-    ///
-    /// # Errors
-    /// Why it cannot be executed.
-    pub fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Receipt, RpcError> {
-        let receipt = self
-            .layer1
-            .execute(source, place)
-            .map_err(RpcError::server)?;
+    fn deposit_tokens(
+        &mut self,
+        source: &[u8; 21],
+        routing: Vec<u8>,
+        amount: u128,
+    ) -> Result<Receipt, NodeError> {
+        let wrapper = Contracts::default().token_wrapper;
+        let Some(Code::TokenWrapper(code)) = self.layer1.contract(&wrapper) else {
+            return Err(NodeError::NoTokenWrapper);
+        };
+        let calls = code.deposit(wrapper, self.layer1.rollup(), routing, amount);
+        self.operate(source, calls.into())
+    }
+
+    fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Receipt, NodeError> {
+        let receipt = self.layer1.execute(source, place)?;
         self.bring(receipt)
     }
 
-    fn bring(&mut self, receipt: Receipt) -> Result<Receipt, RpcError> {
+    fn pay_out(&mut self, source: &[u8; 21], place: Place) -> Result<Receipt, NodeError> {
+        let message = self.layer1.outbox().get(&place);
+        let (contract, asked) = message
+            .and_then(fast_withdrawal)
+            .ok_or(NodeError::NoFastWithdrawal)?;
+        let amount = u64::try_from(asked.ticket.amount).map_err(NodeError::FastWithdrawalAmount)?;
+        let call = asked.claim.pay(contract, Mutez(amount));
+        self.operate(source, vec![call])
+    }
+
+    /// Runs the level that takes an operation's messages, if levels run at once.
+    fn bring(&mut self, receipt: Receipt) -> Result<Receipt, NodeError> {
         if !receipt.messages.is_empty() && self.node.block_time() == BlockTime::Auto {
             self.mine(1, None)?;
         }
         Ok(receipt)
     }
 
-    /// Runs levels: `count` of them, or as many as it takes until everything
-    /// that waits or stands in the outbox can be executed, but at most `most`.
-    /// Gives how many levels ran.
-    ///
-    /// # Errors
-    /// Where a level fails.
-    pub fn advance(&mut self, count: Option<u64>, most: u64) -> Result<u64, RpcError> {
-        if let Some(count) = count {
-            return self.mine(count, None).map(|()| count);
-        }
+    fn advance(&mut self, count: Option<u64>, most: u64) -> Result<Advanced, NodeError> {
+        let levels = match count {
+            Some(count) => {
+                self.mine(count, None)?;
+                count
+            }
+            None => self.advance_until_executable(most)?,
+        };
+        Ok(Advanced {
+            levels,
+            level: self.layer1.level(),
+            cemented: self.layer1.parameters().cemented(self.layer1.level()),
+        })
+    }
+
+    fn advance_until_executable(&mut self, most: u64) -> Result<u64, NodeError> {
         for ran in 0..most {
-            if self.all_executable().map_err(RpcError::internal)? {
+            if self.all_executable()? {
                 return Ok(ran);
             }
             self.mine(1, None)?;
@@ -109,23 +141,54 @@ impl Miner {
         Ok(!waits && at.is_none_or(|at| self.layer1.level() >= at))
     }
 
-    /// All messages on their way to layer 1, oldest first.
-    ///
-    /// # Errors
-    /// Where durable storage cannot be read.
-    pub fn withdrawals(&self) -> Result<Vec<Withdrawal>, ChainError> {
+    fn withdrawals(&self) -> Result<Vec<Withdrawal>, NodeError> {
         let mut all: Vec<Withdrawal> = self
             .layer1
             .outbox()
             .iter()
             .map(|(place, message)| Withdrawal {
-                stage: Stage::Left(place, self.layer1.status(place)),
+                stage: WithdrawalStage::Left(place, self.layer1.status(place)),
                 message: message.to_vec(),
             })
             .collect();
         all.extend(kept(self.machine.durable()).map_err(StorageError::from)?);
         Ok(all)
     }
+
+    fn holdings(&self, account: Account) -> Holdings {
+        let ledger = self.layer1.ledger();
+        Holdings {
+            tez: match account {
+                Account::Contract(contract) => ledger.balance(&contract),
+                Account::Rollup(_) => Mutez::ZERO,
+            },
+            tokens: match self.layer1.contract(&Contracts::default().token) {
+                Some(Code::Token(token)) => token.balance(account),
+                _ => 0,
+            },
+            tickets: ledger
+                .tickets_of(account)
+                .map(|(id, amount)| (id.clone(), amount))
+                .collect(),
+        }
+    }
+}
+
+/// The fast withdrawal of an outbox message, and the contract that pays it.
+fn fast_withdrawal(message: &[u8]) -> Option<([u8; 20], Asked)> {
+    match Message::parse(message).ok()? {
+        Message::Batch(calls) => {
+            let call = calls.first()?;
+            Some((call.destination, Asked::read(call.parameters)?))
+        }
+        _ => None,
+    }
+}
+
+fn owned<'m>(messages: impl Iterator<Item = (Place, &'m [u8])>) -> Vec<(Place, Vec<u8>)> {
+    messages
+        .map(|(place, bytes)| (place, bytes.to_vec()))
+        .collect()
 }
 
 /// The messages that the kernel keeps.
@@ -134,13 +197,13 @@ fn kept(durable: &Durable) -> Result<Vec<Withdrawal>, host::HostError> {
     let mut kept = Vec::new();
     for number in 0..waiting.start {
         if let Some(message) = OUTGOING.doubtful(durable, number)? {
-            let stage = Stage::Doubtful(number);
+            let stage = WithdrawalStage::Doubtful(number);
             kept.push(Withdrawal { stage, message });
         }
     }
     for number in waiting {
         if let Some(message) = OUTGOING.message(durable, number)? {
-            let stage = Stage::Queued(number);
+            let stage = WithdrawalStage::Queued(number);
             kept.push(Withdrawal { stage, message });
         }
     }

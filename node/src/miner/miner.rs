@@ -1,79 +1,61 @@
 //! The one thread that owns the machine: it feeds levels and publishes what the
 //! kernel made of them.
 
-use super::development::Snapshot;
+use super::requests::{MinerHandle, Request};
+use super::snapshot::Snapshots;
 use crate::chain::{self, Block, ChainError};
+use crate::error::MinerError;
 use crate::node::{BlockTime, Node, nonce};
-use crate::pool::Limits;
+use crate::pool::LevelLimits;
 use alloy_primitives::{B256, Bytes, keccak256};
 use evm_kernel::inputs::encode;
 use layer1::Layer1;
 use pvm::{Durable, Inbox, Machine, Status};
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 
 /// Most transactions of a level that runs at once: more would keep the first of
 /// them waiting for its receipt.
 const AUTO_COUNT: usize = 256;
 
-/// How often a level runs for transactions that wait for a lower base fee.
+/// The interval of levels while transactions wait for a lower base fee.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// Why no more levels can run.
-#[derive(Debug, thiserror::Error)]
-pub enum MinerError {
-    /// The machine cannot run the level.
-    #[error(transparent)]
-    Machine(#[from] pvm::Error),
-    /// The rollup is stuck forever, or lost what it was given.
-    #[error("level {level} ended badly: {status}")]
-    Level {
-        /// Which level.
-        level: u32,
-        /// How it ended.
-        status: Status,
-    },
-    /// What the kernel wrote cannot be read.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-}
 
 /// Runs levels until it is told to stop.
 #[derive(Debug)]
 pub struct Miner {
-    pub(crate) machine: Machine,
-    pub(crate) node: Arc<Node>,
+    pub(super) machine: Machine,
+    pub(super) node: Arc<Node>,
     /// The layer 1 around the machine.
-    pub(crate) layer1: Layer1,
+    pub(super) layer1: Layer1,
     stop: Arc<AtomicBool>,
     /// Work that a level may do.
     level_work: u64,
     /// The timestamp of the last level, in seconds since 1970.
-    pub(crate) timestamp: u64,
+    pub(super) timestamp: u64,
     /// The number of the newest block that is published.
-    pub(crate) newest: Option<u64>,
+    pub(super) newest: Option<u64>,
     /// Bytes that wait in the kernel's queue.
-    pub(crate) backlog: u64,
-    /// What can be gone back to.
-    pub(crate) snapshots: BTreeMap<u64, Snapshot>,
-    /// The number of the next snapshot.
-    pub(crate) next_snapshot: u64,
+    pub(super) backlog: u64,
+    pub(super) snapshots: Snapshots,
+    requests: mpsc::UnboundedReceiver<Request>,
 }
 
 impl Miner {
-    /// A miner that has made block 0.
+    /// A miner that has made block 0, and its handle.
     ///
     /// # Errors
-    /// Where the first level fails.
+    /// If the first level fails.
     pub fn start(
         machine: Machine,
         node: Arc<Node>,
         layer1: Layer1,
         stop: Arc<AtomicBool>,
         level_work: u64,
-    ) -> Result<Self, MinerError> {
+    ) -> Result<(Self, MinerHandle), MinerError> {
+        let (handle, requests) = MinerHandle::new(Arc::clone(&node));
         let mut miner = Self {
             machine,
             node,
@@ -83,11 +65,11 @@ impl Miner {
             timestamp: 0,
             newest: None,
             backlog: 0,
-            snapshots: BTreeMap::new(),
-            next_snapshot: 0,
+            snapshots: Snapshots::default(),
+            requests,
         };
         miner.level(&[])?;
-        Ok(miner)
+        Ok((miner, handle))
     }
 
     /// Runs levels until it is told to stop, or one fails.
@@ -101,8 +83,11 @@ impl Miner {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            if let Some(request) = self.node.requests.next() {
-                request(&mut self);
+            if let Ok(request) = self.requests.try_recv() {
+                match request {
+                    Request::Development(request) => self.develop(request),
+                    Request::Layer1(request) => self.serve_layer1(request),
+                }
                 continue;
             }
             if due {
@@ -118,7 +103,7 @@ impl Miner {
     }
 
     /// Runs a level with what waits.
-    pub(crate) fn fill_level(&mut self, limits: &Limits) -> Result<(), MinerError> {
+    pub(super) fn fill_level(&mut self, limits: &LevelLimits) -> Result<(), MinerError> {
         // What the kernel could not do yet comes first.
         let batch = if self.backlog > 0 {
             Vec::new()
@@ -128,8 +113,8 @@ impl Miner {
         self.level(&batch)
     }
 
-    pub(crate) fn limits(&self, count: usize) -> Limits {
-        Limits {
+    pub(super) fn limits(&self, count: usize) -> LevelLimits {
+        LevelLimits {
             count,
             work: self.level_work,
             base_fee: self.base_fee(),
@@ -151,7 +136,7 @@ impl Miner {
         let base_fee = self.base_fee();
         let start = Instant::now();
         let mut pool = self.node.pool();
-        while self.node.requests.is_empty() && !self.stop.load(Ordering::Relaxed) {
+        while self.requests.is_empty() && !self.stop.load(Ordering::Relaxed) {
             let left = match self.node.block_time() {
                 BlockTime::Auto if self.backlog > 0 || pool.has_ready(base_fee) => return true,
                 // These wait for a lower base fee, which empty blocks bring.
@@ -222,7 +207,7 @@ impl Miner {
 
     /// Tells the pool what became of what it gave; `drained`: nothing waits with
     /// the kernel.
-    pub(crate) fn settle(&self, blocks: &[Arc<Block>], drained: bool) {
+    pub(super) fn settle(&self, blocks: &[Arc<Block>], drained: bool) {
         let included = blocks
             .iter()
             .flat_map(|block| &block.transactions)

@@ -1,8 +1,8 @@
-//! The door: what can never be included is refused before it reaches the pool,
-//! in go-ethereum's words. The kernel checks again; these checks are for the
-//! sender's sake.
+//! Checks before the pool: refuses transactions that can never be included.
+//!
+//! The kernel checks again; these checks tell the sender why.
 
-use super::pool::Candidate;
+use super::candidate::Candidate;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::transaction::{Fork, InvalidTransaction, Rules};
 use ethereum::{DecodeError, SignatureError};
@@ -10,23 +10,24 @@ use evm_kernel::inputs::format::MAX_TRANSACTION;
 use storage::Account;
 use storage::config::Revision;
 
-/// Why a transaction is refused.
+/// Why a transaction is not admitted to the pool.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+#[non_exhaustive]
+pub enum AdmissionError {
     /// Larger than [`MAX_TRANSACTION`].
-    #[error("oversized data: transaction size {0}, limit {MAX_TRANSACTION}")]
+    #[error("{0} bytes, {MAX_TRANSACTION} at most")]
     Oversized(usize),
-    /// A type that the rollup does not take.
-    #[error("transaction type not supported")]
-    Type,
-    /// No transaction at all.
-    #[error("{0}")]
+    /// A type of transaction that the rollup does not support.
+    #[error("unsupported type of transaction")]
+    UnsupportedType,
+    /// Not the encoding of a transaction.
+    #[error(transparent)]
     Undecodable(DecodeError),
-    /// Nobody can have signed it.
-    #[error("invalid sender: {0}")]
+    /// Not a signature.
+    #[error(transparent)]
     Signature(SignatureError),
     /// Bound to another chain.
-    #[error("invalid sender: invalid chain id for signer: have {actual} want {expected}")]
+    #[error("chain id {actual} instead of {expected}")]
     ChainId {
         /// This chain.
         expected: u64,
@@ -34,17 +35,15 @@ pub enum Refusal {
         actual: u64,
     },
     /// Against a rule that needs no state.
-    #[error("{}", in_words(*.0))]
+    #[error(transparent)]
     Invalid(InvalidTransaction),
-    /// No block has so much gas.
-    #[error("exceeds block gas limit")]
+    /// More gas than a block has.
+    #[error("gas limit above the block's")]
     BlockGas,
-    /// It does not bear the base fee.
-    #[error(
-        "max fee per gas less than block base fee: address {sender}, maxFeePerGas: {max_fee}, baseFee: {base_fee}"
-    )]
+    /// The fee cap is below the base fee.
+    #[error("fee cap {max_fee} of {sender} below the base fee {base_fee}")]
     BaseFee {
-        /// Who signed it.
+        /// The signer.
         sender: Address,
         /// Wei per gas.
         max_fee: U256,
@@ -52,44 +51,44 @@ pub enum Refusal {
         base_fee: u64,
     },
     /// The nonce is used.
-    #[error("nonce too low: next nonce {next}, tx nonce {nonce}")]
+    #[error("nonce {nonce} below the account's, {next}")]
     NonceTooLow {
         /// The account's.
         next: u64,
         /// The transaction's.
         nonce: u64,
     },
-    /// A contract cannot sign (EIP-3607).
-    #[error("sender not an eoa: address {sender}, codehash: {code_hash}")]
+    /// The sender is a contract (EIP-3607).
+    #[error("sender {sender} is a contract")]
     NotAnEoa {
         /// The contract.
         sender: Address,
-        /// Its code.
+        /// The hash of its code.
         code_hash: B256,
     },
-    /// The account cannot pay.
-    #[error("insufficient funds for gas * price + value: balance {balance}, tx cost {cost}, overshot {}", .cost - .balance)]
-    Funds {
-        /// Wei that it has.
+    /// The account cannot pay for the transaction.
+    #[error("balance {balance} below the cost {cost}")]
+    InsufficientFunds {
+        /// Wei of the account.
         balance: U256,
-        /// Wei that it may need.
+        /// Upper bound on the wei that the transaction spends.
         cost: U256,
     },
-    /// The account cannot pay for this besides what waits.
-    #[error("insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}, overshot {}", .queued.saturating_add(*.cost) - .balance)]
-    QueuedFunds {
-        /// Wei that it has.
+    /// The account cannot pay for the transaction besides its pending ones.
+    #[error("balance {balance} below the cost {cost} and {queued} of pending transactions")]
+    InsufficientFundsWithQueued {
+        /// Wei of the account.
         balance: U256,
-        /// Wei that what waits may need.
+        /// Upper bound on the wei that its pending transactions spend.
         queued: U256,
-        /// Wei that this may need.
+        /// Upper bound on the wei that the transaction spends.
         cost: U256,
     },
 }
 
-/// What a transaction is held against.
+/// The rules of the next block that transactions are checked against.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct BlockRules {
     /// The chain's number.
     pub chain_id: u64,
     /// The rules of the next block.
@@ -100,34 +99,35 @@ pub struct Facts {
     pub base_fee: u64,
 }
 
-/// Decodes `raw` and finds who signed it.
+/// Decodes `raw` and recovers its sender.
 ///
 /// # Errors
-/// Where it is no transaction that this chain could take, whatever its state.
-pub fn candidate(raw: Bytes, facts: &Facts) -> Result<Candidate, Refusal> {
+/// If this chain can never include it, whatever its state.
+pub fn admit(raw: Bytes, rules: &BlockRules) -> Result<Candidate, AdmissionError> {
     if raw.len() > MAX_TRANSACTION {
-        return Err(Refusal::Oversized(raw.len()));
+        return Err(AdmissionError::Oversized(raw.len()));
     }
     let transaction = ethereum::transaction::decode(&raw).map_err(|error| match error {
-        DecodeError::Blob | DecodeError::UnknownType(_) => Refusal::Type,
-        error => Refusal::Undecodable(error),
+        DecodeError::Blob | DecodeError::UnknownType(_) => AdmissionError::UnsupportedType,
+        error => AdmissionError::Undecodable(error),
     })?;
-    let fork = match facts.revision {
+    let fork = match rules.revision {
         Revision::Cancun => Fork::Cancun,
         Revision::Prague => Fork::Prague,
         Revision::Osaka | Revision::Amsterdam => Fork::Osaka,
     };
-    let rules = Rules {
-        chain_id: facts.chain_id,
-        fork,
-    };
-    ethereum::transaction::check(&transaction.transaction, rules).map_err(|error| match error {
-        InvalidTransaction::ChainId { expected, actual } => Refusal::ChainId { expected, actual },
-        InvalidTransaction::UnsupportedType(_) => Refusal::Type,
-        error => Refusal::Invalid(error),
-    })?;
+    let chain_id = rules.chain_id;
+    ethereum::transaction::check(&transaction.transaction, Rules { chain_id, fork }).map_err(
+        |error| match error {
+            InvalidTransaction::ChainId { expected, actual } => {
+                AdmissionError::ChainId { expected, actual }
+            }
+            InvalidTransaction::UnsupportedType(_) => AdmissionError::UnsupportedType,
+            error => AdmissionError::Invalid(error),
+        },
+    )?;
     let sender = ethereum::recover(&transaction.signing_hash, &transaction.signature)
-        .map_err(Refusal::Signature)?;
+        .map_err(AdmissionError::Signature)?;
     Ok(Candidate {
         transaction,
         sender,
@@ -135,86 +135,57 @@ pub fn candidate(raw: Bytes, facts: &Facts) -> Result<Candidate, Refusal> {
     })
 }
 
-/// Checks what needs the next block's facts and the sender's `account`;
-/// `delegated`: its code is a delegation (EIP-7702); `queued`: most wei that
-/// what waits in the pool takes from it.
+/// Checks a transaction against the next block's rules and the sender's `account`.
+///
+/// `delegated`: its code is a delegation (EIP-7702); `queued`: upper bound on the wei that its
+/// pending transactions spend.
 ///
 /// # Errors
 /// The first rule that is broken.
 pub fn check(
     candidate: &Candidate,
-    facts: &Facts,
+    rules: &BlockRules,
     account: &Account,
     delegated: bool,
     queued: U256,
-) -> Result<(), Refusal> {
+) -> Result<(), AdmissionError> {
     let transaction = &candidate.transaction.transaction;
     let sender = candidate.sender;
-    if transaction.gas_limit() > facts.block_gas_limit {
-        return Err(Refusal::BlockGas);
+    if transaction.gas_limit() > rules.block_gas_limit {
+        return Err(AdmissionError::BlockGas);
     }
     let max_fee = transaction.max_fee_per_gas();
-    if max_fee < U256::from(facts.base_fee) {
-        return Err(Refusal::BaseFee {
+    if max_fee < U256::from(rules.base_fee) {
+        return Err(AdmissionError::BaseFee {
             sender,
             max_fee,
-            base_fee: facts.base_fee,
+            base_fee: rules.base_fee,
         });
     }
     if account.has_code() && !delegated {
-        return Err(Refusal::NotAnEoa {
+        return Err(AdmissionError::NotAnEoa {
             sender,
             code_hash: account.code_hash,
         });
     }
     if transaction.nonce() < account.nonce {
-        return Err(Refusal::NonceTooLow {
+        return Err(AdmissionError::NonceTooLow {
             next: account.nonce,
             nonce: transaction.nonce(),
         });
     }
     let (balance, cost) = (account.balance, candidate.cost());
     if cost > balance {
-        return Err(Refusal::Funds { balance, cost });
+        return Err(AdmissionError::InsufficientFunds { balance, cost });
     }
     if queued.saturating_add(cost) > balance {
-        return Err(Refusal::QueuedFunds {
+        return Err(AdmissionError::InsufficientFundsWithQueued {
             balance,
             queued,
             cost,
         });
     }
     Ok(())
-}
-
-/// go-ethereum's words.
-fn in_words(error: InvalidTransaction) -> String {
-    match error {
-        InvalidTransaction::IntrinsicGas { required, limit } => {
-            format!("intrinsic gas too low: gas {limit}, minimum needed {required}")
-        }
-        InvalidTransaction::FloorGas { required, limit } => {
-            format!(
-                "insufficient gas for floor data gas cost: gas {limit}, minimum needed {required}"
-            )
-        }
-        InvalidTransaction::GasCap { cap, limit } => {
-            format!("transaction gas limit too high (cap: {cap}, tx: {limit})")
-        }
-        InvalidTransaction::FeeOverflow => "insufficient funds for gas * price + value".into(),
-        InvalidTransaction::PriorityFeeAboveMaxFee { priority, max_fee } => format!(
-            "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: {priority}, maxFeePerGas: {max_fee}"
-        ),
-        InvalidTransaction::InitcodeSize { limit, actual } => {
-            format!("max initcode size exceeded: code size {actual}, limit {limit}")
-        }
-        InvalidTransaction::EmptyAuthorizationList => {
-            "set code tx must have at least one authorization tuple".into()
-        }
-        InvalidTransaction::ChainId { .. } | InvalidTransaction::UnsupportedType(_) => {
-            error.to_string()
-        }
-    }
 }
 
 #[cfg(test)]
@@ -225,12 +196,26 @@ mod tests {
     use ethereum::Transaction;
     use ethereum::transaction::Eip1559;
 
-    const FACTS: Facts = Facts {
+    const RULES: BlockRules = BlockRules {
         chain_id: 1337,
         revision: Revision::Osaka,
         block_gas_limit: 30_000_000,
         base_fee: 1_000,
     };
+
+    fn transfer(nonce: u64) -> Candidate {
+        let transfer = Eip1559 {
+            chain_id: 1337,
+            nonce,
+            max_fee_per_gas: U256::from(1_000),
+            gas_limit: 21_000,
+            to: TxKind::Call(Address::ZERO),
+            ..Eip1559::default()
+        };
+        let account = accounts::derive(1).unwrap().remove(0);
+        let signed = account.sign(Transaction::DynamicFee(transfer)).unwrap();
+        admit(signed.encode().into(), &RULES).unwrap()
+    }
 
     fn rich() -> Account {
         Account {
@@ -240,120 +225,61 @@ mod tests {
         }
     }
 
-    /// A transfer that is fine, but for what `change` makes of it.
-    fn refused(change: impl Fn(&mut Eip1559)) -> Option<String> {
-        let mut transfer = Eip1559 {
-            chain_id: 1337,
-            nonce: 3,
-            max_fee_per_gas: U256::from(1_000),
-            gas_limit: 21_000,
-            to: TxKind::Call(Address::ZERO),
-            ..Eip1559::default()
-        };
-        change(&mut transfer);
-        let account = accounts::derive(1).unwrap().remove(0);
-        let raw = account
-            .sign(Transaction::DynamicFee(transfer))
-            .unwrap()
-            .encode();
-        let outcome = candidate(raw.into(), &FACTS)
-            .and_then(|candidate| check(&candidate, &FACTS, &rich(), false, U256::ZERO));
-        outcome.err().map(|refusal| refusal.to_string())
-    }
-
     #[test]
     fn a_sound_transfer_passes() {
-        assert_eq!(refused(|_| {}), None);
+        assert_eq!(
+            check(&transfer(3), &RULES, &rich(), false, U256::ZERO),
+            Ok(())
+        );
     }
 
     #[test]
-    fn what_can_never_be_included_is_refused_in_geths_words() {
-        let says = |words: &str, change: fn(&mut Eip1559)| {
-            let refusal = refused(change).expect("refused");
-            assert!(refusal.contains(words), "{refusal}");
-        };
-        says("invalid chain id for signer: have 1 want 1337", |tx| {
-            tx.chain_id = 1;
-        });
-        says("nonce too low: next nonce 3, tx nonce 2", |tx| tx.nonce = 2);
-        says(
-            "intrinsic gas too low: gas 20999, minimum needed 21000",
-            |tx| tx.gas_limit = 20_999,
+    fn a_used_nonce_is_refused() {
+        assert_eq!(
+            check(&transfer(2), &RULES, &rich(), false, U256::ZERO),
+            Err(AdmissionError::NonceTooLow { next: 3, nonce: 2 })
         );
-        says("max fee per gas less than block base fee", |tx| {
-            tx.max_fee_per_gas = U256::from(999);
-        });
-        says(
-            "max priority fee per gas higher than max fee per gas",
-            |tx| {
-                tx.max_priority_fee_per_gas = U256::from(1_001);
-            },
-        );
-        says(
-            "insufficient funds for gas * price + value: balance 1000000000, tx cost 1021000000, overshot 21000000",
-            |tx| {
-                tx.value = U256::from(1_000_000_000);
-            },
-        );
-        says(
-            "transaction gas limit too high (cap: 16777216, tx: 16777217)",
-            |tx| tx.gas_limit = (1 << 24) + 1,
-        );
-        says(
-            "max initcode size exceeded: code size 49153, limit 49152",
-            |tx| {
-                tx.to = TxKind::Create;
-                tx.input = vec![0; 49_153].into();
-            },
-        );
-        says("oversized data: transaction size", |tx| {
-            tx.input = vec![0; 128 * 1024].into();
-        });
     }
 
     #[test]
     fn blobs_and_unknown_types_are_not_supported() {
         for raw in [[3, 0xc0], [0x7f, 0xc0]] {
-            assert_eq!(candidate(raw.to_vec().into(), &FACTS), Err(Refusal::Type));
+            assert_eq!(
+                admit(raw.to_vec().into(), &RULES),
+                Err(AdmissionError::UnsupportedType)
+            );
         }
         assert!(matches!(
-            candidate(Bytes::new(), &FACTS),
-            Err(Refusal::Undecodable(_))
+            admit(Bytes::new(), &RULES),
+            Err(AdmissionError::Undecodable(_))
         ));
     }
 
     #[test]
-    fn what_waits_counts_against_the_balance() {
-        let account = accounts::derive(1).unwrap().remove(0);
-        let transfer = Eip1559 {
-            chain_id: 1337,
-            nonce: 4,
-            max_fee_per_gas: U256::from(1_000),
-            gas_limit: 21_000,
-            to: TxKind::Call(Address::ZERO),
-            ..Eip1559::default()
-        };
-        let raw = account
-            .sign(Transaction::DynamicFee(transfer))
-            .unwrap()
-            .encode();
-        let candidate = candidate(raw.into(), &FACTS).unwrap();
+    fn pending_transactions_count_against_the_balance() {
         let queued = U256::from(980_000_000);
-        let refusal = check(&candidate, &FACTS, &rich(), false, queued).unwrap_err();
         assert_eq!(
-            refusal.to_string(),
-            "insufficient funds for gas * price + value: balance 1000000000, queued cost 980000000, tx cost 21000000, overshot 1000000"
+            check(&transfer(4), &RULES, &rich(), false, queued),
+            Err(AdmissionError::InsufficientFundsWithQueued {
+                balance: rich().balance,
+                queued,
+                cost: U256::from(21_000_000),
+            })
         );
+    }
+
+    #[test]
+    fn a_contract_does_not_sign_but_a_delegated_account_does() {
         let contract = Account {
             code_hash: B256::repeat_byte(1),
             ..rich()
         };
         assert!(matches!(
-            check(&candidate, &FACTS, &contract, false, U256::ZERO),
-            Err(Refusal::NotAnEoa { .. })
+            check(&transfer(4), &RULES, &contract, false, U256::ZERO),
+            Err(AdmissionError::NotAnEoa { .. })
         ));
         assert_eq!(
-            check(&candidate, &FACTS, &contract, true, U256::ZERO),
+            check(&transfer(4), &RULES, &contract, true, U256::ZERO),
             Ok(())
         );
     }

@@ -1,89 +1,47 @@
-//! Transactions that wait for a block.
+//! Pending transactions.
 //!
 //! Those that follow their sender's last one are ready, in order of arrival;
 //! those behind a gap are parked until it is filled. Nothing here knows a
 //! state: the caller says what a sender's next nonce is.
 
+use super::candidate::{Candidate, PRICE_BUMP};
 use alloy_primitives::{Address, B256, Bytes, U256};
-use ethereum::SignedTransaction;
-use evm_kernel::inputs::format;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use tokio::sync::oneshot;
 
-/// Most transactions that wait.
+/// The most transactions of the pool.
 const CAPACITY: usize = 100_000;
 
-/// By how much a replacement must pay more, in percent.
-const PRICE_BUMP: u64 = 10;
+/// The end of a transaction: included in a block, or dropped.
+pub type Fate = Result<(), DropReason>;
 
-/// A transaction that may go in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The transaction.
-    pub transaction: SignedTransaction,
-    /// Who signed it.
-    pub sender: Address,
-    /// Its bytes.
-    pub raw: Bytes,
+/// Why a transaction left the pool without being in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The kernel did not include it.
+    #[error("dropped by the kernel")]
+    Kernel,
+    /// A block included another transaction with its nonce.
+    #[error("the nonce is used")]
+    NonceUsed,
+    /// The chain went back to an earlier block.
+    #[error("the chain went back")]
+    Rewound,
 }
-
-impl Candidate {
-    /// Most wei that it can take from its sender.
-    #[must_use]
-    pub fn cost(&self) -> U256 {
-        let transaction = &self.transaction.transaction;
-        transaction
-            .max_fee_per_gas()
-            .saturating_mul(U256::from(transaction.gas_limit()))
-            .saturating_add(transaction.value())
-    }
-
-    fn nonce(&self) -> u64 {
-        self.transaction.transaction.nonce()
-    }
-
-    fn work(&self) -> u64 {
-        let gas = self.transaction.transaction.gas_limit();
-        gas.saturating_add(format::overhead(self.raw.len()))
-    }
-
-    /// Whether it pays enough more than `other` to take its place.
-    fn outbids(&self, other: &Self) -> bool {
-        let enough = |new: U256, old: U256| {
-            let least = old
-                .saturating_mul(U256::from(100 + PRICE_BUMP))
-                .div_ceil(U256::from(100));
-            new > old && new >= least
-        };
-        let (new, old) = (
-            &self.transaction.transaction,
-            &other.transaction.transaction,
-        );
-        let tip = |transaction: &ethereum::Transaction| {
-            transaction
-                .max_priority_fee_per_gas()
-                .unwrap_or(transaction.max_fee_per_gas())
-        };
-        enough(new.max_fee_per_gas(), old.max_fee_per_gas())
-            && (tip(old).is_zero() || enough(tip(new), tip(old)))
-    }
-}
-
-/// What became of a transaction that was handed to the kernel: in a block, or
-/// dropped, and why.
-pub type Fate = Result<(), String>;
 
 /// Why the pool does not take a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PoolError {
-    /// It waits already.
-    #[error("already known")]
+    /// It is in the pool already.
+    #[error("the transaction is in the pool already")]
     AlreadyKnown,
-    /// Another with its nonce waits, and this one pays hardly more.
-    #[error("replacement transaction underpriced")]
+    /// Another transaction with its nonce waits, and this one does not pay 10 % more.
+    #[error("the replacement pays less than {PRICE_BUMP} % more")]
     Underpriced,
-    /// Too many wait.
-    #[error("txpool is full")]
+    /// The pool is full.
+    #[error("the pool is full: {CAPACITY} transactions")]
     Full,
 }
 
@@ -105,18 +63,18 @@ struct Entry {
     waiter: Option<oneshot::Sender<Fate>>,
 }
 
-/// What a level may be given.
+/// The limits of a level.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Most transactions.
+pub struct LevelLimits {
+    /// The most transactions.
     pub count: usize,
-    /// Most work, in units of the kernel's budget.
+    /// The most work, in units of the kernel's budget.
     pub work: u64,
-    /// The base fee that they must bear.
+    /// The base fee that they must pay, in wei per gas.
     pub base_fee: u64,
 }
 
-/// The transactions that wait.
+/// The pending transactions.
 #[derive(Debug, Default)]
 pub struct Pool {
     senders: HashMap<Address, BTreeMap<u64, Entry>>,
@@ -187,7 +145,7 @@ impl Pool {
         }
     }
 
-    /// Whether a level should run: something is ready that bears `base_fee`.
+    /// Checks if a transaction is ready whose fee cap is at least `base_fee`.
     #[must_use]
     pub fn has_ready(&self, base_fee: u64) -> bool {
         let base_fee = U256::from(base_fee);
@@ -199,15 +157,15 @@ impl Pool {
         })
     }
 
-    /// Whether anything is ready, whatever it pays.
+    /// Checks if a transaction is ready, whatever it pays.
     #[must_use]
     pub fn has_any_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Takes what the next level gets, in order. What does not bear the base
-    /// fee stays, and so does what its sender sent after it.
-    pub fn take(&mut self, limits: &Limits) -> Vec<Bytes> {
+    /// Takes the transactions of the next level, in order. Those that cannot pay the base
+    /// fee stay, and so do later ones of their senders.
+    pub fn take(&mut self, limits: &LevelLimits) -> Vec<Bytes> {
         let base_fee = U256::from(limits.base_fee);
         let (mut taken, mut work) = (Vec::new(), 0_u64);
         let (mut stays, mut held) = (VecDeque::new(), HashSet::new());
@@ -266,11 +224,7 @@ impl Pool {
                 Some(entry) if drained => {
                     dropped.push(entry.candidate.transaction.hash);
                     touched.insert(sender);
-                    self.remove(
-                        sender,
-                        nonce,
-                        Err("transaction dropped by the kernel".into()),
-                    );
+                    self.remove(sender, nonce, Err(DropReason::Kernel));
                 }
                 Some(_) => self.sent.push((sender, nonce)),
                 None => {}
@@ -307,7 +261,7 @@ impl Pool {
                 .retain(|(other, nonce)| *other != sender || *nonce < expected);
         }
         for nonce in stale {
-            self.remove(sender, nonce, Err("nonce too low".into()));
+            self.remove(sender, nonce, Err(DropReason::NonceUsed));
         }
         self.promote(sender, next);
     }
@@ -352,8 +306,8 @@ impl Pool {
             .count() as u64
     }
 
-    /// Most wei that what waits can take from `sender`, without the one at
-    /// `nonce` and those below `next`.
+    /// Upper bound on the wei that the pending transactions of `sender` can spend, without
+    /// the one at `nonce` and those below `next`.
     #[must_use]
     pub fn cost_without(&self, sender: &Address, next: u64, nonce: u64) -> U256 {
         let entries = self.senders.get(sender).into_iter();
@@ -365,8 +319,8 @@ impl Pool {
             })
     }
 
-    /// What waits without a gap before it, in order of arrival as far as it is
-    /// with us still.
+    /// The transactions without a gap before them: those with the kernel, then those
+    /// that are ready, in order of arrival.
     pub fn pending(&self) -> impl Iterator<Item = &Candidate> {
         self.sent
             .iter()
@@ -376,8 +330,8 @@ impl Pool {
             .map(|entry| &entry.candidate)
     }
 
-    /// What waits of `sender`, or of all: whether it is without a gap before it,
-    /// and what it is, by sender and nonce.
+    /// The transactions of `sender`, or of all, by sender and nonce; `true`: there is no
+    /// gap before it.
     pub fn all(&self, sender: Option<&Address>) -> Vec<(bool, &Candidate)> {
         let mut senders: Vec<_> = self
             .senders
@@ -392,7 +346,7 @@ impl Pool {
             .collect()
     }
 
-    /// Forgets all that waits.
+    /// Drops all transactions.
     pub fn clear(&mut self) {
         for (_, entry) in std::mem::take(self)
             .senders
@@ -401,12 +355,12 @@ impl Pool {
         {
             if let Some(waiter) = entry.waiter {
                 // Nobody may be waiting.
-                let _ = waiter.send(Err("the chain went back".into()));
+                let _ = waiter.send(Err(DropReason::Rewound));
             }
         }
     }
 
-    /// How many wait ready or sent, and how many parked.
+    /// The number of transactions that are ready or sent, and of those parked.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let pending = self.pending().count();
@@ -415,192 +369,4 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloy_primitives::TxKind;
-    use ethereum::Transaction;
-    use ethereum::transaction::Eip1559;
-
-    const ALICE: Address = Address::repeat_byte(0xa);
-    const BOB: Address = Address::repeat_byte(0xb);
-    const NO_LIMIT: Limits = Limits {
-        count: usize::MAX,
-        work: u64::MAX,
-        base_fee: 1,
-    };
-
-    fn paying(sender: Address, nonce: u64, fee: u64) -> Candidate {
-        let transaction = Transaction::DynamicFee(Eip1559 {
-            chain_id: 1,
-            nonce,
-            max_fee_per_gas: U256::from(fee),
-            gas_limit: 21_000,
-            to: TxKind::Call(sender),
-            ..Eip1559::default()
-        });
-        let key = B256::from(U256::from(sender.0[0]));
-        let transaction = ethereum::transaction::sign(transaction, &key.0).unwrap();
-        let raw = transaction.encode().into();
-        Candidate {
-            transaction,
-            sender,
-            raw,
-        }
-    }
-
-    fn from(sender: Address, nonce: u64) -> Candidate {
-        paying(sender, nonce, 100)
-    }
-
-    fn raws(candidates: &[Candidate]) -> Vec<Bytes> {
-        candidates
-            .iter()
-            .map(|candidate| candidate.raw.clone())
-            .collect()
-    }
-
-    #[test]
-    fn nonces_out_of_order_wait_and_go_out_in_order() {
-        let mut pool = Pool::default();
-        let all: Vec<_> = (0..3).map(|nonce| from(ALICE, nonce)).collect();
-        assert!(!pool.insert(all[2].clone(), 0).unwrap().0);
-        assert!(!pool.insert(all[1].clone(), 0).unwrap().0);
-        assert!(!pool.has_ready(1));
-        assert!(pool.take(&NO_LIMIT).is_empty());
-        assert!(pool.insert(all[0].clone(), 0).unwrap().0);
-        assert_eq!(pool.take(&NO_LIMIT), raws(&all));
-    }
-
-    #[test]
-    fn senders_are_served_in_order_of_arrival() {
-        let mut pool = Pool::default();
-        let all = [from(BOB, 0), from(ALICE, 0), from(BOB, 1)];
-        for candidate in &all {
-            pool.insert(candidate.clone(), 0).unwrap();
-        }
-        let two = Limits {
-            count: 2,
-            ..NO_LIMIT
-        };
-        assert_eq!(pool.take(&two), raws(&all[..2]));
-        assert_eq!(pool.take(&two), raws(&all[2..]));
-    }
-
-    #[test]
-    fn a_level_takes_no_more_than_its_work_but_always_one() {
-        let mut pool = Pool::default();
-        for nonce in 0..3 {
-            pool.insert(from(ALICE, nonce), 0).unwrap();
-        }
-        assert_eq!(
-            pool.take(&Limits {
-                work: 1,
-                ..NO_LIMIT
-            })
-            .len(),
-            1
-        );
-        assert_eq!(
-            pool.take(&Limits {
-                work: 110_000,
-                ..NO_LIMIT
-            })
-            .len(),
-            2
-        );
-    }
-
-    #[test]
-    fn a_known_transaction_is_refused() {
-        let mut pool = Pool::default();
-        pool.insert(from(ALICE, 0), 0).unwrap();
-        assert_eq!(
-            pool.insert(from(ALICE, 0), 0).unwrap_err(),
-            PoolError::AlreadyKnown
-        );
-    }
-
-    #[test]
-    fn a_replacement_pays_a_tenth_more_and_takes_the_place() {
-        let mut pool = Pool::default();
-        pool.insert(paying(ALICE, 0, 100), 0).unwrap();
-        pool.insert(from(BOB, 0), 0).unwrap();
-        assert_eq!(
-            pool.insert(paying(ALICE, 0, 109), 0).unwrap_err(),
-            PoolError::Underpriced
-        );
-        let better = paying(ALICE, 0, 110);
-        assert!(pool.insert(better.clone(), 0).unwrap().0);
-        assert_eq!(pool.take(&NO_LIMIT), raws(&[better, from(BOB, 0)]));
-        assert_eq!(
-            pool.insert(paying(ALICE, 0, 200), 0).unwrap_err(),
-            PoolError::Underpriced
-        );
-    }
-
-    #[test]
-    fn what_does_not_bear_the_base_fee_is_held_with_its_successors() {
-        let mut pool = Pool::default();
-        let all = [
-            paying(ALICE, 0, 5),
-            paying(ALICE, 1, 100),
-            paying(BOB, 0, 100),
-        ];
-        for candidate in &all {
-            pool.insert(candidate.clone(), 0).unwrap();
-        }
-        let dear = Limits {
-            base_fee: 10,
-            ..NO_LIMIT
-        };
-        assert_eq!(pool.take(&dear), raws(&all[2..]));
-        assert!(pool.has_any_ready());
-        assert_eq!(pool.take(&NO_LIMIT), raws(&all[..2]));
-    }
-
-    #[test]
-    fn the_fate_is_told() {
-        let mut pool = Pool::default();
-        let (_, mut good) = pool.insert(from(ALICE, 0), 0).unwrap();
-        let (_, mut bad) = pool.insert(from(BOB, 0), 0).unwrap();
-        let (_, mut later) = pool.insert(from(BOB, 1), 0).unwrap();
-        pool.take(&Limits {
-            count: 2,
-            ..NO_LIMIT
-        });
-        let dropped = pool.settle([from(ALICE, 0).transaction.hash], true, |sender| {
-            u64::from(*sender == ALICE)
-        });
-        assert_eq!(dropped, [from(BOB, 0).transaction.hash]);
-        assert_eq!(good.try_recv(), Ok(Ok(())));
-        assert!(bad.try_recv().unwrap().is_err());
-        // Its successor waits for another with the nonce.
-        assert!(later.try_recv().is_err());
-        assert_eq!(pool.counts(), (0, 1));
-        assert!(pool.take(&NO_LIMIT).is_empty());
-    }
-
-    #[test]
-    fn what_waits_in_the_kernels_queue_stays_sent() {
-        let mut pool = Pool::default();
-        pool.insert(from(ALICE, 0), 0).unwrap();
-        pool.take(&NO_LIMIT);
-        assert!(pool.settle([], false, |_| 0).is_empty());
-        assert_eq!(pool.counts(), (1, 0));
-        assert!(
-            pool.settle([from(ALICE, 0).transaction.hash], true, |_| 1)
-                .is_empty()
-        );
-        assert_eq!(pool.counts(), (0, 0));
-    }
-
-    #[test]
-    fn the_pending_nonce_counts_what_waits_without_a_gap() {
-        let mut pool = Pool::default();
-        for nonce in [4, 5, 7] {
-            pool.insert(from(ALICE, nonce), 4).unwrap();
-        }
-        assert_eq!(pool.next_nonce(&ALICE, 4), 6);
-        assert_eq!(pool.next_nonce(&BOB, 3), 3);
-    }
-}
+mod tests;

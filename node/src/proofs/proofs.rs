@@ -48,7 +48,7 @@ impl Leaf for AccountLeaf {
 pub struct Proof {
     /// The root that it proves against.
     pub state_root: B256,
-    /// The account; none: the proof shows that there is none.
+    /// The account; `None`: the proof shows that there is none.
     pub account: Option<Account>,
     /// The root of its slots.
     pub storage_root: B256,
@@ -59,7 +59,7 @@ pub struct Proof {
     pub slots: Vec<(U256, Vec<Vec<u8>>)>,
 }
 
-/// What a block changed in an account; none: it stays.
+/// Changes of an account; `None`: it is unchanged.
 #[derive(Debug, Default)]
 struct Change {
     account: Option<Option<Account>>,
@@ -70,7 +70,7 @@ impl Proofs {
     /// The state root of a state.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] where accounts cannot be read.
+    /// [`StorageError::Corrupt`] if accounts cannot be read.
     pub fn root(&self, state: &Durable) -> Result<B256, StorageError> {
         self.at(state, |accounts| accounts.root())
     }
@@ -78,7 +78,7 @@ impl Proofs {
     /// Proves an account and some of its slots in a state.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] where accounts cannot be read.
+    /// [`StorageError::Corrupt`] if accounts cannot be read.
     pub fn prove(
         &self,
         state: &Durable,
@@ -195,7 +195,7 @@ impl Current {
     }
 }
 
-/// Takes note of what lies at ACCOUNT or ACCOUNT/SLOT; none where that is no
+/// Records the change at ACCOUNT or ACCOUNT/SLOT; `None` if that is not an
 /// account or slot.
 fn record(
     changes: &mut BTreeMap<Address, Change>,
@@ -215,7 +215,7 @@ fn record(
     Some(())
 }
 
-/// A slot with what it holds.
+/// A slot and its value.
 fn slot(step: &[u8], value: Option<&[u8]>) -> Option<(U256, U256)> {
     let slot = U256::from_be_bytes(host::path::decode_key::<32>(step)?);
     let value = value.map_or(Some(U256::ZERO), U256::decode)?;

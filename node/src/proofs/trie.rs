@@ -8,7 +8,7 @@ use ethereum::keccak256;
 use ethereum::rlp::{EMPTY_STRING, List, Prefix, Raw, Str, encode};
 use std::cell::OnceCell;
 
-/// What a key leads to.
+/// A value of the trie.
 pub trait Leaf {
     /// Its bytes in the trie.
     fn encode(&self) -> Vec<u8>;
@@ -37,7 +37,7 @@ struct Child<V> {
 
 #[derive(Debug)]
 struct Node<V> {
-    /// What lies between the parent and the value or the fork.
+    /// The nibbles between the parent and the value or the fork.
     path: Path,
     kind: Kind<V>,
 }
@@ -82,7 +82,7 @@ impl<V: Leaf> Trie<V> {
             .map_or(EMPTY_ROOT, |root| keccak256(root.node.encode()))
     }
 
-    /// What `key` leads to.
+    /// The value at `key`.
     #[must_use]
     pub fn get(&self, key: &B256) -> Option<&V> {
         let (mut child, mut depth) = (self.root.as_ref()?, 0);
@@ -100,7 +100,7 @@ impl<V: Leaf> Trie<V> {
         }
     }
 
-    /// What `key` leads to, to change; made where there is nothing.
+    /// The value at `key`, to change; it is made if there is none.
     pub fn entry(&mut self, key: &B256) -> &mut V
     where
         V: Default,
@@ -108,7 +108,7 @@ impl<V: Leaf> Trie<V> {
         entry(&mut self.root, key, 0)
     }
 
-    /// Takes away what `key` leads to.
+    /// Removes the value at `key`.
     pub fn remove(&mut self, key: &B256) {
         if self.get(key).is_some() {
             remove(&mut self.root, key, 0);
@@ -284,7 +284,7 @@ impl Path {
         self.from == self.to
     }
 
-    /// How many nibbles it shares with those of `key` from `depth` on.
+    /// The number of nibbles that it shares with `key` from `depth` on.
     fn common(&self, key: &B256, depth: u8) -> u8 {
         debug_assert_eq!(self.from, depth, "a path begins where its node hangs");
         let same = |at: &u8| nibble(&self.key, *at) == nibble(key, *at);

@@ -1,5 +1,5 @@
-//! Who may talk to the node: which pages (CORS), and under which names the node
-//! itself may be asked for.
+//! Access to the node: the origins of pages that may call (CORS), and the names
+//! that the node answers to.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -9,35 +9,35 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tower_http::cors::{Any, CorsLayer};
 
-/// The rules for who is let in.
+/// The rules of access.
 #[derive(Clone, Debug)]
-pub struct Door {
-    /// The origin whose pages may call; none: any.
+pub struct Access {
+    /// The origin whose pages may call; `None`: any.
     origin: Option<HeaderValue>,
-    /// Whether the node listens on the loopback alone: then a name that leads
-    /// there and is not its own is a trick of a page (DNS rebinding).
+    /// The node listens on the loopback alone: a foreign name that leads there is an
+    /// attack by a page (DNS rebinding).
     loopback: bool,
 }
 
-/// An origin that cannot stand in a header.
+/// Not a CORS origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is neither `*` nor an origin such as http://localhost:3000")]
-pub struct NotAnOrigin(String);
+#[error("invalid CORS origin {0:?}: expected `*` or an origin such as http://localhost:3000")]
+pub struct InvalidOrigin(String);
 
-impl Door {
-    /// The door of a node that listens at `host`, open to pages of `origin`;
+impl Access {
+    /// The access of a node that listens at `host`, open to pages of `origin`;
     /// `*`: of any.
     ///
     /// # Errors
-    /// [`NotAnOrigin`].
-    pub fn new(host: IpAddr, origin: &str) -> Result<Self, NotAnOrigin> {
+    /// [`InvalidOrigin`].
+    pub fn new(host: IpAddr, origin: &str) -> Result<Self, InvalidOrigin> {
         let origin = match origin {
             "*" => None,
             _ if origin.contains("://") => Some(
                 HeaderValue::from_str(origin.trim_end_matches('/'))
-                    .map_err(|_| NotAnOrigin(origin.into()))?,
+                    .map_err(|_| InvalidOrigin(origin.into()))?,
             ),
-            _ => return Err(NotAnOrigin(origin.into())),
+            _ => return Err(InvalidOrigin(origin.into())),
         };
         Ok(Self {
             origin,
@@ -45,7 +45,7 @@ impl Door {
         })
     }
 
-    /// The headers that tell browsers.
+    /// The headers for browsers.
     pub(crate) fn cors(&self) -> CorsLayer {
         let layer = CorsLayer::new().allow_methods(Any).allow_headers(Any);
         match &self.origin {
@@ -70,15 +70,19 @@ impl Door {
 }
 
 /// Lets a request in, or answers 403.
-pub(crate) async fn check(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    match door.refusal(request.headers()) {
+pub(crate) async fn check(
+    State(access): State<Arc<Access>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match access.refusal(request.headers()) {
         None => next.run(request).await,
         Some(why) => (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
     }
 }
 
-/// Whether a Host header names this machine, or an address: only names can be
-/// made to lead elsewhere.
+/// Checks that a Host header names this machine, or is an address: only names can
+/// be made to lead elsewhere.
 fn is_own_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -95,17 +99,17 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    fn refusal(door: &Door, headers: &[(&'static str, &str)]) -> Option<&'static str> {
+    fn refusal(access: &Access, headers: &[(&'static str, &str)]) -> Option<&'static str> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        door.refusal(&map)
+        access.refusal(&map)
     }
 
     #[test]
     fn on_the_loopback_only_its_own_names_and_addresses_lead_in() {
-        let door = Door::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
+        let access = Access::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
         for host in [
             "localhost",
             "localhost:8545",
@@ -114,9 +118,9 @@ mod tests {
             "[::1]:8545",
             "app.localhost:3",
         ] {
-            assert_eq!(refusal(&door, &[("host", host)]), None, "{host}");
+            assert_eq!(refusal(&access, &[("host", host)]), None, "{host}");
         }
-        assert_eq!(refusal(&door, &[]), None);
+        assert_eq!(refusal(&access, &[]), None);
         for host in [
             "evil.example",
             "evil.example:8545",
@@ -125,7 +129,7 @@ mod tests {
             "",
         ] {
             assert_eq!(
-                refusal(&door, &[("host", host)]),
+                refusal(&access, &[("host", host)]),
                 Some("invalid host specified"),
                 "{host}"
             );
@@ -134,24 +138,24 @@ mod tests {
 
     #[test]
     fn a_public_node_answers_to_any_name() {
-        let door = Door::new(Ipv4Addr::UNSPECIFIED.into(), "*").unwrap();
-        assert_eq!(refusal(&door, &[("host", "node.example")]), None);
+        let access = Access::new(Ipv4Addr::UNSPECIFIED.into(), "*").unwrap();
+        assert_eq!(refusal(&access, &[("host", "node.example")]), None);
     }
 
     #[test]
     fn pages_of_other_origins_stay_outside_where_one_is_named() {
-        let door = Door::new(Ipv4Addr::LOCALHOST.into(), "http://localhost:3000/").unwrap();
-        let from = |origin| refusal(&door, &[("host", "localhost"), ("origin", origin)]);
+        let access = Access::new(Ipv4Addr::LOCALHOST.into(), "http://localhost:3000/").unwrap();
+        let from = |origin| refusal(&access, &[("host", "localhost"), ("origin", origin)]);
         assert_eq!(from("http://localhost:3000"), None);
         assert_eq!(from("http://evil.example"), Some("origin not allowed"));
-        assert_eq!(refusal(&door, &[("host", "localhost")]), None);
-        let open = Door::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
+        assert_eq!(refusal(&access, &[("host", "localhost")]), None);
+        let open = Access::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
         assert_eq!(refusal(&open, &[("origin", "http://evil.example")]), None);
     }
 
     #[test]
     fn what_is_no_origin_is_refused() {
-        assert!(Door::new(Ipv4Addr::LOCALHOST.into(), "localhost").is_err());
-        assert!(Door::new(Ipv4Addr::LOCALHOST.into(), "http://a\nb").is_err());
+        assert!(Access::new(Ipv4Addr::LOCALHOST.into(), "localhost").is_err());
+        assert!(Access::new(Ipv4Addr::LOCALHOST.into(), "http://a\nb").is_err());
     }
 }

@@ -98,7 +98,7 @@ pub fn included_transaction(block: &Block, index: usize, included: &Included) ->
     Value::Object(object)
 }
 
-/// A transaction that no block has yet.
+/// A pending transaction.
 #[must_use]
 pub fn pending_transaction(signed: &SignedTransaction, sender: &Address) -> Value {
     let mut object = transaction(signed, sender, signed.transaction.max_fee_per_gas());
@@ -230,7 +230,7 @@ pub fn log(block: &Block, index: usize, number: u64, log: &Log) -> Value {
     })
 }
 
-/// What `eth_signTransaction` answers.
+/// The result of `eth_signTransaction`.
 #[must_use]
 pub fn raw_transaction(signed: &SignedTransaction, sender: &Address) -> Value {
     json!({ "raw": data(Bytes::from(signed.encode())), "tx": pending_transaction(signed, sender) })

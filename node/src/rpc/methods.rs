@@ -1,183 +1,172 @@
-//! The methods: name → what answers it.
+//! The table of methods: name → what answers it.
 
 mod blocks;
 mod development;
 mod execution;
 mod fees;
 mod filters;
+pub(super) mod general;
 mod layer1;
 mod proofs;
 mod state;
 mod transactions;
 mod txpool;
 
-use super::json;
+use super::error::RpcError;
+use super::json::quantity;
 use super::params::Params;
+use super::subscriptions::Subscriptions;
+use crate::miner::MinerHandle;
 use crate::node::Node;
-use crate::rpc::RpcError;
-use alloy_primitives::{Address, Bytes, keccak256};
-use serde_json::{Value, json};
-use std::sync::Arc;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-pub use blocks::logs_of;
+/// How a method is answered.
+pub(super) enum Answer {
+    /// In a few microseconds.
+    AtOnce(fn(&Node, &Params) -> Result<Value, RpcError>),
+    /// On a thread that may block.
+    Blocking(fn(&Node, &Params) -> Result<Value, RpcError>),
+    /// After waiting for the miner.
+    Waiting(for<'a> fn(&'a MinerHandle, &'a Params) -> BoxFuture<'a, Result<Value, RpcError>>),
+    /// By a WebSocket connection alone.
+    Subscription(fn(&mut Subscriptions, &Params) -> Result<Value, RpcError>),
+}
 
-/// Answers a call.
-///
-/// # Errors
-/// What the method refuses; −32601 for a method that there is not.
-pub async fn call(node: &Arc<Node>, method: &str, params: Params) -> Result<Value, RpcError> {
-    match method {
-        "eth_sendRawTransaction" => transactions::send_raw(node, &params).await,
-        "eth_sendRawTransactionSync" => transactions::send_raw_sync(node, &params).await,
-        "eth_sendTransaction" => transactions::send(node, params).await,
-        "eth_call" => blocking(node, params, execution::call).await,
-        "eth_estimateGas" => blocking(node, params, execution::estimate).await,
-        "eth_createAccessList" => blocking(node, params, execution::create_access_list).await,
-        "eth_fillTransaction" => blocking(node, params, transactions::fill).await,
-        "eth_signTransaction" => blocking(node, params, transactions::sign).await,
-        "eth_getProof" => blocking(node, params, proofs::prove).await,
-        "rollup_stateRoot" => blocking(node, params, proofs::state_root).await,
-        "eth_getLogs" => blocking(node, params, blocks::logs).await,
-        "eth_getFilterLogs" => blocking(node, params, filters::logs).await,
-        "eth_getFilterChanges" => blocking(node, params, filters::changes).await,
-        "eth_feeHistory" => blocking(node, params, fees::history).await,
-        method if development::is_known(method) => development::call(node, method, &params).await,
-        method if layer1::is_known(method) => layer1::call(node, method, &params).await,
-        method => at_once(node, method, &params),
+use Answer::{AtOnce, Blocking, Subscription, Waiting};
+
+/// The method with this name.
+pub(super) fn find(name: &str) -> Option<&'static Answer> {
+    static BY_NAME: LazyLock<HashMap<&str, &Answer>> = LazyLock::new(|| {
+        let rows = METHODS.iter();
+        rows.flat_map(|(names, answer)| names.iter().map(move |name| (*name, answer)))
+            .collect()
+    });
+    BY_NAME.get(name).copied()
+}
+
+/// All methods. A row has the names that one method goes by: development methods
+/// have those of Ganache (`evm_`), Hardhat (`hardhat_`) and Foundry (`anvil_`).
+#[rustfmt::skip]
+static METHODS: &[(&[&str], Answer)] = &[
+    // The node.
+    (&["eth_chainId"], AtOnce(general::chain_id)),
+    (&["eth_blockNumber"], AtOnce(general::block_number)),
+    (&["eth_accounts"], AtOnce(general::accounts)),
+    (&["eth_coinbase"], AtOnce(general::coinbase)),
+    (&["eth_syncing", "eth_mining"], AtOnce(|_, _| Ok(Value::Bool(false)))),
+    (&["eth_hashrate", "net_peerCount"], AtOnce(|_, _| Ok(quantity(0)))),
+    (&["eth_protocolVersion"], AtOnce(|_, _| Ok(quantity(68)))),
+    (&["net_version"], AtOnce(general::network)),
+    (&["net_listening"], AtOnce(|_, _| Ok(Value::Bool(true)))),
+    (&["web3_clientVersion"], AtOnce(general::version)),
+    (&["web3_sha3"], AtOnce(general::hash)),
+    (&["rpc_modules"], AtOnce(general::modules)),
+    (&["hardhat_metadata", "anvil_metadata"], AtOnce(general::metadata)),
+    (&["anvil_nodeInfo"], AtOnce(general::node_info)),
+
+    // Fees. There are no blobs: their price stays at its least.
+    (&["eth_gasPrice"], AtOnce(fees::gas_price)),
+    (&["eth_baseFee"], AtOnce(fees::next_base_fee)),
+    (&["eth_blobBaseFee"], AtOnce(|_, _| Ok(quantity(1)))),
+    (&["eth_maxPriorityFeePerGas"], AtOnce(fees::priority_fee)),
+    (&["eth_feeHistory"], Blocking(fees::history)),
+
+    // State.
+    (&["eth_getBalance"], AtOnce(state::balance)),
+    (&["eth_getCode"], AtOnce(state::code)),
+    (&["eth_getStorageAt"], AtOnce(state::slot)),
+    (&["eth_getStorageValues"], AtOnce(state::slots)),
+    (&["eth_getAccountInfo"], AtOnce(state::info)),
+    (&["eth_getTransactionCount"], AtOnce(state::nonce)),
+    (&["eth_getProof"], Blocking(proofs::prove)),
+    (&["rollup_stateRoot"], Blocking(proofs::state_root)),
+
+    // Blocks.
+    (&["eth_getBlockByNumber", "eth_getBlockByHash"], AtOnce(blocks::block)),
+    (&["eth_getHeaderByNumber", "eth_getHeaderByHash"], AtOnce(blocks::header)),
+    (&["eth_getBlockTransactionCountByNumber", "eth_getBlockTransactionCountByHash"], AtOnce(blocks::transaction_count)),
+    (&["eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByBlockHashAndIndex"], AtOnce(blocks::transaction)),
+    (&["eth_getBlockReceipts"], AtOnce(blocks::receipts)),
+    (&["eth_getUncleCountByBlockNumber", "eth_getUncleCountByBlockHash"], AtOnce(blocks::ommer_count)),
+    (&["eth_getUncleByBlockNumberAndIndex", "eth_getUncleByBlockHashAndIndex"], AtOnce(|_, _| Ok(Value::Null))),
+    (&["eth_getLogs"], Blocking(blocks::logs)),
+
+    // Transactions.
+    (&["eth_getTransactionByHash"], AtOnce(transactions::by_hash)),
+    (&["eth_getTransactionReceipt"], AtOnce(transactions::receipt)),
+    (&["eth_getRawTransactionByHash", "debug_getRawTransaction"], AtOnce(transactions::raw)),
+    (&["eth_sendRawTransaction"], Waiting(|miner, params| Box::pin(transactions::send_raw(miner, params)))),
+    (&["eth_sendRawTransactionSync"], Waiting(|miner, params| Box::pin(transactions::send_raw_sync(miner, params)))),
+    (&["eth_sendTransaction"], Waiting(|miner, params| Box::pin(transactions::send(miner, params)))),
+    (&["eth_fillTransaction"], Blocking(transactions::filled)),
+    (&["eth_signTransaction"], Blocking(transactions::signed)),
+    (&["eth_sign"], AtOnce(transactions::sign)),
+    (&["personal_sign"], AtOnce(transactions::personal_sign)),
+    (&["txpool_status"], AtOnce(txpool::status)),
+    (&["txpool_content"], AtOnce(txpool::content)),
+    (&["txpool_contentFrom"], AtOnce(txpool::content_from)),
+    (&["txpool_inspect"], AtOnce(txpool::inspect)),
+
+    // Calls.
+    (&["eth_call"], Blocking(execution::call)),
+    (&["eth_estimateGas"], Blocking(execution::estimate)),
+    (&["eth_createAccessList"], Blocking(execution::create_access_list)),
+
+    // Filters and subscriptions.
+    (&["eth_newFilter"], AtOnce(filters::new_logs)),
+    (&["eth_newBlockFilter"], AtOnce(filters::new_blocks)),
+    (&["eth_newPendingTransactionFilter"], AtOnce(filters::new_arrivals)),
+    (&["eth_uninstallFilter"], AtOnce(filters::uninstall)),
+    (&["eth_getFilterLogs"], Blocking(filters::logs)),
+    (&["eth_getFilterChanges"], Blocking(filters::changes)),
+    (&["eth_subscribe"], Subscription(Subscriptions::subscribe)),
+    (&["eth_unsubscribe"], Subscription(Subscriptions::unsubscribe)),
+
+    // Development.
+    (&["evm_snapshot", "hardhat_snapshot", "anvil_snapshot"], Waiting(|miner, _| Box::pin(development::snapshot(miner)))),
+    (&["evm_revert", "hardhat_revert", "anvil_revert"], Waiting(|miner, params| Box::pin(development::revert(miner, params)))),
+    (&["evm_mine"], Waiting(|miner, params| Box::pin(development::mine_one(miner, params)))),
+    (&["hardhat_mine", "anvil_mine"], Waiting(|miner, params| Box::pin(development::mine(miner, params)))),
+    (&["evm_increaseTime", "hardhat_increaseTime", "anvil_increaseTime"], AtOnce(development::increase_time)),
+    (&["evm_setNextBlockTimestamp", "hardhat_setNextBlockTimestamp", "anvil_setNextBlockTimestamp"], AtOnce(development::set_next_timestamp)),
+    (&["evm_setAutomine", "hardhat_setAutomine", "anvil_setAutomine"], AtOnce(development::set_automine)),
+    (&["evm_getAutomine", "hardhat_getAutomine", "anvil_getAutomine"], AtOnce(development::automine)),
+    (&["evm_setBalance", "hardhat_setBalance", "anvil_setBalance"], Waiting(|miner, params| Box::pin(development::set_balance(miner, params)))),
+    (&["evm_setCode", "hardhat_setCode", "anvil_setCode"], Waiting(|miner, params| Box::pin(development::set_code(miner, params)))),
+    (&["evm_setNonce", "hardhat_setNonce", "anvil_setNonce"], Waiting(|miner, params| Box::pin(development::set_nonce(miner, params)))),
+    (&["evm_setStorageAt", "hardhat_setStorageAt", "anvil_setStorageAt"], Waiting(|miner, params| Box::pin(development::set_slot(miner, params)))),
+    (&["evm_setNextBlockBaseFeePerGas", "hardhat_setNextBlockBaseFeePerGas", "anvil_setNextBlockBaseFeePerGas"], Waiting(|miner, params| Box::pin(development::set_next_base_fee(miner, params)))),
+    (&["evm_impersonateAccount", "hardhat_impersonateAccount", "anvil_impersonateAccount"], AtOnce(development::impersonate)),
+    (&["evm_stopImpersonatingAccount", "hardhat_stopImpersonatingAccount", "anvil_stopImpersonatingAccount"], AtOnce(development::stop_impersonating)),
+    (&["evm_autoImpersonateAccount", "hardhat_autoImpersonateAccount", "anvil_autoImpersonateAccount"], AtOnce(development::impersonate_all)),
+
+    // Layer 1.
+    (&["rollup_deposit"], Waiting(|miner, params| Box::pin(layer1::deposit(miner, params)))),
+    (&["rollup_depositTokens"], Waiting(|miner, params| Box::pin(layer1::deposit_tokens(miner, params)))),
+    (&["rollup_sendDelayed"], Waiting(|miner, params| Box::pin(layer1::send_delayed(miner, params)))),
+    (&["rollup_govern"], Waiting(|miner, params| Box::pin(layer1::govern(miner, params)))),
+    (&["rollup_withdrawals"], Waiting(|miner, _| Box::pin(layer1::withdrawals(miner)))),
+    (&["rollup_executeOutboxMessage"], Waiting(|miner, params| Box::pin(layer1::execute(miner, params)))),
+    (&["rollup_payOut"], Waiting(|miner, params| Box::pin(layer1::pay_out(miner, params)))),
+    (&["rollup_advanceLevels"], Waiting(|miner, params| Box::pin(layer1::advance(miner, params)))),
+    (&["rollup_inbox"], Waiting(|miner, params| Box::pin(layer1::inbox(miner, params)))),
+    (&["rollup_outbox"], Waiting(|miner, params| Box::pin(layer1::outbox(miner, params)))),
+    (&["rollup_layer1"], Waiting(|miner, _| Box::pin(layer1::overview(miner)))),
+    (&["rollup_layer1Balance"], Waiting(|miner, params| Box::pin(layer1::balance(miner, params)))),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_has_two_methods() {
+        let names = METHODS.iter().map(|(names, _)| names.len()).sum::<usize>();
+        let distinct: std::collections::HashSet<_> =
+            METHODS.iter().flat_map(|(names, _)| *names).collect();
+        assert_eq!(distinct.len(), names);
     }
-}
-
-/// The methods that are answered in a few microseconds.
-fn at_once(node: &Arc<Node>, method: &str, params: &Params) -> Result<Value, RpcError> {
-    match method {
-        "eth_chainId" => Ok(json::quantity(node.chain_id())),
-        "eth_blockNumber" => Ok(json::quantity(node.latest()?.number())),
-        "eth_accounts" => Ok(node
-            .accounts()
-            .iter()
-            .map(|account| json::address(&account.address))
-            .collect()),
-        "eth_coinbase" => Ok(json::address(&node.latest()?.header.beneficiary)),
-        "eth_syncing" | "eth_mining" => Ok(Value::Bool(false)),
-        "eth_hashrate" | "net_peerCount" => Ok(json::quantity(0)),
-        "eth_protocolVersion" => Ok(json::quantity(68)),
-        "net_version" => Ok(Value::String(node.chain_id().to_string())),
-        "net_listening" => Ok(Value::Bool(true)),
-        "web3_clientVersion" => Ok(Value::String(client_version())),
-        "web3_sha3" => Ok(json::data(keccak256(params.required::<Bytes>(0)?))),
-        "rpc_modules" => Ok(
-            json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
-        ),
-        "hardhat_metadata" | "anvil_metadata" => metadata(node),
-        "anvil_nodeInfo" => node_info(node),
-
-        "eth_gasPrice" => fees::gas_price(node),
-        // No blobs: their price stays at its least.
-        "eth_blobBaseFee" => Ok(json::quantity(1)),
-        "eth_baseFee" => fees::next_base_fee(node).map(json::quantity),
-        "eth_maxPriorityFeePerGas" => Ok(json::quantity(fees::PRIORITY_FEE)),
-
-        "eth_getBalance" => state::balance(node, params),
-        "eth_getCode" => state::code(node, params),
-        "eth_getStorageValues" => state::slots(node, params),
-        "eth_getStorageAt" => state::slot(node, params),
-        "eth_getAccountInfo" => state::info(node, params),
-        "eth_getTransactionCount" => state::nonce(node, params),
-
-        "eth_getBlockByNumber" | "eth_getBlockByHash" => blocks::block(node, params),
-        "eth_getHeaderByNumber" | "eth_getHeaderByHash" => blocks::header(node, params),
-        "eth_getBlockTransactionCountByNumber" | "eth_getBlockTransactionCountByHash" => {
-            blocks::transaction_count(node, params)
-        }
-        "eth_getTransactionByBlockNumberAndIndex" | "eth_getTransactionByBlockHashAndIndex" => {
-            blocks::transaction(node, params)
-        }
-        "eth_getBlockReceipts" => blocks::receipts(node, params),
-        "eth_getUncleCountByBlockNumber" | "eth_getUncleCountByBlockHash" => {
-            blocks::ommer_count(node, params)
-        }
-        "eth_getUncleByBlockNumberAndIndex" | "eth_getUncleByBlockHashAndIndex" => Ok(Value::Null),
-
-        "eth_getTransactionByHash" => transactions::by_hash(node, params),
-        "eth_getTransactionReceipt" => transactions::receipt(node, params),
-        "eth_getRawTransactionByHash" | "debug_getRawTransaction" => {
-            transactions::raw(node, params)
-        }
-        "eth_sign" => {
-            transactions::sign_message(node, params.required::<Address>(0)?, &params.required(1)?)
-        }
-        "personal_sign" => {
-            transactions::sign_message(node, params.required::<Address>(1)?, &params.required(0)?)
-        }
-        "txpool_status" => txpool::status(node),
-        "txpool_content" => txpool::content(node),
-        "txpool_contentFrom" => txpool::content_from(node, params),
-        "txpool_inspect" => txpool::inspect(node),
-
-        "eth_newFilter" => filters::new_logs(node, params),
-        "eth_newBlockFilter" => filters::new_blocks(node),
-        "eth_newPendingTransactionFilter" => filters::new_arrivals(node),
-        "eth_uninstallFilter" => filters::uninstall(node, params),
-
-        method => Err(RpcError::method_not_found(method)),
-    }
-}
-
-/// Answers where waiting does not hold others up.
-async fn blocking(
-    node: &Arc<Node>,
-    params: Params,
-    method: fn(&Node, &Params) -> Result<Value, RpcError>,
-) -> Result<Value, RpcError> {
-    let node = Arc::clone(node);
-    tokio::task::spawn_blocking(move || method(&node, &params))
-        .await
-        .map_err(RpcError::internal)?
-}
-
-/// Name and version of this node.
-#[must_use]
-pub fn client_version() -> String {
-    format!(
-        "evm-rollup/v{}/{}-{}/rust",
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    )
-}
-
-/// What Hardhat asks a node on chain 31337.
-fn metadata(node: &Node) -> Result<Value, RpcError> {
-    let (latest, genesis) = (
-        node.latest()?,
-        node.block(crate::rpc::params::BlockId::Number(0))?,
-    );
-    Ok(json!({
-        "clientVersion": client_version(),
-        "chainId": node.chain_id(),
-        "instanceId": json::data(genesis.hash),
-        "latestBlockNumber": latest.number(),
-        "latestBlockHash": json::data(latest.hash),
-    }))
-}
-
-/// What Foundry's tools ask a node.
-fn node_info(node: &Node) -> Result<Value, RpcError> {
-    let latest = node.latest()?;
-    let next = node.next_environment(&latest)?;
-    Ok(json!({
-        "currentBlockNumber": json::quantity(latest.number()),
-        "currentBlockTimestamp": json::quantity(latest.header.timestamp),
-        "currentBlockHash": json::data(latest.hash),
-        "hardFork": format!("{:?}", next.revision).to_lowercase(),
-        "transactionOrder": "fifo",
-        "environment": {
-            "baseFee": json::quantity(next.base_fee),
-            "chainId": json::quantity(next.chain_id),
-            "gasLimit": json::quantity(next.gas_limit),
-            "gasPrice": fees::gas_price(node)?,
-        },
-        "forkConfig": { "forkUrl": null, "forkBlockNumber": null, "forkRetryBackoff": null },
-        "network": null,
-    }))
 }

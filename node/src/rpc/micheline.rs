@@ -4,11 +4,11 @@ use alloy_primitives::{U256, hex};
 use messages::micheline::{Node, View};
 use serde_json::{Value, json};
 
-/// How deep nodes are shown.
+/// The depth up to which nodes are shown.
 const MAX_DEPTH: u32 = 100;
 
 /// A node as Tezos nodes write it: `{"prim":"Pair","args":[…]}`, `{"int":"5"}`.
-/// What stands too deep, has more than 256 bits or an unknown primitive is shown as bytes:
+/// A node that is too deep, has over 256 bits or an unknown primitive is shown as bytes:
 /// `{"micheline":"0x…"}`.
 #[must_use]
 pub fn json(node: Node<'_>) -> Value {

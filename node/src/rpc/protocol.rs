@@ -1,104 +1,15 @@
 //! JSON-RPC 2.0: requests, batches, answers, errors.
 
-use serde_json::{Value, json};
-use std::fmt::Display;
+use super::error::RpcError;
+use serde_json::Value;
 
 /// Most calls of a batch, as in go-ethereum.
 pub const MAX_BATCH: usize = 1000;
 
-/// What goes wrong in a call.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RpcError {
-    /// The code: see the constants here.
-    pub code: i64,
-    /// What happened, in go-ethereum's words.
-    pub message: String,
-    /// More, such as the bytes of a revert.
-    pub data: Option<Value>,
-}
-
-impl RpcError {
-    /// The text is no JSON.
-    pub const PARSE: i64 = -32700;
-    /// The JSON is no request.
-    pub const INVALID_REQUEST: i64 = -32600;
-    /// There is no such method.
-    pub const METHOD_NOT_FOUND: i64 = -32601;
-    /// The parameters are not those of the method.
-    pub const INVALID_PARAMS: i64 = -32602;
-    /// The node failed.
-    pub const INTERNAL: i64 = -32603;
-    /// The call is understood, and refused.
-    pub const SERVER: i64 = -32000;
-    /// More is asked for than the node gives at once.
-    pub const LIMIT: i64 = -32005;
-    /// A transaction was taken and no block came in time (EIP-7966).
-    pub const TIMEOUT: i64 = 4;
-    /// A transaction was taken and waits for another nonce (EIP-7966).
-    pub const NONCE_GAP: i64 = 6;
-    /// The EVM reverted; the data are what it returned.
-    pub const REVERTED: i64 = 3;
-
-    fn new(code: i64, message: impl Display) -> Self {
-        Self {
-            code,
-            message: message.to_string(),
-            data: None,
-        }
-    }
-
-    /// An error of code [`RpcError::INVALID_REQUEST`].
-    #[must_use]
-    pub fn invalid_request(message: impl Display) -> Self {
-        Self::new(Self::INVALID_REQUEST, message)
-    }
-
-    /// An error of code [`RpcError::METHOD_NOT_FOUND`]; clients fall back on it.
-    #[must_use]
-    pub fn method_not_found(method: &str) -> Self {
-        Self::new(
-            Self::METHOD_NOT_FOUND,
-            format_args!("the method {method} does not exist/is not available"),
-        )
-    }
-
-    /// An error of code [`RpcError::INVALID_PARAMS`].
-    #[must_use]
-    pub fn invalid_params(message: impl Display) -> Self {
-        Self::new(Self::INVALID_PARAMS, message)
-    }
-
-    /// An error of code [`RpcError::INTERNAL`].
-    #[must_use]
-    pub fn internal(message: impl Display) -> Self {
-        Self::new(Self::INTERNAL, message)
-    }
-
-    /// An error of code [`RpcError::LIMIT`].
-    #[must_use]
-    pub fn limit(message: impl Display) -> Self {
-        Self::new(Self::LIMIT, message)
-    }
-
-    /// An error of code [`RpcError::SERVER`].
-    #[must_use]
-    pub fn server(message: impl Display) -> Self {
-        Self::new(Self::SERVER, message)
-    }
-
-    fn to_json(&self) -> Value {
-        let mut error = json!({ "code": self.code, "message": self.message });
-        if let Some(data) = &self.data {
-            error["data"] = data.clone();
-        }
-        error
-    }
-}
-
 /// A call that is well formed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// What the answer is marked with; none: a notification, which has none.
+    /// The id of the answer; `None`: a notification, which has no answer.
     pub id: Option<Value>,
     /// The method's name.
     pub method: String,
@@ -106,10 +17,10 @@ pub struct Request {
     pub params: Vec<Value>,
 }
 
-/// What a client sent.
+/// The message of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
-    /// One call, or why it is none, with the answer's id.
+    /// One call, or why it is invalid, with the answer's id.
     One(Result<Request, (Value, RpcError)>),
     /// Several.
     Batch(Vec<Result<Request, (Value, RpcError)>>),
@@ -119,8 +30,7 @@ impl Incoming {
     /// Reads a body.
     ///
     /// # Errors
-    /// An answer to the whole of it: it is no JSON, or a batch of no calls or
-    /// of too many.
+    /// If it is not JSON, or a batch of no calls or too many.
     pub fn parse(body: &[u8]) -> Result<Self, RpcError> {
         let value: Value = serde_json::from_slice(body).map_err(|error| {
             RpcError::new(RpcError::PARSE, format_args!("parse error: {error}"))
@@ -194,6 +104,7 @@ pub fn notification(subscription: &str, result: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn parse(text: &str) -> Result<Incoming, RpcError> {
         Incoming::parse(text.as_bytes())

@@ -1,9 +1,10 @@
 //! The least gas with which a call succeeds, found by trying.
 
-use super::revert;
-use crate::rpc::RpcError;
+use super::error::CallError;
 use alloy_primitives::U256;
-use evm_kernel::native::simulate::{self, Call, Environment, MAX_TRANSACTION_GAS, Outcome};
+use evm_kernel::native::simulate::{
+    self, Call, Environment, Execution, HaltReason, MAX_TRANSACTION_GAS, Rejection, Simulated,
+};
 use host::ReadStore;
 use storage::Account;
 use storage::config::Revision;
@@ -12,20 +13,20 @@ use storage::layout::ACCOUNTS;
 /// Gas of a transaction that does nothing else but move value.
 const TRANSFER: u64 = 21_000;
 
-/// What a call with value hands on for free; it must be there beforehand.
+/// Gas that a call with value gets for free, and that its caller must have.
 const STIPEND: u64 = 2_300;
 
-/// How far above the least gas the answer may be: one part in this many.
+/// The answer is at most one part in this many above the least gas.
 const PRECISION: u64 = 100;
 
-/// What a trial with some gas limit showed.
+/// The result of a trial with some gas limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Trial {
-    /// It is enough.
-    Enough(Box<Outcome>),
-    /// It is not.
-    TooLittle(Box<Outcome>),
-    /// Not even the intrinsic gas is there.
+    /// The call succeeds.
+    Enough(Box<Execution>),
+    /// The call fails.
+    TooLittle(Box<Execution>),
+    /// The limit is below the gas that is charged before the first instruction.
     BelowIntrinsic,
 }
 
@@ -34,24 +35,24 @@ enum Trial {
 /// for as much as there may be.
 ///
 /// # Errors
-/// A revert, or why no gas limit is enough.
+/// Why no gas limit is enough.
 pub fn gas(
     store: &impl ReadStore,
     environment: &Environment,
     call: &Call,
-) -> Result<u64, RpcError> {
+) -> Result<u64, CallError> {
     let most = most(store, environment, call)?;
     if is_transfer(store, call)?
         && let Trial::Enough(_) = trial(store, environment, call, TRANSFER)?
     {
         return Ok(TRANSFER);
     }
-    let outcome = match trial(store, environment, call, most)? {
-        Trial::Enough(outcome) => outcome,
-        Trial::TooLittle(outcome) => return Err(failure(&outcome, most)),
-        Trial::BelowIntrinsic => return Err(exceeds(most)),
+    let execution = match trial(store, environment, call, most)? {
+        Trial::Enough(execution) => execution,
+        Trial::TooLittle(execution) => return Err(failure(*execution, most)),
+        Trial::BelowIntrinsic => return Err(CallError::Allowance(most)),
     };
-    search(outcome.gas_used, guesses(&outcome), most, |limit| {
+    search(execution.gas_used, guesses(&execution), most, |limit| {
         Ok(matches!(
             trial(store, environment, call, limit)?,
             Trial::Enough(_)
@@ -61,7 +62,7 @@ pub fn gas(
 
 /// The most gas to try: what the block, the revision, the caller and the
 /// balance allow.
-fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<u64, RpcError> {
+fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<u64, CallError> {
     let mut most = environment.gas_limit;
     if environment.revision >= Revision::Osaka {
         most = most.min(MAX_TRANSACTION_GAS);
@@ -70,12 +71,9 @@ fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Resul
         most = most.min(call.gas_limit);
     }
     if !call.gas_price.is_zero() {
-        let account: Account = ACCOUNTS
-            .get(store, &call.from)
-            .map_err(RpcError::internal)?
-            .unwrap_or_default();
+        let account: Account = ACCOUNTS.get(store, &call.from)?.unwrap_or_default();
         let Some(available) = account.balance.checked_sub(call.value) else {
-            return Err(RpcError::server("insufficient funds for transfer"));
+            return Err(CallError::Value);
         };
         let allowance = available.checked_div(call.gas_price).unwrap_or(U256::MAX);
         most = most.min(u64::try_from(allowance).unwrap_or(u64::MAX));
@@ -83,12 +81,12 @@ fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Resul
     Ok(most)
 }
 
-fn is_transfer(store: &impl ReadStore, call: &Call) -> Result<bool, RpcError> {
+fn is_transfer(store: &impl ReadStore, call: &Call) -> Result<bool, CallError> {
     let Some(to) = call.to else { return Ok(false) };
     if !call.input.is_empty() || !call.access_list.is_empty() || !call.authorizations.is_empty() {
         return Ok(false);
     }
-    let account = ACCOUNTS.get(store, &to).map_err(RpcError::internal)?;
+    let account = ACCOUNTS.get(store, &to)?;
     Ok(!account.is_some_and(|account| account.has_code()))
 }
 
@@ -97,30 +95,25 @@ fn trial(
     environment: &Environment,
     call: &Call,
     gas_limit: u64,
-) -> Result<Trial, RpcError> {
+) -> Result<Trial, CallError> {
     let call = Call {
         gas_limit,
         ..call.clone()
     };
-    match simulate::call(store, environment, &call).map_err(RpcError::internal)? {
-        Ok(outcome) if outcome.success => Ok(Trial::Enough(Box::new(outcome))),
-        Ok(outcome) => Ok(Trial::TooLittle(Box::new(outcome))),
-        Err(rejected) => {
-            let why = rejected.to_string();
-            if why.starts_with("intrinsic gas too low")
-                || why.starts_with("insufficient gas for floor data")
-            {
-                return Ok(Trial::BelowIntrinsic);
-            }
-            Err(RpcError::server(why))
+    Ok(match simulate::call(store, environment, &call)? {
+        Simulated::Executed(execution) if execution.success => Trial::Enough(Box::new(execution)),
+        Simulated::Executed(execution) => Trial::TooLittle(Box::new(execution)),
+        Simulated::Rejected(Rejection::IntrinsicGas { .. } | Rejection::FloorGas { .. }) => {
+            Trial::BelowIntrinsic
         }
-    }
+        Simulated::Rejected(rejection) => return Err(rejection.into()),
+    })
 }
 
-/// What may do: the gas used before refunds, and with what a call within must
-/// leave behind (1/64, EIP-150).
-fn guesses(outcome: &Outcome) -> [u64; 2] {
-    let used = outcome.gas_used.saturating_add(outcome.gas_refunded);
+/// Likely limits: the gas used before refunds, and that gas with what a call
+/// within must leave behind (1/64, EIP-150).
+fn guesses(execution: &Execution) -> [u64; 2] {
+    let used = execution.gas_used.saturating_add(execution.gas_refunded);
     let with_stipend = used.saturating_add(STIPEND);
     [used, with_stipend.saturating_add(with_stipend / 63 + 1)]
 }
@@ -131,8 +124,8 @@ fn search(
     used: u64,
     guesses: [u64; 2],
     most: u64,
-    mut enough: impl FnMut(u64) -> Result<bool, RpcError>,
-) -> Result<u64, RpcError> {
+    mut enough: impl FnMut(u64) -> Result<bool, CallError>,
+) -> Result<u64, CallError> {
     // `low` is never enough, `high` always.
     let (mut low, mut high) = (used.saturating_sub(1), most);
     for guess in guesses {
@@ -157,50 +150,12 @@ fn search(
 }
 
 /// Why even the most gas is too little.
-fn failure(outcome: &Outcome, most: u64) -> RpcError {
-    match &outcome.halt {
-        None => revert::error(&outcome.output),
-        Some(halt) if is_out_of_gas(halt) => exceeds(most),
-        Some(halt) => RpcError::server(halt_in_words(halt)),
+fn failure(execution: Execution, most: u64) -> CallError {
+    match execution.halt {
+        None => CallError::Reverted(execution.output),
+        Some(HaltReason::OutOfGas(_)) => CallError::Allowance(most),
+        Some(halt) => CallError::Halted(halt),
     }
-}
-
-fn exceeds(most: u64) -> RpcError {
-    RpcError::server(format_args!("gas required exceeds allowance ({most})"))
-}
-
-fn is_out_of_gas(halt: &str) -> bool {
-    halt.to_ascii_lowercase()
-        .replace(' ', "")
-        .contains("outofgas")
-}
-
-/// A halt of the engine in go-ethereum's words, where it has some.
-#[must_use]
-pub fn halt_in_words(halt: &str) -> String {
-    let plain = halt.to_ascii_lowercase().replace([' ', '_'], "");
-    for (ours, theirs) in [
-        ("outofgas", "out of gas"),
-        ("invalidfeopcode", "invalid opcode: INVALID"),
-        ("opcodenotfound", "invalid opcode"),
-        ("invalidjump", "invalid jump destination"),
-        ("stackunderflow", "stack underflow"),
-        ("stackoverflow", "stack limit reached 1024"),
-        ("createcollision", "contract address collision"),
-        ("createcontractsizelimit", "max code size exceeded"),
-        (
-            "createcontractstartingwithef",
-            "invalid code: must not begin with 0xef",
-        ),
-        ("statechangeduringstaticcall", "write protection"),
-        ("callnotallowedinsidestatic", "write protection"),
-        ("nonceoverflow", "nonce uint64 overflow"),
-    ] {
-        if plain.contains(ours) {
-            return theirs.into();
-        }
-    }
-    halt.into()
 }
 
 #[cfg(test)]

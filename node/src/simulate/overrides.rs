@@ -1,7 +1,6 @@
-//! Durable storage as a call should find it: with some accounts other than
-//! they are (the state overrides of `eth_call`).
+//! Durable storage under the state overrides of a call.
 
-use crate::rpc::params::{AccountOverride, StateOverrides};
+use crate::request::{AccountOverride, StateOverrides};
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256, keccak256};
 use host::{HostError, MAX_CHUNK, Path, ReadStore, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +9,13 @@ use storage::key::Place;
 use storage::layout::{ACCOUNTS, CODE, SLOTS};
 use storage::table::Value as _;
 
-/// A store in front of which other values stand.
+/// A store with some of its values replaced.
 #[derive(Debug)]
 pub struct Overridden<'s, S> {
     base: &'s S,
-    /// What stands at a path; none: nothing.
+    /// The replaced values by path; `None`: no value.
     values: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Accounts (their paths) of whose slots only those in `values` are there.
+    /// Paths of accounts whose slots are only those in `values`.
     cleared: BTreeSet<Vec<u8>>,
 }
 
@@ -24,7 +23,7 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
     /// `base` with these accounts changed.
     ///
     /// # Errors
-    /// Where `base` cannot be read.
+    /// If `base` cannot be read.
     pub fn new(base: &'s S, overrides: &StateOverrides) -> Result<Self, StorageError> {
         let mut view = Self {
             base,
@@ -79,7 +78,7 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
             .insert(path.as_path().as_bytes().to_vec(), Some(value));
     }
 
-    /// What an override says of `path`; none: what the base has.
+    /// The replacement at `path`; `None`: the base has the value.
     fn overridden(&self, path: Path<'_>) -> Option<Option<&[u8]>> {
         let bytes = path.as_bytes();
         if let Some(value) = self.values.get(bytes) {
@@ -126,73 +125,6 @@ impl<S: ReadStore> ReadStore for Overridden<'_, S> {
             None => self.base.store_value_size(path),
             Some(value) => value.map(<[u8]>::len).ok_or(HostError::NotAValue),
         }
-    }
-
-    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        self.base.store_list_size(path)
-    }
-}
-
-/// A store that remembers which slots were looked at.
-#[derive(Debug)]
-pub struct Recording<'s, S> {
-    base: &'s S,
-    seen: std::cell::RefCell<BTreeMap<Address, BTreeSet<U256>>>,
-}
-
-impl<'s, S: ReadStore> Recording<'s, S> {
-    /// `base`, with nothing looked at.
-    pub fn new(base: &'s S) -> Self {
-        Self {
-            base,
-            seen: std::cell::RefCell::default(),
-        }
-    }
-
-    /// The accounts and slots that were looked at.
-    pub fn into_seen(self) -> BTreeMap<Address, BTreeSet<U256>> {
-        self.seen.into_inner()
-    }
-
-    fn note(&self, path: Path<'_>) {
-        let Ok(text) = std::str::from_utf8(path.as_bytes()) else {
-            return;
-        };
-        let Some(steps) = text.strip_prefix("/evm/state/a/") else {
-            return;
-        };
-        let (account, slot) = match steps.split_once('/') {
-            Some((account, slot)) => (account, Some(slot)),
-            None => (steps, None),
-        };
-        let Some(address) = host::path::decode_key::<20>(account.as_bytes()) else {
-            return;
-        };
-        let mut seen = self.seen.borrow_mut();
-        let slots = seen.entry(Address::new(address)).or_default();
-        if let Some(slot) = slot.and_then(|slot| host::path::decode_key::<32>(slot.as_bytes())) {
-            slots.insert(U256::from_be_bytes(slot));
-        }
-    }
-}
-
-impl<S: ReadStore> ReadStore for Recording<'_, S> {
-    fn store_read(
-        &self,
-        path: Path<'_>,
-        offset: usize,
-        buffer: &mut [u8],
-    ) -> Result<usize, HostError> {
-        self.note(path);
-        self.base.store_read(path, offset, buffer)
-    }
-
-    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        self.base.store_has(path)
-    }
-
-    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.base.store_value_size(path)
     }
 
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
@@ -272,19 +204,6 @@ mod tests {
         assert_eq!(
             (slot(&view, 1), slot(&view, 2)),
             (None, Some(U256::from(99)))
-        );
-    }
-
-    #[test]
-    fn a_recording_tells_which_slots_were_looked_at() {
-        let base = base();
-        let recording = Recording::new(&base);
-        slot(&recording, 1);
-        slot(&recording, 3);
-        let seen = recording.into_seen();
-        assert_eq!(
-            seen,
-            BTreeMap::from([(WHO, BTreeSet::from([U256::from(1), U256::from(3)]))])
         );
     }
 }

@@ -1,7 +1,5 @@
-//! What a reverted call says: `Error(string)` and `Panic(uint256)` in words.
+//! Reads the output of a reverted call: `Error(string)` and `Panic(uint256)`.
 
-use crate::rpc::RpcError;
-use crate::rpc::json;
 use alloy_primitives::U256;
 
 /// Selector of `Error(string)`.
@@ -9,28 +7,25 @@ const ERROR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
 /// Selector of `Panic(uint256)`.
 const PANIC: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
 
-/// The error of a call that reverted with `output`.
-#[must_use]
-pub fn error(output: &[u8]) -> RpcError {
-    let message = match reason(output) {
-        Some(reason) => format!("execution reverted: {reason}"),
-        None => "execution reverted".into(),
-    };
-    RpcError {
-        code: RpcError::REVERTED,
-        message,
-        data: Some(json::data(output)),
-    }
+/// Why a call reverted, in the forms that Solidity makes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevertReason {
+    /// The argument of `Error(string)`.
+    Error(String),
+    /// The code of `Panic(uint256)`.
+    Panic(U256),
 }
 
-/// The reason in a revert's output, where it has one that Solidity makes itself.
-#[must_use]
-pub fn reason(output: &[u8]) -> Option<String> {
-    let (selector, arguments) = output.split_first_chunk::<4>()?;
-    match *selector {
-        ERROR => text(arguments),
-        PANIC => Some(panic(U256::from_be_slice(arguments.get(..32)?))),
-        _ => None,
+impl RevertReason {
+    /// Reads a revert's output; `None` for any other form.
+    #[must_use]
+    pub fn read(output: &[u8]) -> Option<Self> {
+        let (selector, arguments) = output.split_first_chunk::<4>()?;
+        match *selector {
+            ERROR => text(arguments).map(Self::Error),
+            PANIC => Some(Self::Panic(U256::from_be_slice(arguments.get(..32)?))),
+            _ => None,
+        }
     }
 }
 
@@ -46,58 +41,34 @@ fn text(arguments: &[u8]) -> Option<String> {
     String::from_utf8(bytes.to_vec()).ok()
 }
 
-/// Solidity's panic codes in go-ethereum's words.
-fn panic(code: U256) -> String {
-    let words = match u64::try_from(code) {
-        Ok(0x00) => "generic panic",
-        Ok(0x01) => "assert(false)",
-        Ok(0x11) => "arithmetic underflow or overflow",
-        Ok(0x12) => "division or modulo by zero",
-        Ok(0x21) => "enum overflow",
-        Ok(0x22) => "invalid encoded storage byte array accessed",
-        Ok(0x31) => "out-of-bounds array access; popping on an empty array",
-        Ok(0x32) => "out-of-bounds access of an array or bytesN",
-        Ok(0x41) => "out of memory",
-        Ok(0x51) => "uninitialized function",
-        _ => return format!("unknown panic code: {code:#x}"),
-    };
-    words.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloy_primitives::hex;
-    use serde_json::json;
 
     #[test]
     fn an_error_text_is_read() {
         let output = hex!(
             "08c379a00000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000000a75736572206572726f7200000000000000000000000000000000000000000000"
         );
-        let error = error(&output);
-        assert_eq!(error.code, 3);
-        assert_eq!(error.message, "execution reverted: user error");
-        assert_eq!(error.data, Some(json!(hex::encode_prefixed(output))));
+        let expected = RevertReason::Error("user error".into());
+        assert_eq!(RevertReason::read(&output), Some(expected));
     }
 
     #[test]
-    fn a_panic_is_put_in_words() {
+    fn a_panic_code_is_read() {
         let output =
             hex!("4e487b710000000000000000000000000000000000000000000000000000000000000001");
-        assert_eq!(reason(&output).as_deref(), Some("assert(false)"));
+        let expected = RevertReason::Panic(U256::ONE);
+        assert_eq!(RevertReason::read(&output), Some(expected));
     }
 
     #[test]
-    fn a_custom_error_has_no_reason_but_its_data() {
-        assert_eq!(error(&[1, 2, 3, 4]).message, "execution reverted");
-        assert_eq!(error(&[]).data, Some(json!("0x")));
-    }
-
-    #[test]
-    fn a_text_that_reaches_past_the_output_is_no_reason() {
-        let mut output = ERROR.to_vec();
-        output.extend_from_slice(&[0xff; 64]);
-        assert_eq!(reason(&output), None);
+    fn a_custom_error_and_a_text_past_the_output_have_no_reason() {
+        let mut past = ERROR.to_vec();
+        past.extend_from_slice(&[0xff; 64]);
+        for output in [&[1, 2, 3, 4][..], &[], &past] {
+            assert_eq!(RevertReason::read(output), None);
+        }
     }
 }

@@ -7,7 +7,6 @@ use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
 use node::accounts::Account;
 use node::rpc::RpcError;
-use node::rpc::methods;
 use node::rpc::params::Params;
 use node::{Handle, Options};
 use serde_json::{Value, json};
@@ -34,7 +33,7 @@ pub(crate) async fn try_call(
     let Value::Array(params) = params else {
         panic!("params are a list")
     };
-    methods::call(devnet.node(), method, Params::new(params)).await
+    node::rpc::call(devnet.miner(), method, Params::new(params)).await
 }
 
 pub(crate) async fn call(devnet: &Handle, method: &str, params: Value) -> Value {

@@ -1,7 +1,6 @@
 //! Finding logs: one sender's 20 among 100,000, through the port.
 
 use crate::time;
-use node::rpc::methods;
 use node::{Handle, Options};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -69,7 +68,7 @@ pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
 async fn sent(devnet: &Handle, transaction: Value) -> Result<Value, Box<dyn Error>> {
     let call = async |method, param: Value| {
         let params = node::rpc::params::Params::new(vec![param]);
-        let outcome = methods::call(devnet.node(), method, params).await;
+        let outcome = node::rpc::call(devnet.miner(), method, params).await;
         outcome.map_err(|error| error.message)
     };
     let hash = call("eth_sendTransaction", transaction).await?;

@@ -3,7 +3,6 @@
 
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use node::genesis::{Genesis, GenesisAccount};
-use node::rpc::methods;
 use node::rpc::params::Params;
 use node::{BlockTime, Handle, Options};
 use serde_json::{Value, json};
@@ -104,13 +103,13 @@ fn genesis(holders: impl Iterator<Item = Address>, code: Bytes) -> Genesis {
 }
 
 fn root(devnet: &Handle) -> Result<(), Box<dyn Error>> {
-    let latest = devnet.node().latest().map_err(|error| error.message)?;
+    let latest = devnet.node().latest()?;
     devnet.node().proofs.root(&latest.state)?;
     Ok(())
 }
 
 async fn call(devnet: &Handle, method: &str, params: Value) -> Result<Value, String> {
     let params = params.as_array().cloned().unwrap_or_default();
-    let outcome = methods::call(devnet.node(), method, Params::new(params)).await;
+    let outcome = node::rpc::call(devnet.miner(), method, Params::new(params)).await;
     outcome.map_err(|error| error.message)
 }

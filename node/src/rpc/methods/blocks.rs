@@ -1,10 +1,11 @@
-//! Blocks, what is in them, and their logs.
+//! Blocks, their contents and their logs.
 
 use crate::chain::{Block, Included};
 use crate::node::Node;
+use crate::request::{BlockId, BlockRange, LogQuery};
 use crate::rpc::RpcError;
 use crate::rpc::json;
-use crate::rpc::params::{BlockId, BlockRange, LogQuery, Params};
+use crate::rpc::params::Params;
 use alloy_primitives::{B64, Bloom};
 use ethereum::Header;
 use ethereum::header::EMPTY_ROOT;
@@ -28,7 +29,7 @@ pub(super) fn header(node: &Node, params: &Params) -> Result<Value, RpcError> {
     Ok(block.map_or(Value::Null, |block| Value::Object(json::header(&block))))
 }
 
-/// The block to come, as far as it is known: what waits, and no hash yet.
+/// The block to come, as far as it is known: pending transactions, and no hash yet.
 fn pending(node: &Node, full: bool) -> Result<Value, RpcError> {
     let latest = node.latest()?;
     let environment = node.next_environment(&latest)?;
@@ -118,8 +119,8 @@ const MAX_LOGS: usize = 10_000;
 /// The logs that a query asks for.
 ///
 /// # Errors
-/// Where the range is none, the block is unknown, or there are too many.
-pub fn logs_of(node: &Node, query: &LogQuery) -> Result<Vec<Value>, RpcError> {
+/// If the range is invalid, the block unknown, or there are too many logs.
+pub(super) fn logs_of(node: &Node, query: &LogQuery) -> Result<Vec<Value>, RpcError> {
     let (from, to) = range(node, query.blocks)?;
     let mut logs = Vec::new();
     node.chain()

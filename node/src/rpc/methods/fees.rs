@@ -1,24 +1,21 @@
-//! What gas costs.
+//! Gas prices.
 
 use crate::chain::Block;
 use crate::node::Node;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
+use crate::simulate::fill::PRIORITY_FEE;
 use alloy_primitives::U256;
 use serde_json::{Value, json};
-
-/// The priority fee that is suggested: the rollup serves first come, first
-/// served, so paying one buys nothing.
-pub(super) const PRIORITY_FEE: u64 = 0;
 
 /// Most blocks of a fee history.
 const MAX_HISTORY: u64 = 1024;
 
 /// `eth_gasPrice()`: the next base fee and an eighth more, so that the price
 /// still does after a full block.
-pub(super) fn gas_price(node: &Node) -> Result<Value, RpcError> {
-    let base_fee = next_base_fee(node)?;
+pub(super) fn gas_price(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    let base_fee = node.next_base_fee()?;
     Ok(json::quantity(
         base_fee
             .saturating_add(base_fee.div_ceil(8))
@@ -26,9 +23,14 @@ pub(super) fn gas_price(node: &Node) -> Result<Value, RpcError> {
     ))
 }
 
-/// The base fee of the block to come.
-pub(super) fn next_base_fee(node: &Node) -> Result<u64, RpcError> {
-    Ok(node.next_environment(&*node.latest()?)?.base_fee)
+/// `eth_baseFee()`: of the block to come.
+pub(super) fn next_base_fee(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(json::quantity(node.next_base_fee()?))
+}
+
+/// `eth_maxPriorityFeePerGas()`.
+pub(super) fn priority_fee(_: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(json::quantity(PRIORITY_FEE))
 }
 
 /// `eth_feeHistory(count, newest, percentiles)`.
@@ -48,7 +50,7 @@ pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
         .collect();
     let span = usize::try_from(newest - oldest + 1).unwrap_or(usize::MAX);
     if blocks.len() == span {
-        base_fees.push(next_base_fee(node)?);
+        base_fees.push(node.next_base_fee()?);
     }
     let blocks = blocks.get(..span).unwrap_or(&blocks);
     let mut history = json!({

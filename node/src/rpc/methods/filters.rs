@@ -3,9 +3,10 @@
 use super::blocks::logs_of;
 use crate::filters::Kind;
 use crate::node::Node;
+use crate::request::{BlockId, BlockRange, LogQuery};
 use crate::rpc::RpcError;
 use crate::rpc::json;
-use crate::rpc::params::{BlockId, BlockRange, LogQuery, Params};
+use crate::rpc::params::Params;
 use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -15,12 +16,12 @@ pub(super) fn new_logs(node: &Node, params: &Params) -> Result<Value, RpcError> 
 }
 
 /// `eth_newBlockFilter()`.
-pub(super) fn new_blocks(node: &Node) -> Result<Value, RpcError> {
+pub(super) fn new_blocks(node: &Node, _: &Params) -> Result<Value, RpcError> {
     install(node, Kind::Blocks)
 }
 
 /// `eth_newPendingTransactionFilter()`.
-pub(super) fn new_arrivals(node: &Node) -> Result<Value, RpcError> {
+pub(super) fn new_arrivals(node: &Node, _: &Params) -> Result<Value, RpcError> {
     install(node, Kind::Arrivals(node.arrivals()))
 }
 
@@ -29,7 +30,7 @@ pub(super) fn uninstall(node: &Node, params: &Params) -> Result<Value, RpcError>
     Ok(Value::Bool(node.filters.uninstall(params.required(0)?)))
 }
 
-/// `eth_getFilterLogs(id)`: all that the query asks for.
+/// `eth_getFilterLogs(id)`: all logs of the query.
 pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let query = node
         .filters
@@ -40,7 +41,7 @@ pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
     logs_of(node, &query.flatten().ok_or_else(not_found)?).map(Value::Array)
 }
 
-/// `eth_getFilterChanges(id)`: what is new since the last time.
+/// `eth_getFilterChanges(id)`: the news since the last poll.
 pub(super) fn changes(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let id = params.required(0)?;
     let newest = node.latest()?.number();
@@ -80,7 +81,7 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Value, RpcError> {
     }
 }
 
-/// What a poll finds.
+/// The result of a poll.
 enum News {
     Ready(Vec<Value>),
     Blocks(u64),

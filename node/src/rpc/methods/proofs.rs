@@ -33,10 +33,7 @@ pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
         storage_root,
         nodes,
         slots,
-    } = node
-        .proofs
-        .prove(&block.state, &address, &slots)
-        .map_err(RpcError::internal)?;
+    } = node.proofs.prove(&block.state, &address, &slots)?;
     let account = account.unwrap_or_default();
     let list = |nodes: Vec<Vec<u8>>| nodes.into_iter().map(json::data).collect::<Value>();
     let slot = |(name, (value, nodes)): (Value, (U256, Vec<Vec<u8>>))| json!({ "key": name, "value": json::word(value), "proof": list(nodes) });
@@ -52,8 +49,8 @@ pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
     }))
 }
 
-/// How a slot is named in the answer: as in the question, 32 bytes as data,
-/// fewer as a quantity.
+/// The name of a slot in the answer: as in the request, 32 bytes as data, fewer
+/// as a quantity.
 fn name(key: &Value) -> Value {
     match key.as_str() {
         Some(text) if text.len() < 66 => {
@@ -68,6 +65,6 @@ fn name(key: &Value) -> Value {
 /// that it is of.
 pub(super) fn state_root(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let block = node.block(params.optional(0)?.unwrap_or_default())?;
-    let root: B256 = node.proofs.root(&block.state).map_err(RpcError::internal)?;
+    let root: B256 = node.proofs.root(&block.state)?;
     Ok(json::data(root))
 }

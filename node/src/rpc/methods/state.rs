@@ -1,9 +1,11 @@
 //! Balances, nonces, code and slots.
 
 use crate::node::Node;
+use crate::request::BlockId;
 use crate::rpc::RpcError;
 use crate::rpc::json;
-use crate::rpc::params::{BlockId, Params, StorageKey, StorageRequests};
+use crate::rpc::objects::StorageRequests;
+use crate::rpc::params::{Params, StorageKey};
 use alloy_primitives::{Address, Bytes, U256};
 use pvm::Durable;
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ pub(super) fn balance(node: &Node, params: &Params) -> Result<Value, RpcError> {
 pub(super) fn nonce(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address = params.required(0)?;
     if params.optional(1)? == Some(BlockId::Pending) {
-        return node.pending_nonce(&address).map(json::quantity);
+        return Ok(json::quantity(node.pending_nonce(&address)?));
     }
     Ok(json::quantity(
         account(&state(node, params, 1)?, &address)?.nonce,
@@ -52,9 +54,7 @@ fn code_of(state: &Durable, account: &Account) -> Result<Bytes, RpcError> {
     if !account.has_code() {
         return Ok(Bytes::new());
     }
-    let code = CODE
-        .get(state, &account.code_hash)
-        .map_err(RpcError::internal)?;
+    let code = CODE.get(state, &account.code_hash)?;
     Ok(code.unwrap_or_default())
 }
 
@@ -93,9 +93,7 @@ pub(super) fn slots(node: &Node, params: &Params) -> Result<Value, RpcError> {
 }
 
 fn slot_of(state: &Durable, address: Address, slot: U256) -> Result<Value, RpcError> {
-    let value = SLOTS
-        .get(state, &(address, slot))
-        .map_err(RpcError::internal)?;
+    let value = SLOTS.get(state, &(address, slot))?;
     Ok(json::data(value.unwrap_or_default().to_be_bytes::<32>()))
 }
 
@@ -106,6 +104,6 @@ fn state(node: &Node, params: &Params, index: usize) -> Result<Durable, RpcError
 }
 
 fn account(state: &Durable, address: &Address) -> Result<Account, RpcError> {
-    let account = ACCOUNTS.get(state, address).map_err(RpcError::internal)?;
+    let account = ACCOUNTS.get(state, address)?;
     Ok(account.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What waits in the pool, as go-ethereum shows it.
+//! The transactions of the pool, as go-ethereum shows them.
 
 use crate::node::Node;
 use crate::pool::Candidate;
@@ -9,7 +9,7 @@ use alloy_primitives::{Address, TxKind};
 use serde_json::{Map, Value, json};
 
 /// `txpool_status()`.
-pub(super) fn status(node: &Node) -> Result<Value, RpcError> {
+pub(super) fn status(node: &Node, _: &Params) -> Result<Value, RpcError> {
     let (pending, queued) = node.pool().counts();
     Ok(
         json!({ "pending": json::quantity(pending as u64), "queued": json::quantity(queued as u64) }),
@@ -17,12 +17,12 @@ pub(super) fn status(node: &Node) -> Result<Value, RpcError> {
 }
 
 /// `txpool_content()`: whole transactions, by sender and nonce.
-pub(super) fn content(node: &Node) -> Result<Value, RpcError> {
+pub(super) fn content(node: &Node, _: &Params) -> Result<Value, RpcError> {
     Ok(by_sender(node, whole))
 }
 
 /// `txpool_inspect()`: a line for each, by sender and nonce.
-pub(super) fn inspect(node: &Node) -> Result<Value, RpcError> {
+pub(super) fn inspect(node: &Node, _: &Params) -> Result<Value, RpcError> {
     Ok(by_sender(node, |candidate| Value::String(line(candidate))))
 }
 

@@ -1,0 +1,206 @@
+//! A block as the kernel wrote it, read from durable storage.
+//!
+//! Nothing here knows a rule of Ethereum that the kernel has applied already;
+//! what is derived (log numbers, prices) follows from what was stored.
+
+use alloy_primitives::{Address, B256, Log, U256};
+use ethereum::{Header, SignedTransaction};
+use pvm::Durable;
+use storage::block::StoredReceipt;
+use storage::layout::{HEAD, HEADERS, RECEIPTS, TRANSACTIONS};
+use storage::{Head, StorageError};
+
+/// A block with the state after it.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Its hash.
+    pub hash: B256,
+    /// Its header.
+    pub header: Header,
+    /// Its bytes in RLP.
+    pub size: u64,
+    /// Its transactions, in order.
+    pub transactions: Vec<Included>,
+    /// Durable storage after it.
+    pub state: Durable,
+}
+
+/// A transaction in a block.
+#[derive(Clone, Debug)]
+pub struct Included {
+    /// The transaction.
+    pub transaction: SignedTransaction,
+    /// The signer.
+    pub sender: Address,
+    /// Its receipt.
+    pub receipt: StoredReceipt,
+    /// Gas used in the block up to and with it.
+    pub cumulative_gas_used: u64,
+    /// The number in the block of its first log.
+    pub first_log: u64,
+}
+
+/// Why a block cannot be read from durable storage.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// A table cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The kernel has made no block.
+    #[error("the kernel made no block; it may not be an EVM kernel")]
+    NoHead,
+    /// A part of a block is missing.
+    #[error("block {number} has no {part}")]
+    Missing {
+        /// The block's number.
+        number: u64,
+        /// The part.
+        part: &'static str,
+    },
+    /// A part of a block is invalid.
+    #[error("block {number} has an unreadable {part}: {reason}")]
+    Unreadable {
+        /// The block's number.
+        number: u64,
+        /// The part.
+        part: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Block {
+    /// The newest block in `state`.
+    ///
+    /// # Errors
+    /// If it is incomplete.
+    pub fn read(state: Durable) -> Result<Self, ChainError> {
+        let head = head(&state)?;
+        Self::read_number(head.number, state)
+    }
+
+    /// Block `number` as `state` has it.
+    ///
+    /// # Errors
+    /// If it is incomplete.
+    pub fn read_number(number: u64, state: Durable) -> Result<Self, ChainError> {
+        let stored = HEADERS.get(&state, &number)?.ok_or(ChainError::Missing {
+            number,
+            part: "header",
+        })?;
+        let header = Header::decode(&stored.rlp).map_err(|error| ChainError::Unreadable {
+            number,
+            part: "header",
+            reason: error.to_string(),
+        })?;
+        let transactions = TRANSACTIONS.get(&state, &number)?.unwrap_or_default().0;
+        let receipts = RECEIPTS.get(&state, &number)?.unwrap_or_default().0;
+        if transactions.len() != receipts.len() {
+            return Err(ChainError::Missing {
+                number,
+                part: "receipt",
+            });
+        }
+        let bodies: Vec<&[u8]> = transactions.iter().map(|stored| &stored.raw[..]).collect();
+        let size = size(&stored.rlp, &bodies);
+        let mut included = Vec::with_capacity(transactions.len());
+        let (mut cumulative_gas_used, mut first_log) = (0, 0);
+        for (stored, receipt) in transactions.into_iter().zip(receipts) {
+            let transaction =
+                ethereum::transaction::decode_included(&stored.raw).map_err(|error| {
+                    ChainError::Unreadable {
+                        number,
+                        part: "transaction",
+                        reason: error.to_string(),
+                    }
+                })?;
+            cumulative_gas_used += receipt.gas_used;
+            let logs = receipt.logs.len() as u64;
+            included.push(Included {
+                transaction,
+                sender: stored.sender,
+                receipt,
+                cumulative_gas_used,
+                first_log,
+            });
+            first_log += logs;
+        }
+        Ok(Self {
+            hash: stored.hash,
+            header,
+            size,
+            transactions: included,
+            state,
+        })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.header.number
+    }
+
+    /// The log with this number in the block, with the index of its transaction.
+    #[must_use]
+    pub fn log(&self, number: u64) -> Option<(usize, &Log)> {
+        let after = |included: &Included| included.first_log <= number;
+        let index = self.transactions.partition_point(after).checked_sub(1)?;
+        let included = self.transactions.get(index)?;
+        let offset = usize::try_from(number - included.first_log).ok()?;
+        Some((index, included.receipt.logs.get(offset)?))
+    }
+
+    /// Its logs, each with the index of its transaction and its own number in
+    /// the block.
+    pub fn logs(&self) -> impl Iterator<Item = (usize, u64, &Log)> {
+        self.transactions
+            .iter()
+            .enumerate()
+            .flat_map(|(index, included)| {
+                (included.first_log..)
+                    .zip(&included.receipt.logs)
+                    .map(move |(number, log)| (index, number, log))
+            })
+    }
+}
+
+impl Included {
+    /// Wei paid for a unit of gas, in a block with this base fee.
+    #[must_use]
+    pub fn gas_price(&self, base_fee: u64) -> U256 {
+        self.transaction.transaction.effective_gas_price(base_fee)
+    }
+
+    /// The contract that it created, whether that worked or not.
+    #[must_use]
+    pub fn created(&self) -> Option<Address> {
+        let transaction = &self.transaction.transaction;
+        transaction
+            .kind()
+            .is_create()
+            .then(|| self.sender.create(transaction.nonce()))
+    }
+}
+
+/// The newest block's facts and the cursor of the queue.
+///
+/// # Errors
+/// [`ChainError::NoHead`] before block 0.
+pub fn head(state: &Durable) -> Result<Head, ChainError> {
+    HEAD.get(state, &())?.ok_or(ChainError::NoHead)
+}
+
+/// The length of a block in RLP: header, transactions, no ommers, no withdrawals.
+fn size(header: &[u8], transactions: &[&[u8]]) -> u64 {
+    use ethereum::rlp::prefix_length;
+    let bodies: usize = transactions
+        .iter()
+        .map(|raw| match raw.first() {
+            // A typed transaction is a byte string of the list.
+            Some(first) if *first < 0xc0 => prefix_length(raw.len()) + raw.len(),
+            _ => raw.len(),
+        })
+        .sum();
+    let payload = header.len() + prefix_length(bodies) + bodies + 1 + 1;
+    (prefix_length(payload) + payload) as u64
+}

@@ -1,0 +1,91 @@
+//! Why the node does not do what it is asked: facts; `rpc` has the words that
+//! clients expect.
+
+use crate::chain::ChainError;
+use crate::pool::{AdmissionError, DropReason, PoolError};
+use crate::request::BlockId;
+use crate::simulate::CallError;
+use alloy_primitives::Address;
+use ethereum::SignatureError;
+use evm_kernel::KernelError;
+use layer1::Failure;
+use layer1::chain::ExecuteError;
+use pvm::Status;
+use storage::StorageError;
+
+/// Why the node does not do what it is asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// There is no such block.
+    #[error("no block {0:?}")]
+    UnknownBlock(BlockId),
+    /// The node has no key for the account.
+    #[error("no key for account {0}")]
+    UnknownAccount(Address),
+    /// The transaction can never be included.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// The pool does not take the transaction.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The transaction left the pool and is in no block.
+    #[error(transparent)]
+    Dropped(#[from] DropReason),
+    /// A call fails.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Layer 1 refuses an operation.
+    #[error(transparent)]
+    Layer1(#[from] Failure),
+    /// Layer 1 does not execute an outbox message.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The outbox has no fast withdrawal at this place.
+    #[error("no fast withdrawal in the outbox at that place")]
+    NoFastWithdrawal,
+    /// A fast withdrawal of more mutez than a call can carry.
+    #[error("the amount of the fast withdrawal is over 2^64 mutez: {0}")]
+    FastWithdrawalAmount(std::num::TryFromIntError),
+    /// The token wrapper is not on layer 1.
+    #[error("no token wrapper")]
+    NoTokenWrapper,
+    /// The devnet has stopped.
+    #[error("the devnet stopped")]
+    Stopped,
+    /// A level failed.
+    #[error(transparent)]
+    Miner(#[from] MinerError),
+    /// A block cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The kernel cannot read its state.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Durable storage cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A key does not sign.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+}
+
+/// Why no more levels can run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MinerError {
+    /// The machine cannot run the level.
+    #[error(transparent)]
+    Machine(#[from] pvm::Error),
+    /// The rollup is stuck forever, or lost its inputs.
+    #[error("level {level} ended badly: {status}")]
+    Level {
+        /// Its number.
+        level: u32,
+        /// The end status.
+        status: Status,
+    },
+    /// The blocks of the level cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}

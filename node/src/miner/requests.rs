@@ -1,0 +1,315 @@
+//! Requests to the miner, which it serves between two levels, and the handle
+//! that sends them.
+
+use crate::error::NodeError;
+use crate::node::Node;
+use crate::request::CallRequest;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use layer1::outbox::{Parameters, Place, Status};
+use layer1::value::TicketId;
+use layer1::{Account, Call, Mutez, Receipt};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Takes the answer to a request. The client may be gone: sending may fail.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
+
+/// A request to the miner.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// For the chain.
+    Development(DevelopmentRequest),
+    /// For layer 1.
+    Layer1(Layer1Request),
+}
+
+/// A request of a developer's tool: see the methods of [`MinerHandle`].
+#[derive(Debug)]
+pub(super) enum DevelopmentRequest {
+    Mine(u64, Option<u64>, Reply<()>),
+    Snapshot(Reply<u64>),
+    Revert(u64, Reply<bool>),
+    Change(Address, Change, Reply<()>),
+    SetNextBaseFee(u64, Reply<()>),
+    SendAs(Address, Box<CallRequest>, Reply<B256>),
+}
+
+/// A request to the devnet's layer 1: see the methods of [`MinerHandle`].
+#[derive(Debug)]
+pub(super) enum Layer1Request {
+    Operate([u8; 21], Vec<Call>, Reply<Receipt>),
+    DepositTokens([u8; 21], Vec<u8>, u128, Reply<Receipt>),
+    Execute([u8; 21], Place, Reply<Receipt>),
+    PayOut([u8; 21], Place, Reply<Receipt>),
+    Advance(Option<u64>, u64, Reply<Advanced>),
+    Withdrawals(Reply<Vec<Withdrawal>>),
+    Inbox(Option<u32>, Reply<(u32, Option<Arc<[Vec<u8>]>>)>),
+    Outbox(Option<u32>, Reply<Vec<(Place, Vec<u8>)>>),
+    Overview(Reply<Overview>),
+    Holdings(Account, Reply<Holdings>),
+}
+
+/// Changes of an account; `None` leaves a field unchanged.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Its balance, in wei.
+    pub balance: Option<U256>,
+    /// Its nonce.
+    pub nonce: Option<u64>,
+    /// Its code.
+    pub code: Option<Bytes>,
+    /// A slot and its new value.
+    pub slot: Option<(U256, U256)>,
+}
+
+/// A message on its way to layer 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// Its stage.
+    pub stage: WithdrawalStage,
+    /// Its bytes.
+    pub message: Vec<u8>,
+}
+
+/// The stage of a message to layer 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawalStage {
+    /// The kernel keeps it until a level's outbox has room; its number there.
+    Queued(u64),
+    /// A trap left it in doubt whether it left; its number there.
+    Doubtful(u64),
+    /// In the outbox.
+    Left(Place, Status),
+}
+
+/// The levels after [`MinerHandle::advance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advanced {
+    /// The number of levels that ran.
+    pub levels: u64,
+    /// The level that operations go into now.
+    pub level: u32,
+    /// The newest level whose commitment is cemented.
+    pub cemented: Option<u32>,
+}
+
+/// Layer 1 at a glance.
+#[derive(Clone, Copy, Debug)]
+pub struct Overview {
+    /// The rollup's address: the 20 bytes behind `sr1…`.
+    pub rollup: [u8; 20],
+    /// The level that operations go into now.
+    pub level: u32,
+    /// Its constants.
+    pub parameters: Parameters,
+}
+
+/// The possessions of an account on layer 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holdings {
+    /// Its tez.
+    pub tez: Mutez,
+    /// Its tokens of the devnet's token contract.
+    pub tokens: u128,
+    /// Its tickets.
+    pub tickets: Vec<(TicketId, u128)>,
+}
+
+/// Sends requests to the miner's thread and waits for its answers.
+#[derive(Clone, Debug)]
+pub struct MinerHandle {
+    node: Arc<Node>,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+impl MinerHandle {
+    /// A handle, and where its requests arrive.
+    pub(super) fn new(node: Arc<Node>) -> (Self, mpsc::UnboundedReceiver<Request>) {
+        let (requests, incoming) = mpsc::unbounded_channel();
+        (Self { node, requests }, incoming)
+    }
+
+    /// The node whose levels the miner runs.
+    #[must_use]
+    pub const fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Runs `count` levels, the timestamps `interval` seconds apart if given; the
+    /// first takes the pending transactions.
+    ///
+    /// # Errors
+    /// If a level fails.
+    pub async fn mine(&self, count: u64, interval: Option<u64>) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Mine(count, interval, reply))
+            .await
+    }
+
+    /// Takes a snapshot of the chain; returns its number.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn snapshot(&self) -> Result<u64, NodeError> {
+        self.develop(DevelopmentRequest::Snapshot).await
+    }
+
+    /// Goes back to a snapshot, which is used up, and so are those after it.
+    /// Pending transactions are dropped. `false`: there is no such snapshot.
+    ///
+    /// # Errors
+    /// If the snapshot has no block.
+    pub async fn revert(&self, id: u64) -> Result<bool, NodeError> {
+        self.develop(|reply| DevelopmentRequest::Revert(id, reply))
+            .await
+    }
+
+    /// Changes an account in the newest block's state.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read or written.
+    pub async fn change(&self, address: Address, change: Change) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Change(address, change, reply))
+            .await
+    }
+
+    /// Sets the base fee of the next block, in wei per gas; the floor of the base
+    /// fee is lowered if it is higher.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read or written.
+    pub async fn set_next_base_fee(&self, base_fee: u64) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::SetNextBaseFee(base_fee, reply))
+            .await
+    }
+
+    /// Makes a block of a transaction as if `sender` had signed it; returns the
+    /// transaction's hash.
+    ///
+    /// # Errors
+    /// If the transaction cannot be in a block.
+    pub async fn send_as(&self, sender: Address, request: CallRequest) -> Result<B256, NodeError> {
+        let request = Box::new(request);
+        self.develop(|reply| DevelopmentRequest::SendAs(sender, request, reply))
+            .await
+    }
+
+    /// Runs operations of `source` together: all of them or none. Their inbox
+    /// messages are in the next level, which runs at once if levels do.
+    ///
+    /// # Errors
+    /// If layer 1 refuses them.
+    pub async fn operate(&self, source: [u8; 21], calls: Vec<Call>) -> Result<Receipt, NodeError> {
+        self.layer1(|reply| Layer1Request::Operate(source, calls, reply))
+            .await
+    }
+
+    /// Sends tokens of `source` through their wrapper to the rollup.
+    ///
+    /// # Errors
+    /// If layer 1 refuses it.
+    pub async fn deposit_tokens(
+        &self,
+        source: [u8; 21],
+        routing: Vec<u8>,
+        amount: u128,
+    ) -> Result<Receipt, NodeError> {
+        self.layer1(|reply| Layer1Request::DepositTokens(source, routing, amount, reply))
+            .await
+    }
+
+    /// Executes an outbox message, in an operation of `source`.
+    ///
+    /// # Errors
+    /// [`NodeError::Execute`].
+    pub async fn execute(&self, source: [u8; 21], place: Place) -> Result<Receipt, NodeError> {
+        self.layer1(|reply| Layer1Request::Execute(source, place, reply))
+            .await
+    }
+
+    /// Pays a fast withdrawal in the outbox, in an operation of `source`.
+    ///
+    /// # Errors
+    /// [`NodeError::NoFastWithdrawal`], or if layer 1 refuses it.
+    pub async fn pay_out(&self, source: [u8; 21], place: Place) -> Result<Receipt, NodeError> {
+        self.layer1(|reply| Layer1Request::PayOut(source, place, reply))
+            .await
+    }
+
+    /// Runs `count` levels, or without a count as many as it takes until every
+    /// message to layer 1 can be executed, at most `most`.
+    ///
+    /// # Errors
+    /// If a level fails.
+    pub async fn advance(&self, count: Option<u64>, most: u64) -> Result<Advanced, NodeError> {
+        self.layer1(|reply| Layer1Request::Advance(count, most, reply))
+            .await
+    }
+
+    /// All messages on their way to layer 1, oldest first.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read.
+    pub async fn withdrawals(&self) -> Result<Vec<Withdrawal>, NodeError> {
+        self.layer1(Layer1Request::Withdrawals).await
+    }
+
+    /// The inbox of a level, by default of the newest that is over, with its number.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn inbox(
+        &self,
+        level: Option<u32>,
+    ) -> Result<(u32, Option<Arc<[Vec<u8>]>>), NodeError> {
+        self.layer1(|reply| Layer1Request::Inbox(level, reply))
+            .await
+    }
+
+    /// The outbox of a level, by default of all.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn outbox(&self, level: Option<u32>) -> Result<Vec<(Place, Vec<u8>)>, NodeError> {
+        self.layer1(|reply| Layer1Request::Outbox(level, reply))
+            .await
+    }
+
+    /// Layer 1 at a glance.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn overview(&self) -> Result<Overview, NodeError> {
+        self.layer1(Layer1Request::Overview).await
+    }
+
+    /// The possessions of an account on layer 1.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn holdings(&self, account: Account) -> Result<Holdings, NodeError> {
+        self.layer1(|reply| Layer1Request::Holdings(account, reply))
+            .await
+    }
+
+    async fn develop<T>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> DevelopmentRequest,
+    ) -> Result<T, NodeError> {
+        self.ask(|reply| Request::Development(request(reply))).await
+    }
+
+    async fn layer1<T>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> Layer1Request,
+    ) -> Result<T, NodeError> {
+        self.ask(|reply| Request::Layer1(request(reply))).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, NodeError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests.send(request(reply));
+        sent.map_err(|_| NodeError::Stopped)?;
+        self.node.wake();
+        answer.await.map_err(|_| NodeError::Stopped)?
+    }
+}

@@ -1,0 +1,38 @@
+//! Snapshots of the chain, which it can go back to.
+
+use crate::clock::Setting;
+use layer1::Layer1;
+use pvm::Durable;
+use std::collections::BTreeMap;
+
+/// The chain at some time.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) durable: Durable,
+    pub(super) layer1: Layer1,
+    /// The number of the newest block.
+    pub(super) newest: u64,
+    pub(super) clock: Setting,
+}
+
+/// The snapshots by number; no number is used twice.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    kept: BTreeMap<u64, Snapshot>,
+    next: u64,
+}
+
+impl Snapshots {
+    /// Keeps a snapshot; returns its number.
+    pub(super) fn keep(&mut self, snapshot: Snapshot) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.kept.insert(id, snapshot);
+        id
+    }
+
+    /// Takes a snapshot out, and drops those after it.
+    pub(super) fn take(&mut self, id: u64) -> Option<Snapshot> {
+        self.kept.split_off(&id).remove(&id)
+    }
+}

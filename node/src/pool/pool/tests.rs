@@ -1,0 +1,189 @@
+//! Tests of the pool.
+
+use super::*;
+use alloy_primitives::TxKind;
+use ethereum::Transaction;
+use ethereum::transaction::Eip1559;
+
+const ALICE: Address = Address::repeat_byte(0xa);
+const BOB: Address = Address::repeat_byte(0xb);
+const NO_LIMIT: LevelLimits = LevelLimits {
+    count: usize::MAX,
+    work: u64::MAX,
+    base_fee: 1,
+};
+
+fn paying(sender: Address, nonce: u64, fee: u64) -> Candidate {
+    let transaction = Transaction::DynamicFee(Eip1559 {
+        chain_id: 1,
+        nonce,
+        max_fee_per_gas: U256::from(fee),
+        gas_limit: 21_000,
+        to: TxKind::Call(sender),
+        ..Eip1559::default()
+    });
+    let key = B256::from(U256::from(sender.0[0]));
+    let transaction = ethereum::transaction::sign(transaction, &key.0).unwrap();
+    let raw = transaction.encode().into();
+    Candidate {
+        transaction,
+        sender,
+        raw,
+    }
+}
+
+fn from(sender: Address, nonce: u64) -> Candidate {
+    paying(sender, nonce, 100)
+}
+
+fn raws(candidates: &[Candidate]) -> Vec<Bytes> {
+    candidates
+        .iter()
+        .map(|candidate| candidate.raw.clone())
+        .collect()
+}
+
+#[test]
+fn nonces_out_of_order_wait_and_go_out_in_order() {
+    let mut pool = Pool::default();
+    let all: Vec<_> = (0..3).map(|nonce| from(ALICE, nonce)).collect();
+    assert!(!pool.insert(all[2].clone(), 0).unwrap().0);
+    assert!(!pool.insert(all[1].clone(), 0).unwrap().0);
+    assert!(!pool.has_ready(1));
+    assert!(pool.take(&NO_LIMIT).is_empty());
+    assert!(pool.insert(all[0].clone(), 0).unwrap().0);
+    assert_eq!(pool.take(&NO_LIMIT), raws(&all));
+}
+
+#[test]
+fn senders_are_served_in_order_of_arrival() {
+    let mut pool = Pool::default();
+    let all = [from(BOB, 0), from(ALICE, 0), from(BOB, 1)];
+    for candidate in &all {
+        pool.insert(candidate.clone(), 0).unwrap();
+    }
+    let two = LevelLimits {
+        count: 2,
+        ..NO_LIMIT
+    };
+    assert_eq!(pool.take(&two), raws(&all[..2]));
+    assert_eq!(pool.take(&two), raws(&all[2..]));
+}
+
+#[test]
+fn a_level_takes_no_more_than_its_work_but_always_one() {
+    let mut pool = Pool::default();
+    for nonce in 0..3 {
+        pool.insert(from(ALICE, nonce), 0).unwrap();
+    }
+    assert_eq!(
+        pool.take(&LevelLimits {
+            work: 1,
+            ..NO_LIMIT
+        })
+        .len(),
+        1
+    );
+    assert_eq!(
+        pool.take(&LevelLimits {
+            work: 110_000,
+            ..NO_LIMIT
+        })
+        .len(),
+        2
+    );
+}
+
+#[test]
+fn a_known_transaction_is_refused() {
+    let mut pool = Pool::default();
+    pool.insert(from(ALICE, 0), 0).unwrap();
+    assert_eq!(
+        pool.insert(from(ALICE, 0), 0).unwrap_err(),
+        PoolError::AlreadyKnown
+    );
+}
+
+#[test]
+fn a_replacement_pays_a_tenth_more_and_takes_the_place() {
+    let mut pool = Pool::default();
+    pool.insert(paying(ALICE, 0, 100), 0).unwrap();
+    pool.insert(from(BOB, 0), 0).unwrap();
+    assert_eq!(
+        pool.insert(paying(ALICE, 0, 109), 0).unwrap_err(),
+        PoolError::Underpriced
+    );
+    let better = paying(ALICE, 0, 110);
+    assert!(pool.insert(better.clone(), 0).unwrap().0);
+    assert_eq!(pool.take(&NO_LIMIT), raws(&[better, from(BOB, 0)]));
+    assert_eq!(
+        pool.insert(paying(ALICE, 0, 200), 0).unwrap_err(),
+        PoolError::Underpriced
+    );
+}
+
+#[test]
+fn what_does_not_bear_the_base_fee_is_held_with_its_successors() {
+    let mut pool = Pool::default();
+    let all = [
+        paying(ALICE, 0, 5),
+        paying(ALICE, 1, 100),
+        paying(BOB, 0, 100),
+    ];
+    for candidate in &all {
+        pool.insert(candidate.clone(), 0).unwrap();
+    }
+    let dear = LevelLimits {
+        base_fee: 10,
+        ..NO_LIMIT
+    };
+    assert_eq!(pool.take(&dear), raws(&all[2..]));
+    assert!(pool.has_any_ready());
+    assert_eq!(pool.take(&NO_LIMIT), raws(&all[..2]));
+}
+
+#[test]
+fn the_fate_is_told() {
+    let mut pool = Pool::default();
+    let (_, mut good) = pool.insert(from(ALICE, 0), 0).unwrap();
+    let (_, mut bad) = pool.insert(from(BOB, 0), 0).unwrap();
+    let (_, mut later) = pool.insert(from(BOB, 1), 0).unwrap();
+    pool.take(&LevelLimits {
+        count: 2,
+        ..NO_LIMIT
+    });
+    let dropped = pool.settle([from(ALICE, 0).transaction.hash], true, |sender| {
+        u64::from(*sender == ALICE)
+    });
+    assert_eq!(dropped, [from(BOB, 0).transaction.hash]);
+    assert_eq!(good.try_recv(), Ok(Ok(())));
+    assert!(bad.try_recv().unwrap().is_err());
+    // Its successor waits for another with the nonce.
+    assert!(later.try_recv().is_err());
+    assert_eq!(pool.counts(), (0, 1));
+    assert!(pool.take(&NO_LIMIT).is_empty());
+}
+
+#[test]
+fn what_waits_in_the_kernels_queue_stays_sent() {
+    let mut pool = Pool::default();
+    pool.insert(from(ALICE, 0), 0).unwrap();
+    pool.take(&NO_LIMIT);
+    assert!(pool.settle([], false, |_| 0).is_empty());
+    assert_eq!(pool.counts(), (1, 0));
+    assert!(
+        pool.settle([from(ALICE, 0).transaction.hash], true, |_| 1)
+            .is_empty()
+    );
+    assert_eq!(pool.counts(), (0, 0));
+}
+
+#[test]
+fn the_pending_nonce_counts_what_waits_without_a_gap() {
+    let mut pool = Pool::default();
+    for nonce in [4, 5, 7] {
+        pool.insert(from(ALICE, nonce), 4).unwrap();
+    }
+    assert_eq!(pool.next_nonce(&ALICE, 4), 6);
+    assert_eq!(pool.next_nonce(&BOB, 3), 3);
+}

@@ -1,0 +1,149 @@
+//! The errors of JSON-RPC, with the codes of go-ethereum.
+
+use super::{json, words};
+use crate::error::NodeError;
+use crate::simulate::CallError;
+use evm_kernel::KernelError;
+use serde_json::Value;
+use std::fmt::Display;
+use storage::StorageError;
+
+/// The error of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RpcError {
+    /// The code: see the constants here.
+    pub code: i64,
+    /// The message, in go-ethereum's words.
+    pub message: String,
+    /// More, such as the bytes of a revert.
+    pub data: Option<Value>,
+}
+
+impl RpcError {
+    /// The text is not JSON.
+    pub const PARSE: i64 = -32700;
+    /// The JSON is not a request.
+    pub const INVALID_REQUEST: i64 = -32600;
+    /// There is no such method.
+    pub const METHOD_NOT_FOUND: i64 = -32601;
+    /// The parameters are not those of the method.
+    pub const INVALID_PARAMS: i64 = -32602;
+    /// The node failed.
+    pub const INTERNAL: i64 = -32603;
+    /// The call is refused.
+    pub const SERVER: i64 = -32000;
+    /// The request is over a limit.
+    pub const LIMIT: i64 = -32005;
+    /// A transaction was taken and no block came in time (EIP-7966).
+    pub const TIMEOUT: i64 = 4;
+    /// A transaction was taken and waits for another nonce (EIP-7966).
+    pub const NONCE_GAP: i64 = 6;
+    /// The EVM reverted; the data are what it returned.
+    pub const REVERTED: i64 = 3;
+
+    pub(super) fn new(code: i64, message: impl Display) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+            data: None,
+        }
+    }
+
+    /// An error of code [`RpcError::INVALID_REQUEST`].
+    #[must_use]
+    pub fn invalid_request(message: impl Display) -> Self {
+        Self::new(Self::INVALID_REQUEST, message)
+    }
+
+    /// An error of code [`RpcError::METHOD_NOT_FOUND`]; clients fall back on it.
+    #[must_use]
+    pub fn method_not_found(method: &str) -> Self {
+        Self::new(
+            Self::METHOD_NOT_FOUND,
+            format_args!("the method {method} does not exist/is not available"),
+        )
+    }
+
+    /// An error of code [`RpcError::INVALID_PARAMS`].
+    #[must_use]
+    pub fn invalid_params(message: impl Display) -> Self {
+        Self::new(Self::INVALID_PARAMS, message)
+    }
+
+    /// An error of code [`RpcError::INTERNAL`].
+    #[must_use]
+    pub fn internal(message: impl Display) -> Self {
+        Self::new(Self::INTERNAL, message)
+    }
+
+    /// An error of code [`RpcError::LIMIT`].
+    #[must_use]
+    pub fn limit(message: impl Display) -> Self {
+        Self::new(Self::LIMIT, message)
+    }
+
+    /// An error of code [`RpcError::SERVER`].
+    #[must_use]
+    pub fn server(message: impl Display) -> Self {
+        Self::new(Self::SERVER, message)
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let mut error = serde_json::json!({ "code": self.code, "message": self.message });
+        if let Some(data) = &self.data {
+            error["data"] = data.clone();
+        }
+        error
+    }
+}
+
+impl From<NodeError> for RpcError {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Call(error) => error.into(),
+            NodeError::Layer1(_)
+            | NodeError::Execute(_)
+            | NodeError::NoFastWithdrawal
+            | NodeError::FastWithdrawalAmount(_)
+            | NodeError::UnknownBlock(_)
+            | NodeError::UnknownAccount(_)
+            | NodeError::Admission(_)
+            | NodeError::Pool(_)
+            | NodeError::Dropped(_)
+            | NodeError::Stopped => Self::server(words::node(&error)),
+            NodeError::NoTokenWrapper
+            | NodeError::Miner(_)
+            | NodeError::Chain(_)
+            | NodeError::Kernel(_)
+            | NodeError::Storage(_)
+            | NodeError::Signature(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CallError> for RpcError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Reverted(output) => Self {
+                code: Self::REVERTED,
+                message: words::revert(&output),
+                data: Some(json::data(output)),
+            },
+            CallError::Kernel(error) => Self::internal(error),
+            CallError::Storage(error) => Self::internal(error),
+            error => Self::server(words::call(&error)),
+        }
+    }
+}
+
+impl From<StorageError> for RpcError {
+    fn from(error: StorageError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<KernelError> for RpcError {
+    fn from(error: KernelError) -> Self {
+        Self::internal(error)
+    }
+}

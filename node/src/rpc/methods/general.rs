@@ -1,0 +1,99 @@
+//! The node itself: chain, accounts, version.
+
+use super::fees;
+use crate::node::Node;
+use crate::request::BlockId;
+use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::Params;
+use alloy_primitives::{Bytes, keccak256};
+use serde_json::{Value, json};
+
+/// `eth_chainId()`.
+pub(super) fn chain_id(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(json::quantity(node.chain_id()))
+}
+
+/// `net_version()`: the chain's number in decimal.
+pub(super) fn network(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(Value::String(node.chain_id().to_string()))
+}
+
+/// `eth_blockNumber()`.
+pub(super) fn block_number(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(json::quantity(node.latest()?.number()))
+}
+
+/// `eth_accounts()`: those whose keys the node has.
+pub(super) fn accounts(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    let accounts = node.accounts().iter();
+    Ok(accounts
+        .map(|account| json::address(&account.address))
+        .collect())
+}
+
+/// `eth_coinbase()`: the fee recipient.
+pub(super) fn coinbase(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(json::address(&node.latest()?.header.beneficiary))
+}
+
+/// `web3_clientVersion()`.
+pub(super) fn version(_: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(Value::String(client_version()))
+}
+
+/// `web3_sha3(bytes)`: Keccak-256.
+pub(super) fn hash(_: &Node, params: &Params) -> Result<Value, RpcError> {
+    Ok(json::data(keccak256(params.required::<Bytes>(0)?)))
+}
+
+/// `rpc_modules()`: the prefixes of method names.
+pub(super) fn modules(_: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(
+        json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
+    )
+}
+
+/// Name and version of this node.
+#[must_use]
+pub(crate) fn client_version() -> String {
+    format!(
+        "evm-rollup/v{}/{}-{}/rust",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+}
+
+/// `hardhat_metadata()`: Hardhat asks a node on chain 31337.
+pub(super) fn metadata(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    let (latest, genesis) = (node.latest()?, node.block(BlockId::Number(0))?);
+    Ok(json!({
+        "clientVersion": client_version(),
+        "chainId": node.chain_id(),
+        "instanceId": json::data(genesis.hash),
+        "latestBlockNumber": latest.number(),
+        "latestBlockHash": json::data(latest.hash),
+    }))
+}
+
+/// `anvil_nodeInfo()`: Foundry's tools ask it.
+pub(super) fn node_info(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let latest = node.latest()?;
+    let next = node.next_environment(&latest)?;
+    Ok(json!({
+        "currentBlockNumber": json::quantity(latest.number()),
+        "currentBlockTimestamp": json::quantity(latest.header.timestamp),
+        "currentBlockHash": json::data(latest.hash),
+        "hardFork": format!("{:?}", next.revision).to_lowercase(),
+        "transactionOrder": "fifo",
+        "environment": {
+            "baseFee": json::quantity(next.base_fee),
+            "chainId": json::quantity(next.chain_id),
+            "gasLimit": json::quantity(next.gas_limit),
+            "gasPrice": fees::gas_price(node, params)?,
+        },
+        "forkConfig": { "forkUrl": null, "forkBlockNumber": null, "forkRetryBackoff": null },
+        "network": null,
+    }))
+}
