@@ -1,11 +1,4 @@
-//! Measures through the compiled kernel.
-//!
-//! `make bench` prints the tables and writes `target/bench.json`. Figures are net of the empty
-//! level that stands first; instructions, host calls and bytes are exact and repeatable, speed is
-//! a ratio taken in turns in one process.
-//!
-//! `make bench-check` takes the exact figures alone and fails if one is more than 0.5 % above
-//! `baseline.json`; `make bench-accept` writes that file.
+#![doc = include_str!("../README.md")]
 #![expect(
     clippy::float_arithmetic,
     reason = "speeds and shares are told to people, not computed with"

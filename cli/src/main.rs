@@ -1,4 +1,4 @@
-//! The evm-rollup command.
+#![doc = include_str!("../README.md")]
 
 mod devnet;
 mod files;

@@ -1,11 +1,4 @@
-//! Ethereum's own tests (state tests and blockchain tests in JSON) through the
-//! compiled kernel.
-//!
-//! A case's accounts are put into durable storage, its transaction comes as an
-//! inbox message, and the accounts that the kernel leaves are read back. All
-//! that is compared is computed here, not in the kernel: the Merkle-Patricia
-//! root, the hash of the logs, whether the transaction was refused, and that
-//! nothing is left below an absent account.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what |
 //! | --- | --- |

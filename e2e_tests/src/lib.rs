@@ -1,4 +1,4 @@
-//! Whole-system tests, through the compiled kernel.
+#![doc = include_str!("../README.md")]
 //!
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
 //! [`reference`] runs the same transactions on plain revm, to compare;

@@ -1,8 +1,4 @@
-//! Ethereum transactions, signatures, receipts, headers and roots.
-//!
-//! Everything here is a pure function over bytes and values: no host, no
-//! storage, no clock. What came from outside is answered with a typed error,
-//! never with a panic.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what it gives |
 //! | --- | --- |

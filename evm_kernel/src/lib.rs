@@ -1,6 +1,4 @@
-//! The EVM rollup kernel: a level of the inbox in, blocks and durable state out.
-//!
-//! The folders are the steps, in order:
+#![doc = include_str!("../README.md")]
 //!
 //! | step | what it does |
 //! | --- | --- |
@@ -12,12 +10,6 @@
 //! | `block` | receipts and changes → header, roots, the block to commit; block 0 |
 //! | `run` | all of that for as many blocks as the level needs |
 //! | `upgrade` | another kernel takes over, where it was decided |
-//!
-//! [`rollup::quarantine`] is how a block is executed after a trap. `native` is for
-//! nodes: what a call would do, and a block of transactions that nobody signed.
-//!
-//! A user's mistake is a value (a failed receipt, a skip with a reason); a
-//! [`KernelError`] is what the rollup itself cannot do.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

@@ -1,15 +1,4 @@
-//! Random inputs for whatever reads bytes that nobody vouches for, and a second
-//! opinion on what the kernel makes of transactions.
-//!
-//! A target is a function of bytes. `cargo run -p fuzz --release -- TARGET` runs
-//! it on random bytes with stable Rust. `fuzz/libfuzzer` has the same targets for
-//! libFuzzer, which keeps inputs that reach new code. That takes nightly Rust, a C++
-//! compiler and `cargo install cargo-fuzz`:
-//!
-//! ```sh
-//! cp Cargo.lock fuzz/libfuzzer/
-//! cargo +nightly fuzz run --fuzz-dir fuzz/libfuzzer TARGET
-//! ```
+#![doc = include_str!("../README.md")]
 
 pub mod bytes;
 pub mod case;

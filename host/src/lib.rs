@@ -1,7 +1,4 @@
-//! SDK for Tezos smart rollup kernels.
-//!
-//! A kernel asks the machine for things through one trait per capability; a
-//! function names just those that it uses:
+#![doc = include_str!("../README.md")]
 //!
 //! | trait | what it gives |
 //! | --- | --- |

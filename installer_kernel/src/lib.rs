@@ -1,9 +1,4 @@
-//! The kernel that a rollup is originated with.
-//!
-//! An origination has room for some 32 kB, so what is originated is this kernel
-//! with a program behind it. The program reveals the real kernel page by page and
-//! moves it over this one; then this one asks for a reboot. It reads no input, so
-//! the real kernel sees its first level whole.
+#![doc = include_str!("../README.md")]
 //!
 //! The program lies at the end of the module, in a custom section: instructions,
 //! each behind its length (u32), then the length of them all (u32). Everything is

@@ -1,4 +1,4 @@
-//! Reads, checks and rewrites the wasm modules of kernels.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what |
 //! | --- | --- |

@@ -1,10 +1,4 @@
-//! A model of layer 1 around one rollup: accounts, tickets, the bridge's
-//! contracts, the rollup's inbox and its outbox.
-//!
-//! It stands where a Tezos node would: what goes in are operations and the outbox
-//! messages that a kernel wrote, what comes out are the inbox messages of each
-//! level, byte for byte (`messages` has the formats). The contracts are ours, with
-//! the parameters of those that Etherlink deployed.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -15,10 +9,6 @@
 //! | [`value`], [`michelson`] | Michelson values with their types, as contracts see them |
 //! | [`account`] | who can be called, and amounts of tez |
 //! | [`devnet`] | the contracts and accounts of a devnet |
-//!
-//! What is left out: fees, gas, storage burns and signatures of operations;
-//! amounts of tickets above 128 bits; the refutation game (commitments are
-//! cemented when their time has come).
 
 pub mod account;
 mod call;

@@ -1,8 +1,4 @@
-//! Tezos wire formats: what comes out of a rollup's inbox, what goes into its
-//! outbox, and the addresses, tickets and Micheline in them.
-//!
-//! Everything here is a pure function over bytes. A decoder answers every input:
-//! with a value, or with an error that says where the bytes stop making sense.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

@@ -1,8 +1,4 @@
-//! Ethereum JSON-RPC over a running kernel.
-//!
-//! [`devnet`] starts a whole chain in one process: the kernel's `.wasm` in
-//! [`pvm`], a layer 1 of its own that feeds it levels, and HTTP and WebSocket on
-//! one port.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -15,10 +11,6 @@
 //! | [`simulate`] | calls that are only tried |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`node`](mod@node), [`clock`] | what all of these share |
-//!
-//! Blocks, receipts and logs come from durable storage alone; what a call would
-//! do, the kernel's own code tells (`evm_kernel::native::simulate`). There is no second
-//! implementation of the rules here.
 
 pub use evm_kernel::inputs::encode;
 

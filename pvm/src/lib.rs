@@ -1,19 +1,4 @@
-//! Runs a kernel off chain as the virtual machine of the rollup would.
-//!
-//! [`Machine`] keeps a rollup's storage and runs its kernel level by level:
-//!
-//! ```
-//! # fn main() -> Result<(), pvm::Error> {
-//! use pvm::{Inbox, Machine, Options};
-//!
-//! # let kernel = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\x07\x14\x02\x03mem\x02\0\x0akernel_run\0\0\x0a\x04\x01\x02\0\x0b";
-//! let mut machine = Machine::new(kernel, Options::default())?;
-//! let inbox = Inbox { timestamp: 0, predecessor: [0; 32], messages: vec![b"\x01hello".to_vec()] };
-//! let report = machine.run_level(&inbox)?;
-//! assert_eq!(report.runs.len(), 1);
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! What every kernel does that must lose nothing, whatever traps.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what it does |
 //! | --- | --- |

@@ -1,16 +1,4 @@
-//! Solidity contracts for tests: sources, pinned compiler output, and calls to them as functions.
-//!
-//! ```
-//! use alloy_primitives::{Address, U256};
-//! use solidity_fixtures::erc20;
-//!
-//! let deploy = erc20::deploy(U256::from(1_000)); // creation code and constructor arguments
-//! let call = erc20::transfer(Address::ZERO, U256::from(1)); // calldata
-//! assert_eq!(call[..4], [0xa9, 0x05, 0x9c, 0xbb]);
-//! ```
-//!
-//! `contracts/*.sol` are compiled by `make fixtures` (npm `solc`, exact version in the lock file)
-//! into `artifacts/*.json`; both are committed, and CI checks that they match.
+#![doc = include_str!("../README.md")]
 
 pub mod abi;
 pub mod amm;

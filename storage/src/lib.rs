@@ -1,10 +1,10 @@
-//! The kernel's tables over durable storage, and the atomic commit.
+#![doc = include_str!("../README.md")]
 //!
 //! [`layout`] is the one list of what lies where; [`table`] gives each path its
 //! key and value types; [`overlay`] is a block's view of the world (each cold
 //! thing is read once); [`diff`] is what a block changes; [`commit`] is the one
-//! place that writes it, and [`commitment`] hashes it; [`migration`] is how storage of an older kernel is taken
-//! over.
+//! place that writes it, and [`commitment`] hashes it; [`migration`] is how storage
+//! of an older kernel is taken over.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

@@ -1,7 +1,4 @@
-//! The transactions kernel: string tickets between layer 2 accounts.
-//!
-//! Tickets come in by calls of layer 1, move by batches of transactions under one
-//! aggregated BLS signature, and leave by messages to layer 1.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -15,9 +12,6 @@
 //! | [`layout`], [`head`] | what lies where |
 //! | [`transactions`] | a run |
 //! | `tx_kernel` | the entry |
-//!
-//! What it shares with other kernels (the durable queue, marks after a trap, the
-//! commit under one root, the outbox queue) is in `rollup` and `host`.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

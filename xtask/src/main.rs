@@ -1,13 +1,4 @@
-//! The project's own build steps, in Rust so that they run wherever cargo does.
-//!
-//! - `cargo xtask kernel [--rust-secp256k1]` builds, checks, guards and hashes the shipped
-//!   module.
-//! - `cargo xtask kernel --twice` builds it again, elsewhere, and compares.
-//! - `cargo xtask kernel --traps` builds the one that tests of traps run.
-//! - `cargo xtask kernel --others` builds the installer kernel and the kernels of the SDK's tests.
-//! - `cargo xtask kernel --evaluation` builds the one that conformance tests run.
-//! - `cargo xtask check-module FILE` checks any module by the same rules.
-//! - `cargo xtask arrows` checks who depends on whom: packages, and the files of each.
+#![doc = include_str!("../README.md")]
 
 use std::{env, path::Path, process::ExitCode};
 
