@@ -24,10 +24,14 @@ const TICKET: [u8; 4] = [0x7f, 0x79, 0xf4, 0x3a];
 /// `pushFastTicket(bytes,uint256,bytes22,bytes,string,bytes,address)`.
 const FAST_TICKET: [u8; 4] = [0x75, 0x5c, 0x1e, 0x17];
 
-/// What a message costs: its way through the queue, and each byte like one that
-/// is posted.
+/// What a call costs that may make a message: its way through the queue, and each
+/// byte of input like one that is posted. What fails is charged alike.
 const GAS: u64 = 25_000;
 const GAS_PER_BYTE: u64 = 16;
+
+/// The longest input that is looked at, in bytes: the words around the longest
+/// message take less than the 1,024 beside it.
+const MAX_INPUT: usize = MAX_MESSAGE + 1_024;
 
 /// One mutez is this many wei.
 const WEI_PER_MUTEZ: U256 = U256::from_limbs([1_000_000_000_000, 0, 0, 0]);
@@ -58,6 +62,10 @@ struct Fast<'b> {
 
 /// Runs a call of [`OUTBOX`] on a rollup whose native tickets `ticketer` makes.
 ///
+/// Who calls is looked at before anything else: another than the bridges loses the
+/// gas that it gave, as with any precompile that fails. The input is charged before
+/// it is copied.
+///
 /// # Errors
 /// Where durable storage fails.
 pub(crate) fn run<C: ContextTr>(
@@ -67,13 +75,18 @@ pub(crate) fn run<C: ContextTr>(
 ) -> Result<InterpreterResult, String> {
     let mut gas = Gas::new(inputs.gas_limit);
     gas.set_reservoir(inputs.reservoir);
-    let revert = |gas, reason: &str| {
-        let data = Bytes::from(abi::error(reason));
-        InterpreterResult::new(InstructionResult::Revert, data, gas)
-    };
+    let bridge = matches!(inputs.caller, NATIVE_BRIDGE | FA_BRIDGE);
     let direct = inputs.target_address == OUTBOX && inputs.scheme == CallScheme::Call;
-    if inputs.is_static || !direct {
-        return Ok(revert(gas, "outbox: not a plain call"));
+    if !bridge || !direct || inputs.is_static {
+        return Ok(halt(gas, InstructionResult::PrecompileError));
+    }
+    let len = inputs.input.len();
+    if !gas.record_regular_cost(GAS + GAS_PER_BYTE * len.min(MAX_INPUT) as u64) {
+        return Ok(halt(gas, InstructionResult::PrecompileOOG));
+    }
+    if len > MAX_INPUT {
+        let reason = format!("outbox: {len} bytes of input, over {MAX_INPUT}");
+        return Ok(revert(gas, &reason));
     }
     let data = inputs.input.bytes(context);
     let value = inputs.transfer_value().unwrap_or_default();
@@ -91,11 +104,6 @@ pub(crate) fn run<C: ContextTr>(
         );
         return Ok(revert(gas, &reason));
     }
-    if !gas.record_regular_cost(GAS + GAS_PER_BYTE * message.len() as u64) {
-        gas.spend_all();
-        let result = InstructionResult::PrecompileOOG;
-        return Ok(InterpreterResult::new(result, Bytes::new(), gas));
-    }
     // What came along is burned: layer 1 pays it out.
     let journal = context.journal_mut();
     let burned = journal
@@ -105,12 +113,24 @@ pub(crate) fn run<C: ContextTr>(
         return Err("the withdrawn value cannot be burned".to_string());
     }
     journal.log(Log::new_unchecked(OUTBOX, Vec::new(), message.into()));
-    let output = withdrawal.output(id);
+    let output = withdrawal.output(id).into();
     Ok(InterpreterResult::new(
         InstructionResult::Return,
-        output.into(),
+        output,
         gas,
     ))
+}
+
+/// A call that takes all its gas.
+fn halt(mut gas: Gas, why: InstructionResult) -> InterpreterResult {
+    gas.spend_all();
+    InterpreterResult::new(why, Bytes::new(), gas)
+}
+
+/// A call that takes what was charged, and says why it failed.
+fn revert(gas: Gas, reason: &str) -> InterpreterResult {
+    let data = Bytes::from(abi::error(reason));
+    InterpreterResult::new(InstructionResult::Revert, data, gas)
 }
 
 /// Counts a withdrawal.
