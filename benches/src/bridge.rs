@@ -1,5 +1,5 @@
-//! What the bridge costs: wasm instructions and host calls of a deposit and of a
-//! withdrawal, through the compiled kernel.
+//! What the bridge costs: wasm instructions and host calls of a deposit, of a claim
+//! and of a withdrawal, through the compiled kernel.
 
 use crate::baseline::Baseline;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
@@ -130,6 +130,7 @@ pub(crate) fn measure() -> Result<Bridge, Box<dyn Error>> {
         };
         let known = deposits(&|user| user.address);
         let new = deposits(&|user| user.address.create(9));
+        let [kept, claim] = claims(users.clone())?;
         let [plain, withdrawal] = withdrawals(&mut rollup, users)?;
         rows.extend([
             row(
@@ -139,12 +140,47 @@ pub(crate) fn measure() -> Result<Bridge, Box<dyn Error>> {
                 empty,
             ),
             row("deposit, new account", Some("deposit_new"), new, empty),
+            row("deposit that is kept", None, kept, empty),
+            row("claim", Some("claim"), claim, empty),
             row("plain call with wei and text", None, plain, empty),
             row("withdrawal", Some("withdrawal"), withdrawal, empty),
             row("withdrawal, over the plain call", None, withdrawal, plain),
         ]);
     }
     Ok(Bridge(rows))
+}
+
+/// A level of deposits for another chain, which wait for their receivers, and one where each is
+/// claimed.
+fn claims(mut users: Vec<User>) -> Result<[Cost; 2], Box<dyn Error>> {
+    let mut rollup = rollup(&users.iter().collect::<Vec<_>>());
+    let number = rollup.head().number;
+    let deposits = users.iter().map(|user| {
+        let chain = U256::from(1).to_le_bytes::<32>();
+        let routing = [user.address.as_slice(), &chain].concat();
+        layer1::native_deposit([7; 20], &routing, 5)
+    });
+    let kept = cost(&rollup.level_of(deposits.collect()));
+    let included = rollup.since(number);
+    let logs = included.iter().flat_map(|one| &one.receipt.logs);
+    let claims: Vec<_> = logs
+        .zip(&mut users)
+        .map(|(log, user)| {
+            let word = |at: usize| U256::from_be_slice(&log.data.data[32 * at..][..32]);
+            let input = native::claim(word(2).to(), word(3).to());
+            let to = TxKind::Call(native::ADDRESS);
+            user.send(1337, to, U256::ZERO, input, 500_000).encode()
+        })
+        .collect();
+    let number = rollup.head().number;
+    let claim = cost(&rollup.level(&claims));
+    let included = rollup.since(number);
+    let good = included.iter().filter(|one| one.receipt.success).count();
+    if good == users.len() {
+        Ok([kept, claim])
+    } else {
+        Err(format!("{good} of {} claims succeeded", users.len()).into())
+    }
 }
 
 /// A level where each user calls a contract that takes wei and text, and one where each withdraws.

@@ -4,7 +4,9 @@ pragma solidity ^0.8.28;
 /// What travellers know of `NativeBridge.sol`.
 interface INativeBridge {
     function withdraw_base58(string calldata target) external payable returns (uint256);
+    function withdraw_exact_base58(string calldata target, uint256 amount) external payable returns (uint256);
     function claimDeposit(uint256 level, uint256 messageId) external;
+    function outboxPrice() external view returns (uint256);
 }
 
 INativeBridge constant BRIDGE = INativeBridge(0xff00000000000000000000000000000000000001);
@@ -118,5 +120,88 @@ contract FickleProxy {
 
     function withdraw(address, uint256, uint256) external view {
         if (!willing) revert NotYet();
+    }
+}
+
+/// Fills the outbox.
+contract Flooder {
+    receive() external payable {}
+
+    /// Withdraws `amount` as often as `times` and the gas allow, while a place costs
+    /// no more than `most`.
+    function flood(string calldata target, uint256 amount, uint256 times, uint256 most) external payable {
+        for (uint256 done = 0; done < times && gasleft() > 200_000; done++) {
+            uint256 price = BRIDGE.outboxPrice();
+            if (price > most) return;
+            BRIDGE.withdraw_exact_base58{value: amount + price}(target, amount);
+        }
+    }
+
+    /// Withdraws `amount` as if a place cost nothing, whether that works or not.
+    function insist(string calldata target, uint256 amount, uint256 times) external payable {
+        for (uint256 done = 0; done < times && gasleft() > 200_000; done++) {
+            try BRIDGE.withdraw_base58{value: amount}(target) {} catch {}
+        }
+    }
+
+    /// Fills the outbox, asks for the price, and takes it all back: the price before,
+    /// in between and after.
+    function feint(string calldata target, uint256 amount, uint256 times)
+        external
+        payable
+        returns (uint256 before, uint256 between, uint256 behind)
+    {
+        before = BRIDGE.outboxPrice();
+        try this.fill(target, amount, times) {}
+        catch (bytes memory reason) {
+            between = abi.decode(reason, (uint256));
+        }
+        behind = BRIDGE.outboxPrice();
+    }
+
+    /// Part of `feint`: reverts with the price.
+    function fill(string calldata target, uint256 amount, uint256 times) external {
+        this.flood(target, amount, times, type(uint256).max);
+        uint256 price = BRIDGE.outboxPrice();
+        assembly ("memory-safe") {
+            mstore(0, price)
+            revert(0, 32)
+        }
+    }
+}
+
+/// A wallet that takes any call of anybody, and does nothing.
+contract Easygoing {
+    receive() external payable {}
+
+    fallback() external payable {}
+
+    /// Calls for its owner: for anybody, in a test.
+    function call_(address to, bytes calldata data) external payable returns (bool done) {
+        (done,) = to.call{value: msg.value}(data);
+    }
+}
+
+/// Needs more gas for a deposit than the kernel lets it have, and asks for the same
+/// deposit again while it takes it.
+contract Slow {
+    uint256[8] private slots;
+    uint256 public taken;
+    uint256 public again;
+    uint256 private level;
+    uint256 private message;
+
+    function expect(uint256 level_, uint256 message_) external {
+        (level, message) = (level_, message_);
+    }
+
+    receive() external payable {
+        for (uint256 slot = 0; slot < slots.length; slot++) {
+            slots[slot] += msg.value;
+        }
+        taken++;
+        try BRIDGE.claimDeposit(level, message) {
+            again++;
+        } catch {}
     }
 }

@@ -5,7 +5,7 @@
 pub mod native {
     use crate::abi::{Argument, Word};
     use crate::fixture::artifact;
-    use alloy_primitives::{Address, B256, Bytes, address};
+    use alloy_primitives::{Address, B256, Bytes, U256, address};
 
     artifact!(FIXTURE, fixture, "NativeBridge");
 
@@ -25,12 +25,64 @@ pub mod native {
         FIXTURE.call_mixed("fast_withdraw_base58(string,string,bytes)", &arguments)
     }
 
-    /// Pays a kept deposit to the sender, if it is the receiver.
+    /// Pays `amount` out on layer 1; the value beyond it pays the price of the place
+    /// in the outbox, and the rest comes back.
+    #[must_use]
+    pub fn withdraw_exact(target: &str, amount: U256) -> Bytes {
+        let signature = "withdraw_exact_base58(string,uint256)";
+        let target = Argument::Bytes(target.as_bytes());
+        FIXTURE.call_mixed(signature, &[target, Argument::Word(amount.word())])
+    }
+
+    /// As [`withdraw_exact`], by way of a contract that pays earlier.
+    #[must_use]
+    pub fn fast_withdraw_exact(
+        target: &str,
+        contract: &str,
+        payload: &[u8],
+        amount: U256,
+    ) -> Bytes {
+        let signature = "fast_withdraw_exact_base58(string,string,bytes,uint256)";
+        let [target, contract, payload] =
+            [target.as_bytes(), contract.as_bytes(), payload].map(Argument::Bytes);
+        let amount = Argument::Word(amount.word());
+        FIXTURE.call_mixed(signature, &[target, contract, payload, amount])
+    }
+
+    /// Returns what the next place in the outbox costs, in wei.
+    #[must_use]
+    pub fn outbox_price() -> Bytes {
+        FIXTURE.call("outboxPrice()", &[])
+    }
+
+    /// The revert data of a withdrawal that does not pay the price.
+    #[must_use]
+    pub fn price_not_paid(price: U256, offered: U256) -> Bytes {
+        let arguments = [price.word(), offered.word()];
+        FIXTURE.error("PriceNotPaid(uint256,uint256)", &arguments)
+    }
+
+    /// The revert data of a withdrawal whose sender does not take the rest back.
+    #[must_use]
+    pub fn refund_refused() -> Bytes {
+        FIXTURE.error("RefundRefused()", &[])
+    }
+
+    /// Pays a kept deposit to its receiver.
     #[must_use]
     pub fn claim(level: u64, message: u64) -> Bytes {
         FIXTURE.call(
             "claimDeposit(uint256,uint256)",
             &[level.word(), message.word()],
+        )
+    }
+
+    /// Gives a kept deposit another receiver, if the sender is the one before.
+    #[must_use]
+    pub fn redirect(level: u64, message: u64, receiver: Address) -> Bytes {
+        FIXTURE.call(
+            "redirectDeposit(uint256,uint256,address)",
+            &[level.word(), message.word(), receiver.word()],
         )
     }
 
@@ -62,6 +114,12 @@ pub mod native {
     #[must_use]
     pub fn kept() -> B256 {
         FIXTURE.topic("DepositKept(uint256,address,uint256,uint256)")
+    }
+
+    /// Topic of the event of the price that a withdrawal burned, of either bridge.
+    #[must_use]
+    pub fn outbox_paid() -> B256 {
+        FIXTURE.topic("OutboxPaid(uint256,uint256)")
     }
 
     /// Topic of `Withdrawal(uint256 amount, address sender, bytes22 receiver, uint256 withdrawalId)`.
@@ -136,6 +194,34 @@ pub mod fa {
     #[must_use]
     pub fn claim(deposit: u64) -> Bytes {
         FIXTURE.call("claim(uint256)", &[deposit.word()])
+    }
+
+    /// Gives a queued deposit another receiver and proxy, if the sender is the
+    /// receiver.
+    #[must_use]
+    pub fn redirect(deposit: u64, receiver: Address, proxy: Address) -> Bytes {
+        FIXTURE.call(
+            "redirect(uint256,address,address)",
+            &[deposit.word(), receiver.word(), proxy.word()],
+        )
+    }
+
+    /// How many tickets came to an owner without a proxy.
+    #[must_use]
+    pub fn direct(ticket: B256, owner: Address) -> Bytes {
+        FIXTURE.call("direct(uint256,address)", &[ticket, owner.word()])
+    }
+
+    /// How many tickets a proxy holds for others.
+    #[must_use]
+    pub fn proxied(ticket: B256, proxy: Address) -> Bytes {
+        FIXTURE.call("proxied(uint256,address)", &[ticket, proxy.word()])
+    }
+
+    /// How many of an owner's tickets older code credited.
+    #[must_use]
+    pub fn older(ticket: B256, owner: Address) -> Bytes {
+        FIXTURE.call("older(uint256,address)", &[ticket, owner.word()])
     }
 
     /// How many tickets an owner has.

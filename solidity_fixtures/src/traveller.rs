@@ -89,6 +89,98 @@ pub fn claim(level: u64, message: u64) -> Bytes {
     FIXTURE.call("claim(uint256,uint256)", &[level.word(), message.word()])
 }
 
+/// Fills the outbox.
+pub mod flooder {
+    use crate::abi::{Argument, Word};
+    use crate::fixture::artifact;
+    use alloy_primitives::{Bytes, U256};
+
+    artifact!(FIXTURE, fixture, "Flooder");
+
+    /// The data of the transaction that deploys it.
+    #[must_use]
+    pub fn deploy() -> Bytes {
+        FIXTURE.deploy(&[])
+    }
+
+    /// Withdraws `amount` so often, while a place costs no more than `most`.
+    #[must_use]
+    pub fn flood(target: &str, amount: U256, times: u64, most: U256) -> Bytes {
+        let words = [amount.word(), times.word(), most.word()];
+        call("flood(string,uint256,uint256,uint256)", target, &words)
+    }
+
+    /// Withdraws `amount` so often as if a place cost nothing.
+    #[must_use]
+    pub fn insist(target: &str, amount: U256, times: u64) -> Bytes {
+        let words = [amount.word(), times.word()];
+        call("insist(string,uint256,uint256)", target, &words)
+    }
+
+    /// Fills the outbox and takes it all back; returns the price before, in between
+    /// and behind.
+    #[must_use]
+    pub fn feint(target: &str, amount: U256, times: u64) -> Bytes {
+        let words = [amount.word(), times.word()];
+        call("feint(string,uint256,uint256)", target, &words)
+    }
+
+    fn call(signature: &str, target: &str, words: &[alloy_primitives::B256]) -> Bytes {
+        let target = [Argument::Bytes(target.as_bytes())];
+        let words = words.iter().map(|word| Argument::Word(*word));
+        let arguments: Vec<_> = target.into_iter().chain(words).collect();
+        FIXTURE.call_mixed(signature, &arguments)
+    }
+}
+
+/// A wallet that takes any call of anybody, and does nothing.
+pub mod easygoing {
+    use crate::fixture::artifact;
+    use alloy_primitives::Bytes;
+
+    artifact!(FIXTURE, fixture, "Easygoing");
+
+    /// The data of the transaction that deploys it. [`super::call`] makes it call.
+    #[must_use]
+    pub fn deploy() -> Bytes {
+        FIXTURE.deploy(&[])
+    }
+}
+
+/// Takes a deposit with more gas than the kernel gives, and tries to take it twice.
+pub mod slow {
+    use crate::abi::Word;
+    use crate::fixture::artifact;
+    use alloy_primitives::Bytes;
+
+    artifact!(FIXTURE, fixture, "Slow");
+
+    /// The data of the transaction that deploys it.
+    #[must_use]
+    pub fn deploy() -> Bytes {
+        FIXTURE.deploy(&[])
+    }
+
+    /// Tells it which deposit to claim while it takes one.
+    #[must_use]
+    pub fn expect(level: u64, message: u64) -> Bytes {
+        let words = [level.word(), message.word()];
+        FIXTURE.call("expect(uint256,uint256)", &words)
+    }
+
+    /// Returns how often it was paid.
+    #[must_use]
+    pub fn taken() -> Bytes {
+        FIXTURE.call("taken()", &[])
+    }
+
+    /// Returns how often its claims in between worked.
+    #[must_use]
+    pub fn again() -> Bytes {
+        FIXTURE.call("again()", &[])
+    }
+}
+
 /// A proxy that takes no deposit until it is told to.
 pub mod fickle {
     use crate::fixture::artifact;

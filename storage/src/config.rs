@@ -70,6 +70,9 @@ pub struct Config {
     /// The layer 1 contract that may upgrade the kernel and settle what nobody
     /// can claim. `kernel_governance`, 20 bytes.
     pub kernel_governance: Option<[u8; 20]>,
+    /// After how many levels governance may give a kept deposit that names a
+    /// receiver to another one. `reassign_after`, 8 bytes.
+    pub reassign_after: u64,
     /// From which block on which revision holds, lowest block first.
     /// `revisions`, 9 bytes each: block number, revision.
     pub revisions: Vec<(u64, Revision)>,
@@ -89,6 +92,8 @@ impl Default for Config {
             ticketer: None,
             delayed_bridge: None,
             kernel_governance: None,
+            // Two weeks of 6 seconds.
+            reassign_after: 201_600,
             revisions: alloc::vec![(0, Revision::Osaka)],
         }
     }
@@ -138,6 +143,7 @@ impl Config {
             ticketer: contract("ticketer")?,
             delayed_bridge: contract("delayed_bridge")?,
             kernel_governance: contract("kernel_governance")?,
+            reassign_after: number("reassign_after")?.unwrap_or(default.reassign_after),
             revisions: field(store, "revisions")?
                 .and_then(|bytes| revisions(&bytes))
                 .unwrap_or(default.revisions),
@@ -164,6 +170,7 @@ impl Config {
             ("delayed_bridge", or_zeros(self.delayed_bridge)),
             ("kernel_governance", or_zeros(self.kernel_governance)),
             ("revisions", self.encode_revisions()),
+            ("reassign_after", self.reassign_after.to_be_bytes().to_vec()),
         ]
     }
 
@@ -212,22 +219,24 @@ fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
     (rising && !revisions.is_empty()).then_some(revisions)
 }
 
-/// The fields in the order of the type, numbers big-endian.
+/// The fields as in the setup file, one behind the other, numbers big-endian. The
+/// last one is left out if it is the default: older kernels have none.
 impl Value for Config {
     type Bytes = Vec<u8>;
     const SMALL: bool = true;
     const SHRINKS: bool = true;
 
     fn encode(&self) -> Vec<u8> {
-        self.to_setup()
-            .into_iter()
-            .flat_map(|(_, bytes)| bytes)
-            .collect()
+        let mut fields = self.to_setup();
+        if self.reassign_after == Self::default().reassign_after {
+            fields.pop();
+        }
+        fields.into_iter().flat_map(|(_, bytes)| bytes).collect()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        Some(Self {
+        let mut config = Self {
             chain_id: reader.u64()?,
             block_gas_limit: reader.u64()?,
             run_budget: reader.u64()?,
@@ -239,8 +248,15 @@ impl Value for Config {
             ticketer: known(reader.array()?),
             delayed_bridge: known(reader.array()?),
             kernel_governance: known(reader.array()?),
-            revisions: revisions(reader.0)?,
-        })
+            ..Self::default()
+        };
+        // 9 bytes for each revision.
+        let len = reader.0.len() / 9 * 9;
+        config.revisions = revisions(reader.take(len)?)?;
+        if !reader.is_empty() {
+            config.reassign_after = reader.u64()?;
+        }
+        reader.is_empty().then_some(config)
     }
 }
 
@@ -257,7 +273,16 @@ mod tests {
             revisions: alloc::vec![(0, Revision::Prague), (9, Revision::Osaka)],
             ..Config::default()
         };
-        assert_eq!(Config::decode(&config.encode()), Some(config));
+        let bytes = config.encode();
+        let longer = Config {
+            reassign_after: 7,
+            ..config.clone()
+        };
+        assert_eq!(Config::decode(&bytes), Some(config));
+        let long = longer.encode();
+        assert_eq!(long, [&bytes[..], &7_u64.to_be_bytes()].concat());
+        assert_eq!(Config::decode(&long), Some(longer));
+        assert_eq!(Config::decode(&long[..long.len() - 1]), None);
     }
 
     #[test]

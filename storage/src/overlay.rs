@@ -6,7 +6,7 @@ use crate::block::HeaderHash;
 use crate::diff::{AccountChange, AccountDiff, Diff};
 use crate::error::StorageError;
 use crate::key::{Key, Place};
-use crate::layout::{ACCOUNTS, CODE, HEADERS};
+use crate::layout::{ACCOUNTS, CODE, HEADERS, OUTGOING};
 use crate::table::load;
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
@@ -98,6 +98,14 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             kind,
             Some(ValueKind::Subtree | ValueKind::ValueWithSubtree)
         ))
+    }
+
+    /// How many messages to layer 1 waited before the block. Two host calls.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read.
+    pub fn waiting(&self) -> Result<u64, StorageError> {
+        Ok(OUTGOING.len(self.store)?)
     }
 
     /// The code with `hash`; no bytes where it is unknown.

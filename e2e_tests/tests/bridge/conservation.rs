@@ -4,14 +4,14 @@
 //! wei.
 
 use crate::scene::{MUTEZ, config, deploy, logs, rollup_with, send, word};
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::{Included, Rollup, User};
 use ethereum::transaction::{Transaction, decode_included};
 use messages::outbox::Message;
 use messages::ticket::Ticket;
 use proptest::prelude::*;
 use solidity_fixtures::bridge::native;
-use solidity_fixtures::traveller::{self, Mood};
+use solidity_fixtures::traveller::{self, Mood, flooder};
 use storage::Account;
 use storage::table::Value;
 
@@ -34,12 +34,20 @@ enum Act {
     Pay { from: usize, to: usize, wei: u64 },
     /// Wei to layer 1; not always a number of mutez.
     Withdraw { from: usize, mutez: u64, wei: u64 },
+    /// As much, by name; `more` mutez come along for the price.
+    WithdrawExact { from: usize, mutez: u64, more: u64 },
+    /// Withdrawals of 1 mutez, so many that places cost something.
+    Flood { from: usize, times: u64 },
     /// Withdrawals of which some revert.
     Half { from: usize, mutez: u64 },
     /// Withdrawals in constructors of which one reverts.
     Create { from: usize, mutez: u64 },
     /// A user asks for the kept deposit with this number.
     Claim { from: usize, kept: usize },
+    /// A user gives the kept deposit with this number to another one.
+    Redirect { from: usize, kept: usize, to: usize },
+    /// The contract gives it to a user.
+    RedirectByContract { from: usize, kept: usize, to: usize },
     /// The contract asks.
     ClaimByContract { from: usize, kept: usize },
     /// The contract changes its mind.
@@ -60,10 +68,22 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             mutez,
             wei
         }),
+        (user(), mutez(), 0..1_000_000_u64).prop_map(|(from, mutez, more)| Act::WithdrawExact {
+            from,
+            mutez,
+            more
+        }),
+        (user(), 1..60_u64).prop_map(|(from, times)| Act::Flood { from, times }),
         (user(), mutez()).prop_map(|(from, mutez)| Act::Half { from, mutez }),
         (user(), mutez()).prop_map(|(from, mutez)| Act::Create { from, mutez }),
         (user(), 0..8_usize).prop_map(|(from, kept)| Act::Claim { from, kept }),
         (user(), 0..8_usize).prop_map(|(from, kept)| Act::ClaimByContract { from, kept }),
+        (user(), 0..8_usize, user()).prop_map(|(from, kept, to)| Act::Redirect { from, kept, to }),
+        (user(), 0..8_usize, user()).prop_map(|(from, kept, to)| Act::RedirectByContract {
+            from,
+            kept,
+            to
+        }),
         (user(), 0..4_u8).prop_map(|(from, mood)| Act::Mind { from, mood }),
     ];
     prop::collection::vec(act, 0..12)
@@ -73,6 +93,7 @@ struct Scene {
     rollup: Rollup,
     users: Vec<User>,
     traveller: Address,
+    flooder: Address,
     genesis: U256,
     /// The amounts of all deposits that layer 1 made, in mutez.
     made: Vec<u64>,
@@ -105,12 +126,14 @@ impl Scene {
         config.block_gas_limit = 6_000_000;
         let mut rollup = rollup_with(config, &users.iter().collect::<Vec<_>>());
         let traveller = deploy(&mut rollup, &mut users[0], traveller::deploy());
+        let flooder = deploy(&mut rollup, &mut users[0], flooder::deploy());
         let unit = U256::from(10).pow(U256::from(18));
         Self {
             genesis: U256::from(100_000 * USERS) * unit,
             rollup,
             users,
             traveller,
+            flooder,
             made: Vec::new(),
             sent: U256::ZERO,
             traps: 0,
@@ -157,6 +180,16 @@ impl Scene {
                 let value = self::wei(mutez) + U256::from(wei);
                 (from, native::ADDRESS, value, native::withdraw(TARGET))
             }
+            Act::WithdrawExact { from, mutez, more } => {
+                let call = native::withdraw_exact(TARGET, wei(mutez));
+                (from, native::ADDRESS, wei(mutez + more), call)
+            }
+            Act::Flood { from, times } => {
+                let call = flooder::flood(TARGET, wei(1), times, wei(1_000_000));
+                let (to, value) = (TxKind::Call(self.flooder), wei(1_000_000));
+                let signed = self.users[from].send(1337, to, value, call, 5_900_000);
+                return self.rollup.simple(&signed.encode());
+            }
             Act::Half { from, mutez } => {
                 let call = traveller::half(TARGET, wei(mutez));
                 (from, traveller, wei(3 * mutez), call)
@@ -172,6 +205,17 @@ impl Scene {
             Act::ClaimByContract { from, kept } => {
                 let (level, id) = self.kept(kept);
                 (from, traveller, U256::ZERO, traveller::claim(level, id))
+            }
+            Act::Redirect { from, kept, to } => {
+                let (level, id) = self.kept(kept);
+                let call = native::redirect(level, id, self.users[to].address);
+                (from, native::ADDRESS, U256::ZERO, call)
+            }
+            Act::RedirectByContract { from, kept, to } => {
+                let (level, id) = self.kept(kept);
+                let call = native::redirect(level, id, self.users[to].address);
+                let call = traveller::call(native::ADDRESS, &call);
+                (from, traveller, U256::ZERO, call)
             }
             Act::Mind { from, mood } => {
                 let moods = [Mood::Takes, Mood::Refuses, Mood::BurnsGas, Mood::Withdraws];
@@ -231,7 +275,8 @@ impl Scene {
         let withdrawn = amount(native::withdrawn(), 0);
         let minted: U256 = minted.into_iter().sum();
         let balances = self.balances();
-        assert_eq!(self.genesis + minted, balances + fees + withdrawn);
+        let prices = amount(native::outbox_paid(), 1);
+        assert_eq!(self.genesis + minted, balances + fees + withdrawn + prices);
         let claimable = amount(native::kept(), 0) + amount(native::deposited(), 0);
         let bridge = self.rollup.account(native::ADDRESS).balance;
         let delivered = minted - (claimable - amount(native::deposited(), 0));

@@ -255,13 +255,14 @@ fn without_a_proxys_code_only_the_receiver_claims() {
     assert_eq!(balance(&rollup, user.address), U256::ZERO);
     let raws = [
         send(&mut eve, fa::ADDRESS, U256::ZERO, fa::claim(0)),
+        // It names no proxy: whoever asks, the receiver gets it.
         send(&mut eve, fa::ADDRESS, U256::ZERO, fa::claim(1)),
         send(&mut eve, fa::ADDRESS, U256::ZERO, fa::claim(2)),
         send(&mut eve, fa::ADDRESS, U256::ZERO, fa::claim(3)),
         send(&mut user, fa::ADDRESS, U256::ZERO, fa::claim(0)),
         send(&mut user, fa::ADDRESS, U256::ZERO, fa::claim(1)),
     ];
-    let expected = [false, false, false, false, true, true];
+    let expected = [false, true, false, false, true, false];
     assert_eq!(outcomes(&mut rollup, &raws), expected);
     assert_eq!(balance(&rollup, user.address), U256::from(110));
     assert_eq!(balance(&rollup, nowhere), U256::ZERO);

@@ -1,11 +1,13 @@
 //! The bridge, through the compiled kernel: inbox bytes in, balances, events and
 //! outbox bytes out.
 
+mod before;
 mod conservation;
 mod fa;
 mod forced;
 mod governed;
 mod native;
+mod price;
 mod receivers;
 mod reverts;
 mod scene;

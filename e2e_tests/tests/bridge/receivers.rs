@@ -44,7 +44,7 @@ fn a_receiver_that_refuses_or_burns_its_gas_claims_later() {
         assert!(included.iter().all(|one| one.receipt.success));
         assert!(included[0].receipt.gas_used < 300_000);
 
-        // Nobody else gets it, and it gets it once.
+        // Whoever asks, it gets it, and once.
         let claim = native::claim(level, id);
         let mind = traveller::set(Mood::Takes, TARGET);
         let raws = [

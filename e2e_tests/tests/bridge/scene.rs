@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
 use e2e_tests::{Included, Rollup, Setup, User};
 use ethereum::transaction::tx_type;
-use evm_kernel::native::simulate::{self, Call, Environment};
+use evm_kernel::native::simulate::{self, Call, Environment, Outcome};
 use pvm::LevelReport;
 use storage::Config;
 
@@ -72,6 +72,27 @@ pub(crate) fn ask(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
     let outcome = simulate::call(rollup.durable(), &environment, &call);
     let executed = outcome.expect("readable").executed();
     executed.expect("a legal call").output
+}
+
+/// What a call with wei would do, from the newest state.
+pub(crate) fn try_call(
+    rollup: &Rollup,
+    from: Address,
+    to: Address,
+    value: U256,
+    input: Bytes,
+) -> Outcome {
+    let environment = Environment::of_head(rollup.durable()).expect("a head");
+    let call = Call {
+        from,
+        to: Some(to),
+        gas_limit: 16_000_000,
+        value,
+        input,
+        ..Call::default()
+    };
+    let outcome = simulate::call(rollup.durable(), &environment, &call);
+    outcome.expect("readable").expect("a legal call")
 }
 
 /// What the deposits are among what is included after `number`.

@@ -126,10 +126,12 @@ fn govern<H: Runtime>(
     }
     match decision {
         Decision::AssignDeposit(assignment) => {
-            assign(builder, &deposit::assign(call.origin(), &assignment))
+            let after = builder.run.config.reassign_after;
+            assign(builder, &deposit::assign(call.origin(), &assignment, after))
         }
         Decision::AssignTickets(assignment) => {
-            assign(builder, &deposit::assign(call.origin(), &assignment))
+            let after = builder.run.config.reassign_after;
+            assign(builder, &deposit::assign(call.origin(), &assignment, after))
         }
         Decision::Requeue { number, .. } => requeue(builder, number),
         Decision::Upgrade(upgrade) => decide(builder, upgrade),
@@ -146,7 +148,7 @@ const fn rollup(decision: &Decision) -> Option<&[u8; 20]> {
     }
 }
 
-/// Gives a deposit that names nobody a receiver.
+/// Gives a deposit that nobody claims a receiver.
 fn assign<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, assigned: &Deposit) -> Outcome {
     if builder.run.config.ticketer.is_none() {
         return Ok(Assembly::Refused(Refused::NoBridge));
@@ -154,7 +156,7 @@ fn assign<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, assigned: &Deposit)
     if builder.call(assigned)? {
         return Ok(Assembly::Pending);
     }
-    let reason = "no such deposit, or another counter".into();
+    let reason = "no such deposit, too early, or another counter".into();
     Ok(Assembly::Refused(Refused::Payload(reason)))
 }
 

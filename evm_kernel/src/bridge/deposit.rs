@@ -21,29 +21,37 @@ const NATIVE_DEPOSIT: [u8; 4] = [0xfe, 0x41, 0xe5, 0x24];
 /// `deposit(uint256,address,address,uint256,uint256,uint256,bool)` of the FA bridge.
 const FA_DEPOSIT: [u8; 4] = [0x9a, 0x21, 0xb3, 0x8d];
 
-/// `assign(uint256,uint256,uint256,address)` of the native bridge.
-const NATIVE_ASSIGN: [u8; 4] = [0xc9, 0x60, 0x6a, 0x6f];
+/// `assign(uint256,uint256,uint256,address,uint256)` of the native bridge.
+const NATIVE_ASSIGN: [u8; 4] = [0xc5, 0xb5, 0x65, 0x3f];
 
-/// `assign(uint256,uint256,address)` of the FA bridge.
-const FA_ASSIGN: [u8; 4] = [0xd4, 0x01, 0x95, 0x2e];
+/// `assign(uint256,uint256,address,uint256,bool,address)` of the FA bridge.
+const FA_ASSIGN: [u8; 4] = [0x13, 0x11, 0x58, 0x95];
 
 /// The transaction by which governance gives a kept deposit a receiver: one
-/// number names it for the FA bridge, two for the native one.
+/// number names it for the FA bridge, two for the native one. A deposit that names
+/// a receiver may get another one after so many levels.
 pub(crate) fn assign<const LEN: usize>(
     origin: Origin,
     assignment: &Assignment<[u64; LEN]>,
+    reassign_after: u64,
 ) -> Deposit {
-    let (bridge, selector) = if LEN == 1 {
-        (FA_BRIDGE, FA_ASSIGN)
-    } else {
-        (NATIVE_BRIDGE, NATIVE_ASSIGN)
-    };
+    let native = LEN == 2;
+    let selector = if native { NATIVE_ASSIGN } else { FA_ASSIGN };
     let input = Calldata::new(selector).number(assignment.counter);
     let input = assignment
         .place
         .iter()
-        .fold(input, |input, number| input.number(*number));
-    origin.call(bridge, U256::ZERO, input.address(&assignment.receiver))
+        .fold(input, |input, number| input.number(*number))
+        .address(&assignment.receiver)
+        .number(u64::from(origin.level).saturating_sub(reassign_after));
+    if native {
+        return origin.call(NATIVE_BRIDGE, U256::ZERO, input);
+    }
+    let proxy = assignment.proxy;
+    let input = input
+        .number(u64::from(proxy.is_some()))
+        .address(&proxy.unwrap_or_default());
+    origin.call(FA_BRIDGE, U256::ZERO, input)
 }
 
 /// Where a message of layer 1 stands: its level, and its index there.
@@ -272,8 +280,14 @@ mod tests {
     fn selectors_are_those_of_the_signatures() {
         for (signature, selector) in [
             ("deposit(address,uint256,uint256,bool)", NATIVE_DEPOSIT),
-            ("assign(uint256,uint256,uint256,address)", NATIVE_ASSIGN),
-            ("assign(uint256,uint256,address)", FA_ASSIGN),
+            (
+                "assign(uint256,uint256,uint256,address,uint256)",
+                NATIVE_ASSIGN,
+            ),
+            (
+                "assign(uint256,uint256,address,uint256,bool,address)",
+                FA_ASSIGN,
+            ),
             (
                 "deposit(uint256,address,address,uint256,uint256,uint256,bool)",
                 FA_DEPOSIT,

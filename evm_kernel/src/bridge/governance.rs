@@ -12,11 +12,12 @@ pub(crate) enum Decision {
     /// The kernel is replaced: `[root hash (33 bytes), activation time (i64,
     /// little-endian)]`.
     Upgrade(Upgrade),
-    /// A deposit that names nobody gets a receiver: `["assign-deposit", rollup
-    /// (20), counter, level, message id, receiver (20)]`.
+    /// A deposit that names nobody, or that nobody claimed in time, gets a receiver:
+    /// `["assign-deposit", rollup (20), counter, level, message id, receiver (20)]`.
     AssignDeposit(Assignment<[u64; 2]>),
     /// The same of other tickets: `["assign-tickets", rollup (20), counter,
-    /// deposit id, receiver (20)]`.
+    /// deposit id, receiver (20)]`, and another proxy (20, zeros: none) behind it
+    /// if the deposit shall go another way.
     AssignTickets(Assignment<[u64; 1]>),
     /// A message to layer 1 that is in doubt is sent again: `["requeue-message",
     /// rollup (20), number]`.
@@ -28,7 +29,7 @@ pub(crate) enum Decision {
     },
 }
 
-/// Who gets a deposit that names nobody.
+/// Who gets a deposit that nobody claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Assignment<P> {
     /// The rollup that is meant (`sr1…`): one contract may govern several.
@@ -37,8 +38,10 @@ pub(crate) struct Assignment<P> {
     pub(crate) counter: u64,
     /// Which deposit.
     pub(crate) place: P,
-    /// Who may claim it.
+    /// Whom it is for now.
     pub(crate) receiver: Address,
+    /// The proxy that it goes to, if that changes; zeros: none. For tickets only.
+    pub(crate) proxy: Option<Address>,
 }
 
 /// The list, and the strings in it: their lengths are fixed, so their headers are.
@@ -75,11 +78,18 @@ fn assignment<const LEN: usize>(items: &mut Decoder<'_>) -> Option<Assignment<[u
     for number in &mut place {
         *number = items.u64().ok()?;
     }
+    let receiver = items.address().ok()?;
+    let proxy = if LEN == 1 && !items.is_empty() {
+        Some(items.address().ok()?)
+    } else {
+        None
+    };
     Some(Assignment {
         rollup,
         counter,
         place,
-        receiver: items.address().ok()?,
+        receiver,
+        proxy,
     })
 }
 
@@ -156,8 +166,23 @@ mod tests {
             counter: 1,
             place: [2, 3],
             receiver,
+            proxy: None,
         };
         assert_eq!(read(&bytes), Ok(Decision::AssignDeposit(assignment)));
+        let tickets = name("assign-tickets");
+        for proxy in [None, Some(Address::ZERO), Some(receiver)] {
+            let mut items: Vec<&dyn Encode> = vec![&tickets, &rollup, &1_u64, &2_u64, &receiver];
+            items.extend(proxy.as_ref().map(|proxy| proxy as &dyn Encode));
+            let assignment = Assignment {
+                rollup: [7; 20],
+                counter: 1,
+                place: [2],
+                receiver,
+                proxy,
+            };
+            let expected = Ok(Decision::AssignTickets(assignment));
+            assert_eq!(read(&encode_list(&items)), expected);
+        }
         let bytes = list(&[&name("requeue-message"), &rollup, &5_u64]);
         let requeue = Decision::Requeue {
             rollup: [7; 20],
@@ -166,6 +191,15 @@ mod tests {
         assert_eq!(read(&bytes), Ok(requeue));
         for wrong in [
             list(&[&name("assign-deposit"), &rollup, &1_u64, &2_u64, &receiver]),
+            list(&[
+                &name("assign-deposit"),
+                &rollup,
+                &1_u64,
+                &2_u64,
+                &3_u64,
+                &receiver,
+                &receiver,
+            ]),
             list(&[&name("requeue-message"), &5_u64]),
             list(&[&name("requeue-message"), &rollup, &5_u64, &5_u64]),
             list(&[&name("requeue"), &rollup, &5_u64]),

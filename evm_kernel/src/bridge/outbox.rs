@@ -14,7 +14,10 @@ use messages::ticket;
 use revm::context_interface::journaled_state::account::JournaledAccountTr;
 use revm::context_interface::{Block, ContextTr, JournalTr};
 use revm::interpreter::{CallInputs, CallScheme, Gas, InstructionResult, InterpreterResult};
+use storage::StorageError;
 
+/// `price()`.
+const PRICE: [u8; 4] = [0xa0, 0x35, 0xb1, 0xfe];
 /// `pushNative(string)`.
 const NATIVE: [u8; 4] = [0x63, 0xeb, 0xe0, 0x70];
 /// `pushFastNative(string,string,bytes,address)`.
@@ -29,12 +32,25 @@ const FAST_TICKET: [u8; 4] = [0x75, 0x5c, 0x1e, 0x17];
 const GAS: u64 = 25_000;
 const GAS_PER_BYTE: u64 = 16;
 
+/// What it costs to ask for the price.
+const PRICE_GAS: u64 = 2_000;
+
 /// The longest input that is looked at, in bytes: the words around the longest
 /// message take less than the 1,024 beside it.
 const MAX_INPUT: usize = MAX_MESSAGE + 1_024;
 
 /// One mutez is this many wei.
 const WEI_PER_MUTEZ: U256 = U256::from_limbs([1_000_000_000_000, 0, 0, 0]);
+
+/// As many messages may wait before the next one costs anything: half of what a
+/// level's outbox takes.
+const FREE: u64 = 50;
+
+/// The price of the first that costs, in mutez, and after how many more the price
+/// has doubled. To take all 100 places of a level costs 1.38 tez, to take those of
+/// the next level, too, some 8,000.
+const FIRST: u64 = 1_600;
+const DOUBLES: u64 = 8;
 
 /// The content of the exchanger's tickets: `Pair 0 None`.
 const NATIVE_CONTENT: [u8; 6] = [7, prim::PAIR, 0, 0, 3, prim::NONE];
@@ -60,27 +76,62 @@ struct Fast<'b> {
     caller: Address,
 }
 
+/// The queue of messages to layer 1, as a block finds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    /// How many waited when the block began.
+    waiting: u64,
+    /// The number of the block's first withdrawal.
+    first: U256,
+}
+
+/// Where the queue is known.
+pub(crate) trait Waiting {
+    /// How many messages waited for layer 1 when the block began.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read.
+    fn waiting(&self) -> Result<u64, StorageError>;
+}
+
+/// What the next message costs, in wei, if so many wait.
+fn price(waiting: u64) -> U256 {
+    let Some(place) = waiting.checked_sub(FREE) else {
+        return U256::ZERO;
+    };
+    let mutez = FIRST / DOUBLES * (DOUBLES + place % DOUBLES);
+    // More than there are tez, long before.
+    let doubled = (place / DOUBLES).min(64) as usize;
+    (U256::from(mutez) * WEI_PER_MUTEZ) << doubled
+}
+
 /// Runs a call of [`OUTBOX`] on a rollup whose native tickets `ticketer` makes.
 ///
 /// Who calls is looked at before anything else: another than the bridges loses the
 /// gas that it gave, as with any precompile that fails. The input is charged before
-/// it is copied.
+/// it is copied. `line` is what the block's earlier calls found out.
 ///
 /// # Errors
-/// Where durable storage fails.
-pub(crate) fn run<C: ContextTr>(
+/// If durable storage fails.
+pub(crate) fn run<C: ContextTr<Db: Waiting>>(
     context: &mut C,
     inputs: &CallInputs,
     ticketer: &[u8; 20],
+    line: &mut Option<Line>,
 ) -> Result<InterpreterResult, String> {
     let mut gas = Gas::new(inputs.gas_limit);
     gas.set_reservoir(inputs.reservoir);
     let bridge = matches!(inputs.caller, NATIVE_BRIDGE | FA_BRIDGE);
-    let direct = inputs.target_address == OUTBOX && inputs.scheme == CallScheme::Call;
-    if !bridge || !direct || inputs.is_static {
+    let direct = inputs.target_address == OUTBOX
+        && matches!(inputs.scheme, CallScheme::Call | CallScheme::StaticCall);
+    let len = inputs.input.len();
+    let asks = len == PRICE.len();
+    if !bridge || !direct || inputs.is_static && !asks {
         return Ok(halt(gas, InstructionResult::PrecompileError));
     }
-    let len = inputs.input.len();
+    if asks {
+        return ask(context, inputs, gas, line);
+    }
     if !gas.record_regular_cost(GAS + GAS_PER_BYTE * len.min(MAX_INPUT) as u64) {
         return Ok(halt(gas, InstructionResult::PrecompileOOG));
     }
@@ -90,11 +141,12 @@ pub(crate) fn run<C: ContextTr>(
     }
     let data = inputs.input.bytes(context);
     let value = inputs.transfer_value().unwrap_or_default();
-    let withdrawal = match read(&data, inputs.caller, value, ticketer) {
+    let (id, price) = next(context, line)?;
+    let withdrawal = match read(&data, inputs.caller, Paid { value, price }, ticketer) {
         Ok(withdrawal) => withdrawal,
         Err(reason) => return Ok(revert(gas, &reason)),
     };
-    let id = next_id(context).map_err(|_| "the withdrawal's number cannot be read".to_string())?;
+    count(context, id).map_err(|_| unknown_number())?;
     let timestamp = context.block().timestamp();
     let message = withdrawal.message(id, timestamp);
     if message.len() > MAX_MESSAGE {
@@ -104,7 +156,7 @@ pub(crate) fn run<C: ContextTr>(
         );
         return Ok(revert(gas, &reason));
     }
-    // What came along is burned: layer 1 pays it out.
+    // What came along is burned: layer 1 pays out all but the price.
     let journal = context.journal_mut();
     let burned = journal
         .load_account_mut(OUTBOX)
@@ -133,21 +185,106 @@ fn revert(gas: Gas, reason: &str) -> InterpreterResult {
     InterpreterResult::new(InstructionResult::Revert, data, gas)
 }
 
-/// Counts a withdrawal.
-fn next_id<C: ContextTr>(context: &mut C) -> Result<U256, <C::Db as revm::Database>::Error> {
+/// Answers `price()`.
+fn ask<C: ContextTr<Db: Waiting>>(
+    context: &mut C,
+    inputs: &CallInputs,
+    mut gas: Gas,
+    line: &mut Option<Line>,
+) -> Result<InterpreterResult, String> {
+    if !gas.record_regular_cost(PRICE_GAS) {
+        return Ok(halt(gas, InstructionResult::PrecompileOOG));
+    }
+    let known = inputs.input.as_bytes(context)[..] == PRICE;
+    if !known
+        || inputs
+            .transfer_value()
+            .is_some_and(|value| !value.is_zero())
+    {
+        return Ok(revert(gas, "outbox: no such function"));
+    }
+    let (_, price) = next(context, line)?;
+    let output = Bytes::from(price.to_be_bytes::<32>());
+    Ok(InterpreterResult::new(
+        InstructionResult::Return,
+        output,
+        gas,
+    ))
+}
+
+/// The number of the next withdrawal, and what its message costs in wei.
+fn next<C: ContextTr<Db: Waiting>>(
+    context: &mut C,
+    line: &mut Option<Line>,
+) -> Result<(U256, U256), String> {
     let journal = context.journal_mut();
-    journal.load_account(COUNTER)?;
-    let id = journal.sload(COUNTER, U256::ZERO)?.data;
+    let id = journal
+        .load_account(COUNTER)
+        .map(|_| ())
+        .and_then(|()| Ok(journal.sload(COUNTER, U256::ZERO)?.data))
+        .map_err(|_| unknown_number())?;
+    // The first who asks in a block does so before any withdrawal of the block.
+    let known = match *line {
+        Some(known) => known,
+        None => {
+            let waiting = context.db().waiting();
+            let waiting = waiting.map_err(|error| error.to_string())?;
+            *line.insert(Line { waiting, first: id })
+        }
+    };
+    let made = u64::try_from(id.saturating_sub(known.first)).unwrap_or(u64::MAX);
+    Ok((id, price(known.waiting.saturating_add(made))))
+}
+
+/// Counts the withdrawal with this number.
+fn count<C: ContextTr>(context: &mut C, id: U256) -> Result<(), <C::Db as revm::Database>::Error> {
+    let journal = context.journal_mut();
     journal.sstore(COUNTER, U256::ZERO, id.wrapping_add(U256::ONE))?;
     journal.touch_account(COUNTER);
-    Ok(id)
+    Ok(())
+}
+
+fn unknown_number() -> String {
+    "the withdrawal's number cannot be read".to_string()
+}
+
+/// What came with a call, in wei, and what the message costs.
+#[derive(Clone, Copy, Debug)]
+struct Paid {
+    value: U256,
+    price: U256,
+}
+
+impl Paid {
+    /// The mutez that are left of the value: a whole number, and some.
+    fn mutez(self) -> Result<U256, String> {
+        let left = self.value.checked_sub(self.price);
+        let left = left.ok_or_else(|| self.refused())?;
+        let (mutez, rest) = left.div_rem(WEI_PER_MUTEZ);
+        if mutez.is_zero() || !rest.is_zero() {
+            return Err(format!("outbox: {left} wei are no mutez"));
+        }
+        Ok(mutez)
+    }
+
+    /// Nothing must be left.
+    fn exactly(self) -> Result<(), String> {
+        (self.value == self.price)
+            .then_some(())
+            .ok_or_else(|| self.refused())
+    }
+
+    fn refused(self) -> String {
+        let Self { value, price } = self;
+        format!("outbox: the price is {price} wei, not {value}")
+    }
 }
 
 /// What a bridge asks for, or the reason why it cannot be.
 fn read<'b>(
     data: &'b [u8],
     caller: Address,
-    value: U256,
+    paid: Paid,
     ticketer: &[u8; 20],
 ) -> Result<Withdrawal<'b>, String> {
     let unknown = || "outbox: only for the bridges".to_string();
@@ -160,7 +297,7 @@ fn read<'b>(
             receiver: contract(target)?,
             ticketer: *ticketer,
             content: &NATIVE_CONTENT,
-            amount: value.checked_div(WEI_PER_MUTEZ).unwrap_or_default(),
+            amount: paid.mutez()?,
             destination: *ticketer,
             entrypoint: "burn",
             fast: None,
@@ -184,11 +321,17 @@ fn read<'b>(
             fast: fast(1)?,
             ..native()?
         }),
-        (FA_BRIDGE, TICKET) => tickets(arguments),
-        (FA_BRIDGE, FAST_TICKET) => Ok(Withdrawal {
-            fast: fast(4)?,
-            ..tickets(arguments)?
-        }),
+        (FA_BRIDGE, TICKET) => {
+            paid.exactly()?;
+            tickets(arguments)
+        }
+        (FA_BRIDGE, FAST_TICKET) => {
+            paid.exactly()?;
+            Ok(Withdrawal {
+                fast: fast(4)?,
+                ..tickets(arguments)?
+            })
+        }
         _ => Err(unknown()),
     }
 }
@@ -309,6 +452,7 @@ mod tests {
     #[test]
     fn selectors_are_those_of_the_signatures() {
         for (signature, selector) in [
+            ("price()", PRICE),
             ("pushNative(string)", NATIVE),
             ("pushFastNative(string,string,bytes,address)", FAST_NATIVE),
             ("pushTicket(bytes,uint256,bytes22,bytes)", TICKET),
@@ -319,5 +463,29 @@ mod tests {
         ] {
             assert_eq!(keccak256(signature)[..4], selector, "{signature}");
         }
+    }
+
+    #[test]
+    fn the_price_rises_with_every_place_and_never_ends() {
+        let mutez = |waiting: u64| price(waiting) / WEI_PER_MUTEZ;
+        assert_eq!((mutez(0), mutez(49)), (U256::ZERO, U256::ZERO));
+        for (waiting, expected) in [
+            (50, 1_600),
+            (51, 1_800),
+            (57, 3_000),
+            (58, 3_200),
+            (100, 128_000),
+            (200, 734_003_200),
+        ] {
+            assert_eq!(mutez(waiting), U256::from(expected), "{waiting}");
+        }
+        for waiting in FREE..FREE + 64 * DOUBLES {
+            assert!(price(waiting) < price(waiting + 1), "{waiting}");
+            assert!((price(waiting) % WEI_PER_MUTEZ).is_zero());
+        }
+        assert!(price(u64::MAX) > price(1_000) / U256::from(2));
+        let sum = |places: core::ops::Range<u64>| -> U256 { places.map(mutez).sum() };
+        assert_eq!(sum(0..100), U256::from(1_376_800));
+        assert_eq!(sum(100..200), U256::from(8_125_068_800_u64));
     }
 }

@@ -7,7 +7,8 @@
 //! The entry is replaced in the table: the engine's seam for cryptography would
 //! compile all of its curves a second time, which costs 300 kB.
 
-use crate::bridge::{OUTBOX, outbox};
+use crate::bridge::OUTBOX;
+use crate::bridge::outbox::{self, Line, Waiting};
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes};
@@ -33,6 +34,8 @@ pub(crate) struct Weighed {
     work: u64,
     /// Who makes the native tickets, where there is a bridge.
     ticketer: Option<[u8; 20]>,
+    /// The queue to layer 1, once a withdrawal of the block asked for it.
+    line: Option<Line>,
 }
 
 impl Weighed {
@@ -62,6 +65,7 @@ impl Weighed {
             inner,
             work: 0,
             ticketer,
+            line: None,
         }
     }
 
@@ -71,7 +75,7 @@ impl Weighed {
     }
 }
 
-impl<C: ContextTr> PrecompileProvider<C> for Weighed {
+impl<C: ContextTr<Db: Waiting>> PrecompileProvider<C> for Weighed {
     type Output = InterpreterResult;
 
     fn set_spec(&mut self, spec: <C::Cfg as Cfg>::Spec) -> bool {
@@ -86,7 +90,7 @@ impl<C: ContextTr> PrecompileProvider<C> for Weighed {
         if let Some(ticketer) = &self.ticketer
             && inputs.bytecode_address == OUTBOX
         {
-            return outbox::run(context, inputs, ticketer).map(Some);
+            return outbox::run(context, inputs, ticketer, &mut self.line).map(Some);
         }
         let result = self.inner.run(context, inputs)?;
         if let Some(result) = &result {

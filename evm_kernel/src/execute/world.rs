@@ -1,5 +1,6 @@
 //! The world as the engine reads it: durable storage and what the block changed.
 
+use crate::bridge::outbox::Waiting;
 use crate::environment::history::HISTORY_ADDRESS;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use host::ReadStore;
@@ -32,6 +33,12 @@ impl<S: ReadStore> World<'_, S> {
             return Ok(false);
         }
         self.overlay.has_slots(address).map_err(WorldError)
+    }
+}
+
+impl<S: ReadStore> Waiting for World<'_, S> {
+    fn waiting(&self) -> Result<u64, StorageError> {
+        self.overlay.waiting()
     }
 }
 
