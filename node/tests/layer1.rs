@@ -28,18 +28,23 @@ async fn deposit(devnet: &Handle, amount: &str) -> Value {
     call(devnet, "rollup_deposit", deposit).await
 }
 
-/// Withdraws mutez of the first account to `target`.
-async fn withdraw(devnet: &Handle, target: &str, mutez: u64) -> Value {
+/// The data of a withdrawal to `target`.
+fn withdrawal(target: &str) -> Bytes {
     let mut data = WITHDRAW.to_vec();
     for word in [32, target.len()] {
         data.extend(U256::from(word).to_be_bytes::<32>());
     }
     data.extend(target.bytes());
     data.resize(4 + 32 * (2 + target.len().div_ceil(32)), 0);
+    data.into()
+}
+
+/// Withdraws mutez of the first account to `target`.
+async fn withdraw(devnet: &Handle, target: &str, mutez: u64) -> Value {
     let value = U256::from(mutez) * U256::from(1_000_000_000_000_u64);
     let request = json!([{
         "from": devnet.accounts()[0].address, "to": BRIDGE, "value": value,
-        "data": Bytes::from(data), "gas": "0xf4240",
+        "data": withdrawal(target), "gas": "0xf4240",
     }]);
     let hash = call(devnet, "eth_sendTransaction", request).await;
     call(devnet, "eth_getTransactionReceipt", json!([hash])).await
@@ -73,6 +78,28 @@ async fn a_deposit_is_a_balance_at_once() {
     assert_eq!(transfer["sender"], overview["contracts"]["bridge"]);
     assert_eq!(transfer["source"], ACCOUNTS[0]);
     assert_eq!(transfer["payload"]["prim"], "Left");
+}
+
+/// What left with a level does not count for the price of the next place.
+#[tokio::test]
+async fn a_call_sees_the_outbox_as_the_next_block_does() {
+    let devnet = devnet(|options| options.block_time = BlockTime::Manual).await;
+    let from = devnet.accounts()[0].address;
+    for _ in 0..60 {
+        let value = U256::from(10).pow(U256::from(18));
+        let request = json!([{
+            "from": from, "to": BRIDGE, "value": value,
+            "data": withdrawal(ACCOUNTS[1]), "gas": "0x493e0",
+        }]);
+        call(&devnet, "eth_sendTransaction", request).await;
+    }
+    call(&devnet, "evm_mine", json!([])).await;
+    let withdrawals = call(&devnet, "rollup_withdrawals", json!([])).await;
+    assert_eq!(withdrawals.as_array().unwrap().len(), 60);
+    // `outboxPrice()`.
+    let price = json!([{ "to": BRIDGE, "data": "0xd75895eb" }, "latest"]);
+    let price = call(&devnet, "eth_call", price).await;
+    assert_eq!(price, format!("0x{:064x}", 0));
 }
 
 #[tokio::test]

@@ -180,7 +180,12 @@ impl Miner {
             });
         }
         self.layer1.end_level(number, inbox, report.outbox);
-        let blocks = self.blocks(&report.checkpoints)?;
+        let mut states = report.checkpoints;
+        // Behind the newest block messages to layer 1 left: the next one sees that.
+        if let Some(newest) = states.last_mut() {
+            newest.clone_from(&report.durable);
+        }
+        let blocks = self.blocks(&states)?;
         self.backlog = chain::head(&report.durable)?.backlog;
         self.node.publish(blocks.iter().cloned());
         self.settle(&blocks, self.backlog == 0);
