@@ -86,6 +86,12 @@ pub mod native {
         )
     }
 
+    /// Returns how many deposits governance has assigned, of either bridge.
+    #[must_use]
+    pub fn assigned() -> Bytes {
+        FIXTURE.call("assigned()", &[])
+    }
+
     /// Receiver and amount of a kept deposit.
     #[must_use]
     pub fn claimable(level: u64, message: u64) -> Bytes {
@@ -204,6 +210,13 @@ pub mod fa {
             "redirect(uint256,address,address)",
             &[deposit.word(), receiver.word(), proxy.word()],
         )
+    }
+
+    /// Returns what waits with this number: ticket hash, receiver, proxy, amount, inbox
+    /// level, message id.
+    #[must_use]
+    pub fn queue(deposit: u64) -> Bytes {
+        FIXTURE.call("queued(uint256)", &[deposit.word()])
     }
 
     /// How many tickets came to an owner without a proxy.

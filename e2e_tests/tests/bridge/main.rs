@@ -11,3 +11,4 @@ mod price;
 mod receivers;
 mod reverts;
 mod scene;
+mod tickets;
