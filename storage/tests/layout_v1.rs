@@ -83,6 +83,8 @@ fn config() -> Config {
         ticketer: Some([0x71; 20]),
         delayed_bridge: None,
         kernel_governance: Some([0x73; 20]),
+        // The default, which older kernels do not write.
+        reassign_after: 201_600,
         revisions: vec![(0, Revision::Prague), (9, Revision::Osaka)],
     }
 }

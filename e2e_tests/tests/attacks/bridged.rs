@@ -82,7 +82,8 @@ impl Scene {
             ..Call::default()
         };
         let outcome = simulate::call(self.rollup.durable(), &environment, &call);
-        let output = outcome.expect("readable").expect("a legal call").output;
+        let executed = outcome.expect("readable").executed();
+        let output = executed.expect("a legal call").output;
         abi::number(&output).expect("a number")
     }
 

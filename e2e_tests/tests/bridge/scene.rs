@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
 use e2e_tests::{Included, Rollup, Setup, User};
 use ethereum::transaction::tx_type;
-use evm_kernel::native::simulate::{self, Call, Environment, Outcome};
+use evm_kernel::native::simulate::{self, Call, Environment, Execution};
 use pvm::LevelReport;
 use storage::Config;
 
@@ -81,7 +81,7 @@ pub(crate) fn try_call(
     to: Address,
     value: U256,
     input: Bytes,
-) -> Outcome {
+) -> Execution {
     let environment = Environment::of_head(rollup.durable()).expect("a head");
     let call = Call {
         from,
@@ -92,7 +92,8 @@ pub(crate) fn try_call(
         ..Call::default()
     };
     let outcome = simulate::call(rollup.durable(), &environment, &call);
-    outcome.expect("readable").expect("a legal call")
+    let executed = outcome.expect("readable").executed();
+    executed.expect("a legal call")
 }
 
 /// What the deposits are among what is included after `number`.
