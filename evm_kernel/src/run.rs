@@ -6,6 +6,7 @@ use crate::block::inclusion;
 use crate::block::run_state::RunState;
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
+use crate::inputs::format;
 use crate::inputs::queue::Queue;
 use crate::log;
 use crate::upgrade::{self, Migrated};
@@ -36,6 +37,7 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
             .map_or(Config::default().queue_bytes, |config| config.queue_bytes),
         trapped: opening.trapped(),
         unframed: None,
+        name: Some(format::name),
     };
     let budget = Budget::new(config.as_ref().map_or(READING, |config| config.run_budget));
     let read = match opening.read(host, &limits, budget)? {

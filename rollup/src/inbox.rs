@@ -102,6 +102,9 @@ pub struct Limits {
     /// Which external messages are ours without a frame, by their bytes behind
     /// the inbox tag; none where it is absent. It must not trap.
     pub unframed: Option<fn(&[u8]) -> bool>,
+    /// What names an input, for [`Level::key`]; none where the kernel has no use for
+    /// a key. It must not trap.
+    pub name: Option<fn(&[u8]) -> &[u8]>,
 }
 
 /// What each input counts in the queue besides its bytes.
@@ -241,6 +244,7 @@ impl<'a> Drain<'a> {
                 number,
                 timestamp: u64::try_from(info.predecessor_timestamp).unwrap_or(0),
                 predecessor: info.predecessor,
+                inputs: self.level.map_or([0; 32], |level| level.inputs),
             }),
             Ok(Message::EndOfLevel) => Kind::EndOfLevel,
             Ok(_) => Kind::Other,
@@ -321,6 +325,7 @@ impl<'a> Drain<'a> {
                 number,
                 timestamp: self.level.map_or(0, |level| level.timestamp),
                 predecessor: self.level.map_or([0; 32], |level| level.predecessor),
+                inputs: self.level.map_or([0; 32], |level| level.inputs),
             };
             known.save(host, self.layout)?;
             self.level = Some(known);

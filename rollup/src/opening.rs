@@ -43,7 +43,12 @@ impl<'l> Opening<'l> {
         limits: &Limits,
         mut budget: Budget,
     ) -> Result<Reading<'l>, HostError> {
-        let drained = inbox::drain(host, self.layout, limits, &mut budget)?;
+        let mut drained = inbox::drain(host, self.layout, limits, &mut budget)?;
+        if let (Some(level), Some(entries)) = (&mut drained.level, &drained.entries)
+            && let Some(name) = limits.name
+        {
+            level.absorb(host, self.layout, &entries.names(name))?;
+        }
         if !drained.complete {
             return Ok(Reading::Ended(Progress::More));
         }

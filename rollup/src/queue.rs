@@ -221,6 +221,26 @@ impl Entries {
         cursor
     }
 
+    /// What `name` says of each whole entry that is left, behind its length.
+    pub(crate) fn names(&self, name: fn(&[u8]) -> &[u8]) -> Vec<u8> {
+        let mut names = Vec::new();
+        for name in self.iter().map(name) {
+            names.extend((name.len() as u32).to_be_bytes());
+            names.extend(name);
+        }
+        names
+    }
+
+    /// The whole entries that are left; they stay.
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.rest();
+        core::iter::from_fn(move || {
+            let (entry, behind) = split_entry(rest)?;
+            rest = behind;
+            Some(entry)
+        })
+    }
+
     fn rest(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -229,15 +249,16 @@ impl Entries {
     /// and where a trap cut an entry short.
     pub fn next_entry(&mut self) -> Option<(Cursor, &[u8])> {
         let cursor = self.cursor();
-        let (head, rest) = self
-            .bytes
-            .get(self.at..)?
-            .split_first_chunk::<ENTRY_OVERHEAD>()?;
-        let len = u32::from_be_bytes(*head) as usize;
-        let entry = rest.get(..len)?;
-        self.at += ENTRY_OVERHEAD + len;
+        let (entry, _) = split_entry(self.bytes.get(self.at..)?)?;
+        self.at += ENTRY_OVERHEAD + entry.len();
         Some((cursor, entry))
     }
+}
+
+/// The entry that stands first, and what stands behind it.
+fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<ENTRY_OVERHEAD>()?;
+    rest.split_at_checked(u32::from_be_bytes(*head) as usize)
 }
 
 /// Deletes the page of `level`. One host call.

@@ -169,6 +169,7 @@ fn level() -> Level {
         number: 8,
         timestamp: 1_700_000_008,
         predecessor: [0x88; 32],
+        inputs: [0; 32],
     }
 }
 

@@ -42,6 +42,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         most: QUEUE_BYTES,
         trapped: opening.trapped(),
         unframed: (framing == Framing::Optional).then_some(looks_like_a_batch),
+        name: None,
     };
     let read = match opening.read(host, &limits, Budget::new(RUN_BUDGET))? {
         Reading::Complete(read) => read,

@@ -45,6 +45,18 @@ pub const MAX_CHUNK: usize = MAX_MESSAGE - FRAME - 2 - 32;
 pub const MAX_CHUNKS: usize = MAX_TRANSACTION.div_ceil(MAX_CHUNK);
 const _: () = assert!(MAX_CHUNKS <= ChunkSet::BITS as usize);
 
+/// What names an input: nobody can change one that is taken and leave its name.
+/// Where it holds the hash of the rest, that is what stands up to there.
+#[must_use]
+pub fn name(input: &[u8]) -> &[u8] {
+    let len = match input {
+        [SIMPLE, ..] => 1 + 32,
+        [CHUNK, ..] => 1 + 32 + 2 + 32,
+        _ => input.len(),
+    };
+    input.get(..len).unwrap_or(input)
+}
+
 /// What the recovery of a signature costs, in units of the budget.
 pub const RECOVERY: u64 = 20_000;
 
@@ -53,4 +65,33 @@ pub const RECOVERY: u64 = 20_000;
 #[must_use]
 pub const fn overhead(len: usize) -> u64 {
     rollup::budget::MESSAGE + RECOVERY + rollup::budget::BYTE * len as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every byte that is part of the name changes it, no other does.
+    fn named_by(tag: u8, len: usize, named: usize) {
+        let mut input = alloc::vec![tag; len];
+        let before = name(&input).to_vec();
+        for at in 1..len {
+            input[at] ^= 1;
+            assert_eq!(name(&input) != before, at < named, "tag {tag}, byte {at}");
+            input[at] ^= 1;
+        }
+    }
+
+    #[test]
+    fn hashes_name_what_they_vouch_for() {
+        named_by(SIMPLE, 150, 33);
+        named_by(CHUNK, 150, 67);
+    }
+
+    #[test]
+    fn all_bytes_name_what_no_hash_vouches_for() {
+        named_by(ANNOUNCEMENT, 150, 150);
+        named_by(rollup::inbox::TRANSFER, 150, 150);
+        named_by(SIMPLE, 20, 20);
+    }
 }
