@@ -55,6 +55,8 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         backlog: head.backlog,
         counted: (head.number > 0).then_some(head.level),
     };
+    // Senders choose what their inputs put into hash maps.
+    foldhash::set_key(read.level().key());
     let opened = read.open(host, &last)?;
     let run = RunState {
         config,

@@ -69,6 +69,12 @@ const RULES: &[Rule] = &[
         knows_not: "rollups and storage",
     },
     Rule {
+        package: "foldhash",
+        may: May::Only(&[]),
+        never: &["*"],
+        knows_not: "what is hashed",
+    },
+    Rule {
         package: "rollup",
         may: May::Only(&["host", "messages"]),
         never: ETHEREUM,
@@ -88,7 +94,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "evm_kernel",
-        may: May::Only(&["host", "messages", "rollup", "ethereum", "storage"]),
+        may: May::Only(&[
+            "foldhash", "host", "messages", "rollup", "ethereum", "storage",
+        ]),
         never: &["serde_json", "tokio", "chrono", "time", "wasmtime", "axum"],
         knows_not: "JSON, clocks and the node",
     },
