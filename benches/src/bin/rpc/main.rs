@@ -1,4 +1,4 @@
-//! Measures of the node: `cargo run --release -p benches --bin node`.
+//! Measures of the node: `cargo run --release -p benches --bin rpc`.
 #![expect(
     clippy::float_arithmetic,
     reason = "times are told to people, not computed with"
