@@ -11,6 +11,9 @@ const WRITES_AND_TRAPS: &str = "0061736d01000000010d0260057f7f7f7f7f017f60000002
 /// A float.
 const FLOAT: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a0e010c0044000000000000f03f1a0b";
 
+/// Yields at once, under the name of 2022.
+const LEGACY: &str = "0061736d01000000010401600000030201000503010001071502036d656d02000b6b65726e656c5f6e65787400000a040102000b";
+
 /// A folder of its own for each test, gone at the end.
 struct Folder(PathBuf);
 
@@ -35,8 +38,12 @@ impl Drop for Folder {
 }
 
 fn run(args: &[&str]) -> Output {
+    command("run", args)
+}
+
+fn command(name: &str, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
-        .arg("run")
+        .arg(name)
         .args(args)
         .output()
         .unwrap()
@@ -129,6 +136,26 @@ fn an_invalid_kernel_is_found_wrong_with_the_reason() {
     let output = run(&[&kernel, "--inputs", &inputs]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("F64Const"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_kernel_of_2022_is_refused_with_advice_and_runs_on_request() {
+    let folder = Folder::new("legacy");
+    let kernel = folder.file("kernel.hex", LEGACY);
+    let inputs = folder.file("inputs.json", "[[]]");
+    let verified = command("verify", &[&kernel]);
+    assert_eq!(verified.status.code(), Some(1));
+    let refused = run(&[&kernel, "--inputs", &inputs]);
+    assert_eq!(refused.status.code(), Some(1));
+    for words in [stdout(&verified), stderr(&refused)] {
+        assert!(words.contains("only kernel_next is exported"), "{words}");
+        assert!(
+            words.contains("without the feature `legacy-abi`"),
+            "{words}"
+        );
+    }
+    let ran = run(&[&kernel, "--inputs", &inputs, "--legacy"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
 }
 
 #[test]

@@ -72,6 +72,10 @@ impl User {
 
     /// Signs a transaction with the next nonce.
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what differs between transactions, in the order of its fields"
+    )]
     pub fn send(
         &mut self,
         chain_id: u64,

@@ -257,8 +257,11 @@ pub(crate) fn violations(wasm: &[u8], outline: &Outline<'_>, terms: Terms) -> Ve
 fn refused(outline: &Outline<'_>) -> Vec<Violation> {
     let refused = outline.refused.iter().map(|refused| {
         let (rule, what) = match refused.refusal {
-            Refusal::Float => (Rule::NoFloats, refused.what.clone()),
-            Refusal::Unknown => (Rule::Instructions, refused.what.clone()),
+            Refusal::Float => (Rule::NoFloats, format!("{}: floating-point", refused.what)),
+            Refusal::Unknown => {
+                let what = format!("{}: no instruction of the machine", refused.what);
+                (Rule::Instructions, what)
+            }
             Refusal::SeveralValues => {
                 let what = format!("{}: the fast path refuses multi-value", refused.what);
                 (Rule::FastPath, what)

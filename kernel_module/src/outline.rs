@@ -4,9 +4,10 @@ use crate::opcodes::{self, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use wasmparser::{
-    BlockType, CompositeInnerType, ConstExpr, DataKind, DataSectionReader, Element, ElementItems,
-    ElementKind, ElementSectionReader, ExternalKind, FuncType, FunctionBody, Import as RawImport,
-    KnownCustom, Name, Operator, Parser, Payload, Result, TypeRef, ValType,
+    BlockType, CompositeInnerType, ConstExpr, CustomSectionReader, DataKind, DataSectionReader,
+    Element, ElementItems, ElementKind, ElementSectionReader, ExternalKind, FuncType, FunctionBody,
+    Import as RawImport, KnownCustom, Name, Operator, Parser, Payload, Result, TypeRef,
+    TypeSectionReader, ValType,
 };
 
 /// The parts of a module. Functions have one numbering, the imported ones first.
@@ -173,19 +174,7 @@ impl<'w> Outline<'w> {
     fn payload(&mut self, payload: Payload<'w>) -> Result<()> {
         self.section(&payload);
         match payload {
-            Payload::TypeSection(types) => {
-                for group in types.into_iter_with_offsets() {
-                    let (offset, group) = group?;
-                    for ty in group.into_types() {
-                        let CompositeInnerType::Func(ty) = ty.composite_type.inner else {
-                            self.types.push(None);
-                            continue;
-                        };
-                        self.function_type_at(&ty, offset);
-                        self.types.push(Some(ty));
-                    }
-                }
-            }
+            Payload::TypeSection(types) => self.all_types(types)?,
             Payload::ImportSection(imports) => {
                 let offset = imports.range().start;
                 for import in imports.into_imports() {
@@ -236,20 +225,39 @@ impl<'w> Outline<'w> {
                 let body = self.code(&body)?;
                 self.bodies.push(body);
             }
-            Payload::CustomSection(section) => {
-                if let KnownCustom::Name(names) = section.as_known() {
-                    for name in names.into_iter().flatten() {
-                        if let Name::Function(functions) = name {
-                            let names = functions.into_iter().flatten();
-                            self.names
-                                .extend(names.map(|naming| (naming.index, naming.name)));
-                        }
-                    }
-                }
-            }
+            Payload::CustomSection(section) => self.custom(&section),
             _ => {}
         }
         Ok(())
+    }
+
+    fn all_types(&mut self, types: TypeSectionReader<'_>) -> Result<()> {
+        for group in types.into_iter_with_offsets() {
+            let (offset, group) = group?;
+            for ty in group.into_types() {
+                let CompositeInnerType::Func(ty) = ty.composite_type.inner else {
+                    self.types.push(None);
+                    continue;
+                };
+                self.function_type_at(&ty, offset);
+                self.types.push(Some(ty));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the names of functions out of a custom section, as far as they can be read.
+    fn custom(&mut self, section: &CustomSectionReader<'w>) {
+        let KnownCustom::Name(names) = section.as_known() else {
+            return;
+        };
+        for name in names.into_iter().flatten() {
+            if let Name::Function(functions) = name {
+                let names = functions.into_iter().flatten();
+                self.names
+                    .extend(names.map(|naming| (naming.index, naming.name)));
+            }
+        }
     }
 
     fn section(&mut self, payload: &Payload<'_>) {

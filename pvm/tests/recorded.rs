@@ -3,7 +3,9 @@
 //! `docs/machine.md`.
 
 use pvm::engine;
-use pvm::{Durable, Error, Inbox, LevelReport, Machine, Options, Status, reveal};
+use pvm::{
+    Durable, Error, Inbox, Kernel, LevelReport, Machine, Options, Status, Version, report, reveal,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,6 +132,22 @@ fn every_recorded_kernel_ends_as_on_the_real_machine_or_is_listed() {
         wrong.push(format!("{unknown} is listed, and does not differ"));
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn reports_and_the_machine_have_one_verdict_of_each_kernel() {
+    let json = zstd::decode_all(RECORDING).unwrap();
+    let recording: Recording = serde_json::from_slice(&json).unwrap();
+    let mut refused = 0;
+    for vector in &recording.vectors {
+        let wasm = hex::decode(&vector.kernel).unwrap();
+        let version: Version = vector.pvm_version.parse().unwrap();
+        let loaded = Kernel::load(&wasm, version);
+        let report = report(&wasm, version);
+        assert_eq!(loaded.is_ok(), report.is_valid(), "{}", vector.name);
+        refused += usize::from(loaded.is_err());
+    }
+    assert_eq!(refused, 57);
 }
 
 /// The names in the table of the page.
