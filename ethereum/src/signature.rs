@@ -7,7 +7,6 @@
 use crate::keccak::{Keccak256, keccak256};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, U256, uint};
-use core::fmt;
 
 use crate::SignedTransaction;
 use crate::rlp::{Encode, List};
@@ -57,36 +56,27 @@ impl Signature {
 }
 
 /// A signature that nobody can have made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// r is zero, or not below the order of the curve.
+    #[error("r out of range")]
     InvalidR,
     /// s is zero, or not below the order of the curve.
+    #[error("s out of range")]
     InvalidS,
     /// s is above half of the order (EIP-2).
+    #[error("s in the upper half")]
     HighS,
     /// A parity other than 0 and 1.
+    #[error("invalid y parity: {0}")]
     InvalidYParity(u8),
     /// No public key gives this signature.
+    #[error("no public key gives this signature")]
     NoPublicKey,
     /// A secret key that is zero, or not below the order of the curve.
+    #[error("secret key out of range")]
     InvalidSecret,
 }
-
-impl fmt::Display for SignatureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidR => f.write_str("r out of range"),
-            Self::InvalidS => f.write_str("s out of range"),
-            Self::HighS => f.write_str("s in the upper half"),
-            Self::InvalidYParity(parity) => write!(f, "invalid y parity: {parity}"),
-            Self::NoPublicKey => f.write_str("no public key gives this signature"),
-            Self::InvalidSecret => f.write_str("secret key out of range"),
-        }
-    }
-}
-
-impl core::error::Error for SignatureError {}
 
 /// The order of the curve.
 const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);

@@ -3,7 +3,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 /// What a base58check string stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,23 +93,28 @@ impl Kind {
 }
 
 /// Why text is no address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Longer than the text of any kind.
+    #[error("{len} bytes are too long for an address")]
     TooLong {
         /// How long it is, in bytes.
         len: usize,
     },
     /// A letter that base58 does not have.
+    #[error("no letter of base58 at byte {at}")]
     Letter {
         /// Where it stands, in bytes.
         at: usize,
     },
     /// The checksum does not hold: a letter is wrong or missing.
+    #[error("the checksum is wrong: a letter is wrong or missing")]
     Checksum,
     /// It is of none of the kinds of [`Kind`].
+    #[error("not an address of a known kind")]
     UnknownKind,
     /// It stands for something else than what is wanted.
+    #[error("{}… is wanted, not {}…", .expected.name(), .actual.name())]
     WrongKind {
         /// What is wanted.
         expected: Kind,
@@ -118,6 +122,7 @@ pub enum AddressError {
         actual: Kind,
     },
     /// A payload that does not have its kind's length.
+    #[error("a payload of {actual} bytes, not {expected}")]
     Length {
         /// The length of the kind, in bytes.
         expected: usize,
@@ -125,26 +130,6 @@ pub enum AddressError {
         actual: usize,
     },
 }
-
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { len } => write!(f, "{len} bytes are too long for an address"),
-            Self::Letter { at } => write!(f, "no letter of base58 at byte {at}"),
-            Self::Checksum => f.write_str("the checksum is wrong: a letter is wrong or missing"),
-            Self::UnknownKind => f.write_str("not an address of a known kind"),
-            Self::WrongKind { expected, actual } => {
-                let (expected, actual) = (expected.name(), actual.name());
-                write!(f, "{expected}… is wanted, not {actual}…")
-            }
-            Self::Length { expected, actual } => {
-                write!(f, "a payload of {actual} bytes, not {expected}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for AddressError {}
 
 /// The longest text that is looked at, in bytes: decoding takes the square of it.
 const MAX_TEXT: usize = 128;

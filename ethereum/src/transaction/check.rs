@@ -1,7 +1,6 @@
 //! What can be said about a transaction without any state.
 
 use alloy_primitives::U256;
-use core::fmt;
 
 use super::Transaction;
 
@@ -33,9 +32,10 @@ pub const MAX_INITCODE_SIZE: usize = 49_152;
 pub const MAX_TRANSACTION_GAS: u64 = 1 << 24;
 
 /// A transaction that no block can include, whatever the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTransaction {
     /// Bound to another chain (EIP-155).
+    #[error("chain id {actual} instead of {expected}")]
     ChainId {
         /// This chain.
         expected: u64,
@@ -43,8 +43,10 @@ pub enum InvalidTransaction {
         actual: u64,
     },
     /// A type that the fork does not have yet.
+    #[error("transaction type {0} not supported")]
     UnsupportedType(u8),
     /// Less gas than it costs before its first instruction.
+    #[error("intrinsic gas too low: have {limit}, want {required}")]
     IntrinsicGas {
         /// Gas needed.
         required: u64,
@@ -52,6 +54,7 @@ pub enum InvalidTransaction {
         limit: u64,
     },
     /// Less gas than its data costs at least (EIP-7623).
+    #[error("gas below the data's floor: have {limit}, want {required}")]
     FloorGas {
         /// Gas needed.
         required: u64,
@@ -59,6 +62,7 @@ pub enum InvalidTransaction {
         limit: u64,
     },
     /// More gas than a transaction may ask for (EIP-7825).
+    #[error("gas limit {limit} above the cap {cap}")]
     GasCap {
         /// Most gas allowed.
         cap: u64,
@@ -66,8 +70,10 @@ pub enum InvalidTransaction {
         limit: u64,
     },
     /// Gas limit × price is above 2^256 - 1 wei.
+    #[error("gas limit times price overflows")]
     FeeOverflow,
     /// A priority fee above the fee cap (EIP-1559).
+    #[error("priority fee {priority} above the fee cap {max_fee}")]
     PriorityFeeAboveMaxFee {
         /// Wei per gas.
         priority: U256,
@@ -75,6 +81,7 @@ pub enum InvalidTransaction {
         max_fee: U256,
     },
     /// Too much initcode (EIP-3860).
+    #[error("initcode of {actual} bytes, limit {limit}")]
     InitcodeSize {
         /// Most bytes allowed.
         limit: usize,
@@ -82,39 +89,9 @@ pub enum InvalidTransaction {
         actual: usize,
     },
     /// A set-code transaction that sets no code (EIP-7702).
+    #[error("empty authorization list")]
     EmptyAuthorizationList,
 }
-
-impl fmt::Display for InvalidTransaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ChainId { expected, actual } => {
-                write!(f, "chain id {actual} instead of {expected}")
-            }
-            Self::UnsupportedType(tx_type) => write!(f, "transaction type {tx_type} not supported"),
-            Self::IntrinsicGas { required, limit } => {
-                write!(f, "intrinsic gas too low: have {limit}, want {required}")
-            }
-            Self::FloorGas { required, limit } => {
-                write!(
-                    f,
-                    "gas below the data's floor: have {limit}, want {required}"
-                )
-            }
-            Self::GasCap { cap, limit } => write!(f, "gas limit {limit} above the cap {cap}"),
-            Self::FeeOverflow => f.write_str("gas limit times price overflows"),
-            Self::PriorityFeeAboveMaxFee { priority, max_fee } => {
-                write!(f, "priority fee {priority} above the fee cap {max_fee}")
-            }
-            Self::InitcodeSize { limit, actual } => {
-                write!(f, "initcode of {actual} bytes, limit {limit}")
-            }
-            Self::EmptyAuthorizationList => f.write_str("empty authorization list"),
-        }
-    }
-}
-
-impl core::error::Error for InvalidTransaction {}
 
 /// Refuses what no block of this chain and fork can include.
 ///

@@ -3,7 +3,6 @@
 use crate::keccak::{Keccak256, keccak256};
 use alloc::vec::Vec;
 use alloy_primitives::{B256, U256};
-use core::fmt;
 
 use super::{
     AccessListItem, Deposit, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
@@ -13,40 +12,31 @@ use crate::Signature;
 use crate::rlp::{self, Decoder, Encode, Prefix};
 
 /// Bytes that are no transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// No bytes at all.
+    #[error("no bytes")]
     Empty,
     /// Not the RLP that its type asks for.
+    #[error("rlp: {0}")]
     Rlp(rlp::Error),
     /// A blob transaction (EIP-4844): a rollup has no blobs of its own.
+    #[error("blob transactions are not supported")]
     Blob,
     /// Neither a list nor a known type byte (EIP-2718).
+    #[error("unknown transaction type {0:#04x}")]
     UnknownType(u8),
     /// A nonce of 2^64 - 1, which no account can ever have (EIP-2681).
+    #[error("nonce is 2^64-1")]
     NonceTooLarge,
     /// A v that is none of 27, 28 and 35 + 2 × chain id + parity (EIP-155), or
     /// whose chain id is above 2^64 - 1.
+    #[error("invalid v: {0}")]
     InvalidV(U256),
     /// A parity other than 0 and 1.
+    #[error("invalid y parity: {0}")]
     InvalidYParity(u64),
 }
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("no bytes"),
-            Self::Rlp(error) => write!(f, "rlp: {error}"),
-            Self::Blob => f.write_str("blob transactions are not supported"),
-            Self::UnknownType(byte) => write!(f, "unknown transaction type {byte:#04x}"),
-            Self::NonceTooLarge => f.write_str("nonce is 2^64-1"),
-            Self::InvalidV(v) => write!(f, "invalid v: {v}"),
-            Self::InvalidYParity(parity) => write!(f, "invalid y parity: {parity}"),
-        }
-    }
-}
-
-impl core::error::Error for DecodeError {}
 
 impl From<rlp::Error> for DecodeError {
     fn from(error: rlp::Error) -> Self {

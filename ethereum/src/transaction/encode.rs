@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    AccessListItem, Deposit, SignedAuthorization, SignedTransaction, Transaction, tx_type,
+    AccessListItem, Deposit, Legacy, SignedAuthorization, SignedTransaction, Transaction, tx_type,
 };
 use crate::Signature;
 use crate::rlp::{Encode, List};
@@ -73,30 +73,9 @@ pub fn sign(
 /// The raw bytes with a signature, or the signed bytes without.
 fn encode(transaction: &Transaction, signature: Option<&Signature>) -> Vec<u8> {
     let Signature { y_parity, r, s } = signature.copied().unwrap_or_default();
-    let legacy_v;
     let mut items: Vec<&dyn Encode> = Vec::with_capacity(13);
     match transaction {
-        Transaction::Legacy(fields) => {
-            items.extend::<[&dyn Encode; 6]>([
-                &fields.nonce,
-                &fields.gas_price,
-                &fields.gas_limit,
-                &fields.to,
-                &fields.value,
-                &fields.input,
-            ]);
-            match (signature, &fields.chain_id) {
-                (Some(signature), chain_id) => {
-                    legacy_v = signature.v(*chain_id);
-                    items.extend::<[&dyn Encode; 3]>([&legacy_v, &r, &s]);
-                }
-                (None, Some(chain_id)) => {
-                    items.extend::<[&dyn Encode; 3]>([chain_id, &0u64, &0u64]);
-                }
-                (None, None) => {}
-            }
-            return seal(None, &items);
-        }
+        Transaction::Legacy(fields) => return encode_legacy(fields, signature),
         Transaction::Deposit(deposit) => return deposit.encode(),
         Transaction::AccessList(fields) => items.extend::<[&dyn Encode; 8]>([
             &fields.chain_id,
@@ -136,6 +115,32 @@ fn encode(transaction: &Transaction, signature: Option<&Signature>) -> Vec<u8> {
         items.extend::<[&dyn Encode; 3]>([&y_parity, &r, &s]);
     }
     seal(Some(transaction.tx_type()), &items)
+}
+
+/// Behind the fields stands the signature, or in its place the chain (EIP-155).
+fn encode_legacy(fields: &Legacy, signature: Option<&Signature>) -> Vec<u8> {
+    let Signature { r, s, .. } = signature.copied().unwrap_or_default();
+    let v;
+    let mut items: Vec<&dyn Encode> = Vec::with_capacity(9);
+    items.extend::<[&dyn Encode; 6]>([
+        &fields.nonce,
+        &fields.gas_price,
+        &fields.gas_limit,
+        &fields.to,
+        &fields.value,
+        &fields.input,
+    ]);
+    match (signature, &fields.chain_id) {
+        (Some(signature), chain_id) => {
+            v = signature.v(*chain_id);
+            items.extend::<[&dyn Encode; 3]>([&v, &r, &s]);
+        }
+        (None, Some(chain_id)) => {
+            items.extend::<[&dyn Encode; 3]>([chain_id, &0u64, &0u64]);
+        }
+        (None, None) => {}
+    }
+    seal(None, &items)
 }
 
 /// A list behind its type byte, if it has one.
