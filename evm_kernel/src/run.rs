@@ -58,7 +58,7 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     // Senders choose what their inputs put into hash maps.
     foldhash::set_key(read.level().key());
     let opened = read.open(host, &last)?;
-    let run = RunState {
+    let mut run = RunState {
         config,
         level: opened.level,
         head,
@@ -69,11 +69,11 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         quarantine: opened.quarantine,
         rollup: limits.rollup,
     };
-    blocks(run, &HostCell::new(host))
+    blocks(&mut run, &HostCell::new(host))
 }
 
 /// Makes blocks while the level needs them and the run has room.
-fn blocks<H: Runtime>(mut run: RunState, host: &HostCell<'_, H>) -> Result<Progress, KernelError> {
+fn blocks<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Progress, KernelError> {
     loop {
         run.before = run.budget.spent();
         let first = run.head.level < run.level.number;
@@ -88,14 +88,14 @@ fn blocks<H: Runtime>(mut run: RunState, host: &HostCell<'_, H>) -> Result<Progr
         if !room && (next || !run.queue.has_dropped()) {
             return Ok(Progress::More);
         }
-        inclusion::block(&mut run, host)?;
+        inclusion::block(run, host)?;
         run.fresh = false;
     }
 }
 
 /// Ends the level: messages to layer 1 are sent, and the kernel is replaced if
 /// its time has come.
-fn end<H: Runtime>(mut run: RunState, host: &HostCell<'_, H>) -> Result<Progress, KernelError> {
+fn end<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Progress, KernelError> {
     // The trap struck after the last commit: no block to care for.
     if let Some(quarantine) = run.quarantine.take() {
         quarantine.end(&mut **host.writer()?)?;

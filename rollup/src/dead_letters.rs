@@ -6,7 +6,7 @@ use host::{HostError, PathBuf, Store};
 /// Keeps the input at `cursor` at [`Layout::dead_letters`]`/LEVEL/OFFSET`.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn keep(
     store: &mut impl Store,
     layout: &Layout,

@@ -195,6 +195,7 @@ struct Drain<'a> {
 }
 
 impl<'a> Drain<'a> {
+    #[inline(always)]
     fn open(
         host: &mut impl Runtime,
         layout: &'a Layout,
@@ -314,6 +315,7 @@ impl<'a> Drain<'a> {
         self.page.as_mut().ok_or(HostError::GenericInvalidAccess)
     }
 
+    #[inline(always)]
     fn finish(mut self, host: &mut impl Runtime) -> Result<Drained, HostError> {
         self.skipped.log(host, self.layout);
         // A trap took the level's facts: the last ones known hold on, durably, so

@@ -75,7 +75,7 @@ impl Inputs {
     /// Takes the next input; `None` when nothing waits.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn take(&mut self, store: &impl ReadStore) -> Result<Option<Entry<'_>>, HostError> {
         while !self.entries.as_ref().is_some_and(Entries::holds_one) {
             // The end of what was read, or of the page.
@@ -99,7 +99,7 @@ impl Inputs {
     /// `cursor` is committed: deletes the pages that it is past.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn committed(&mut self, store: &mut impl Store, cursor: Cursor) -> Result<(), HostError> {
         self.finished.dedup();
         for level in &self.finished {
@@ -154,7 +154,7 @@ impl Inputs {
 /// a trap may have left.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn sweep(store: &mut impl Store, layout: &Layout, from: u32, to: u32) -> Result<(), HostError> {
     for level in from..to {
         queue::delete(store, layout, level)?;

@@ -26,7 +26,7 @@ impl Level {
     /// Reads the level's facts; `None` before the first level.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn load(store: &impl ReadStore, layout: &Layout) -> Result<Option<Self>, HostError> {
         let mut bytes = [0; LEN];
         let len = store.read_small(layout.level, &mut bytes)?;
@@ -36,7 +36,7 @@ impl Level {
     /// Makes the level's facts durable. One host call.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn save(&self, store: &mut impl Store, layout: &Layout) -> Result<(), HostError> {
         let bytes = self.encode();
         let absorbed = self.inputs != [0; 32];

@@ -37,6 +37,7 @@ impl<'l> Opening<'l> {
     ///
     /// # Errors
     /// If the machine refuses a host call.
+    #[inline(always)]
     pub fn read(
         self,
         host: &mut impl Runtime,
@@ -127,6 +128,7 @@ impl Read<'_> {
     ///
     /// # Errors
     /// If the machine refuses a host call.
+    #[inline(always)]
     pub fn open(self, host: &mut impl Store, last: &LastCommit) -> Result<Opened, HostError> {
         let Opening { layout, trapped } = self.opening;
         let quarantine = if trapped {

@@ -40,7 +40,7 @@ impl Quarantine {
     /// What the run after a trap must know; a mark that is found is a culprit.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn after_trap(host: &mut impl Store, layout: &Layout) -> Result<Self, HostError> {
         let bytes = host.read_all(layout.quarantine)?.unwrap_or_default();
         let mut cursors = bytes
@@ -75,7 +75,7 @@ impl Quarantine {
     /// Marks the input that comes next. One host call.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn mark(&self, host: &mut impl Store, cursor: Cursor) -> Result<(), HostError> {
         host.store_write(self.path, 0, &cursor.encode())
     }
@@ -84,7 +84,7 @@ impl Quarantine {
     /// of the last one, unless it is the only one.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn mark_block(&self, host: &mut impl Store) -> Result<(), HostError> {
         if self.is_alone() {
             return Ok(());
@@ -95,7 +95,7 @@ impl Quarantine {
     /// The block is committed: the next one needs no care.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn end(self, host: &mut impl Store) -> Result<(), HostError> {
         host.store_delete(self.path)
     }
@@ -112,7 +112,7 @@ impl Quarantine {
 /// Whether the previous run trapped.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn trapped(host: &impl ReadStore) -> Result<bool, HostError> {
     Ok(host.store_has(reserved::STUCK)?.is_some())
 }

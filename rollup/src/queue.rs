@@ -42,7 +42,7 @@ pub const ENTRY_OVERHEAD: usize = 4;
 /// The page of a level, to append to.
 #[derive(Debug)]
 pub struct Page {
-    path: Place,
+    path: PagePath,
     cursor: Cursor,
 }
 
@@ -50,7 +50,7 @@ impl Page {
     /// Opens the page of `level` at its end. One host call.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn open(store: &impl ReadStore, layout: &Layout, level: u32) -> Result<Self, HostError> {
         let path = path(layout, level)?;
         let size = match store.store_value_size(path.as_path()) {
@@ -71,7 +71,7 @@ impl Page {
     /// filled up with zeros, so that what follows it can be told apart.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn repair(store: &mut impl Store, layout: &Layout, level: u32) -> Result<Self, HostError> {
         let mut page = Self::open(store, layout, level)?;
         let Some(mut entries) =
@@ -107,7 +107,7 @@ impl Page {
     /// trap can leave a beginning, which [`Page::repair`] makes harmless.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn append(
         &mut self,
         store: &mut impl Store,
@@ -154,7 +154,7 @@ impl Entries {
     /// where the page is absent or consumed. `most` is larger than any entry.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn load(
         store: &impl ReadStore,
         layout: &Layout,
@@ -264,16 +264,16 @@ fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Deletes the page of `level`. One host call.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn delete(store: &mut impl Store, layout: &Layout, level: u32) -> Result<(), HostError> {
     store.store_delete(path(layout, level)?.as_path())
 }
 
 /// `QUEUE/LEVEL`, with at most ten digits.
-type Place = PathBuf<52>;
+type PagePath = PathBuf<52>;
 
-fn path(layout: &Layout, level: u32) -> Result<Place, HostError> {
-    let mut path = Place::from_path(layout.queue);
+fn path(layout: &Layout, level: u32) -> Result<PagePath, HostError> {
+    let mut path = PagePath::from_path(layout.queue);
     path.push_number(level.into())
         .map_err(|_| HostError::KeyTooLarge)?;
     Ok(path)

@@ -8,7 +8,7 @@ use host::{HostError, Store};
 /// Copies the state to staging, where it may be changed.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn open(store: &mut impl Store, layout: &Layout) -> Result<(), HostError> {
     match store.store_copy(layout.state, layout.staging) {
         // At first there is no state to copy.
@@ -20,7 +20,7 @@ pub fn open(store: &mut impl Store, layout: &Layout) -> Result<(), HostError> {
 /// Makes the staged state the state, at once.
 ///
 /// # Errors
-/// Where the machine refuses; the old state is then in place.
+/// If the machine refuses a host call; the old state is then in place.
 pub fn publish(store: &mut impl Store, layout: &Layout) -> Result<(), HostError> {
     store.store_move(layout.staging, layout.state)
 }
@@ -28,7 +28,7 @@ pub fn publish(store: &mut impl Store, layout: &Layout) -> Result<(), HostError>
 /// Discards what an unfinished commit left.
 ///
 /// # Errors
-/// Where the machine refuses.
+/// If the machine refuses a host call.
 pub fn discard(store: &mut impl Store, layout: &Layout) -> Result<(), HostError> {
     store.store_delete(layout.staging)
 }

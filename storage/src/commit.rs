@@ -52,7 +52,7 @@ pub struct Block {
 /// Makes `block` the newest block.
 ///
 /// # Errors
-/// Where the machine refuses; nothing of the block is then visible.
+/// If the machine refuses a host call; nothing of the block is then visible.
 pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> {
     let mut staging = Staging::open(store)?;
     world(&mut staging, &block.diff)?;

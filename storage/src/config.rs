@@ -114,7 +114,7 @@ impl Config {
     /// or set to bytes that are no such value, has its default.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn from_setup(store: &impl ReadStore) -> Result<Self, StorageError> {
         let default = Self::default();
         let number = |name: &str| -> Result<Option<u64>, StorageError> {

@@ -56,7 +56,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// The account at `address`, `None` where it is absent.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
+    /// If durable storage cannot be read.
     pub fn account(&mut self, address: Address) -> Result<Option<Account>, StorageError> {
         if let Some(account) = self.accounts.get(&address) {
             return Ok(*account);
@@ -69,7 +69,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// What `slot` of `address` holds.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
+    /// If durable storage cannot be read.
     pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256, StorageError> {
         let place = match self.slots.entry((address, slot)) {
             Entry::Occupied(known) => return Ok(*known.get()),
@@ -90,7 +90,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// Whether durable storage has slots of `address`. One host call.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
+    /// If durable storage cannot be read.
     pub fn has_slots(&self, address: Address) -> Result<bool, StorageError> {
         let path = ACCOUNTS.path(&address)?;
         let kind = self.store.store_has(path.as_path())?;
@@ -111,7 +111,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// The code with `hash`; no bytes where it is unknown.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
+    /// If durable storage cannot be read.
     pub fn code(&mut self, hash: B256) -> Result<Bytes, StorageError> {
         if let Some(code) = self.code.get(&hash) {
             return Ok(code.clone());
@@ -124,7 +124,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// The hash of block `number`; zero where there is none.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
+    /// If durable storage cannot be read.
     pub fn block_hash(&self, number: u64) -> Result<B256, StorageError> {
         let path = HEADERS.path(&number)?;
         let hash = load::<HeaderHash>(self.store, path.as_path())?;

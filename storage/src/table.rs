@@ -73,7 +73,7 @@ impl<K: Key, V: Value> Table<K, V> {
     /// Whether `key` has a value or anything below it. One host call.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn has(&self, store: &impl ReadStore, key: &K) -> Result<bool, StorageError> {
         Ok(store.store_has(self.path(key)?.as_path())?.is_some())
     }
@@ -119,7 +119,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Queues messages to layer 1, then those in doubt with these numbers.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn queue(&mut self, messages: &[Bytes], requeued: &[u64]) -> Result<(), StorageError> {
         let mut path = Place::from_path(STAGING);
         path.push(OUTGOING_STEP)?;
@@ -134,7 +134,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Writes `value` for `key`.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn put<K: Key, V: Value>(
         &mut self,
         table: &Table<K, V>,
@@ -148,7 +148,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Deletes the entry of `key` and all below it.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn delete<K: Key, V: Value>(
         &mut self,
         table: &Table<K, V>,
@@ -161,7 +161,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Writes words below the entry of `key`; a zero is no entry.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn put_children<K: Key, V: Value>(
         &mut self,
         table: &Table<K, V>,
@@ -185,7 +185,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Writes `bytes` for `key` over whatever was there, however long.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn replace<K: Key>(
         &mut self,
         table: &Table<K, Bytes>,
@@ -199,7 +199,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// Whether `key` has a value or anything below it. One host call.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn has<K: Key, V: Value>(
         &self,
         table: &Table<K, V>,

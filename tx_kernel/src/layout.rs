@@ -54,10 +54,10 @@ pub(crate) const STAGED_OUTGOING: OutboxQueue<'static> =
 pub const FRAME: Path<'static> = Path::literal("/tx/config/frame");
 
 /// A path of the layout: a balance's in staging has 86 bytes.
-pub type Place = PathBuf<96>;
+pub type AccountPath = PathBuf<96>;
 
-pub(crate) fn account(root: Path<'_>, address: &Tz4) -> Result<Place, HostError> {
-    let mut path = Place::from_path(root);
+pub(crate) fn account(root: Path<'_>, address: &Tz4) -> Result<AccountPath, HostError> {
+    let mut path = AccountPath::from_path(root);
     path.push_key(address).map_err(too_long)?;
     Ok(path)
 }
@@ -66,14 +66,14 @@ pub(crate) fn balance(
     root: Path<'_>,
     address: &Tz4,
     ticket: &TicketHash,
-) -> Result<Place, HostError> {
+) -> Result<AccountPath, HostError> {
     let mut path = account(root, address)?;
     path.push_key(ticket).map_err(too_long)?;
     Ok(path)
 }
 
-pub(crate) fn ticket(root: Path<'_>, ticket: &TicketHash) -> Result<Place, HostError> {
-    let mut path = Place::from_path(root);
+pub(crate) fn ticket(root: Path<'_>, ticket: &TicketHash) -> Result<AccountPath, HostError> {
+    let mut path = AccountPath::from_path(root);
     path.push_key(ticket).map_err(too_long)?;
     Ok(path)
 }

@@ -247,7 +247,7 @@ impl Memory {
     /// the first time of a run.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn describe(
         &mut self,
         store: &impl ReadStore,
@@ -265,7 +265,7 @@ impl Memory {
     /// Writes what changed to the staged state.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses a host call.
     pub fn write(&self, store: &mut impl Store) -> Result<(), HostError> {
         for (address, held) in &self.accounts {
             if let Some(account) = held.now.filter(|_| held.now != held.stored) {

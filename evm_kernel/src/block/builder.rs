@@ -37,6 +37,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// The block after the newest one, empty.
+    #[inline(always)]
     pub(crate) fn new<H: Runtime>(
         run: &RunState,
         host: &HostCell<'_, H>,
@@ -55,6 +56,7 @@ impl Draft {
     }
 
     /// Seals the block, which changes `diff`, and commits it.
+    #[inline(always)]
     pub(crate) fn commit<H: Runtime>(
         self,
         diff: Diff,
@@ -114,6 +116,7 @@ pub(crate) struct BlockBuilder<'b, 'h, H: Runtime> {
 
 impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
     /// The engine on `draft`.
+    #[inline(always)]
     pub(crate) fn new(
         draft: &'b mut Draft,
         run: &'b mut RunState,

@@ -18,7 +18,7 @@ use storage::Upgrade;
 use storage::layout::{OUTGOING, UPGRADE};
 
 /// What a call does; a forced transaction may be whole by it.
-type Outcome = Result<Assembly<Refused>, KernelError>;
+type Handled = Result<Assembly<Refused>, KernelError>;
 
 /// A call and where it stands in the queue.
 #[derive(Clone, Copy)]
@@ -69,7 +69,7 @@ fn credit<H: Runtime>(
     builder: &mut BlockBuilder<'_, '_, H>,
     call: Call<'_>,
     (routing, ticket): (&[u8], &Ticket<'_>),
-) -> Outcome {
+) -> Handled {
     let Some(ticketer) = builder.run.config.ticketer else {
         return Ok(Assembly::Refused(Refused::NoBridge));
     };
@@ -101,7 +101,7 @@ fn force<H: Runtime>(
     builder: &mut BlockBuilder<'_, '_, H>,
     call: Call<'_>,
     bytes: &[u8],
-) -> Outcome {
+) -> Handled {
     if builder.run.config.delayed_bridge != Some(call.transfer.sender) {
         return Ok(Assembly::Refused(Refused::Sender));
     }
@@ -113,7 +113,7 @@ fn govern<H: Runtime>(
     builder: &mut BlockBuilder<'_, '_, H>,
     call: Call<'_>,
     bytes: &[u8],
-) -> Outcome {
+) -> Handled {
     if builder.run.config.kernel_governance != Some(call.transfer.sender) {
         return Ok(Assembly::Refused(Refused::Sender));
     }
@@ -149,7 +149,7 @@ const fn rollup(decision: &Decision) -> Option<&[u8; 20]> {
 }
 
 /// Gives a deposit that nobody claims a receiver.
-fn assign<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, assigned: &Deposit) -> Outcome {
+fn assign<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, assigned: &Deposit) -> Handled {
     if builder.run.config.ticketer.is_none() {
         return Ok(Assembly::Refused(Refused::NoBridge));
     }
@@ -161,7 +161,7 @@ fn assign<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, assigned: &Deposit)
 }
 
 /// Sends a message to layer 1 again that is in doubt.
-fn requeue<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, number: u64) -> Outcome {
+fn requeue<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, number: u64) -> Handled {
     let requeued = &mut builder.draft.requeued;
     if requeued.contains(&number) || OUTGOING.doubtful(builder.host, number)?.is_none() {
         let reason = format!("no message {number} is in doubt");
@@ -172,7 +172,7 @@ fn requeue<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, number: u64) -> Ou
 }
 
 /// Notes that the kernel will be replaced.
-fn decide<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, upgrade: Upgrade) -> Outcome {
+fn decide<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, upgrade: Upgrade) -> Handled {
     let host = builder.host;
     let known = match builder.draft.upgrade {
         Some(known) => Some(known),
