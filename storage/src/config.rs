@@ -151,10 +151,11 @@ impl Config {
         Ok(config.within_bounds())
     }
 
-    /// The fields of a setup file: name below `/evm/config` and bytes.
+    /// The fields of a setup file: name below `/evm/config` and bytes. `reassign_after`
+    /// is left out if it is the default, as by older code.
     #[must_use]
     pub fn to_setup(&self) -> Vec<(&'static str, Vec<u8>)> {
-        alloc::vec![
+        let mut fields = alloc::vec![
             ("chain_id", self.chain_id.to_be_bytes().to_vec()),
             (
                 "block_gas_limit",
@@ -170,8 +171,12 @@ impl Config {
             ("delayed_bridge", or_zeros(self.delayed_bridge)),
             ("kernel_governance", or_zeros(self.kernel_governance)),
             ("revisions", self.encode_revisions()),
-            ("reassign_after", self.reassign_after.to_be_bytes().to_vec()),
-        ]
+        ];
+        if self.reassign_after != Self::default().reassign_after {
+            let levels = self.reassign_after.to_be_bytes();
+            fields.push(("reassign_after", levels.to_vec()));
+        }
+        fields
     }
 
     /// A block must fit one run beside the overhead of its inputs, or it would
@@ -219,19 +224,15 @@ fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
     (rising && !revisions.is_empty()).then_some(revisions)
 }
 
-/// The fields as in the setup file, one behind the other, numbers big-endian. The
-/// last one is left out if it is the default: older kernels have none.
+/// The fields of [`Config::to_setup`], one behind the other, numbers big-endian.
 impl Value for Config {
     type Bytes = Vec<u8>;
     const SMALL: bool = true;
     const SHRINKS: bool = true;
 
     fn encode(&self) -> Vec<u8> {
-        let mut fields = self.to_setup();
-        if self.reassign_after == Self::default().reassign_after {
-            fields.pop();
-        }
-        fields.into_iter().flat_map(|(_, bytes)| bytes).collect()
+        let fields = self.to_setup().into_iter();
+        fields.flat_map(|(_, bytes)| bytes).collect()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
