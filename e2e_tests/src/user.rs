@@ -2,7 +2,8 @@
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use ethereum::SignedTransaction;
-use ethereum::signature::{Signature, address_of_secret, authorization_hash};
+use ethereum::authorization_hash;
+use ethereum::signature::{Signature, address_of_secret};
 use ethereum::transaction::{Eip1559, SignedAuthorization, Transaction, sign};
 
 /// Wei for a unit of gas that every test transaction offers at most.

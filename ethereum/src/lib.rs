@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 //!
 //! | module | what it gives |
 //! | --- | --- |
 //! | [`transaction`] | raw bytes ⇄ [`SignedTransaction`]; static checks, intrinsic gas |
-//! | [`signature`] | senders, authorities, public keys |
+//! | [`signature`], [`mod@senders`] | signatures, public keys; who signed |
 //! | [`recovered`] | a transaction with its sender and its bytes |
 //! | [`receipt`], [`bloom`] | receipts, logs and their bloom filters |
 //! | [`header`] | block headers, their hash, the next base fee |
@@ -20,6 +21,7 @@ pub mod keccak;
 pub mod receipt;
 pub mod recovered;
 pub mod rlp;
+pub mod senders;
 pub mod signature;
 pub mod transaction;
 pub mod trie;
@@ -28,5 +30,6 @@ pub use header::Header;
 pub use keccak::{Keccak256, keccak256};
 pub use receipt::{Log, Receipt};
 pub use recovered::Recovered;
-pub use signature::{Signature, SignatureError, authority, public_key, recover, senders};
+pub use senders::{authority, authorization_hash, senders};
+pub use signature::{Signature, SignatureError, public_key, recover};
 pub use transaction::{DecodeError, InvalidTransaction, SignedTransaction, Transaction};

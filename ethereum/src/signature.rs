@@ -1,16 +1,11 @@
-//! Who signed: sender recovery over secp256k1.
+//! Signatures over secp256k1.
 //!
 //! The curve is done by one of two libraries, chosen by feature: C
 //! (`c-secp256k1`, which wins where both are on) or pure Rust
 //! (`rust-secp256k1`). The rules of Ethereum are here, once, for both.
 
-use crate::keccak::{Keccak256, keccak256};
-use alloc::vec::Vec;
+use crate::keccak::Keccak256;
 use alloy_primitives::{Address, B256, U256, uint};
-
-use crate::SignedTransaction;
-use crate::rlp::{Encode, List};
-use crate::transaction::SignedAuthorization;
 
 #[cfg(feature = "c-secp256k1")]
 #[path = "signature/c.rs"]
@@ -84,52 +79,6 @@ const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd2
 /// Half of [`ORDER`], rounded down: the largest s (EIP-2).
 const HALF_ORDER: U256 =
     uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
-
-/// Who signed each transaction, in order.
-///
-/// This is the one place where senders are recovered: give it a block's or a
-/// queue page's worth at once.
-pub fn senders<'a>(
-    transactions: impl IntoIterator<Item = &'a SignedTransaction>,
-) -> Vec<Result<Address, SignatureError>> {
-    transactions
-        .into_iter()
-        .map(|transaction| recover(&transaction.signing_hash, &transaction.signature))
-        .collect()
-}
-
-/// The account that signed an EIP-7702 authorization.
-///
-/// # Errors
-/// As [`recover`], and if the parity is neither 0 nor 1.
-pub fn authority(authorization: &SignedAuthorization) -> Result<Address, SignatureError> {
-    let y_parity = match authorization.y_parity {
-        0 => false,
-        1 => true,
-        other => return Err(SignatureError::InvalidYParity(other)),
-    };
-    let signature = Signature {
-        r: authorization.r,
-        s: authorization.s,
-        y_parity,
-    };
-    recover(&authorization_hash(authorization), &signature)
-}
-
-/// What the account signs in an EIP-7702 authorization: its first three fields.
-#[must_use]
-pub fn authorization_hash(authorization: &SignedAuthorization) -> B256 {
-    const MAGIC: u8 = 0x05;
-    let list = List(&[
-        &authorization.chain_id,
-        &authorization.address,
-        &authorization.nonce,
-    ]);
-    let mut message = Vec::with_capacity(1 + list.length());
-    message.push(MAGIC);
-    list.encode(&mut message);
-    keccak256(message)
-}
 
 /// The account whose key signed `hash`.
 ///

@@ -3,7 +3,8 @@
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use conformance::statetest::CHAIN_ID;
 use conformance::world::{AccountState, World};
-use ethereum::signature::{address_of_secret, authorization_hash};
+use ethereum::authorization_hash;
+use ethereum::signature::address_of_secret;
 use ethereum::transaction::{
     AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, Transaction, sign,
 };

@@ -1,0 +1,54 @@
+//! Who signed transactions and authorizations.
+
+use crate::keccak::keccak256;
+use crate::rlp::{Encode, List};
+use crate::signature::{Signature, SignatureError, recover};
+use crate::transaction::{SignedAuthorization, SignedTransaction};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256};
+
+/// Who signed each transaction, in order.
+///
+/// This is the one place where senders are recovered: give it a block's or a
+/// queue page's worth at once.
+pub fn senders<'a>(
+    transactions: impl IntoIterator<Item = &'a SignedTransaction>,
+) -> Vec<Result<Address, SignatureError>> {
+    transactions
+        .into_iter()
+        .map(|transaction| recover(&transaction.signing_hash, &transaction.signature))
+        .collect()
+}
+
+/// The account that signed an EIP-7702 authorization.
+///
+/// # Errors
+/// As [`recover`], and if the parity is neither 0 nor 1.
+pub fn authority(authorization: &SignedAuthorization) -> Result<Address, SignatureError> {
+    let y_parity = match authorization.y_parity {
+        0 => false,
+        1 => true,
+        other => return Err(SignatureError::InvalidYParity(other)),
+    };
+    let signature = Signature {
+        r: authorization.r,
+        s: authorization.s,
+        y_parity,
+    };
+    recover(&authorization_hash(authorization), &signature)
+}
+
+/// What the account signs in an EIP-7702 authorization: its first three fields.
+#[must_use]
+pub fn authorization_hash(authorization: &SignedAuthorization) -> B256 {
+    const MAGIC: u8 = 0x05;
+    let list = List(&[
+        &authorization.chain_id,
+        &authorization.address,
+        &authorization.nonce,
+    ]);
+    let mut message = Vec::with_capacity(1 + list.length());
+    message.push(MAGIC);
+    list.encode(&mut message);
+    keccak256(message)
+}
