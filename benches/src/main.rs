@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 #![expect(
     clippy::float_arithmetic,
     reason = "speeds and shares are told to people, not computed with"

@@ -101,6 +101,7 @@ fn absorb(state: &mut [u64; 25], block: &[u8; RATE]) {
 }
 
 /// Keccak-f[1600]. Lanes are numbered x + 5 y.
+#[allow(clippy::too_many_lines, reason = "the steps of a round, without loops")]
 fn permute(state: &mut [u64; 25]) {
     let [
         mut a0,

@@ -165,43 +165,9 @@ fn transact(
     signed: &SignedTransaction,
     base_fee: u64,
 ) -> Result<Outcome, ExitFatal> {
-    let transaction = &signed.transaction;
-    let sender = ethereum::senders([signed]).pop().and_then(Result::ok);
-    let caller = address(&sender.unwrap_or_default());
-    let data = transaction.input().to_vec();
-    let price = transaction.effective_gas_price(base_fee);
-    let access_list = transaction.access_list().iter().map(|item| {
-        let keys = item.storage_keys.iter();
-        (
-            address(&item.address),
-            keys.map(|key| H256(key.0)).collect(),
-        )
-    });
-    let max = number(transaction.max_fee_per_gas());
-    let args = TransactArgs {
-        call_create: match transaction.kind() {
-            TxKind::Call(to) => TransactArgsCallCreate::Call {
-                address: address(&to),
-                data,
-            },
-            TxKind::Create => TransactArgsCallCreate::Create {
-                init_code: data,
-                salt: None,
-            },
-        },
-        caller,
-        value: number(transaction.value()),
-        gas_limit: transaction.gas_limit().into(),
-        gas_price: match transaction.max_priority_fee_per_gas() {
-            Some(priority) => TransactGasPrice::FeeMarket {
-                max_priority: number(priority),
-                max,
-            },
-            None => TransactGasPrice::Legacy(max),
-        },
-        access_list: access_list.collect(),
-        config: &CANCUN_CONFIG,
-    };
+    let args = arguments(signed);
+    let caller = args.caller;
+    let price = signed.transaction.effective_gas_price(base_fee);
     let before = backend.state.get(&caller).map(|account| account.balance);
     let mut overlay = OverlayedBackend::new(backend.clone(), &CANCUN_CONFIG.runtime);
     let result = evm_mainnet::transact(args, &mut overlay);
@@ -233,6 +199,45 @@ fn transact(
                 logs: Vec::new(),
             })
         }
+    }
+}
+
+/// A transaction as the crate takes it.
+fn arguments(signed: &SignedTransaction) -> TransactArgs<'static> {
+    let transaction = &signed.transaction;
+    let sender = ethereum::senders([signed]).pop().and_then(Result::ok);
+    let data = transaction.input().to_vec();
+    let access_list = transaction.access_list().iter().map(|item| {
+        let keys = item.storage_keys.iter();
+        (
+            address(&item.address),
+            keys.map(|key| H256(key.0)).collect(),
+        )
+    });
+    let max = number(transaction.max_fee_per_gas());
+    TransactArgs {
+        call_create: match transaction.kind() {
+            TxKind::Call(to) => TransactArgsCallCreate::Call {
+                address: address(&to),
+                data,
+            },
+            TxKind::Create => TransactArgsCallCreate::Create {
+                init_code: data,
+                salt: None,
+            },
+        },
+        caller: address(&sender.unwrap_or_default()),
+        value: number(transaction.value()),
+        gas_limit: transaction.gas_limit().into(),
+        gas_price: match transaction.max_priority_fee_per_gas() {
+            Some(priority) => TransactGasPrice::FeeMarket {
+                max_priority: number(priority),
+                max,
+            },
+            None => TransactGasPrice::Legacy(max),
+        },
+        access_list: access_list.collect(),
+        config: &CANCUN_CONFIG,
     }
 }
 

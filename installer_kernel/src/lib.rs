@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 //!
 //! The program lies at the end of the module, in a custom section: instructions,
 //! each behind its length (u32), then the length of them all (u32). Everything is

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 //!
 //! [`layout`] is the one list of what lies where; [`table`] gives each path its
 //! key and value types; [`overlay`] is a block's view of the world (each cold

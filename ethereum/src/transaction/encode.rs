@@ -71,6 +71,10 @@ pub fn sign(
 }
 
 /// The raw bytes with a signature, or the signed bytes without.
+#[allow(
+    clippy::too_many_lines,
+    reason = "the fields of each type, in their order"
+)]
 fn encode(transaction: &Transaction, signature: Option<&Signature>) -> Vec<u8> {
     let Signature { y_parity, r, s } = signature.copied().unwrap_or_default();
     let mut items: Vec<&dyn Encode> = Vec::with_capacity(13);
