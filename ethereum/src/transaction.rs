@@ -2,7 +2,7 @@
 //!
 //! [`decode`] turns raw bytes into a [`SignedTransaction`], and
 //! [`SignedTransaction::encode`] gives the same bytes back. Who signed is
-//! [`crate::senders`]' matter; whether the transaction can ever be included is
+//! [`crate::senders()`]' matter; whether the transaction can ever be included is
 //! [`check`]'s.
 
 mod check;
