@@ -1,5 +1,9 @@
 use super::*;
 use crate::PathBuf;
+use crate::{
+    Debug, HostError, Inbox, MAX_CHUNK, MAX_MESSAGE, Outbox, Path, ReadStore, Reveal, Store,
+    StoreTree,
+};
 
 const A: Path<'static> = Path::literal("/a");
 
@@ -511,4 +515,22 @@ fn an_upgrade_error_is_seen_until_a_run_ends_well() {
     assert_eq!(host.run_level(&Level::default(), look).traps, 1);
     assert_eq!(host.run_level(&Level::default(), look).traps, 0);
     assert!(!has(&host, reserved::UPGRADE_ERROR));
+}
+
+#[test]
+fn a_flag_that_forces_a_level_to_end_keeps_its_value() {
+    let mut host = MockHost::default();
+    let flag = reserved::REBOOT;
+    assert_eq!(
+        host.read_all(reserved::REBOOT_COUNTER),
+        Ok(None),
+        "before the first level"
+    );
+    let ended = host.run_level(&Level::default(), |host| {
+        host.write_all(flag, b"again").unwrap();
+    });
+    assert!(ended.forced);
+    assert_eq!(host.values()[flag.as_bytes()], b"again");
+    host.run_level(&Level::default(), |_| {});
+    assert_eq!(host.values()[flag.as_bytes()], b"");
 }
