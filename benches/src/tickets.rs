@@ -182,6 +182,8 @@ pub(crate) fn measure() -> Fallible<Tickets> {
     // All keys are revealed, all accounts known.
     let mut durable = Durable::new();
     durable.write("/kernel/boot.wasm", &kernel)?;
+    // Batches as the bench writes them: without a frame.
+    durable.write("/tx/config/frame", [0])?;
     let mut start = machine(durable, 1)?;
     let deposited = level(&mut start, deposits(&keys))?;
     let revealed = level(&mut start, post(&round(&keys, 0, TRANSACTIONS)?, 25, true)?)?;

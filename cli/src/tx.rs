@@ -76,9 +76,9 @@ struct Signing {
     /// The rollup's address [default: the null address]
     #[arg(long, value_name = "sr1…", value_parser = pvm::inputs::rollup_address)]
     rollup: Option<[u8; 20]>,
-    /// Sign for this rollup alone and frame batches, for rollups that require it
+    /// Sign for any rollup and do not frame batches, for rollups that make frames optional
     #[arg(long)]
-    framed: bool,
+    unframed: bool,
 }
 
 impl Signing {
@@ -87,10 +87,10 @@ impl Signing {
     }
 
     fn framing(&self) -> Framing {
-        if self.framed {
-            Framing::Required
-        } else {
+        if self.unframed {
             Framing::Optional
+        } else {
+            Framing::Required
         }
     }
 }

@@ -103,6 +103,21 @@ const HALF: [u8; PUBLIC_KEY] = [
     0x0f, 0x55, 0xff, 0xff, 0x58, 0xa9, 0xff, 0xff, 0xdc, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xd5, 0x55,
 ];
 
+/// A signature that is known to be a point of its group.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature(G2Affine);
+
+impl Signature {
+    /// The signature behind its compressed form.
+    ///
+    /// # Errors
+    /// [`BlsError::Signature`] if it is not a point of the group.
+    pub fn decompress(bytes: &[u8; SIGNATURE]) -> Result<Self, BlsError> {
+        let point = G2Affine::deserialize_compressed(&bytes[..]);
+        point.map(Self).map_err(|_| BlsError::Signature)
+    }
+}
+
 /// What somebody signed.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'m> {
@@ -119,11 +134,9 @@ pub struct Signed<'m> {
 /// # Errors
 /// [`BlsError`] where it is not.
 pub fn verify<'m>(
-    signature: &[u8; SIGNATURE],
+    signature: &Signature,
     signed: impl IntoIterator<Item = Signed<'m>>,
 ) -> Result<(), BlsError> {
-    let signature = G2Affine::deserialize_compressed(&signature[..]);
-    let signature = signature.map_err(|_| BlsError::Signature)?;
     let mut signers: BTreeMap<&[u8; PUBLIC_KEY], (Option<&PublicKey>, G2Projective)> =
         BTreeMap::new();
     for one in signed {
@@ -147,7 +160,7 @@ pub fn verify<'m>(
     let hashes = G2Projective::normalize_batch(&sums);
     let hashes = hashes.iter().map(g2::Config::clear_cofactor);
     let mut pairs: Vec<(G1Affine, G2Affine)> = keys.into_iter().zip(hashes).collect();
-    pairs.push((G1Affine::generator().neg(), signature));
+    pairs.push((G1Affine::generator().neg(), signature.0));
     // What is paired with the neutral point is one.
     pairs.retain(|(_, point)| !point.is_zero());
     if pairing::product_is_one(&pairs) {
@@ -171,7 +184,7 @@ fn point(bytes: &[u8; PUBLIC_KEY]) -> Result<G1Affine, BlsError> {
 mod tests {
     use super::*;
     use crate::wallet::Key;
-    use blst::min_pk::{PublicKey as Other, Signature};
+    use blst::min_pk::{PublicKey as Other, Signature as OtherSignature};
     use proptest::prelude::*;
 
     fn accepted(key: &[u8; PUBLIC_KEY]) -> bool {
@@ -190,6 +203,7 @@ mod tests {
             prop_assert_eq!(PublicKey::from_bytes(known.to_bytes()), Some(known));
             for known in [None, Some(&known)] {
                 let signed = Signed { public_key: key.public_key(), known, message: &message };
+                let signature = Signature::decompress(&signature).unwrap();
                 prop_assert_eq!(verify(&signature, [signed]), Ok(()));
                 // One bit away nothing is signed.
                 let mut other = message.clone();
@@ -213,8 +227,8 @@ mod tests {
             let mut bytes = key.sign(b"");
             bytes[2 * at] = byte;
             bytes[0] = bytes[0] & 0x1f | flags << 5;
-            let ours = G2Affine::deserialize_compressed(&bytes[..]).is_ok();
-            let theirs = Signature::uncompress(&bytes).is_ok_and(|one| one.validate(false).is_ok());
+            let ours = Signature::decompress(&bytes).is_ok();
+            let theirs = OtherSignature::uncompress(&bytes).is_ok_and(|one| one.validate(false).is_ok());
             prop_assert_eq!(ours, theirs);
         }
     }
@@ -234,6 +248,7 @@ mod tests {
         let messages = [&b"one"[..], b"two", b"two"];
         let signatures: Vec<_> = messages.iter().map(|message| key.sign(message)).collect();
         let aggregate = crate::wallet::aggregate(&signatures).unwrap();
+        let aggregate = Signature::decompress(&aggregate).unwrap();
         let signed = |messages: &[&'static [u8]]| {
             let public_key = key.public_key();
             let signed = messages.iter().map(|message| Signed {

@@ -1,6 +1,6 @@
 //! What an input says, and whether it is signed by whom it names.
 
-use crate::bls::{self, BlsError, PUBLIC_KEY, PublicKey, Signed};
+use crate::bls::{self, BlsError, PUBLIC_KEY, PublicKey, Signature, Signed};
 use crate::encoding::{Batch, Signer, Tz4};
 use crate::memory::Memory;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,9 @@ pub enum BatchError {
     /// The bytes are not a batch.
     #[error("{0}")]
     Decode(DecodeError),
+    /// It has no operations.
+    #[error("no operations")]
+    Empty,
     /// The key of an address was never seen.
     #[error("the key of {} is unknown", print(Kind::Tz4, .0).unwrap_or_default())]
     UnknownKey(Tz4),
@@ -56,9 +59,12 @@ pub enum BatchError {
     Traps,
 }
 
-/// What the verification of a batch costs whatever is in it, in units of the
-/// budget: the signature, one Miller loop, the final exponentiation.
-const BATCH: u64 = 2_000_000;
+/// The work of reading a signature, in units of the budget: a square root, and
+/// whether the point is in its group.
+pub const SIGNATURE_WORK: u64 = 300_000;
+/// The work of verifying any batch whose signature is read: a Miller loop and
+/// the final exponentiation.
+const BATCH: u64 = 1_700_000;
 /// What each signer costs: its key, a Miller loop.
 const SIGNER: u64 = 1_000_000;
 /// What each operation costs: its hash to the curve.
@@ -84,7 +90,7 @@ pub struct Verifiable<'b> {
 }
 
 impl<'b> Verifiable<'b> {
-    /// Reads a batch, and finds the keys of its signers.
+    /// Reads a batch but for its signature, and finds the keys of its signers.
     ///
     /// # Errors
     /// If the machine refuses a host call.
@@ -124,6 +130,9 @@ impl<'b> Verifiable<'b> {
             }
             replayed &= used;
         }
+        if keys.is_empty() {
+            return Ok(Input::Dropped(BatchError::Empty));
+        }
         if replayed {
             return Ok(Input::Dropped(BatchError::Replayed));
         }
@@ -138,18 +147,27 @@ impl<'b> Verifiable<'b> {
         }))
     }
 
-    /// What its verification costs, in units of the budget.
+    /// The aggregate signature of the batch. It costs [`SIGNATURE_WORK`],
+    /// whether it can be read or not.
+    ///
+    /// # Errors
+    /// [`BatchError::Signature`] if the bytes are not a point of the group.
+    pub fn signature(&self) -> Result<Signature, BatchError> {
+        Signature::decompress(self.batch.signature).map_err(BatchError::Signature)
+    }
+
+    /// The work of [`Verifiable::verify`], in units of the budget.
     #[must_use]
     pub fn work(&self) -> u64 {
         BATCH + SIGNER * self.signers as u64 + OPERATION * self.keys.len() as u64
     }
 
-    /// The batch, if its signature is that of all of its signers; `prefix` is
+    /// The batch, if `signature` is that of all of its signers; `prefix` is
     /// signed in front of each transaction.
     ///
     /// # Errors
-    /// [`BatchError::Signature`].
-    pub fn verify(self, prefix: &[u8]) -> Result<Batch<'b>, BatchError> {
+    /// [`BatchError::Signature`] if it is not.
+    pub fn verify(self, signature: &Signature, prefix: &[u8]) -> Result<Batch<'b>, BatchError> {
         let messages: Vec<Vec<u8>> = self
             .batch
             .transactions
@@ -169,7 +187,7 @@ impl<'b> Verifiable<'b> {
                 known: known.as_ref(),
                 message,
             });
-        bls::verify(self.batch.signature, signed).map_err(BatchError::Signature)?;
+        bls::verify(signature, signed).map_err(BatchError::Signature)?;
         Ok(self.batch)
     }
 }

@@ -12,7 +12,7 @@
 //! | `/tx/level` | what layer 1 says of the level |
 //! | `/tx/careful` | marks after a trap |
 //! | `/tx/aside/LEVEL/OFFSET` | deposits that nobody could look at |
-//! | `/tx/config/frame` | `01`: see [`crate::inbox::Framing`] |
+//! | `/tx/config/frame` | `01` or absent: frames are required; `00`: they are optional. See [`crate::inbox::Framing`] |
 //!
 //! Numbers are big-endian. `ADDRESS` is the hash of a tz4 address, `TICKET` the
 //! hash of a ticket, both in base64url.

@@ -3,9 +3,9 @@
 //! once.
 
 use crate::deposit::{self, Deposited};
-use crate::encoding::looks_like_a_batch;
+use crate::encoding::{Batch, looks_like_a_batch};
 use crate::head::Head;
-use crate::inbox::{BatchError, Framing, Input, Verifiable};
+use crate::inbox::{BatchError, Framing, Input, SIGNATURE_WORK, Verifiable};
 use crate::layout::{FRAME, LAYOUT, OUTGOING, STAGED_OUTGOING};
 use crate::memory::Memory;
 use crate::transfer::{self, Applied};
@@ -35,7 +35,12 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
     let opening = Opening::new(host, &LAYOUT)?;
     let metadata = host.reveal_metadata()?;
     let head = Head::load(host)?.unwrap_or_else(|| Head::first(metadata.origination_level));
-    let framing = framing(host)?;
+    let Some(framing) = framing(host)? else {
+        let text =
+            format_args!("{FRAME}: expected 00 (optional) or 01 (required). Nothing is done");
+        line(host, &LAYOUT, text);
+        return Ok(Progress::Done);
+    };
     let limits = Limits {
         rollup: metadata.address,
         backlog: head.backlog,
@@ -71,11 +76,14 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
     .work(host)
 }
 
-fn framing(store: &impl ReadStore) -> Result<Framing, HostError> {
-    let mut byte = [0];
-    Ok(match store.read_small(FRAME, &mut byte)? {
-        Some(1) if byte == [1] => Framing::Required,
-        _ => Framing::Optional,
+/// What the setup file says of frames; `None` if that is invalid.
+fn framing(store: &impl ReadStore) -> Result<Option<Framing>, HostError> {
+    let mut bytes = [0; 2];
+    let len = store.read_small(FRAME, &mut bytes)?;
+    Ok(match (len, bytes) {
+        (None, _) | (Some(1), [1, _]) => Some(Framing::Required),
+        (Some(1), [0, _]) => Some(Framing::Optional),
+        _ => None,
     })
 }
 
@@ -176,18 +184,12 @@ impl Run {
             Verifiable::read(&mut self.memory, host, bytes)?
         };
         let batch = match input {
-            Input::Batch(verifiable) => {
-                let work = verifiable.work();
-                if !self.fresh && !self.budget.has_room_for(work) {
-                    return Ok(false);
-                }
-                self.budget.add(work);
-                verifiable.verify(self.framing.prefix(&self.rollup))
-            }
+            Input::Batch(verifiable) => self.verify(verifiable),
             Input::Dropped(error) => Err(error),
         };
         let batch = match batch {
-            Ok(batch) => batch,
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Ok(false),
             Err(error) => {
                 self.log(host, format_args!("batch dropped: {error}"));
                 return Ok(true);
@@ -202,6 +204,28 @@ impl Run {
             }
         }
         Ok(true)
+    }
+
+    /// Counts the work of each step before it is done; `None` if the run has no
+    /// room for the next one.
+    fn verify<'b>(&mut self, verifiable: Verifiable<'b>) -> Result<Option<Batch<'b>>, BatchError> {
+        if !self.has_room_for(SIGNATURE_WORK) {
+            return Ok(None);
+        }
+        self.budget.add(SIGNATURE_WORK);
+        let signature = verifiable.signature()?;
+        let work = verifiable.work();
+        if !self.has_room_for(work) {
+            return Ok(None);
+        }
+        self.budget.add(work);
+        let prefix = self.framing.prefix(&self.rollup);
+        verifiable.verify(&signature, prefix).map(Some)
+    }
+
+    /// Whether the run has room for `work`: always, if it has done nothing yet.
+    fn has_room_for(&self, work: u64) -> bool {
+        self.fresh || self.budget.has_room_for(work)
     }
 
     fn deposit(

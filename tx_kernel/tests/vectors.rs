@@ -4,7 +4,7 @@
 use messages::address::{self, Kind};
 use messages::inbox::Message;
 use serde_json::Value;
-use tx_kernel::bls::{self, BlsError, Signed};
+use tx_kernel::bls::{self, BlsError, Signature, Signed};
 use tx_kernel::deposit;
 use tx_kernel::encoding::{Batch, Content, Operation, Signer, StringTicket};
 use tx_kernel::inbox::address as address_of;
@@ -89,7 +89,7 @@ fn verify(batch: &Batch<'_>, keys: &[Vec<u8>]) -> Result<(), BlsError> {
             }
         })
     });
-    bls::verify(batch.signature, signed)
+    bls::verify(&Signature::decompress(batch.signature)?, signed)
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn an_aggregate_is_of_just_these_keys_and_messages() {
             known: None,
             message,
         });
-        bls::verify(&signature, signed)
+        bls::verify(&Signature::decompress(&signature)?, signed)
     };
     assert_eq!(verify(signature(&one), &[(&one, &one)]), Ok(()));
     assert_eq!(verify(signature(&two), &[(&two, &two)]), Ok(()));

@@ -1,8 +1,8 @@
 //! Batches: who may move what, and what becomes of transactions that may not.
 
 use crate::rollup::{
-    CONTENT, ROLLUP, Rollup, TICKETER, deposit, durable, external, framed, give, give_to, key, one,
-    operation, post, reveal, signed, ticket, withdraw,
+    CONTENT, ROLLUP, Rollup, TICKETER, default_durable, deposit, external, framed, give, give_to,
+    key, one, operation, post, reveal, signed, ticket, withdraw,
 };
 use messages::number;
 use tx_kernel::encoding::{Content, put, string_ticket};
@@ -273,12 +273,13 @@ fn a_frame_names_the_rollup() {
     assert_eq!(rollup.balance(&bob), 11);
 }
 
-/// Where the frame is required, signatures are for this rollup: what was meant
-/// for another one does nothing here, in whatever frame somebody puts it.
+/// Unless the setup file says otherwise, frames are required and signatures are
+/// for this rollup: what was meant for another one does nothing here, in
+/// whatever frame somebody puts it.
 #[test]
-fn where_frames_are_required_other_rollups_batches_do_nothing() {
+fn batches_for_other_rollups_do_nothing() {
     let (alice, bob) = (key(1), key(2));
-    let mut rollup = Rollup::with(durable(true));
+    let mut rollup = Rollup::with(default_durable());
     rollup.level(&[deposit(&alice.to_base58(), CONTENT, 100)]);
     let batch = [signed(&[(&alice, reveal(&alice, 0, &[give(&bob, 1)]))])];
     let elsewhere = [0x12; 20];
@@ -294,4 +295,18 @@ fn where_frames_are_required_other_rollups_batches_do_nothing() {
     }
     assert_eq!(rollup.log(&[framed(&ROLLUP, &ROLLUP, &batch)]), "");
     assert_eq!(rollup.balance(&bob), 1);
+}
+
+/// A setup file that cannot be meant: the kernel says so and does nothing,
+/// where it once took any other value for "optional".
+#[test]
+fn an_invalid_setup_value_is_refused() {
+    for value in [&[2][..], &[], &[1, 0], b"01"] {
+        let mut durable = default_durable();
+        durable.write("/tx/config/frame", value).unwrap();
+        let mut rollup = Rollup::with(durable);
+        let log = rollup.log(&[deposit(&key(1).to_base58(), CONTENT, 100)]);
+        assert!(log.contains("/tx/config/frame: expected 00"), "{log}");
+        assert_eq!(rollup.balance(&key(1)), 0);
+    }
 }

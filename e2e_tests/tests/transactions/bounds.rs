@@ -17,7 +17,7 @@ fn no_batch_needs_more_than_three_hundred_frames() {
         metering: Metering::Full,
         ..options()
     };
-    let mut machine = Machine::from_durable(durable(false), options).unwrap();
+    let mut machine = Machine::from_durable(durable(), options).unwrap();
     let deposits: Vec<_> = keys
         .iter()
         .map(|key| deposit(&key.to_base58(), CONTENT, 1000))
@@ -87,4 +87,23 @@ fn a_full_queue_takes_deposits() {
         rollup.level(&[]);
     }
     assert_eq!((rollup.balance(&alice), rollup.balance(&bob)), (100, 0));
+}
+
+/// 1,000 batches that cannot be verified, 105 kB and 0.1 tez of layer 1: bytes
+/// that are not a signature cost what reading them costs. Each was once counted
+/// as a verified batch, and a deposit behind them waited for 11 levels.
+#[test]
+fn a_deposit_behind_rubbish_is_credited_at_its_level() {
+    let alice = key(1);
+    let no_operations = external(&put::batch(&[put::transaction(&[])], &[0xff; 96]));
+    let no_signature = |number: u8| {
+        let operation = reveal(&key(2), i64::from(number), &[]);
+        external(&put::batch(&[put::transaction(&[operation])], &[0xff; 96]))
+    };
+    let mut rollup = Rollup::new();
+    let mut messages = vec![no_operations; 800];
+    messages.extend((0..200).map(no_signature));
+    messages.push(deposit(&alice.to_base58(), CONTENT, 100));
+    rollup.level(&messages);
+    assert_eq!(rollup.balance(&alice), 100);
 }

@@ -35,14 +35,18 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// A rollup before its first level; batches need the frame if `framed`.
-pub(crate) fn durable(framed: bool) -> Durable {
+/// A rollup before its first level, where frames are optional.
+pub(crate) fn durable() -> Durable {
+    let mut durable = default_durable();
+    durable.write("/tx/config/frame", [0]).unwrap();
+    durable
+}
+
+/// A rollup before its first level, without a setup file.
+pub(crate) fn default_durable() -> Durable {
     let mut durable = Durable::new();
     let kernel = e2e_tests::module("tx_kernel.wasm");
     durable.write("/kernel/boot.wasm", kernel).unwrap();
-    if framed {
-        durable.write("/tx/config/frame", [1]).unwrap();
-    }
     durable
 }
 
@@ -52,7 +56,7 @@ pub(crate) struct Rollup {
 
 impl Rollup {
     pub(crate) fn new() -> Self {
-        Self::with(durable(false))
+        Self::with(durable())
     }
 
     pub(crate) fn with(durable: Durable) -> Self {

@@ -52,7 +52,7 @@ fn both_engines_agree() {
         check: Some(pvm::engine::interpreter()),
         ..options()
     };
-    let durable = crate::rollup::durable(false);
+    let durable = crate::rollup::durable();
     let mut machine = Machine::from_durable(durable, options).unwrap();
     let batch = [signed(&[(&alice, reveal(&alice, 0, &[give(&bob, 4)]))])];
     let messages = [
