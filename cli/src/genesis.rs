@@ -1,5 +1,6 @@
 //! `evm-rollup genesis`: converts a go-ethereum genesis file to a setup file.
 
+use crate::files;
 use anyhow::Context;
 use clap::Args;
 use node::genesis::{Genesis, to_yaml};
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
         std::fs::read_to_string(&args.alloc).with_context(|| format!("cannot read {name}"))?;
     let genesis = Genesis::from_json(&text).with_context(|| format!("{name}"))?;
     let yaml = to_yaml(&genesis.setup()?);
+    files::checked_setup(&yaml).with_context(|| format!("{name}"))?;
     match &args.output {
         Some(path) => {
             std::fs::write(path, yaml).with_context(|| format!("cannot write {}", path.display()))

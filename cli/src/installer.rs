@@ -5,7 +5,7 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use pvm::installer::Installer;
-use pvm::setup::{self, Instruction};
+use pvm::setup::Instruction;
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -61,9 +61,7 @@ pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<()> {
     let base = files::module(&base)?;
     let kernel = files::module(&args.kernel)?;
     let instructions = match &args.setup_file {
-        Some(path) => {
-            setup::parse(&files::text(path)?).with_context(|| path.display().to_string())?
-        }
+        Some(path) => files::setup(path)?,
         None => Vec::new(),
     };
     let installer = Installer::new(&base, &kernel, &instructions)

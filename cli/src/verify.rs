@@ -16,6 +16,9 @@ pub(crate) struct VerifyArgs {
     /// The version of the machine
     #[arg(short, long, default_value_t)]
     pvm_version: Version,
+    /// Check this setup file, too
+    #[arg(short = 'S', long, value_name = "FILE.yaml")]
+    setup_file: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -27,6 +30,9 @@ const CRATES: usize = 15;
 /// Runs the command. Exit code 1 if a rule is broken.
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
+    if let Some(path) = &args.setup_file {
+        files::setup(path)?;
+    }
     let report = report(&module, args.pvm_version);
     if args.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use host::HostError;
-use storage::StorageError;
+use storage::{SetupError, StorageError};
 
 /// A failure that is no user's fault. It ends the run; the queue is durable, so
 /// the next level takes up where this one stopped.
@@ -15,6 +15,9 @@ pub enum KernelError {
     /// Durable storage could not be read or written.
     #[error("{0}")]
     Storage(#[from] StorageError),
+    /// The setup file is invalid: the rollup does not start.
+    #[error("{0}. The rollup does not start")]
+    Setup(#[from] SetupError),
     /// The engine failed on a transaction that it had accepted.
     #[error("the engine failed: {0}")]
     Engine(String),

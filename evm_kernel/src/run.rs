@@ -18,9 +18,6 @@ use rollup::run::Progress;
 use storage::Config;
 use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING};
 
-/// The work of a run before the configuration is known, and for reading inputs.
-const READING: u64 = 100_000_000;
-
 /// One run.
 pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     let opening = Opening::new(host, &LAYOUT)?;
@@ -28,26 +25,28 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         return Ok(Progress::More);
     }
     let head = HEAD.get(host, &())?;
-    let config = CONFIG.get(host, &())?;
+    let config = match (&head, CONFIG.get(host, &())?) {
+        (Some(_), Some(config)) => config,
+        // What an invalid setup brings is not read: it would wait for ever.
+        (None, None) => Config::from_setup(host)?,
+        _ => return Err(KernelError::MissingState),
+    };
     let limits = Limits {
         rollup: host.reveal_metadata()?.address,
         backlog: head.map_or(0, |head| head.backlog),
-        most: config
-            .as_ref()
-            .map_or(Config::default().queue_bytes, |config| config.queue_bytes),
+        most: config.queue_bytes,
         trapped: opening.trapped(),
         unframed: None,
         name: Some(format::name),
     };
-    let budget = Budget::new(config.as_ref().map_or(READING, |config| config.run_budget));
+    let budget = Budget::new(config.run_budget);
     let read = match opening.read(host, &limits, budget)? {
         Reading::Complete(read) => read,
         Reading::Ended(progress) => return Ok(progress),
     };
-    let (head, config) = match (head, config) {
-        (Some(head), Some(config)) => (head, config),
-        (None, None) => genesis::create(host, read.level())?,
-        _ => return Err(KernelError::MissingState),
+    let head = match head {
+        Some(head) => head,
+        None => genesis::create(host, read.level(), &config)?,
     };
     let last = LastCommit {
         cursor: head.cursor,

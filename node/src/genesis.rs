@@ -6,6 +6,8 @@
 //! such a file is about consensus, which a rollup does not have.
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use pvm::Durable;
+use pvm::setup::Instruction;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use storage::account::Account;
 use storage::diff::{AccountChange, AccountDiff, Diff};
 use storage::layout::{ACCOUNTS, CODE, SETUP, SLOTS};
 use storage::table::Value as _;
-use storage::{Config, StorageError};
+use storage::{Config, SetupError, StorageError};
 
 /// The start of a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,6 +191,25 @@ impl GenesisAccount {
         }
         Ok(())
     }
+}
+
+/// The configuration that the kernel compiles from a setup file.
+///
+/// # Errors
+/// [`SetupError`], if the kernel would refuse to start on it.
+pub fn config_of(setup: &[Instruction]) -> Result<Config, SetupError> {
+    let root = format!("{SETUP}/");
+    let mut durable = Durable::new();
+    for instruction in setup {
+        match instruction {
+            Instruction::Set { value, to } if to.starts_with(&root) => {
+                let wrote = durable.write(to, value);
+                wrote.map_err(StorageError::from)?;
+            }
+            _ => {}
+        }
+    }
+    Config::from_setup(&durable)
 }
 
 /// The setup file that sets all of `sets`.

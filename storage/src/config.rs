@@ -4,7 +4,7 @@
 //! into one value that a run reads with one host call.
 
 use crate::codec::Reader;
-use crate::error::StorageError;
+use crate::error::{SetupError, StorageError};
 use crate::key::Place;
 use crate::roots::SETUP;
 use crate::table::Value;
@@ -39,6 +39,9 @@ impl Revision {
         }
     }
 }
+
+/// The least gas limit of a block: a transfer.
+const MIN_BLOCK_GAS: u64 = 21_000;
 
 /// What an operator decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,22 +113,22 @@ impl Config {
             .map_or(Revision::Osaka, |(_, revision)| *revision)
     }
 
-    /// Reads what the setup file set below `/evm/config`; what it did not set,
-    /// or set to bytes that are no such value, has its default.
+    /// Reads what the setup file set below `/evm/config`; what it did not set
+    /// has its default.
     ///
     /// # Errors
-    /// If the machine refuses a host call.
-    pub fn from_setup(store: &impl ReadStore) -> Result<Self, StorageError> {
+    /// [`SetupError::Invalid`] if a value has another size or form than its
+    /// field, or is out of its bounds: a rollup on other values than its
+    /// operator meant could not be mended. [`SetupError::Storage`] if the
+    /// machine refuses.
+    pub fn from_setup(store: &impl ReadStore) -> Result<Self, SetupError> {
         let default = Self::default();
-        let number = |name: &str| -> Result<Option<u64>, StorageError> {
-            Ok(field(store, name)?
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(u64::from_be_bytes))
+        let number = |name| -> Result<Option<u64>, SetupError> {
+            Ok(sized(store, name, "8 bytes, a big-endian number")?.map(u64::from_be_bytes))
         };
-        let contract = |name: &str| -> Result<Option<[u8; 20]>, StorageError> {
-            Ok(field(store, name)?
-                .and_then(|bytes| bytes.try_into().ok())
-                .and_then(known))
+        let contract = |name| -> Result<Option<[u8; 20]>, SetupError> {
+            let text = "20 bytes, the hash in a KT1 address, or zeros for none";
+            Ok(sized(store, name, text)?.and_then(known))
         };
         let config = Self {
             chain_id: number("chain_id")?.unwrap_or(default.chain_id),
@@ -133,28 +136,74 @@ impl Config {
             run_budget: number("run_budget")?.unwrap_or(default.run_budget),
             level_budget: number("level_budget")?.unwrap_or(default.level_budget),
             queue_bytes: number("queue_bytes")?.unwrap_or(default.queue_bytes),
-            fee_recipient: field(store, "fee_recipient")?
-                .and_then(|bytes| <[u8; 20]>::try_from(bytes).ok())
+            fee_recipient: sized(store, "fee_recipient", "20 bytes, an address")?
                 .map_or(default.fee_recipient, Address::new),
             base_fee_floor: number("base_fee_floor")?.unwrap_or(default.base_fee_floor),
-            genesis_state_root: field(store, "genesis_state_root")?
-                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            genesis_state_root: sized(store, "genesis_state_root", "32 bytes, a hash")?
                 .map_or(default.genesis_state_root, B256::new),
             ticketer: contract("ticketer")?,
             delayed_bridge: contract("delayed_bridge")?,
             kernel_governance: contract("kernel_governance")?,
             reassign_after: number("reassign_after")?.unwrap_or(default.reassign_after),
-            revisions: field(store, "revisions")?
-                .and_then(|bytes| revisions(&bytes))
-                .unwrap_or(default.revisions),
+            revisions: match field(store, "revisions")? {
+                Some(bytes) => revisions(&bytes).ok_or(SetupError::Invalid {
+                    name: "revisions",
+                    expected: "one or more of 9 bytes, a block number and a revision (0 to 3), \
+                               numbers rising",
+                    found: bytes,
+                })?,
+                None => default.revisions,
+            },
         };
-        Ok(config.within_bounds())
+        config.checked(number("run_budget")?, number("level_budget")?)
     }
 
-    /// The fields of a setup file: name below `/evm/config` and bytes. `reassign_after`
-    /// is left out if it is the default, as by older code.
+    /// The configuration within its bounds; `run` and `level` are the budgets
+    /// that the setup file sets.
+    fn checked(self, run: Option<u64>, level: Option<u64>) -> Result<Self, SetupError> {
+        let bounded = self.within_bounds();
+        let a_block = "room for a block beside the overhead of its inputs";
+        for (name, set, least, expected) in [
+            (
+                "chain_id",
+                Some(bounded.chain_id),
+                1,
+                "a number other than 0",
+            ),
+            (
+                "block_gas_limit",
+                Some(bounded.block_gas_limit),
+                MIN_BLOCK_GAS,
+                "at least 21,000 units of gas",
+            ),
+            ("run_budget", run, bounded.run_budget, a_block),
+            (
+                "level_budget",
+                level,
+                bounded.level_budget,
+                "at least the budget of a run",
+            ),
+        ] {
+            if let Some(set) = set.filter(|set| *set < least) {
+                return Err(SetupError::Invalid {
+                    name,
+                    expected,
+                    found: set.to_be_bytes().to_vec(),
+                });
+            }
+        }
+        Ok(bounded)
+    }
+
+    /// The fields of a setup file, name below `/evm/config` and bytes; budgets
+    /// are raised to what a block needs. `reassign_after` is left out if it is the
+    /// default, as by older code.
     #[must_use]
     pub fn to_setup(&self) -> Vec<(&'static str, Vec<u8>)> {
+        self.clone().within_bounds().fields()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Vec<u8>)> {
         let mut fields = alloc::vec![
             ("chain_id", self.chain_id.to_be_bytes().to_vec()),
             (
@@ -212,6 +261,25 @@ fn field(store: &impl ReadStore, name: &str) -> Result<Option<Vec<u8>>, StorageE
     Ok(store.read_all(path.as_path())?)
 }
 
+/// A field of `N` bytes, which `expected` describes.
+fn sized<const N: usize>(
+    store: &impl ReadStore,
+    name: &'static str,
+    expected: &'static str,
+) -> Result<Option<[u8; N]>, SetupError> {
+    let Some(bytes) = field(store, name)? else {
+        return Ok(None);
+    };
+    match bytes.try_into() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(found) => Err(SetupError::Invalid {
+            name,
+            expected,
+            found,
+        }),
+    }
+}
+
 fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
     let mut reader = Reader(bytes);
     let mut revisions = Vec::new();
@@ -231,7 +299,7 @@ impl Value for Config {
     const SHRINKS: bool = true;
 
     fn encode(&self) -> Vec<u8> {
-        let fields = self.to_setup().into_iter();
+        let fields = self.fields().into_iter();
         fields.flat_map(|(_, bytes)| bytes).collect()
     }
 
@@ -303,6 +371,49 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(Config::decode(&falling.encode()), None);
+    }
+
+    fn setup(name: &str, value: &[u8]) -> Result<Config, SetupError> {
+        let mut host = host::mock::MockHost::default();
+        host.set(alloc::format!("{SETUP}/{name}").as_bytes(), value);
+        Config::from_setup(&host)
+    }
+
+    /// Each of these once meant "none", the default, or 1337.
+    #[test]
+    fn setup_values_of_another_size_or_form_are_refused() {
+        let least = 21_000_u64.to_be_bytes();
+        for (name, value) in [
+            ("chain_id", &[7][..]),
+            ("chain_id", &[0; 8]),
+            ("block_gas_limit", &[0; 8]),
+            ("block_gas_limit", &[1; 7]),
+            ("run_budget", &least),
+            ("level_budget", &least),
+            ("queue_bytes", &[]),
+            ("fee_recipient", &[1; 32]),
+            ("base_fee_floor", &[1; 32]),
+            ("genesis_state_root", &[1; 20]),
+            ("ticketer", &[1; 22]),
+            ("delayed_bridge", &[1; 19]),
+            ("kernel_governance", b"KT1TzeKCV5wGTk7BMtqfrHoVbtfPwiUjEyeg"),
+            ("revisions", &[]),
+            ("revisions", &[0; 10]),
+            ("revisions", &[0, 0, 0, 0, 0, 0, 0, 0, 9]),
+        ] {
+            let error = setup(name, value).unwrap_err();
+            let is_named = matches!(&error, SetupError::Invalid { name: field, found, .. }
+                if *field == name && found == value);
+            assert!(is_named, "{error}");
+        }
+        let error = setup("chain_id", &[7]).unwrap_err();
+        assert_eq!(
+            alloc::format!("{error}"),
+            "invalid setup value /evm/config/chain_id: expected 8 bytes, a big-endian number, \
+             found 07 (length 1)"
+        );
+        assert_eq!(setup("chain_id", &7_u64.to_be_bytes()).unwrap().chain_id, 7);
+        assert_eq!(setup("ticketer", &[0; 20]).unwrap().ticketer, None);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub mod version;
 pub use account::Account;
 pub use config::Config;
 pub use diff::Diff;
-pub use error::StorageError;
+pub use error::{SetupError, StorageError};
 pub use head::Head;
 pub use key::Piece;
 pub use overlay::Overlay;

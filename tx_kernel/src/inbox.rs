@@ -25,6 +25,16 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// What the setup file says; `None` if that is invalid.
+    #[must_use]
+    pub const fn decode(value: Option<&[u8]>) -> Option<Self> {
+        match value {
+            None | Some([1]) => Some(Self::Required),
+            Some([0]) => Some(Self::Optional),
+            Some(_) => None,
+        }
+    }
+
     /// What is signed in front of each transaction.
     #[must_use]
     pub fn prefix(self, rollup: &[u8; 20]) -> &[u8] {

@@ -80,11 +80,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
 fn framing(store: &impl ReadStore) -> Result<Option<Framing>, HostError> {
     let mut bytes = [0; 2];
     let len = store.read_small(FRAME, &mut bytes)?;
-    Ok(match (len, bytes) {
-        (None, _) | (Some(1), [1, _]) => Some(Framing::Required),
-        (Some(1), [0, _]) => Some(Framing::Optional),
-        _ => None,
-    })
+    Ok(Framing::decode(len.and_then(|len| bytes.get(..len))))
 }
 
 /// What a run does with the inputs.

@@ -6,7 +6,7 @@ mod random;
 mod scene;
 
 use alloy_primitives::{B256, TxKind, U256};
-use e2e_tests::MAX_FEE;
+use e2e_tests::{MAX_FEE, Rollup, Setup};
 use ethereum::rlp::EMPTY_STRING;
 use ethereum::transaction::{AccessListItem, Eip1559, Eip2930, MAX_INITCODE_SIZE, Transaction};
 use scene::{
@@ -292,4 +292,23 @@ fn the_pieces_of_these_tests_make_good_transactions() {
     let included = scene.rollup.since(0);
     assert_eq!(included.len(), 2, "{:?}", report.debug);
     assert!(included.iter().all(|one| one.receipt.success));
+}
+
+/// On other values than its operator meant a rollup could not be mended, so the
+/// kernel says which is invalid and reads nothing. A ticketer of 22 bytes once
+/// meant "no bridge".
+#[test]
+fn an_invalid_setup_value_stops_the_kernel() {
+    let mut rollup = Rollup::new(&Setup::default());
+    rollup.set("/evm/config/ticketer", &[1; 22]);
+    for _ in 0..2 {
+        let log = rollup.level_of(vec![vec![1]]).debug.concat();
+        assert!(
+            log.contains("invalid setup value /evm/config/ticketer"),
+            "{log}"
+        );
+    }
+    let values = rollup.values();
+    let left = values.keys().filter(|path| path.starts_with("/evm/state"));
+    assert_eq!(left.count(), 0);
 }

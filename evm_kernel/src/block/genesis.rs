@@ -15,11 +15,14 @@ use storage::diff::{AccountChange, AccountDiff};
 use storage::{Account, Config, Diff, Head, commit};
 
 /// Commits block 0 and the compiled configuration.
-pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Config), KernelError> {
-    let config = Config::from_setup(host)?;
+pub(crate) fn create(
+    host: &mut impl Store,
+    level: &Level,
+    config: &Config,
+) -> Result<Head, KernelError> {
     let environment = Environment {
         timestamp: level.timestamp,
-        ..Environment::of_config(0, &config)
+        ..Environment::of_config(0, config)
     };
     let sealed = seal::with_state_root(
         &Parent::default(),
@@ -68,5 +71,5 @@ pub(crate) fn create(host: &mut impl Store, level: &Level) -> Result<(Head, Conf
         ..commit::Block::default()
     };
     commit::block(host, &block)?;
-    Ok((head, config))
+    Ok(head)
 }
