@@ -2,6 +2,7 @@
 //! states what the attack costs whoever makes it, and bounds what it does.
 
 mod bridged;
+mod chunks;
 mod claims;
 mod outbox;
 mod places;

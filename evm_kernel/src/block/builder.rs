@@ -39,12 +39,13 @@ impl Draft {
     /// The block after the newest one, empty.
     #[inline(always)]
     pub(crate) fn new<H: Runtime>(
-        run: &RunState,
+        run: &mut RunState,
         host: &HostCell<'_, H>,
     ) -> Result<Self, KernelError> {
         let environment = source::environment(host, &run.head, &run.level, &run.config)?;
         let mut chunks = Chunks::new(run.level.number, run.head.chunks_since);
         chunks.expire(host)?;
+        run.budget.add(chunks.take_work());
         Ok(Self {
             environment,
             body: Body::default(),
@@ -138,6 +139,11 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         let gas = self.draft.body.gas_used().saturating_add(gas_limit);
         let has_room = || self.run.fresh || self.run.budget.has_room_for(gas_limit);
         gas_limit > most || gas <= most && has_room()
+    }
+
+    /// Counts the work that chunked transactions were.
+    pub(crate) fn count_chunks(&mut self) {
+        self.run.budget.add(self.draft.chunks.take_work());
     }
 
     /// Executes a transaction and adds it to the block; one that is refused

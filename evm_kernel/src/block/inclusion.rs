@@ -54,15 +54,15 @@ fn fill<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>) -> Result<(), KernelE
                 };
                 if !builder.fits(signed.transaction.transaction.gas_limit()) {
                     // The next block takes the last piece again.
-                    match part {
-                        Part::Transfer(_) => builder.draft.forced.put_back(),
-                        _ => builder.draft.chunks.put_back(),
+                    if let Part::Transfer(_) = part {
+                        builder.draft.forced.put_back();
                     }
                     let item = Item::Part(part);
                     builder.run.queue.put_back(Ready { cursor, item, size });
                     break;
                 }
                 builder.draft.chunks.done(signed.transaction.hash);
+                builder.count_chunks();
                 signed
             }
         };
@@ -84,6 +84,7 @@ fn assemble<H: Runtime>(
         Part::Chunk(bytes) => piece(host, chunks.chunk(host, bytes)?),
         Part::Transfer(transfer) => layer1_calls::take(builder, cursor, transfer)?,
     };
+    builder.count_chunks();
     let Some(whole) = whole else {
         return Ok(None);
     };

@@ -4,6 +4,12 @@
 //! brings a chunk. An announcement is known by the hash of all its bytes, and a
 //! chunk counts for every announcement of its transaction that names its hash,
 //! so a false announcement of the same transaction blocks nobody.
+//!
+//! Places are bounded, for all transactions together and for each. A new
+//! announcement always gets one: the oldest without a chunk gives way, or else
+//! the one whose last chunk is oldest. What a piece costs does not depend on
+//! what others posted, but for these bounds; what it costs besides its bytes is
+//! counted ([`Chunks::take_work`]).
 
 mod format;
 #[cfg(test)]
@@ -23,8 +29,20 @@ use storage::{Piece, StorageError};
 /// The most announcements that are open at once.
 const MAX_OPEN: usize = 1_000;
 
+/// The most of them that name the same transaction.
+const MAX_OF_TRANSACTION: usize = 8;
+
 /// How many levels an announcement stays open.
 const LIFETIME: u32 = 20;
+
+/// The most announcements that one block gives up because of their age.
+const MAX_EXPIRED: usize = 64;
+
+/// The work of a value that is read or deleted, in units of the budget.
+const VALUE: u64 = 5_000;
+
+/// The work of a byte of a transaction that is put together and hashed.
+const BYTE: u64 = 10;
 
 /// Why a piece is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +51,6 @@ pub(crate) enum BadPiece {
     Malformed,
     #[error("{0} chunks announced, at most {MAX_CHUNKS} make a transaction")]
     TooManyChunks(usize),
-    #[error("{MAX_OPEN} chunked transactions are open, no more are taken")]
-    TooManyOpen,
     #[error("repeated announcement or chunk")]
     Repeated,
     #[error("chunk that nobody announced")]
@@ -48,20 +64,14 @@ pub(crate) enum BadPiece {
 /// What taking a piece gives.
 type Taken = Result<Assembly<BadPiece>, StorageError>;
 
-/// What the last piece added, while its transaction may still be put back.
-#[derive(Clone, Copy, Debug)]
-enum Last {
-    Announcement(B256),
-    Chunk { transaction: B256, hash: B256 },
-}
-
 /// What a block looked at and changed.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     level: u32,
     /// The level of the oldest announcement in durable storage, 0 for none.
     open_since: u32,
-    /// All that are open, oldest first; `None` while nobody asked.
+    /// All that are open, those whose last announcement or chunk is oldest
+    /// first; `None` while nobody asked.
     open: Option<Vec<Open>>,
     /// That list as durable storage has it.
     stored: Bytes,
@@ -69,7 +79,8 @@ pub(crate) struct Chunks {
     /// Chunks that came in this block, by transaction and hash.
     chunks: BTreeMap<(B256, B256), Vec<u8>>,
     deleted: Vec<Piece>,
-    last: Option<Last>,
+    /// Work that is not taken yet.
+    work: u64,
 }
 
 impl Chunks {
@@ -84,11 +95,17 @@ impl Chunks {
             announcements: BTreeMap::new(),
             chunks: BTreeMap::new(),
             deleted: Vec::new(),
-            last: None,
+            work: 0,
         }
     }
 
-    /// Gives up what has been open for too long.
+    /// The work since the last call, besides that of the messages' bytes, in units
+    /// of the budget.
+    pub(crate) fn take_work(&mut self) -> u64 {
+        core::mem::take(&mut self.work)
+    }
+
+    /// Gives up what has been open for too long, at most [`MAX_EXPIRED`].
     pub(crate) fn expire(&mut self, store: &impl ReadStore) -> Result<(), StorageError> {
         let level = self.level;
         let old = |since: u32| since.saturating_add(LIFETIME) < level;
@@ -99,12 +116,35 @@ impl Chunks {
         let expired: Vec<Open> = self
             .list()
             .iter()
-            .take_while(|open| old(open.level))
+            .filter(|open| old(open.level))
+            .take(MAX_EXPIRED)
             .copied()
             .collect();
         for open in expired {
             self.load(store, open.transaction)?;
             self.close(open);
+        }
+        Ok(())
+    }
+
+    /// Closes one announcement if `of` (all, or those of one transaction) are
+    /// more than `most`: the first without a chunk, or else the first.
+    fn make_room(
+        &mut self,
+        store: &impl ReadStore,
+        most: usize,
+        of: impl Fn(&Open) -> bool,
+    ) -> Result<(), StorageError> {
+        let count = self.list().iter().filter(|open| of(open)).count();
+        let candidates = self.list().iter().filter(|open| of(open));
+        // The newest stands last and does not give way to itself.
+        let candidates = candidates.take(count.saturating_sub(1));
+        let Some(first) = candidates.min_by_key(|open| open.progress).copied() else {
+            return Ok(());
+        };
+        if count > most {
+            self.load(store, first.transaction)?;
+            self.close(first);
         }
         Ok(())
     }
@@ -119,13 +159,10 @@ impl Chunks {
         }
         self.load_list(store)?;
         let id = keccak256(bytes);
-        if self.list().iter().any(|open| open.id == id) {
-            return Ok(Assembly::Refused(BadPiece::Repeated));
-        }
-        if self.list().len() >= MAX_OPEN {
-            return Ok(Assembly::Refused(BadPiece::TooManyOpen));
-        }
         self.load(store, transaction)?;
+        if self.list().iter().any(|open| open.id == id) {
+            return self.again(store, transaction);
+        }
         // Chunks that others announced may be here already.
         let here = format::bits(&hashes, |hash| {
             self.of(transaction)
@@ -145,8 +182,12 @@ impl Chunks {
             id,
             transaction,
             level,
+            progress: here != 0,
         });
-        self.last = Some(Last::Announcement(id));
+        self.make_room(store, MAX_OF_TRANSACTION, |open| {
+            open.transaction == transaction
+        })?;
+        self.make_room(store, MAX_OPEN, |_| true)?;
         self.assemble(store, transaction)
     }
 
@@ -168,30 +209,22 @@ impl Chunks {
             return Ok(Assembly::Refused(BadPiece::NotAnnounced));
         }
         if !missing {
-            return Ok(Assembly::Refused(BadPiece::Repeated));
+            return self.again(store, transaction);
         }
         if keccak256(chunk) != hash {
             return Ok(Assembly::Refused(BadPiece::WrongHash));
         }
         self.chunks.insert((transaction, hash), chunk.to_vec());
-        self.set(transaction, hash, true);
-        self.last = Some(Last::Chunk { transaction, hash });
+        self.arrived(transaction, hash);
         self.assemble(store, transaction)
     }
 
-    /// Undoes the piece that made the last transaction whole, so that it can
-    /// come again.
-    pub(crate) fn put_back(&mut self) {
-        match self.last.take() {
-            Some(Last::Announcement(id)) => {
-                self.announcements.remove(&id);
-                self.list_mut().retain(|open| open.id != id);
-            }
-            Some(Last::Chunk { transaction, hash }) => {
-                self.chunks.remove(&(transaction, hash));
-                self.set(transaction, hash, false);
-            }
-            None => {}
+    /// A piece that is here already: of a transaction that was whole and found no
+    /// room in its block it makes the transaction again, else it is refused.
+    fn again(&mut self, store: &impl ReadStore, transaction: B256) -> Taken {
+        match self.assemble(store, transaction)? {
+            Assembly::Pending => Ok(Assembly::Refused(BadPiece::Repeated)),
+            taken => Ok(taken),
         }
     }
 
@@ -238,7 +271,8 @@ impl Chunks {
         if self.stored != list {
             changes.push((Piece::Open, (!list.is_empty()).then(|| list.into())));
         }
-        (changes, open.first().map_or(0, |open| open.level))
+        let since = open.iter().map(|open| open.level).min();
+        (changes, since.unwrap_or(0))
     }
 
     fn list(&self) -> &[Open] {
@@ -255,6 +289,7 @@ impl Chunks {
                 self.stored = CHUNKED.get(store, &Piece::Open)?.unwrap_or_default();
             }
             let (entries, _) = self.stored.as_chunks();
+            self.work += VALUE + BYTE * self.stored.len() as u64;
             self.open = Some(entries.iter().map(Open::decode).collect());
         }
         Ok(())
@@ -270,6 +305,7 @@ impl Chunks {
                 transaction,
                 id: open.id,
             };
+            self.work += VALUE;
             let stored = CHUNKED.get(store, &piece)?;
             // One that cannot be read has no chunks: nothing completes it, and it expires.
             let known = stored.and_then(|bytes| Announcement::decode(&bytes));
@@ -287,21 +323,24 @@ impl Chunks {
             .filter_map(|open| Some((*open, self.announcements.get(&open.id)?)))
     }
 
-    /// Notes that a chunk of a transaction is here, or is not.
-    fn set(&mut self, transaction: B256, hash: B256, here: bool) {
-        for open in self.open.as_deref().unwrap_or_default() {
-            if open.transaction == transaction
-                && let Some(known) = self.announcements.get_mut(&open.id)
-            {
-                let places = known.places(&hash);
-                known.saved &= places == 0;
-                if here {
-                    known.here |= places;
-                } else {
-                    known.here &= !places;
+    /// Notes that a chunk of a transaction is here: the announcements that name
+    /// it are the last to give way.
+    fn arrived(&mut self, transaction: B256, hash: B256) {
+        let (mut rest, mut moved) = (Vec::new(), Vec::new());
+        for mut open in core::mem::take(self.list_mut()) {
+            let known = self.announcements.get_mut(&open.id);
+            match known.filter(|_| open.transaction == transaction) {
+                Some(known) if known.places(&hash) != 0 => {
+                    known.saved = false;
+                    known.here |= known.places(&hash);
+                    open.progress = true;
+                    moved.push(open);
                 }
+                _ => rest.push(open),
             }
         }
+        rest.append(&mut moved);
+        self.open = Some(rest);
     }
 
     /// The transaction, if an announcement has all its chunks; an announcement
@@ -331,7 +370,7 @@ impl Chunks {
     }
 
     fn concat(
-        &self,
+        &mut self,
         store: &impl ReadStore,
         transaction: B256,
         hashes: &[B256],
@@ -339,6 +378,7 @@ impl Chunks {
         let mut raw = Vec::new();
         for hash in hashes {
             let hash = *hash;
+            let before = raw.len();
             if let Some(chunk) = self.chunks.get(&(transaction, hash)) {
                 raw.extend_from_slice(chunk);
             } else if let Some(chunk) = CHUNKED.get(store, &Piece::Chunk { transaction, hash })? {
@@ -346,6 +386,7 @@ impl Chunks {
             } else {
                 return Ok(None);
             }
+            self.work += VALUE + BYTE * (raw.len() - before) as u64;
         }
         Ok(Some(raw))
     }
@@ -356,6 +397,7 @@ impl Chunks {
             id, transaction, ..
         } = open;
         self.list_mut().retain(|open| open.id != id);
+        self.work += VALUE;
         let Some(closed) = self.announcements.remove(&id) else {
             return;
         };
@@ -364,6 +406,7 @@ impl Chunks {
             stored.push(Piece::Announcement { transaction, id });
         }
         for hash in closed.chunks() {
+            self.work += VALUE;
             let wanted = |(_, other): (Open, &Announcement)| other.hashes.contains(&hash);
             if !self.of(transaction).any(wanted)
                 && self.chunks.remove(&(transaction, hash)).is_none()

@@ -13,9 +13,14 @@ pub(super) struct Open {
     /// The hash of the announcement.
     pub(super) id: B256,
     pub(super) transaction: B256,
-    /// The level that it was made at.
+    /// The level that it was made at, below 2^31 as all of layer 1.
     pub(super) level: u32,
+    /// Whether a chunk of it is here.
+    pub(super) progress: bool,
 }
+
+/// The bit of [`Open::progress`] beside the level.
+const PROGRESS: u32 = 1 << 31;
 
 /// What an announcement says, and which of its chunks are here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,26 +42,30 @@ pub(super) fn bits(hashes: &[B256], wanted: impl Fn(&B256) -> bool) -> ChunkSet 
 }
 
 impl Open {
-    /// Announcement, transaction, level (u32, big-endian).
+    /// Announcement, transaction, level (u32, big-endian; the top bit is
+    /// [`Open::progress`]).
     pub(super) fn encode(&self) -> [u8; 68] {
         let mut bytes = [0; 68];
         let (id, rest) = bytes.split_at_mut(32);
         let (transaction, level) = rest.split_at_mut(32);
         id.copy_from_slice(self.id.as_slice());
         transaction.copy_from_slice(self.transaction.as_slice());
-        level.copy_from_slice(&self.level.to_be_bytes());
+        let progress = if self.progress { PROGRESS } else { 0 };
+        level.copy_from_slice(&(self.level & !PROGRESS | progress).to_be_bytes());
         bytes
     }
 
     pub(super) fn decode(bytes: &[u8; 68]) -> Self {
         let (id, rest) = bytes.split_at(32);
         let (transaction, level) = rest.split_at(32);
+        let level = level
+            .first_chunk()
+            .map_or(0, |level| u32::from_be_bytes(*level));
         Self {
             id: B256::from_slice(id),
             transaction: B256::from_slice(transaction),
-            level: level
-                .first_chunk()
-                .map_or(0, |level| u32::from_be_bytes(*level)),
+            level: level & !PROGRESS,
+            progress: level & PROGRESS != 0,
         }
     }
 }

@@ -72,11 +72,7 @@ impl Blocks {
         &mut self,
         take: impl FnOnce(&MockHost, &mut Chunks) -> Taken,
     ) -> Result<Option<Whole>, BadPiece> {
-        self.block(|host, chunks| {
-            let taken = take(host, chunks).unwrap();
-            chunks.put_back();
-            result(taken)
-        })
+        self.block(|host, chunks| result(take(host, chunks).unwrap()))
     }
 
     /// The values that are kept of chunked transactions.
@@ -158,10 +154,12 @@ fn false_announcements_block_nobody() {
         );
         blocks.level -= 1;
     }
+    // A handful of them, with the list.
+    assert_eq!(blocks.kept(), MAX_OF_TRANSACTION + 1);
     // What the liar brings does not have to come again.
     assert_eq!(blocks.chunk(&chunk(hash, 0, b"one")), Ok(None));
     assert_eq!(
-        blocks.chunk(&chunk(hash, 0, &[5])),
+        blocks.chunk(&chunk(hash, 0, &[95])),
         Err(BadPiece::Assembled { expected: hash })
     );
     assert_eq!(
@@ -268,12 +266,42 @@ fn a_thousand_may_be_open() {
             let announced = chunks.announce(host, &nth(n)).unwrap();
             assert_eq!(announced, Assembly::Pending);
         }
-        let more = chunks.announce(host, &nth(MAX_OPEN as u32)).unwrap();
-        assert_eq!(more, Assembly::Refused(BadPiece::TooManyOpen));
     });
-    blocks.level = 7 + LIFETIME + 1;
+    assert_eq!(blocks.kept(), MAX_OPEN + 1);
+    // One more: the oldest gives way.
     assert_eq!(blocks.announce(&nth(MAX_OPEN as u32)), Ok(None));
-    assert_eq!(blocks.kept(), 2);
+    assert_eq!(blocks.kept(), MAX_OPEN + 1);
+    let x = |n: u32| chunk(keccak256(n.to_be_bytes()), 0, b"x");
+    assert_eq!(blocks.chunk(&x(0)), Err(BadPiece::NotAnnounced));
+    // They expire some at a time.
+    blocks.level = 7 + LIFETIME + 2;
+    for _ in 0..MAX_OPEN / MAX_EXPIRED + 1 {
+        blocks.block(|_, _| ());
+    }
+    assert_eq!(blocks.kept(), 0);
+}
+
+/// What has a chunk stays, however many come after it.
+#[test]
+fn what_makes_progress_gives_way_last() {
+    let mut blocks = Blocks::at(7);
+    let hash = keccak256(b"onetwo");
+    blocks.announce(&announce(hash, &[b"one", b"two"])).unwrap();
+    blocks.chunk(&chunk(hash, 0, b"one")).unwrap();
+    for lie in 0..=255_u8 {
+        blocks.announce(&announce(hash, &[&[lie]])).unwrap();
+        blocks.level -= 1;
+    }
+    blocks.block(|host, chunks| {
+        for n in 0..2 * MAX_OPEN as u32 {
+            let other = announce(keccak256(n.to_be_bytes()), &[b"x"]);
+            assert_eq!(chunks.announce(host, &other).unwrap(), Assembly::Pending);
+        }
+    });
+    assert_eq!(
+        blocks.chunk(&chunk(hash, 1, b"two")),
+        whole(hash, b"onetwo")
+    );
 }
 
 #[test]
@@ -289,6 +317,12 @@ fn an_announcement_survives_a_round_trip() {
         id: B256::repeat_byte(1),
         transaction: B256::repeat_byte(2),
         level: 3,
+        progress: false,
+    };
+    assert_eq!(Open::decode(&open.encode()), open);
+    let open = Open {
+        progress: true,
+        ..open
     };
     assert_eq!(Open::decode(&open.encode()), open);
 }
@@ -321,7 +355,6 @@ proptest! {
             let taken = blocks.block(|host, chunks| {
                 let taken = take(host, chunks);
                 if puts_back && matches!(taken, Assembly::Whole(_)) {
-                    chunks.put_back();
                     // It comes again, and is made again.
                     assert_eq!(take(host, chunks), taken);
                 }

@@ -1,0 +1,155 @@
+//! Announcements and chunks of transactions that never come.
+
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use e2e_tests::{Rollup, Setup, User};
+use evm_kernel::inputs::encode;
+use pvm::{LevelReport, Metering};
+
+/// Wasm instructions for a unit of counted work, at most.
+const INSTRUCTIONS: u64 = 80;
+
+/// The most host calls of a run.
+const HOST_CALLS: u64 = 20_000;
+
+fn start(user: &User) -> Rollup {
+    let mut rollup = Rollup::new(&Setup {
+        metering: Metering::Full,
+        ..Setup::funded(&[user])
+    });
+    rollup.empty_level();
+    rollup
+}
+
+fn announcement(transaction: B256, hashes: &[B256]) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend_from_slice(transaction.as_slice());
+    bytes.extend_from_slice(&(hashes.len() as u16).to_le_bytes());
+    hashes
+        .iter()
+        .for_each(|hash| bytes.extend_from_slice(hash.as_slice()));
+    bytes
+}
+
+fn chunk(transaction: B256, hash: B256, bytes: &[u8]) -> Vec<u8> {
+    [
+        &[2],
+        transaction.as_slice(),
+        &[0, 0],
+        hash.as_slice(),
+        bytes,
+    ]
+    .concat()
+}
+
+/// Posts `inputs` until all are taken. Work is counted, and little else is done.
+fn post(rollup: &mut Rollup, inputs: &[Vec<u8>]) {
+    let mut messages: Vec<_> = inputs.iter().map(|input| rollup.framed(input)).collect();
+    loop {
+        let report = rollup.level_of(core::mem::take(&mut messages));
+        bounded(rollup, &report);
+        if rollup.head().backlog == 0 {
+            break;
+        }
+    }
+}
+
+fn bounded(rollup: &Rollup, report: &LevelReport) {
+    let instructions: u64 = report.runs.iter().map(|run| run.instructions).sum();
+    // Reading is counted where no block says it, and what every level costs.
+    let work = rollup.head().level_work + 200_000;
+    println!(
+        "{instructions} instructions, {work} of work, {} runs",
+        report.runs.len()
+    );
+    assert!(
+        instructions <= INSTRUCTIONS * work,
+        "{instructions} for {work}"
+    );
+    for run in &report.runs {
+        let calls: u64 = run.host_calls.values().sum();
+        assert!(calls <= HOST_CALLS, "{calls} host calls");
+    }
+}
+
+/// 450 announcements of one transaction, each of 33 chunks (501 kB, 0.5 tez):
+/// once 35 G instructions. Then 4,000 chunks that nobody announced (356 kB):
+/// once 21 G. Then the chunk that makes all of them whole (3 kB): once 9.8 G and
+/// 56,000 host calls.
+#[test]
+fn pieces_take_time_that_is_linear_in_their_bytes() {
+    let eve = User::new("eve");
+    let mut rollup = start(&eve);
+    let transaction = B256::repeat_byte(7);
+    let (big, last) = (vec![1; 4_000], vec![2; 3_000]);
+    let (named, missing) = (keccak256(&big), keccak256(&last));
+    let announcements: Vec<_> = (0..450_u32)
+        .map(|number| {
+            let mut hashes = vec![named; 33];
+            for bit in 0..10 {
+                if number >> bit & 1 == 1 {
+                    hashes[bit] = missing;
+                }
+            }
+            hashes[32] = missing;
+            announcement(transaction, &hashes)
+        })
+        .collect();
+    post(&mut rollup, &announcements);
+    let unknown: Vec<_> = (0..4_000_u32)
+        .map(|number| chunk(transaction, keccak256(number.to_be_bytes()), &[]))
+        .collect();
+    post(&mut rollup, &unknown);
+    post(&mut rollup, &[chunk(transaction, named, &big)]);
+    post(&mut rollup, &[chunk(transaction, missing, &last)]);
+}
+
+/// 1,000 announcements of nothing (0.09 tez) once closed the rollup to every
+/// transaction over 4 kB for 20 levels. Also in the middle of an honest one.
+#[test]
+fn places_for_announcements_cannot_be_used_up() {
+    let mut alice = User::new("alice");
+    let mut rollup = start(&alice);
+    let nothing = |from: u32| -> Vec<_> {
+        (from..from + 1_000)
+            .map(|number| {
+                let hash = keccak256(number.to_be_bytes());
+                announcement(hash, &[hash])
+            })
+            .collect()
+    };
+    post(&mut rollup, &nothing(0));
+    let to = TxKind::Call(Address::repeat_byte(0xbb));
+    let raw = alice
+        .send(1337, to, U256::ZERO, Bytes::from(vec![1; 9_000]), 900_000)
+        .encode();
+    let number = rollup.head().number;
+    let pieces = encode::messages(&Setup::default().address, &raw);
+    let (first, rest) = pieces.split_at(2);
+    rollup.level_of(first.to_vec());
+    post(&mut rollup, &nothing(1_000));
+    rollup.level_of(rest.to_vec());
+    assert_eq!(rollup.since(number + 1).len(), 1);
+}
+
+/// They also end: a level gives up some of them, not all at once.
+#[test]
+fn what_was_announced_for_nothing_expires_some_at_a_time() {
+    let eve = User::new("eve");
+    let mut rollup = start(&eve);
+    let announcements: Vec<_> = (0..1_000_u32)
+        .map(|number| {
+            let hash = keccak256(number.to_be_bytes());
+            announcement(hash, &[hash; 33])
+        })
+        .collect();
+    post(&mut rollup, &announcements);
+    for _ in 0..40 {
+        let report = rollup.empty_level();
+        bounded(&rollup, &report);
+    }
+    let left = rollup
+        .values()
+        .into_keys()
+        .filter(|path| path.starts_with("/evm/state/k/"));
+    assert_eq!(left.count(), 0);
+}
