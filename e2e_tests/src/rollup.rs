@@ -127,6 +127,7 @@ pub struct Rollup {
     machine: Machine,
     address: [u8; 20],
     timestamp: i64,
+    predecessor: [u8; 32],
     recorder: Recorder,
 }
 
@@ -181,6 +182,7 @@ impl Rollup {
             machine,
             address: setup.address,
             timestamp,
+            predecessor: [9; 32],
             recorder: Recorder::default(),
         }
     }
@@ -242,13 +244,18 @@ impl Rollup {
     pub fn try_level(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, pvm::Error> {
         let inbox = Inbox {
             timestamp: self.timestamp + 1,
-            predecessor: [9; 32],
+            predecessor: self.predecessor,
             messages,
         };
         self.recorder.level(&self.machine, &inbox);
         let report = self.machine.run_level(&inbox)?;
         self.timestamp += 1;
         Ok(report)
+    }
+
+    /// Lets the coming levels follow on a block of layer 1 with this hash.
+    pub fn follow(&mut self, predecessor: [u8; 32]) {
+        self.predecessor = predecessor;
     }
 
     /// The timestamp of the last level, in seconds since 1970.

@@ -4,6 +4,7 @@
 mod bridged;
 mod chunks;
 mod claims;
+mod hash_maps;
 mod outbox;
 mod places;
 mod tickets;
