@@ -9,6 +9,7 @@ pub mod bridged;
 pub mod clients;
 pub mod folder;
 pub mod harness;
+pub mod lab;
 pub mod layer1;
 mod record;
 pub mod reference;

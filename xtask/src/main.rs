@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
-use std::{env, path::Path, process::ExitCode};
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kernel::Recovery;
 use module::Purpose;
 
@@ -16,7 +18,8 @@ mod module;
 const USAGE: &str =
     "usage: cargo xtask kernel [--rust-secp256k1 | --twice | --others | --traps | --evaluation]
        cargo xtask check-module FILE
-       cargo xtask arrows";
+       cargo xtask arrows
+       cargo xtask work [opcodes | calls | precompiles | inputs | ordinary]...";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         ["kernel", "--evaluation"] => kernel::build(Recovery::CWhereItCan, Purpose::Evaluation),
         ["check-module", file] => check_module(Path::new(file)),
         ["arrows"] => arrows::check(),
+        ["work", ref parts @ ..] => work(parts),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -42,6 +46,24 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs the measuring program, which is built of more crates than this one.
+fn work(parts: &[&str]) -> Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args([
+        "run",
+        "--quiet",
+        "--package",
+        "benches",
+        "--bin",
+        "work",
+        "--",
+    ]);
+    let status = command.args(parts).status().context("cannot start cargo")?;
+    ensure!(status.success(), "something takes more than its work says");
+    Ok(())
 }
 
 fn check_module(file: &Path) -> Result<()> {
