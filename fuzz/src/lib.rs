@@ -12,3 +12,4 @@ pub mod precompiles;
 pub mod program;
 pub mod random;
 pub mod targets;
+pub mod work;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use fuzz::random::random;
 use fuzz::targets::{self, TARGETS, Target};
+use fuzz::work;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -40,9 +41,14 @@ struct Args {
 }
 
 fn list() -> String {
-    let lines = TARGETS
-        .iter()
-        .map(|target| format!("  {:<14} {}", target.name, target.about));
+    let targets = TARGETS.iter().map(|target| (target.name, target.about));
+    let work = (
+        "work",
+        "what costs the machine most beside what the kernel counts",
+    );
+    let lines = targets
+        .chain([work])
+        .map(|(name, about)| format!("  {name:<14} {about}"));
     format!("Targets:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
@@ -73,6 +79,9 @@ fn fuzz(args: &Args) -> Result<bool> {
         println!("{}", list());
         return Ok(true);
     };
+    if name == "work" {
+        return work(args);
+    }
     let Some(target) = targets::find(name) else {
         bail!("there is no target {name}\n{}", list());
     };
@@ -91,6 +100,40 @@ fn fuzz(args: &Args) -> Result<bool> {
     };
     report(args, target, runs, found)?;
     Ok(false)
+}
+
+/// Searches for what costs most; whether it keeps within the bound.
+fn work(args: &Args) -> Result<bool> {
+    if let Some(file) = &args.replay {
+        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        let sample = work::run(&work::lab(), &bytes);
+        println!("{sample:?}");
+        return Ok(sample.hundredths() <= 100 * work::BOUND);
+    }
+    let time = Duration::from_secs(args.seconds);
+    let tell = |found: &work::Found| {
+        let (ratio, sample) = (found.hundredths(), &found.sample);
+        println!(
+            "{}.{:02} instructions a unit: {} for {} units",
+            ratio / 100,
+            ratio % 100,
+            sample.instructions,
+            sample.work
+        );
+    };
+    let (worst, runs) = work::search(time, args.seed, tell);
+    std::fs::create_dir_all("target/fuzz").context("target/fuzz")?;
+    for (place, found) in worst.iter().take(4).enumerate() {
+        let file = format!("target/fuzz/work-{}-{place}.bin", args.seed);
+        std::fs::write(&file, &found.bytes).with_context(|| file.clone())?;
+    }
+    let ratio = worst.first().map_or(0, work::Found::hundredths);
+    println!(
+        "work: {runs} runs, at most {}.{:02} instructions a unit",
+        ratio / 100,
+        ratio % 100
+    );
+    Ok(ratio <= 100 * work::BOUND)
 }
 
 /// A case that a target does not get through.
