@@ -8,3 +8,4 @@ mod hash_maps;
 mod outbox;
 mod places;
 mod tickets;
+mod work;
