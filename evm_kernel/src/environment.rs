@@ -7,6 +7,7 @@ pub(crate) mod source;
 #[path = "environment/source_evaluation.rs"]
 pub(crate) mod source;
 
+use crate::execute::work;
 use alloy_primitives::{Address, B256};
 use ethereum::header::next_base_fee;
 use storage::config::Revision;
@@ -37,6 +38,24 @@ pub struct Environment {
     pub revision: Revision,
     /// The layer 1 contract whose tickets are the native token; none: no bridge.
     pub ticketer: Option<[u8; 20]>,
+    /// The most work of a transaction besides its gas, in units of the budget;
+    /// [`u64::MAX`]: without bound.
+    pub transaction_work: u64,
+}
+
+/// The base fee follows a level's work beyond this part of its budget.
+const TARGET: u64 = 5;
+
+/// The base fee of the block after `head`, in wei for a unit of gas: by EIP-1559,
+/// from the block's gas or from the work that the level's transactions were so
+/// far, whichever is further above its target.
+pub(crate) fn base_fee(head: &Head, config: &Config) -> u64 {
+    // As gas: twice the target is a full block.
+    let full = (config.level_budget / TARGET).saturating_mul(2).max(1);
+    let work = u128::from(head.paid_work.min(full)) * u128::from(head.gas_limit);
+    let work = u64::try_from(work / u128::from(full)).unwrap_or(head.gas_limit);
+    let fee = next_base_fee(head.gas_used.max(work), head.gas_limit, head.base_fee);
+    fee.max(config.base_fee_floor)
 }
 
 impl Environment {
@@ -53,17 +72,58 @@ impl Environment {
             chain_id: config.chain_id,
             revision: config.revision(number),
             ticketer: config.ticketer,
+            transaction_work: work::most(config.run_budget),
         }
     }
 
     /// The block after `head`, at `timestamp` or at the head's own if that is
     /// later; its PREVRANDAO is zero.
+    #[cfg_attr(
+        feature = "evaluation",
+        expect(dead_code, reason = "tests say what a block's environment is")
+    )]
     pub(crate) fn after(head: &Head, timestamp: u64, config: &Config) -> Self {
-        let base_fee = next_base_fee(head.gas_used, head.gas_limit, head.base_fee);
         Self {
             timestamp: timestamp.max(head.timestamp),
-            base_fee: base_fee.max(config.base_fee_floor),
+            base_fee: base_fee(head, config),
             ..Self::of_config(head.number + 1, config)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gas_or_work_raises_the_base_fee_by_an_eighth_at_most() {
+        let config = Config {
+            base_fee_floor: 1,
+            level_budget: 1_000,
+            ..Config::default()
+        };
+        let head = Head {
+            gas_limit: 1_000,
+            gas_used: 500,
+            base_fee: 8_000,
+            ..Head::default()
+        };
+        let with = |gas_used: u64, paid_work: u64| {
+            let head = Head {
+                gas_used,
+                paid_work,
+                ..head
+            };
+            base_fee(&head, &config)
+        };
+        // Both at the target.
+        assert_eq!(with(500, 200), 8_000);
+        assert_eq!(with(500, 0), 8_000);
+        assert_eq!(with(0, 200), 8_000);
+        assert_eq!(with(0, 0), 7_000);
+        assert_eq!(with(1_000, 0), 9_000);
+        assert_eq!(with(0, 300), 8_500);
+        assert_eq!(with(0, 400), 9_000);
+        assert_eq!(with(1_000, 1_000), 9_000);
     }
 }

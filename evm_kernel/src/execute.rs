@@ -4,5 +4,7 @@ pub(crate) mod engine;
 pub(crate) mod executor;
 pub(crate) mod instructions;
 pub(crate) mod precompiles;
+pub(crate) mod price;
 pub(crate) mod validate;
+pub(crate) mod work;
 pub(crate) mod world;

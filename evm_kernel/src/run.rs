@@ -6,7 +6,7 @@ use crate::block::inclusion;
 use crate::block::run_state::RunState;
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
-use crate::inputs::format;
+use crate::inputs::format::{self, INPUT};
 use crate::inputs::queue::Queue;
 use crate::log;
 use crate::upgrade::{self, Migrated};
@@ -76,12 +76,17 @@ fn blocks<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Prog
     loop {
         run.before = run.budget.spent();
         let first = run.head.level < run.level.number;
-        let spent = !first && run.head.level_work >= run.config.level_budget;
-        let next = !spent && run.peek(host)?;
-        if !first && (spent || !next && run.queue.is_empty()) {
+        let next = run.peek(host)?;
+        let need = if next {
+            run.most_work(run.queue.most_gas())
+        } else {
+            INPUT
+        };
+        let over = need > run.level_room();
+        if !first && (over || !next && run.queue.is_empty()) {
             return end(run, host);
         }
-        let room = run.fresh || run.budget.has_room_for(run.config.block_gas_limit);
+        let room = run.has_room(need);
         // A block without transactions keeps the next run from inputs that were
         // dropped in this one.
         if !room && (next || !run.queue.has_dropped()) {

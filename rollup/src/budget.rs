@@ -5,7 +5,7 @@ pub const MESSAGE: u64 = 10_000;
 /// What a byte of a message costs.
 pub const BYTE: u64 = 10;
 
-/// The work of a run, in units of gas: some 40 wasm instructions.
+/// The work of a run, in units of gas: at most 80 wasm instructions.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     limit: u64,
@@ -23,6 +23,12 @@ impl Budget {
     #[must_use]
     pub const fn spent(&self) -> u64 {
         self.spent
+    }
+
+    /// The work that may still be done.
+    #[must_use]
+    pub const fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.spent)
     }
 
     /// Whether `work` more is within the limit.

@@ -50,10 +50,11 @@ pub struct Config {
     pub chain_id: u64,
     /// The gas that a block may use. `block_gas_limit`, 8 bytes.
     pub block_gas_limit: u64,
-    /// The work that a run may do, in units of the budget (1 a unit of gas,
-    /// 10,000 a message, 20,000 a signature, 10 a byte). `run_budget`, 8 bytes.
+    /// The work that a run may do, in units of at most 80 wasm instructions (1.5 a
+    /// unit of gas, 10,000 a message, 25,000 a signature, 10 a byte). `run_budget`,
+    /// 8 bytes.
     pub run_budget: u64,
-    /// The work after which a level makes no more blocks. `level_budget`, 8 bytes.
+    /// The work that the blocks of a level may do. `level_budget`, 8 bytes.
     pub level_budget: u64,
     /// The bytes that may wait in the queue, 32 more counted for each input.
     /// `queue_bytes`, 8 bytes.
@@ -87,7 +88,7 @@ impl Default for Config {
             chain_id: 1337,
             block_gas_limit: 30_000_000,
             run_budget: 100_000_000,
-            level_budget: 200_000_000,
+            level_budget: 150_000_000,
             queue_bytes: 64 << 20,
             fee_recipient: Address::ZERO,
             base_fee_floor: 1_000_000_000,
@@ -111,6 +112,15 @@ impl Config {
             .rev()
             .find(|(from, _)| *from <= number)
             .map_or(Revision::Osaka, |(_, revision)| *revision)
+    }
+
+    /// The most gas of a transaction in block `number` (EIP-7825 since Osaka).
+    #[must_use]
+    pub fn transaction_gas(&self, number: u64) -> u64 {
+        if self.revision(number) < Revision::Osaka {
+            return self.block_gas_limit;
+        }
+        self.block_gas_limit.min(1 << 24)
     }
 
     /// Reads what the setup file set below `/evm/config`; what it did not set
@@ -231,7 +241,9 @@ impl Config {
     /// A block must fit one run beside the overhead of its inputs, or it would
     /// never be made.
     fn within_bounds(mut self) -> Self {
-        self.run_budget = self.run_budget.max(self.block_gas_limit.saturating_mul(2));
+        self.run_budget = self
+            .run_budget
+            .max(self.block_gas_limit.saturating_mul(5) / 2);
         self.level_budget = self.level_budget.max(self.run_budget);
         self
     }

@@ -26,6 +26,9 @@ pub struct Head {
     pub level: u32,
     /// The work done at that level so far, in units of the budget.
     pub level_work: u64,
+    /// The work of the transactions that the level's blocks included so far, which
+    /// the base fee follows.
+    pub paid_work: u64,
     /// The first input that no block has consumed.
     pub cursor: Cursor,
     /// The first page that may still exist, though the cursor is past it: pages
@@ -42,7 +45,10 @@ pub struct Head {
     pub upgrade: bool,
 }
 
-const LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4 + 1;
+/// The length before [`Head::paid_work`], which stands last.
+const OLD_LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4 + 1;
+
+const LEN: usize = OLD_LEN + 8;
 
 impl Value for Head {
     type Bytes = [u8; LEN];
@@ -74,6 +80,7 @@ impl Value for Head {
         put(&self.backlog.to_be_bytes());
         put(&self.chunks_since.to_be_bytes());
         put(&[u8::from(self.outgoing) | u8::from(self.upgrade) << 1]);
+        put(&self.paid_work.to_be_bytes());
         bytes
     }
 
@@ -89,6 +96,7 @@ impl Value for Head {
             base_fee: reader.u64()?,
             level: reader.u32()?,
             level_work: reader.u64()?,
+            paid_work: 0,
             cursor: Cursor::decode(&reader.array()?),
             oldest_page: reader.u32()?,
             backlog: reader.u64()?,
@@ -98,6 +106,9 @@ impl Value for Head {
         };
         let flags = reader.byte()?;
         (head.outgoing, head.upgrade) = (flags & 1 != 0, flags & 2 != 0);
+        if bytes.len() > OLD_LEN {
+            head.paid_work = reader.u64()?;
+        }
         reader.is_empty().then_some(head)
     }
 }
@@ -118,6 +129,7 @@ mod tests {
             base_fee: 7,
             level: 8,
             level_work: 9,
+            paid_work: 15,
             cursor: Cursor {
                 level: 10,
                 offset: 11,
@@ -136,5 +148,10 @@ mod tests {
         };
         assert_eq!(Head::decode(&other.encode()), Some(other));
         assert_eq!(Head::decode(&head.encode()[1..]), None);
+        let old = Head {
+            paid_work: 0,
+            ..head
+        };
+        assert_eq!(Head::decode(&head.encode()[..OLD_LEN]), Some(old));
     }
 }

@@ -8,6 +8,7 @@ use crate::error::StorageError;
 use crate::key::{Key, Place};
 use crate::layout::{ACCOUNTS, CODE, HEADERS, OUTGOING};
 use crate::table::load;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
 use alloy_primitives::map::hash_map::Entry;
@@ -38,6 +39,8 @@ pub struct Overlay<'s, S> {
     /// The account whose slot was read last, and its path: slots lie below it.
     parent: Option<(Address, Place)>,
     code: HashMap<B256, Bytes>,
+    block_hashes: BTreeMap<u64, B256>,
+    reads: u64,
 }
 
 impl<'s, S: ReadStore> Overlay<'s, S> {
@@ -50,7 +53,15 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             slots: HashMap::default(),
             parent: None,
             code: HashMap::default(),
+            block_hashes: BTreeMap::new(),
+            reads: 0,
         }
+    }
+
+    /// The host calls that it took so far.
+    #[must_use]
+    pub const fn reads(&self) -> u64 {
+        self.reads
     }
 
     /// The account at `address`, `None` where it is absent.
@@ -61,6 +72,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         if let Some(account) = self.accounts.get(&address) {
             return Ok(*account);
         }
+        self.reads += 1;
         let account = ACCOUNTS.get(self.store, &address)?;
         self.accounts.insert(address, account);
         Ok(account)
@@ -81,6 +93,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         };
         let mark = parent.mark();
         slot.push(parent)?;
+        self.reads += 1;
         let value = load(self.store, parent.as_path())?.unwrap_or_default();
         parent.reset(mark);
         place.insert(value);
@@ -91,8 +104,9 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     ///
     /// # Errors
     /// If durable storage cannot be read.
-    pub fn has_slots(&self, address: Address) -> Result<bool, StorageError> {
+    pub fn has_slots(&mut self, address: Address) -> Result<bool, StorageError> {
         let path = ACCOUNTS.path(&address)?;
+        self.reads += 1;
         let kind = self.store.store_has(path.as_path())?;
         Ok(matches!(
             kind,
@@ -117,6 +131,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             return Ok(code.clone());
         }
         let code = CODE.get(self.store, &hash)?.unwrap_or_default();
+        self.reads += 1 + (code.len() / host::MAX_CHUNK) as u64;
         self.code.insert(hash, code.clone());
         Ok(code)
     }
@@ -125,10 +140,16 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     ///
     /// # Errors
     /// If durable storage cannot be read.
-    pub fn block_hash(&self, number: u64) -> Result<B256, StorageError> {
+    pub fn block_hash(&mut self, number: u64) -> Result<B256, StorageError> {
+        if let Some(hash) = self.block_hashes.get(&number) {
+            return Ok(*hash);
+        }
         let path = HEADERS.path(&number)?;
+        self.reads += 1;
         let hash = load::<HeaderHash>(self.store, path.as_path())?;
-        Ok(hash.map_or(B256::ZERO, |HeaderHash(hash)| hash))
+        let hash = hash.map_or(B256::ZERO, |HeaderHash(hash)| hash);
+        self.block_hashes.insert(number, hash);
+        Ok(hash)
     }
 
     /// What differs from durable storage once `touched` holds.

@@ -6,6 +6,7 @@ use crate::environment::{Environment, source};
 use crate::error::KernelError;
 use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate::{self, ValidTransaction};
+use crate::execute::work;
 use crate::host_cell::HostCell;
 use crate::inputs::chunks::Chunks;
 use crate::inputs::forced::Forced;
@@ -22,6 +23,9 @@ use rollup::Cursor;
 use storage::block::StoredTransaction;
 use storage::layout::OUTGOING;
 use storage::{Diff, Head, Upgrade, commit};
+
+/// The gas that every transaction pays, for its signature above all.
+const INTRINSIC: u64 = 21_000;
 
 /// All of a block but what it changes in the world.
 pub(crate) struct Draft {
@@ -69,10 +73,17 @@ impl Draft {
         if let Some(quarantine) = &run.quarantine {
             quarantine.mark_block(&mut **host.writer()?)?;
         }
+        let earlier = if run.head.level == run.level.number {
+            run.head.paid_work
+        } else {
+            0
+        };
+        let paid_work = earlier.saturating_add(self.body.paid_work());
         let sealed = seal::block(&Parent::of(&run.head), &self.environment, self.body, &diff);
         let rest = Head {
             level: run.level.number,
             level_work: run.level_work(),
+            paid_work,
             cursor: run.queue.cursor(),
             oldest_page: run.head.cursor.level,
             backlog: run.queue.waiting(),
@@ -132,13 +143,14 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         })
     }
 
-    /// Whether a transaction with this gas limit goes into the block. One that
-    /// fits no block is let through: the engine refuses it.
-    pub(crate) fn fits(&self, gas_limit: u64) -> bool {
+    /// Whether a transaction with this gas limit goes into the block, and the work of
+    /// `most_gas` into run and level. One that fits no block is let through: the engine
+    /// refuses it.
+    pub(crate) fn fits(&self, gas_limit: u64, most_gas: u64) -> bool {
         let most = self.draft.environment.gas_limit;
         let gas = self.draft.body.gas_used().saturating_add(gas_limit);
-        let has_room = || self.run.fresh || self.run.budget.has_room_for(gas_limit);
-        gas_limit > most || gas <= most && has_room()
+        let work = self.run.most_work(most_gas);
+        (gas_limit > most || gas <= most) && self.run.has_room(work)
     }
 
     /// Counts the work that chunked transactions were.
@@ -162,7 +174,6 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
             }
         };
         let delegations = valid.environment.authorization_list.len();
-        self.run.budget.add(RECOVERY * delegations as u64);
         let tx_type = valid.environment.tx_type;
         let executed = if self.run.traps(cursor) {
             self.charge(hash, &valid)?
@@ -175,10 +186,19 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
                 }
             }
         };
-        if let Some(executed) = executed {
-            let Recovered { sender, raw, .. } = signed;
-            self.push(tx_type, StoredTransaction { sender, raw }, executed);
-        }
+        let work = self.executor.take_work();
+        let Some(executed) = executed else {
+            // The gas of delegations is not counted: their signatures are.
+            self.run.budget.add(work + RECOVERY * delegations as u64);
+            return Ok(());
+        };
+        // What every transaction pays was counted when its sender was recovered.
+        let counted = work.saturating_sub(work::of_gas(INTRINSIC));
+        self.run.budget.add(counted);
+        let Recovered { sender, raw, .. } = signed;
+        let transaction = StoredTransaction { sender, raw };
+        self.draft.body.push(tx_type, transaction, executed);
+        self.draft.body.pay(work);
         Ok(())
     }
 
@@ -199,21 +219,17 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
 
     /// Lets the kernel call a contract; gives whether that worked.
     pub(crate) fn call(&mut self, deposit: &Deposit) -> Result<bool, KernelError> {
-        let Some(executed) = self.executor.deposit(deposit)? else {
+        let executed = self.executor.deposit(deposit)?;
+        self.run.budget.add(self.executor.take_work());
+        let Some(executed) = executed else {
             return Ok(false);
         };
         let call = StoredTransaction {
             sender: deposit.from,
             raw: deposit.encode().into(),
         };
-        self.push(tx_type::DEPOSIT, call, executed);
+        self.draft.body.push(tx_type::DEPOSIT, call, executed);
         Ok(true)
-    }
-
-    fn push(&mut self, tx_type: u8, transaction: StoredTransaction, executed: Executed) {
-        self.run.budget.add(executed.gas_used);
-        self.run.budget.add(self.executor.take_work());
-        self.draft.body.push(tx_type, transaction, executed);
     }
 
     /// Writes why a transaction is not in the block.

@@ -39,7 +39,8 @@ fn fill<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>) -> Result<(), KernelE
     let quarantine = builder.run.quarantine.as_ref();
     let alone = quarantine.is_some_and(Quarantine::is_alone);
     while (!alone || builder.run.queue.cursor() == start) && builder.run.peek(builder.host)? {
-        if !builder.fits(builder.run.queue.gas_limit()) {
+        let queue = &builder.run.queue;
+        if !builder.fits(queue.gas_limit(), queue.most_gas()) {
             break;
         }
         let Some(Ready { cursor, item, size }) = builder.run.queue.take() else {
@@ -52,7 +53,8 @@ fn fill<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>) -> Result<(), KernelE
                     builder.run.fresh = false;
                     continue;
                 };
-                if !builder.fits(signed.transaction.transaction.gas_limit()) {
+                let gas_limit = signed.transaction.transaction.gas_limit();
+                if !builder.fits(gas_limit, gas_limit) {
                     // The next block takes the last piece again.
                     if let Part::Transfer(_) = part {
                         builder.draft.forced.put_back();

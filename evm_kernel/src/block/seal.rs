@@ -10,6 +10,7 @@ use ethereum::header::{EMPTY_OMMERS, EMPTY_REQUESTS_HASH, EMPTY_ROOT, Header};
 use ethereum::keccak::keccak256;
 use ethereum::receipt::Receipt;
 use ethereum::trie::ordered_root;
+use rollup::budget::BYTE;
 use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
 use storage::{Diff, Head};
 
@@ -21,9 +22,23 @@ pub(crate) struct Body {
     types: Vec<u8>,
     gas_used: u64,
     messages: Vec<Bytes>,
+    paid_work: u64,
 }
 
 impl Body {
+    /// The work of the transactions that somebody signed: their bytes as they
+    /// are in the block, however they were posted, and what running them took.
+    pub(crate) const fn paid_work(&self) -> u64 {
+        self.paid_work
+    }
+
+    /// Counts what the last transaction's sender pays for.
+    pub(crate) fn pay(&mut self, work: u64) {
+        let bytes = self.transactions.last().map_or(0, |last| last.raw.len());
+        let work = work.saturating_add(BYTE * bytes as u64);
+        self.paid_work = self.paid_work.saturating_add(work);
+    }
+
     /// The gas used so far.
     pub(crate) const fn gas_used(&self) -> u64 {
         self.gas_used

@@ -38,6 +38,8 @@ pub(crate) fn environment(
         gas_limit: self::number(&asked, 24)?,
         prevrandao: B256::new(field(&asked, 32)?),
         beneficiary: Address::new(field(&asked, 64)?),
+        // Tests ask what Ethereum says, which knows no work.
+        transaction_work: u64::MAX,
         ..Environment::of_config(number, config)
     })
 }

@@ -4,7 +4,7 @@
 //! Only a genesis can make an account of slots without nonce and code. So the
 //! check costs a host call only where an account exists without both.
 
-use crate::execute::precompiles::Weighed;
+use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::world::{World, WorldError};
 use alloc::string::String;
 use alloy_primitives::Address;
@@ -20,6 +20,7 @@ use revm::handler::{
 };
 use revm::interpreter::interpreter::EthInterpreter;
 use revm::interpreter::interpreter_action::{FrameInit, FrameInput};
+use revm::interpreter::{InstructionResult, InterpreterAction};
 use revm::primitives::constants::CALL_STACK_LIMIT;
 
 type EngineContext<'s, S> =
@@ -29,7 +30,7 @@ type Stock<'s, S> = Evm<
     EngineContext<'s, S>,
     (),
     EthInstructions<EthInterpreter, EngineContext<'s, S>>,
-    Weighed,
+    MeteredPrecompiles,
     EthFrame,
 >;
 
@@ -75,7 +76,7 @@ impl<S: ReadStore> Engine<'_, S> {
 impl<'s, S: ReadStore> EvmTr for Engine<'s, S> {
     type Context = EngineContext<'s, S>;
     type Instructions = EthInstructions<EthInterpreter, Self::Context>;
-    type Precompiles = Weighed;
+    type Precompiles = MeteredPrecompiles;
     type Frame = EthFrame;
 
     fn all(
@@ -120,7 +121,18 @@ impl<'s, S: ReadStore> EvmTr for Engine<'s, S> {
     fn frame_run(
         &mut self,
     ) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
-        self.0.frame_run()
+        if !self.0.ctx.journaled_state.database.work.is_exhausted() {
+            return self.0.frame_run();
+        }
+        // All frames end, the innermost first, as if out of gas.
+        let frame = self.0.frame_stack.get();
+        frame.interpreter.gas.spend_all();
+        let action =
+            InterpreterAction::new_halt(InstructionResult::OutOfGas, frame.interpreter.gas);
+        let ended: Result<_, ContextDbError<EngineContext<'s, S>>> =
+            frame.process_next_action(&mut self.0.ctx, action);
+        frame.set_finished(true);
+        ended
     }
 
     fn frame_return_result(

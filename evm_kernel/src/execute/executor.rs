@@ -10,8 +10,9 @@ use crate::environment::history::HISTORY_ADDRESS;
 use crate::environment::source;
 use crate::error::KernelError;
 use crate::execute::engine::Engine;
-use crate::execute::precompiles::Weighed;
+use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::validate::ValidTransaction;
+use crate::execute::work::{self, Work};
 use crate::execute::world::{World, WorldError};
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -55,6 +56,10 @@ pub(crate) enum Transacted {
 /// The engine on one block.
 pub(crate) struct Executor<'s, S: ReadStore> {
     engine: Engine<'s, S>,
+    /// Units of work since somebody asked.
+    work: u64,
+    /// The most work of a transaction besides its gas.
+    transaction_work: u64,
     beneficiary: Address,
     base_fee: u64,
 }
@@ -83,10 +88,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         environment: &Environment,
         history: Option<(U256, U256)>,
     ) -> Result<Self, KernelError> {
-        let world = World {
-            overlay: Overlay::new(store),
-            history,
-        };
+        let world = World::new(store, history);
         let spec = spec(environment.revision);
         let mut context = Context::new(world, spec);
         context.cfg.chain_id = environment.chain_id;
@@ -105,7 +107,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             slot_num: environment.number,
         };
         let engine = context.build_mainnet();
-        let precompiles = Weighed::new(
+        let precompiles = MeteredPrecompiles::new(
             engine.precompiles.clone(),
             environment.revision,
             environment.ticketer,
@@ -114,6 +116,8 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         crate::execute::instructions::install(&mut engine.instruction);
         Ok(Self {
             engine: Engine(engine),
+            work: 0,
+            transaction_work: environment.transaction_work,
             beneficiary: environment.beneficiary,
             base_fee: environment.base_fee,
         })
@@ -127,18 +131,37 @@ impl<'s, S: ReadStore> Executor<'s, S> {
 
     /// Runs a transaction.
     pub(crate) fn transact(&mut self, environment: TxEnv) -> Result<Transacted, KernelError> {
+        self.begin(environment.gas_limit);
         match self.engine.transact(environment) {
-            Ok(result) => Ok(Transacted::Executed(result)),
-            Err(EVMError::Transaction(why)) => Ok(Transacted::Refused(why)),
+            Ok(result) => {
+                self.end(result.gas().total_gas_spent());
+                Ok(Transacted::Executed(result))
+            }
+            Err(EVMError::Transaction(why)) => {
+                self.end(0);
+                Ok(Transacted::Refused(why))
+            }
             Err(EVMError::Database(WorldError(error))) => Err(error.into()),
             Err(error) => Err(KernelError::Engine(error.to_string())),
         }
     }
 
-    /// What the transactions since the last time cost besides their gas, in units
-    /// of the budget.
+    /// The work since the last time, gas included.
     pub(crate) fn take_work(&mut self) -> u64 {
-        self.engine.0.precompiles.take_work()
+        core::mem::take(&mut self.work)
+    }
+
+    /// What the world counts for what runs next.
+    fn begin(&mut self, gas_limit: u64) {
+        let allowance = work::besides_gas(gas_limit, self.transaction_work);
+        self.engine.0.ctx.journaled_state.database.work = Work::new(allowance);
+    }
+
+    /// Counts what ran, `gas` being what it spent before refunds.
+    fn end(&mut self, gas: u64) {
+        let besides = self.engine.0.ctx.journaled_state.database.work.spent();
+        let gas = work::of_gas(gas);
+        self.work = self.work.saturating_add(gas).saturating_add(besides);
     }
 
     /// Charges a transaction that traps the engine: its nonce is spent, its gas
@@ -148,6 +171,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         transaction: &ValidTransaction,
     ) -> Result<Option<Executed>, KernelError> {
         let environment = &transaction.environment;
+        self.begin(environment.gas_limit);
         let gas = U256::from(environment.gas_limit);
         let journal = &mut self.engine.0.ctx.journaled_state;
         load(journal, environment.caller)?;
@@ -184,6 +208,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             beneficiary.mark_touch();
         }
         journal.inner.commit_tx();
+        self.end(environment.gas_limit);
         Ok(Some(Executed {
             success: false,
             gas_used: environment.gas_limit,
@@ -207,8 +232,12 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             data: deposit.input.clone(),
             ..TxEnv::default()
         };
+        self.begin(deposit.gas_limit);
         let executed = match self.engine.system_call(environment) {
-            Ok(result) => Executed::of(result),
+            Ok(result) => {
+                self.end(result.gas().total_gas_spent());
+                Executed::of(result)
+            }
             Err(EVMError::Database(WorldError(error))) => return Err(error.into()),
             Err(error) => return Err(KernelError::Engine(error.to_string())),
         };
@@ -225,7 +254,9 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     /// What all transactions changed.
     pub(crate) fn finish(mut self) -> Diff {
         let state = self.engine.0.finalize();
-        let World { overlay, history } = self.engine.0.ctx.journaled_state.database;
+        let World {
+            overlay, history, ..
+        } = self.engine.0.ctx.journaled_state.database;
         let mut touched = Vec::with_capacity(state.len() + 1);
         let mut history_touched = false;
         for (address, account) in state {

@@ -1,14 +1,16 @@
-//! The engine's precompiles, weighed by what they cost here, and with `ecrecover`
-//! by the same implementation that recovers senders.
+//! The engine's precompiles, each charged for its work before it runs, and with
+//! `ecrecover` by the same implementation that recovers senders.
 //!
-//! Some take 70 times the wasm instructions that other gas buys. Users pay what
-//! Ethereum asks; the budgets of runs and levels count the rest.
+//! Some take 30 times the wasm instructions that other gas buys. Users pay what
+//! Ethereum asks; the rest counts as work.
 //!
 //! The entry is replaced in the table: the engine's seam for cryptography would
 //! compile all of its curves a second time, which costs 300 kB.
 
 use crate::bridge::OUTBOX;
 use crate::bridge::outbox::{self, Line, Waiting};
+use crate::execute::price;
+use crate::execute::work::Counts;
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes};
@@ -27,18 +29,17 @@ use storage::config::Revision;
 /// What `ecrecover` costs (Yellow Paper, appendix E).
 const ECRECOVER_GAS: u64 = 3_000;
 
-/// The engine's precompiles, and how much work they were.
+/// The engine's precompiles, which count their work.
 #[derive(Debug)]
-pub(crate) struct Weighed {
+pub(crate) struct MeteredPrecompiles {
     inner: EthPrecompiles,
-    work: u64,
     /// Who makes the native tickets, where there is a bridge.
     ticketer: Option<[u8; 20]>,
     /// The queue to layer 1, once a withdrawal of the block asked for it.
     line: Option<Line>,
 }
 
-impl Weighed {
+impl MeteredPrecompiles {
     /// The precompiles of `revision`, `engine` being the engine's own; with a
     /// `ticketer`, the bridges' too.
     pub(crate) fn new(
@@ -63,19 +64,13 @@ impl Weighed {
         }
         Self {
             inner,
-            work: 0,
             ticketer,
             line: None,
         }
     }
-
-    /// The work since the last time, besides the gas itself.
-    pub(crate) fn take_work(&mut self) -> u64 {
-        core::mem::take(&mut self.work)
-    }
 }
 
-impl<C: ContextTr<Db: Waiting>> PrecompileProvider<C> for Weighed {
+impl<C: ContextTr<Db: Counts + Waiting>> PrecompileProvider<C> for MeteredPrecompiles {
     type Output = InterpreterResult;
 
     fn set_spec(&mut self, spec: <C::Cfg as Cfg>::Spec) -> bool {
@@ -92,13 +87,19 @@ impl<C: ContextTr<Db: Waiting>> PrecompileProvider<C> for Weighed {
         {
             return outbox::run(context, inputs, ticketer, &mut self.line).map(Some);
         }
-        let result = self.inner.run(context, inputs)?;
-        if let Some(result) = &result {
-            let more = weight(&inputs.bytecode_address) - 1;
-            let work = result.gas.total_gas_spent().saturating_mul(more);
-            self.work = self.work.saturating_add(work);
+        let work = if self.inner.contains(&inputs.bytecode_address) {
+            let input = inputs.input.as_bytes(context);
+            price::extra(&inputs.bytecode_address, &input, inputs.gas_limit)
+        } else {
+            0
+        };
+        if context.db_mut().work().charge(work).is_err() {
+            return Ok(Some(InterpreterResult::new_oog(
+                inputs.gas_limit,
+                inputs.reservoir,
+            )));
         }
-        Ok(result)
+        self.inner.run(context, inputs)
     }
 
     fn warm_addresses(&self) -> &AddressSet {
@@ -107,30 +108,6 @@ impl<C: ContextTr<Db: Waiting>> PrecompileProvider<C> for Weighed {
 
     fn contains(&self, address: &Address) -> bool {
         PrecompileProvider::<C>::contains(&self.inner, address)
-    }
-}
-
-/// The work of a unit of gas in a precompile: its most wasm instructions over the
-/// 40 of other code (measured: `e2e_tests/tests/floods.rs`), rounded up.
-fn weight(precompile: &Address) -> u64 {
-    let [high @ .., a, b] = precompile.0.0;
-    if high != [0; 18] {
-        return 1;
-    }
-    match u16::from_be_bytes([a, b]) {
-        0x01 | 0x06 => 13,  // ecrecover, ecadd
-        0x02 => 5,          // sha256
-        0x05 => 9,          // modexp
-        0x07 => 23,         // ecmul
-        0x08 | 0x0b => 15,  // ecpairing, BLS12-381: G1 add
-        0x09 => 8,          // blake2f
-        0x0a | 0x100 => 73, // point evaluation, P-256
-        0x0c | 0x0f => 26,  // G1 sum of multiples, pairing
-        0x0d => 16,         // G2 add
-        0x0e => 33,         // G2 sum of multiples
-        0x10 => 30,         // map to G1
-        0x11 => 22,         // map to G2
-        _ => 1,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::bridge::outbox::Waiting;
 use crate::environment::history::HISTORY_ADDRESS;
+use crate::execute::work::{Counts, Work};
+use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use host::ReadStore;
 use revm::database_interface::{DBErrorMarker, Database};
@@ -15,6 +17,10 @@ pub(crate) struct World<'s, S> {
     pub(crate) overlay: Overlay<'s, S>,
     /// The slot of the history contract that this block sets (EIP-2935).
     pub(crate) history: Option<(U256, U256)>,
+    /// What the transaction costs besides gas.
+    pub(crate) work: Work,
+    /// Code that was looked at, with its jump destinations.
+    code: HashMap<B256, Bytecode>,
 }
 
 /// Durable storage failed under the engine.
@@ -24,15 +30,37 @@ pub(crate) struct WorldError(pub(crate) StorageError);
 
 impl DBErrorMarker for WorldError {}
 
-impl<S: ReadStore> World<'_, S> {
+impl<'s, S: ReadStore> World<'s, S> {
+    /// What `store` holds, but for the slot of the history contract that the block
+    /// sets.
+    pub(crate) fn new(store: &'s S, history: Option<(U256, U256)>) -> Self {
+        Self {
+            overlay: Overlay::new(store),
+            history,
+            work: Work::default(),
+            code: HashMap::default(),
+        }
+    }
+
+    /// Looks something up, and counts the host calls that it took.
+    fn counted<T>(
+        &mut self,
+        look: impl FnOnce(&mut Overlay<'s, S>) -> Result<T, StorageError>,
+    ) -> Result<T, WorldError> {
+        let before = self.overlay.reads();
+        let found = look(&mut self.overlay);
+        self.work.reads(self.overlay.reads() - before);
+        found.map_err(WorldError)
+    }
+
     /// Whether durable storage has an account without nonce and code, but with
     /// slots.
     pub(crate) fn has_slots_only(&mut self, address: Address) -> Result<bool, WorldError> {
-        let account = self.overlay.account(address).map_err(WorldError)?;
+        let account = self.counted(|overlay| overlay.account(address))?;
         if account.is_none_or(|account| account.nonce > 0 || account.has_code()) {
             return Ok(false);
         }
-        self.overlay.has_slots(address).map_err(WorldError)
+        self.counted(|overlay| overlay.has_slots(address))
     }
 }
 
@@ -46,7 +74,7 @@ impl<S: ReadStore> Database for World<'_, S> {
     type Error = WorldError;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, WorldError> {
-        let account = self.overlay.account(address).map_err(WorldError)?;
+        let account = self.counted(|overlay| overlay.account(address))?;
         Ok(account.map(|account| AccountInfo {
             balance: account.balance,
             nonce: account.nonce,
@@ -60,8 +88,14 @@ impl<S: ReadStore> Database for World<'_, S> {
         if hash == KECCAK256_EMPTY {
             return Ok(Bytecode::default());
         }
-        let code = self.overlay.code(hash).map_err(WorldError)?;
-        Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
+        if let Some(code) = self.code.get(&hash) {
+            return Ok(code.clone());
+        }
+        let code = self.counted(|overlay| overlay.code(hash))?;
+        let code =
+            Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code));
+        self.code.insert(hash, code.clone());
+        Ok(code)
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, WorldError> {
@@ -71,10 +105,16 @@ impl<S: ReadStore> Database for World<'_, S> {
         {
             return Ok(value);
         }
-        self.overlay.slot(address, slot).map_err(WorldError)
+        self.counted(|overlay| overlay.slot(address, slot))
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, WorldError> {
-        self.overlay.block_hash(number).map_err(WorldError)
+        self.counted(|overlay| overlay.block_hash(number))
+    }
+}
+
+impl<S> Counts for World<'_, S> {
+    fn work(&mut self) -> &mut Work {
+        &mut self.work
     }
 }

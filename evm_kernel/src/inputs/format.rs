@@ -58,7 +58,11 @@ pub fn name(input: &[u8]) -> &[u8] {
 }
 
 /// What the recovery of a signature costs, in units of the budget.
-pub const RECOVERY: u64 = 20_000;
+pub const RECOVERY: u64 = 25_000;
+
+/// What reading, decoding and recovering an input costs at most, in units of the
+/// budget.
+pub const INPUT: u64 = RECOVERY + rollup::budget::BYTE * MAX_MESSAGE as u64;
 
 /// What a whole transaction of `len` bytes costs besides its gas, in units of
 /// the budget: its message, its bytes and its signature.

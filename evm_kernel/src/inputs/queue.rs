@@ -4,10 +4,11 @@
 //! reach beyond the block, so nothing here changes durable state.
 
 use crate::bridge;
+use crate::bridge::incoming::{self, Incoming};
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
 use crate::inputs::decode::{self, BadInput, Decoded, Input};
-use crate::inputs::format::RECOVERY;
+use crate::inputs::format::{INPUT, RECOVERY};
 use crate::log;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -44,12 +45,25 @@ pub(crate) enum Part {
 }
 
 impl Item {
-    /// The gas that it may use, 0 for a piece.
+    /// The gas of the block that it may use, 0 for a piece.
     pub(crate) fn gas_limit(&self) -> u64 {
         match self {
             Self::Transaction(signed) => signed.transaction.transaction.gas_limit(),
             Self::Part(Part::Announcement(_) | Part::Chunk(_)) => 0,
             Self::Part(Part::Transfer(_)) => bridge::DEPOSIT_GAS,
+        }
+    }
+
+    /// The most gas that what it brings may use: a piece may bring any transaction.
+    pub(crate) fn most_gas(&self) -> u64 {
+        match self {
+            Self::Transaction(signed) => signed.transaction.transaction.gas_limit(),
+            Self::Part(Part::Announcement(_) | Part::Chunk(_)) => u64::MAX,
+            Self::Part(Part::Transfer(transfer)) => match incoming::read(&transfer.payload) {
+                Ok(Incoming::Delayed(_)) => u64::MAX,
+                // Delivered, or else kept.
+                _ => 2 * bridge::DEPOSIT_GAS,
+            },
         }
     }
 }
@@ -106,9 +120,13 @@ impl Queue {
         host: &HostCell<'_, H>,
         quarantine: Option<&Quarantine>,
         budget: &mut Budget,
+        room: u64,
     ) -> Result<Option<&Ready>, KernelError> {
-        while self.ready.is_empty() && budget.has_room_for(0) {
-            let inputs = self.page(host, quarantine, budget)?;
+        let until = budget.spent().saturating_add(room);
+        while self.ready.is_empty() {
+            let inputs = until.saturating_sub(budget.spent()) / INPUT;
+            let most = usize::try_from(inputs).unwrap_or(PAGE).min(PAGE);
+            let inputs = self.page(host, quarantine, budget, most)?;
             if inputs.is_empty() {
                 break;
             }
@@ -117,9 +135,14 @@ impl Queue {
         Ok(self.ready.front())
     }
 
-    /// The gas that what [`Queue::peek`] showed may use.
+    /// The gas of the block that what [`Queue::peek`] showed may use.
     pub(crate) fn gas_limit(&self) -> u64 {
         self.ready.front().map_or(0, |ready| ready.item.gas_limit())
+    }
+
+    /// The most gas that what [`Queue::peek`] showed may use, in one block or another.
+    pub(crate) fn most_gas(&self) -> u64 {
+        self.ready.front().map_or(0, |ready| ready.item.most_gas())
     }
 
     /// Whether it is known that nothing waits.
@@ -168,8 +191,13 @@ impl Queue {
         host: &HostCell<'_, H>,
         quarantine: Option<&Quarantine>,
         budget: &mut Budget,
+        most: usize,
     ) -> Result<Vec<(Cursor, u64, Option<Waiting>)>, KernelError> {
-        let most = if quarantine.is_some() { 1 } else { PAGE };
+        let most = if quarantine.is_some() {
+            most.min(1)
+        } else {
+            most
+        };
         let mut page = Vec::new();
         while page.len() < most {
             let Some(entry) = self.inputs.take(host)? else {

@@ -149,6 +149,7 @@ impl Miner {
             // A block that used just its target leaves the base fee as it is.
             block.head = Head {
                 gas_used: block.head.gas_limit / 2,
+                paid_work: 0,
                 base_fee,
                 ..block.head
             };
