@@ -154,6 +154,7 @@ fn ones(bits: usize) -> U256 {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a flat list")]
 fn arithmetic() -> Vec<Case> {
     let max = U256::MAX;
     let low = U256::ONE << 255;
@@ -281,6 +282,7 @@ fn environment() -> Vec<Case> {
     cases
 }
 
+#[allow(clippy::too_many_lines, reason = "a flat list")]
 fn memory() -> Vec<Case> {
     const BIG: u64 = 100_000;
     let mut cases = vec![
@@ -358,6 +360,7 @@ fn memory() -> Vec<Case> {
     cases
 }
 
+#[allow(clippy::too_many_lines, reason = "a flat list")]
 fn state() -> Vec<Case> {
     let pop = [op::DUP1, op::POP];
     let mut cases = vec![

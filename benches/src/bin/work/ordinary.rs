@@ -93,6 +93,7 @@ impl Program {
 }
 
 /// The contracts in `solidity_fixtures/contracts`, each with a call that it is for.
+#[allow(clippy::too_many_lines, reason = "a flat list")]
 fn programs() -> Vec<Program> {
     let owner = User::new("lab").address;
     let at = |nonce: u64| owner.create(nonce);

@@ -74,6 +74,7 @@ fn vectors() -> Result<Vec<(u64, String, Vec<u8>)>, Box<dyn Error>> {
     vectors.collect()
 }
 
+#[allow(clippy::too_many_lines, reason = "a flat list")]
 fn cases() -> Result<Vec<Case>, Box<dyn Error>> {
     let vectors = vectors()?;
     let mut cases = Vec::new();
