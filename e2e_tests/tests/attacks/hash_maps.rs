@@ -94,7 +94,7 @@ impl Words {
         let jumpdest = start.len() as u8;
         [
             // word, count
-            &start,
+            &start[..],
             // count, next word
             &[0x5b, 0x90, 0x7f],
             &stride,

@@ -122,7 +122,7 @@ fn our_kernels_keep_every_rule_from_the_first_machine_on() {
         "echo_and_count.wasm",
     ] {
         for version in [pvm::Version::V0, pvm::Version::V5] {
-            let broken: Vec<_> = pvm::verify::verify(&module(name), version)
+            let broken: Vec<_> = pvm::report::report(&module(name), version)
                 .rules
                 .into_iter()
                 .filter(|rule| !rule.faults.is_empty())

@@ -38,7 +38,7 @@ fn the_recorded_deposit_and_withdrawal_do_what_they_did() {
         rollup,
         ..crate::rollup::options()
     };
-    let mut machine = pvm::Machine::from_durable(crate::rollup::durable(false), options).unwrap();
+    let mut machine = pvm::Machine::from_durable(crate::rollup::durable(), options).unwrap();
     let inbox = crate::rollup::inbox(&[message(0), message(1)]);
     let report = machine.run_level(&inbox).unwrap();
     assert_eq!(report.debug, Vec::<String>::new());

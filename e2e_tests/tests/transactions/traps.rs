@@ -86,7 +86,7 @@ fn run(levels: &[Vec<Vec<u8>>], trap: Option<u64>) -> (Outcome, u64) {
         metering: pvm::Metering::Full,
         ..options()
     };
-    let mut machine = Machine::from_durable(durable(false), options).unwrap();
+    let mut machine = Machine::from_durable(durable(), options).unwrap();
     if let Some(calls) = trap {
         machine.trap_after(calls);
     }
