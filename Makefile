@@ -46,11 +46,14 @@ fuzz: ## random blocks through the kernel and plain revm: make fuzz FUZZ="inbox 
 bench: kernel ## what a transaction costs; also to target/bench.json
 	@$(CARGO) run --release --package benches
 
+# Built with the whole workspace, as the tests are: nothing is compiled twice.
 bench-check: kernel ## fails if a workload costs over 0.5 % more than benches/baseline.json says
-	@$(CARGO) run --package benches -- check
+	@$(CARGO) build --workspace --bin benches
+	@target/debug/benches check
 
 bench-accept: kernel ## writes benches/baseline.json anew
-	@$(CARGO) run --package benches -- accept
+	@$(CARGO) build --workspace --bin benches
+	@target/debug/benches accept
 
 engines: kernel ## levels of the tests on the rollup node's own engine, too (wasmer 3.3.0)
 	@$(CARGO) xtask kernel --traps

@@ -94,10 +94,19 @@ fn outcome(mut host: MockHost, levels: &[Level]) -> Outcome {
     let run = |level| host.run_level(level, evm_kernel::mock_kernel_run);
     let ended = levels.iter().map(run).collect();
     Outcome {
-        values: durable(&host),
+        values: facts_alone(durable(&host)),
         ended,
         host,
     }
+}
+
+/// Without the key of the level's hash maps: an input that a trap took before it was
+/// durable is part of it or not, and nothing but the time of hash maps hangs on it.
+fn facts_alone(mut values: Values) -> Values {
+    if let Some(level) = values.get_mut(&b"/evm/level"[..]) {
+        level.truncate(4 + 8 + 32);
+    }
+    values
 }
 
 /// A host call as a test sees it.
@@ -547,7 +556,7 @@ fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> Compil
     let kept = machine.durable().values("/evm").into_iter();
     let kept = kept.map(|(path, value)| (path.into_bytes(), value.to_vec()));
     Compiled {
-        values: kept.collect(),
+        values: facts_alone(kept.collect()),
         traps,
         outbox,
     }
@@ -575,7 +584,7 @@ fn with_two_traps(mut host: MockHost, levels: &[Level], traps: [u64; 2]) -> (Out
         }));
     }
     host.call_off_trap();
-    let values = durable(&host);
+    let values = facts_alone(durable(&host));
     let outcome = Outcome {
         values,
         ended,

@@ -1,6 +1,10 @@
 //! The blocks and their logs, as the kernel wrote them.
 
 mod block;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is the step, the file what it is named for"
+)]
 mod chain;
 pub mod log_filter;
 pub mod log_index;

@@ -2,6 +2,10 @@
 
 mod development;
 mod layer1;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is the step, the file what it is named for"
+)]
 mod miner;
 mod requests;
 mod snapshot;

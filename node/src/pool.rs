@@ -2,6 +2,10 @@
 
 mod admission;
 mod candidate;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is the step, the file what it is named for"
+)]
 mod pool;
 
 pub use admission::{AdmissionError, BlockRules, admit, check};

@@ -104,8 +104,11 @@ pub struct Limits {
     pub unframed: Option<fn(&[u8]) -> bool>,
     /// What names an input, for [`Level::key`]; none where the kernel has no use for
     /// a key. It must not trap.
-    pub name: Option<fn(&[u8]) -> &[u8]>,
+    pub name: Option<Naming>,
 }
+
+/// What gives an input its name: a part of it.
+pub type Naming = fn(&[u8]) -> &[u8];
 
 /// What each input counts in the queue besides its bytes.
 const INPUT_OVERHEAD: u64 = 32;

@@ -8,6 +8,9 @@ use pvm::{LevelReport, Metering};
 /// Wasm instructions for a unit of counted work, at most.
 const INSTRUCTIONS: u64 = 80;
 
+/// What an empty level takes, as work.
+const EMPTY: u64 = 5_000;
+
 /// The most host calls of a run.
 const HOST_CALLS: u64 = 20_000;
 
@@ -45,18 +48,20 @@ fn chunk(transaction: B256, hash: B256, bytes: &[u8]) -> Vec<u8> {
 fn post(rollup: &mut Rollup, inputs: &[Vec<u8>]) {
     let mut messages: Vec<_> = inputs.iter().map(|input| rollup.framed(input)).collect();
     loop {
+        // What reading counts, which no block does.
+        let bytes: usize = messages.iter().map(Vec::len).sum();
+        let reading = 10_000 * messages.len() + 10 * bytes;
         let report = rollup.level_of(core::mem::take(&mut messages));
-        bounded(rollup, &report);
+        bounded(rollup, &report, reading as u64);
         if rollup.head().backlog == 0 {
             break;
         }
     }
 }
 
-fn bounded(rollup: &Rollup, report: &LevelReport) {
+fn bounded(rollup: &Rollup, report: &LevelReport, reading: u64) {
     let instructions: u64 = report.runs.iter().map(|run| run.instructions).sum();
-    // Reading is counted where no block says it, and what every level costs.
-    let work = rollup.head().level_work + 200_000;
+    let work = rollup.head().level_work + reading + EMPTY;
     println!(
         "{instructions} instructions, {work} of work, {} runs",
         report.runs.len()
@@ -145,7 +150,7 @@ fn what_was_announced_for_nothing_expires_some_at_a_time() {
     post(&mut rollup, &announcements);
     for _ in 0..40 {
         let report = rollup.empty_level();
-        bounded(&rollup, &report);
+        bounded(&rollup, &report, 0);
     }
     let left = rollup
         .values()

@@ -86,6 +86,8 @@ pub(crate) fn refused(reason: &str, messages: impl FnOnce(&Scene) -> Vec<Vec<u8>
     let [values, expected] = [&scene, &spared].map(|scene| {
         let mut values = scene.rollup.values();
         values.remove("/evm/state/h");
+        // The key of the level's hash maps hangs on all inputs.
+        values.remove("/evm/level");
         values
     });
     assert_eq!(values, expected);

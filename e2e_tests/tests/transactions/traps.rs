@@ -188,6 +188,7 @@ fn native(levels: &[Vec<Vec<u8>>], traps: Option<[u64; 2]>) -> (Vec<(String, Vec
         address: ROLLUP,
         origination_level: 0,
     });
+    host.set(b"/tx/config/frame", &[0]);
     let mut second = traps.map(|[first, second]| {
         host.trap_after(first);
         second

@@ -34,6 +34,9 @@ pub(super) enum DevelopmentRequest {
     SendAs(Address, Box<CallRequest>, Reply<B256>),
 }
 
+/// A level and its inbox messages; `None` if there are none of that level.
+pub(crate) type LevelMessages = (u32, Option<Arc<[Vec<u8>]>>);
+
 /// A request to the devnet's layer 1: see the methods of [`MinerHandle`].
 #[derive(Debug)]
 pub(super) enum Layer1Request {
@@ -43,7 +46,7 @@ pub(super) enum Layer1Request {
     PayOut([u8; 21], Place, Reply<Receipt>),
     Advance(Option<u64>, u64, Reply<Advanced>),
     Withdrawals(Reply<Vec<Withdrawal>>),
-    Inbox(Option<u32>, Reply<(u32, Option<Arc<[Vec<u8>]>>)>),
+    Inbox(Option<u32>, Reply<LevelMessages>),
     Outbox(Option<u32>, Reply<Vec<(Place, Vec<u8>)>>),
     Overview(Reply<Overview>),
     Holdings(Account, Reply<Holdings>),
@@ -257,10 +260,7 @@ impl MinerHandle {
     ///
     /// # Errors
     /// [`NodeError::Stopped`].
-    pub async fn inbox(
-        &self,
-        level: Option<u32>,
-    ) -> Result<(u32, Option<Arc<[Vec<u8>]>>), NodeError> {
+    pub async fn inbox(&self, level: Option<u32>) -> Result<LevelMessages, NodeError> {
         self.layer1(|reply| Layer1Request::Inbox(level, reply))
             .await
     }

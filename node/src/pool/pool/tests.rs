@@ -86,7 +86,7 @@ fn a_level_takes_no_more_than_its_work_but_always_one() {
     );
     assert_eq!(
         pool.take(&LevelLimits {
-            work: 110_000,
+            work: 120_000,
             ..NO_LIMIT
         })
         .len(),
