@@ -189,7 +189,7 @@ impl Lab {
         let before = rollup.head().number;
         let mut sample = Sample {
             // Reading counts in the run that reads, and in no block.
-            work: messages.iter().map(reading).sum(),
+            work: messages.iter().map(|message| reading(message)).sum(),
             ..Sample::default()
         };
         let mut next = messages;
@@ -207,7 +207,7 @@ impl Lab {
 }
 
 /// What the kernel counts when it reads a message.
-fn reading(message: &Vec<u8>) -> u64 {
+fn reading(message: &[u8]) -> u64 {
     rollup::budget::MESSAGE + rollup::budget::BYTE * message.len() as u64
 }
 

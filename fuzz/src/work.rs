@@ -138,7 +138,7 @@ fn crowd(lab: &Lab, choices: &mut Unstructured<'_>, out: &mut Vec<Vec<u8>>) -> R
             1 => framed(&body),
             2 => framed(&[&[0], keccak256(&body).as_slice(), &body].concat()),
             3 => {
-                let to = TxKind::Call(Address::from_word(number(one).into()));
+                let to = TxKind::Call(Address::from_word(number(one)));
                 let raw = user.send(1337, to, U256::ONE, Bytes::new(), 21_000);
                 framed(&[&[0], keccak256(raw.encode()).as_slice(), &raw.encode()].concat())
             }

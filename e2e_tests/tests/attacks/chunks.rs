@@ -90,9 +90,9 @@ fn pieces_take_time_that_is_linear_in_their_bytes() {
     let announcements: Vec<_> = (0..450_u32)
         .map(|number| {
             let mut hashes = vec![named; 33];
-            for bit in 0..10 {
+            for (bit, hash) in hashes.iter_mut().enumerate().take(10) {
                 if number >> bit & 1 == 1 {
-                    hashes[bit] = missing;
+                    *hash = missing;
                 }
             }
             hashes[32] = missing;

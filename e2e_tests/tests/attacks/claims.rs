@@ -95,7 +95,7 @@ fn a_receiver_names_another_one() {
     let claim = (native::ADDRESS, native::claim(level, id));
     // Nobody is no receiver; the calls themselves go on.
     scene.user(&[to(Address::ZERO)]);
-    assert_eq!(scene.eve(&[claim.clone()]), [false]);
+    assert_eq!(scene.eve(std::slice::from_ref(&claim)), [false]);
     let before = scene.rollup.account(user).balance;
     let outcomes = scene.eve(&[to(user), claim.clone(), claim]);
     assert_eq!(outcomes, [true, true, false]);

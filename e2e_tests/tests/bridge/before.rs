@@ -45,7 +45,7 @@ impl Scene {
     /// This kernel on what the one before left, before its first run.
     fn new() -> Self {
         let mut durable = Durable::new();
-        durable.write("/kernel/boot.wasm", &kernel()).unwrap();
+        durable.write("/kernel/boot.wasm", kernel()).unwrap();
         for line in BEFORE.lines() {
             let (path, bytes) = line.split_once(' ').expect("a path and bytes");
             let bytes = alloy_primitives::hex::decode(bytes).expect("hex");

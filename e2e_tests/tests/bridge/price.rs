@@ -235,7 +235,7 @@ fn what_reverts_frees_its_places_again() {
     let outcome = try_call(&scene.rollup, eve, to, value, call.clone());
     assert!(outcome.success);
     let words: Vec<U256> = outcome.output.chunks(32).map(U256::from_be_slice).collect();
-    assert_eq!(words, [U256::ZERO, wei(200 * 8 << 5), U256::ZERO]);
+    assert_eq!(words, [U256::ZERO, wei((200 * 8) << 5), U256::ZERO]);
 
     let feint = scene
         .eve

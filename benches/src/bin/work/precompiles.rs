@@ -63,7 +63,10 @@ impl Case {
     }
 }
 
-fn vectors() -> Result<Vec<(u64, String, Vec<u8>)>, Box<dyn Error>> {
+/// A call of a precompile: its number, what it is for, the input.
+type Vector = (u64, String, Vec<u8>);
+
+fn vectors() -> Result<Vec<Vector>, Box<dyn Error>> {
     let vectors: Vec<serde_json::Value> = serde_json::from_str(VECTORS)?;
     let vectors = vectors.iter().map(|vector| {
         let input: Bytes = vector["input"].as_str().unwrap_or_default().parse()?;
