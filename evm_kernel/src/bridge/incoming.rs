@@ -58,6 +58,16 @@ impl fmt::Display for Refused {
     }
 }
 
+/// Whether a call may force a transaction in. The first bytes of the other two
+/// branches of the type say what they are: for most calls nothing else is read.
+pub(crate) fn may_be_delayed(payload: &[u8]) -> bool {
+    /// Micheline's tag of a primitive with one argument and no annotation.
+    const ONE: u8 = 5;
+    let deposit = [ONE, prim::LEFT, ONE, prim::LEFT];
+    let governance = [ONE, prim::RIGHT];
+    !payload.starts_with(&deposit) && !payload.starts_with(&governance)
+}
+
 /// Reads a call's parameter.
 pub(crate) fn read(payload: &[u8]) -> Result<Incoming<'_>, Refused> {
     let node = Node::parse(payload).map_err(|_| Refused::NotOurType)?;
@@ -76,4 +86,35 @@ pub(crate) fn read(payload: &[u8]) -> Result<Incoming<'_>, Refused> {
         routing: routing.bytes().ok_or(Refused::NotOurType)?,
         ticket: Ticket::from_node(ticket).map_err(Refused::Ticket)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use messages::micheline::write;
+
+    fn node(prim: u8, inner: &[u8], annotation: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        write::prim(&mut out, prim, &[inner], annotation);
+        out
+    }
+
+    #[test]
+    fn a_forced_transaction_is_never_missed() {
+        let mut bytes = Vec::new();
+        write::bytes(&mut bytes, &[1]);
+        for annotation in ["", "%a"] {
+            let right = node(prim::RIGHT, &bytes, annotation);
+            let forced = node(prim::LEFT, &right, annotation);
+            assert_eq!(read(&forced), Ok(Incoming::Delayed(&[1])));
+            assert!(may_be_delayed(&forced));
+            assert_eq!(read(&right), Ok(Incoming::Governance(&[1])));
+        }
+        let left = node(prim::LEFT, &bytes, "");
+        let deposit = node(prim::LEFT, &left, "");
+        for other in [deposit, node(prim::RIGHT, &bytes, "")] {
+            assert!(!may_be_delayed(&other));
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! reach beyond the block, so nothing here changes durable state.
 
 use crate::bridge;
-use crate::bridge::incoming::{self, Incoming};
+use crate::bridge::incoming;
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
 use crate::inputs::decode::{self, BadInput, Decoded, Input};
@@ -59,11 +59,14 @@ impl Item {
         match self {
             Self::Transaction(signed) => signed.transaction.transaction.gas_limit(),
             Self::Part(Part::Announcement(_) | Part::Chunk(_)) => u64::MAX,
-            Self::Part(Part::Transfer(transfer)) => match incoming::read(&transfer.payload) {
-                Ok(Incoming::Delayed(_)) => u64::MAX,
-                // Delivered, or else kept.
-                _ => 2 * bridge::DEPOSIT_GAS,
-            },
+            Self::Part(Part::Transfer(transfer)) => {
+                if incoming::may_be_delayed(&transfer.payload) {
+                    u64::MAX
+                } else {
+                    // Delivered, or else kept.
+                    2 * bridge::DEPOSIT_GAS
+                }
+            }
         }
     }
 }
