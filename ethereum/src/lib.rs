@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`transaction`] | raw bytes ⇄ [`SignedTransaction`]; static checks, intrinsic gas |
 //! | [`signature`], [`mod@senders`] | signatures, public keys; who signed |
+//! | [`signature::known_keys`] | many signatures of known keys, checked at once |
 //! | [`recovered`] | a transaction with its sender and its bytes |
 //! | [`receipt`], [`bloom`] | receipts, logs and their bloom filters |
 //! | [`header`] | block headers, their hash, the next base fee |
@@ -16,6 +17,7 @@
 extern crate alloc;
 
 pub mod bloom;
+mod curve;
 pub mod header;
 pub mod keccak;
 pub mod receipt;

@@ -4,6 +4,8 @@
 //! (`c-secp256k1`, which wins where both are on) or pure Rust
 //! (`rust-secp256k1`). The rules of Ethereum are here, once, for both.
 
+pub mod known_keys;
+
 use crate::keccak::Keccak256;
 use alloy_primitives::{Address, B256, U256, uint};
 
