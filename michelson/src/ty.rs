@@ -1,0 +1,223 @@
+//! Types.
+
+use crate::syntax::{Node, SyntaxError};
+use std::fmt;
+
+/// Why something is no type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TypeError {
+    /// The text is no Micheline.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// A node is no type.
+    #[error("`{0}` is no type that is known here")]
+    NoType(Node),
+}
+
+/// A type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are Michelson's")]
+pub enum Type {
+    Unit,
+    Bool,
+    Nat,
+    Int,
+    Mutez,
+    Timestamp,
+    String,
+    Bytes,
+    Address,
+    Key,
+    KeyHash,
+    Signature,
+    ChainId,
+    Operation,
+    Option(Box<Self>),
+    List(Box<Self>),
+    Set(Box<Self>),
+    Contract(Box<Self>),
+    Ticket(Box<Self>),
+    Pair(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Map(Box<Self>, Box<Self>),
+    BigMap(Box<Self>, Box<Self>),
+}
+
+impl Type {
+    /// The type that a node is; annotations make no difference, and `pair a b c` is
+    /// `pair a (pair b c)`.
+    ///
+    /// # Errors
+    /// [`TypeError::NoType`].
+    pub fn read(node: &Node) -> Result<Self, TypeError> {
+        let no_type = || TypeError::NoType(node.clone());
+        let Node::Prim { name, args, .. } = node else {
+            return Err(no_type());
+        };
+        if let Some((_, ty)) = ATOMS.iter().find(|(known, _)| *known == name) {
+            return if args.is_empty() {
+                Ok(ty.clone())
+            } else {
+                Err(no_type())
+            };
+        }
+        let args = args.iter().map(Self::read).collect::<Result<Vec<_>, _>>()?;
+        let ty = match (name.as_str(), &args[..]) {
+            ("option", [a]) => Self::Option(a.boxed()),
+            ("list", [a]) => Self::List(a.boxed()),
+            ("set", [a]) if a.is_comparable() => Self::Set(a.boxed()),
+            ("contract", [a]) => Self::Contract(a.boxed()),
+            ("ticket", [a]) if a.is_comparable() => Self::Ticket(a.boxed()),
+            ("or", [a, b]) => Self::Or(a.boxed(), b.boxed()),
+            ("map", [a, b]) if a.is_comparable() => Self::Map(a.boxed(), b.boxed()),
+            ("big_map", [a, b]) if a.is_comparable() => Self::BigMap(a.boxed(), b.boxed()),
+            ("pair", [first, rest @ ..]) if !rest.is_empty() => Self::comb(first, rest),
+            _ => return Err(no_type()),
+        };
+        Ok(ty)
+    }
+
+    /// The type in a text.
+    ///
+    /// # Errors
+    /// [`TypeError::Syntax`], [`TypeError::NoType`].
+    pub fn parse(text: &str) -> Result<Self, TypeError> {
+        Self::read(&Node::parse(text)?)
+    }
+
+    fn boxed(&self) -> Box<Self> {
+        Box::new(self.clone())
+    }
+
+    fn comb(first: &Self, rest: &[Self]) -> Self {
+        match rest {
+            [second, rest @ ..] if !rest.is_empty() => {
+                Self::Pair(first.boxed(), Self::comb(second, rest).boxed())
+            }
+            [last, ..] => Self::Pair(first.boxed(), last.boxed()),
+            [] => first.clone(),
+        }
+    }
+
+    /// Whether its values have an order: keys of maps, contents of tickets.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        match self {
+            Self::Operation
+            | Self::List(_)
+            | Self::Set(_)
+            | Self::Contract(_)
+            | Self::Ticket(_)
+            | Self::Map(..)
+            | Self::BigMap(..) => false,
+            Self::Option(a) => a.is_comparable(),
+            Self::Pair(a, b) | Self::Or(a, b) => a.is_comparable() && b.is_comparable(),
+            _ => true,
+        }
+    }
+
+    /// Whether its values may be doubled: those without tickets in them. A contract that
+    /// takes tickets counts as such: not every interpreter doubles one.
+    #[must_use]
+    pub fn is_duplicable(&self) -> bool {
+        match self {
+            Self::Ticket(_) => false,
+            Self::Option(a) | Self::List(a) | Self::Contract(a) => a.is_duplicable(),
+            Self::Pair(a, b) | Self::Or(a, b) | Self::Map(a, b) | Self::BigMap(a, b) => {
+                a.is_duplicable() && b.is_duplicable()
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether its values may be written in code or be packed.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::Operation | Self::BigMap(..) | Self::Ticket(_) | Self::Contract(_) => false,
+            Self::Option(a) | Self::List(a) | Self::Set(a) => a.is_plain(),
+            Self::Pair(a, b) | Self::Or(a, b) | Self::Map(a, b) => a.is_plain() && b.is_plain(),
+            _ => true,
+        }
+    }
+}
+
+/// Types without arguments.
+const ATOMS: &[(&str, Type)] = &[
+    ("unit", Type::Unit),
+    ("bool", Type::Bool),
+    ("nat", Type::Nat),
+    ("int", Type::Int),
+    ("mutez", Type::Mutez),
+    ("timestamp", Type::Timestamp),
+    ("string", Type::String),
+    ("bytes", Type::Bytes),
+    ("address", Type::Address),
+    ("key", Type::Key),
+    ("key_hash", Type::KeyHash),
+    ("signature", Type::Signature),
+    ("chain_id", Type::ChainId),
+    ("operation", Type::Operation),
+];
+
+/// In Michelson, in brackets where it has arguments.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, args): (_, Vec<&Self>) = match self {
+            Self::Option(a) => ("option", vec![a]),
+            Self::List(a) => ("list", vec![a]),
+            Self::Set(a) => ("set", vec![a]),
+            Self::Contract(a) => ("contract", vec![a]),
+            Self::Ticket(a) => ("ticket", vec![a]),
+            Self::Pair(a, b) => ("pair", vec![a, b]),
+            Self::Or(a, b) => ("or", vec![a, b]),
+            Self::Map(a, b) => ("map", vec![a, b]),
+            Self::BigMap(a, b) => ("big_map", vec![a, b]),
+            atom => {
+                let known = ATOMS.iter().find(|(_, ty)| ty == atom);
+                return f.write_str(known.map_or("?", |(name, _)| name));
+            }
+        };
+        write!(f, "({name}")?;
+        args.iter().try_for_each(|arg| write!(f, " {arg}"))?;
+        f.write_str(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_and_printed() {
+        for (text, printed) in [
+            ("pair nat nat nat", "(pair nat (pair nat nat))"),
+            ("or (unit %a) (list :x key)", "(or unit (list key))"),
+            (
+                "big_map (pair nat bytes) address",
+                "(big_map (pair nat bytes) address)",
+            ),
+        ] {
+            assert_eq!(Type::parse(text).unwrap().to_string(), printed);
+        }
+        for text in [
+            "nat nat",
+            "set (list nat)",
+            "map (ticket nat) nat",
+            "pair nat",
+            "lambda",
+            "5",
+        ] {
+            assert!(Type::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tickets_and_contracts_that_take_some_are_not_doubled() {
+        assert!(
+            !Type::parse("option (pair nat (ticket nat))")
+                .unwrap()
+                .is_duplicable()
+        );
+    }
+}
