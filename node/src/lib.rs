@@ -14,6 +14,7 @@
 //! | [`node`](mod@node), [`clock`] | what all of these share |
 
 pub use evm_kernel::inputs::encode;
+pub use evm_kernel::native::governance;
 
 pub mod accounts;
 pub mod chain;

@@ -8,7 +8,7 @@ use storage::Upgrade;
 
 /// A decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// The kernel is replaced: `[root hash (33 bytes), activation time (i64,
     /// little-endian)]`.
     Upgrade(Upgrade),
@@ -31,17 +31,17 @@ pub(crate) enum Decision {
 
 /// Who gets a deposit that nobody claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Assignment<P> {
+pub struct Assignment<P> {
     /// The rollup that is meant (`sr1…`): one contract may govern several.
-    pub(crate) rollup: [u8; 20],
+    pub rollup: [u8; 20],
     /// How many deposits the bridge has assigned: each decision counts once.
-    pub(crate) counter: u64,
+    pub counter: u64,
     /// Which deposit.
-    pub(crate) place: P,
+    pub place: P,
     /// Whom it is for now.
-    pub(crate) receiver: Address,
+    pub receiver: Address,
     /// The proxy that it goes to, if that changes; zeros: none. For tickets only.
-    pub(crate) proxy: Option<Address>,
+    pub proxy: Option<Address>,
 }
 
 /// The list, and the strings in it: their lengths are fixed, so their headers are.
