@@ -1,11 +1,7 @@
 //! Files of commands.
 
 use anyhow::{Context, bail};
-use node::genesis::config_of;
-use pvm::setup::Instruction;
 use std::path::{Path, PathBuf};
-use tx_kernel::inbox::Framing;
-use tx_kernel::layout::FRAME;
 
 /// The path of a built file: `named` if given, else `name` beside this program or in
 /// `../kernel`. The error tells of `option`, which names another file.
@@ -40,50 +36,9 @@ pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The instructions of a setup file that the kernels accept.
-pub(crate) fn setup(path: &Path) -> anyhow::Result<Vec<Instruction>> {
-    checked_setup(&text(path)?).with_context(|| path.display().to_string())
-}
-
-/// The instructions of the text of a setup file that the kernels accept: on an
-/// invalid value a rollup does not start, and cannot be mended.
-pub(crate) fn checked_setup(text: &str) -> anyhow::Result<Vec<Instruction>> {
-    let instructions = pvm::setup::parse(text)?;
-    config_of(&instructions)?;
-    for instruction in &instructions {
-        if let Instruction::Set { value, to } = instruction
-            && to.as_bytes() == FRAME.as_bytes()
-            && Framing::decode(Some(value)).is_none()
-        {
-            bail!("invalid setup value {FRAME}: expected 00 (optional) or 01 (required)");
-        }
-    }
-    Ok(instructions)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// As the kernels judge them: `storage::config` has the cases.
-    #[test]
-    fn a_setup_file_with_an_invalid_value_is_refused() {
-        let setup = |value: &str, to: &str| {
-            checked_setup(&format!(
-                "instructions:\n- set: {{ value: \"{value}\", to: {to} }}\n"
-            ))
-        };
-        for (value, to) in [
-            ("07", "/evm/config/chain_id"),
-            ("00", "/evm/config/ticketer"),
-            ("02", "/tx/config/frame"),
-        ] {
-            let error = setup(value, to).unwrap_err();
-            assert!(error.to_string().contains(to), "{error}");
-        }
-        setup("0000000000000007", "/evm/config/chain_id").unwrap();
-        setup("00", "/tx/config/frame").unwrap();
-    }
 
     #[test]
     fn a_file_that_is_named_is_taken() {

@@ -1,6 +1,8 @@
-//! `evm-rollup genesis`: converts a go-ethereum genesis file to a setup file.
+//! `evm-rollup genesis`: makes a setup file of settings and a go-ethereum genesis file.
 
 use crate::files;
+use crate::settings::{Settings, TEMPLATE};
+use crate::setup::{self, Target};
 use anyhow::Context;
 use clap::Args;
 use node::genesis::{Genesis, to_yaml};
@@ -9,9 +11,18 @@ use std::path::PathBuf;
 /// The options of `genesis`.
 #[derive(Args, Debug)]
 pub(crate) struct GenesisArgs {
-    /// The go-ethereum genesis file
+    /// A go-ethereum genesis file: accounts, chain id, gas limit, base fee, coinbase
     #[arg(long, value_name = "FILE")]
-    alloc: PathBuf,
+    alloc: Option<PathBuf>,
+    /// A file of settings, which come before those of the genesis file
+    #[arg(long, value_name = "FILE.toml")]
+    settings: Option<PathBuf>,
+    /// Print a file of settings to start from, and do nothing else
+    #[arg(long)]
+    template: bool,
+    /// Settings of the command line come first
+    #[command(flatten)]
+    options: Settings,
     /// The setup file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -19,12 +30,26 @@ pub(crate) struct GenesisArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
-    let name = args.alloc.display();
-    let text =
-        std::fs::read_to_string(&args.alloc).with_context(|| format!("cannot read {name}"))?;
-    let genesis = Genesis::from_json(&text).with_context(|| format!("{name}"))?;
+    if args.template {
+        print!("{TEMPLATE}");
+        return Ok(());
+    }
+    let mut genesis = match &args.alloc {
+        Some(path) => {
+            Genesis::from_json(&files::text(path)?).with_context(|| path.display().to_string())?
+        }
+        None => Genesis::default(),
+    };
+    let mut settings = args.options.clone();
+    if let Some(path) = &args.settings {
+        settings = settings.or(Settings::read(path)?);
+    }
+    settings.apply(&mut genesis.config)?;
     let yaml = to_yaml(&genesis.setup()?);
-    files::checked_setup(&yaml).with_context(|| format!("{name}"))?;
+    let checked = setup::check(&yaml, Target::Evm)?;
+    for warning in &checked.warnings {
+        eprintln!("warning: {warning}");
+    }
     match &args.output {
         Some(path) => {
             std::fs::write(path, yaml).with_context(|| format!("cannot write {}", path.display()))

@@ -1,32 +1,35 @@
 //! `evm-rollup installer`: builds the installer and its preimage pages.
 
-use crate::files;
-use anyhow::Context;
+use crate::setup::{self, Target};
+use crate::{BAD_USAGE, files};
+use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use messages::hash::blake2b_256;
 use pvm::installer::Installer;
-use pvm::setup::Instruction;
+use pvm::report::report;
+use pvm::{DebugSink, Durable, Inbox, Machine, Metering, Options, Status, Version};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// The name of the installer kernel's module.
 const INSTALLER: &str = "installer_kernel.wasm";
 
 /// The parameter of the EVM rollup: deposits, delayed inbox, governance.
-const PARAMETERS: &str = "or (or (pair bytes (ticket (pair nat (option bytes)))) bytes) bytes";
+pub(crate) const PARAMETERS: &str =
+    "or (or (pair bytes (ticket (pair nat (option bytes)))) bytes) bytes";
 
-/// Where a setup file says the chain id of the EVM kernel.
-const CHAIN_ID: &str = "/evm/config/chain_id";
+/// Where an installer leaves the kernel.
+const KERNEL: &str = "/kernel/boot.wasm";
 
-/// Bytes that only the EVM kernel contains.
-const CONFIG: &[u8] = b"/evm/config";
+/// Where the EVM kernel keeps its newest block.
+const HEAD: &str = "/evm/state/h";
 
-/// Chain ids of many devnets and rollups.
-const COMMON: [u64; 2] = [1337, 31337];
-
-/// The size of a layer 1 operation, in bytes: the origination is one.
-const MAX_OPERATION: usize = 32 * 1024;
+/// The most bytes of an installer: an origination is one operation of layer 1, of 32
+/// kB with its signature, source and types.
+const MAX_INSTALLER: usize = 32 * 1024 - 1024;
 
 /// The options of `installer`.
 #[derive(Args, Debug)]
@@ -54,19 +57,56 @@ pub(crate) struct InstallerArgs {
     json: bool,
 }
 
-/// Runs the command.
-pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<()> {
+/// A rollup that boots, with what to say about it.
+struct Made {
+    installer: Installer,
+    kernel: Vec<u8>,
+    warnings: Vec<String>,
+}
+
+/// Runs the command: the installer is written, and the command that originates printed,
+/// only if the rollup boots.
+pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<ExitCode> {
+    let made = match make(args) {
+        Ok(made) => made,
+        Err(error) if args.json => {
+            println!("{}", json!({ "error": format!("{error:#}") }));
+            return Ok(ExitCode::from(BAD_USAGE));
+        }
+        Err(error) => return Err(error),
+    };
+    for warning in &made.warnings {
+        eprintln!("warning: {warning}");
+    }
+    print(args, &made);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
     let named = args.installer_kernel.as_deref();
     let base = files::built(INSTALLER, named, "--installer-kernel")?;
-    let base = files::module(&base)?;
-    let kernel = files::module(&args.kernel)?;
-    let instructions = match &args.setup_file {
-        Some(path) => files::setup(path)?,
-        None => Vec::new(),
+    let kernel = valid(&args.kernel)?;
+    let base = valid(&base)?;
+    ensure!(
+        args.output != args.kernel,
+        "the installer would overwrite the kernel: choose another --output"
+    );
+    let target = Target::of(&kernel);
+    check_type(&args.parameters_type, target)?;
+    let setup = match &args.setup_file {
+        Some(path) => setup::read(path, target)?,
+        None => setup::none(target)?,
     };
-    let installer = Installer::new(&base, &kernel, &instructions)
+    let installer = Installer::new(&base, &kernel, &setup.instructions)
         .with_context(|| args.kernel.display().to_string())?;
+    let len = installer.module.len();
+    ensure!(
+        len <= MAX_INSTALLER,
+        "the installer has {len} bytes, but an origination takes at most {MAX_INSTALLER}: shorten \
+         the setup"
+    );
     write_pages(&installer, args)?;
+    boots(&installer, &kernel, &args.preimages_dir)?;
     let binary = args
         .output
         .extension()
@@ -78,11 +118,89 @@ pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<()> {
     };
     std::fs::write(&args.output, bytes)
         .with_context(|| format!("cannot write {}", args.output.display()))?;
-    let warnings = warnings(&kernel, &instructions, &installer);
-    for warning in &warnings {
-        eprintln!("warning: {warning}");
-    }
-    print(args, &kernel, &installer, &warnings);
+    Ok(Made {
+        installer,
+        kernel,
+        warnings: setup.warnings,
+    })
+}
+
+/// A module that keeps every rule of the machine.
+fn valid(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let module = files::module(path)?;
+    let report = report(&module, Version::default());
+    let broken = report.rules.iter().filter(|rule| !rule.faults.is_empty());
+    let lines: Vec<String> = broken
+        .map(|rule| match rule.faults.first() {
+            Some(fault) => format!("{}: {}", rule.name, fault.what),
+            None => rule.name.to_owned(),
+        })
+        .collect();
+    ensure!(
+        lines.is_empty(),
+        "{} is no kernel that the machine accepts:\n{}",
+        path.display(),
+        lines.join("\n")
+    );
+    Ok(module)
+}
+
+/// The type is the one that the EVM kernel reads, of that kernel.
+fn check_type(text: &str, target: Target) -> anyhow::Result<()> {
+    let words = |text: &str| {
+        let spaced = text.replace('(', " ( ").replace(')', " ) ");
+        let mut words: Vec<String> = spaced.split_whitespace().map(str::to_owned).collect();
+        if words.first().is_some_and(|word| word == "(")
+            && words.last().is_some_and(|word| word == ")")
+        {
+            words = words[1..words.len() - 1].to_vec();
+        }
+        words
+    };
+    ensure!(!words(text).is_empty(), "the parameter needs a type");
+    ensure!(
+        target != Target::Evm || words(text) == words(PARAMETERS),
+        "the EVM kernel reads parameters of the type '{PARAMETERS}', no others"
+    );
+    Ok(())
+}
+
+/// The first level of a rollup with this installer ends well: pages are revealed, the
+/// kernel is in its place and starts.
+fn boots(installer: &Installer, kernel: &[u8], pages: &Path) -> anyhow::Result<()> {
+    let mut durable = Durable::new();
+    durable.write(KERNEL, &installer.module)?;
+    let options = Options {
+        preimages: Some(pages.to_path_buf()),
+        debug: DebugSink::Capture,
+        metering: Metering::Off,
+        ..Options::default()
+    };
+    let mut machine = Machine::from_durable(durable, options)?;
+    let report = machine
+        .run_level(&Inbox {
+            timestamp: 0,
+            predecessor: [0; 32],
+            messages: Vec::new(),
+        })
+        .context("the installer does not run")?;
+    let said = report.debug.concat();
+    let trap = report.runs.iter().find_map(|run| run.trap.as_ref());
+    ensure!(
+        report.status == Status::Yielded && trap.is_none(),
+        "the rollup would not boot: {:?} {}\n{said}",
+        report.status,
+        trap.map(ToString::to_string).unwrap_or_default()
+    );
+    let installed = machine.durable().get(KERNEL);
+    ensure!(
+        installed.is_some_and(|value| value.to_vec() == kernel),
+        "the installer does not install the kernel: is it the installer kernel of this project?\n{said}"
+    );
+    ensure!(
+        Target::of(kernel) != Target::Evm || machine.durable().get(HEAD).is_some(),
+        "the kernel makes no first block:\n{said}"
+    );
     Ok(())
 }
 
@@ -106,77 +224,34 @@ fn write_pages(installer: &Installer, args: &InstallerArgs) -> anyhow::Result<()
     Ok(())
 }
 
-/// The warnings for the operator before the origination.
-fn warnings(kernel: &[u8], setup: &[Instruction], installer: &Installer) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if installer.module.len() >= MAX_OPERATION {
-        warnings.push(format!(
-            "the installer has {} bytes, but an operation of layer 1 at most {MAX_OPERATION}: shorten the setup",
-            installer.module.len()
-        ));
-    }
-    let is_evm = kernel.windows(CONFIG.len()).any(|bytes| bytes == CONFIG);
-    let chain_id = setup
-        .iter()
-        .rev()
-        .find_map(|instruction| match instruction {
-            Instruction::Set { value, to } if to == CHAIN_ID => Some(number(value)),
-            _ => None,
-        });
-    match chain_id {
-        Some(id) if COMMON.map(Some).contains(&id) => {
-            warnings.push(replays(id.unwrap_or_default()));
-        }
-        None if is_evm => {
-            warnings.push(format!(
-                "the setup sets no chain id. {}",
-                replays(COMMON[0])
-            ));
-        }
-        _ => {}
-    }
-    warnings
-}
-
-fn replays(id: u64) -> String {
-    format!(
-        "many other rollups and devnets have chain id {id}: a transaction that is signed for one of them \
-         can be replayed here. Set {CHAIN_ID} to a chain id of your own"
-    )
-}
-
-/// A number in a setup file, big-endian.
-fn number(bytes: &[u8]) -> Option<u64> {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    let bytes = bytes.get(zeros..).filter(|bytes| bytes.len() <= 8)?;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte)),
-    )
-}
-
-fn print(args: &InstallerArgs, kernel: &[u8], installer: &Installer, warnings: &[String]) {
+fn print(args: &InstallerArgs, made: &Made) {
+    let installer = &made.installer;
     let root = hex::encode(installer.root);
     let (pages, size) = (installer.pages.len(), installer.module.len());
     let command = command(&args.output, &args.parameters_type);
     if args.json {
         let object = json!({
             "root_hash": root,
-            "kernel_bytes": kernel.len(),
+            "kernel_bytes": made.kernel.len(),
+            "kernel_hash": hex::encode(blake2b_256(&made.kernel)),
             "installer_bytes": size,
+            "installer": args.output.display().to_string(),
             "pages": pages,
+            "preimages_dir": args.preimages_dir.display().to_string(),
+            "setup_file": args.setup_file.as_ref().map(|path| path.display().to_string()),
+            "kind": "wasm_2_0_0",
             "parameters_type": args.parameters_type,
             "originate": command,
-            "warnings": warnings,
+            "warnings": made.warnings,
         });
         println!("{object}");
         return;
     }
-    println!("kernel     {} bytes", kernel.len());
+    println!("kernel     {} bytes", made.kernel.len());
     println!("pages      {pages} in {}", args.preimages_dir.display());
     println!("installer  {size} bytes in {}", args.output.display());
     println!("ROOT_HASH: {root}");
+    println!("It boots: the first level of a rollup with it was run.");
     println!();
     println!("1. Copy the pages into the folder wasm_2_0_0 of each rollup node's data directory.");
     println!("2. Originate the rollup (choose ALIAS and SOURCE):");

@@ -123,12 +123,8 @@ enum Command {
 pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
     let (method, params) = request(&args.command);
     let answer = post(&args.url, method, &params)?;
-    if let Some(error) = answer.get("error") {
-        let message = error["message"].as_str().unwrap_or("no reason given");
-        eprintln!("error: {message}");
-        // -32602: an argument is invalid.
-        let usage = error["code"] == -32602;
-        return Ok(ExitCode::from(if usage { BAD_USAGE } else { FOUND_WRONG }));
+    if let Some(code) = refused(&answer) {
+        return Ok(code);
     }
     let result = answer.get("result").context("the answer has no result")?;
     if args.json {
@@ -137,6 +133,16 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
         print!("{}", text(&args.command, result));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints why the devnet refuses a call, if it does.
+pub(crate) fn refused(answer: &Value) -> Option<ExitCode> {
+    let error = answer.get("error")?;
+    let message = error["message"].as_str().unwrap_or("no reason given");
+    eprintln!("error: {message}");
+    // -32602: an argument is invalid.
+    let usage = error["code"] == -32602;
+    Some(ExitCode::from(if usage { BAD_USAGE } else { FOUND_WRONG }))
 }
 
 /// The method that a command calls, with its parameters.
@@ -182,7 +188,7 @@ fn request(command: &Command) -> (&'static str, Value) {
 }
 
 /// Calls a method of the devnet.
-fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Value> {
+pub(crate) fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Value> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))

@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
+mod address;
 mod devnet;
 mod files;
 mod genesis;
+mod govern;
 mod installer;
 mod l1;
 mod run;
+mod settings;
+mod setup;
 mod statetest;
 mod tx;
 mod verify;
@@ -26,8 +30,10 @@ struct Cli {
 enum Command {
     /// Run a local Ethereum node on the compiled kernel
     Devnet(devnet::DevnetArgs),
-    /// Convert a go-ethereum genesis file to a setup file
+    /// Make a setup file of settings and a go-ethereum genesis file
     Genesis(genesis::GenesisArgs),
+    /// Make and show decisions of governance, and send them on a devnet
+    Govern(govern::GovernArgs),
     /// Build the installer and its preimage pages
     Installer(installer::InstallerArgs),
     /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
@@ -51,7 +57,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Devnet(args) => devnet::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Installer(args) => installer::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Govern(args) => govern::run(&args),
+        Command::Installer(args) => installer::run(&args),
         Command::L1(args) => l1::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(&args),

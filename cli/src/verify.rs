@@ -1,5 +1,6 @@
 //! `evm-rollup verify`: checks a kernel against every rule of the machine.
 
+use crate::setup::{self, Checked, Target};
 use crate::{FOUND_WRONG, files};
 use clap::Args;
 use pvm::Version;
@@ -30,8 +31,12 @@ const CRATES: usize = 15;
 /// Runs the command. Exit code 1 if a rule is broken.
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
-    if let Some(path) = &args.setup_file {
-        files::setup(path)?;
+    let setup = match &args.setup_file {
+        Some(path) => setup::read(path, Target::of(&module))?,
+        None => Checked::default(),
+    };
+    for warning in &setup.warnings {
+        eprintln!("warning: {warning}");
     }
     let report = report(&module, args.pvm_version);
     if args.json {

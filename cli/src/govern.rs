@@ -1,0 +1,195 @@
+//! `evm-rollup govern`: payloads of governance, built of options, shown decoded, signed
+//! for by keys, and sent on a devnet.
+
+mod decision;
+mod multisig;
+
+use crate::address::Sr1;
+use crate::l1;
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Subcommand};
+use decision::{Assign, Upgrade};
+use multisig::Multisig;
+use node::governance::{self, Decision};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// The options of `govern`.
+#[derive(Args, Debug)]
+pub(crate) struct GovernArgs {
+    /// The rollup that is meant
+    #[arg(long, global = true, value_name = "sr1…")]
+    rollup: Option<Sr1>,
+    /// Send the payload on the running devnet, from its governance contract
+    #[arg(long, global = true)]
+    send: bool,
+    /// The URL of the devnet
+    #[arg(
+        long,
+        global = true,
+        default_value = "http://127.0.0.1:8545",
+        env = "ETH_RPC_URL"
+    )]
+    url: String,
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    multisig: Multisig,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Replace the kernel
+    Upgrade(Upgrade),
+    /// Give a native deposit that nobody can claim to somebody
+    AssignDeposit {
+        /// The level of layer 1 that the deposit came at
+        #[arg(long)]
+        level: u64,
+        /// The index of its message in that level
+        #[arg(long)]
+        message: u64,
+        #[command(flatten)]
+        assign: Assign,
+    },
+    /// Give a deposit of other tickets that nobody can claim to somebody
+    AssignTickets {
+        /// The deposit's number
+        #[arg(long)]
+        deposit: u64,
+        /// The ERC-20 contract that it goes to instead, or `none`
+        #[arg(long, value_name = "0x…|none")]
+        proxy: Option<String>,
+        #[command(flatten)]
+        assign: Assign,
+    },
+    /// Send a message to layer 1 again that a trap left in doubt
+    Requeue {
+        /// The message's number
+        #[arg(long)]
+        number: u64,
+    },
+    /// Show what a payload decides, as the kernel reads it
+    Show {
+        /// The payload, in hex
+        payload: String,
+    },
+}
+
+/// A payload that the kernel reads, with what to say about it.
+struct Made {
+    decision: Decision,
+    payload: Vec<u8>,
+    warnings: Vec<String>,
+}
+
+/// Runs the command. Exit code 1 if the devnet refuses.
+pub(crate) fn run(args: &GovernArgs) -> anyhow::Result<ExitCode> {
+    let made = make(args)?;
+    for warning in &made.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let signing = args
+        .multisig
+        .signing(args.rollup, &made.payload)
+        .context("for the governance contract")?;
+    let (text, mut object) = decision::describe(&made.decision);
+    object["payload"] = format!("0x{}", hex::encode(&made.payload)).into();
+    object["warnings"] = json!(made.warnings);
+    if let Some(signing) = &signing {
+        object["multisig"] = signing.json();
+    }
+    if args.json {
+        println!("{object:#}");
+    } else {
+        println!("{text}");
+        println!("payload    0x{}", hex::encode(&made.payload));
+        if let Some(signing) = signing {
+            print!("{signing}");
+        }
+    }
+    if !args.send {
+        return Ok(ExitCode::SUCCESS);
+    }
+    send(args, &made)
+}
+
+fn make(args: &GovernArgs) -> anyhow::Result<Made> {
+    let rollup = || {
+        let Sr1(hash) = args
+            .rollup
+            .context("which rollup is meant? --rollup sr1…")?;
+        Ok::<_, anyhow::Error>(hash)
+    };
+    let mut warnings = Vec::new();
+    let decision = match &args.command {
+        Command::Upgrade(upgrade) => upgrade.decision(&mut warnings)?,
+        Command::AssignDeposit {
+            level,
+            message,
+            assign,
+        } => Decision::AssignDeposit(assign.assignment(rollup()?, [*level, *message], None)?),
+        Command::AssignTickets {
+            deposit,
+            proxy,
+            assign,
+        } => {
+            let proxy = proxy.as_deref().map(decision::proxy).transpose()?;
+            Decision::AssignTickets(assign.assignment(rollup()?, [*deposit], proxy)?)
+        }
+        Command::Requeue { number } => Decision::Requeue {
+            rollup: rollup()?,
+            number: *number,
+        },
+        Command::Show { payload } => {
+            let payload = payload.trim_start_matches("0x");
+            let bytes = hex::decode(payload).context("the payload is not hex")?;
+            let decision = governance::read(&bytes);
+            decision.map_err(|why| anyhow::anyhow!("the kernel would refuse it: {why}"))?
+        }
+    };
+    if let (Some(Sr1(wanted)), Some(meant)) = (args.rollup, decision::rollup(&decision)) {
+        ensure!(
+            wanted == meant,
+            "the payload is for another rollup, {}",
+            Sr1(meant)
+        );
+    }
+    let payload = governance::encode(&decision);
+    match governance::read(&payload) {
+        Ok(read) if read == decision => Ok(Made {
+            decision,
+            payload,
+            warnings,
+        }),
+        Ok(_) => bail!("the kernel would read another decision"),
+        Err(why) => bail!("the kernel would refuse it: {why}"),
+    }
+}
+
+/// Sends the payload on a devnet, if it is meant for its rollup.
+fn send(args: &GovernArgs, made: &Made) -> anyhow::Result<ExitCode> {
+    if let Some(meant) = decision::rollup(&made.decision) {
+        let overview = l1::post(&args.url, "rollup_layer1", &json!([]))?;
+        let found = overview["result"]["rollup"].as_str().unwrap_or_default();
+        ensure!(
+            found == Sr1(meant).to_string(),
+            "the payload is for the rollup {}, and this devnet's is {found}",
+            Sr1(meant)
+        );
+    }
+    let payload = format!("0x{}", hex::encode(&made.payload));
+    let answer = l1::post(&args.url, "rollup_govern", &json!([payload]))?;
+    if let Some(code) = l1::refused(&answer) {
+        return Ok(code);
+    }
+    let result: &Value = &answer["result"];
+    println!(
+        "sent       level {}, message {}",
+        result["level"], result["messageId"]
+    );
+    Ok(ExitCode::SUCCESS)
+}
