@@ -1,7 +1,8 @@
 //! The contracts: storage and code, one in each file.
 //!
 //! Code sees typed values, changes its own storage, mints and burns its own
-//! tickets, and emits calls that run after it.
+//! tickets, and emits calls that run after it. It follows the scripts of
+//! `contracts/layer1`: a test runs both.
 
 mod bridge;
 mod delayed_inbox;
@@ -9,6 +10,8 @@ mod exchanger;
 mod fast_withdrawal;
 mod frame;
 mod governance;
+#[cfg(test)]
+mod scripts;
 mod token;
 mod token_wrapper;
 

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::syntax::Node;
 use crate::ty::Type;
 use crate::value::{Ticket, Value};
-use messages::micheline::{prim, write};
+use messages::micheline::{self, View, prim, write};
+use messages::{DecodeError, ErrorKind};
 use std::collections::BTreeSet;
 
 /// What base58 of layer 1 stands for: the type, the prefix, the bytes that stand in
@@ -306,6 +307,45 @@ pub fn binary(node: &Node) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
+/// The node that bytes are, all of them; numbers of up to 127 bits.
+///
+/// # Errors
+/// Where they are no node of a value.
+pub fn from_binary(bytes: &[u8]) -> Result<Node, DecodeError> {
+    node(micheline::Node::parse(bytes)?)
+}
+
+fn node(node: micheline::Node<'_>) -> Result<Node, DecodeError> {
+    let bad = || DecodeError {
+        offset: 0,
+        kind: ErrorKind::UnknownTag(node.as_bytes().first().copied().unwrap_or_default()),
+    };
+    Ok(match node.view()? {
+        View::Int(number) => {
+            let size = number.magnitude().map(u128::from_be_bytes);
+            let size = size.and_then(|size| i128::try_from(size).ok());
+            let size = size.ok_or_else(bad)?;
+            Node::Int(if number.is_negative() { -size } else { size })
+        }
+        View::String(text) => Node::Text(text.to_owned()),
+        View::Bytes(bytes) => Node::Bytes(bytes.to_vec()),
+        View::Sequence(nodes) => Node::Sequence(nodes.map(self::node).collect::<Result<_, _>>()?),
+        View::Prim {
+            prim,
+            args,
+            annotations,
+        } => {
+            let name = PRIMS.iter().find(|(_, number)| *number == prim);
+            let (name, _) = name.ok_or_else(bad)?;
+            Node::Prim {
+                name: (*name).to_owned(),
+                args: args.map(self::node).collect::<Result<_, _>>()?,
+                annotations: annotations.split_whitespace().map(str::to_owned).collect(),
+            }
+        }
+    })
+}
+
 /// Primitives of values.
 const PRIMS: &[(&str, u8)] = &[
     ("False", prim::FALSE),
@@ -412,6 +452,8 @@ mod tests {
             ),
         ] {
             let packed = pack(&value(text, ty).unwrap()).unwrap();
+            let read = from_binary(&packed[1..]).unwrap();
+            assert_eq!(binary(&read).as_deref(), Ok(&packed[1..]));
             assert_eq!(hex::encode(packed), hex.replace(' ', ""), "{text}");
         }
     }

@@ -11,4 +11,5 @@ mod price;
 mod receivers;
 mod reverts;
 mod scene;
+mod scripts;
 mod tickets;

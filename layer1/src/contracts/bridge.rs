@@ -43,6 +43,8 @@ impl Bridge {
             return Ok(vec![Call::paid(mint, frame.amount, callback)]);
         }
         let ticket: Ticket = frame.take(parameter)?;
+        let brought = frame.sender == Account::originated(self.exchanger);
+        frame.check(brought, "NOT_THE_EXCHANGER")?;
         let request = self.request.take();
         let (rollup, routing) = request.ok_or_else(|| frame.fail("no deposit is pending"))?;
         Ok(vec![Call::deposit(rollup, routing, ticket)])

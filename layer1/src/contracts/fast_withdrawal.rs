@@ -116,10 +116,10 @@ impl FastWithdrawal {
             return Ok(vec![Call::paid(receiver, frame.amount, ())]);
         }
         let (id, (ticket, details)): Parameter = frame.take(parameter)?;
+        frame.check(frame.amount == Mutez::ZERO, "NO_TEZ_WANTED")?;
         // Who else holds tickets could claim what a provider paid.
         let from_rollup = frame.sender == Account::Rollup(self.rollup);
         frame.check(from_rollup, "NOT_THE_ROLLUP")?;
-        frame.check(frame.amount == Mutez::ZERO, "NO_TEZ_WANTED")?;
         let ticketer = Account::from(ticket.id.ticketer);
         if ticketer != Account::originated(self.exchanger) {
             let receiver = details.1.0;

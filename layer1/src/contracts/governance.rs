@@ -12,7 +12,7 @@ use crate::value::{Type, Value};
 /// The contract's storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Governance {
-    /// The only one whom it heeds: on the real layer 1 a vote stands here.
+    /// The only one whom it heeds: stands for those who sign on the real layer 1.
     pub owner: Account,
     /// The rollup.
     pub rollup: [u8; 20],
