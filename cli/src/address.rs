@@ -2,7 +2,7 @@
 
 use alloy_primitives::Address;
 use messages::address::{self, Kind};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -104,6 +104,12 @@ impl fmt::Display for Sr1 {
     }
 }
 
+impl fmt::Display for EvmAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 fn print(f: &mut fmt::Formatter<'_>, kind: Kind, hash: &[u8; 20]) -> fmt::Result {
     let text = address::print(kind, hash).map_err(|_| fmt::Error)?;
     f.write_str(&text)
@@ -116,6 +122,12 @@ macro_rules! from_text {
                 String::deserialize(deserializer)?
                     .parse()
                     .map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl Serialize for $ty {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
     )*};

@@ -6,7 +6,7 @@ use crate::setup::{self, Target};
 use anyhow::Context;
 use clap::Args;
 use node::genesis::{Genesis, to_yaml};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The options of `genesis`.
 #[derive(Args, Debug)]
@@ -34,20 +34,12 @@ pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
         print!("{TEMPLATE}");
         return Ok(());
     }
-    let mut genesis = match &args.alloc {
-        Some(path) => {
-            Genesis::from_json(&files::text(path)?).with_context(|| path.display().to_string())?
-        }
-        None => Genesis::default(),
-    };
     let mut settings = args.options.clone();
     if let Some(path) = &args.settings {
         settings = settings.or(Settings::read(path)?);
     }
-    settings.apply(&mut genesis.config)?;
-    let yaml = to_yaml(&genesis.setup()?);
-    let checked = setup::check(&yaml, Target::Evm)?;
-    for warning in &checked.warnings {
+    let Made { yaml, warnings } = make(args.alloc.as_deref(), &settings)?;
+    for warning in &warnings {
         eprintln!("warning: {warning}");
     }
     match &args.output {
@@ -59,4 +51,26 @@ pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// A setup file that the kernel accepts.
+pub(crate) struct Made {
+    /// The file.
+    pub(crate) yaml: String,
+    /// What to think about before the origination.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The setup file of a genesis file and settings.
+pub(crate) fn make(alloc: Option<&Path>, settings: &Settings) -> anyhow::Result<Made> {
+    let mut genesis = match alloc {
+        Some(path) => {
+            Genesis::from_json(&files::text(path)?).with_context(|| path.display().to_string())?
+        }
+        None => Genesis::default(),
+    };
+    settings.apply(&mut genesis.config)?;
+    let yaml = to_yaml(&genesis.setup()?);
+    let warnings = setup::check(&yaml, Target::Evm)?.warnings;
+    Ok(Made { yaml, warnings })
 }

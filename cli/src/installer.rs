@@ -32,36 +32,39 @@ const HEAD: &str = "/evm/state/h";
 const MAX_INSTALLER: usize = 32 * 1024 - 1024;
 
 /// The options of `installer`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct InstallerArgs {
     /// The kernel to install: a wasm module, binary or in hex
     #[arg(short, long, visible_alias = "upgrade-to", value_name = "FILE")]
-    kernel: PathBuf,
+    pub(crate) kernel: PathBuf,
     /// The installer to write: binary if the name ends in .wasm, else in hex
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    pub(crate) output: PathBuf,
     /// The folder to write the pages to, for the `wasm_2_0_0` folder of every node
     #[arg(short, long, value_name = "DIR")]
-    preimages_dir: PathBuf,
+    pub(crate) preimages_dir: PathBuf,
     /// A setup file, applied to durable storage before the kernel's first run
     #[arg(short = 'S', long, value_name = "FILE.yaml")]
-    setup_file: Option<PathBuf>,
+    pub(crate) setup_file: Option<PathBuf>,
     /// The type of the rollup's parameter, for the origination command
     #[arg(long, value_name = "TYPE", default_value = PARAMETERS)]
-    parameters_type: String,
+    pub(crate) parameters_type: String,
     /// The installer kernel [default: installer_kernel.wasm beside this program or in ../kernel]
     #[arg(long, value_name = "FILE")]
-    installer_kernel: Option<PathBuf>,
+    pub(crate) installer_kernel: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// A rollup that boots, with what to say about it.
-struct Made {
-    installer: Installer,
-    kernel: Vec<u8>,
-    warnings: Vec<String>,
+pub(crate) struct Made {
+    /// The installer and its pages.
+    pub(crate) installer: Installer,
+    /// The kernel that it installs.
+    pub(crate) kernel: Vec<u8>,
+    /// What to think about before the origination.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Runs the command: the installer is written, and the command that originates printed,
@@ -82,7 +85,8 @@ pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
+/// Makes and writes an installer, and its pages.
+pub(crate) fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
     let named = args.installer_kernel.as_deref();
     let base = files::built(INSTALLER, named, "--installer-kernel")?;
     let kernel = valid(&args.kernel)?;
@@ -260,7 +264,7 @@ fn print(args: &InstallerArgs, made: &Made) {
 }
 
 /// The command that originates the rollup.
-fn command(output: &Path, parameters: &str) -> String {
+pub(crate) fn command(output: &Path, parameters: &str) -> String {
     format!(
         "octez-client originate smart rollup ALIAS from SOURCE of kind wasm_2_0_0 \\\n  \
          of type '{parameters}' \\\n  with kernel file:{} --burn-cap 999",

@@ -8,6 +8,7 @@ mod genesis;
 mod govern;
 mod installer;
 mod l1;
+mod originate;
 mod run;
 mod settings;
 mod setup;
@@ -38,6 +39,8 @@ enum Command {
     Installer(installer::InstallerArgs),
     /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
     L1(l1::L1Args),
+    /// Plan the originations of a rollup and its contracts, and carry the plan on
+    Originate(originate::OriginateArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
     /// Run Ethereum's state tests through the compiled kernel
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Govern(args) => govern::run(&args),
         Command::Installer(args) => installer::run(&args),
         Command::L1(args) => l1::run(&args),
+        Command::Originate(args) => originate::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(&args),
         Command::Tx(args) => tx::run(&args),

@@ -4,12 +4,12 @@ use crate::address::{EvmAddress, Kt1};
 use crate::files;
 use anyhow::{Context, bail};
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use storage::Config;
 
 /// The settings of a rollup; one that is absent has its default.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The EIP-155 chain id
@@ -17,13 +17,13 @@ pub(crate) struct Settings {
     chain_id: Option<u64>,
     /// The contract whose tickets are the native token (the exchanger)
     #[arg(long, value_name = "KT1…")]
-    ticketer: Option<Kt1>,
+    pub(crate) ticketer: Option<Kt1>,
     /// The contract that may force transactions in (the delayed inbox)
     #[arg(long, value_name = "KT1…")]
-    delayed_bridge: Option<Kt1>,
+    pub(crate) delayed_bridge: Option<Kt1>,
     /// The contract that may upgrade the kernel and assign deposits
     #[arg(long, value_name = "KT1…")]
-    kernel_governance: Option<Kt1>,
+    pub(crate) kernel_governance: Option<Kt1>,
     /// Who gets the priority fees
     #[arg(long, value_name = "0x…")]
     fee_recipient: Option<EvmAddress>,
