@@ -2,7 +2,7 @@
 
 use crate::Revision;
 use crate::world::World;
-use ::rollup::Cursor;
+use ::rollup::{Calls, Cursor};
 use alloy_primitives::{Address, B256, Bytes, Log};
 use pvm::{DebugSink, Durable, Error, Inbox, LevelReport, Machine, Options, Status};
 use storage::layout::{CONFIG, HEAD, HEADERS, RECEIPTS};
@@ -82,6 +82,7 @@ impl Surroundings {
             level: level - 1,
             cursor: Cursor { level, offset: 0 },
             oldest_page: level,
+            calls: Calls::first(level),
             ..Head::default()
         }
     }

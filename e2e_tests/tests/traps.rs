@@ -283,6 +283,11 @@ enum Loss {
     Doubt(usize, bool),
 }
 
+/// Whether a path is that of a page of either lane.
+fn is_queued(path: &[u8]) -> bool {
+    path.starts_with(b"/evm/queue/") || path.starts_with(b"/evm/calls/")
+}
+
 /// What each call's trap may lose: a message, if it strikes between its
 /// `read_input` and the last write that queues it; the knowledge whether a
 /// message left, if it strikes between the two marks; and nothing else ever.
@@ -311,7 +316,7 @@ fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
                 return message(read[*level]);
             }
             // The first of two writes for one message.
-            let queued = call.name == "store_write" && call.path.starts_with(b"/evm/queue/");
+            let queued = call.name == "store_write" && is_queued(&call.path);
             if queued && next.is_some_and(|(_, next)| next == call) {
                 return message(read[*level]);
             }
@@ -617,13 +622,17 @@ fn two_traps_lose_no_transaction_that_was_queued() {
             assert!(trapped.ended.iter().all(|ended| ended.unread == 0), "{at}");
             headers(&trapped.host);
             let left = |root: &[u8]| trapped.values.keys().any(|path| path.starts_with(root));
-            for root in [&b"/evm/queue"[..], b"/evm/staging", b"/evm/careful"] {
+            for root in [
+                &b"/evm/queue"[..],
+                b"/evm/calls",
+                b"/evm/staging",
+                b"/evm/careful",
+            ] {
                 assert!(!left(root), "{} after {at}", String::from_utf8_lossy(root));
             }
             assert_eq!(head(&trapped.host).backlog, 0, "{at}");
             // Where a message may be lost, what follows from it is open.
-            let lossy =
-                |call: &Call| call.name == "read_input" || call.path.starts_with(b"/evm/queue/");
+            let lossy = |call: &Call| call.name == "read_input" || is_queued(&call.path);
             if struck.iter().any(lossy) {
                 continue;
             }

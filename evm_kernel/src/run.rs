@@ -11,10 +11,10 @@ use crate::inputs::queue::Queue;
 use crate::log;
 use crate::upgrade::{self, Migrated};
 use host::Runtime;
-use rollup::Budget;
 use rollup::inbox::Limits;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::Progress;
+use rollup::{Budget, Lane, Shares};
 use storage::Config;
 use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING};
 
@@ -33,7 +33,8 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     };
     let limits = Limits {
         rollup: host.reveal_metadata()?.address,
-        backlog: head.map_or(0, |head| head.backlog),
+        whole: head.filter(|head| head.number > 0).map(|head| head.level),
+        backlog: head.map_or(0, |head| head.external_backlog()),
         most: config.queue_bytes,
         trapped: opening.trapped(),
         unframed: None,
@@ -51,17 +52,20 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     let last = LastCommit {
         cursor: head.cursor,
         oldest_page: head.oldest_page,
-        backlog: head.backlog,
-        counted: (head.number > 0).then_some(head.level),
+        backlog: head.external_backlog(),
+        calls: head.calls,
     };
     // Senders choose what their inputs put into hash maps.
     foldhash::set_key(read.level().key());
     let opened = read.open(host, &last)?;
+    let resumed = head.level == opened.level.number;
     let mut run = RunState {
+        shares: Shares::new(config.level_budget, &head.calls, resumed),
         config,
         level: opened.level,
         head,
-        queue: Queue::new(opened.inputs, opened.waiting),
+        queue: Queue::new(opened.external, opened.calls),
+        lane: Lane::Calls,
         budget: opened.budget,
         before: 0,
         fresh: opened.fresh,
@@ -78,7 +82,7 @@ fn blocks<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Prog
         let first = run.head.level < run.level.number;
         let next = run.peek(host)?;
         let need = if next {
-            run.most_work(run.queue.most_gas())
+            run.most_work(run.queue.most_gas(run.lane))
         } else {
             INPUT
         };

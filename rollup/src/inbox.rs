@@ -9,7 +9,7 @@ use crate::run::line;
 use crate::{Budget, Layout, Level};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use host::{Debug, HostError, MAX_MESSAGE, Runtime};
+use host::{Debug, HostError, MAX_MESSAGE, Path, Runtime, Store};
 use messages::error::DecodeError;
 use messages::external::{self, Frame};
 use messages::inbox::Message;
@@ -80,12 +80,21 @@ const SENDER: usize = 20;
 pub struct Drained {
     /// The level that the inbox is at; none if nothing ever came.
     pub level: Option<Level>,
-    /// Where the level's page ends, and what this run appended to it.
-    pub entries: Option<Entries>,
-    /// The bytes of the level's page.
-    pub page_bytes: u64,
+    /// The end of the lane of external inputs.
+    pub external: Appended,
+    /// The end of the lane of calls.
+    pub calls: Appended,
     /// Whether the level has no more messages.
     pub complete: bool,
+}
+
+/// The end of a lane.
+#[derive(Debug, Default)]
+pub struct Appended {
+    /// Where the level's page ends, and what this run appended to it.
+    pub entries: Option<Entries>,
+    /// The bytes of the level's page; `None` if a commit counted them before.
+    pub bytes: Option<u64>,
 }
 
 /// What bounds the reading.
@@ -93,9 +102,12 @@ pub struct Drained {
 pub struct Limits {
     /// Our own address, the 20 bytes behind `sr1…`.
     pub rollup: [u8; 20],
-    /// Bytes that wait already, besides those of this level.
+    /// The newest level whose messages were all read, which a commit tells: none more
+    /// come of it. `None` before the first commit.
+    pub whole: Option<u32>,
+    /// Bytes of external inputs that wait already, besides those of this level.
     pub backlog: u64,
-    /// Bytes that may wait.
+    /// Bytes of external inputs that may wait.
     pub most: u64,
     /// Whether the run before this one trapped.
     pub trapped: bool,
@@ -143,11 +155,11 @@ pub fn drain(
             }
             Kind::Transfer(payload) => {
                 if let Some(framed) = frame_transfer(&mut buffer, payload, id) {
-                    drain.append(host, number, framed)?;
+                    drain.calls.append(host, number, framed)?;
                 }
             }
             Kind::Foreign => drain.skipped.foreign += 1,
-            Kind::StartOfLevel => drain.start_level(host, number)?,
+            Kind::StartOfLevel => drain.start_level(number)?,
             Kind::Info(info) => {
                 info.save(host, layout)?;
                 drain.level = Some(info);
@@ -189,9 +201,9 @@ struct Drain<'a> {
     level: Option<Level>,
     /// The level of the newest message.
     newest: Option<u32>,
-    page: Option<Page>,
-    entries: Option<Entries>,
-    /// Bytes that wait besides those of this level's page.
+    external: End,
+    calls: End,
+    /// Bytes of external inputs that wait besides those of this level's page.
     waiting: u64,
     skipped: Skipped,
     complete: bool,
@@ -210,18 +222,26 @@ impl<'a> Drain<'a> {
             limits,
             level,
             newest: level.map(|level| level.number),
-            page: None,
-            entries: None,
+            external: End::of(layout.queue, limits.trapped),
+            calls: End::of(layout.calls, limits.trapped),
             waiting: limits.backlog,
             skipped: Skipped::default(),
             complete: false,
         };
-        // A run that resumes a level appends to its page. It is opened before the
-        // first message is taken.
-        if let Some(level) = level {
-            drain.page(host, level.number)?;
-        }
+        drain.open_pages(host)?;
         Ok(drain)
+    }
+
+    /// A run that resumes a level appends to its pages. They are opened before the
+    /// first message is taken.
+    fn open_pages(&mut self, host: &mut impl Store) -> Result<(), HostError> {
+        if let Some(number) = self.newest
+            && self.limits.whole != Some(number)
+        {
+            self.external.page(host, number)?;
+            self.calls.page(host, number)?;
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -256,7 +276,7 @@ impl<'a> Drain<'a> {
         }
     }
 
-    /// Queues what a user posted, unless the queue is full.
+    /// Queues what a user posted, unless the lane is full.
     fn external(
         &mut self,
         host: &mut impl Runtime,
@@ -268,54 +288,19 @@ impl<'a> Drain<'a> {
             return Ok(());
         };
         let size = framed.len() as u64 + INPUT_OVERHEAD;
-        let page = u64::from(self.page(host, number)?.end().offset);
+        let page = u64::from(self.external.page(host, number)?.end().offset);
         if self.waiting + page + size > self.limits.most {
             self.skipped.full += 1;
             return Ok(());
         }
-        self.append(host, number, framed)
-    }
-
-    /// Queues an input, however full the queue is: a call of layer 1 brings what
-    /// somebody paid for.
-    fn append(
-        &mut self,
-        host: &mut impl Runtime,
-        number: u32,
-        framed: &mut [u8],
-    ) -> Result<(), HostError> {
-        let at = self.page(host, number)?.append(host, framed)?;
         self.waiting += INPUT_OVERHEAD;
-        self.entries
-            .get_or_insert_with(|| Entries::at(at))
-            .push(framed);
-        Ok(())
+        self.external.append(host, number, framed)
     }
 
-    fn start_level(&mut self, host: &impl Runtime, number: u32) -> Result<(), HostError> {
-        if self.page_is_of(number) {
-            return Ok(());
-        }
-        self.page = Some(Page::open(host, self.layout, number)?);
-        Ok(())
-    }
-
-    fn page_is_of(&self, number: u32) -> bool {
-        let page = self.page.as_ref();
-        page.is_some_and(|page| page.end().level == number)
-    }
-
-    /// The page of level `number`. It is open already, but for a trap that took
-    /// `Start_of_level` with it; after a trap its last entry may be cut short.
-    fn page(&mut self, host: &mut impl Runtime, number: u32) -> Result<&mut Page, HostError> {
-        if !self.page_is_of(number) {
-            self.page = Some(if self.limits.trapped {
-                Page::repair(host, self.layout, number)?
-            } else {
-                Page::open(host, self.layout, number)?
-            });
-        }
-        self.page.as_mut().ok_or(HostError::GenericInvalidAccess)
+    /// A level begins, whose pages are not there yet.
+    fn start_level(&mut self, number: u32) -> Result<(), HostError> {
+        self.external.start(number)?;
+        self.calls.start(number)
     }
 
     #[inline(always)]
@@ -335,12 +320,81 @@ impl<'a> Drain<'a> {
             known.save(host, self.layout)?;
             self.level = Some(known);
         }
+        // A trap may have taken `Start_of_level`.
+        self.open_pages(host)?;
         Ok(Drained {
             level: self.level,
-            entries: self.entries,
-            page_bytes: self.page.map_or(0, |page| u64::from(page.end().offset)),
+            external: self.external.appended(),
+            calls: self.calls.appended(),
             complete: self.complete,
         })
+    }
+}
+
+/// The end of a lane while messages are read.
+struct End {
+    tree: Path<'static>,
+    trapped: bool,
+    page: Option<Page>,
+    entries: Option<Entries>,
+}
+
+impl End {
+    const fn of(tree: Path<'static>, trapped: bool) -> Self {
+        Self {
+            tree,
+            trapped,
+            page: None,
+            entries: None,
+        }
+    }
+
+    fn page_is_of(&self, level: u32) -> bool {
+        let page = self.page.as_ref();
+        page.is_some_and(|page| page.end().level == level)
+    }
+
+    fn start(&mut self, level: u32) -> Result<(), HostError> {
+        if !self.page_is_of(level) {
+            self.page = Some(Page::new(self.tree, level)?);
+        }
+        Ok(())
+    }
+
+    /// The page of `level`. It is open already, but for a trap that took
+    /// `Start_of_level` with it; after a trap its last entry may be cut short.
+    fn page(&mut self, host: &mut impl Store, level: u32) -> Result<&mut Page, HostError> {
+        if !self.page_is_of(level) {
+            self.page = Some(if self.trapped {
+                Page::repair(host, self.tree, level)?
+            } else {
+                Page::open(host, self.tree, level)?
+            });
+        }
+        self.page.as_mut().ok_or(HostError::GenericInvalidAccess)
+    }
+
+    /// Queues an input. Of calls there is no bound but layer 1's price for them: what
+    /// the level has no room for stays in its page, and nothing that somebody paid for
+    /// is lost.
+    fn append(
+        &mut self,
+        host: &mut impl Store,
+        level: u32,
+        framed: &mut [u8],
+    ) -> Result<(), HostError> {
+        let at = self.page(host, level)?.append(host, framed)?;
+        self.entries
+            .get_or_insert_with(|| Entries::at(at))
+            .push(framed);
+        Ok(())
+    }
+
+    fn appended(self) -> Appended {
+        Appended {
+            entries: self.entries,
+            bytes: self.page.map(|page| u64::from(page.end().offset)),
+        }
     }
 }
 

@@ -1,17 +1,81 @@
-//! The inputs that wait, in order, across pages: first in, first out.
+//! The inputs of a lane that wait, in order, across pages: first in, first out.
 
+use crate::inbox::TRANSFER;
+use crate::lane::{Lane, Needed};
 use crate::queue::{self, ENTRY_OVERHEAD, Entries};
 use crate::{Cursor, Layout};
 use alloc::vec::Vec;
-use host::{HostError, ReadStore, Store};
+use host::{HostError, Path, ReadStore, Store};
 
 /// How much of a page is read at once, in bytes.
 const READ: usize = 1 << 20;
 
-/// The waiting inputs from a cursor on.
+/// Which pages a lane's inputs stand in.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages {
+    layout: Layout,
+    lane: Lane,
+    /// Calls of earlier levels stand in the queue's tree, among external inputs.
+    since: u32,
+}
+
+impl Pages {
+    /// Those of external inputs.
+    #[must_use]
+    pub const fn external(layout: &Layout) -> Self {
+        Self {
+            layout: *layout,
+            lane: Lane::External,
+            since: 0,
+        }
+    }
+
+    /// Those of calls; `since` as [`Calls::since`](crate::Calls::since).
+    #[must_use]
+    pub const fn calls(layout: &Layout, since: u32) -> Self {
+        Self {
+            layout: *layout,
+            lane: Lane::Calls,
+            since,
+        }
+    }
+
+    /// Whether the page of `level` is one of the queue's tree that this lane looks
+    /// for its own inputs in.
+    const fn shares(&self, level: u32) -> bool {
+        level < self.since
+    }
+
+    const fn tree(&self, level: u32) -> Path<'static> {
+        match self.lane {
+            Lane::Calls if !self.shares(level) => self.layout.calls,
+            Lane::Calls | Lane::External => self.layout.queue,
+        }
+    }
+
+    /// Whether an entry of the page of `level` is this lane's. External inputs are not
+    /// tagged as calls: see [`inbox`](crate::inbox).
+    fn hold(&self, level: u32, bytes: &[u8]) -> bool {
+        let is_call = bytes.first() == Some(&TRANSFER);
+        match self.lane {
+            Lane::Calls => is_call || !self.shares(level),
+            Lane::External => !is_call,
+        }
+    }
+
+    /// The first page of those in the tree of `level`'s that is still needed.
+    const fn needed(&self, level: u32, needed: Needed) -> u32 {
+        match self.lane {
+            Lane::Calls if !self.shares(level) => needed.calls,
+            Lane::Calls | Lane::External => needed.queue,
+        }
+    }
+}
+
+/// The inputs of a lane that wait from a cursor on.
 #[derive(Debug)]
 pub struct Inputs {
-    layout: Layout,
+    pages: Pages,
     entries: Option<Entries>,
     /// Whether the entries were read from durable storage, which costs work.
     stored: bool,
@@ -21,7 +85,7 @@ pub struct Inputs {
     next: Cursor,
     /// The first level that can have none.
     end: u32,
-    /// The pages that were read, to delete once the cursor is past them.
+    /// The pages that were read, to delete once they are not needed.
     finished: Vec<u32>,
 }
 
@@ -34,41 +98,52 @@ pub struct Entry<'q> {
     pub bytes: &'q [u8],
     /// Whether it was read from durable storage, which costs work.
     pub stored: bool,
-}
-
-impl Entry<'_> {
-    /// The bytes that it takes in its page.
-    #[must_use]
-    pub const fn size(&self) -> u64 {
-        (ENTRY_OVERHEAD + self.bytes.len()) as u64
-    }
+    /// Whether it is of this lane. If not, it is none of the lane's business.
+    pub ours: bool,
+    /// The bytes of the lane's backlog that it counts.
+    pub size: u64,
 }
 
 impl Inputs {
-    /// The inputs from `cursor` on, up to and with those of `level`; those that
-    /// this run appended need no reading.
+    /// The inputs from `cursor` on, up to and with those of `level`. Those that this
+    /// run appended need no reading; `page` is `false` if the level has no page.
     #[must_use]
-    pub fn new(layout: &Layout, cursor: Cursor, level: u32, appended: Option<Entries>) -> Self {
+    pub const fn new(
+        pages: Pages,
+        cursor: Cursor,
+        level: u32,
+        appended: Option<Entries>,
+        page: bool,
+    ) -> Self {
+        let end = level.saturating_add(1);
+        let next = if !page && cursor.level == level {
+            Cursor {
+                level: end,
+                offset: 0,
+            }
+        } else {
+            cursor
+        };
         Self {
-            layout: *layout,
+            pages,
             entries: None,
             stored: false,
             appended,
-            next: cursor,
-            end: level.saturating_add(1),
+            next,
+            end,
             finished: Vec::new(),
         }
     }
 
     /// Where the next input stands, if there is one.
     #[must_use]
-    pub fn cursor(&self) -> Cursor {
+    pub const fn cursor(&self) -> Cursor {
         self.next
     }
 
     /// Whether it is known that nothing waits.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.next.level >= self.end
     }
 
@@ -87,27 +162,36 @@ impl Inputs {
         let Some(entries) = &mut self.entries else {
             return Ok(None);
         };
-        let stored = self.stored;
+        let (pages, stored) = (self.pages, self.stored);
         self.next = entries.after_next();
         Ok(entries.next_entry().map(|(cursor, bytes)| Entry {
             cursor,
             bytes,
             stored,
+            ours: pages.hold(cursor.level, bytes),
+            // The other lane counts all of a page that both have.
+            size: if pages.shares(cursor.level) {
+                0
+            } else {
+                (ENTRY_OVERHEAD + bytes.len()) as u64
+            },
         }))
     }
 
-    /// `cursor` is committed: deletes the pages that it is past.
+    /// A commit needs no page before `needed`: deletes those that were read.
     ///
     /// # Errors
     /// If the machine refuses a host call.
-    pub fn committed(&mut self, store: &mut impl Store, cursor: Cursor) -> Result<(), HostError> {
+    pub fn committed(&mut self, store: &mut impl Store, needed: Needed) -> Result<(), HostError> {
         self.finished.dedup();
+        let pages = self.pages;
         for level in &self.finished {
-            if *level < cursor.level {
-                queue::delete(store, &self.layout, *level)?;
+            if *level < pages.needed(*level, needed) {
+                queue::delete(store, pages.tree(*level), *level)?;
             }
         }
-        self.finished.retain(|level| *level >= cursor.level);
+        self.finished
+            .retain(|level| *level >= pages.needed(*level, needed));
         Ok(())
     }
 
@@ -127,7 +211,8 @@ impl Inputs {
                 self.finished.push(self.next.level);
                 break;
             }
-            self.entries = Entries::load(store, &self.layout, self.next, READ)?;
+            let tree = self.pages.tree(self.next.level);
+            self.entries = Entries::load(store, tree, self.next, READ)?;
             self.stored = true;
             match &self.entries {
                 Some(entries) if entries.holds_one() => {
@@ -150,14 +235,14 @@ impl Inputs {
     }
 }
 
-/// Deletes the pages from level `from` up to `to`, which are consumed and which
-/// a trap may have left.
+/// Deletes the pages of `tree` from level `from` up to `to`, which are consumed and
+/// which a trap may have left.
 ///
 /// # Errors
 /// If the machine refuses a host call.
-pub fn sweep(store: &mut impl Store, layout: &Layout, from: u32, to: u32) -> Result<(), HostError> {
+pub fn sweep(store: &mut impl Store, tree: Path<'_>, from: u32, to: u32) -> Result<(), HostError> {
     for level in from..to {
-        queue::delete(store, layout, level)?;
+        queue::delete(store, tree, level)?;
     }
     Ok(())
 }

@@ -7,8 +7,9 @@
 //! | [`opening`] | how a run begins: after a trap or not, its messages, what waits |
 //! | [`inbox`] | reads the level's messages and makes what matters durable |
 //! | [`level`] | what layer 1 says of the level |
+//! | [`lane`] | calls of layer 1 do not wait behind external inputs: who gets what of a level |
 //! | [`queue`] | the durable pages of inputs |
-//! | [`inputs`] | the inputs that wait, in order, across pages |
+//! | [`inputs`] | the inputs of a lane that wait, in order, across pages |
 //! | [`budget`] | how much work a run may do |
 //! | [`quarantine`] | one marked input at a time, after a trap |
 //! | [`dead_letters`] | inputs that always trap, kept for a later kernel |
@@ -24,6 +25,7 @@ pub mod budget;
 pub mod dead_letters;
 pub mod inbox;
 pub mod inputs;
+pub mod lane;
 pub mod level;
 pub mod opening;
 pub mod quarantine;
@@ -33,6 +35,7 @@ pub mod state;
 
 pub use budget::Budget;
 pub use inputs::Inputs;
+pub use lane::{Calls, Lane, Position, Shares};
 pub use level::Level;
 pub use quarantine::Quarantine;
 pub use queue::Cursor;
@@ -49,9 +52,11 @@ pub struct Layout {
     /// The next state while it is written. What is found here at the start of a
     /// run is of a commit that never was.
     pub staging: Path<'static>,
-    /// Inputs that wait, one page for each level that brought some. At most 40
-    /// bytes.
+    /// External inputs that wait, one page for each level that brought some. At most
+    /// 40 bytes.
     pub queue: Path<'static>,
+    /// Calls of layer 1 that wait, likewise.
+    pub calls: Path<'static>,
     /// The level that the inbox is at.
     pub level: Path<'static>,
     /// Set while one marked input at a time is taken.

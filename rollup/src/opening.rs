@@ -1,10 +1,11 @@
 //! How a run opens: what a trap left of a commit is discarded, the level's
 //! messages are made durable, and what waits is found.
 
-use crate::inbox::{self, Limits};
-use crate::queue::Entries;
+use crate::inbox::{self, Appended, Drained, Limits, Naming};
+use crate::inputs::Pages;
 use crate::run::Progress;
-use crate::{Budget, Cursor, Inputs, Layout, Level, Quarantine, inputs, quarantine, state};
+use crate::{Budget, Calls, Cursor, Inputs, Layout, Level, Quarantine, inputs, quarantine, state};
+use alloc::vec::Vec;
 use host::{HostError, Runtime, Store};
 
 /// A run that begins.
@@ -45,10 +46,13 @@ impl<'l> Opening<'l> {
         mut budget: Budget,
     ) -> Result<Reading<'l>, HostError> {
         let mut drained = inbox::drain(host, self.layout, limits, &mut budget)?;
-        if let (Some(level), Some(entries)) = (&mut drained.level, &drained.entries)
-            && let Some(name) = limits.name
-        {
-            level.absorb(host, self.layout, &entries.names(name))?;
+        if let Some(name) = limits.name {
+            let names = names(&drained, name);
+            if let Some(level) = &mut drained.level
+                && !names.is_empty()
+            {
+                level.absorb(host, self.layout, &names)?;
+            }
         }
         if !drained.complete {
             return Ok(Reading::Ended(Progress::More));
@@ -59,11 +63,22 @@ impl<'l> Opening<'l> {
         Ok(Reading::Complete(Read {
             opening: self,
             level,
-            entries: drained.entries,
-            page_bytes: drained.page_bytes,
+            external: drained.external,
+            calls: drained.calls,
             budget,
         }))
     }
+}
+
+/// What names the inputs that this run appended, those of the lane of calls last.
+fn names(drained: &Drained, name: Naming) -> Vec<u8> {
+    let mut names = Vec::new();
+    for lane in [&drained.external, &drained.calls] {
+        if let Some(entries) = &lane.entries {
+            entries.names(name, &mut names);
+        }
+    }
+    names
 }
 
 /// What came of the level's messages.
@@ -80,23 +95,22 @@ pub enum Reading<'l> {
 pub struct Read<'l> {
     opening: Opening<'l>,
     level: Level,
-    entries: Option<Entries>,
-    page_bytes: u64,
+    external: Appended,
+    calls: Appended,
     budget: Budget,
 }
 
 /// What the last commit says of the queue.
 #[derive(Clone, Copy, Debug)]
 pub struct LastCommit {
-    /// The first input that it did not consume.
+    /// The first external input that it did not consume.
     pub cursor: Cursor,
-    /// The first page that may still exist.
+    /// The first page of external inputs that may still exist.
     pub oldest_page: u32,
-    /// The bytes that waited after it.
+    /// The bytes of external inputs that waited after it.
     pub backlog: u64,
-    /// The level whose page is counted in these bytes; `None` before the first
-    /// commit.
-    pub counted: Option<u32>,
+    /// The lane of calls.
+    pub calls: Calls,
 }
 
 /// A run that may take inputs.
@@ -109,12 +123,50 @@ pub struct Opened {
     /// Whether the run has done nothing yet: then what comes first has room,
     /// however small the budget is.
     pub fresh: bool,
-    /// The inputs that wait.
-    pub inputs: Inputs,
-    /// Their bytes.
-    pub waiting: u64,
+    /// The external inputs that wait.
+    pub external: Waiting,
+    /// The calls that wait.
+    pub calls: Waiting,
     /// One marked input at a time, if the run before trapped.
     pub quarantine: Option<Quarantine>,
+}
+
+/// What waits in a lane.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The inputs.
+    pub inputs: Inputs,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Waiting {
+    /// Of the lane with these pages, `appended` being its end at the level `number`.
+    #[inline(always)]
+    fn new(
+        pages: Pages,
+        appended: Appended,
+        (cursor, backlog): (Cursor, u64),
+        number: u32,
+    ) -> Self {
+        let page = appended.bytes.is_none_or(|bytes| bytes > 0);
+        Self {
+            inputs: Inputs::new(pages, cursor, number, appended.entries, page),
+            bytes: backlog + appended.bytes.unwrap_or(0),
+        }
+    }
+
+    /// Whether it is known that nothing waits.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// The bytes that are left.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        if self.is_empty() { 0 } else { self.bytes }
+    }
 }
 
 impl Read<'_> {
@@ -132,20 +184,24 @@ impl Read<'_> {
     pub fn open(self, host: &mut impl Store, last: &LastCommit) -> Result<Opened, HostError> {
         let Opening { layout, trapped } = self.opening;
         let quarantine = if trapped {
-            inputs::sweep(host, layout, last.oldest_page, last.cursor.level)?;
+            let needed = last.calls.needed(last.cursor);
+            inputs::sweep(host, layout.queue, last.oldest_page, needed.queue)?;
+            inputs::sweep(host, layout.calls, last.calls.oldest_page, needed.calls)?;
             Some(Quarantine::after_trap(host, layout)?)
         } else {
             None
         };
         let number = self.level.number;
-        // A commit of this level has counted the level's page already.
-        let counted = last.counted == Some(number);
+        let external = Pages::external(layout);
+        let calls = Pages::calls(layout, last.calls.since);
+        let external_end = (last.cursor, last.backlog);
+        let calls_end = (last.calls.cursor, last.calls.backlog);
         Ok(Opened {
             level: self.level,
             budget: self.budget,
             fresh: self.budget.spent() == 0,
-            inputs: Inputs::new(layout, last.cursor, number, self.entries),
-            waiting: last.backlog + if counted { 0 } else { self.page_bytes },
+            external: Waiting::new(external, self.external, external_end, number),
+            calls: Waiting::new(calls, self.calls, calls_end, number),
             quarantine,
         })
     }

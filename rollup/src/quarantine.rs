@@ -10,16 +10,19 @@
 //!   made, whose mark stays until the block is committed.
 //!
 //! The record at [`Layout::quarantine`]: the marked cursor (8 bytes, zeros for none),
-//! then the cursors that trapped.
+//! then the cursors that trapped. The top bit is set in those of the lane of calls.
 
-use crate::{Cursor, Layout};
+use crate::{Cursor, Lane, Layout, Position};
 use alloc::vec::Vec;
+use core::cell::Cell;
 use host::{HostError, Path, ReadStore, Store, reserved};
 
 /// What is known of the block that is made carefully.
 #[derive(Debug)]
 pub struct Quarantine {
     path: Path<'static>,
+    /// What is marked now.
+    marked: Cell<Cursor>,
     trapped: Vec<Cursor>,
 }
 
@@ -54,30 +57,43 @@ impl Quarantine {
         }
         let quarantine = Self {
             path: layout.quarantine,
+            marked: Cell::new(NONE),
             trapped,
         };
         quarantine.save(host, NONE)?;
         Ok(quarantine)
     }
 
-    /// How often the input at `cursor` trapped under its mark.
+    /// How often the input at `position` trapped under its mark.
     #[must_use]
-    pub fn traps(&self, cursor: Cursor) -> usize {
-        self.trapped.iter().filter(|at| **at == cursor).count()
+    pub fn traps(&self, position: Position) -> usize {
+        self.count(mark_of(position))
+    }
+
+    fn count(&self, mark: Cursor) -> usize {
+        self.trapped.iter().filter(|at| **at == mark).count()
     }
 
     /// Whether the block takes one input only.
     #[must_use]
     pub fn is_alone(&self) -> bool {
-        self.traps(BLOCK) > 0
+        self.count(BLOCK) > 0
     }
 
-    /// Marks the input that comes next. One host call.
+    /// Marks the input that comes next. One host call, unless it is marked.
     ///
     /// # Errors
     /// If the machine refuses a host call.
-    pub fn mark(&self, host: &mut impl Store, cursor: Cursor) -> Result<(), HostError> {
-        host.store_write(self.path, 0, &cursor.encode())
+    pub fn mark(&self, host: &mut impl Store, position: Position) -> Result<(), HostError> {
+        self.write(host, mark_of(position))
+    }
+
+    fn write(&self, host: &mut impl Store, mark: Cursor) -> Result<(), HostError> {
+        if self.marked.get() != mark {
+            host.store_write(self.path, 0, &mark.encode())?;
+            self.marked.set(mark);
+        }
+        Ok(())
     }
 
     /// All inputs of the block are executed: what comes next is not the doing
@@ -89,7 +105,7 @@ impl Quarantine {
         if self.is_alone() {
             return Ok(());
         }
-        self.mark(host, BLOCK)
+        self.write(host, BLOCK)
     }
 
     /// The block is committed: the next one needs no care.
@@ -107,6 +123,15 @@ impl Quarantine {
             .collect();
         host.write_alone(self.path, &bytes)
     }
+}
+
+/// An input's mark: layer 1's levels are below 2^31.
+const fn mark_of(position: Position) -> Cursor {
+    let Position { lane, mut cursor } = position;
+    if matches!(lane, Lane::Calls) {
+        cursor.level |= 1 << 31;
+    }
+    cursor
 }
 
 /// Whether the previous run trapped.

@@ -1,13 +1,12 @@
 //! The queue: inputs are made durable here before anything executes.
 //!
-//! It is a log. Each level that brings inputs has one page, at `QUEUE/LEVEL`; a
-//! page is a run of entries, each a length (4 bytes, big-endian) and that many
-//! bytes. A commit consumes entries by moving a cursor that is part of the
+//! Each [lane](crate::lane) is a log. A level that brings inputs has one page, at
+//! `TREE/LEVEL`; a page is a run of entries, each a length (4 bytes, big-endian) and
+//! that many bytes. A commit consumes entries by moving a cursor that is part of the
 //! state; a page that is consumed whole is deleted afterwards.
 
-use crate::Layout;
 use alloc::vec::Vec;
-use host::{HostError, MAX_CHUNK, PathBuf, ReadStore, Store};
+use host::{HostError, MAX_CHUNK, Path, PathBuf, ReadStore, Store};
 
 /// Where an entry stands. Entries are consumed in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,24 +46,29 @@ pub struct Page {
 }
 
 impl Page {
+    /// The page of `level` before anything was appended to it.
+    ///
+    /// # Errors
+    /// If the path is too long.
+    pub fn new(tree: Path<'_>, level: u32) -> Result<Self, HostError> {
+        Ok(Self {
+            path: path(tree, level)?,
+            cursor: Cursor { level, offset: 0 },
+        })
+    }
+
     /// Opens the page of `level` at its end. One host call.
     ///
     /// # Errors
     /// If the machine refuses a host call.
-    pub fn open(store: &impl ReadStore, layout: &Layout, level: u32) -> Result<Self, HostError> {
-        let path = path(layout, level)?;
-        let size = match store.store_value_size(path.as_path()) {
-            Ok(size) => size,
+    pub fn open(store: &impl ReadStore, tree: Path<'_>, level: u32) -> Result<Self, HostError> {
+        let mut page = Self::new(tree, level)?;
+        page.cursor.offset = match store.store_value_size(page.path.as_path()) {
+            Ok(size) => size as u32,
             Err(HostError::NotAValue) => 0,
             Err(error) => return Err(error),
         };
-        Ok(Self {
-            path,
-            cursor: Cursor {
-                level,
-                offset: size as u32,
-            },
-        })
+        Ok(page)
     }
 
     /// Opens the page of `level` after a trap: an entry that was cut short is
@@ -72,11 +76,10 @@ impl Page {
     ///
     /// # Errors
     /// If the machine refuses a host call.
-    pub fn repair(store: &mut impl Store, layout: &Layout, level: u32) -> Result<Self, HostError> {
-        let mut page = Self::open(store, layout, level)?;
-        let Some(mut entries) =
-            Entries::load(store, layout, Cursor { level, offset: 0 }, usize::MAX)?
-        else {
+    pub fn repair(store: &mut impl Store, tree: Path<'_>, level: u32) -> Result<Self, HostError> {
+        let mut page = Self::open(store, tree, level)?;
+        let start = Cursor { level, offset: 0 };
+        let Some(mut entries) = Entries::load(store, tree, start, usize::MAX)? else {
             return Ok(page);
         };
         while entries.next_entry().is_some() {}
@@ -157,11 +160,11 @@ impl Entries {
     /// If the machine refuses a host call.
     pub fn load(
         store: &impl ReadStore,
-        layout: &Layout,
+        tree: Path<'_>,
         cursor: Cursor,
         most: usize,
     ) -> Result<Option<Self>, HostError> {
-        let path = path(layout, cursor.level)?;
+        let path = path(tree, cursor.level)?;
         let mut bytes = Vec::new();
         while bytes.len() < most {
             let start = bytes.len();
@@ -221,14 +224,12 @@ impl Entries {
         cursor
     }
 
-    /// What `name` says of each whole entry that is left, behind its length.
-    pub(crate) fn names(&self, name: fn(&[u8]) -> &[u8]) -> Vec<u8> {
-        let mut names = Vec::new();
+    /// Appends what `name` says of each whole entry that is left, behind its length.
+    pub(crate) fn names(&self, name: fn(&[u8]) -> &[u8], names: &mut Vec<u8>) {
         for name in self.iter().map(name) {
             names.extend((name.len() as u32).to_be_bytes());
             names.extend(name);
         }
-        names
     }
 
     /// The whole entries that are left; they stay.
@@ -265,15 +266,15 @@ fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 ///
 /// # Errors
 /// If the machine refuses a host call.
-pub fn delete(store: &mut impl Store, layout: &Layout, level: u32) -> Result<(), HostError> {
-    store.store_delete(path(layout, level)?.as_path())
+pub fn delete(store: &mut impl Store, tree: Path<'_>, level: u32) -> Result<(), HostError> {
+    store.store_delete(path(tree, level)?.as_path())
 }
 
-/// `QUEUE/LEVEL`, with at most ten digits.
+/// `TREE/LEVEL`, with at most ten digits.
 type PagePath = PathBuf<52>;
 
-fn path(layout: &Layout, level: u32) -> Result<PagePath, HostError> {
-    let mut path = PagePath::from_path(layout.queue);
+fn path(tree: Path<'_>, level: u32) -> Result<PagePath, HostError> {
+    let mut path = PagePath::from_path(tree);
     path.push_number(level.into())
         .map_err(|_| HostError::KeyTooLarge)?;
     Ok(path)

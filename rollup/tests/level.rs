@@ -9,6 +9,7 @@ const LAYOUT: Layout = Layout {
     state: Path::literal("/k/state"),
     staging: Path::literal("/k/staging"),
     queue: Path::literal("/k/queue"),
+    calls: Path::literal("/k/calls"),
     level: Path::literal("/k/level"),
     quarantine: Path::literal("/k/careful"),
     dead_letters: Path::literal("/k/aside"),

@@ -15,6 +15,7 @@ const LAYOUT: Layout = Layout {
     state: Path::literal("/k/state"),
     staging: Path::literal("/k/staging"),
     queue: Path::literal("/k/queue"),
+    calls: Path::literal("/k/calls"),
     level: Path::literal("/k/level"),
     quarantine: Path::literal("/k/careful"),
     dead_letters: Path::literal("/k/aside"),
@@ -32,7 +33,7 @@ fn entries(host: &MockHost, most: usize) -> Vec<(Cursor, Vec<u8>)> {
         offset: 0,
     };
     let mut all = Vec::new();
-    while let Some(mut entries) = Entries::load(host, &LAYOUT, cursor, most).unwrap() {
+    while let Some(mut entries) = Entries::load(host, LAYOUT.queue, cursor, most).unwrap() {
         assert!(entries.holds_one(), "no whole entry at {cursor:?}");
         while let Some((at, bytes)) = entries.next_entry() {
             all.push((at, bytes.to_vec()));
@@ -54,7 +55,7 @@ proptest! {
     #[test]
     fn what_was_appended_is_read_back(all in vec(entry(), 0..12), most in 5000..20_000_usize) {
         let mut host = MockHost::default();
-        let mut page = Page::open(&host, &LAYOUT, LEVEL).unwrap();
+        let mut page = Page::open(&host, LAYOUT.queue, LEVEL).unwrap();
         let mut expected = Vec::new();
         for entry in &all {
             let mut framed = framed(entry);
@@ -64,20 +65,20 @@ proptest! {
             prop_assert_eq!(host.total_calls() - before, framed.len().div_ceil(2048) as u64);
             expected.push((end, entry.clone()));
             // What a later run would find.
-            prop_assert_eq!(Page::open(&host, &LAYOUT, LEVEL).unwrap().end(), page.end());
+            prop_assert_eq!(Page::open(&host, LAYOUT.queue, LEVEL).unwrap().end(), page.end());
         }
         prop_assert_eq!(entries(&host, most), expected.clone());
         // Repairing a sound page changes nothing.
         let values = host.values();
-        prop_assert_eq!(Page::repair(&mut host, &LAYOUT, LEVEL).unwrap().end(), page.end());
+        prop_assert_eq!(Page::repair(&mut host, LAYOUT.queue, LEVEL).unwrap().end(), page.end());
         prop_assert_eq!(host.values(), values);
 
         // An entry can be read from its own cursor.
         for (cursor, bytes) in &expected {
-            let mut from_here = Entries::load(&host, &LAYOUT, *cursor, most).unwrap().unwrap();
+            let mut from_here = Entries::load(&host, LAYOUT.queue, *cursor, most).unwrap().unwrap();
             prop_assert_eq!(from_here.next_entry(), Some((*cursor, &bytes[..])));
         }
-        queue::delete(&mut host, &LAYOUT, LEVEL).unwrap();
+        queue::delete(&mut host, LAYOUT.queue, LEVEL).unwrap();
         prop_assert_eq!(entries(&host, most), vec![]);
         prop_assert!(host.values().into_keys().all(|path| !path.starts_with(b"/k")));
     }
@@ -89,19 +90,19 @@ proptest! {
         later in vec(entry(), 1..4),
     ) {
         let mut sound = MockHost::default();
-        let mut page = Page::open(&sound, &LAYOUT, LEVEL).unwrap();
+        let mut page = Page::open(&sound, LAYOUT.queue, LEVEL).unwrap();
         for entry in &first {
             page.append(&mut sound, &mut framed(entry)).unwrap();
         }
         let writes = (ENTRY_OVERHEAD + torn.len()).div_ceil(2048) as u64;
         for call in 1..=writes {
             let mut host = sound.clone();
-            let mut page = Page::open(&host, &LAYOUT, LEVEL).unwrap();
+            let mut page = Page::open(&host, LAYOUT.queue, LEVEL).unwrap();
             host.trap_after(call);
             let outcome = host.until_trap(|host| page.append(host, &mut framed(&torn)));
             prop_assert!(outcome.is_none());
 
-            let mut page = Page::repair(&mut host, &LAYOUT, LEVEL).unwrap();
+            let mut page = Page::repair(&mut host, LAYOUT.queue, LEVEL).unwrap();
             for entry in &later {
                 page.append(&mut host, &mut framed(entry)).unwrap();
             }
@@ -124,7 +125,7 @@ proptest! {
         let mut host = MockHost::default();
         host.set(b"/k/queue/7", &bytes);
         let start = Cursor { level: LEVEL, offset: 0 };
-        let Some(mut entries) = Entries::load(&host, &LAYOUT, start, 1 << 20).unwrap() else {
+        let Some(mut entries) = Entries::load(&host, LAYOUT.queue, start, 1 << 20).unwrap() else {
             prop_assert!(bytes.is_empty());
             return Ok(());
         };
@@ -142,9 +143,12 @@ proptest! {
 #[test]
 fn a_level_without_inputs_has_no_page() {
     let mut host = MockHost::default();
-    assert_eq!(Page::open(&host, &LAYOUT, LEVEL).unwrap().end().offset, 0);
     assert_eq!(
-        Page::repair(&mut host, &LAYOUT, LEVEL)
+        Page::open(&host, LAYOUT.queue, LEVEL).unwrap().end().offset,
+        0
+    );
+    assert_eq!(
+        Page::repair(&mut host, LAYOUT.queue, LEVEL)
             .unwrap()
             .end()
             .offset,

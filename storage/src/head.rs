@@ -3,7 +3,7 @@
 use crate::codec::Reader;
 use crate::table::Value;
 use alloy_primitives::B256;
-use rollup::Cursor;
+use rollup::{Calls, Cursor};
 
 /// What the next block needs to know of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,12 +29,12 @@ pub struct Head {
     /// The work of the transactions that the level's blocks included so far, which
     /// the base fee follows.
     pub paid_work: u64,
-    /// The first input that no block has consumed.
+    /// The first external input that no block has consumed.
     pub cursor: Cursor,
-    /// The first page that may still exist, though the cursor is past it: pages
-    /// are deleted after the commit that consumes them.
+    /// The first page of external inputs that may still exist, though the cursor is
+    /// past it: pages are deleted after the commit that consumes them.
     pub oldest_page: u32,
-    /// The bytes that waited in the queue after this block.
+    /// The bytes that waited in both lanes of the queue after this block.
     pub backlog: u64,
     /// The level of the oldest announcement whose transaction still misses
     /// chunks; 0 for none.
@@ -43,12 +43,25 @@ pub struct Head {
     pub outgoing: bool,
     /// Whether an upgrade of the kernel is pending: where not, nobody looks.
     pub upgrade: bool,
+    /// The lane of calls.
+    pub calls: Calls,
 }
 
-/// The length before [`Head::paid_work`], which stands last.
+/// The length before [`Head::paid_work`], which stands behind it.
 const OLD_LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4 + 1;
 
-const LEN: usize = OLD_LEN + 8;
+/// The length before [`Head::calls`], which stand behind that.
+const ONE_LANE_LEN: usize = OLD_LEN + 8;
+
+const LEN: usize = ONE_LANE_LEN + Calls::LEN;
+
+impl Head {
+    /// The bytes of external inputs that waited in the queue after this block.
+    #[must_use]
+    pub const fn external_backlog(&self) -> u64 {
+        self.backlog.saturating_sub(self.calls.backlog)
+    }
+}
 
 impl Value for Head {
     type Bytes = [u8; LEN];
@@ -81,6 +94,7 @@ impl Value for Head {
         put(&self.chunks_since.to_be_bytes());
         put(&[u8::from(self.outgoing) | u8::from(self.upgrade) << 1]);
         put(&self.paid_work.to_be_bytes());
+        put(&self.calls.encode());
         bytes
     }
 
@@ -103,12 +117,18 @@ impl Value for Head {
             chunks_since: reader.u32()?,
             outgoing: false,
             upgrade: false,
+            calls: Calls::default(),
         };
         let flags = reader.byte()?;
         (head.outgoing, head.upgrade) = (flags & 1 != 0, flags & 2 != 0);
         if bytes.len() > OLD_LEN {
             head.paid_work = reader.u64()?;
         }
+        head.calls = if bytes.len() > ONE_LANE_LEN {
+            Calls::decode(&reader.array()?)?
+        } else {
+            Calls::of_one_lane(head.cursor, head.level)
+        };
         reader.is_empty().then_some(head)
     }
 }
@@ -139,6 +159,10 @@ mod tests {
             chunks_since: 14,
             outgoing: true,
             upgrade: false,
+            calls: Calls {
+                backlog: 16,
+                ..Calls::first(17)
+            },
         };
         assert_eq!(Head::decode(&head.encode()), Some(head));
         let other = Head {
@@ -148,9 +172,16 @@ mod tests {
         };
         assert_eq!(Head::decode(&other.encode()), Some(other));
         assert_eq!(Head::decode(&head.encode()[1..]), None);
+        // As kernels with one lane wrote it, before and after work was paid.
+        let one_lane = Head {
+            calls: Calls::of_one_lane(head.cursor, head.level),
+            ..head
+        };
+        let bytes = &head.encode()[..ONE_LANE_LEN];
+        assert_eq!(Head::decode(bytes), Some(one_lane));
         let old = Head {
             paid_work: 0,
-            ..head
+            ..one_lane
         };
         assert_eq!(Head::decode(&head.encode()[..OLD_LEN]), Some(old));
     }

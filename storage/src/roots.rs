@@ -9,6 +9,7 @@ pub const LAYOUT: Layout = Layout {
     state: STATE,
     staging: STAGING,
     queue: Path::literal("/evm/queue"),
+    calls: Path::literal("/evm/calls"),
     level: Path::literal("/evm/level"),
     quarantine: Path::literal("/evm/careful"),
     dead_letters: Path::literal("/evm/aside"),

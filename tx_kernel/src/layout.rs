@@ -8,7 +8,8 @@
 //! | `/tx/state/t/TICKET` | what a ticket is: the ticketer's 22 bytes, then the content's Micheline |
 //! | `/tx/state/x` | messages to layer 1 ([`host::outbox_queue`]) |
 //! | `/tx/staging` | the next state while it is written |
-//! | `/tx/queue/LEVEL` | inputs that wait |
+//! | `/tx/queue/LEVEL` | external inputs that wait |
+//! | `/tx/calls/LEVEL` | calls of layer 1 that wait |
 //! | `/tx/level` | what layer 1 says of the level |
 //! | `/tx/careful` | marks after a trap |
 //! | `/tx/aside/LEVEL/OFFSET` | deposits that nobody could look at |
@@ -28,6 +29,7 @@ pub const LAYOUT: Layout = Layout {
     state: Path::literal("/tx/state"),
     staging: Path::literal("/tx/staging"),
     queue: Path::literal("/tx/queue"),
+    calls: Path::literal("/tx/calls"),
     level: Path::literal("/tx/level"),
     quarantine: Path::literal("/tx/careful"),
     dead_letters: Path::literal("/tx/aside"),

@@ -12,10 +12,12 @@ use crate::transfer::{self, Applied};
 use alloc::vec::Vec;
 use core::fmt;
 use host::{Debug, HostError, ReadStore, Runtime, Store};
+use rollup::budget::BYTE;
 use rollup::inbox::{Limits, TRANSFER, Transfer};
+use rollup::opening::Waiting;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::{Progress, line};
-use rollup::{Budget, Cursor, Inputs, Level, Quarantine, dead_letters, state};
+use rollup::{Budget, Cursor, Lane, Level, Position, Quarantine, Shares, dead_letters, state};
 
 /// The work of a run, in units of the budget: some 4·10⁹ instructions.
 pub const RUN_BUDGET: u64 = 100_000_000;
@@ -23,7 +25,10 @@ pub const RUN_BUDGET: u64 = 100_000_000;
 /// The work of a level: two full runs.
 pub const LEVEL_BUDGET: u64 = 2 * RUN_BUDGET;
 
-/// The bytes that may wait.
+/// The work of a deposit besides its bytes: host calls above all.
+pub const DEPOSIT: u64 = 25_000;
+
+/// The bytes of external inputs that may wait.
 pub const QUEUE_BYTES: u64 = 16 << 20;
 
 /// One run: what [`host::kernel_entry!`] calls.
@@ -43,6 +48,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
     };
     let limits = Limits {
         rollup: metadata.address,
+        whole: Some(head.level),
         backlog: head.backlog,
         most: QUEUE_BYTES,
         trapped: opening.trapped(),
@@ -57,10 +63,12 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         cursor: head.cursor,
         oldest_page: head.oldest_page,
         backlog: head.backlog,
-        counted: Some(head.level),
+        calls: head.calls,
     };
     let opened = read.open(host, &last)?;
+    let resumed = head.level == opened.level.number;
     Run {
+        shares: Shares::new(LEVEL_BUDGET, &head.calls, resumed),
         head,
         level: opened.level,
         rollup: limits.rollup,
@@ -68,8 +76,8 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         budget: opened.budget,
         fresh: opened.fresh,
         quarantine: opened.quarantine,
-        inputs: opened.inputs,
-        waiting: opened.waiting,
+        external: opened.external,
+        calls: opened.calls,
         memory: Memory::default(),
         messages: Vec::new(),
     }
@@ -83,6 +91,16 @@ fn framing(store: &impl ReadStore) -> Result<Option<Framing>, HostError> {
     Ok(Framing::decode(len.and_then(|len| bytes.get(..len))))
 }
 
+/// An input that is taken.
+struct Taken {
+    position: Position,
+    bytes: Vec<u8>,
+    /// What it counts of its lane's bytes.
+    size: u64,
+    /// How often it trapped under its mark.
+    traps: usize,
+}
+
 /// What a run does with the inputs.
 struct Run {
     head: Head,
@@ -94,9 +112,10 @@ struct Run {
     /// however much it is.
     fresh: bool,
     quarantine: Option<Quarantine>,
-    inputs: Inputs,
-    /// The bytes that wait.
-    waiting: u64,
+    /// What each lane may take of the level.
+    shares: Shares,
+    external: Waiting,
+    calls: Waiting,
     memory: Memory,
     /// Messages to layer 1.
     messages: Vec<Vec<u8>>,
@@ -109,37 +128,32 @@ impl Run {
         }
         let alone = self.quarantine.as_ref().is_some_and(Quarantine::is_alone);
         let before = self.budget.spent();
-        let mut more = false;
-        let cursor = loop {
-            let cursor = self.inputs.cursor();
-            if self.is_spent(before) || alone && cursor != self.head.cursor {
-                break cursor;
-            }
-            let Some(entry) = self.inputs.take(host)? else {
-                break self.inputs.cursor();
+        // An input that the run has no room for.
+        let mut left = None;
+        let mut taken = false;
+        while !self.is_spent(before) && !(alone && taken) {
+            let Some(input) = self.take(host)? else {
+                break;
             };
-            let (cursor, size, stored) = (entry.cursor, entry.size(), entry.stored);
-            let bytes = entry.bytes.to_vec();
-            if stored {
-                self.budget.bytes(bytes.len());
+            if !self.input(host, &input)? {
+                left = Some(input.position.cursor);
+                break;
             }
-            let traps = match &self.quarantine {
-                Some(quarantine) => {
-                    quarantine.mark(host, cursor)?;
-                    quarantine.traps(cursor)
+            (taken, self.fresh) = (true, false);
+            let lane = match input.position.lane {
+                Lane::Calls => &mut self.calls,
+                Lane::External => {
+                    self.shares.external();
+                    &mut self.external
                 }
-                None => 0,
             };
-            if !self.input(host, cursor, &bytes, traps)? {
-                more = true;
-                break cursor;
-            }
-            self.fresh = false;
-            self.waiting = self.waiting.saturating_sub(size);
-        };
+            lane.bytes = lane.bytes.saturating_sub(input.size);
+        }
         let level_done = self.head.level_work + (self.budget.spent() - before) >= LEVEL_BUDGET;
-        more |= !self.inputs.is_empty();
-        if cursor != self.head.cursor || self.head.level != self.level.number {
+        // Calls are always done when they are taken.
+        let cursor = left.unwrap_or(self.external.inputs.cursor());
+        let more = left.is_some() || !self.external.is_empty() || !self.calls.is_empty();
+        if taken || self.head.level != self.level.number {
             self.commit(host, cursor, before)?;
         } else if let Some(quarantine) = self.quarantine.take() {
             quarantine.end(host)?;
@@ -151,6 +165,56 @@ impl Run {
         Ok(Progress::Done)
     }
 
+    /// The next input, under its mark if a trap came before: calls first, but for
+    /// their share while external inputs wait.
+    fn take(&mut self, host: &mut impl Runtime) -> Result<Option<Taken>, HostError> {
+        let calls_first = !self.shares.external_first() && self.shares.allow(DEPOSIT);
+        let lanes = if calls_first {
+            [Lane::Calls, Lane::External]
+        } else {
+            [Lane::External, Lane::Calls]
+        };
+        for lane in lanes {
+            let waiting = match lane {
+                Lane::Calls => &mut self.calls,
+                Lane::External => &mut self.external,
+            };
+            while let Some(entry) = waiting.inputs.take(host)? {
+                let work = BYTE * entry.bytes.len() as u64;
+                let work = if entry.stored { work } else { 0 };
+                self.budget.add(work);
+                if !entry.ours {
+                    if self.budget.has_room_for(0) {
+                        continue;
+                    }
+                    return Ok(None);
+                }
+                if let Lane::Calls = lane {
+                    self.budget.add(DEPOSIT);
+                    self.shares.call(work + DEPOSIT);
+                }
+                let position = Position {
+                    lane,
+                    cursor: entry.cursor,
+                };
+                let traps = match &self.quarantine {
+                    Some(quarantine) => {
+                        quarantine.mark(host, position)?;
+                        quarantine.traps(position)
+                    }
+                    None => 0,
+                };
+                return Ok(Some(Taken {
+                    position,
+                    bytes: entry.bytes.to_vec(),
+                    size: entry.size,
+                    traps,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether the run or the level has no room, whatever comes.
     fn is_spent(&self, before: u64) -> bool {
         let level_work = self.head.level_work + (self.budget.spent() - before);
@@ -158,19 +222,20 @@ impl Run {
     }
 
     /// Applies an input; gives whether the run had room for it.
-    fn input(
-        &mut self,
-        host: &mut impl Runtime,
-        cursor: Cursor,
-        bytes: &[u8],
-        traps: usize,
-    ) -> Result<bool, HostError> {
-        if let [TRANSFER, call @ ..] = bytes {
+    fn input(&mut self, host: &mut impl Runtime, input: &Taken) -> Result<bool, HostError> {
+        let Taken {
+            position: Position { cursor, .. },
+            bytes,
+            traps,
+            ..
+        } = input;
+        let traps = *traps;
+        if let [TRANSFER, call @ ..] = &bytes[..] {
             if traps > 0 {
                 self.log(host, format_args!("a deposit is set aside: it traps"));
-                dead_letters::keep(host, &LAYOUT, cursor, call)?;
+                dead_letters::keep(host, &LAYOUT, *cursor, call)?;
             } else if let Some(call) = Transfer::parse(call) {
-                self.deposit(host, cursor, &call)?;
+                self.deposit(host, *cursor, &call)?;
             }
             return Ok(true);
         }
@@ -253,16 +318,25 @@ impl Run {
             quarantine.mark_block(host)?;
         }
         let work = self.budget.spent() - before;
+        let external_waits = cursor != self.external.inputs.cursor() || !self.external.is_empty();
+        let calls = self.shares.commit(
+            &self.head.calls,
+            self.calls.inputs.cursor(),
+            self.calls.left(),
+            external_waits,
+        );
+        let backlog = if external_waits {
+            self.external.bytes
+        } else {
+            0
+        };
         self.head = Head {
             cursor,
-            oldest_page: self.head.cursor.level,
+            oldest_page: self.head.calls.needed(self.head.cursor).queue,
             level: self.level.number,
             level_work: self.head.level_work.saturating_add(work),
-            backlog: if self.inputs.is_empty() {
-                0
-            } else {
-                self.waiting
-            },
+            backlog,
+            calls,
             outgoing: !self.messages.is_empty()
                 || self.head.outgoing && !OUTGOING.is_empty(host)?,
         };
@@ -271,7 +345,9 @@ impl Run {
         STAGED_OUTGOING.push_all(host, self.messages.iter().map(|message| &message[..]))?;
         self.head.write(host)?;
         state::publish(host, &LAYOUT)?;
-        self.inputs.committed(host, cursor)?;
+        let needed = calls.needed(cursor);
+        self.external.inputs.committed(host, needed)?;
+        self.calls.inputs.committed(host, needed)?;
         match self.quarantine.take() {
             Some(quarantine) => quarantine.end(host),
             None => Ok(()),

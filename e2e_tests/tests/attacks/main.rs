@@ -5,6 +5,7 @@ mod bridged;
 mod chunks;
 mod claims;
 mod hash_maps;
+mod lanes;
 mod outbox;
 mod places;
 mod tickets;

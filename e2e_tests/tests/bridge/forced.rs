@@ -33,6 +33,22 @@ fn a_forced_transaction_is_executed() {
     assert_eq!(rollup.account(TO).balance, U256::from(3));
 }
 
+/// Calls of layer 1 come first, wherever they stand in the inbox.
+#[test]
+fn a_forced_transaction_comes_before_what_was_posted() {
+    let mut user = User::new("user");
+    let mut rollup = rollup(&[&user]);
+    let forced = send(&mut user, TO, U256::from(3), Bytes::new());
+    let posted = send(&mut user, TO, U256::from(4), Bytes::new());
+    let mut messages = vec![rollup.simple(&posted)];
+    messages.extend(pieces(&forced, 4_000));
+    let number = rollup.head().number;
+    rollup.level_of(messages);
+    let included = rollup.since(number).into_iter();
+    let raws: Vec<_> = included.map(|one| one.transaction.raw).collect();
+    assert_eq!(raws, [forced, posted]);
+}
+
 #[test]
 fn its_pieces_may_come_over_levels() {
     let mut user = User::new("user");
@@ -49,17 +65,17 @@ fn its_pieces_may_come_over_levels() {
 
 #[test]
 fn a_transaction_that_fits_no_more_waits_for_the_next_block() {
-    let mut user = User::new("user");
+    let [mut user, mut other] = ["user", "other"].map(User::new);
     // Room for one of these after any other.
     let config = Config {
         block_gas_limit: 1_020_000,
         ..config()
     };
-    let mut rollup = rollup_with(config, &[&user]);
+    let mut rollup = rollup_with(config, &[&user, &other]);
     let first = send(&mut user, TO, U256::from(1), Bytes::new());
     let mut messages = vec![rollup.simple(&first)];
     for _ in 0..2 {
-        let raw = send(&mut user, TO, U256::from(1), vec![7; 5_000].into());
+        let raw = send(&mut other, TO, U256::from(1), vec![7; 5_000].into());
         messages.extend(pieces(&raw, 4_000));
     }
     let number = rollup.head().number;

@@ -6,7 +6,7 @@ use crate::rollup::{
 };
 use pvm::{Machine, Metering};
 use tx_kernel::encoding::put;
-use tx_kernel::transactions::QUEUE_BYTES;
+use tx_kernel::transactions::{DEPOSIT, LEVEL_BUDGET, QUEUE_BYTES};
 use tx_kernel::wallet::{self, Key};
 
 /// As deep as it gets: 299 frames are what the oldest machine allows.
@@ -83,10 +83,13 @@ fn a_full_queue_takes_deposits() {
     messages.push(deposit(&alice.to_base58(), CONTENT, 100));
     let log = rollup.log(&messages);
     assert!(log.contains("dropped because the queue is full"), "{log}");
+    // Nor does it wait for what does.
+    assert_eq!(rollup.balance(&alice) + rollup.balance(&bob), 100);
     while !rollup.machine.durable().values("/tx/queue").is_empty() {
         rollup.level(&[]);
     }
-    assert_eq!((rollup.balance(&alice), rollup.balance(&bob)), (100, 0));
+    // So a batch that came before it could spend it.
+    assert_eq!((rollup.balance(&alice), rollup.balance(&bob)), (99, 1));
 }
 
 /// 1,000 batches that cannot be verified, 105 kB and 0.1 tez of layer 1: bytes
@@ -106,4 +109,35 @@ fn a_deposit_behind_rubbish_is_credited_at_its_level() {
     messages.push(deposit(&alice.to_base58(), CONTENT, 100));
     rollup.level(&messages);
     assert_eq!(rollup.balance(&alice), 100);
+}
+
+/// Five batches that take half a run each are more than a level's work. What layer 1
+/// brings behind them, and while they wait, is credited at its level; what is more
+/// than half of a level's work waits, in order.
+#[test]
+fn deposits_pass_a_backlog_and_leave_half_of_the_level() {
+    let (alice, bob) = (key(1), key(2));
+    let mut rollup = Rollup::funded(&[(&alice, 100)]);
+    let strangers: Vec<Key> = (100..156).map(key).collect();
+    let operations: Vec<_> = strangers.iter().map(|key| reveal(key, 0, &[])).collect();
+    let transaction = put::transaction(&operations);
+    let mut messages: Vec<_> = (0..20_u8)
+        .map(|number| {
+            let signature = wallet::aggregate(&[alice.sign(&[number])]).unwrap();
+            external(&put::batch(std::slice::from_ref(&transaction), &signature))
+        })
+        .collect();
+    let most = LEVEL_BUDGET / 2 / DEPOSIT;
+    let all = most + 500;
+    let one = deposit(&bob.to_base58(), CONTENT, 1);
+    messages.extend(vec![one.clone(); all as usize]);
+    let log = rollup.log(&messages);
+    // Reading what another run queued counts, too.
+    let credited = rollup.balance(&bob);
+    assert!(credited <= most && credited > most / 10 * 9, "{credited}");
+    assert!(log.contains("batch dropped"), "{log}");
+    rollup.level(&[one]);
+    assert_eq!(rollup.balance(&bob), all + 1);
+    assert!(!rollup.machine.durable().values("/tx/queue").is_empty());
+    assert!(rollup.machine.durable().values("/tx/calls").is_empty());
 }

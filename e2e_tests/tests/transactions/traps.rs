@@ -61,7 +61,7 @@ impl Outcome {
 }
 
 fn outcome(durable: &Durable, outbox: Vec<Vec<u8>>) -> Outcome {
-    for root in ["/tx/staging", "/tx/careful", "/tx/queue"] {
+    for root in ["/tx/staging", "/tx/careful", "/tx/queue", "/tx/calls"] {
         assert!(durable.values(root).is_empty(), "{root} is left");
     }
     let values = |root: &str| {
@@ -156,8 +156,8 @@ fn an_input_that_traps_twice_is_dropped_and_a_deposit_set_aside() {
     let mut outcomes = without(&levels[..2]);
     outcomes.push(levels.clone());
     let less: Vec<_> = outcomes.iter().map(|less| native(less, None).0).collect();
-    for first in (20..60).step_by(5) {
-        for second in 1..22 {
+    for first in (20..50).step_by(5) {
+        for second in 1..32 {
             let (ended, log) = native(&levels, Some([first, second]));
             if log.contains("batch dropped: it traps") {
                 dropped += 1;

@@ -19,7 +19,7 @@ use core::fmt::Display;
 use ethereum::transaction::{Deposit, tx_type};
 use ethereum::{Recovered, SignedTransaction};
 use host::Runtime;
-use rollup::Cursor;
+use rollup::{Lane, Position};
 use storage::block::StoredTransaction;
 use storage::layout::OUTGOING;
 use storage::{Diff, Head, Upgrade, commit};
@@ -80,13 +80,18 @@ impl Draft {
         };
         let paid_work = earlier.saturating_add(self.body.paid_work());
         let sealed = seal::block(&Parent::of(&run.head), &self.environment, self.body, &diff);
+        let calls = run.calls();
         let rest = Head {
             level: run.level.number,
             level_work: run.level_work(),
             paid_work,
-            cursor: run.queue.cursor(),
-            oldest_page: run.head.cursor.level,
-            backlog: run.queue.waiting(),
+            cursor: run.queue.cursor(Lane::External),
+            oldest_page: run.head.calls.needed(run.head.cursor).queue,
+            backlog: run
+                .queue
+                .waiting(Lane::External)
+                .saturating_add(calls.backlog),
+            calls,
             chunks_since,
             outgoing: !sealed.messages.is_empty()
                 || !self.requeued.is_empty()
@@ -110,7 +115,8 @@ impl Draft {
         let mut host = host.writer()?;
         let host: &mut H = &mut host;
         commit::block(host, &block)?;
-        run.queue.committed(host, run.head.cursor)?;
+        run.queue
+            .committed(host, run.head.calls.needed(run.head.cursor))?;
         match run.quarantine.take() {
             Some(quarantine) => Ok(quarantine.end(host)?),
             None => Ok(()),
@@ -162,7 +168,7 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
     /// leaves no trace but a line in the log.
     pub(crate) fn include(
         &mut self,
-        cursor: Cursor,
+        position: Position,
         signed: Recovered<Box<SignedTransaction>>,
     ) -> Result<(), KernelError> {
         let hash = signed.transaction.hash;
@@ -175,7 +181,7 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         };
         let delegations = valid.environment.authorization_list.len();
         let tx_type = valid.environment.tx_type;
-        let executed = if self.run.traps(cursor) {
+        let executed = if self.run.traps(position) {
             self.charge(hash, &valid)?
         } else {
             match self.executor.transact(valid.environment)? {

@@ -9,8 +9,7 @@ use crate::upgrade;
 use alloy_primitives::Bytes;
 use ethereum::keccak::keccak256;
 use host::Store;
-use rollup::Cursor;
-use rollup::Level;
+use rollup::{Calls, Cursor, Level};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::{Account, Config, Diff, Head, commit};
 
@@ -40,6 +39,7 @@ pub(crate) fn create(
             level: level.number,
             cursor,
             oldest_page: level.number,
+            calls: Calls::first(level.number),
             ..Head::default()
         },
     );

@@ -9,13 +9,13 @@ use crate::host_cell::HostCell;
 use crate::inputs::assembly::{Assembly, Whole};
 use crate::inputs::chunks::BadPiece;
 use crate::inputs::decode;
-use crate::inputs::format::RECOVERY;
+use crate::inputs::format::{DROPPED, RECOVERY};
 use crate::inputs::queue::{Item, Part, Ready};
 use crate::log;
 use alloc::boxed::Box;
 use ethereum::{Recovered, SignedTransaction};
-use host::{Debug, Runtime};
-use rollup::{Cursor, Quarantine};
+use host::Runtime;
+use rollup::{Lane, Position, Quarantine};
 
 /// Makes and commits one block.
 pub(crate) fn block<H: Runtime>(
@@ -35,56 +35,97 @@ pub(crate) fn block<H: Runtime>(
 
 /// Executes what waits, as far as it fits into one block.
 fn fill<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>) -> Result<(), KernelError> {
-    let start = builder.run.queue.cursor();
     let quarantine = builder.run.quarantine.as_ref();
     let alone = quarantine.is_some_and(Quarantine::is_alone);
-    while (!alone || builder.run.queue.cursor() == start) && builder.run.peek(builder.host)? {
-        let queue = &builder.run.queue;
-        if !builder.fits(queue.gas_limit(), queue.most_gas()) {
+    while builder.run.peek(builder.host)? {
+        let (queue, lane) = (&builder.run.queue, builder.run.lane);
+        if !builder.fits(queue.gas_limit(lane), queue.most_gas(lane)) {
             break;
         }
-        let Some(Ready { cursor, item, size }) = builder.run.queue.take() else {
+        let Some(ready) = builder.run.queue.take(lane) else {
             break;
         };
-        let signed = match item {
-            Item::Transaction(signed) => signed,
-            Item::Part(part) => {
-                let Some(signed) = assemble(builder, cursor, &part)? else {
-                    builder.run.fresh = false;
-                    continue;
-                };
-                let gas_limit = signed.transaction.transaction.gas_limit();
-                if !builder.fits(gas_limit, gas_limit) {
-                    // The next block takes the last piece again.
-                    if let Part::Transfer(_) = part {
-                        builder.draft.forced.put_back();
-                    }
-                    let item = Item::Part(part);
-                    builder.run.queue.put_back(Ready { cursor, item, size });
-                    break;
-                }
-                builder.draft.chunks.done(signed.transaction.hash);
-                builder.count_chunks();
-                signed
+        if let Some(quarantine) = &builder.run.quarantine {
+            // The other lane may have been looked at since this one.
+            quarantine.mark(&mut **builder.host.writer()?, ready.position)?;
+        }
+        let before = builder.run.budget.spent();
+        let taken = take(builder, ready)?;
+        match lane {
+            Lane::Calls => {
+                let work = builder.run.budget.spent() - before;
+                builder.run.shares.call(work);
             }
-        };
+            Lane::External if taken => builder.run.shares.external(),
+            Lane::External => {}
+        }
+        if !taken {
+            break;
+        }
         builder.run.fresh = false;
-        builder.include(cursor, signed)?;
+        if alone {
+            break;
+        }
     }
     Ok(())
+}
+
+/// Does what an input says; gives whether the block had room for what it brought.
+fn take<H: Runtime>(
+    builder: &mut BlockBuilder<'_, '_, H>,
+    ready: Ready,
+) -> Result<bool, KernelError> {
+    let Ready {
+        position,
+        item,
+        size,
+    } = ready;
+    let signed = match item {
+        Item::Transaction(signed) => signed,
+        Item::Part(part) => {
+            let Some(signed) = assemble(builder, position, &part)? else {
+                return Ok(true);
+            };
+            let gas_limit = signed.transaction.transaction.gas_limit();
+            if !builder.fits(gas_limit, gas_limit) {
+                // The next block takes the last piece again.
+                if let Part::Transfer(_) = part {
+                    builder.draft.forced.put_back();
+                }
+                let item = Item::Part(part);
+                builder.run.queue.put_back(Ready {
+                    position,
+                    item,
+                    size,
+                });
+                return Ok(false);
+            }
+            builder.draft.chunks.done(signed.transaction.hash);
+            builder.count_chunks();
+            signed
+        }
+    };
+    builder.include(position, signed)?;
+    Ok(true)
 }
 
 /// Takes a part; gives the transaction that is whole now, unless it is dropped.
 fn assemble<H: Runtime>(
     builder: &mut BlockBuilder<'_, '_, H>,
-    cursor: Cursor,
+    position: Position,
     part: &Part,
 ) -> Result<Option<Recovered<Box<SignedTransaction>>>, KernelError> {
     let (host, chunks) = (builder.host, &mut builder.draft.chunks);
     let whole = match part {
-        Part::Announcement(bytes) => piece(host, chunks.announce(host, bytes)?),
-        Part::Chunk(bytes) => piece(host, chunks.chunk(host, bytes)?),
-        Part::Transfer(transfer) => layer1_calls::take(builder, cursor, transfer)?,
+        Part::Announcement(bytes) => {
+            let taken = chunks.announce(host, bytes)?;
+            piece(builder, taken)
+        }
+        Part::Chunk(bytes) => {
+            let taken = chunks.chunk(host, bytes)?;
+            piece(builder, taken)
+        }
+        Part::Transfer(transfer) => layer1_calls::take(builder, position, transfer)?,
     };
     builder.count_chunks();
     let Some(whole) = whole else {
@@ -98,12 +139,16 @@ fn assemble<H: Runtime>(
     Ok(signed)
 }
 
-fn piece(host: &impl Debug, taken: Assembly<BadPiece>) -> Option<Whole> {
+fn piece<H: Runtime>(
+    builder: &mut BlockBuilder<'_, '_, H>,
+    taken: Assembly<BadPiece>,
+) -> Option<Whole> {
     match taken {
         Assembly::Pending => None,
         Assembly::Whole(whole) => Some(whole),
         Assembly::Refused(error) => {
-            log::line(host, format_args!("input dropped: {error}"));
+            builder.run.budget.add(DROPPED);
+            log::line(builder.host, format_args!("input dropped: {error}"));
             None
         }
     }

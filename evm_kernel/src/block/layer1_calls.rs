@@ -7,12 +7,13 @@ use crate::bridge::governance::{self, Decision};
 use crate::bridge::incoming::{self, Incoming, Refused};
 use crate::error::KernelError;
 use crate::inputs::assembly::{Assembly, Whole};
+use crate::inputs::format::DROPPED;
 use crate::log;
 use alloc::format;
 use ethereum::transaction::Deposit;
 use host::Runtime;
 use messages::ticket::Ticket;
-use rollup::Cursor;
+use rollup::Position;
 use rollup::inbox::Transfer;
 use storage::Upgrade;
 use storage::layout::{OUTGOING, UPGRADE};
@@ -23,14 +24,14 @@ type Handled = Result<Assembly<Refused>, KernelError>;
 /// A call and where it stands in the queue.
 #[derive(Clone, Copy)]
 struct Call<'c> {
-    cursor: Cursor,
+    position: Position,
     transfer: &'c Transfer<'c>,
 }
 
 impl Call<'_> {
     const fn origin(&self) -> Origin {
         Origin {
-            level: self.cursor.level,
+            level: self.position.cursor.level,
             id: self.transfer.id,
         }
     }
@@ -40,10 +41,10 @@ impl Call<'_> {
 /// whole now.
 pub(crate) fn take<H: Runtime>(
     builder: &mut BlockBuilder<'_, '_, H>,
-    cursor: Cursor,
+    position: Position,
     transfer: &Transfer<'_>,
 ) -> Result<Option<Whole>, KernelError> {
-    let call = Call { cursor, transfer };
+    let call = Call { position, transfer };
     let outcome = match incoming::read(&transfer.payload) {
         Ok(Incoming::Deposit { routing, ticket }) => credit(builder, call, (routing, &ticket))?,
         Ok(Incoming::Delayed(bytes)) => force(builder, call, bytes)?,
@@ -55,6 +56,7 @@ pub(crate) fn take<H: Runtime>(
         Assembly::Whole(whole) => Ok(Some(whole)),
         Assembly::Refused(refused) => {
             let Origin { level, id } = call.origin();
+            builder.run.budget.add(DROPPED);
             log::line(
                 builder.host,
                 format_args!("message {id} of level {level} refused: {refused}"),
@@ -73,7 +75,7 @@ fn credit<H: Runtime>(
     let Some(ticketer) = builder.run.config.ticketer else {
         return Ok(Assembly::Refused(Refused::NoBridge));
     };
-    let trapped = builder.run.traps(call.cursor);
+    let trapped = builder.run.traps(call.position);
     // If the receiver cannot be paid, the bridge keeps the deposit.
     for deliver in [true, false] {
         if deliver && trapped {
@@ -91,7 +93,8 @@ fn credit<H: Runtime>(
         }
     }
     let entry = call.transfer.encode();
-    bridge::set_aside(&mut **builder.host.writer()?, call.cursor, &entry)?;
+    let cursor = call.position.cursor;
+    bridge::set_aside(&mut **builder.host.writer()?, cursor, &entry)?;
     let reason = "the bridge fails: set aside".into();
     Ok(Assembly::Refused(Refused::Payload(reason)))
 }

@@ -4,9 +4,9 @@ use crate::error::KernelError;
 use crate::execute::work;
 use crate::host_cell::HostCell;
 use crate::inputs::format::INPUT;
-use crate::inputs::queue::Queue;
+use crate::inputs::queue::{Look, Queue};
 use host::Runtime;
-use rollup::{Budget, Cursor, Level, Quarantine};
+use rollup::{Budget, Calls, Lane, Level, Position, Quarantine, Shares};
 use storage::{Config, Head};
 
 /// What a run works on.
@@ -15,6 +15,10 @@ pub(crate) struct RunState {
     pub(crate) level: Level,
     pub(crate) head: Head,
     pub(crate) queue: Queue,
+    /// What each lane may take of the level.
+    pub(crate) shares: Shares,
+    /// The lane of what comes next, as [`RunState::peek`] found it.
+    pub(crate) lane: Lane,
     pub(crate) budget: Budget,
     /// The work of the run before the block that is made.
     pub(crate) before: u64,
@@ -27,24 +31,68 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    /// Whether something is next. If not, the queue is empty or the run has no
-    /// room to look further.
+    /// Whether something is next, in [`RunState::lane`]. If not, the queue is empty or
+    /// the run has no room to look further.
     pub(crate) fn peek<H: Runtime>(&mut self, host: &HostCell<'_, H>) -> Result<bool, KernelError> {
+        let next = self.next_lane(host)?;
+        self.lane = next.unwrap_or(self.lane);
+        Ok(next.is_some())
+    }
+
+    /// Calls come first, but for their share while external inputs wait.
+    fn next_lane<H: Runtime>(
+        &mut self,
+        host: &HostCell<'_, H>,
+    ) -> Result<Option<Lane>, KernelError> {
+        if self.shares.external_first() && self.holds(Lane::External, host)? {
+            return Ok(Some(Lane::External));
+        }
+        if self.holds(Lane::Calls, host)? {
+            let work = self.most_work(self.queue.most_gas(Lane::Calls));
+            let external = !self.shares.allow(work) && self.holds(Lane::External, host)?;
+            return Ok(Some(if external {
+                Lane::External
+            } else {
+                Lane::Calls
+            }));
+        }
+        let external = self.holds(Lane::External, host)?;
+        Ok(external.then_some(Lane::External))
+    }
+
+    fn holds<H: Runtime>(
+        &mut self,
+        lane: Lane,
+        host: &HostCell<'_, H>,
+    ) -> Result<bool, KernelError> {
         let room = if self.fresh {
             self.room().max(INPUT)
         } else {
             self.room()
         };
-        let next = self
-            .queue
-            .peek(host, self.quarantine.as_ref(), &mut self.budget, room)?;
+        let look = Look {
+            host,
+            quarantine: self.quarantine.as_ref(),
+            room,
+        };
+        let next = self.queue.peek(lane, &look, &mut self.budget)?;
         Ok(next.is_some())
     }
 
-    /// Whether the input at `cursor` trapped under its mark.
-    pub(crate) fn traps(&self, cursor: Cursor) -> bool {
+    /// What the commit of the block says of the lane of calls.
+    pub(crate) fn calls(&self) -> Calls {
+        self.shares.commit(
+            &self.head.calls,
+            self.queue.cursor(Lane::Calls),
+            self.queue.waiting(Lane::Calls),
+            self.queue.external_waits(),
+        )
+    }
+
+    /// Whether the input at `position` trapped under its mark.
+    pub(crate) fn traps(&self, position: Position) -> bool {
         let quarantine = self.quarantine.as_ref();
-        quarantine.is_some_and(|quarantine| quarantine.traps(cursor) > 0)
+        quarantine.is_some_and(|quarantine| quarantine.traps(position) > 0)
     }
 
     /// The work that the level has done, with the block that is made.

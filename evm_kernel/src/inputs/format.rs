@@ -60,6 +60,10 @@ pub fn name(input: &[u8]) -> &[u8] {
 /// What the recovery of a signature costs, in units of the budget.
 pub const RECOVERY: u64 = 25_000;
 
+/// What a dropped input costs besides, in units of the budget: its line in the log is a
+/// host call.
+pub const DROPPED: u64 = 5_000;
+
 /// What reading, decoding and recovering an input costs at most, in units of the
 /// budget.
 pub const INPUT: u64 = RECOVERY + rollup::budget::BYTE * MAX_MESSAGE as u64;
