@@ -14,7 +14,7 @@ pub trait Value: Sized {
     /// What [`Value::encode`] gives.
     type Bytes: AsRef<[u8]>;
 
-    /// Whether encodings are short as a rule (under 144 bytes), so that one host
+    /// Whether encodings are short as a rule (under 256 bytes), so that one host
     /// call on a stack buffer reads them; others are read chunk by chunk.
     const SMALL: bool;
 
@@ -213,7 +213,7 @@ impl<'s, S: Store> Staging<'s, S> {
 }
 
 /// The bytes of a small read; a value that fills them is read again, whole.
-const SMALL: usize = 144;
+const SMALL: usize = 256;
 
 /// Reads the value at `path`.
 pub(crate) fn load<V: Value>(
