@@ -3,9 +3,11 @@
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
 //! [`reference`] runs the same transactions on plain revm, to compare;
 //! [`bridged`] puts a layer 1 around a rollup;
+//! [`case`] is a load for a level, as data;
 //! [`clients`] runs stock Ethereum clients against a devnet.
 
 pub mod bridged;
+pub mod case;
 pub mod clients;
 pub mod folder;
 pub mod harness;

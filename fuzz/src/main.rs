@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use e2e_tests::case::{self, Case};
 use fuzz::random::random;
 use fuzz::targets::{self, TARGETS, Target};
-use fuzz::work;
+use fuzz::work::{self, Goal};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ struct Args {
     /// How many threads.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
+    /// Writes the dearest cases of `work` to a file, as a test replays them.
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
     /// Runs the bytes of a file once: a case that was found.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "seconds"])]
     replay: Option<PathBuf>,
@@ -44,7 +48,7 @@ fn list() -> String {
     let targets = TARGETS.iter().map(|target| (target.name, target.about));
     let work = (
         "work",
-        "what costs the machine most beside what the kernel counts",
+        "what costs the machine most: a unit of work, a run, a level",
     );
     let lines = targets
         .chain([work])
@@ -102,38 +106,53 @@ fn fuzz(args: &Args) -> Result<bool> {
     Ok(false)
 }
 
-/// Searches for what costs most; whether it keeps within the bound.
+/// Searches for what costs most; whether it keeps within the bounds.
 fn work(args: &Args) -> Result<bool> {
     if let Some(file) = &args.replay {
-        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-        let sample = work::run(&work::lab(), &bytes);
-        println!("{sample:?}");
-        return Ok(sample.hundredths() <= 100 * work::BOUND);
+        let text = std::fs::read(file).with_context(|| file.display().to_string())?;
+        let cases: Vec<Case> = serde_json::from_slice(&text).context("cases")?;
+        let lab = case::lab();
+        let samples = cases.iter().map(|case| case.run(&lab));
+        let mut within = true;
+        for sample in samples {
+            println!("{sample:?}");
+            within &= Goal::ALL
+                .iter()
+                .all(|goal| goal.figure(&sample) <= goal.bound());
+        }
+        return Ok(within);
     }
     let time = Duration::from_secs(args.seconds);
-    let tell = |found: &work::Found| {
-        let (ratio, sample) = (found.hundredths(), &found.sample);
-        println!(
-            "{}.{:02} instructions a unit: {} for {} units",
-            ratio / 100,
-            ratio % 100,
-            sample.instructions,
-            sample.work
-        );
+    let tell = |goal: Goal, found: &work::Found| {
+        println!("{} {}", goal.figure(&found.sample), goal.name());
     };
-    let (worst, runs) = work::search(time, args.seed, tell);
-    std::fs::create_dir_all("target/fuzz").context("target/fuzz")?;
-    for (place, found) in worst.iter().take(4).enumerate() {
-        let file = format!("target/fuzz/work-{}-{place}.bin", args.seed);
-        std::fs::write(&file, &found.bytes).with_context(|| file.clone())?;
+    let found = work::search(time, args.seed, tell);
+    if let Some(file) = &args.keep {
+        let mut cases: Vec<Case> = Vec::new();
+        for goal in Goal::ALL {
+            for found in found.kept(goal).iter().take(2) {
+                let case = work::case(&found.bytes, found.size);
+                if !cases.contains(&case) {
+                    cases.push(case);
+                }
+            }
+        }
+        let text = serde_json::to_string_pretty(&cases)? + "\n";
+        std::fs::write(file, text).with_context(|| file.display().to_string())?;
     }
-    let ratio = worst.first().map_or(0, work::Found::hundredths);
-    println!(
-        "work: {runs} runs, at most {}.{:02} instructions a unit",
-        ratio / 100,
-        ratio % 100
-    );
-    Ok(ratio <= 100 * work::BOUND)
+    let [units, levels] = found.runs;
+    println!("work: {units} cases for units of work, {levels} for runs and levels; at most");
+    for goal in Goal::ALL {
+        println!(
+            "  {} {}, bound {}",
+            found.most(goal),
+            goal.name(),
+            goal.bound()
+        );
+    }
+    Ok(Goal::ALL
+        .iter()
+        .all(|goal| found.most(*goal) <= goal.bound()))
 }
 
 /// A case that a target does not get through.

@@ -1,98 +1,139 @@
-//! A search for what costs the machine most beside what the kernel counts: programs,
-//! inputs and mixtures of both, through the `.wasm`, mutated towards more
-//! instructions for a unit of work.
+//! A search for what costs the machine most: programs, inputs and mixtures of both,
+//! through the `.wasm`, mutated towards more instructions for a unit of work, and
+//! towards dearer runs and levels.
 
 use crate::program::{Pool, program};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use alloy_primitives::{Address, U256};
 use arbitrary::{Result, Unstructured};
-use e2e_tests::lab::{Lab, MAX_GAS, Sample, contract};
-use e2e_tests::layer1::{self, DELAYED_BRIDGE, TICKETER};
-use evm_kernel::inputs::encode;
+use e2e_tests::case::{CALLED, CALLER, Case, Crowd, KINDS, Kind, LARGE, lab};
+use e2e_tests::lab::{MAX_GAS, Sample};
 use std::time::{Duration, Instant};
-use storage::Config;
 
-/// The most instructions for a unit of work.
-pub const BOUND: u64 = 80;
-
-/// Less work than this says little: what every level does is not counted.
+/// Less work than this says little of a unit: what every level does is not counted.
 const LEAST: u64 = 300_000;
 
-/// The cases that are mutated.
+/// The cases of each goal that are mutated.
 const KEPT: usize = 24;
 
 /// The bytes of a case.
 const LEN: usize = 1_200;
 
-const ROLLUP: [u8; 20] = [7; 20];
-/// The program that is called again and again, and who calls it.
-const CALLED: Address = Address::repeat_byte(0xca);
-const CALLER: Address = Address::repeat_byte(0xcb);
-/// A contract of 24 kB, all of it jump destinations.
-const LARGE: Address = Address::repeat_byte(0xcc);
+/// What is sought to be dear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Instructions for a unit of work, in hundredths.
+    Unit,
+    /// Instructions of a run.
+    Run,
+    /// Instructions of a level.
+    Level,
+    /// Host calls of a run.
+    HostCalls,
+}
+
+impl Goal {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unit, Self::Run, Self::Level, Self::HostCalls];
+
+    /// What nothing may go beyond, with default budgets.
+    #[must_use]
+    pub const fn bound(self) -> u64 {
+        match self {
+            Self::Unit => 80 * 100,
+            Self::Run => 8_000_000_000,
+            Self::Level => 12_000_000_000,
+            Self::HostCalls => 20_000,
+        }
+    }
+
+    /// What a case cost.
+    #[must_use]
+    pub fn figure(self, sample: &Sample) -> u64 {
+        match self {
+            Self::Unit if sample.work < LEAST => 0,
+            Self::Unit => sample.hundredths(),
+            Self::Run => sample.worst_run,
+            Self::Level => sample.worst_level,
+            Self::HostCalls => sample.worst_run_calls,
+        }
+    }
+
+    /// Its name, and the unit of its figure.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "hundredths of an instruction a unit of work",
+            Self::Run => "instructions of a run",
+            Self::Level => "instructions of a level",
+            Self::HostCalls => "host calls of a run",
+        }
+    }
+
+    const fn size(self) -> Size {
+        match self {
+            Self::Unit => Size::Unit,
+            Self::Run | Self::Level | Self::HostCalls => Size::Level,
+        }
+    }
+}
+
+/// How much a case holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Enough to measure.
+    Unit,
+    /// Enough to fill a level.
+    Level,
+}
 
 /// A case and what it cost.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Bytes that the case is made of.
     pub bytes: Vec<u8>,
+    /// What they are made into.
+    pub size: Size,
     /// What it cost.
     pub sample: Sample,
 }
 
-impl Found {
-    /// Instructions of a unit of work, in hundredths.
-    #[must_use]
-    pub fn hundredths(&self) -> u64 {
-        if self.sample.work < LEAST {
-            return 0;
-        }
-        self.sample.hundredths()
-    }
-}
-
-/// The rollup that cases run on.
-///
-/// # Panics
-/// Where the kernel is missing.
+/// The case that `bytes` stand for.
 #[must_use]
-pub fn lab() -> Lab {
-    let mut lab = Lab::new(Config {
-        ticketer: Some(TICKETER),
-        delayed_bridge: Some(DELAYED_BRIDGE),
-        ..Config::default()
-    });
-    lab.change(|rollup| contract(rollup, LARGE, &[0x5b; 24_576]));
-    lab
-}
-
-/// Runs the case that `bytes` stand for.
-#[must_use]
-pub fn run(lab: &Lab, bytes: &[u8]) -> Sample {
+pub fn case(bytes: &[u8], size: Size) -> Case {
     let mut choices = Unstructured::new(bytes);
     // What the bytes do not say is the first choice: no case is refused.
-    case(lab, &mut choices).unwrap_or_default()
+    choose(&mut choices, size).unwrap_or_default()
 }
 
-fn case(lab: &Lab, choices: &mut Unstructured<'_>) -> Result<Sample> {
+fn choose(choices: &mut Unstructured<'_>, size: Size) -> Result<Case> {
     let kind = choices.int_in_range(0..=3_u8)?;
-    let mut rollup = lab.rollup();
-    let mut messages = Vec::new();
+    let mut case = Case::default();
     if kind > 0 {
-        let called = program(choices, &pool(), 2)?;
-        contract(&mut rollup, CALLED, &called);
-        contract(&mut rollup, CALLER, &caller(choices)?);
-        let mut user = lab.user.clone();
-        let input = vec![0xff; choices.int_in_range(0..=2_000_usize)?];
-        let call = TxKind::Call(CALLER);
-        let raw = user.send(1337, call, U256::ZERO, input.into(), MAX_GAS / 8);
-        messages.extend(encode::messages(&ROLLUP, &raw.encode()));
+        case.called = program(choices, &pool(), 2)?.into();
+        case.caller = caller(choices)?.into();
+        let len = choices.int_in_range(0..=2_000_usize)?;
+        let (count, gas) = match size {
+            Size::Unit => (1, MAX_GAS / 8),
+            Size::Level => (choices.int_in_range(1..=14_u64)?, MAX_GAS),
+        };
+        case.crowds.push(Crowd {
+            kind: Kind::Program,
+            count,
+            len,
+            salt: 0,
+            fill: 0xff,
+            gas,
+        });
     }
-    if kind % 2 == 0 {
+    if kind % 2 == 0 || size == Size::Level {
         for _ in 0..choices.int_in_range(1..=6_u8)? {
-            crowd(lab, choices, &mut messages)?;
+            case.crowds.push(crowd(choices, size)?);
         }
     }
-    Ok(lab.run(&mut rollup, messages).0)
+    if choices.ratio(1, 2)? {
+        case.crowds.reverse();
+    }
+    Ok(case)
 }
 
 fn pool() -> Pool {
@@ -121,53 +162,31 @@ fn caller(choices: &mut Unstructured<'_>) -> Result<Vec<u8>> {
 }
 
 /// Some messages of a kind.
-fn crowd(lab: &Lab, choices: &mut Unstructured<'_>, out: &mut Vec<Vec<u8>>) -> Result<()> {
-    let kind = choices.int_in_range(0..=9_u8)?;
+fn crowd(choices: &mut Unstructured<'_>, size: Size) -> Result<Crowd> {
+    let kind = *choices.choose(&KINDS)?;
     let count = choices.int_in_range(1..=200_u64)?;
     let len = choices.int_in_range(0..=3_900_usize)?;
     let salt = choices.int_in_range(0..=3_u64)?;
-    let fill: u8 = choices.arbitrary()?;
-    let number = |number: u64| B256::from(U256::from(number));
-    let framed = |contents: &[u8]| [&[1, 0][..], &ROLLUP, contents].concat();
-    let mut user = lab.user.clone();
-    user.nonce = salt;
-    for one in 0..count {
-        let body = vec![fill; len];
-        out.push(match kind {
-            0 => vec![1; len + 1],
-            1 => framed(&body),
-            2 => framed(&[&[0], keccak256(&body).as_slice(), &body].concat()),
-            3 => {
-                let to = TxKind::Call(Address::from_word(number(one)));
-                let raw = user.send(1337, to, U256::ONE, Bytes::new(), 21_000);
-                framed(&[&[0], keccak256(raw.encode()).as_slice(), &raw.encode()].concat())
-            }
-            4 => {
-                user.nonce = 1_000 + one;
-                let to = TxKind::Call(Address::ZERO);
-                let raw = user
-                    .send(1337, to, U256::ONE, body.into(), 200_000)
-                    .encode();
-                framed(&[&[0], keccak256(&raw).as_slice(), &raw].concat())
-            }
-            5 => {
-                let hashes = (0..len as u64 / 120).flat_map(|place| number(one << 20 | place).0);
-                let hashes: Vec<u8> = hashes.collect();
-                let places = (hashes.len() as u16 / 32).to_le_bytes();
-                framed(&[&[1], number(salt).as_slice(), &places, &hashes].concat())
-            }
-            6 => {
-                let chunk = [&body[..], &one.to_be_bytes()].concat();
-                let hash = keccak256(&chunk);
-                let head = [&[2], number(salt).as_slice(), &[0, 0], hash.as_slice()].concat();
-                framed(&[&head, &chunk[..chunk.len().min(3_900)]].concat())
-            }
-            7 => layer1::native_deposit(ROLLUP, number(one << (8 * salt)).as_slice(), 1 + one),
-            8 => layer1::delayed(ROLLUP, DELAYED_BRIDGE, &body),
-            _ => layer1::transfer(ROLLUP, [9; 20], &body),
-        });
-    }
-    Ok(())
+    let fill = choices.arbitrary()?;
+    let heavy = matches!(
+        kind,
+        Kind::Program | Kind::Slots | Kind::Logs | Kind::Pays | Kind::Forced
+    );
+    let (count, gas) = match size {
+        Size::Unit if heavy => (1 + count % 3, MAX_GAS >> (2 + salt)),
+        Size::Unit => (count, 0),
+        Size::Level if heavy => (1 + count % 14, MAX_GAS >> salt),
+        // So many bytes at most as layer 1 takes in some levels.
+        Size::Level => ((45 * count).min(4_000_000 / (len as u64 + 60)), 0),
+    };
+    Ok(Crowd {
+        kind,
+        count,
+        len,
+        salt,
+        fill,
+        gas,
+    })
 }
 
 /// A source of numbers: the same seed, the same numbers.
@@ -189,39 +208,95 @@ impl Numbers {
     }
 }
 
-/// Searches for so long; `better` hears of each case that costs more than all
-/// before. Gives the worst cases, the worst first, and how many ran.
-pub fn search(time: Duration, seed: u64, mut better: impl FnMut(&Found)) -> (Vec<Found>, u64) {
-    let lab = lab();
-    let end = Instant::now() + time;
-    let mut numbers = Numbers(seed);
-    let mut kept: Vec<Found> = Vec::new();
-    let mut runs = 0;
-    while Instant::now() < end {
-        let bytes = if kept.len() < KEPT / 2 || numbers.below(8) == 0 {
-            (0..LEN).map(|_| numbers.next() as u8).collect()
-        } else {
-            mutated(&mut numbers, &kept)
-        };
-        let sample = run(&lab, &bytes);
-        runs += 1;
-        let found = Found { bytes, sample };
-        if kept
-            .first()
-            .is_none_or(|best| found.hundredths() > best.hundredths())
-        {
-            better(&found);
+/// What was found, the dearest of each goal first, and how many cases ran.
+#[derive(Debug, Default)]
+pub struct Search {
+    kept: [Vec<Found>; Goal::ALL.len()],
+    /// Cases that ran, of each size.
+    pub runs: [u64; 2],
+}
+
+impl Search {
+    /// What was dearest for a goal.
+    #[must_use]
+    pub fn kept(&self, goal: Goal) -> &[Found] {
+        &self.kept[goal as usize]
+    }
+
+    /// The most for a goal.
+    #[must_use]
+    pub fn most(&self, goal: Goal) -> u64 {
+        let best = self.kept(goal).first();
+        best.map_or(0, |best| goal.figure(&best.sample))
+    }
+
+    /// Keeps a case where it is dear; gives for which goals it is the dearest.
+    fn keep(&mut self, found: &Found) -> Vec<Goal> {
+        let mut better = Vec::new();
+        for goal in Goal::ALL {
+            let figure = goal.figure(&found.sample);
+            if figure > self.most(goal) {
+                better.push(goal);
+            }
+            let kept = &mut self.kept[goal as usize];
+            let place = kept.partition_point(|one| goal.figure(&one.sample) > figure);
+            let known = kept
+                .get(place)
+                .is_some_and(|one| goal.figure(&one.sample) == figure);
+            if !known {
+                kept.insert(place, found.clone());
+                kept.truncate(KEPT);
+            }
         }
-        let place = kept.partition_point(|one| one.hundredths() > found.hundredths());
-        let known = kept
-            .get(place)
-            .is_some_and(|one| one.hundredths() == found.hundredths());
-        if !known {
-            kept.insert(place, found);
-            kept.truncate(KEPT);
+        better
+    }
+
+    fn bytes(&self, numbers: &mut Numbers, goal: Goal) -> Vec<u8> {
+        // What is dear for its work may fill a level, too.
+        let goal = if numbers.below(3) == 0 {
+            Goal::Unit
+        } else {
+            goal
+        };
+        let kept = self.kept(goal);
+        if kept.len() < KEPT / 2 || numbers.below(8) == 0 {
+            return (0..LEN).map(|_| numbers.next() as u8).collect();
+        }
+        mutated(numbers, kept)
+    }
+}
+
+/// Searches for so long, half of it for units of work and half for runs and levels;
+/// `better` hears of each case that costs more than all before.
+pub fn search(time: Duration, seed: u64, mut better: impl FnMut(Goal, &Found)) -> Search {
+    let lab = lab();
+    let start = Instant::now();
+    let mut numbers = Numbers(seed);
+    let mut search = Search::default();
+    let mut units = Duration::ZERO;
+    while start.elapsed() < time {
+        let goal = if units < start.elapsed() / 2 {
+            Goal::Unit
+        } else {
+            Goal::ALL[1 + numbers.below(3)]
+        };
+        let (bytes, size) = (search.bytes(&mut numbers, goal), goal.size());
+        let began = Instant::now();
+        let sample = case(&bytes, size).run(&lab);
+        if size == Size::Unit {
+            units += began.elapsed();
+        }
+        search.runs[usize::from(size == Size::Level)] += 1;
+        let found = Found {
+            bytes,
+            size,
+            sample,
+        };
+        for goal in search.keep(&found) {
+            better(goal, &found);
         }
     }
-    (kept, runs)
+    search
 }
 
 /// One of the kept cases, changed in some places or crossed with another.
