@@ -1,15 +1,18 @@
 //! `evm-rollup devnet`: a local Ethereum node on the compiled kernel.
 
-use crate::files;
+use crate::setup::{self, Target};
+use crate::{files, installer};
 use anyhow::{Context, bail};
 use clap::Args;
 use node::accounts::MNEMONIC;
-use node::genesis::Genesis;
+use node::devnet::Plan;
+use node::genesis::{Genesis, config_of};
 use node::{BlockTime, Handle, Options, Parameters};
+use pvm::installer::Installer;
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -50,6 +53,13 @@ pub(crate) struct DevnetArgs {
     /// The folder of preimage pages that the kernel may reveal, to rehearse an upgrade
     #[arg(long, value_name = "DIR")]
     preimages: Option<PathBuf>,
+    /// Rehearse an origination: the installer and pages of this setup file, with the contracts of
+    /// layer 1 where it names them, and no accounts but those in it
+    #[arg(long, value_name = "FILE.yaml", conflicts_with_all = ["genesis", "chain_id"])]
+    setup: Option<PathBuf>,
+    /// The installer kernel for --setup [default: as the kernel]
+    #[arg(long, value_name = "FILE", requires = "setup")]
+    installer_kernel: Option<PathBuf>,
     /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -89,11 +99,63 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         },
         ..Options::new(files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)
     };
+    let (options, _pages) = match &args.setup {
+        Some(setup) => rehearsal(options, setup, args.installer_kernel.as_deref())?,
+        None => (options, None),
+    };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
         .block_on(serve(options, args.quiet))
+}
+
+/// Pages that are gone at the end.
+struct Pages(PathBuf);
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The devnet of what a setup file originates. Its pages go into the folder of pages,
+/// or into one that lasts as long as the devnet.
+fn rehearsal(
+    mut options: Options,
+    path: &Path,
+    installer_kernel: Option<&Path>,
+) -> anyhow::Result<(Options, Option<Pages>)> {
+    let kernel = files::module(&options.kernel)?;
+    let setup = setup::read(path, Target::of(&kernel))?;
+    for warning in &setup.warnings {
+        tracing::warn!("{warning}");
+    }
+    let base = files::built(installer::INSTALLER, installer_kernel, "--installer-kernel")?;
+    let made = Installer::new(&files::module(&base)?, &kernel, &setup.instructions)?;
+    let kept = match &options.preimages {
+        Some(_) => None,
+        None => {
+            let name = format!("evm-rollup-{}", std::process::id());
+            Some(Pages(std::env::temp_dir().join(name)))
+        }
+    };
+    let folder = match &kept {
+        Some(Pages(folder)) => folder.clone(),
+        None => options.preimages.clone().unwrap_or_default(),
+    };
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    for (hash, page) in &made.pages {
+        let file = folder.join(hex::encode(hash));
+        std::fs::write(&file, page).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    options.preimages = Some(folder);
+    options.plan = Some(Plan {
+        installer: made.module,
+        config: config_of(&setup.instructions)?,
+    });
+    Ok((options, kept))
 }
 
 /// The warning for a node that others can reach.
@@ -198,7 +260,7 @@ impl fmt::Display for Banner<'_> {
         let devnet = self.0;
         writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "Available Accounts\n==================")?;
-        let units = node::devnet::BALANCE / 10_u128.pow(18);
+        let units = devnet.balance() / 10_u128.pow(18);
         for (index, account) in devnet.accounts().iter().enumerate() {
             writeln!(f, "({index}) {} ({units} units)", account.address)?;
         }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The name of the installer kernel's module.
-const INSTALLER: &str = "installer_kernel.wasm";
+pub(crate) const INSTALLER: &str = "installer_kernel.wasm";
 
 /// The parameter of the EVM rollup: deposits, delayed inbox, governance.
 pub(crate) const PARAMETERS: &str =

@@ -152,15 +152,21 @@ fn next(path: &Path, address: Option<&str>, done: bool, json: bool) -> anyhow::R
         (_, None, false) => {}
     }
     // Only now are all addresses known that the setup names.
+    let mut root = None;
     if let Some(step) = plan.steps(folder).iter().find(|step| !step.done)
         && step.name == plan::ROLLUP
     {
-        for warning in plan.build(folder)? {
+        let made = plan.build(folder)?;
+        for warning in made.warnings {
             eprintln!("warning: {warning}");
         }
+        root = Some(hex::encode(made.installer.root));
     }
     plan.save(path)?;
     if !json {
+        if let Some(root) = root {
+            println!("ROOT_HASH: {root}");
+        }
         show(path, &plan)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -169,7 +175,12 @@ fn next(path: &Path, address: Option<&str>, done: bool, json: bool) -> anyhow::R
     let step = open.and_then(|index| steps.get(index)).map(Step::json);
     println!(
         "{:#}",
-        json!({ "step": open.map(|index| index + 1), "of": steps.len(), "next": step })
+        json!({
+            "step": open.map(|index| index + 1),
+            "of": steps.len(),
+            "root_hash": root,
+            "next": step,
+        })
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -114,6 +114,11 @@ impl Layer1 {
         self.state.contracts.get(hash)
     }
 
+    /// The contracts by their addresses' hashes.
+    pub fn contracts(&self) -> impl Iterator<Item = (&[u8; 20], &Code)> {
+        self.state.contracts.iter()
+    }
+
     /// The rollup's address: the 20 bytes behind `sr1…`.
     #[must_use]
     pub const fn rollup(&self) -> [u8; 20] {

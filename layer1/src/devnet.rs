@@ -59,6 +59,28 @@ impl Contracts {
     }
 }
 
+impl Contracts {
+    /// Where they are on `layer1`; those that it has none of stay where they are by
+    /// default.
+    #[must_use]
+    pub fn of(layer1: &Layer1) -> Self {
+        let mut at = Self::default();
+        for (hash, code) in layer1.contracts() {
+            let place = match code {
+                Code::Exchanger(_) => &mut at.exchanger,
+                Code::Bridge(_) => &mut at.bridge,
+                Code::Token(_) => &mut at.token,
+                Code::TokenWrapper(_) => &mut at.token_wrapper,
+                Code::FastWithdrawal(_) => &mut at.fast_withdrawal,
+                Code::DelayedInbox(_) => &mut at.delayed_inbox,
+                Code::Governance(_) => &mut at.governance,
+            };
+            *place = *hash;
+        }
+        at
+    }
+}
+
 impl Default for Contracts {
     fn default() -> Self {
         let hash = |name: &str| blake2b_160(format!("evm-rollup devnet {name}").as_bytes());
@@ -89,8 +111,19 @@ pub fn accounts() -> Vec<[u8; 21]> {
 /// # Errors
 /// Never: the sums are small.
 pub fn layer1(rollup: [u8; 20], parameters: Parameters) -> Result<Layer1, Failure> {
+    layer1_with(rollup, parameters, &Contracts::default())
+}
+
+/// The same, with the contracts at other addresses.
+///
+/// # Errors
+/// Never: the sums are small.
+pub fn layer1_with(
+    rollup: [u8; 20],
+    parameters: Parameters,
+    at: &Contracts,
+) -> Result<Layer1, Failure> {
     let mut layer1 = Layer1::new(rollup, parameters);
-    let at = Contracts::default();
     let mut token = Token::default();
     for account in accounts() {
         layer1.fund(Contract::Implicit(account), BALANCE)?;
@@ -151,5 +184,16 @@ mod tests {
         }
         let first = Contract::Implicit(accounts()[0]);
         assert_eq!(layer1.ledger().balance(&first), BALANCE);
+    }
+
+    #[test]
+    fn contracts_are_found_where_they_were_put() {
+        let at = Contracts {
+            exchanger: [1; 20],
+            governance: [2; 20],
+            ..Contracts::default()
+        };
+        let layer1 = layer1_with([0; 20], Parameters::default(), &at).unwrap();
+        assert_eq!(Contracts::of(&layer1), at);
     }
 }

@@ -22,6 +22,9 @@ use tokio::sync::oneshot;
 /// The initial balance of each account: 10,000 units of 10^18 wei.
 pub const BALANCE: u128 = 10_000 * 1_000_000_000_000_000_000;
 
+/// Where the machine finds the kernel.
+const KERNEL: &str = "/kernel/boot.wasm";
+
 /// The options of a devnet.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -45,6 +48,19 @@ pub struct Options {
     pub layer1: layer1::outbox::Parameters,
     /// The folder of preimage pages that the kernel may reveal, for upgrades.
     pub preimages: Option<PathBuf>,
+    /// What is originated, instead of a kernel in its place with funded accounts. Its
+    /// pages are in `preimages`.
+    pub plan: Option<Plan>,
+}
+
+/// A rollup as it is originated.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The installer.
+    pub installer: Vec<u8>,
+    /// The configuration that its setup makes: layer 1 has its contracts where this
+    /// names them.
+    pub config: Config,
 }
 
 impl Options {
@@ -62,6 +78,7 @@ impl Options {
             cors: "*".into(),
             layer1: layer1::outbox::Parameters::default(),
             preimages: None,
+            plan: None,
         }
     }
 }
@@ -113,9 +130,16 @@ pub struct Handle {
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
     server: tokio::task::JoinHandle<()>,
+    balance: u128,
 }
 
 impl Handle {
+    /// What each funded account has at first, in wei; 0 in a rehearsal.
+    #[must_use]
+    pub const fn balance(&self) -> u128 {
+        self.balance
+    }
+
     /// Its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
@@ -194,22 +218,26 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         .map_err(|source| DevnetError::Listen { address, source })?;
     let accounts = accounts::derive(options.accounts)
         .map_err(|error| DevnetError::Accounts(error.to_string()))?;
-    let genesis = genesis(&options, &accounts);
-    let storage = durable(&kernel, &genesis)?;
-    let node = Arc::new(Node::new(accounts, options.chain_id, options.block_time));
+    let start = Start::of(&options, &kernel, &accounts)?;
+    let node = Arc::new(Node::new(
+        accounts,
+        start.config.chain_id,
+        options.block_time,
+    ));
     let stop = Arc::new(AtomicBool::new(false));
     let machine = machine_options(options.preimages.clone());
-    let layer1 = layer1::devnet::layer1(machine.rollup, options.layer1)?;
+    let at = contracts(&start.config);
+    let layer1 = layer1::devnet::layer1_with(machine.rollup, options.layer1, &at)?;
     let Running {
         thread,
         miner,
         ended,
     } = spawn_miner(
-        (storage, machine),
+        (start.storage, machine),
         node,
         layer1,
         Arc::clone(&stop),
-        genesis.config.level_budget,
+        start.config.level_budget,
     )
     .await?;
     let router = server::router(miner.clone(), access);
@@ -227,6 +255,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         stop,
         thread: Some(thread),
         server,
+        balance: if options.plan.is_some() { 0 } else { BALANCE },
     })
 }
 
@@ -238,6 +267,43 @@ fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = Socke
             tracing::debug!("no TCP_NODELAY: {error}");
         }
     })
+}
+
+/// What a devnet starts from.
+struct Start {
+    storage: Durable,
+    config: Config,
+}
+
+impl Start {
+    /// What is planned, or else the kernel in its place with rich accounts.
+    fn of(options: &Options, kernel: &[u8], accounts: &[Account]) -> Result<Self, GenesisError> {
+        if let Some(plan) = &options.plan {
+            let mut storage = Durable::new();
+            let wrote = storage.write(KERNEL, &plan.installer);
+            wrote.map_err(storage::StorageError::from)?;
+            return Ok(Self {
+                storage,
+                config: plan.config.clone(),
+            });
+        }
+        let genesis = genesis(options, accounts);
+        Ok(Self {
+            storage: durable(kernel, &genesis)?,
+            config: genesis.config,
+        })
+    }
+}
+
+/// Where layer 1 has the contracts: where the configuration names them.
+fn contracts(config: &Config) -> Contracts {
+    let default = Contracts::default();
+    Contracts {
+        exchanger: config.ticketer.unwrap_or(default.exchanger),
+        delayed_inbox: config.delayed_bridge.unwrap_or(default.delayed_inbox),
+        governance: config.kernel_governance.unwrap_or(default.governance),
+        ..default
+    }
 }
 
 /// The start of the chain, with rich accounts and the bridge of our layer 1.
@@ -264,7 +330,7 @@ fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
             .write(path, value)
             .map_err(storage::StorageError::from)
     };
-    put(&mut storage, "/kernel/boot.wasm", kernel)?;
+    put(&mut storage, KERNEL, kernel)?;
     for set in genesis.setup()? {
         put(&mut storage, &set.to, &set.value)?;
     }

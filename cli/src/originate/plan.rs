@@ -339,14 +339,14 @@ impl Plan {
         Some(settings)
     }
 
-    /// Makes the setup, the installer and its pages in the folder; gives warnings.
-    pub(super) fn build(&self, folder: &Path) -> anyhow::Result<Vec<String>> {
+    /// Makes the setup, the installer and its pages in the folder.
+    pub(super) fn build(&self, folder: &Path) -> anyhow::Result<installer::Made> {
         let settings = self.complete().context("contracts are missing")?;
         let setup = folder.join(SETUP);
         let made = genesis::make(self.alloc.as_deref(), &settings)?;
         std::fs::write(&setup, made.yaml)
             .with_context(|| format!("cannot write {}", setup.display()))?;
-        let made = installer::make(&InstallerArgs {
+        installer::make(&InstallerArgs {
             kernel: self.kernel.clone(),
             output: folder.join(INSTALLER),
             preimages_dir: folder.join(PAGES),
@@ -354,8 +354,7 @@ impl Plan {
             parameters_type: PARAMETERS.to_owned(),
             installer_kernel: self.installer_kernel.clone(),
             json: true,
-        })?;
-        Ok(made.warnings)
+        })
     }
 
     /// The kernel's bytes.

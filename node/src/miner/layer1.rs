@@ -57,6 +57,7 @@ impl Miner {
                     rollup: self.layer1.rollup(),
                     level: self.layer1.level(),
                     parameters: *self.layer1.parameters(),
+                    contracts: Contracts::of(&self.layer1),
                 }));
             }
             Layer1Request::Holdings(account, reply) => {
@@ -76,7 +77,7 @@ impl Miner {
         routing: Vec<u8>,
         amount: u128,
     ) -> Result<Receipt, NodeError> {
-        let wrapper = Contracts::default().token_wrapper;
+        let wrapper = Contracts::of(&self.layer1).token_wrapper;
         let Some(Code::TokenWrapper(code)) = self.layer1.contract(&wrapper) else {
             return Err(NodeError::NoTokenWrapper);
         };
@@ -162,7 +163,7 @@ impl Miner {
                 Account::Contract(contract) => ledger.balance(&contract),
                 Account::Rollup(_) => Mutez::ZERO,
             },
-            tokens: match self.layer1.contract(&Contracts::default().token) {
+            tokens: match self.layer1.contract(&Contracts::of(&self.layer1).token) {
                 Some(Code::Token(token)) => token.balance(account),
                 _ => 0,
             },

@@ -5,6 +5,7 @@ use crate::error::NodeError;
 use crate::node::Node;
 use crate::request::CallRequest;
 use alloy_primitives::{Address, B256, Bytes, U256};
+use layer1::devnet::Contracts;
 use layer1::outbox::{Parameters, Place, Status};
 use layer1::value::TicketId;
 use layer1::{Account, Call, Mutez, Receipt};
@@ -105,6 +106,8 @@ pub struct Overview {
     pub level: u32,
     /// Its constants.
     pub parameters: Parameters,
+    /// Where its contracts are.
+    pub contracts: Contracts,
 }
 
 /// The possessions of an account on layer 1.

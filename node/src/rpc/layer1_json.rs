@@ -4,7 +4,7 @@ use super::{json, micheline};
 use crate::miner::{Holdings, Overview, Withdrawal, WithdrawalStage};
 use alloy_primitives::keccak256;
 use layer1::contracts::Asked;
-use layer1::devnet::{self, Contracts};
+use layer1::devnet;
 use layer1::michelson::Michelson;
 use layer1::outbox::Status;
 use layer1::value::{Ticket, TicketId};
@@ -148,7 +148,8 @@ fn paid(call: &Transaction<'_>) -> Option<(&'static str, Ticket, Address)> {
 
 /// Addresses, levels and constants.
 pub(super) fn overview(overview: &Overview) -> Value {
-    let contracts: Map<String, Value> = Contracts::default()
+    let contracts: Map<String, Value> = overview
+        .contracts
         .named()
         .into_iter()
         .map(|(name, hash)| (name.into(), Account::originated(hash).to_string().into()))
@@ -157,8 +158,9 @@ pub(super) fn overview(overview: &Overview) -> Value {
         rollup,
         level,
         parameters,
+        contracts: at,
     } = *overview;
-    let token = TicketId::of(Contracts::default().token_wrapper);
+    let token = TicketId::of(at.token_wrapper);
     let ticket_hash = keccak256(token.evm_preimage());
     json!({
         "rollup": Account::Rollup(rollup).to_string(),

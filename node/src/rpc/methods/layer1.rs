@@ -4,7 +4,7 @@ use crate::miner::MinerHandle;
 use crate::rpc::params::{Param, Params};
 use crate::rpc::{RpcError, json, layer1_json};
 use ::layer1::contracts::{Bridge, DelayedInbox, Governance};
-use ::layer1::devnet::{self, Contracts};
+use ::layer1::devnet;
 use ::layer1::outbox::Place;
 use ::layer1::{Account, Call, Mutez};
 use alloy_primitives::{Address, Bytes};
@@ -22,9 +22,9 @@ pub(super) async fn deposit(miner: &MinerHandle, params: &Params) -> Result<Valu
     let amount = fields.required::<Decimal<u64>>("amount")?.0;
     let source = fields.optional("from")?.unwrap_or_default();
     let routing = fields.routing(None)?;
-    let rollup = miner.overview().await?.rollup;
-    let bridge = Contracts::default().bridge;
-    let call = Bridge::deposit(bridge, rollup, routing, Mutez(amount));
+    let overview = miner.overview().await?;
+    let bridge = overview.contracts.bridge;
+    let call = Bridge::deposit(bridge, overview.rollup, routing, Mutez(amount));
     operate(miner, source, call).await
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn deposit_tokens(
 pub(super) async fn send_delayed(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let transaction: Bytes = params.required(0)?;
     let source = Source::optional(params, 1)?;
-    let inbox = Contracts::default().delayed_inbox;
+    let inbox = miner.overview().await?.contracts.delayed_inbox;
     operate(miner, source, DelayedInbox::send(inbox, transaction.into())).await
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn send_delayed(miner: &MinerHandle, params: &Params) -> Result
 pub(super) async fn govern(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let payload: Bytes = params.required(0)?;
     let source = Source::optional(params, 1)?;
-    let governance = Contracts::default().governance;
+    let governance = miner.overview().await?.contracts.governance;
     operate(miner, source, Governance::say(governance, payload.into())).await
 }
 
