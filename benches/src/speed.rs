@@ -3,9 +3,11 @@
 
 use crate::workload::Workloads;
 use alloy_primitives::Address;
-use e2e_tests::reference::Reference;
+use conformance::Revision;
+use conformance::reference::Reference;
+use conformance::rollup::Surroundings;
+use conformance::world::World;
 use ethereum::SignedTransaction;
-use ethereum::header::Header;
 use indicatif::ProgressBar;
 use pvm::Metering;
 use serde::Serialize;
@@ -33,10 +35,13 @@ pub(crate) fn measure(
 ) -> Result<Vec<Speed>, Box<dyn Error>> {
     progress.set_message("setup, native");
     let start = workloads.start()?;
-    let mut native = Reference::new(workloads.setup.config.chain_id, &workloads.setup.balances);
+    let chain_id = workloads.setup.config.chain_id;
+    let world = World::funded(&workloads.setup.balances);
+    let mut native = Reference::new(&world, Revision::Osaka, chain_id);
     let header = workloads.rollup(&start, Metering::Off).header(1).1;
+    native.enter(&Surroundings::of_header(&header, chain_id, Revision::Osaka));
     for level in &workloads.setup_levels {
-        run_native(&mut native, &header, level)?;
+        run_native(&mut native, level)?;
     }
     progress.inc(1);
     let mut speeds = Vec::new();
@@ -50,7 +55,7 @@ pub(crate) fn measure(
             fast.push(report.runs.iter().map(|run| run.wall).sum::<Duration>());
             let mut native = native.fork();
             let begin = Instant::now();
-            gas = run_native(&mut native, &header, raws)?;
+            gas = run_native(&mut native, raws)?;
             plain.push(begin.elapsed());
         }
         fast.sort_unstable();
@@ -70,11 +75,7 @@ pub(crate) fn measure(
 }
 
 /// Decodes, recovers and executes: what the kernel does, without a rollup.
-fn run_native(
-    native: &mut Reference,
-    header: &Header,
-    raws: &[Vec<u8>],
-) -> Result<u64, Box<dyn Error>> {
+fn run_native(native: &mut Reference, raws: &[Vec<u8>]) -> Result<u64, Box<dyn Error>> {
     let decoded = raws.iter().map(|raw| ethereum::transaction::decode(raw));
     let decoded: Vec<SignedTransaction> = decoded
         .collect::<Result<_, _>>()
@@ -83,6 +84,5 @@ fn run_native(
         .into_iter()
         .collect::<Result<_, _>>()
         .map_err(|error| error.to_string())?;
-    native.enter(header);
     Ok(native.transact_all(decoded.iter().zip(senders))?)
 }

@@ -1,13 +1,14 @@
 //! Plain revm on accounts in memory: for traces, for new tests, and to compare
 //! the kernel with.
 //!
-//! It shares nothing with the kernel's execution but the engine.
+//! It shares nothing with the kernel's execution but the engine: its own
+//! transaction environment from the decoded fields, its own state.
 
 use crate::Revision;
 use crate::rollup::Surroundings;
 use crate::trace::Tracer;
 use crate::world::{AccountState, World};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, Bytes, Log, U256};
 use ethereum::SignedTransaction;
 use revm::context::result::ExecutionResult;
 use revm::context::{BlockEnv, CfgEnv, Context, Journal, TxEnv};
@@ -18,11 +19,121 @@ use revm::context_interface::transaction::{
 };
 use revm::database::InMemoryDB;
 use revm::primitives::hardfork::SpecId;
-use revm::state::{AccountInfo, Bytecode, EvmState};
-use revm::{ExecuteEvm, InspectEvm, MainBuilder};
+use revm::state::{AccountInfo, Bytecode};
+use revm::{ExecuteCommitEvm, ExecuteEvm, InspectEvm, MainBuilder, MainnetEvm};
 use std::io::{BufWriter, Write};
 
 type Memory = Context<BlockEnv, TxEnv, CfgEnv, InMemoryDB, Journal<InMemoryDB>, ()>;
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether it succeeded.
+    pub success: bool,
+    /// The gas that it used.
+    pub gas_used: u64,
+    /// Its logs.
+    pub logs: Vec<Log>,
+    /// What it returned or reverted with.
+    pub output: Bytes,
+    /// The contract that it created.
+    pub created: Option<Address>,
+}
+
+/// Plain revm, block by block.
+#[derive(Debug)]
+pub struct Reference {
+    engine: MainnetEvm<Memory>,
+}
+
+impl Reference {
+    /// These accounts, under the rules of `revision`.
+    #[must_use]
+    pub fn new(world: &World, revision: Revision, chain_id: u64) -> Self {
+        Self::with_database(world.database(), spec(revision), chain_id)
+    }
+
+    fn with_database(database: InMemoryDB, spec: SpecId, chain_id: u64) -> Self {
+        Self {
+            engine: context(database, spec, chain_id).build_mainnet(),
+        }
+    }
+
+    /// A second world that starts as this one is.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let context = &self.engine.ctx;
+        let database = context.journaled_state.database.clone();
+        Self::with_database(database, context.cfg.spec, context.cfg.chain_id)
+    }
+
+    /// Enters a block.
+    pub fn enter(&mut self, surroundings: &Surroundings) {
+        let cache = &mut self.engine.ctx.journaled_state.database.cache;
+        let hashes = surroundings.hashes.iter();
+        cache
+            .block_hashes
+            .extend(hashes.map(|(number, hash)| (U256::from(*number), *hash)));
+        self.engine.set_block(block(surroundings));
+    }
+
+    /// Runs a transaction and keeps what it changed.
+    ///
+    /// # Errors
+    /// The engine's words, if it refuses the transaction.
+    pub fn transact(
+        &mut self,
+        signed: &SignedTransaction,
+        sender: Address,
+    ) -> Result<Outcome, String> {
+        let result = self.engine.transact_commit(environment(signed, sender));
+        result.map(outcome).map_err(|error| error.to_string())
+    }
+
+    /// Runs transactions as one block would, and keeps what they changed; gives
+    /// the gas that they used.
+    ///
+    /// # Errors
+    /// The engine's words, if it refuses one.
+    pub fn transact_all<'t>(
+        &mut self,
+        transactions: impl Iterator<Item = (&'t SignedTransaction, Address)>,
+    ) -> Result<u64, String> {
+        let mut gas_used = 0;
+        for (signed, sender) in transactions {
+            let result = self.engine.transact_one(environment(signed, sender));
+            gas_used += result.map_err(|error| error.to_string())?.tx_gas_used();
+        }
+        let state = self.engine.finalize();
+        self.engine.commit(state);
+        Ok(gas_used)
+    }
+
+    /// All accounts that are not empty.
+    #[must_use]
+    pub fn world(&self) -> World {
+        let cache = &self.engine.ctx.journaled_state.database.cache;
+        let accounts = cache.accounts.iter();
+        let accounts = accounts.filter(|(_, account)| !account.info.is_empty());
+        let state = accounts.map(|(address, account)| {
+            let info = &account.info;
+            let code = info.code.as_ref();
+            let code = code.or_else(|| cache.contracts.get(&info.code_hash));
+            let slots = account.storage.iter();
+            let state = AccountState {
+                nonce: U256::from(info.nonce),
+                balance: info.balance,
+                code: code.map(Bytecode::original_bytes).unwrap_or_default(),
+                storage: slots
+                    .filter(|(_, value)| !value.is_zero())
+                    .map(|(slot, value)| (*slot, *value))
+                    .collect(),
+            };
+            (*address, state)
+        });
+        World(state.collect())
+    }
+}
 
 /// Runs a signed transaction: what it did, and the accounts after it.
 ///
@@ -32,13 +143,12 @@ pub fn execute(
     world: &World,
     surroundings: &Surroundings,
     raw: &[u8],
-) -> Result<(ExecutionResult, World), String> {
-    let mut engine = context(world, surroundings).build_mainnet();
-    let executed = engine.transact(decoded(raw)?);
-    let executed = executed.map_err(|error| error.to_string())?;
-    let mut after = world.clone();
-    after.apply(executed.state);
-    Ok((executed.result, after))
+) -> Result<(Outcome, World), String> {
+    let mut reference = Reference::new(world, surroundings.revision, surroundings.chain_id);
+    reference.enter(surroundings);
+    let (signed, sender) = decoded(raw)?;
+    let outcome = reference.transact(&signed, sender)?;
+    Ok((outcome, reference.world()))
 }
 
 /// Runs a signed transaction and writes each step to `out`, as lines of JSON
@@ -53,8 +163,11 @@ pub fn trace(
     out: impl Write,
 ) -> Result<ExecutionResult, String> {
     let tracer = Tracer::new(BufWriter::new(out));
-    let mut engine = context(world, surroundings).build_mainnet_with_inspector(tracer);
-    let executed = engine.inspect_one_tx(decoded(raw)?);
+    let mut reference = Reference::new(world, surroundings.revision, surroundings.chain_id);
+    reference.enter(surroundings);
+    let mut engine = reference.engine.ctx.build_mainnet_with_inspector(tracer);
+    let (signed, sender) = decoded(raw)?;
+    let executed = engine.inspect_one_tx(environment(&signed, sender));
     executed.map_err(|error| error.to_string())
 }
 
@@ -99,19 +212,38 @@ pub fn environment(signed: &SignedTransaction, sender: Address) -> TxEnv {
     }
 }
 
-fn decoded(raw: &[u8]) -> Result<TxEnv, String> {
+fn decoded(raw: &[u8]) -> Result<(SignedTransaction, Address), String> {
     let signed = ethereum::transaction::decode(raw).map_err(|error| error.to_string())?;
     match ethereum::senders([&signed]).pop() {
-        Some(Ok(sender)) => Ok(environment(&signed, sender)),
+        Some(Ok(sender)) => Ok((signed, sender)),
         Some(Err(error)) => Err(error.to_string()),
         None => Err("no sender".to_owned()),
     }
 }
 
-fn context(world: &World, surroundings: &Surroundings) -> Memory {
-    let mut context = Context::new(world.database(surroundings), spec(surroundings.revision));
-    context.cfg.chain_id = surroundings.chain_id;
-    context.block = BlockEnv {
+fn outcome(result: ExecutionResult) -> Outcome {
+    let output = result.output().cloned().unwrap_or_default();
+    Outcome {
+        success: result.is_success(),
+        gas_used: result.tx_gas_used(),
+        created: result.created_address(),
+        logs: if result.is_success() {
+            result.into_logs()
+        } else {
+            Vec::new()
+        },
+        output,
+    }
+}
+
+fn context(database: InMemoryDB, spec: SpecId, chain_id: u64) -> Memory {
+    let mut context = Context::new(database, spec);
+    context.cfg.chain_id = chain_id;
+    context
+}
+
+fn block(surroundings: &Surroundings) -> BlockEnv {
+    BlockEnv {
         number: U256::from(surroundings.number),
         beneficiary: surroundings.beneficiary,
         timestamp: U256::from(surroundings.timestamp),
@@ -124,8 +256,7 @@ fn context(world: &World, surroundings: &Surroundings) -> Memory {
             blob_gasprice: surroundings.blob_base_fee,
         }),
         slot_num: surroundings.number,
-    };
-    context
+    }
 }
 
 /// The engine's name for a revision.
@@ -140,7 +271,7 @@ pub const fn spec(revision: Revision) -> SpecId {
 }
 
 impl World {
-    fn database(&self, surroundings: &Surroundings) -> InMemoryDB {
+    fn database(&self) -> InMemoryDB {
         let mut database = InMemoryDB::default();
         for (address, state) in &self.0 {
             let info = AccountInfo {
@@ -156,38 +287,6 @@ impl World {
                 let Ok(()) = database.insert_account_storage(*address, *slot, *value);
             }
         }
-        for (number, hash) in &surroundings.hashes {
-            database
-                .cache
-                .block_hashes
-                .insert(U256::from(*number), *hash);
-        }
         database
-    }
-
-    /// Lets what the engine changed hold.
-    fn apply(&mut self, changes: EvmState) {
-        for (address, account) in changes {
-            if !account.is_touched() {
-                continue;
-            }
-            if account.is_selfdestructed() || account.info.is_empty() {
-                self.0.remove(&address);
-                continue;
-            }
-            let state: &mut AccountState = self.0.entry(address).or_default();
-            if account.is_created() {
-                state.storage.clear();
-            }
-            state.nonce = U256::from(account.info.nonce);
-            state.balance = account.info.balance;
-            if let Some(code) = &account.info.code {
-                state.code = code.original_bytes();
-            }
-            for (slot, value) in account.storage {
-                state.storage.insert(slot, value.present_value());
-            }
-            state.storage.retain(|_, value| !value.is_zero());
-        }
     }
 }

@@ -4,6 +4,7 @@ use crate::Revision;
 use crate::world::World;
 use ::rollup::{Calls, Cursor};
 use alloy_primitives::{Address, B256, Bytes, Log};
+use ethereum::Header;
 use pvm::{DebugSink, Durable, Error, Inbox, LevelReport, Machine, Options, Status};
 use storage::layout::{CONFIG, HEAD, HEADERS, RECEIPTS};
 use storage::table::Value;
@@ -41,6 +42,24 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Those of a block that the kernel made, without the hashes of earlier ones.
+    #[must_use]
+    pub fn of_header(header: &Header, chain_id: u64, revision: Revision) -> Self {
+        Self {
+            number: header.number,
+            timestamp: header.timestamp,
+            base_fee: header.base_fee_per_gas,
+            gas_limit: header.gas_limit,
+            prevrandao: header.mix_hash,
+            beneficiary: header.beneficiary,
+            blob_base_fee: 1,
+            chain_id,
+            revision,
+            hashes: Vec::new(),
+            parent: None,
+        }
+    }
+
     /// The value that the evaluation build reads.
     fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(132);

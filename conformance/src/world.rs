@@ -51,6 +51,19 @@ pub enum Corrupt {
 }
 
 impl World {
+    /// Accounts with these balances, in wei.
+    #[must_use]
+    pub fn funded(balances: &[(Address, U256)]) -> Self {
+        let accounts = balances.iter().map(|(address, balance)| {
+            let state = AccountState {
+                balance: *balance,
+                ..AccountState::default()
+            };
+            (*address, state)
+        });
+        Self(accounts.collect())
+    }
+
     /// Puts the accounts into durable storage, as the kernel keeps them.
     pub fn load(&self, durable: &mut Durable) {
         let mut put = |path: storage::key::Place, bytes: &[u8]| {

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
-//! [`reference`] runs the same transactions on plain revm, to compare;
+//! [`conformance::reference`] runs the same transactions on plain revm, to compare;
 //! [`bridged`] puts a layer 1 around a rollup;
 //! [`case`] is a load for a level, as data;
 //! [`clients`] runs stock Ethereum clients against a devnet.
@@ -14,7 +14,6 @@ pub mod harness;
 pub mod lab;
 pub mod layer1;
 mod record;
-pub mod reference;
 mod rollup;
 pub mod state_tests;
 pub mod suites;

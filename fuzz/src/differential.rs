@@ -16,16 +16,12 @@ pub fn plain(case: &Case, made: &Made) -> Opinion {
         .iter()
         .map(|signed| {
             let raw = signed.encode();
-            let (result, after) = reference::execute(&world, &made.surroundings, &raw).ok()?;
+            let (outcome, after) = reference::execute(&world, &made.surroundings, &raw).ok()?;
             world = after;
             Some(Outcome {
-                success: result.is_success(),
-                gas_used: result.tx_gas_used(),
-                logs: if result.is_success() {
-                    result.into_logs()
-                } else {
-                    Vec::new()
-                },
+                success: outcome.success,
+                gas_used: outcome.gas_used,
+                logs: outcome.logs,
             })
         })
         .collect();

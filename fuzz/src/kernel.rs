@@ -86,17 +86,8 @@ fn finish(case: &Case, host: &MockHost, parent: &Head, head: &Head) -> Result<Ma
     Ok(Made {
         before: before(case, &world, &hashes),
         surroundings: Surroundings {
-            number: header.number,
-            timestamp: header.timestamp,
-            base_fee: header.base_fee_per_gas,
-            gas_limit: header.gas_limit,
-            prevrandao: header.mix_hash,
-            beneficiary: header.beneficiary,
-            blob_base_fee: 1,
-            chain_id: CHAIN,
-            revision: case.revision,
             hashes,
-            parent: None,
+            ..Surroundings::of_header(&header, CHAIN, case.revision)
         },
         opinion: Opinion {
             outcomes: outcomes(case, host, head.number)?,

@@ -71,7 +71,7 @@ fn test(program: &Program) -> Test {
         let surroundings = statetest::surroundings(&test, revision).unwrap();
         let executed = reference::execute(&test.pre, &surroundings, &program.raw);
         let (after, logs, refused) = match executed {
-            Ok((result, after)) => (after, logs_hash(result.logs()), None),
+            Ok((outcome, after)) => (after, logs_hash(&outcome.logs), None),
             Err(why) => (test.pre.clone(), logs_hash(&[]), Some(why)),
         };
         let post = Post {
