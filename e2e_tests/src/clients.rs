@@ -6,9 +6,9 @@
 use std::env;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex};
 
 use node::{Options, devnet};
@@ -25,11 +25,12 @@ pub enum Client {
     Web3Py,
     Hardhat,
     Bridge,
+    Taquito,
 }
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ethers,
         Self::Viem,
         Self::Cast,
@@ -37,9 +38,11 @@ impl Client {
         Self::Web3Py,
         Self::Hardhat,
         Self::Bridge,
+        Self::Taquito,
     ];
 
-    /// Runs the client's script against a devnet of its own.
+    /// Runs the client's script: against a devnet of its own, or, if it has no use for
+    /// one, on [Micheline](crate::micheline).
     ///
     /// # Panics
     /// Where the devnet does not start, or the script ends without a report.
@@ -49,17 +52,17 @@ impl Client {
             Ok(found) => found,
             Err(why) => return Outcome::Skipped(why),
         };
+        command.arg(script).current_dir(folder().join("clients"));
+        if self == Self::Taquito {
+            return Outcome::read(&fed(command, &crate::micheline::nodes().to_string()));
+        }
         let kernel = folder().join("../target/kernel/evm_kernel.wasm");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let devnet = runtime
             .block_on(devnet(Options::new(kernel)))
             .expect("the devnet starts");
-        let output = command
-            .arg(script)
-            .arg(devnet.url())
-            .current_dir(folder().join("clients"))
-            .output()
-            .expect("it ran a moment ago");
+        let output = command.arg(devnet.url()).output();
+        let output = output.expect("it ran a moment ago");
         devnet.stop();
         Outcome::read(&output)
     }
@@ -74,6 +77,7 @@ impl Client {
             Self::Web3Py => Ok((python()?, "web3py/web3py.py")),
             Self::Hardhat => Ok((newer_nodejs()?, "hardhat/hardhat.mjs")),
             Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
+            Self::Taquito => Ok((nodejs()?, "taquito.mjs")),
         }
     }
 }
@@ -88,6 +92,7 @@ impl fmt::Display for Client {
             Self::Web3Py => "web3.py",
             Self::Hardhat => "hardhat",
             Self::Bridge => "bridge",
+            Self::Taquito => "taquito",
         })
     }
 }
@@ -139,6 +144,20 @@ impl Outcome {
             complaints,
         })
     }
+}
+
+/// Runs a command on a text.
+fn fed(mut command: Command, text: &str) -> Output {
+    let piped = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("it ran a moment ago");
+    let input = child.stdin.take();
+    // The text is read to its end before anything is written.
+    let written = input.expect("a pipe").write_all(text.as_bytes());
+    written.expect("it reads its input");
+    child.wait_with_output().expect("it ends")
 }
 
 /// Node.js, with the packages of `clients/`.

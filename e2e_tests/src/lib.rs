@@ -13,6 +13,7 @@ pub mod folder;
 pub mod harness;
 pub mod lab;
 pub mod layer1;
+pub mod micheline;
 mod record;
 mod rollup;
 pub mod state_tests;

@@ -35,6 +35,11 @@ fn main() -> ExitCode {
     harness::run(tests.into())
 }
 
+#[test]
+fn taquito_reads_and_writes_the_micheline_of_messages() {
+    passes(Client::Taquito);
+}
+
 /// Every step of the client's script passes.
 fn run(client: Client) -> Result<harness::Outcome, String> {
     match client.run() {
