@@ -12,6 +12,8 @@ use std::error::Error;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Cost {
     pub(crate) instructions: u64,
+    /// Of the slow machine.
+    pub(crate) ticks: u64,
     pub(crate) host_calls: u64,
     pub(crate) calls_by_name: BTreeMap<String, u64>,
     pub(crate) bytes_read: u64,
@@ -98,6 +100,7 @@ fn cost(report: &LevelReport) -> Cost {
     };
     for run in &report.runs {
         cost.instructions += run.instructions;
+        cost.ticks += run.ticks;
         cost.bytes_read += run.bytes_read;
         cost.bytes_written += run.bytes_written;
         cost.max_call_depth = cost.max_call_depth.max(run.max_call_depth);
@@ -113,6 +116,7 @@ impl Cost {
     fn add_to(&self, name: &str, baseline: &mut Baseline) {
         let figures = [
             ("instructions", self.instructions),
+            ("ticks", self.ticks),
             ("host_calls", self.host_calls),
             ("bytes_read", self.bytes_read),
             ("bytes_written", self.bytes_written),
@@ -122,6 +126,7 @@ impl Cost {
 
     fn net_of(mut self, empty: &Self) -> Self {
         self.instructions = self.instructions.saturating_sub(empty.instructions);
+        self.ticks = self.ticks.saturating_sub(empty.ticks);
         self.host_calls = self.host_calls.saturating_sub(empty.host_calls);
         self.bytes_read = self.bytes_read.saturating_sub(empty.bytes_read);
         self.bytes_written = self.bytes_written.saturating_sub(empty.bytes_written);

@@ -264,6 +264,7 @@ fn level_json(report: &LevelReport) -> Value {
 fn run_json(run: &RunReport) -> Value {
     json!({
         "instructions": run.instructions,
+        "ticks": run.ticks,
         "max_call_depth": run.max_call_depth,
         "host_calls": run.host_calls,
         "bytes_read": run.bytes_read,
@@ -309,8 +310,9 @@ impl Text<'_> {
             let calls: u64 = run.host_calls.values().sum();
             write!(
                 f,
-                "{} instructions, {calls} host calls, {} B read, {} B written, call depth {}, ",
+                "{} instructions, {} ticks, {calls} host calls, {} B read, {} B written, call depth {}, ",
                 grouped(run.instructions),
+                grouped(run.ticks),
                 grouped(run.bytes_read),
                 grouped(run.bytes_written),
                 run.max_call_depth

@@ -6,6 +6,7 @@ use crate::Version;
 use crate::imports::{self, ENTRY, LEGACY_ENTRY, LEGACY_MODULE, MODULE};
 use crate::opcodes::Refusal;
 use crate::outline::{Import, Outline};
+use crate::ticks;
 use std::fmt::Display;
 use wasmparser::{BinaryReaderError, ExternalKind, Parser, ValidPayload, Validator, WasmFeatures};
 
@@ -58,6 +59,8 @@ pub struct KernelFacts {
     pub globals: u32,
     /// Whether references to things of the host occur in it.
     pub has_extern_references: bool,
+    /// How many ticks the slow machine takes, about, before a run's first instruction.
+    pub start_ticks: u64,
 }
 
 /// By which rules a module is checked.
@@ -221,6 +224,7 @@ pub fn check(wasm: &[u8], terms: impl Into<Terms>) -> Result<KernelFacts, Kernel
         imported_functions: outline.imported_functions,
         globals: outline.globals,
         has_extern_references: outline.has_extern_references,
+        start_ticks: ticks::start(wasm, &outline),
     })
 }
 
@@ -299,7 +303,7 @@ fn well_formed(outline: &Outline<'_>) -> Option<Violation> {
 }
 
 /// What the machine's fast path takes, floats included, which have a rule of their own.
-fn features() -> WasmFeatures {
+pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::FLOATS
         | WasmFeatures::SATURATING_FLOAT_TO_INT

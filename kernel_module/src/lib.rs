@@ -7,7 +7,7 @@
 //! | [`mod@check`] | which modules the machine accepts |
 //! | [`mod@report`] | every rule, one by one, and what the bytes are made of |
 //! | [`imports`], [`version`] | the host functions, and since when |
-//! | [`metering`] | counts instructions and open calls |
+//! | [`metering`], [`mod@ticks`] | counts instructions, open calls and the slow machine's ticks |
 //! | [`call_graph`], [`stack_guard`] | who calls whom; a bound on open calls |
 //! | [`extern_references`] | the module without references to things of the host |
 //! | [`fn@strip`] | the module without custom sections |
@@ -21,6 +21,7 @@ pub mod opcodes;
 pub mod outline;
 pub mod report;
 pub mod stack_guard;
+pub mod ticks;
 pub mod version;
 
 mod globals;

@@ -1,21 +1,23 @@
 //! Counts instructions and open calls by rewriting the module, so that each
 //! engine gives the same figures.
 //!
-//! Five globals are added: how many calls are open, the most that ever were,
-//! how many instructions were executed, a scratch one, and whether a call went
-//! through a table beyond its end. Around each call of
+//! Six globals are added: how many calls are open, the most that ever were,
+//! how many instructions were executed, a scratch one, whether a call went
+//! through a table beyond its end, and how many ticks the slow machine takes. Around each call of
 //! a function of the module stand instructions that keep the first two, and
 //! `unreachable` where more are open than may be. Before each place where the
 //! control flow parts stand some that add what was executed since the last: 1
 //! for an instruction, 0 for block structure, `drop` and `unreachable`, and 1
 //! for each call of a function by itself; 1 for each byte, or element of a
 //! table, that a bulk instruction moves. It is what wasmtime calls fuel.
+//! With them go the ticks of the slow machine ([`mod@crate::ticks`]).
 //!
-//! In a run that ends by another trap than `unreachable` the count lacks the
+//! In a run that ends by another trap than `unreachable` the counts lack the
 //! instructions since the control flow last parted.
 
 use crate::check::KernelFacts;
 use crate::globals::{AddedGlobals, Number};
+use crate::ticks::{self, FunctionPrices, Price};
 use wasm_encoder::reencode::Reencode;
 
 pub use wasm_encoder::reencode::Error;
@@ -29,6 +31,7 @@ const DEPTH: &str = "evm-rollup: open calls";
 const MAX: &str = "evm-rollup: most open calls";
 const INSTRUCTIONS: &str = "evm-rollup: instructions";
 const UNDEFINED: &str = "evm-rollup: undefined element";
+const TICKS: &str = "evm-rollup: ticks";
 
 /// The module with the counters, in which no more than `frames` calls may be
 /// open. Custom sections are left out.
@@ -37,9 +40,11 @@ const UNDEFINED: &str = "evm-rollup: undefined element";
 /// If the module cannot be read; one that passed the check can be.
 pub fn instrument(wasm: &[u8], facts: &KernelFacts, frames: u32) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
+    let prices = ticks::prices(wasm, facts.imported_functions).map_err(Error::ParseError)?;
     let mut rewrite = Rewrite {
         facts,
         frames,
+        prices: prices.into_iter(),
         // The entry point is the first open call.
         globals: AddedGlobals::new(vec![
             Number::I32(1),
@@ -47,6 +52,7 @@ pub fn instrument(wasm: &[u8], facts: &KernelFacts, frames: u32) -> Result<Vec<u
             Number::I64(0),
             Number::I32(0),
             Number::I32(0),
+            Number::I64(0),
         ]),
     };
     rewrite.parse_core_module(&mut module, Parser::new(0), wasm)?;
@@ -60,6 +66,8 @@ pub struct Counted {
     pub max_depth: u32,
     /// Executed instructions.
     pub instructions: u64,
+    /// Ticks of the slow machine, without those of the host's bytes and of the start.
+    pub ticks: u64,
     /// Whether the run ended at a call through a table with an index beyond its end.
     pub undefined_element: bool,
 }
@@ -72,6 +80,7 @@ impl Counted {
         Self {
             max_depth,
             instructions: global(INSTRUCTIONS).unwrap_or_default() as u64,
+            ticks: global(TICKS).unwrap_or_default() as u64,
             undefined_element: global(UNDEFINED).is_some_and(|marked| marked != 0),
         }
     }
@@ -80,6 +89,8 @@ impl Counted {
 struct Rewrite<'f> {
     facts: &'f KernelFacts,
     frames: u32,
+    /// Of the functions that are still to come.
+    prices: std::vec::IntoIter<FunctionPrices>,
     globals: AddedGlobals,
 }
 
@@ -103,6 +114,10 @@ impl Rewrite<'_> {
 
     const fn undefined(&self) -> u32 {
         self.facts.globals + 4
+    }
+
+    const fn ticks(&self) -> u32 {
+        self.facts.globals + 5
     }
 
     fn is_counted(&self, operator: &Operator<'_>) -> bool {
@@ -153,21 +168,42 @@ impl Rewrite<'_> {
             .global_set(depth);
     }
 
-    /// Adds to the instructions what was executed since the last time.
-    fn add(&self, pending: &mut u32, mut code: InstructionSink<'_>) {
-        let count = std::mem::take(pending);
-        if count > 0 {
-            let instructions = self.instructions();
-            code.global_get(instructions)
-                .i64_const(count.into())
+    /// Adds what was executed since the last time. Ticks that hang on the number on top of the stack,
+    /// which stays there, go with them.
+    fn add(&self, pending: &mut Pending, price: Price, mut code: InstructionSink<'_>) {
+        let Pending {
+            instructions,
+            ticks,
+        } = std::mem::take(pending);
+        if instructions > 0 {
+            let global = self.instructions();
+            code.global_get(global)
+                .i64_const(instructions.into())
                 .i64_add()
-                .global_set(instructions);
+                .global_set(global);
+        }
+        let (global, scratch) = (self.ticks(), self.scratch());
+        if price.nonzero != price.zero {
+            code.global_set(scratch)
+                .global_get(global)
+                .i64_const((ticks + price.nonzero).into())
+                .i64_const((ticks + price.zero).into())
+                .global_get(scratch)
+                .select()
+                .i64_add()
+                .global_set(global)
+                .global_get(scratch);
+        } else if ticks > 0 {
+            code.global_get(global)
+                .i64_const((ticks + price.zero).into())
+                .i64_add()
+                .global_set(global);
         }
     }
 
-    /// Adds the number on top of the stack, which stays there.
-    fn add_units(&self, mut code: InstructionSink<'_>) {
-        let (instructions, scratch) = (self.instructions(), self.scratch());
+    /// Adds the number on top of the stack, which stays there, and `each` tick for each.
+    fn add_units(&self, each: u32, mut code: InstructionSink<'_>) {
+        let (instructions, scratch, ticks) = (self.instructions(), self.scratch(), self.ticks());
         code.global_set(scratch)
             .global_get(scratch)
             .global_get(scratch)
@@ -175,7 +211,21 @@ impl Rewrite<'_> {
         code.global_get(instructions)
             .i64_add()
             .global_set(instructions);
+        code.global_get(scratch)
+            .i64_extend_i32_u()
+            .i64_const(each.into())
+            .i64_mul()
+            .global_get(ticks)
+            .i64_add()
+            .global_set(ticks);
     }
+}
+
+/// What was executed and is not counted yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    instructions: u32,
+    ticks: u32,
 }
 
 impl Reencode for Rewrite<'_> {
@@ -211,6 +261,7 @@ impl Reencode for Rewrite<'_> {
         exports.export(MAX, ExportKind::Global, self.max());
         exports.export(INSTRUCTIONS, ExportKind::Global, self.instructions());
         exports.export(UNDEFINED, ExportKind::Global, self.undefined());
+        exports.export(TICKS, ExportKind::Global, self.ticks());
         Ok(())
     }
 
@@ -220,16 +271,23 @@ impl Reencode for Rewrite<'_> {
         body: FunctionBody<'_>,
     ) -> Result<(), Error> {
         let mut function: Function = self.new_function_with_parsed_locals(&body)?;
+        let prices = self.prices.next().unwrap_or_default();
+        let mut operators = prices.operators.into_iter();
         // The call of this function.
-        let mut pending = 1;
+        let mut pending = Pending {
+            instructions: 1,
+            ticks: prices.call,
+        };
         for operator in body.get_operators_reader()? {
             let operator = operator?;
-            pending += u32::from(!is_free(&operator));
+            let price = operators.next().unwrap_or_default();
+            pending.instructions += u32::from(!is_free(&operator));
+            pending.ticks += price.always;
             if is_control_flow(&operator) {
-                self.add(&mut pending, function.instructions());
+                self.add(&mut pending, price, function.instructions());
             }
             if has_dynamic_cost(&operator) {
-                self.add_units(function.instructions());
+                self.add_units(ticks::unit(&operator), function.instructions());
             }
             if let Operator::CallIndirect { table_index, .. } = operator {
                 self.check_element(table_index, function.instructions());

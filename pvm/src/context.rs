@@ -41,6 +41,8 @@ pub(crate) struct Meter {
     pub(crate) calls: [u64; IMPORTS.len()],
     pub(crate) read: u64,
     pub(crate) written: u64,
+    /// Of the slow machine, for what the host does.
+    pub(crate) ticks: u64,
 }
 
 /// A host call: what the kernel gave, and what it got.

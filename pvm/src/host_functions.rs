@@ -7,6 +7,7 @@ use crate::store::{self, Key};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use kernel_module::imports::{HostCall, IMPORTS};
+use kernel_module::ticks::BYTE;
 
 /// A call of the new durable storage, which is enabled on no network.
 const NDS_NOT_ENABLED: &str =
@@ -44,6 +45,9 @@ impl Context {
             Some(function) => answer(function, args, memory, self)?,
             None => return Err(Stop::Fatal(NDS_NOT_ENABLED)),
         };
+        if let (Some(meter), Some(function)) = (&mut self.meter, function) {
+            meter.ticks += ticks(function, Args(args), answer);
+        }
         if let (Some(log), Some(given)) = (&mut self.log, given) {
             log.push(Logged {
                 place,
@@ -235,6 +239,36 @@ fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i
     })?;
     context.written(num_bytes as usize);
     Ok(0)
+}
+
+/// What the slow machine takes, in ticks, for what the host does: for each byte of keys and values
+/// that it reads or writes in memory, and one for durable storage. A call that fails takes none.
+fn ticks(function: HostCall, args: Args<'_>, answer: i64) -> u64 {
+    let Ok(answer) = u64::try_from(answer) else {
+        return 0;
+    };
+    let size = |place| u64::try_from(args.int(place)).unwrap_or_default();
+    let (bytes, storage) = match function {
+        HostCall::WriteDebug => (0, 0),
+        HostCall::ReadInput
+        | HostCall::RevealPreimage
+        | HostCall::RevealMetadata
+        | HostCall::Reveal => (answer, 0),
+        HostCall::WriteOutput => (size(1), 0),
+        HostCall::StoreCopy | HostCall::StoreMove => (size(1) + size(3), 1),
+        HostCall::StoreRead => (size(1) + answer, 1),
+        HostCall::StoreWrite => (size(1) + size(4), 1),
+        HostCall::StoreHas
+        | HostCall::StoreExists
+        | HostCall::StoreDelete
+        | HostCall::StoreDeleteValue
+        | HostCall::StoreListSize
+        | HostCall::StoreGetNthKey
+        | HostCall::StoreCreate
+        | HostCall::StoreValueSize
+        | HostCall::StoreGetHash => (size(1), 1),
+    };
+    bytes * BYTE + storage
 }
 
 /// The bytes that a call gives, where they can be read.

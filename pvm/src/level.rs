@@ -76,6 +76,10 @@ pub struct RunReport {
     /// Executed wasm instructions (1 for each, and 1 for each call, and 1 for
     /// each byte of bulk copies and fills; block structure is free).
     pub instructions: u64,
+    /// Steps that the slow machine takes for the run, about: those of code and host calls are
+    /// counted by its rules, those before the first instruction by the module's size
+    /// (docs/machine.md, "Ticks").
+    pub ticks: u64,
     /// The most wasm calls open at once, the entry point's included. Host
     /// calls do not count, unless they go through a table.
     pub max_call_depth: u32,
@@ -128,8 +132,9 @@ impl LevelReport {
 }
 
 impl RunReport {
-    pub(crate) fn measured(&mut self, meter: &Meter, counted: Counted) {
+    pub(crate) fn measured(&mut self, meter: &Meter, counted: Counted, start_ticks: u64) {
         self.instructions = counted.instructions;
+        self.ticks = start_ticks + counted.ticks + meter.ticks;
         self.max_call_depth = counted.max_depth;
         self.bytes_read = meter.read;
         self.bytes_written = meter.written;

@@ -174,7 +174,7 @@ impl State {
             ..RunReport::default()
         };
         if let Some(meter) = context.meter.take() {
-            report.measured(&meter, finished.counted);
+            report.measured(&meter, finished.counted, kernel.facts().start_ticks);
         }
         if !finished.instantiated {
             context.durable = before;
