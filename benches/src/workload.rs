@@ -11,6 +11,7 @@ use pvm::{Durable, Metering};
 use solidity_fixtures::{bench, erc20};
 use std::error::Error;
 use storage::Config;
+use storage::config::MIN_KEPT_BLOCKS;
 
 /// Accounts that hold ether and tokens.
 const SENDERS: usize = 1_000;
@@ -47,6 +48,10 @@ impl Workloads {
         named.push(("amm_50", amm.swaps));
         Self {
             setup: Setup {
+                config: Config {
+                    kept_blocks: MIN_KEPT_BLOCKS,
+                    ..Config::default()
+                },
                 balances: balances.into_iter().chain(amm.balances).collect(),
                 ..Setup::default()
             },
@@ -74,6 +79,10 @@ impl Workloads {
                 included.len()
             )
             .into());
+        }
+        // From here on each block outdates one.
+        while rollup.head().number < MIN_KEPT_BLOCKS {
+            rollup.empty_level();
         }
         Ok(rollup.durable().clone())
     }

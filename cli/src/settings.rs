@@ -39,6 +39,9 @@ pub(crate) struct Settings {
     /// After how many levels governance may give a kept deposit to another receiver
     #[arg(long, value_name = "LEVELS")]
     reassign_after: Option<u64>,
+    /// How many blocks are kept in durable storage, the newest ones
+    #[arg(long, value_name = "BLOCKS")]
+    kept_blocks: Option<u64>,
 }
 
 /// A file with all settings, each explained.
@@ -63,6 +66,7 @@ impl Settings {
             block_gas_limit: self.block_gas_limit.or(others.block_gas_limit),
             queue_bytes: self.queue_bytes.or(others.queue_bytes),
             reassign_after: self.reassign_after.or(others.reassign_after),
+            kept_blocks: self.kept_blocks.or(others.kept_blocks),
         }
     }
 
@@ -80,6 +84,7 @@ impl Settings {
         config.block_gas_limit = self.block_gas_limit.unwrap_or(config.block_gas_limit);
         config.queue_bytes = self.queue_bytes.unwrap_or(config.queue_bytes);
         config.reassign_after = self.reassign_after.unwrap_or(config.reassign_after);
+        config.kept_blocks = self.kept_blocks.unwrap_or(config.kept_blocks);
         if config.block_gas_limit > MAX_BLOCK_GAS {
             bail!(
                 "a block of {} units of gas does not fit a run of the machine: at most \
@@ -125,6 +130,7 @@ mod tests {
             block_gas_limit: Some(_),
             queue_bytes: Some(_),
             reassign_after: Some(_),
+            kept_blocks: Some(_),
         } = settings
         else {
             panic!("{settings:?}");

@@ -6,9 +6,9 @@ use ::rollup::{Calls, Cursor};
 use alloy_primitives::{Address, B256, Bytes, Log};
 use ethereum::Header;
 use pvm::{DebugSink, Durable, Error, Inbox, LevelReport, Machine, Options, Status};
-use storage::layout::{CONFIG, HEAD, HEADERS, RECEIPTS};
+use storage::layout::{CONFIG, HEAD, HEADERS};
 use storage::table::Value;
-use storage::{Config, Head};
+use storage::{Config, Head, history};
 
 /// Where the evaluation build finds the block's surroundings.
 const EVALUATION: &str = "/evaluation/environment";
@@ -102,6 +102,7 @@ impl Surroundings {
             cursor: Cursor { level, offset: 0 },
             oldest_page: level,
             calls: Calls::first(level),
+            oldest: self.number.saturating_sub(1),
             ..Head::default()
         }
     }
@@ -220,8 +221,8 @@ impl Rollup {
                 surroundings.number
             )));
         }
-        let receipts = RECEIPTS.get(self.durable(), &surroundings.number)?;
-        let receipts = receipts.unwrap_or_default().0.into_iter();
+        let receipts = history::receipts(self.durable(), surroundings.number)?;
+        let receipts = receipts.0.into_iter();
         let depths = report.runs.iter().map(|run| run.max_call_depth);
         Ok(Block {
             receipts: receipts

@@ -10,6 +10,7 @@ pub mod bridged;
 pub mod case;
 pub mod clients;
 pub mod folder;
+pub mod growth;
 pub mod harness;
 pub mod lab;
 pub mod layer1;

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use storage::block::{StoredReceipt, StoredTransaction};
-use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, RECEIPTS, SETUP, SLOTS, STATE, TRANSACTIONS};
+use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, SETUP, SLOTS, STATE};
 use storage::table::Value;
-use storage::{Account, Config, Head};
+use storage::{Account, Config, Head, history};
 
 /// The shipped module, as `make kernel` wrote it.
 ///
@@ -332,10 +332,10 @@ impl Rollup {
     /// Where storage cannot be read.
     #[must_use]
     pub fn block(&self, number: u64) -> Vec<Included> {
-        let transactions = TRANSACTIONS.get(self.durable(), &number).expect("readable");
-        let receipts = RECEIPTS.get(self.durable(), &number).expect("readable");
-        let transactions = transactions.unwrap_or_default().0;
-        let receipts = receipts.unwrap_or_default().0;
+        let transactions = history::transactions(self.durable(), number);
+        let receipts = history::receipts(self.durable(), number);
+        let transactions = transactions.expect("readable").0;
+        let receipts = receipts.expect("readable").0;
         assert_eq!(transactions.len(), receipts.len());
         let pairs = transactions.into_iter().zip(receipts);
         pairs

@@ -12,8 +12,8 @@ use evm_kernel::HISTORY_ADDRESS;
 use host::Metadata;
 use host::mock::{Level, MockHost};
 use pvm::Durable;
-use storage::layout::{HEAD, HEADERS, RECEIPTS, SETUP, TRANSACTIONS};
-use storage::{Config, Head};
+use storage::layout::{HEAD, HEADERS, SETUP};
+use storage::{Config, Head, history};
 
 const ROLLUP: [u8; 20] = [7; 20];
 const FIRST_LEVEL: u32 = 10;
@@ -99,14 +99,9 @@ fn finish(case: &Case, host: &MockHost, parent: &Head, head: &Head) -> Result<Ma
 /// What the block's receipts say of each transaction.
 fn outcomes(case: &Case, host: &MockHost, number: u64) -> Result<Vec<Option<Outcome>>, String> {
     let text = |error: storage::StorageError| error.to_string();
-    let transactions = TRANSACTIONS.get(host, &number).map_err(text)?;
-    let receipts = RECEIPTS.get(host, &number).map_err(text)?;
-    let mut included = transactions
-        .unwrap_or_default()
-        .0
-        .into_iter()
-        .zip(receipts.unwrap_or_default().0)
-        .peekable();
+    let transactions = history::transactions(host, number).map_err(text)?;
+    let receipts = history::receipts(host, number).map_err(text)?;
+    let mut included = transactions.0.into_iter().zip(receipts.0).peekable();
     let outcomes = case
         .transactions
         .iter()

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use crate::table::Value;
+use crate::table::{Size, Value};
 use alloy_primitives::{B256, KECCAK256_EMPTY, U256};
 
 /// An account without its slots and code.
@@ -55,7 +55,7 @@ impl AsRef<[u8]> for AccountBytes {
 /// there is no code).
 impl Value for Account {
     type Bytes = AccountBytes;
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Short;
     // `commit` writes the long form where the old value was long.
     const SHRINKS: bool = false;
 
@@ -102,7 +102,7 @@ pub struct LongAccount(pub Account);
 
 impl Value for LongAccount {
     type Bytes = AccountBytes;
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Short;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> AccountBytes {

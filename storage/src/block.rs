@@ -1,7 +1,7 @@
 //! Blocks as they are kept: header, transactions, receipts.
 
 use crate::codec::{Reader, put_bytes, put_number, put_word};
-use crate::table::Value;
+use crate::table::{Size, Value};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, Log};
 
@@ -16,7 +16,7 @@ pub struct StoredHeader {
 
 impl Value for StoredHeader {
     type Bytes = Vec<u8>;
-    const SMALL: bool = false;
+    const SIZE: Size = Size::Long;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> Vec<u8> {
@@ -41,7 +41,7 @@ pub struct HeaderHash(pub B256);
 
 impl Value for HeaderHash {
     type Bytes = [u8; 32];
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Hash;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> [u8; 32] {
@@ -69,7 +69,7 @@ pub struct Transactions(pub Vec<StoredTransaction>);
 
 impl Value for Transactions {
     type Bytes = Vec<u8>;
-    const SMALL: bool = false;
+    const SIZE: Size = Size::Long;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> Vec<u8> {
@@ -119,7 +119,7 @@ pub struct Receipts(pub Vec<StoredReceipt>);
 
 impl Value for Receipts {
     type Bytes = Vec<u8>;
-    const SMALL: bool = false;
+    const SIZE: Size = Size::Long;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> Vec<u8> {

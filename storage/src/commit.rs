@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::diff::{AccountChange, Diff};
 use crate::error::StorageError;
 use crate::head::Head;
+use crate::history;
 use crate::key::Piece;
 use crate::layout::{
     ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LONG_ACCOUNTS, RECEIPTS, TRANSACTIONS, UPGRADE,
@@ -20,6 +21,7 @@ use crate::upgrade::Upgrade;
 use crate::version::Version;
 use alloc::vec::Vec;
 use alloy_primitives::Bytes;
+use core::ops::Range;
 use host::Store;
 
 /// A block to commit.
@@ -27,6 +29,8 @@ use host::Store;
 pub struct Block {
     /// The new head.
     pub head: Head,
+    /// The blocks that go, up to [`Head::oldest`].
+    pub outdated: Range<u64>,
     /// The header.
     pub header: Option<StoredHeader>,
     /// The transactions, in order.
@@ -56,6 +60,7 @@ pub struct Block {
 pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> {
     let mut staging = Staging::open(store)?;
     world(&mut staging, &block.diff)?;
+    history::prune(&mut staging, block.outdated.clone(), block.head.nested)?;
     let number = block.head.number;
     if let Some(header) = &block.header {
         staging.put(&HEADERS, &number, header)?;

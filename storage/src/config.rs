@@ -7,7 +7,7 @@ use crate::codec::Reader;
 use crate::error::{SetupError, StorageError};
 use crate::key::Place;
 use crate::roots::SETUP;
-use crate::table::Value;
+use crate::table::{Size, Value};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 use host::ReadStore;
@@ -43,6 +43,9 @@ impl Revision {
 /// The least gas limit of a block: a transfer.
 const MIN_BLOCK_GAS: u64 = 21_000;
 
+/// The fewest blocks that are kept: twice those that BLOCKHASH knows.
+pub const MIN_KEPT_BLOCKS: u64 = 512;
+
 /// What an operator decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -77,6 +80,9 @@ pub struct Config {
     /// After how many levels governance may give a kept deposit that names a
     /// receiver to another one. `reassign_after`, 8 bytes.
     pub reassign_after: u64,
+    /// How many blocks are kept, the newest ones; the others leave durable storage.
+    /// `kept_blocks`, 8 bytes.
+    pub kept_blocks: u64,
     /// From which block on which revision holds, lowest block first.
     /// `revisions`, 9 bytes each: block number, revision.
     pub revisions: Vec<(u64, Revision)>,
@@ -98,6 +104,7 @@ impl Default for Config {
             kernel_governance: None,
             // Two weeks of 6 seconds.
             reassign_after: 201_600,
+            kept_blocks: 1_024,
             revisions: alloc::vec![(0, Revision::Osaka)],
         }
     }
@@ -155,6 +162,7 @@ impl Config {
             delayed_bridge: contract("delayed_bridge")?,
             kernel_governance: contract("kernel_governance")?,
             reassign_after: number("reassign_after")?.unwrap_or(default.reassign_after),
+            kept_blocks: number("kept_blocks")?.unwrap_or(default.kept_blocks),
             revisions: match field(store, "revisions")? {
                 Some(bytes) => revisions(&bytes).ok_or(SetupError::Invalid {
                     name: "revisions",
@@ -193,6 +201,12 @@ impl Config {
                 bounded.level_budget,
                 "at least the budget of a run",
             ),
+            (
+                "kept_blocks",
+                Some(bounded.kept_blocks),
+                MIN_KEPT_BLOCKS,
+                "at least 512 blocks",
+            ),
         ] {
             if let Some(set) = set.filter(|set| *set < least) {
                 return Err(SetupError::Invalid {
@@ -206,8 +220,8 @@ impl Config {
     }
 
     /// The fields of a setup file, name below `/evm/config` and bytes; budgets
-    /// are raised to what a block needs. `reassign_after` is left out if it is the
-    /// default, as by older code.
+    /// are raised to what a block needs. Those behind `revisions` are left out from
+    /// where all are the default, as by older code.
     #[must_use]
     pub fn to_setup(&self) -> Vec<(&'static str, Vec<u8>)> {
         self.clone().within_bounds().fields()
@@ -231,11 +245,20 @@ impl Config {
             ("kernel_governance", or_zeros(self.kernel_governance)),
             ("revisions", self.encode_revisions()),
         ];
-        if self.reassign_after != Self::default().reassign_after {
-            let levels = self.reassign_after.to_be_bytes();
-            fields.push(("reassign_after", levels.to_vec()));
+        let later = self.later().into_iter().zip(Self::default().later());
+        let changed = later.clone().rposition(|(mine, default)| mine != default);
+        for ((name, value), _) in later.take(changed.map_or(0, |last| last + 1)) {
+            fields.push((name, value.to_be_bytes().to_vec()));
         }
         fields
+    }
+
+    /// The fields that came later, in their order.
+    const fn later(&self) -> [(&'static str, u64); LATER] {
+        [
+            ("reassign_after", self.reassign_after),
+            ("kept_blocks", self.kept_blocks),
+        ]
     }
 
     /// A block must fit one run beside the overhead of its inputs, or it would
@@ -304,10 +327,13 @@ fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
     (rising && !revisions.is_empty()).then_some(revisions)
 }
 
+/// How many fields came later: at most 8, see [`Config::decode`].
+const LATER: usize = 2;
+
 /// The fields of [`Config::to_setup`], one behind the other, numbers big-endian.
 impl Value for Config {
     type Bytes = Vec<u8>;
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Medium;
     const SHRINKS: bool = true;
 
     fn encode(&self) -> Vec<u8> {
@@ -331,11 +357,14 @@ impl Value for Config {
             kernel_governance: known(reader.array()?),
             ..Self::default()
         };
-        // 9 bytes for each revision.
-        let len = reader.0.len() / 9 * 9;
+        // 9 bytes for each revision, then 8 for each later field that is there: the
+        // remainder by 9 tells how many.
+        let later = (9 - reader.0.len() % 9) % 9;
+        let len = reader.0.len().checked_sub(8 * later)?;
         config.revisions = revisions(reader.take(len)?)?;
-        if !reader.is_empty() {
-            config.reassign_after = reader.u64()?;
+        let fields = [&mut config.reassign_after, &mut config.kept_blocks];
+        for field in fields.into_iter().take(later) {
+            *field = reader.u64()?;
         }
         reader.is_empty().then_some(config)
     }
@@ -359,11 +388,17 @@ mod tests {
             reassign_after: 7,
             ..config.clone()
         };
+        let longest = Config {
+            kept_blocks: 9_000,
+            ..config.clone()
+        };
+        assert_eq!(Config::decode(&longest.encode()), Some(longest));
         assert_eq!(Config::decode(&bytes), Some(config));
         let long = longer.encode();
         assert_eq!(long, [&bytes[..], &7_u64.to_be_bytes()].concat());
         assert_eq!(Config::decode(&long), Some(longer));
-        assert_eq!(Config::decode(&long[..long.len() - 1]), None);
+        assert_eq!(Config::decode(&long[..100]), None);
+        assert_eq!(Config::decode(&[&long[..], &[0; 64]].concat()), None);
     }
 
     #[test]
@@ -403,6 +438,7 @@ mod tests {
             ("run_budget", &least),
             ("level_budget", &least),
             ("queue_bytes", &[]),
+            ("kept_blocks", &511_u64.to_be_bytes()),
             ("fee_recipient", &[1; 32]),
             ("base_fee_floor", &[1; 32]),
             ("genesis_state_root", &[1; 20]),

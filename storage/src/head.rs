@@ -1,7 +1,7 @@
 //! The newest block, and how far the queue is consumed.
 
 use crate::codec::Reader;
-use crate::table::Value;
+use crate::table::{Size, Value};
 use alloy_primitives::B256;
 use rollup::{Calls, Cursor};
 
@@ -45,6 +45,11 @@ pub struct Head {
     pub upgrade: bool,
     /// The lane of calls.
     pub calls: Calls,
+    /// The oldest block that is kept: header, transactions, receipts.
+    pub oldest: u64,
+    /// The first block whose transactions and receipts lie below its header; those
+    /// of earlier ones lie where layout 1 had them.
+    pub nested: u64,
 }
 
 /// The length before [`Head::paid_work`], which stands behind it.
@@ -53,7 +58,10 @@ const OLD_LEN: usize = 8 + 32 + 32 + 4 * 8 + 4 + 8 + 8 + 4 + 8 + 4 + 1;
 /// The length before [`Head::calls`], which stand behind that.
 const ONE_LANE_LEN: usize = OLD_LEN + 8;
 
-const LEN: usize = ONE_LANE_LEN + Calls::LEN;
+/// The length before [`Head::oldest`] and what stands behind it.
+const UNPRUNED_LEN: usize = ONE_LANE_LEN + Calls::LEN;
+
+const LEN: usize = UNPRUNED_LEN + 2 * 8;
 
 impl Head {
     /// The bytes of external inputs that waited in the queue after this block.
@@ -65,7 +73,7 @@ impl Head {
 
 impl Value for Head {
     type Bytes = [u8; LEN];
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Medium;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> [u8; LEN] {
@@ -95,6 +103,8 @@ impl Value for Head {
         put(&[u8::from(self.outgoing) | u8::from(self.upgrade) << 1]);
         put(&self.paid_work.to_be_bytes());
         put(&self.calls.encode());
+        put(&self.oldest.to_be_bytes());
+        put(&self.nested.to_be_bytes());
         bytes
     }
 
@@ -118,6 +128,8 @@ impl Value for Head {
             outgoing: false,
             upgrade: false,
             calls: Calls::default(),
+            oldest: 0,
+            nested: 0,
         };
         let flags = reader.byte()?;
         (head.outgoing, head.upgrade) = (flags & 1 != 0, flags & 2 != 0);
@@ -129,6 +141,10 @@ impl Value for Head {
         } else {
             Calls::of_one_lane(head.cursor, head.level)
         };
+        if bytes.len() > UNPRUNED_LEN {
+            head.oldest = reader.u64()?;
+            head.nested = reader.u64()?;
+        }
         reader.is_empty().then_some(head)
     }
 }
@@ -163,6 +179,8 @@ mod tests {
                 backlog: 16,
                 ..Calls::first(17)
             },
+            oldest: 18,
+            nested: 19,
         };
         assert_eq!(Head::decode(&head.encode()), Some(head));
         let other = Head {
@@ -172,10 +190,18 @@ mod tests {
         };
         assert_eq!(Head::decode(&other.encode()), Some(other));
         assert_eq!(Head::decode(&head.encode()[1..]), None);
-        // As kernels with one lane wrote it, before and after work was paid.
+        // As kernels wrote it that pruned nothing, that had one lane, and before work
+        // was paid.
+        let unpruned = Head {
+            oldest: 0,
+            nested: 0,
+            ..head
+        };
+        let bytes = &head.encode()[..UNPRUNED_LEN];
+        assert_eq!(Head::decode(bytes), Some(unpruned));
         let one_lane = Head {
             calls: Calls::of_one_lane(head.cursor, head.level),
-            ..head
+            ..unpruned
         };
         let bytes = &head.encode()[..ONE_LANE_LEN];
         assert_eq!(Head::decode(bytes), Some(one_lane));

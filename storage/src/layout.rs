@@ -35,11 +35,18 @@ pub const CONFIG: Table<(), Config> = Table::new("o");
 /// Headers by block number, each behind its hash.
 pub const HEADERS: Table<u64, StoredHeader> = Table::new("b");
 
-/// Transactions by block number; no entry for a block without.
-pub const TRANSACTIONS: Table<u64, Transactions> = Table::new("t");
+/// Transactions by block number, below the header: they go with it. No entry for a
+/// block without. [`crate::history`] knows where those of old blocks lie.
+pub const TRANSACTIONS: Table<u64, Transactions> = Table::part("b", "t");
 
-/// Receipts by block number; no entry for a block without.
-pub const RECEIPTS: Table<u64, Receipts> = Table::new("r");
+/// Receipts by block number, below the header; no entry for a block without.
+pub const RECEIPTS: Table<u64, Receipts> = Table::part("b", "r");
+
+/// Where layout 1 had transactions.
+pub(crate) const APART_TRANSACTIONS: Table<u64, Transactions> = Table::new("t");
+
+/// Where layout 1 had receipts.
+pub(crate) const APART_RECEIPTS: Table<u64, Receipts> = Table::new("r");
 
 /// Announced transactions that still miss chunks.
 pub const CHUNKED: Table<Piece, Bytes> = Table::new("k");

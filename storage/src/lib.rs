@@ -4,8 +4,8 @@
 //! [`layout`] is the one list of what lies where; [`table`] gives each path its
 //! key and value types; [`overlay`] is a block's view of the world (each cold
 //! thing is read once); [`diff`] is what a block changes; [`commit`] is the one
-//! place that writes it, and [`commitment`] hashes it; [`migration`] is how storage
-//! of an older kernel is taken over.
+//! place that writes it, and [`commitment`] hashes it; [`history`] says which blocks
+//! are kept; [`migration`] is how storage of an older kernel is taken over.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
@@ -19,6 +19,7 @@ pub mod config;
 pub mod diff;
 pub mod error;
 pub mod head;
+pub mod history;
 pub mod key;
 pub mod layout;
 pub mod migration;

@@ -20,11 +20,12 @@ use host::Store;
 type Step<S> = fn(&mut S) -> Result<(), StorageError>;
 
 /// The layout that this code reads and writes.
-pub const LAYOUT: u32 = 1 + cfg!(feature = "traps") as u32;
+pub const LAYOUT: u32 = 2 + cfg!(feature = "traps") as u32;
 
 /// The steps in order, the first from layout 1 to layout 2.
 const fn steps<S: Store>() -> [Step<S>; LAYOUT as usize - 1] {
     [
+        nested::step,
         #[cfg(feature = "traps")]
         traps::step,
     ]
@@ -60,6 +61,26 @@ pub fn run<S: Store>(
     }
     staging.put(&VERSION, &(), to)?;
     staging.publish()
+}
+
+/// Layout 2: transactions and receipts of blocks lie below their header. Those of
+/// earlier blocks stay at `/evm/state/t/N` and `/evm/state/r/N`, and go as their
+/// blocks are pruned.
+mod nested {
+    use crate::error::StorageError;
+    use crate::head::Head;
+    use crate::table::{load, save};
+    use host::{Path, Store};
+
+    const HEAD: Path<'static> = Path::literal("/evm/staging/h");
+
+    pub(super) fn step<S: Store>(store: &mut S) -> Result<(), StorageError> {
+        let Some(head) = load::<Head>(store, HEAD)? else {
+            return Ok(());
+        };
+        let nested = head.number.saturating_add(1);
+        save(store, HEAD, &Head { nested, ..head })
+    }
 }
 
 /// A step that does what a test asks for. Never in the shipped bytes.
@@ -103,7 +124,7 @@ mod tests {
     const CODE_BYTES: &[u8] = &[0xfe];
 
     const NOW: Version = Version {
-        layout: 1,
+        layout: LAYOUT,
         contracts: 7,
     };
 

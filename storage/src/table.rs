@@ -14,9 +14,8 @@ pub trait Value: Sized {
     /// What [`Value::encode`] gives.
     type Bytes: AsRef<[u8]>;
 
-    /// Whether encodings are short as a rule (under 256 bytes), so that one host
-    /// call on a stack buffer reads them; others are read chunk by chunk.
-    const SMALL: bool;
+    /// How long encodings are.
+    const SIZE: Size;
 
     /// Whether an entry may become shorter than it was. Writes never truncate,
     /// so the old value is then deleted first, and what lies below it.
@@ -29,9 +28,25 @@ pub trait Value: Sized {
     fn decode(bytes: &[u8]) -> Option<Self>;
 }
 
+/// How long the bytes of values are, as a rule: what is short is read on a stack
+/// buffer, with one host call. Longer ones are read all the same, with more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Their first 32 bytes are enough, whatever follows.
+    Hash,
+    /// Under 80 bytes.
+    Short,
+    /// Under 256 bytes.
+    Medium,
+    /// Any length: read chunk by chunk.
+    Long,
+}
+
 /// A table below the root of the state: all that a block changes.
 pub struct Table<K, V> {
     name: &'static str,
+    /// A step behind the key; empty: none.
+    part: &'static str,
     types: PhantomData<(K, V)>,
 }
 
@@ -41,6 +56,18 @@ impl<K: Key, V: Value> Table<K, V> {
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
+            part: "",
+            types: PhantomData,
+        }
+    }
+
+    /// The table whose entries lie at `/evm/state/NAME/KEY/PART`: they go with the
+    /// entry of `KEY` in the table NAME.
+    #[must_use]
+    pub const fn part(name: &'static str, part: &'static str) -> Self {
+        Self {
+            name,
+            part,
             types: PhantomData,
         }
     }
@@ -58,6 +85,9 @@ impl<K: Key, V: Value> Table<K, V> {
         let mut path = Place::from_path(root);
         path.push(self.name.as_bytes())?;
         key.push(&mut path)?;
+        if !self.part.is_empty() {
+            path.push(self.part.as_bytes())?;
+        }
         Ok(path)
     }
 
@@ -212,37 +242,53 @@ impl<'s, S: Store> Staging<'s, S> {
     }
 }
 
-/// The bytes of a small read; a value that fills them is read again, whole.
-const SMALL: usize = 256;
-
 /// Reads the value at `path`.
 pub(crate) fn load<V: Value>(
     store: &impl ReadStore,
     path: Path<'_>,
 ) -> Result<Option<V>, StorageError> {
-    let mut buffer = [0; SMALL];
-    let small = if V::SMALL {
-        store.read_small(path, &mut buffer)?
-    } else {
-        Some(SMALL)
-    };
-    let value = match small {
-        None => return Ok(None),
-        Some(len) if len < SMALL => V::decode(buffer.get(..len).unwrap_or_default()),
+    match V::SIZE {
+        Size::Hash => {
+            let mut hash = [0; 32];
+            match store.read_small(path, &mut hash)? {
+                None => Ok(None),
+                Some(len) => decoded(path, hash.get(..len).unwrap_or_default()),
+            }
+        }
+        Size::Short => small::<80, V>(store, path),
+        Size::Medium => small::<256, V>(store, path),
+        Size::Long => whole(store, path),
+    }
+}
+
+/// Reads a value that is under `LEN` bytes as a rule.
+fn small<const LEN: usize, V: Value>(
+    store: &impl ReadStore,
+    path: Path<'_>,
+) -> Result<Option<V>, StorageError> {
+    let mut buffer = [0; LEN];
+    match store.read_small(path, &mut buffer)? {
+        None => Ok(None),
+        Some(len) if len < LEN => decoded(path, buffer.get(..len).unwrap_or_default()),
         // It may be longer.
-        Some(_) => match store.read_all(path)? {
-            None => return Ok(None),
-            Some(bytes) => V::decode(&bytes),
-        },
-    };
-    value.map_or_else(
-        || {
-            Err(StorageError::Corrupt {
-                path: Box::new(Place::from_path(path)),
-            })
-        },
-        |value| Ok(Some(value)),
-    )
+        Some(_) => whole(store, path),
+    }
+}
+
+fn whole<V: Value>(store: &impl ReadStore, path: Path<'_>) -> Result<Option<V>, StorageError> {
+    match store.read_all(path)? {
+        None => Ok(None),
+        Some(bytes) => decoded(path, &bytes),
+    }
+}
+
+fn decoded<V: Value>(path: Path<'_>, bytes: &[u8]) -> Result<Option<V>, StorageError> {
+    match V::decode(bytes) {
+        Some(value) => Ok(Some(value)),
+        None => Err(StorageError::Corrupt {
+            path: Box::new(Place::from_path(path)),
+        }),
+    }
 }
 
 /// Makes `value` the whole value at `path`.
@@ -264,7 +310,7 @@ pub(crate) fn save<V: Value>(
 /// Bytes as they are; an entry is written once.
 impl Value for Bytes {
     type Bytes = Self;
-    const SMALL: bool = false;
+    const SIZE: Size = Size::Long;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> Self {
@@ -279,7 +325,7 @@ impl Value for Bytes {
 /// A slot's word, big-endian.
 impl Value for U256 {
     type Bytes = [u8; 32];
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Short;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> [u8; 32] {

@@ -1,7 +1,7 @@
 //! What governance decided about the kernel.
 
 use crate::codec::Reader;
-use crate::table::Value;
+use crate::table::{Size, Value};
 
 /// An upgrade of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ const LEN: usize = 33 + 8 + 1;
 
 impl Value for Upgrade {
     type Bytes = [u8; LEN];
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Short;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> [u8; LEN] {

@@ -1,7 +1,7 @@
 //! What wrote the storage.
 
 use crate::codec::Reader;
-use crate::table::Value;
+use crate::table::{Size, Value};
 
 /// What wrote the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ const LEN: usize = 4 + 8;
 
 impl Value for Version {
     type Bytes = [u8; LEN];
-    const SMALL: bool = true;
+    const SIZE: Size = Size::Short;
     const SHRINKS: bool = false;
 
     fn encode(&self) -> [u8; LEN] {

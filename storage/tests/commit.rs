@@ -56,6 +56,10 @@ impl Model {
         }
         self.slots.retain(|_, value| !value.is_zero());
         let number = block.head.number;
+        let gone = &block.outdated;
+        self.headers.retain(|number, _| !gone.contains(number));
+        self.transactions.retain(|number, _| !gone.contains(number));
+        self.receipts.retain(|number, _| !gone.contains(number));
         self.headers
             .extend(block.header.clone().map(|header| (number, header)));
         if !block.transactions.0.is_empty() {
@@ -189,6 +193,7 @@ struct Draft {
     header: Option<usize>,
     config: Option<Vec<u64>>,
     numbers: [u64; 4],
+    outdated: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -236,15 +241,19 @@ fn draft() -> impl Strategy<Value = Draft> {
         proptest::option::of(500..700_usize),
         proptest::option::weighted(0.2, vec(any::<u64>(), 0..3)),
         any::<[u64; 4]>(),
+        0..3_u64,
     )
-        .prop_map(|(accounts, chunked, raws, header, config, numbers)| Draft {
-            accounts,
-            chunked,
-            raws,
-            header,
-            config,
-            numbers,
-        })
+        .prop_map(
+            |(accounts, chunked, raws, header, config, numbers, outdated)| Draft {
+                accounts,
+                chunked,
+                raws,
+                header,
+                config,
+                numbers,
+                outdated,
+            },
+        )
 }
 
 impl Draft {
@@ -264,7 +273,10 @@ impl Draft {
             .collect();
         new.sort_unstable();
         new.dedup();
+        let oldest = before.head.map_or(0, |head| head.oldest);
+        let kept = (oldest + self.outdated).min(number);
         Block {
+            outdated: oldest..kept,
             upgrade: None,
             version: None,
             head: Head {
@@ -278,6 +290,7 @@ impl Draft {
                     level: number as u32,
                     offset: 7,
                 },
+                oldest: kept,
                 ..Head::default()
             },
             header: self.header.map(|len| StoredHeader {

@@ -56,10 +56,11 @@ fn setting(name: &str, value: Option<&[u8]>) -> Option<String> {
         .then(|| "a setting is to be `set`: another value cannot be checked".to_owned())
 }
 
-/// The settings that a setup file always has, and one that it has if it is changed.
+/// The settings that a setup file always has, and those that it has if they are changed.
 fn names() -> Vec<&'static str> {
     let config = Config {
         reassign_after: 0,
+        kept_blocks: 0,
         ..Config::default()
     };
     config

@@ -111,7 +111,7 @@ fn the_contracts_are_replaced_at_the_first_level() {
         scene.rollup.head().state_root.into(),
     ];
     let report = scene.rollup.empty_level();
-    assert!(said(&report, "layout 1 became 1"), "{:?}", report.debug);
+    assert!(said(&report, "layout 1 became 2"), "{:?}", report.debug);
     for (bridge, code) in [
         (NATIVE_BRIDGE, native::fixture()),
         (FA_BRIDGE, fa::fixture()),

@@ -7,9 +7,9 @@ use ethereum::{Header, SignedTransaction};
 use host::Metadata;
 use host::mock::{Ended, Level, MockHost, Values};
 use storage::block::{StoredReceipt, StoredTransaction};
-use storage::layout::{ACCOUNTS, HEAD, HEADERS, RECEIPTS, SLOTS, TRANSACTIONS};
+use storage::layout::{ACCOUNTS, HEAD, HEADERS, SLOTS};
 use storage::table::Value;
-use storage::{Account, Config, Head};
+use storage::{Account, Config, Head, history};
 
 /// Our rollup's address, the 20 bytes behind `sr1…`.
 pub(crate) const ROLLUP: [u8; 20] = [0x5a; 20];
@@ -207,12 +207,8 @@ pub(crate) struct Included {
 pub(crate) fn included(host: &MockHost) -> Vec<Included> {
     let mut all = Vec::new();
     for block in 0..=head(host).number {
-        let transactions = TRANSACTIONS
-            .get(host, &block)
-            .unwrap()
-            .unwrap_or_default()
-            .0;
-        let receipts = RECEIPTS.get(host, &block).unwrap().unwrap_or_default().0;
+        let transactions = history::transactions(host, block).unwrap().0;
+        let receipts = history::receipts(host, block).unwrap().0;
         assert_eq!(transactions.len(), receipts.len());
         let gas: u64 = receipts.iter().map(|receipt| receipt.gas_used).sum();
         assert_eq!(header(host, block).gas_used, gas);

@@ -16,7 +16,7 @@ const DONE: &str = "/evm/state/traps";
 /// what `wish` says.
 fn install(name: &str, wish: Option<&[u8]>) -> (Scene, LevelReport) {
     let mut scene = Scene::new(name);
-    assert_eq!(scene.version().layout, 1);
+    assert_eq!(scene.version().layout, 2);
     if let Some(wish) = wish {
         scene.rollup.set("/evm/traps", wish);
     }
@@ -37,9 +37,9 @@ fn traps(report: &LevelReport) -> usize {
 fn a_new_layout_is_migrated_to_at_once() {
     let (mut scene, report) = install("migrated", None);
     assert_eq!((report.runs.len(), traps(&report)), (2, 0));
-    assert!(said(&report, "layout 1 became 2"), "{:?}", report.debug);
+    assert!(said(&report, "layout 2 became 3"), "{:?}", report.debug);
     assert_eq!(scene.kernel(), Build::Traps.wasm());
-    assert_eq!(scene.version().layout, 2);
+    assert_eq!(scene.version().layout, 3);
     assert_eq!(scene.value(DONE), Some(b"done".to_vec()));
     scene.goes_on();
 }
@@ -48,7 +48,7 @@ fn a_new_layout_is_migrated_to_at_once() {
 fn a_migration_that_traps_once_is_tried_again() {
     let (mut scene, report) = install("once", Some(b"once"));
     assert_eq!((report.runs.len(), traps(&report)), (3, 1));
-    assert_eq!(scene.version().layout, 2);
+    assert_eq!(scene.version().layout, 3);
     assert_eq!(scene.value(DONE), Some(b"done".to_vec()));
     scene.goes_on();
 }
@@ -62,7 +62,7 @@ fn a_migration_that_traps_twice_or_errs_gives_the_old_kernel_back() {
         // The upgrade's, those that trap, the one that gives up, the old kernel's.
         assert_eq!(report.runs.len(), trapped + 3);
         assert_eq!(scene.kernel(), kernel());
-        assert_eq!(scene.version().layout, 1);
+        assert_eq!(scene.version().layout, 2);
         assert_eq!(scene.value(DONE), None);
         assert_eq!(scene.value("/evm/upgrade/tries"), None);
         scene.goes_on();
@@ -102,7 +102,7 @@ fn contracts_of_an_older_kernel_are_replaced_and_keep_what_they_hold() {
     scene.rollup.set("/evm/state/v", &version.encode());
     let root = scene.rollup.head().state_root;
     let report = scene.rollup.empty_level();
-    assert!(said(&report, "layout 1 became 1"), "{:?}", report.debug);
+    assert!(said(&report, "layout 2 became 2"), "{:?}", report.debug);
     let expected = Account {
         code_hash: fresh.code_hash,
         ..old

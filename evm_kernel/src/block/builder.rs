@@ -22,7 +22,7 @@ use host::Runtime;
 use rollup::{Lane, Position};
 use storage::block::StoredTransaction;
 use storage::layout::OUTGOING;
-use storage::{Diff, Head, Upgrade, commit};
+use storage::{Diff, Head, Upgrade, commit, history};
 
 /// The gas that every transaction pays, for its signature above all.
 const INTRINSIC: u64 = 21_000;
@@ -81,6 +81,7 @@ impl Draft {
         let paid_work = earlier.saturating_add(self.body.paid_work());
         let sealed = seal::block(&Parent::of(&run.head), &self.environment, self.body, &diff);
         let calls = run.calls();
+        let outdated = history::outdated(&run.head, run.config.kept_blocks);
         let rest = Head {
             level: run.level.number,
             level_work: run.level_work(),
@@ -97,11 +98,14 @@ impl Draft {
                 || !self.requeued.is_empty()
                 || run.head.outgoing && !OUTGOING.is_empty(host)?,
             upgrade: run.head.upgrade || self.upgrade.is_some(),
+            oldest: outdated.end,
+            nested: run.head.nested,
             ..Head::default()
         };
         run.head = sealed.head(&self.environment, rest);
         let block = commit::Block {
             head: run.head,
+            outdated,
             header: Some(sealed.header),
             transactions: sealed.transactions,
             receipts: sealed.receipts,

@@ -7,8 +7,8 @@ use alloy_primitives::{Address, B256, Log, U256};
 use ethereum::{Header, SignedTransaction};
 use pvm::Durable;
 use storage::block::StoredReceipt;
-use storage::layout::{HEAD, HEADERS, RECEIPTS, TRANSACTIONS};
-use storage::{Head, StorageError};
+use storage::layout::{HEAD, HEADERS};
+use storage::{Head, StorageError, history};
 
 /// A block with the state after it.
 #[derive(Clone, Debug)]
@@ -93,8 +93,8 @@ impl Block {
             part: "header",
             reason: error.to_string(),
         })?;
-        let transactions = TRANSACTIONS.get(&state, &number)?.unwrap_or_default().0;
-        let receipts = RECEIPTS.get(&state, &number)?.unwrap_or_default().0;
+        let transactions = history::transactions(&state, number)?.0;
+        let receipts = history::receipts(&state, number)?.0;
         if transactions.len() != receipts.len() {
             return Err(ChainError::Missing {
                 number,

@@ -1,9 +1,9 @@
-//! What version 1 of the layout wrote is still read, and today's code still
-//! writes the same bytes.
+//! What earlier layouts wrote is still read, and today's code still writes the
+//! same bytes.
 //!
-//! `images/v1.json` (path → hex) stays as it is. A change that breaks this test
-//! is a new layout: it needs a migration and an image of its own. The image was
-//! written by this test with `WRITE_LAYOUT_IMAGE=1`.
+//! Images (path → hex) stay as they are. A change that breaks this test is a new
+//! layout: it needs a migration and an image of its own. An image is written by this
+//! test with `WRITE_LAYOUT_IMAGE=1`.
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use host::mock::MockHost;
@@ -15,12 +15,15 @@ use storage::commit::{self, Block};
 use storage::config::{Config, Revision};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LAYOUT, OUTGOING, RECEIPTS, SLOTS,
-    TRANSACTIONS, UPGRADE, VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LAYOUT, OUTGOING, SLOTS, UPGRADE, VERSION,
 };
-use storage::{Account, Diff, Head, Overlay, Piece, Upgrade, Version};
+use storage::{Account, Diff, Head, Overlay, Piece, Upgrade, Version, history, migration};
 
-const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
+/// Today's.
+const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v2.json");
+
+/// Layout 1: transactions and receipts beside the headers, nothing pruned.
+const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
 
 /// The values below `/evm` by path, both as text.
 type Image = BTreeMap<String, String>;
@@ -36,15 +39,15 @@ fn image(host: &MockHost) -> Image {
         .collect()
 }
 
-fn stored() -> Image {
-    let text = std::fs::read_to_string(IMAGE).expect("the image is committed");
+fn stored(image: &str) -> Image {
+    let text = std::fs::read_to_string(image).expect("the image is committed");
     serde_json::from_str(&text).unwrap()
 }
 
-/// A host that holds the stored image.
-fn opened() -> MockHost {
+/// A host that holds a stored image.
+fn opened(image: &str) -> MockHost {
     let mut host = MockHost::default();
-    for (path, value) in stored() {
+    for (path, value) in stored(image) {
         host.set(path.as_bytes(), &hex::decode(value).unwrap());
     }
     host
@@ -83,8 +86,8 @@ fn config() -> Config {
         ticketer: Some([0x71; 20]),
         delayed_bridge: None,
         kernel_governance: Some([0x73; 20]),
-        // The default, which older kernels do not write.
         reassign_after: 201_600,
+        kept_blocks: 600,
         revisions: vec![(0, Revision::Prague), (9, Revision::Osaka)],
     }
 }
@@ -116,7 +119,7 @@ fn head() -> Head {
         base_fee: 1_000_000_001,
         level: 7,
         level_work: 153_000,
-        paid_work: 0,
+        paid_work: 77_000,
         cursor: Cursor {
             level: 8,
             offset: 40,
@@ -126,6 +129,33 @@ fn head() -> Head {
         chunks_since: 6,
         outgoing: true,
         upgrade: true,
+        calls: Calls {
+            backlog: 18,
+            ..Calls::first(8)
+        },
+        oldest: 1,
+        nested: 0,
+    }
+}
+
+/// As the first image has it.
+const FIRST_WRITER: Version = Version {
+    layout: 1,
+    ..WRITER
+};
+
+/// As the first image has it.
+fn first_config() -> Config {
+    Config {
+        kept_blocks: 1_024,
+        ..config()
+    }
+}
+
+/// As the first image has it.
+fn first_head() -> Head {
+    Head {
+        paid_work: 0,
         // There was one lane: what is not there means the same as this.
         calls: Calls::of_one_lane(
             Cursor {
@@ -134,6 +164,8 @@ fn head() -> Head {
             },
             7,
         ),
+        oldest: 0,
+        ..head()
     }
 }
 
@@ -189,7 +221,7 @@ const UPGRADED: Upgrade = Upgrade {
 };
 
 const WRITER: Version = Version {
-    layout: 1,
+    layout: 2,
     contracts: 0x0102_0304_0506_0708,
 };
 
@@ -231,6 +263,7 @@ fn written() -> MockHost {
     commit::block(&mut host, &genesis).unwrap();
     let block = Block {
         head: head(),
+        outdated: 0..1,
         header: Some(header(2)),
         transactions: transactions(),
         receipts: receipts(),
@@ -269,70 +302,113 @@ fn written() -> MockHost {
 
 #[test]
 fn todays_code_writes_the_same_bytes() {
-    let mut today = image(&written());
-    // Since then the head has more bytes at its end: the work that the base fee
-    // follows, the lane of calls.
-    let head = today.get_mut("/evm/state/h").unwrap();
-    head.truncate(2 * 141);
+    let today = image(&written());
     if std::env::var_os("WRITE_LAYOUT_IMAGE").is_some() {
         let text = serde_json::to_string_pretty(&today).unwrap();
         std::fs::write(IMAGE, text + "\n").unwrap();
     }
-    assert_eq!(today, stored());
+    assert_eq!(today, stored(IMAGE));
 }
 
 #[test]
-fn the_stored_image_opens() {
-    let host = opened();
-    assert_eq!(Config::from_setup(&host).unwrap(), config());
-    assert_eq!(CONFIG.get(&host, &()).unwrap(), Some(config()));
-    assert_eq!(HEAD.get(&host, &()).unwrap(), Some(head()));
-    assert_eq!(Level::load(&host, &LAYOUT).unwrap(), Some(level()));
-    assert_eq!(UPGRADE.get(&host, &()).unwrap(), Some(UPGRADED));
-    assert_eq!(VERSION.get(&host, &()).unwrap(), Some(WRITER));
+fn the_stored_images_open() {
+    opens(&opened(IMAGE), WRITER, (config(), head()));
+    opens(&opened(FIRST), FIRST_WRITER, (first_config(), first_head()));
+}
 
-    assert_eq!(ACCOUNTS.get(&host, &PLAIN).unwrap(), Some(plain()));
-    assert_eq!(ACCOUNTS.get(&host, &CONTRACT).unwrap(), Some(contract()));
-    assert_eq!(ACCOUNTS.get(&host, &UNDELEGATED).unwrap(), Some(plain()));
-    assert_eq!(ACCOUNTS.get(&host, &Address::ZERO).unwrap(), None);
+/// Whether all of an image is read.
+fn opens(host: &MockHost, writer: Version, (config, head): (Config, Head)) {
+    assert_eq!(Config::from_setup(host).unwrap(), config);
+    assert_eq!(CONFIG.get(host, &()).unwrap(), Some(config));
+    assert_eq!(HEAD.get(host, &()).unwrap(), Some(head));
+    assert_eq!(Level::load(host, &LAYOUT).unwrap(), Some(level()));
+    assert_eq!(UPGRADE.get(host, &()).unwrap(), Some(UPGRADED));
+    assert_eq!(VERSION.get(host, &()).unwrap(), Some(writer));
+
+    assert_eq!(ACCOUNTS.get(host, &PLAIN).unwrap(), Some(plain()));
+    assert_eq!(ACCOUNTS.get(host, &CONTRACT).unwrap(), Some(contract()));
+    assert_eq!(ACCOUNTS.get(host, &UNDELEGATED).unwrap(), Some(plain()));
+    assert_eq!(ACCOUNTS.get(host, &Address::ZERO).unwrap(), None);
     for (slot, value) in [(0, None), (5, Some(6)), (7, Some(u64::MAX))] {
         let key = (CONTRACT, U256::from(slot));
-        assert_eq!(SLOTS.get(&host, &key).unwrap(), value.map(U256::from));
+        assert_eq!(SLOTS.get(host, &key).unwrap(), value.map(U256::from));
     }
     let hash = contract().code_hash;
-    assert_eq!(CODE.get(&host, &hash).unwrap(), Some(runtime()));
+    assert_eq!(CODE.get(host, &hash).unwrap(), Some(runtime()));
 
     for number in [1, 2] {
         let stored = header(number);
         let number = u64::from(number);
-        let hash = Overlay::new(&host).block_hash(number).unwrap();
+        let hash = Overlay::new(host).block_hash(number).unwrap();
         assert_eq!(hash, stored.hash);
-        assert_eq!(HEADERS.get(&host, &number).unwrap(), Some(stored));
+        assert_eq!(HEADERS.get(host, &number).unwrap(), Some(stored));
     }
-    assert_eq!(TRANSACTIONS.get(&host, &1).unwrap(), None);
-    assert_eq!(TRANSACTIONS.get(&host, &2).unwrap(), Some(transactions()));
-    assert_eq!(RECEIPTS.get(&host, &1).unwrap(), None);
-    assert_eq!(RECEIPTS.get(&host, &2).unwrap(), Some(receipts()));
+    let none = Transactions::default();
+    assert_eq!(history::transactions(host, 1).unwrap(), none);
+    assert_eq!(history::transactions(host, 2).unwrap(), transactions());
+    assert_eq!(history::receipts(host, 1).unwrap(), Receipts::default());
+    assert_eq!(history::receipts(host, 2).unwrap(), receipts());
     for piece in PIECES {
-        let bytes = CHUNKED.get(&host, &piece).unwrap();
+        let bytes = CHUNKED.get(host, &piece).unwrap();
         assert_eq!(bytes, Some(vec![0x56; 9].into()));
     }
 
-    assert_eq!(OUTGOING.len(&host), Ok(1));
+    assert_eq!(OUTGOING.len(host), Ok(1));
 
     // The cursor stands behind the first entry.
-    let mut entries = Entries::load(&host, LAYOUT.queue, head().cursor, 1 << 20)
+    let mut entries = Entries::load(host, LAYOUT.queue, head.cursor, 1 << 20)
         .unwrap()
         .unwrap();
-    assert_eq!(entries.next_entry(), Some((head().cursor, WAITING[1])));
+    assert_eq!(entries.next_entry(), Some((head.cursor, WAITING[1])));
     assert_eq!(entries.next_entry(), None);
+}
+
+#[test]
+fn storage_of_layout_1_is_taken_over_and_pruned() {
+    let mut host = opened(FIRST);
+    migration::run(&mut host, &FIRST_WRITER, &WRITER, |_| Ok(None)).unwrap();
+    assert_eq!(VERSION.get(&host, &()).unwrap(), Some(WRITER));
+    let migrated = Head {
+        nested: 3,
+        ..first_head()
+    };
+    assert_eq!(HEAD.get(&host, &()).unwrap(), Some(migrated));
+    // What governed the old blocks goes on; nothing is gone yet.
+    assert_eq!(history::receipts(&host, 2).unwrap(), receipts());
+
+    let paths = |host: &MockHost, table: &str| {
+        let root = format!("/evm/state/{table}/");
+        let paths = host.values().into_keys();
+        paths
+            .filter(|path| path.starts_with(root.as_bytes()))
+            .count()
+    };
+    assert_eq!([paths(&host, "t"), paths(&host, "r")], [1, 1]);
+    let block = Block {
+        head: Head {
+            number: 3,
+            oldest: 3,
+            ..migrated
+        },
+        outdated: 0..3,
+        header: Some(header(3)),
+        transactions: transactions(),
+        receipts: receipts(),
+        ..Block::default()
+    };
+    commit::block(&mut host, &block).unwrap();
+    assert_eq!([paths(&host, "t"), paths(&host, "r")], [0, 0]);
+    assert_eq!(history::receipts(&host, 2).unwrap(), Receipts::default());
+    assert_eq!(history::transactions(&host, 3).unwrap(), transactions());
+    // The newest block is all that is left: its header with both below.
+    assert_eq!(paths(&host, "b"), 3);
 }
 
 #[test]
 fn the_layout_page_names_every_path_and_setup_value() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/layout.md");
     let page = std::fs::read_to_string(page).unwrap();
-    for path in stored().into_keys() {
+    for path in stored(FIRST).into_keys().chain(stored(IMAGE).into_keys()) {
         // Keys stand in the page by their kind; names stand as they are.
         let steps: Vec<_> = path.split('/').collect();
         let table = match steps[2] {
