@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .PHONY: help devnet test kernel fixtures clients conformance fuzz bench bench-check bench-accept \
-	engines ci setup clean
+	engines opinions ci setup clean
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
 SUITES ?=
@@ -62,6 +62,9 @@ engines: kernel ## levels of the tests on the rollup node's own engine, too (was
 		--test bridge --test fixtures --test chunks --test poisoned --test bad_input --test engines \
 		-- --quiet
 	@$(CARGO) run --manifest-path engines/Cargo.toml --target-dir target -- target/levels
+
+opinions: ## what the packages of Tezos make of the messages that we read and write
+	@$(CARGO) test --manifest-path opinions/Cargo.toml --target-dir target/opinions
 
 ci: ## what CI runs
 	@.ci/run
