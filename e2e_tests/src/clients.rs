@@ -3,13 +3,14 @@
 //! The scripts are in `clients/`; each prints one line of JSON at its end with the steps that
 //! passed and those that failed. Packages are installed by their lock files, once.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use node::{Options, devnet};
 use serde_json::Value;
@@ -26,11 +27,13 @@ pub enum Client {
     Hardhat,
     Bridge,
     Taquito,
+    Contracts,
+    PyTezos,
 }
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ethers,
         Self::Viem,
         Self::Cast,
@@ -39,6 +42,8 @@ impl Client {
         Self::Hardhat,
         Self::Bridge,
         Self::Taquito,
+        Self::Contracts,
+        Self::PyTezos,
     ];
 
     /// Runs the client's script: against a devnet of its own, or, if it has no use for
@@ -55,6 +60,9 @@ impl Client {
         command.arg(script).current_dir(folder().join("clients"));
         if self == Self::Taquito {
             return Outcome::read(&fed(command, &crate::micheline::nodes().to_string()));
+        }
+        if matches!(self, Self::Contracts | Self::PyTezos) {
+            return Outcome::read(&command.output().expect("it ran a moment ago"));
         }
         let kernel = folder().join("../target/kernel/evm_kernel.wasm");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -74,10 +82,12 @@ impl Client {
             Self::Viem => Ok((nodejs()?, "viem.mjs")),
             Self::Cast => Ok((nodejs()?, "cast.mjs")),
             Self::Forge => Ok((nodejs()?, "forge.mjs")),
-            Self::Web3Py => Ok((python()?, "web3py/web3py.py")),
+            Self::Web3Py => Ok((python("web3py")?, "web3py/web3py.py")),
             Self::Hardhat => Ok((newer_nodejs()?, "hardhat/hardhat.mjs")),
             Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
             Self::Taquito => Ok((nodejs()?, "taquito.mjs")),
+            Self::Contracts => Ok((nodejs()?, "contracts.mjs")),
+            Self::PyTezos => Ok((python("pytezos")?, "pytezos/contracts.py")),
         }
     }
 }
@@ -93,6 +103,8 @@ impl fmt::Display for Client {
             Self::Hardhat => "hardhat",
             Self::Bridge => "bridge",
             Self::Taquito => "taquito",
+            Self::Contracts => "contracts",
+            Self::PyTezos => "pytezos",
         })
     }
 }
@@ -194,35 +206,43 @@ fn newer_nodejs() -> Result<Command, String> {
     INSTALLED.clone().map(Command::new)
 }
 
-/// Python with `clients/web3py/requirements.txt`, in an environment below `target/`.
-fn python() -> Result<Command, String> {
-    static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let target = folder().join("../target/clients");
-        let environment = target.join("venv");
-        let python = environment.join("bin/python");
-        let requirements = folder().join("clients/web3py/requirements.txt");
-        let read = |path: &Path| fs::read(path).map_err(|error| format!("{path:?}: {error}"));
-        let wanted = read(&requirements)?;
-        let installed = environment.join("requirements.txt");
-        if python.exists() && read(&installed).is_ok_and(|installed| installed == wanted) {
-            return Ok(python);
-        }
-        fs::create_dir_all(&target).map_err(|error| error.to_string())?;
-        let venv = Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&environment)
-            .output();
-        succeed("python3 -m venv (apt-get install python3-venv)", venv)?;
-        let pip = Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--no-compile"])
-            .args(["--only-binary", ":all:", "--requirement"])
-            .arg(&requirements)
-            .output();
-        succeed("pip install", pip)?;
-        fs::write(installed, wanted).map_err(|error| error.to_string())?;
-        Ok(python)
-    });
-    INSTALLED.clone().map(Command::new)
+/// Python with the requirements of a folder of `clients/`, in an environment below `target/`.
+fn python(name: &str) -> Result<Command, String> {
+    static INSTALLED: Mutex<BTreeMap<String, Result<PathBuf, String>>> =
+        Mutex::new(BTreeMap::new());
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let python = installed
+        .entry(name.to_owned())
+        .or_insert_with(|| pip_install(name));
+    python.clone().map(Command::new)
+}
+
+/// Installs what a folder's requirements say, if that changed; gives the interpreter.
+fn pip_install(name: &str) -> Result<PathBuf, String> {
+    let target = folder().join("../target/clients");
+    let environment = target.join(format!("venv-{name}"));
+    let python = environment.join("bin/python");
+    let requirements = folder().join(format!("clients/{name}/requirements.txt"));
+    let read = |path: &Path| fs::read(path).map_err(|error| format!("{path:?}: {error}"));
+    let wanted = read(&requirements)?;
+    let installed = environment.join("requirements.txt");
+    if python.exists() && read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    fs::create_dir_all(&target).map_err(|error| error.to_string())?;
+    let venv = Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&environment)
+        .output();
+    succeed("python3 -m venv (apt-get install python3-venv)", venv)?;
+    let pip = Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--no-compile"])
+        .args(["--only-binary", ":all:", "--requirement"])
+        .arg(&requirements)
+        .output();
+    succeed("pip install", pip)?;
+    fs::write(installed, wanted).map_err(|error| error.to_string())?;
+    Ok(python)
 }
 
 /// Major and minor version.

@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 7] = [
+const TESTS: [(&str, Client); 8] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -27,6 +27,10 @@ const TESTS: [(&str, Client); 7] = [
     (
         "ethers_deposits_spends_and_withdraws_over_the_bridge",
         Client::Bridge,
+    ),
+    (
+        "taquito_reads_and_packs_the_contracts_of_layer_1",
+        Client::Contracts,
     ),
 ];
 

@@ -368,10 +368,10 @@ fn effect(name: &str, stack: &[Type]) -> Option<(usize, Type)> {
 /// [`Error::NoEntrypoint`].
 pub fn entrypoint(parameter: &Node, name: &str) -> Result<(Type, Vec<bool>), Error> {
     if let Some((node, way)) = find(parameter, name) {
-        return Ok((Type::read(node)?, way));
+        return Ok((Type::read_field(node)?, way));
     }
     if name == "default" {
-        return Ok((Type::read(parameter)?, Vec::new()));
+        return Ok((Type::read_field(parameter)?, Vec::new()));
     }
     Err(Error::NoEntrypoint(name.to_owned()))
 }

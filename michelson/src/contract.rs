@@ -52,8 +52,10 @@ impl Contract {
             Ok(only)
         };
         let (parameter, code) = (section("parameter")?, section("code")?);
-        let (parameter_type, storage) =
-            (Type::read(&parameter)?, Type::read(&section("storage")?)?);
+        let (parameter_type, storage) = (
+            Type::read_field(&parameter)?,
+            Type::read(&section("storage")?)?,
+        );
         let scope = Scope {
             parameter: &parameter,
         };

@@ -12,6 +12,9 @@ pub enum TypeError {
     /// A node is no type.
     #[error("`{0}` is no type that is known here")]
     NoType(Node),
+    /// A type has the name of a field, and is none.
+    #[error("`{0}` has a name, and is no field of a pair or an alternative")]
+    Field(Node),
 }
 
 /// A type.
@@ -44,12 +47,20 @@ pub enum Type {
 }
 
 impl Type {
-    /// The type that a node is; annotations make no difference, and `pair a b c` is
-    /// `pair a (pair b c)`.
+    /// The type that a node is; `pair a b c` is `pair a (pair b c)`, and names of fields
+    /// make no difference, but stand in pairs and alternatives alone.
     ///
     /// # Errors
-    /// [`TypeError::NoType`].
+    /// [`TypeError::NoType`], [`TypeError::Field`].
     pub fn read(node: &Node) -> Result<Self, TypeError> {
+        match node.field() {
+            Some(_) => Err(TypeError::Field(node.clone())),
+            None => Self::read_field(node),
+        }
+    }
+
+    /// The type of a field, which may have a name; also of a parameter.
+    pub(crate) fn read_field(node: &Node) -> Result<Self, TypeError> {
         let no_type = || TypeError::NoType(node.clone());
         let Node::Prim { name, args, .. } = node else {
             return Err(no_type());
@@ -61,7 +72,12 @@ impl Type {
                 Err(no_type())
             };
         }
-        let args = args.iter().map(Self::read).collect::<Result<Vec<_>, _>>()?;
+        let read = if name == "pair" || name == "or" {
+            Self::read_field
+        } else {
+            Self::read
+        };
+        let args = args.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let ty = match (name.as_str(), &args[..]) {
             ("option", [a]) => Self::Option(a.boxed()),
             ("list", [a]) => Self::List(a.boxed()),
@@ -192,7 +208,7 @@ mod tests {
     fn types_are_read_and_printed() {
         for (text, printed) in [
             ("pair nat nat nat", "(pair nat (pair nat nat))"),
-            ("or (unit %a) (list :x key)", "(or unit (list key))"),
+            ("or (unit %a) (list %b :x key)", "(or unit (list key))"),
             (
                 "big_map (pair nat bytes) address",
                 "(big_map (pair nat bytes) address)",
@@ -202,6 +218,8 @@ mod tests {
         }
         for text in [
             "nat nat",
+            "or %a nat nat",
+            "list (nat %a)",
             "set (list nat)",
             "map (ticket nat) nat",
             "pair nat",

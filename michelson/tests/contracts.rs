@@ -293,13 +293,22 @@ mod delayed_inbox {
 mod wire {
     use super::*;
 
+    /// A payment of 1 mutez for withdrawal 2.
+    fn paid_key() -> Value {
+        let details = Value::pair(bytes(&account(BOB)), Value::pair(bytes(&[]), bytes(&[])));
+        Value::pair(
+            nat(1),
+            Value::pair(nat(2), Value::pair(Value::Int(3), details)),
+        )
+    }
+
     /// The storages of both, before and after.
     fn both(name: &str, end: Value) -> Value {
         match name {
             "delayed_inbox" => end,
             _ => Value::pair(
                 Value::pair(end, bytes(&address(EXCHANGER, ""))),
-                Value::Map([(bytes(&[1; 32]), bytes(&account(BOB)))].into()),
+                Value::Map([(paid_key(), bytes(&account(BOB)))].into()),
             ),
         }
     }
@@ -648,6 +657,38 @@ fn every_refusal_has_a_test() {
         }
     }
     assert!(words > 40, "{words} refusals");
+}
+
+/// `calls.jsonl` is what the tests above did, for other interpreters
+/// (`e2e_tests/clients/pytezos`): `RECORD_CALLS=FILE cargo test --test contracts` writes it.
+#[test]
+fn the_recorded_calls_are_those_of_the_scripts() {
+    let mut scripts = std::collections::BTreeSet::new();
+    for line in include_str!("calls.jsonl").lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let call = Call::read(&record);
+        assert_eq!(support::gives(&call.run()), record["gives"], "{line:.200}");
+        scripts.insert(record["script"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(scripts.len(), support::NAMES.len());
+}
+
+/// `scripts.json` is the Micheline of the scripts, for other parsers
+/// (`e2e_tests/clients/contracts.mjs`): `RECORD_SCRIPTS=FILE cargo test --test contracts`
+/// writes it.
+#[test]
+fn the_recorded_scripts_are_those_of_the_folder() {
+    let scripts: serde_json::Map<_, _> = support::NAMES
+        .iter()
+        .map(|name| ((*name).to_owned(), script(name).script().to_json()))
+        .collect();
+    let text = serde_json::to_string(&scripts).unwrap() + "\n";
+    if let Some(path) = std::env::var_os("RECORD_SCRIPTS") {
+        std::fs::write(path, &text).unwrap();
+    }
+    let recorded =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts.json"));
+    assert_eq!(recorded.unwrap(), text);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use crate::ledger::Ledger;
 use crate::michelson::{Michelson, Timestamp};
 use crate::value::{Ticket, TicketId, Value};
 use messages::contract::Contract as Tezos;
-use messages::hash::blake2b_256;
 use michelson::run::{self, Context};
 use michelson::{Contract, Node, Type, encoding};
 use proptest::prelude::*;
@@ -62,9 +61,12 @@ fn storage(code: &Code) -> Node {
         Code::DelayedInbox(inbox) => rollup(inbox.rollup),
         Code::TokenWrapper(wrapper) => Node::prim("Left", vec![address(wrapper.token)]),
         Code::FastWithdrawal(fast) => {
-            let paid: BTreeMap<_, _> = fast.paid.iter().map(|(key, who)| paid(key, who)).collect();
+            let mut paid: Vec<_> = fast.paid.iter().map(|(key, who)| paid(key, who)).collect();
+            // As Michelson orders keys: by the small numbers in front.
+            paid.sort_by_key(|(key, _)| key.encode());
             let paid = paid.into_iter().map(|(key, who)| {
-                Node::prim("Elt", vec![Node::Bytes(key.to_vec()), Node::Bytes(who)])
+                let key = encoding::from_binary(&key.encode()).unwrap();
+                Node::prim("Elt", vec![key, Node::Bytes(who)])
             });
             let head = Node::prim("Pair", vec![rollup(fast.rollup), address(fast.exchanger)]);
             Node::prim("Pair", vec![head, Node::Sequence(paid.collect())])
@@ -73,8 +75,8 @@ fn storage(code: &Code) -> Node {
     }
 }
 
-/// A claim by its hash, and who paid.
-fn paid((claim, amount): &(Claim, u128), who: &Address) -> ([u8; 32], Vec<u8>) {
+/// A claim as a key of the script, and who paid.
+fn paid((claim, amount): &(Claim, u128), who: &Address) -> (Value, Vec<u8>) {
     let Claim {
         id,
         timestamp,
@@ -83,11 +85,7 @@ fn paid((claim, amount): &(Claim, u128), who: &Address) -> ([u8; 32], Vec<u8>) {
         caller,
     } = claim.clone();
     let details = (timestamp, (receiver, (payload, caller)));
-    let value = (*amount, (id, details)).into_value();
-    (
-        blake2b_256(&[&[5], &value.encode()[..]].concat()),
-        who.encode(),
-    )
+    ((*amount, (id, details)).into_value(), who.encode())
 }
 
 type Call = (Vec<u8>, u64, Vec<u8>);

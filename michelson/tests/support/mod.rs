@@ -4,8 +4,11 @@ use ed25519_compact::{KeyPair, Noise, PublicKey, Seed, Signature};
 use michelson::contract::Called;
 use michelson::run::{Context, Failure};
 use michelson::value::{Ticket, Transfer};
-use michelson::{Contract, Type, Value, encoding, run};
+use michelson::{Contract, Node, Type, Value, encoding, run};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::Write;
 
 pub(crate) const OWN: [u8; 20] = [0x11; 20];
 pub(crate) const EXCHANGER: [u8; 20] = [0x22; 20];
@@ -112,8 +115,49 @@ impl run::World for World {
     }
 }
 
+/// What a call gives, as JSON: operations and storage, or the word that it fails with.
+pub(crate) fn gives(called: &Result<Called, Failure>) -> Json {
+    let node = |value: &Value| encoding::write(value).to_json();
+    match called {
+        Ok(called) => {
+            let operations = called.transfers.iter().map(|transfer| {
+                json!({
+                    "destination": encoding::to_base58(&transfer.destination, &Type::Address),
+                    "amount": transfer.amount.to_string(),
+                    "parameter": node(&transfer.parameter),
+                })
+            });
+            json!({
+                "operations": operations.collect::<Vec<_>>(),
+                "storage": node(&called.storage),
+            })
+        }
+        Err(Failure::With(Node::Text(word))) => json!({ "fails": word }),
+        Err(other) => json!({ "fails": other.to_string() }),
+    }
+}
+
+/// The longest record that is kept, in bytes.
+const MAX_RECORD: usize = 20_000;
+
+/// With `RECORD_CALLS` appends a call to that file, a line of JSON each.
+fn keep(record: &Json) {
+    let line = record.to_string();
+    if let Some(path) = std::env::var_os("RECORD_CALLS")
+        && line.len() < MAX_RECORD
+    {
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .unwrap();
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+}
+
 /// A call of a script.
 pub(crate) struct Call {
+    name: String,
     contract: Contract,
     entrypoint: String,
     argument: Value,
@@ -125,6 +169,7 @@ impl Call {
     /// Of Alice, without tez.
     pub(crate) fn new(name: &str, entrypoint: &str, argument: Value) -> Self {
         Self {
+            name: name.to_owned(),
             contract: script(name),
             entrypoint: entrypoint.to_owned(),
             argument,
@@ -137,6 +182,42 @@ impl Call {
                 chain_id: CHAIN,
             },
         }
+    }
+
+    /// The call of a record.
+    pub(crate) fn read(record: &Json) -> Self {
+        let text = |key: &str| record[key].as_str().unwrap().to_owned();
+        let base58 = |key: &str, ty: Type| encoding::from_base58(&text(key), &ty).unwrap();
+        let node = |key: &str| Node::from_json(&record[key]).unwrap();
+        let contract = script(&text("script"));
+        let ty = contract.entrypoint(&text("entrypoint")).unwrap();
+        let argument = encoding::read(&node("argument"), &ty).unwrap();
+        let mut call = Self::new(&text("script"), &text("entrypoint"), argument);
+        call.storage = encoding::read(&node("storage"), contract.storage()).unwrap();
+        call.context = Context {
+            own: base58("own", Type::Address),
+            sender: base58("sender", Type::Address),
+            amount: text("amount").parse().unwrap(),
+            now: record["now"].as_i64().unwrap(),
+            chain_id: base58("chain_id", Type::ChainId).try_into().unwrap(),
+        };
+        call
+    }
+
+    fn record(&self) -> Json {
+        let address = |bytes: &[u8]| encoding::to_base58(bytes, &Type::Address);
+        json!({
+            "script": self.name,
+            "entrypoint": self.entrypoint,
+            "argument": encoding::write(&self.argument).to_json(),
+            "packed": hex::encode(encoding::pack(&self.argument).unwrap()),
+            "storage": encoding::write(&self.storage).to_json(),
+            "own": address(&self.context.own),
+            "sender": address(&self.context.sender),
+            "amount": self.context.amount.to_string(),
+            "now": self.context.now,
+            "chain_id": encoding::to_base58(&self.context.chain_id, &Type::ChainId),
+        })
     }
 
     pub(crate) fn storage(mut self, storage: Value) -> Self {
@@ -165,10 +246,14 @@ impl Call {
     }
 
     pub(crate) fn run(self) -> Result<Called, Failure> {
+        let mut record = self.record();
         let call = (&*self.entrypoint, self.argument);
         let called = self
             .contract
-            .call(call, self.storage, &self.context, &World)?;
+            .call(call, self.storage, &self.context, &World);
+        record["gives"] = gives(&called);
+        keep(&record);
+        let called = called?;
         // The storage is one of its type.
         let storage = encoding::write(&called.storage);
         let read = encoding::read(&storage, self.contract.storage());
