@@ -96,6 +96,7 @@ const OPTIONS: &[(&str, &str, Answer)] = &[
         Warned("what does not fit is dropped"),
     ),
     ("--reassign-after", "10", Warned("less than a day")),
+    ("--kept-blocks", "511", Refused("at least 512")),
 ];
 
 /// Options that are left out.
@@ -277,6 +278,7 @@ fn options<'a>(but: &str, value: Option<&'a str>) -> Vec<&'a str> {
         ("--block-gas-limit", "30000000"),
         ("--queue-bytes", "67108864"),
         ("--reassign-after", "201600"),
+        ("--kept-blocks", "1024"),
     ];
     let mut args = vec!["genesis"];
     for (name, default) in good {
