@@ -3,6 +3,7 @@
 
 mod decision;
 mod multisig;
+mod settings;
 
 use crate::address::Sr1;
 use crate::l1;
@@ -12,6 +13,7 @@ use decision::{Assign, Upgrade};
 use multisig::Multisig;
 use node::governance::{self, Decision};
 use serde_json::{Value, json};
+use settings::ChangeSettings;
 use std::process::ExitCode;
 
 /// The options of `govern`.
@@ -66,6 +68,8 @@ enum Command {
         #[command(flatten)]
         assign: Assign,
     },
+    /// Change settings from the next level on
+    Settings(ChangeSettings),
     /// Send a message to layer 1 again that a trap left in doubt
     Requeue {
         /// The message's number
@@ -140,6 +144,7 @@ fn make(args: &GovernArgs) -> anyhow::Result<Made> {
             let proxy = proxy.as_deref().map(decision::proxy).transpose()?;
             Decision::AssignTickets(assign.assignment(rollup()?, [*deposit], proxy)?)
         }
+        Command::Settings(settings) => settings.decision(rollup()?, &mut warnings)?,
         Command::Requeue { number } => Decision::Requeue {
             rollup: rollup()?,
             number: *number,

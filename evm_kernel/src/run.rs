@@ -15,8 +15,8 @@ use rollup::inbox::Limits;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::Progress;
 use rollup::{Budget, Lane, Shares};
-use storage::Config;
-use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING};
+use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING, SETTINGS};
+use storage::{Config, commit};
 
 /// One run.
 pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
@@ -101,8 +101,8 @@ fn blocks<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Prog
     }
 }
 
-/// Ends the level: messages to layer 1 are sent, and the kernel is replaced if
-/// its time has come.
+/// Ends the level: messages to layer 1 are sent, settings change as governance
+/// decided, and the kernel is replaced if its time has come.
 fn end<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Progress, KernelError> {
     // The trap struck after the last commit: no block to care for.
     if let Some(quarantine) = run.quarantine.take() {
@@ -111,12 +111,24 @@ fn end<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Progres
     if run.head.outgoing {
         send(host)?;
     }
+    if run.head.settings {
+        settle(run, host)?;
+    }
     // All inputs of the level are durable: nothing is left to lose.
     Ok(if upgrade::make(&mut **host.writer()?, &mut run.head)? {
         Progress::More
     } else {
         Progress::Done
     })
+}
+
+/// Makes the settings that wait the configuration, which the next level reads.
+fn settle<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<(), KernelError> {
+    let changed = SETTINGS.get(host, &())?.ok_or(KernelError::MissingState)?;
+    run.head.settings = false;
+    commit::settings(&mut **host.writer()?, &run.head, &changed)?;
+    log::line(host, format_args!("settings changed"));
+    Ok(())
 }
 
 /// Writes messages to layer 1, as many as the level takes.

@@ -13,8 +13,8 @@ use crate::head::Head;
 use crate::history;
 use crate::key::Piece;
 use crate::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LONG_ACCOUNTS, RECEIPTS, TRANSACTIONS, UPGRADE,
-    VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LONG_ACCOUNTS, RECEIPTS, SETTINGS,
+    TRANSACTIONS, UPGRADE, VERSION,
 };
 use crate::table::Staging;
 use crate::upgrade::Upgrade;
@@ -47,6 +47,8 @@ pub struct Block {
     pub requeued: Vec<u64>,
     /// The configuration, where it changes.
     pub config: Option<Config>,
+    /// The configuration from the next level on, where governance changes it.
+    pub settings: Option<Config>,
     /// What governance decided about the kernel, where it did.
     pub upgrade: Option<Upgrade>,
     /// Who writes the storage, at genesis.
@@ -82,6 +84,9 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
     if let Some(config) = &block.config {
         staging.put(&CONFIG, &(), config)?;
     }
+    if let Some(settings) = &block.settings {
+        staging.put(&SETTINGS, &(), settings)?;
+    }
     if let Some(upgrade) = &block.upgrade {
         staging.put(&UPGRADE, &(), upgrade)?;
     }
@@ -101,6 +106,23 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
 pub fn upgrade(store: &mut impl Store, head: &Head, upgrade: &Upgrade) -> Result<(), StorageError> {
     let mut staging = Staging::open(store)?;
     staging.put(&UPGRADE, &(), upgrade)?;
+    staging.put(&HEAD, &(), head)?;
+    staging.publish()
+}
+
+/// Makes `settings`, which waited, the configuration: nothing of the newest block
+/// changes but what `head` says of it.
+///
+/// # Errors
+/// As [`block`].
+pub fn settings(
+    store: &mut impl Store,
+    head: &Head,
+    settings: &Config,
+) -> Result<(), StorageError> {
+    let mut staging = Staging::open(store)?;
+    staging.put(&CONFIG, &(), settings)?;
+    staging.delete(&SETTINGS, &())?;
     staging.put(&HEAD, &(), head)?;
     staging.publish()
 }

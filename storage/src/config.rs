@@ -261,12 +261,14 @@ impl Config {
         ]
     }
 
-    /// A block must fit one run beside the overhead of its inputs, or it would
+    /// What a run needs for a block beside the overhead of its inputs, or it would
     /// never be made.
+    pub(crate) const fn least_run_budget(&self) -> u64 {
+        self.block_gas_limit.saturating_mul(5) / 2
+    }
+
     fn within_bounds(mut self) -> Self {
-        self.run_budget = self
-            .run_budget
-            .max(self.block_gas_limit.saturating_mul(5) / 2);
+        self.run_budget = self.run_budget.max(self.least_run_budget());
         self.level_budget = self.level_budget.max(self.run_budget);
         self
     }

@@ -45,6 +45,8 @@ pub struct Head {
     pub upgrade: bool,
     /// The lane of calls.
     pub calls: Calls,
+    /// Whether settings wait for the level's end: where not, nobody looks.
+    pub settings: bool,
     /// The oldest block that is kept: header, transactions, receipts.
     pub oldest: u64,
     /// The first block whose transactions and receipts lie below its header; those
@@ -100,7 +102,8 @@ impl Value for Head {
         put(&self.oldest_page.to_be_bytes());
         put(&self.backlog.to_be_bytes());
         put(&self.chunks_since.to_be_bytes());
-        put(&[u8::from(self.outgoing) | u8::from(self.upgrade) << 1]);
+        let flags = [self.outgoing, self.upgrade, self.settings].map(u8::from);
+        put(&[flags[0] | flags[1] << 1 | flags[2] << 2]);
         put(&self.paid_work.to_be_bytes());
         put(&self.calls.encode());
         put(&self.oldest.to_be_bytes());
@@ -127,12 +130,14 @@ impl Value for Head {
             chunks_since: reader.u32()?,
             outgoing: false,
             upgrade: false,
+            settings: false,
             calls: Calls::default(),
             oldest: 0,
             nested: 0,
         };
         let flags = reader.byte()?;
         (head.outgoing, head.upgrade) = (flags & 1 != 0, flags & 2 != 0);
+        head.settings = flags & 4 != 0;
         if bytes.len() > OLD_LEN {
             head.paid_work = reader.u64()?;
         }
@@ -175,6 +180,7 @@ mod tests {
             chunks_since: 14,
             outgoing: true,
             upgrade: false,
+            settings: false,
             calls: Calls {
                 backlog: 16,
                 ..Calls::first(17)
@@ -188,6 +194,11 @@ mod tests {
             upgrade: true,
             ..head
         };
+        let third = Head {
+            settings: true,
+            ..head
+        };
+        assert_eq!(Head::decode(&third.encode()), Some(third));
         assert_eq!(Head::decode(&other.encode()), Some(other));
         assert_eq!(Head::decode(&head.encode()[1..]), None);
         // As kernels wrote it that pruned nothing, that had one lane, and before work

@@ -32,6 +32,9 @@ pub const HEAD: Table<(), Head> = Table::new("h");
 /// The configuration, as compiled at genesis.
 pub const CONFIG: Table<(), Config> = Table::new("o");
 
+/// The configuration from the next level on, where governance changes it.
+pub const SETTINGS: Table<(), Config> = Table::new("s");
+
 /// Headers by block number, each behind its hash.
 pub const HEADERS: Table<u64, StoredHeader> = Table::new("b");
 

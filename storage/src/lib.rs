@@ -5,7 +5,8 @@
 //! key and value types; [`overlay`] is a block's view of the world (each cold
 //! thing is read once); [`diff`] is what a block changes; [`commit`] is the one
 //! place that writes it, and [`commitment`] hashes it; [`history`] says which blocks
-//! are kept; [`migration`] is how storage of an older kernel is taken over.
+//! are kept; [`settings`] is what governance may change of the configuration;
+//! [`migration`] is how storage of an older kernel is taken over.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
@@ -25,6 +26,7 @@ pub mod layout;
 pub mod migration;
 pub mod overlay;
 mod roots;
+pub mod settings;
 pub mod table;
 pub mod upgrade;
 pub mod version;

@@ -278,6 +278,7 @@ impl Draft {
         Block {
             outdated: oldest..kept,
             upgrade: None,
+            settings: None,
             version: None,
             head: Head {
                 number,

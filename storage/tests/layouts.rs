@@ -15,7 +15,8 @@ use storage::commit::{self, Block};
 use storage::config::{Config, Revision};
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LAYOUT, OUTGOING, SLOTS, UPGRADE, VERSION,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LAYOUT, OUTGOING, SETTINGS, SLOTS, UPGRADE,
+    VERSION,
 };
 use storage::{Account, Diff, Head, Overlay, Piece, Upgrade, Version, history, migration};
 
@@ -129,12 +130,21 @@ fn head() -> Head {
         chunks_since: 6,
         outgoing: true,
         upgrade: true,
+        settings: true,
         calls: Calls {
             backlog: 18,
             ..Calls::first(8)
         },
         oldest: 1,
         nested: 0,
+    }
+}
+
+/// What governance changed it to, from the next level on.
+fn settings() -> Config {
+    Config {
+        kept_blocks: 700,
+        ..config()
     }
 }
 
@@ -156,6 +166,7 @@ fn first_config() -> Config {
 fn first_head() -> Head {
     Head {
         paid_work: 0,
+        settings: false,
         // There was one lane: what is not there means the same as this.
         calls: Calls::of_one_lane(
             Cursor {
@@ -287,6 +298,7 @@ fn written() -> MockHost {
             .map(|piece| (piece, Some(vec![0x56; 9].into())))
             .to_vec(),
         config: None,
+        settings: Some(settings()),
         upgrade: Some(UPGRADED),
         version: Some(WRITER),
     };
@@ -312,7 +324,9 @@ fn todays_code_writes_the_same_bytes() {
 
 #[test]
 fn the_stored_images_open() {
-    opens(&opened(IMAGE), WRITER, (config(), head()));
+    let host = opened(IMAGE);
+    opens(&host, WRITER, (config(), head()));
+    assert_eq!(SETTINGS.get(&host, &()).unwrap(), Some(settings()));
     opens(&opened(FIRST), FIRST_WRITER, (first_config(), first_head()));
 }
 

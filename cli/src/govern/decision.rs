@@ -137,7 +137,7 @@ pub(super) const fn rollup(decision: &Decision) -> Option<[u8; 20]> {
         Decision::Upgrade(_) => None,
         Decision::AssignDeposit(assignment) => Some(assignment.rollup),
         Decision::AssignTickets(assignment) => Some(assignment.rollup),
-        Decision::Requeue { rollup, .. } => Some(*rollup),
+        Decision::Requeue { rollup, .. } | Decision::Settings { rollup, .. } => Some(*rollup),
     }
 }
 
@@ -198,6 +198,14 @@ fn facts(decision: &Decision) -> Vec<(&'static str, String)> {
             let [deposit] = one.place;
             facts.push(("deposit", deposit.to_string()));
             facts.extend(one.proxy.map(|proxy| ("proxy", proxy.to_string())));
+            facts
+        }
+        Decision::Settings { rollup, changes } => {
+            let mut facts = vec![
+                ("decides", "settings change with the next level".to_owned()),
+                ("rollup", Sr1(*rollup).to_string()),
+            ];
+            facts.extend(super::settings::facts(changes));
             facts
         }
         Decision::Requeue { rollup, number } => vec![

@@ -12,4 +12,5 @@ mod receivers;
 mod reverts;
 mod scene;
 mod scripts;
+mod settings;
 mod tickets;

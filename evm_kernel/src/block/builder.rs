@@ -22,7 +22,7 @@ use host::Runtime;
 use rollup::{Lane, Position};
 use storage::block::StoredTransaction;
 use storage::layout::OUTGOING;
-use storage::{Diff, Head, Upgrade, commit, history};
+use storage::{Config, Diff, Head, Upgrade, commit, history};
 
 /// The gas that every transaction pays, for its signature above all.
 const INTRINSIC: u64 = 21_000;
@@ -33,6 +33,8 @@ pub(crate) struct Draft {
     body: Body,
     pub(crate) chunks: Chunks,
     pub(crate) forced: Forced,
+    /// The configuration from the next level on, where governance changes it.
+    pub(crate) settings: Option<Config>,
     /// What governance decides about the kernel.
     pub(crate) upgrade: Option<Upgrade>,
     /// Messages to layer 1 that governance takes out of doubt.
@@ -55,6 +57,7 @@ impl Draft {
             body: Body::default(),
             chunks,
             forced: Forced::default(),
+            settings: None,
             upgrade: None,
             requeued: Vec::new(),
         })
@@ -98,6 +101,7 @@ impl Draft {
                 || !self.requeued.is_empty()
                 || run.head.outgoing && !OUTGOING.is_empty(host)?,
             upgrade: run.head.upgrade || self.upgrade.is_some(),
+            settings: run.head.settings || self.settings.is_some(),
             oldest: outdated.end,
             nested: run.head.nested,
             ..Head::default()
@@ -113,6 +117,7 @@ impl Draft {
             chunked,
             messages: sealed.messages,
             requeued: self.requeued,
+            settings: self.settings,
             upgrade: self.upgrade,
             ..commit::Block::default()
         };

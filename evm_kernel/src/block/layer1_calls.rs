@@ -10,13 +10,15 @@ use crate::inputs::assembly::{Assembly, Whole};
 use crate::inputs::format::DROPPED;
 use crate::log;
 use alloc::format;
+use alloc::string::ToString;
+use alloy_primitives::Bytes;
 use ethereum::transaction::Deposit;
 use host::Runtime;
 use messages::ticket::Ticket;
 use rollup::Position;
 use rollup::inbox::Transfer;
-use storage::Upgrade;
-use storage::layout::{OUTGOING, UPGRADE};
+use storage::layout::{OUTGOING, SETTINGS, UPGRADE};
+use storage::{Upgrade, settings};
 
 /// What a call does; a forced transaction may be whole by it.
 type Handled = Result<Assembly<Refused>, KernelError>;
@@ -136,6 +138,7 @@ fn govern<H: Runtime>(
             let after = builder.run.config.reassign_after;
             assign(builder, &deposit::assign(call.origin(), &assignment, after))
         }
+        Decision::Settings { changes, .. } => change(builder, &changes),
         Decision::Requeue { number, .. } => requeue(builder, number),
         Decision::Upgrade(upgrade) => decide(builder, upgrade),
     }
@@ -146,7 +149,7 @@ const fn rollup(decision: &Decision) -> Option<&[u8; 20]> {
     match decision {
         Decision::AssignDeposit(assignment) => Some(&assignment.rollup),
         Decision::AssignTickets(assignment) => Some(&assignment.rollup),
-        Decision::Requeue { rollup, .. } => Some(rollup),
+        Decision::Requeue { rollup, .. } | Decision::Settings { rollup, .. } => Some(rollup),
         Decision::Upgrade(_) => None,
     }
 }
@@ -171,6 +174,30 @@ fn requeue<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, number: u64) -> Ha
         return Ok(Assembly::Refused(Refused::Payload(reason)));
     }
     requeued.push(number);
+    Ok(Assembly::Pending)
+}
+
+/// Notes what the configuration is from the next level on.
+fn change<H: Runtime>(
+    builder: &mut BlockBuilder<'_, '_, H>,
+    changes: &[(Bytes, Bytes)],
+) -> Handled {
+    let host = builder.host;
+    // What was decided at this level already is part of it.
+    let waiting = match builder.draft.settings.take() {
+        None if builder.run.head.settings => SETTINGS.get(host, &())?,
+        waiting => waiting,
+    };
+    let config = waiting.as_ref().unwrap_or(&builder.run.config);
+    let changed = match settings::changed(config, changes) {
+        Ok(changed) => changed,
+        Err(why) => {
+            builder.draft.settings = waiting;
+            return Ok(Assembly::Refused(Refused::Payload(why.to_string())));
+        }
+    };
+    builder.draft.settings = Some(changed);
+    log::line(host, format_args!("settings change with the next level"));
     Ok(Assembly::Pending)
 }
 

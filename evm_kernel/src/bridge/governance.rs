@@ -2,12 +2,13 @@
 
 use crate::bridge::incoming::Refused;
 use alloc::string::ToString;
-use alloy_primitives::Address;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, Bytes};
 use ethereum::rlp::Decoder;
 use storage::Upgrade;
 
 /// A decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The kernel is replaced: `[root hash (33 bytes), activation time (i64,
     /// little-endian)]`.
@@ -19,6 +20,14 @@ pub enum Decision {
     /// deposit id, receiver (20)]`, and another proxy (20, zeros: none) behind it
     /// if the deposit shall go another way.
     AssignTickets(Assignment<[u64; 1]>),
+    /// The configuration changes with the next level: `["change-settings", rollup
+    /// (20), [name, value]…]`, see [`storage::settings`].
+    Settings {
+        /// The rollup that is meant (`sr1…`).
+        rollup: [u8; 20],
+        /// Names, as a setup file has them, and values.
+        changes: Vec<(Bytes, Bytes)>,
+    },
     /// A message to layer 1 that is in doubt is sent again: `["requeue-message",
     /// rollup (20), number]`.
     Requeue {
@@ -62,6 +71,10 @@ fn named(bytes: &[u8]) -> Option<Decision> {
     let decision = match items.string().ok()? {
         b"assign-deposit" => Decision::AssignDeposit(assignment(&mut items)?),
         b"assign-tickets" => Decision::AssignTickets(assignment(&mut items)?),
+        b"change-settings" => Decision::Settings {
+            rollup: items.array().ok()?,
+            changes: changes(&mut items)?,
+        },
         b"requeue-message" => Decision::Requeue {
             rollup: items.array().ok()?,
             number: items.u64().ok()?,
@@ -91,6 +104,17 @@ fn assignment<const LEN: usize>(items: &mut Decoder<'_>) -> Option<Assignment<[u
         receiver,
         proxy,
     })
+}
+
+/// Names with their values, to the end.
+fn changes(items: &mut Decoder<'_>) -> Option<Vec<(Bytes, Bytes)>> {
+    let mut changes = Vec::new();
+    while !items.is_empty() {
+        let mut pair = items.list().ok()?;
+        changes.push((pair.bytes().ok()?, pair.bytes().ok()?));
+        pair.finish().ok()?;
+    }
+    Some(changes)
 }
 
 fn upgrade(bytes: &[u8]) -> Result<Decision, Refused> {
@@ -203,6 +227,14 @@ mod tests {
             list(&[&name("requeue-message"), &5_u64]),
             list(&[&name("requeue-message"), &rollup, &5_u64, &5_u64]),
             list(&[&name("requeue"), &rollup, &5_u64]),
+            // A name without a value, and what is no pair.
+            list(&[
+                &name("change-settings"),
+                &rollup,
+                &vec![name("kept_blocks")],
+            ]),
+            list(&[&name("change-settings"), &rollup, &name("kept_blocks")]),
+            list(&[&name("change-settings")]),
         ] {
             assert!(read(&wrong).is_err());
         }

@@ -5,8 +5,8 @@ pub use crate::bridge::governance::{Assignment, Decision};
 use crate::bridge::governance;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use alloy_primitives::Address;
-use ethereum::rlp::{Encode, Str, encode_list};
+use alloy_primitives::{Address, Bytes};
+use ethereum::rlp::{Encode, Raw, Str, encode_list};
 
 /// The decision in a payload (`Right bytes`), as the kernel reads it.
 ///
@@ -14,6 +14,33 @@ use ethereum::rlp::{Encode, Str, encode_list};
 /// Why the kernel would refuse it.
 pub fn read(payload: &[u8]) -> Result<Decision, String> {
     governance::read(payload).map_err(|refused| refused.to_string())
+}
+
+/// A setting's name and its value as [`Decision::Settings`] has them: a number, or the
+/// address of the fee recipient.
+#[must_use]
+pub fn change(name: &str, value: &dyn Value) -> (Bytes, Bytes) {
+    (Bytes::copy_from_slice(name.as_bytes()), value.bytes())
+}
+
+/// What a setting may be.
+pub trait Value {
+    /// As RLP has it, without its header.
+    fn bytes(&self) -> Bytes;
+}
+
+impl Value for u64 {
+    fn bytes(&self) -> Bytes {
+        let bytes = self.to_be_bytes();
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        Bytes::copy_from_slice(bytes.get(zeros..).unwrap_or_default())
+    }
+}
+
+impl Value for Address {
+    fn bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self.as_slice())
+    }
 }
 
 /// The payload of a decision.
@@ -26,6 +53,17 @@ pub fn encode(decision: &Decision) -> Vec<u8> {
         }
         Decision::AssignDeposit(assignment) => assign(b"assign-deposit", assignment),
         Decision::AssignTickets(assignment) => assign(b"assign-tickets", assignment),
+        Decision::Settings { rollup, changes } => {
+            let pairs: Vec<Vec<u8>> = changes
+                .iter()
+                .map(|(name, value)| encode_list(&[name, value]))
+                .collect();
+            let pairs: Vec<Raw<'_>> = pairs.iter().map(|pair| Raw(pair)).collect();
+            let (name, rollup) = (Str(b"change-settings"), Str(rollup));
+            let mut items: Vec<&dyn Encode> = alloc::vec![&name, &rollup];
+            items.extend(pairs.iter().map(|pair| pair as &dyn Encode));
+            encode_list(&items)
+        }
         Decision::Requeue { rollup, number } => {
             encode_list(&[&Str(b"requeue-message"), &Str(rollup), number])
         }
@@ -76,6 +114,14 @@ mod tests {
                 Decision::AssignDeposit(assignment(numbers, None)),
                 Decision::AssignTickets(assignment([numbers[0]], proxy)),
                 Decision::Requeue { rollup: hash, number: numbers[1] },
+                Decision::Settings {
+                    rollup: hash,
+                    changes: vec![
+                        change("base_fee_floor", &numbers[0]),
+                        change("fee_recipient", &Address::new(hash)),
+                    ],
+                },
+                Decision::Settings { rollup: hash, changes: vec![] },
             ] {
                 prop_assert_eq!(read(&encode(&decision)), Ok(decision));
             }
