@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use messages::hash::blake2b_256;
+use michelson::{Node, Type};
 use pvm::installer::Installer;
 use pvm::report::report;
 use pvm::{DebugSink, Durable, Inbox, Machine, Metering, Options, Status, Version};
@@ -149,21 +150,17 @@ fn valid(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(module)
 }
 
-/// The type is the one that the EVM kernel reads, of that kernel.
+/// The parameter's type is Michelson; of the EVM kernel, the one that it reads.
 fn check_type(text: &str, target: Target) -> anyhow::Result<()> {
-    let words = |text: &str| {
-        let spaced = text.replace('(', " ( ").replace(')', " ) ");
-        let mut words: Vec<String> = spaced.split_whitespace().map(str::to_owned).collect();
-        if words.first().is_some_and(|word| word == "(")
-            && words.last().is_some_and(|word| word == ")")
-        {
-            words = words[1..words.len() - 1].to_vec();
-        }
-        words
-    };
-    ensure!(!words(text).is_empty(), "the parameter needs a type");
+    let node = Node::parse(text)
+        .with_context(|| format!("{text:?} is no type for the rollup's parameter"))?;
+    // Layer 1 refuses entrypoints, which are not transmitted.
     ensure!(
-        target != Target::Evm || words(text) == words(PARAMETERS),
+        !text.contains('%'),
+        "a rollup's parameter has no entrypoints: {text}"
+    );
+    ensure!(
+        target != Target::Evm || Type::read(&node).ok() == Type::parse(PARAMETERS).ok(),
         "the EVM kernel reads parameters of the type '{PARAMETERS}', no others"
     );
     Ok(())

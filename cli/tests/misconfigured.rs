@@ -89,6 +89,11 @@ const OPTIONS: &[(&str, &str, Answer)] = &[
         "55000001",
         Refused("does not fit a run"),
     ),
+    (
+        "--block-gas-limit",
+        "45000000",
+        Warned("larger than any that was measured"),
+    ),
     ("--block-gas-limit", "21000", Warned("hardly a contract")),
     (
         "--queue-bytes",
@@ -402,8 +407,21 @@ fn what_cannot_boot_is_not_installed() {
             "no others",
         ),
         (
+            &[
+                "--kernel",
+                &minimal,
+                "--parameters-type",
+                "or (bytes %a) nat",
+            ],
+            "no entrypoints",
+        ),
+        (
+            &["--kernel", &minimal, "--parameters-type", "or (bytes"],
+            "is no type",
+        ),
+        (
             &["--kernel", &minimal, "--parameters-type", ""],
-            "needs a type",
+            "is no type",
         ),
         (&["--kernel", &minimal, "--setup-file", &long], "shorten"),
         (

@@ -60,9 +60,10 @@ pub(super) fn rollup(plan: &Plan, setup: &str, source: &Source) -> anyhow::Resul
     }
     let config = config_of(&setup)?.encode();
     let found = values.next().flatten();
+    let fault = differs(&config, found.as_deref());
     checks.push(check(
         "settings as the kernel compiled them",
-        differs(&config, found.as_deref()),
+        fault.map(|fault| format!("{fault}: changed by governance, or not what was planned")),
     ));
     let kernel = plan.kernel()?;
     let fault = match values.next().flatten() {

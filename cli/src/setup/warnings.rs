@@ -43,6 +43,9 @@ const CHAINS: &[(u64, &str)] = &[
 /// (EIP-2294).
 const MAX_CHAIN_ID: u64 = 4_503_599_627_370_476;
 
+/// The gas of a block that the default budget of a run, 100 M units of work, is for.
+const MEASURED_BLOCK_GAS: u64 = 40_000_000;
+
 /// Above, a transfer costs more than a tez.
 const HIGH_FEE: u64 = 1_000_000_000_000_000_000 / 21_000;
 
@@ -160,6 +163,12 @@ fn bounds(config: &Config) -> Vec<String> {
         warnings.push(format!(
             "a block of {} units of gas may not fit a run of the machine, and a run that does not \
              fit stops the rollup for ever: at most {MAX_BLOCK_GAS} (block_gas_limit)",
+            config.block_gas_limit
+        ));
+    } else if config.block_gas_limit > MEASURED_BLOCK_GAS {
+        warnings.push(format!(
+            "a block of {} units of gas is larger than any that was measured: up to \
+             {MEASURED_BLOCK_GAS} is known to fit a run with room to spare (block_gas_limit)",
             config.block_gas_limit
         ));
     } else if config.block_gas_limit < 1_000_000 {

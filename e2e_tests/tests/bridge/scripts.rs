@@ -10,6 +10,7 @@ use michelson::contract::Called;
 use michelson::run::{Context, World};
 use michelson::{Contract, Node, Type, Value, encoding};
 use node::governance::{self, Decision};
+use pvm::LevelReport;
 use solidity_fixtures::bridge::{fa, native};
 use storage::Config;
 
@@ -18,6 +19,7 @@ const BRIDGE: [u8; 20] = [0x22; 20];
 const DELAYED: [u8; 20] = [0x23; 20];
 const GOVERNANCE: [u8; 20] = [0x24; 20];
 const WRAPPER: [u8; 20] = [0x25; 20];
+const FAST: [u8; 20] = [0x27; 20];
 const RECEIVER: Address = Address::repeat_byte(0xaa);
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
 
@@ -148,6 +150,25 @@ fn deposit(routing: &[u8], mutez: u64) -> Vec<Vec<u8>> {
     inbox(BRIDGE, &sent)
 }
 
+/// The parameter of the only message that a level sent, which is meant for this
+/// entrypoint.
+fn sent(report: &LevelReport, destination: [u8; 20], entrypoint: &str) -> Node {
+    let [message] = &report.outbox[..] else {
+        panic!("{:?}", report.outbox);
+    };
+    let Ok(Message::Batch(calls)) = Message::parse(message) else {
+        panic!("no batch");
+    };
+    let [call] = &calls[..] else {
+        panic!("{calls:?}");
+    };
+    assert_eq!(
+        (call.destination, call.entrypoint.as_str()),
+        (destination, entrypoint)
+    );
+    encoding::from_binary(call.parameters.as_bytes()).unwrap()
+}
+
 #[test]
 fn tez_go_in_and_come_out_by_the_scripts() {
     let mut user = User::new("user");
@@ -158,17 +179,7 @@ fn tez_go_in_and_come_out_by_the_scripts() {
     let value = U256::from(3 * MUTEZ);
     let withdraw = native::withdraw(TARGET);
     let report = rollup.level(&[send(&mut user, native::ADDRESS, value, withdraw)]);
-    let Ok(Message::Batch(calls)) = Message::parse(&report.outbox[0]) else {
-        panic!("no batch");
-    };
-    let [burn] = &calls[..] else {
-        panic!("{calls:?}");
-    };
-    assert_eq!(
-        (burn.destination, burn.entrypoint.as_str()),
-        (EXCHANGER, "burn")
-    );
-    let parameter = encoding::from_binary(burn.parameters.as_bytes()).unwrap();
+    let parameter = sent(&report, EXCHANGER, "burn");
     let sender = (sr1(), 0);
     let paid = call(
         ("exchanger", EXCHANGER),
@@ -204,6 +215,95 @@ fn tokens_go_in_by_their_wrapper() {
     let hash = keccak256(TicketId::of(WRAPPER).evm_preimage());
     let balance = crate::scene::ask(&rollup, fa::ADDRESS, fa::balance_of(hash, RECEIVER));
     assert_eq!(U256::from_be_slice(&balance), U256::from(1_500));
+}
+
+#[test]
+fn tokens_come_out_by_their_wrapper() {
+    let mut user = User::new("user");
+    let mut rollup = rollup(&[&user]);
+    let token = format!("Left {}", hexed(&kt1([0x26; 20], "")));
+    let routing = hexed(user.address.as_slice());
+    let argument = parsed(&format!("Pair 700 {routing} {}", hexed(&sr1())));
+    let wrapper = ("token_wrapper", WRAPPER);
+    let brought = call(wrapper, ("deposit", &argument), &token, (vec![0; 22], 0));
+    rollup.level_of(inbox(WRAPPER, &brought));
+
+    let target = encoding::from_base58(TARGET, &Type::Address).unwrap();
+    let withdrawal = fa::Withdrawal {
+        owner: user.address,
+        routing: &[&target[..], &kt1(WRAPPER, "")].concat(),
+        amount: U256::from(300),
+        ticketer: kt1(WRAPPER, "").try_into().unwrap(),
+        content: &layer1::CONTENT,
+    };
+    let raw = send(&mut user, fa::ADDRESS, U256::ZERO, withdrawal.call());
+    let parameter = sent(&rollup.level(&[raw]), WRAPPER, "withdraw");
+    let given = call(wrapper, ("withdraw", &parameter), &token, (sr1(), 0));
+    let [transfer] = &given.transfers[..] else {
+        panic!("{given:?}");
+    };
+    assert_eq!(transfer.destination, kt1([0x26; 20], "transfer"));
+    let moved = Value::pair(Value::Bytes(target), Value::Int(300));
+    let own = Value::Bytes(kt1(WRAPPER, ""));
+    assert_eq!(transfer.parameter, Value::pair(own, moved));
+}
+
+#[test]
+fn fast_withdrawals_pay_who_paid_by_the_script() {
+    let mut user = User::new("user");
+    let mut rollup = rollup(&[&user]);
+    let contract = encoding::to_base58(&kt1(FAST, ""), &Type::Address);
+    let value = U256::from(9 * MUTEZ);
+    let withdraw = native::fast_withdraw(TARGET, &contract, b"payload");
+    let report = rollup.level(&[send(&mut user, native::ADDRESS, value, withdraw)]);
+    let parameter = sent(&report, FAST, "default");
+
+    // Somebody pays what the message tells of.
+    let script = self::contract("fast_withdrawal");
+    let ty = script.entrypoint("default").unwrap();
+    let Value::Pair(id, rest) = encoding::read(&parameter, &ty).unwrap() else {
+        panic!("{parameter}");
+    };
+    let Value::Pair(_, details) = *rest else {
+        panic!("no ticket");
+    };
+    let claim = encoding::write(&Value::Pair(id, details));
+    let open = format!(
+        "Pair (Pair (Right {}) {}) {{}}",
+        hexed(&sr1()),
+        hexed(&kt1(EXCHANGER, ""))
+    );
+    let provider = encoding::from_base58("tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN", &Type::Address);
+    let provider = provider.unwrap();
+    let fast = ("fast_withdrawal", FAST);
+    let paid = call(
+        fast,
+        ("payout_withdrawal", &claim),
+        &open,
+        (provider.clone(), 9),
+    );
+    let target = encoding::from_base58(TARGET, &Type::Address).unwrap();
+    assert_eq!(
+        (&paid.transfers[0].destination, paid.transfers[0].amount),
+        (&target, 9)
+    );
+
+    // The message pays the provider; without a payment, the receiver.
+    let kept = encoding::write(&paid.storage).to_string();
+    for (storage, payee) in [(kept.as_str(), provider), (open.as_str(), target)] {
+        let called = call(fast, ("default", &parameter), storage, (sr1(), 0));
+        let [burn] = &called.transfers[..] else {
+            panic!("{called:?}");
+        };
+        assert_eq!(burn.destination, kt1(EXCHANGER, "burn"));
+        let burn = encoding::write(&burn.parameter);
+        let sender = (kt1(FAST, ""), 0);
+        let out = call(("exchanger", EXCHANGER), ("burn", &burn), "Unit", sender);
+        assert_eq!(
+            (&out.transfers[0].destination, out.transfers[0].amount),
+            (&payee, 9)
+        );
+    }
 }
 
 #[test]
