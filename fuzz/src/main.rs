@@ -8,7 +8,7 @@ use fuzz::targets::{self, TARGETS, Target};
 use fuzz::work::{self, Goal};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,23 +123,12 @@ fn work(args: &Args) -> Result<bool> {
         return Ok(within);
     }
     let time = Duration::from_secs(args.seconds);
-    let tell = |goal: Goal, found: &work::Found| {
-        println!("{} {}", goal.figure(&found.sample), goal.name());
-    };
-    let found = work::search(time, args.seed, tell);
-    if let Some(file) = &args.keep {
-        let mut cases: Vec<Case> = Vec::new();
-        for goal in Goal::ALL {
-            for found in found.kept(goal).iter().take(2) {
-                let case = work::case(&found.bytes, found.size);
-                if !cases.contains(&case) {
-                    cases.push(case);
-                }
-            }
-        }
-        let text = serde_json::to_string_pretty(&cases)? + "\n";
-        std::fs::write(file, text).with_context(|| file.display().to_string())?;
-    }
+    let found = work::search(time, args.seed, |found, goal| {
+        println!("{} {}", found.most(goal), goal.name());
+        args.keep
+            .as_deref()
+            .map_or(Ok(()), |file| keep(found, file))
+    })?;
     let [units, levels] = found.runs;
     println!("work: {units} cases for units of work, {levels} for runs and levels; at most");
     for goal in Goal::ALL {
@@ -153,6 +142,21 @@ fn work(args: &Args) -> Result<bool> {
     Ok(Goal::ALL
         .iter()
         .all(|goal| found.most(*goal) <= goal.bound()))
+}
+
+/// Writes the dearest cases of each goal.
+fn keep(found: &work::Search, file: &Path) -> Result<()> {
+    let mut cases: Vec<Case> = Vec::new();
+    for goal in Goal::ALL {
+        for found in found.kept(goal).iter().take(2) {
+            let case = work::case(&found.bytes, found.size);
+            if !cases.contains(&case) {
+                cases.push(case);
+            }
+        }
+    }
+    let text = serde_json::to_string_pretty(&cases)? + "\n";
+    std::fs::write(file, text).with_context(|| file.display().to_string())
 }
 
 /// A case that a target does not get through.

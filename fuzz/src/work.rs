@@ -267,8 +267,15 @@ impl Search {
 }
 
 /// Searches for so long, half of it for units of work and half for runs and levels;
-/// `better` hears of each case that costs more than all before.
-pub fn search(time: Duration, seed: u64, mut better: impl FnMut(Goal, &Found)) -> Search {
+/// `better` hears of each goal that a case costs more for than all before.
+///
+/// # Errors
+/// Those of `better`.
+pub fn search<E>(
+    time: Duration,
+    seed: u64,
+    mut better: impl FnMut(&Search, Goal) -> std::result::Result<(), E>,
+) -> std::result::Result<Search, E> {
     let lab = lab();
     let start = Instant::now();
     let mut numbers = Numbers(seed);
@@ -293,10 +300,10 @@ pub fn search(time: Duration, seed: u64, mut better: impl FnMut(Goal, &Found)) -
             sample,
         };
         for goal in search.keep(&found) {
-            better(goal, &found);
+            better(&search, goal)?;
         }
     }
-    search
+    Ok(search)
 }
 
 /// One of the kept cases, changed in some places or crossed with another.
