@@ -42,6 +42,8 @@ pub struct Sample {
     pub worst_level: u64,
     /// The most host calls of one run, nothing taken off.
     pub worst_run_calls: u64,
+    /// The most ticks of the slow machine of one run, nothing taken off.
+    pub worst_run_ticks: u64,
     /// Transactions that were included.
     pub included: usize,
     /// Those of them that succeeded.
@@ -68,6 +70,7 @@ impl Sample {
             "worst_run": self.worst_run,
             "worst_level": self.worst_level,
             "worst_run_calls": self.worst_run_calls,
+            "worst_run_ticks": self.worst_run_ticks,
         })
     }
 
@@ -82,6 +85,8 @@ impl Sample {
         self.worst_run_calls = self
             .worst_run_calls
             .max(calls.clone().max().unwrap_or_default());
+        let ticks = report.runs.iter().map(|run| run.ticks).max();
+        self.worst_run_ticks = self.worst_run_ticks.max(ticks.unwrap_or_default());
         self.instructions += total.saturating_sub(empty.instructions);
         self.host_calls += calls.sum::<u64>().saturating_sub(empty.host_calls);
         let read: u64 = report.runs.iter().map(|run| run.bytes_read).sum();

@@ -29,11 +29,19 @@ pub enum Goal {
     Level,
     /// Host calls of a run.
     HostCalls,
+    /// Ticks of a run.
+    Ticks,
 }
 
 impl Goal {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Unit, Self::Run, Self::Level, Self::HostCalls];
+    pub const ALL: [Self; 5] = [
+        Self::Unit,
+        Self::Run,
+        Self::Level,
+        Self::HostCalls,
+        Self::Ticks,
+    ];
 
     /// What nothing may go beyond, with default budgets.
     #[must_use]
@@ -43,6 +51,7 @@ impl Goal {
             Self::Run => 8_000_000_000,
             Self::Level => 12_000_000_000,
             Self::HostCalls => 20_000,
+            Self::Ticks => 100_000_000_000,
         }
     }
 
@@ -55,6 +64,7 @@ impl Goal {
             Self::Run => sample.worst_run,
             Self::Level => sample.worst_level,
             Self::HostCalls => sample.worst_run_calls,
+            Self::Ticks => sample.worst_run_ticks,
         }
     }
 
@@ -66,13 +76,14 @@ impl Goal {
             Self::Run => "instructions of a run",
             Self::Level => "instructions of a level",
             Self::HostCalls => "host calls of a run",
+            Self::Ticks => "ticks of a run",
         }
     }
 
     const fn size(self) -> Size {
         match self {
             Self::Unit => Size::Unit,
-            Self::Run | Self::Level | Self::HostCalls => Size::Level,
+            Self::Run | Self::Level | Self::HostCalls | Self::Ticks => Size::Level,
         }
     }
 }
@@ -285,7 +296,7 @@ pub fn search<E>(
         let goal = if units < start.elapsed() / 2 {
             Goal::Unit
         } else {
-            Goal::ALL[1 + numbers.below(3)]
+            Goal::ALL[1 + numbers.below(Goal::ALL.len() - 1)]
         };
         let (bytes, size) = (search.bytes(&mut numbers, goal), goal.size());
         let began = Instant::now();

@@ -83,6 +83,10 @@ fn names(drained: &Drained, name: Naming) -> Vec<u8> {
 
 /// What came of the level's messages.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made in a run, and taken apart at once"
+)]
 pub enum Reading<'l> {
     /// The run ends here: it has no room for the rest, or there is no level yet.
     Ended(Progress),
