@@ -224,6 +224,25 @@ fn a_flood_of_calls_leaves_half_of_the_level() {
     );
 }
 
+/// The dearest deposits: for a contract that asks the P-256 precompile as often as the
+/// gas that it is let have allows, which counts far more work than gas. What a level
+/// works off of them is what a flood of calls has to pay layer 1 for (docs/security.md).
+#[test]
+fn the_dearest_deposits_are_bounded() {
+    let alice = User::new("alice");
+    let mut rollup = start(config(), &[&alice]);
+    // for (;;) staticcall(gas, 0x100, 0, 0, 0, 0)
+    let code = [
+        0x5b, 0x5f, 0x5f, 0x5f, 0x5f, 0x61, 1, 0, 0x5a, 0xfa, 0x50, 0x5f, 0x56,
+    ];
+    contract(&mut rollup, RECEIVER, &code);
+    rollup.level_of((0..600).map(|_| deposit(1)).collect());
+    let included = rollup.since(1);
+    let (count, work) = (deposits(&included).len(), rollup.head().calls.work);
+    println!("{count} deposits in {work} units");
+    assert!(work / (count as u64) < 800_000);
+}
+
 /// Budgets so small that a forced transaction fills a level, which others wait for:
 /// they take turns.
 #[test]

@@ -4,6 +4,7 @@
 mod bridged;
 mod chunks;
 mod claims;
+mod dearest;
 mod hash_maps;
 mod lanes;
 mod outbox;
