@@ -2,4 +2,7 @@
 
 pub mod governance;
 pub mod impersonate;
+pub mod interrupt;
 pub mod simulate;
+pub mod trace;
+pub mod trial;

@@ -23,21 +23,22 @@ use revm::interpreter::interpreter_action::{FrameInit, FrameInput};
 use revm::interpreter::{InstructionResult, InterpreterAction};
 use revm::primitives::constants::CALL_STACK_LIMIT;
 
-type EngineContext<'s, S> =
+pub(crate) type EngineContext<'s, S> =
     Context<BlockEnv, TxEnv, CfgEnv, World<'s, S>, Journal<World<'s, S>>, ()>;
 
-type Stock<'s, S> = Evm<
+type Stock<'s, S, I> = Evm<
     EngineContext<'s, S>,
-    (),
+    I,
     EthInstructions<EthInterpreter, EngineContext<'s, S>>,
     MeteredPrecompiles,
     EthFrame,
 >;
 
-/// The engine; inside is the stock one, with our precompiles.
-pub(crate) struct Engine<'s, S: ReadStore>(pub(crate) Stock<'s, S>);
+/// The engine; inside is the stock one, with our precompiles. `I` looks on: nobody
+/// does in the shipped bytes.
+pub(crate) struct Engine<'s, S: ReadStore, I = ()>(pub(crate) Stock<'s, S, I>);
 
-impl<S: ReadStore> Engine<'_, S> {
+impl<S: ReadStore, I> Engine<'_, S, I> {
     /// Runs a transaction; its changes stay in the journal.
     pub(crate) fn transact(
         &mut self,
@@ -73,7 +74,7 @@ impl<S: ReadStore> Engine<'_, S> {
     }
 }
 
-impl<'s, S: ReadStore> EvmTr for Engine<'s, S> {
+impl<'s, S: ReadStore, I> EvmTr for Engine<'s, S, I> {
     type Context = EngineContext<'s, S>;
     type Instructions = EthInstructions<EthInterpreter, Self::Context>;
     type Precompiles = MeteredPrecompiles;
@@ -121,7 +122,7 @@ impl<'s, S: ReadStore> EvmTr for Engine<'s, S> {
     fn frame_run(
         &mut self,
     ) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
-        if !self.0.ctx.journaled_state.database.work.is_exhausted() {
+        if !self.0.ctx.journaled_state.database.must_end() {
             return self.0.frame_run();
         }
         // All frames end, the innermost first, as if out of gas.
@@ -143,7 +144,7 @@ impl<'s, S: ReadStore> EvmTr for Engine<'s, S> {
     }
 }
 
-impl<S: ReadStore> Engine<'_, S> {
+impl<S: ReadStore, I> Engine<'_, S, I> {
     /// Sets the nonce of an account, which is loaded as the engine is about to.
     fn show_nonce(&mut self, address: Address, nonce: u64) -> Result<(), WorldError> {
         let journal = &mut self.0.ctx.journaled_state;

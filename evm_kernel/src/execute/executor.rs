@@ -53,9 +53,12 @@ pub(crate) enum Transacted {
     Refused(InvalidTransaction),
 }
 
+/// The engine's result.
+pub(crate) type Ran = Result<ExecutionResult, EVMError<WorldError, InvalidTransaction>>;
+
 /// The engine on one block.
-pub(crate) struct Executor<'s, S: ReadStore> {
-    engine: Engine<'s, S>,
+pub(crate) struct Executor<'s, S: ReadStore, I = ()> {
+    pub(crate) engine: Engine<'s, S, I>,
     /// Units of work since somebody asked.
     work: u64,
     /// The most work of a transaction besides its gas.
@@ -74,19 +77,24 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         parent: B256,
     ) -> Result<Self, KernelError> {
         let history = source::history_slot(store, environment, parent)?;
-        Self::with_history(store, environment, history)
+        Self::with_history(store, environment, history, ())
     }
 
     /// The engine on a block as it stands in durable storage already.
     #[cfg(feature = "simulate")]
     pub(crate) fn view(store: &'s S, environment: &Environment) -> Result<Self, KernelError> {
-        Self::with_history(store, environment, None)
+        Self::with_history(store, environment, None, ())
     }
+}
 
-    fn with_history(
+impl<'s, S: ReadStore, I> Executor<'s, S, I> {
+    /// The engine on a block that sets this slot of the history contract; `inspector`
+    /// may look on.
+    pub(crate) fn with_history(
         store: &'s S,
         environment: &Environment,
         history: Option<(U256, U256)>,
+        inspector: I,
     ) -> Result<Self, KernelError> {
         let world = World::new(store, history);
         let spec = spec(environment.revision);
@@ -106,7 +114,7 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             }),
             slot_num: environment.number,
         };
-        let engine = context.build_mainnet();
+        let engine = context.build_mainnet_with_inspector(inspector);
         let precompiles = MeteredPrecompiles::new(
             engine.precompiles.clone(),
             environment.revision,
@@ -129,10 +137,26 @@ impl<'s, S: ReadStore> Executor<'s, S> {
         change(&mut self.engine.0.ctx.cfg, &mut self.engine.0.ctx.block);
     }
 
+    /// Lets somebody end what runs.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn interrupt_by(&mut self, interrupt: crate::native::interrupt::Interrupt) {
+        self.engine.0.ctx.journaled_state.database.interrupt = Some(interrupt);
+        crate::execute::instructions::install_interruptible(&mut self.engine.0.instruction);
+    }
+
     /// Runs a transaction.
     pub(crate) fn transact(&mut self, environment: TxEnv) -> Result<Transacted, KernelError> {
+        self.transact_by(environment, Engine::transact)
+    }
+
+    /// Runs a transaction by `run`.
+    pub(crate) fn transact_by(
+        &mut self,
+        environment: TxEnv,
+        run: impl FnOnce(&mut Engine<'s, S, I>, TxEnv) -> Ran,
+    ) -> Result<Transacted, KernelError> {
         self.begin(environment.gas_limit);
-        match self.engine.transact(environment) {
+        match run(&mut self.engine, environment) {
             Ok(result) => {
                 self.end(result.gas().total_gas_spent());
                 Ok(Transacted::Executed(result))
@@ -220,6 +244,16 @@ impl<'s, S: ReadStore> Executor<'s, S> {
     /// Lets the kernel call a contract: the wei appear at the caller before. `None`
     /// where the call fails, which then changed nothing.
     pub(crate) fn deposit(&mut self, deposit: &Deposit) -> Result<Option<Executed>, KernelError> {
+        let result = self.deposit_by(deposit, Engine::system_call)?;
+        Ok(result.map(Executed::of))
+    }
+
+    /// Lets the kernel call a contract by `run`.
+    pub(crate) fn deposit_by(
+        &mut self,
+        deposit: &Deposit,
+        run: impl FnOnce(&mut Engine<'s, S, I>, TxEnv) -> Ran,
+    ) -> Result<Option<ExecutionResult>, KernelError> {
         let journal = &mut self.engine.0.ctx.journaled_state;
         journal
             .balance_incr(deposit.from, deposit.mint)
@@ -233,16 +267,16 @@ impl<'s, S: ReadStore> Executor<'s, S> {
             ..TxEnv::default()
         };
         self.begin(deposit.gas_limit);
-        let executed = match self.engine.system_call(environment) {
+        let result = match run(&mut self.engine, environment) {
             Ok(result) => {
                 self.end(result.gas().total_gas_spent());
-                Executed::of(result)
+                result
             }
             Err(EVMError::Database(WorldError(error))) => return Err(error.into()),
             Err(error) => return Err(KernelError::Engine(error.to_string())),
         };
-        if executed.success {
-            return Ok(Some(executed));
+        if result.is_success() {
+            return Ok(Some(result));
         }
         let journal = &mut self.engine.0.ctx.journaled_state;
         if let Some(from) = journal.inner.state.get_mut(&deposit.from) {
@@ -352,7 +386,7 @@ fn change(address: Address, account: EngineAccount) -> Touched {
 }
 
 /// The engine's name for a revision.
-fn spec(revision: Revision) -> SpecId {
+pub(crate) fn spec(revision: Revision) -> SpecId {
     match revision {
         Revision::Cancun => SpecId::CANCUN,
         Revision::Prague => SpecId::PRAGUE,
@@ -382,7 +416,7 @@ impl Executed {
     }
 }
 
-impl<S: ReadStore> fmt::Debug for Executor<'_, S> {
+impl<S: ReadStore, I> fmt::Debug for Executor<'_, S, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor")
             .field("base_fee", &self.base_fee)

@@ -58,6 +58,30 @@ pub(crate) fn install<H: Host + ContextTr<Db: Counts>>(
     put(table, opcode::EXTCODECOPY, Instruction::new(code_copy));
 }
 
+/// Lets jumps look whether somebody wants what runs to end: no loop is without one.
+#[cfg(feature = "simulate")]
+pub(crate) fn install_interruptible<H: Host + ContextTr<Db: Counts>>(
+    table: &mut EthInstructions<EthInterpreter, H>,
+) {
+    use revm::interpreter::instructions::control;
+    fn go_on<H: Host + ContextTr<Db: Counts>>(host: &mut H) -> InstructionExecResult {
+        if host.db_mut().interrupted() {
+            return Err(InstructionResult::OutOfGas);
+        }
+        Ok(())
+    }
+    fn jump<H: Host + ContextTr<Db: Counts>>(context: Context<'_, H>) -> InstructionExecResult {
+        go_on(context.host)?;
+        control::jump(context)
+    }
+    fn jumpi<H: Host + ContextTr<Db: Counts>>(context: Context<'_, H>) -> InstructionExecResult {
+        go_on(context.host)?;
+        control::jumpi(context)
+    }
+    put(table, opcode::JUMP, Instruction::new(jump));
+    put(table, opcode::JUMPI, Instruction::new(jumpi));
+}
+
 fn put<H: Host>(
     table: &mut EthInstructions<EthInterpreter, H>,
     opcode: u8,

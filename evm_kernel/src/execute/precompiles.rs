@@ -37,6 +37,9 @@ pub(crate) struct MeteredPrecompiles {
     ticketer: Option<[u8; 20]>,
     /// The queue to layer 1, once a withdrawal of the block asked for it.
     line: Option<Line>,
+    /// Those that somebody moved, to try something.
+    #[cfg(feature = "simulate")]
+    pub(crate) moves: crate::native::simulate::Moves,
 }
 
 impl MeteredPrecompiles {
@@ -66,6 +69,18 @@ impl MeteredPrecompiles {
             inner,
             ticketer,
             line: None,
+            #[cfg(feature = "simulate")]
+            moves: crate::native::simulate::Moves::default(),
+        }
+    }
+
+    /// Whose precompile runs at `address`, if any does.
+    #[cfg(feature = "simulate")]
+    fn at(&self, address: &Address) -> Option<Address> {
+        match self.moves.to.get(address) {
+            Some(from) => Some(*from),
+            None if self.moves.gone.contains(address) => None,
+            None => Some(*address),
         }
     }
 }
@@ -82,6 +97,20 @@ impl<C: ContextTr<Db: Counts + Waiting>> PrecompileProvider<C> for MeteredPrecom
         context: &mut C,
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
+        #[cfg(feature = "simulate")]
+        let moved;
+        #[cfg(feature = "simulate")]
+        let inputs = match self.at(&inputs.bytecode_address) {
+            None => return Ok(None),
+            Some(from) if from == inputs.bytecode_address => inputs,
+            Some(from) => {
+                moved = CallInputs {
+                    bytecode_address: from,
+                    ..inputs.clone()
+                };
+                &moved
+            }
+        };
         if let Some(ticketer) = &self.ticketer
             && inputs.bytecode_address == OUTBOX
         {
@@ -107,6 +136,10 @@ impl<C: ContextTr<Db: Counts + Waiting>> PrecompileProvider<C> for MeteredPrecom
     }
 
     fn contains(&self, address: &Address) -> bool {
+        #[cfg(feature = "simulate")]
+        let Some(address) = &self.at(address) else {
+            return false;
+        };
         PrecompileProvider::<C>::contains(&self.inner, address)
     }
 }

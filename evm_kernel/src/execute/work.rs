@@ -98,4 +98,10 @@ impl Work {
 pub(crate) trait Counts {
     /// The work of this transaction.
     fn work(&mut self) -> &mut Work;
+
+    /// Whether somebody wants what runs to end.
+    #[cfg(feature = "simulate")]
+    fn interrupted(&self) -> bool {
+        false
+    }
 }

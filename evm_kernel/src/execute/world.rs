@@ -19,6 +19,9 @@ pub(crate) struct World<'s, S> {
     pub(crate) history: Option<(U256, U256)>,
     /// What the transaction costs besides gas.
     pub(crate) work: Work,
+    /// Ends what runs, where somebody waits for it.
+    #[cfg(feature = "simulate")]
+    pub(crate) interrupt: Option<crate::native::interrupt::Interrupt>,
     /// Code that was looked at, with its jump destinations.
     code: HashMap<B256, Bytecode>,
 }
@@ -38,8 +41,26 @@ impl<'s, S: ReadStore> World<'s, S> {
             overlay: Overlay::new(store),
             history,
             work: Work::default(),
+            #[cfg(feature = "simulate")]
+            interrupt: None,
             code: HashMap::default(),
         }
+    }
+
+    /// Whether nothing of the transaction goes on.
+    pub(crate) fn must_end(&self) -> bool {
+        #[cfg(feature = "simulate")]
+        if self.interrupted() {
+            return true;
+        }
+        self.work.is_exhausted()
+    }
+
+    #[cfg(feature = "simulate")]
+    fn interrupted(&self) -> bool {
+        self.interrupt
+            .as_ref()
+            .is_some_and(crate::native::interrupt::Interrupt::is_set)
     }
 
     /// Looks something up, and counts the host calls that it took.
@@ -113,8 +134,13 @@ impl<S: ReadStore> Database for World<'_, S> {
     }
 }
 
-impl<S> Counts for World<'_, S> {
+impl<S: ReadStore> Counts for World<'_, S> {
     fn work(&mut self) -> &mut Work {
         &mut self.work
+    }
+
+    #[cfg(feature = "simulate")]
+    fn interrupted(&self) -> bool {
+        Self::interrupted(self)
     }
 }

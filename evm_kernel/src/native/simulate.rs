@@ -5,8 +5,9 @@
 
 use crate::bridge;
 use crate::error::KernelError;
-use crate::execute::executor::{Executor, Transacted};
+use crate::execute::executor::{Executor, Transacted, spec};
 use crate::execute::validate::{Underfunded, authorizations};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
@@ -20,6 +21,7 @@ use storage::Config;
 use storage::layout::{CONFIG, HEAD, HEADERS};
 
 pub use crate::environment::Environment;
+pub use crate::native::interrupt::Interrupt;
 pub use revm::context::result::HaltReason;
 
 /// The most gas that a transaction may ask for on this chain, whatever the block
@@ -80,8 +82,11 @@ pub struct Call {
     pub to: Option<Address>,
     /// The gas that it may use.
     pub gas_limit: u64,
-    /// Wei for a unit of gas. Zero: nothing is charged, and the base fee is not asked for.
+    /// The most wei for a unit of gas. Zero: nothing is charged, and the base fee is not
+    /// asked for.
     pub gas_price: U256,
+    /// The most of it above the base fee (EIP-1559); `None`: all of it.
+    pub priority_fee: Option<U256>,
     /// The wei sent along.
     pub value: U256,
     /// The call's data.
@@ -92,6 +97,35 @@ pub struct Call {
     pub authorizations: Vec<SignedAuthorization>,
     /// The nonce, where it should be checked.
     pub nonce: Option<u64>,
+    /// Ends it early, where somebody may lose patience.
+    pub interrupt: Option<Interrupt>,
+    /// The precompiles that are elsewhere.
+    pub moves: Moves,
+}
+
+/// Precompiles that are not where they belong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moves {
+    /// The addresses where none is.
+    pub gone: BTreeSet<Address>,
+    /// The addresses where one is, with the one where it belongs.
+    pub to: BTreeMap<Address, Address>,
+}
+
+/// Whether there is a precompile at `address`, by the rules in force in `environment`.
+#[must_use]
+pub fn is_precompile(environment: &Environment, address: &Address) -> bool {
+    let spec = spec(environment.revision);
+    revm::handler::EthPrecompiles::new(spec).contains(address)
+}
+
+impl Call {
+    /// The call, which `interrupt` can end.
+    #[must_use]
+    pub fn until(self, interrupt: &Interrupt) -> Self {
+        let interrupt = Some(interrupt.clone());
+        Self { interrupt, ..self }
+    }
 }
 
 /// The execution of a call.
@@ -183,6 +217,31 @@ pub enum Rejection {
     /// The fee cap is 2^128 wei or more.
     #[error("the fee cap is over 2^128 wei")]
     FeeTooHigh,
+    /// The nonce is below the sender's.
+    #[error("nonce {nonce} below the account's, {next}")]
+    NonceTooLow {
+        /// The sender's.
+        next: u64,
+        /// The transaction's.
+        nonce: u64,
+    },
+    /// The nonce is above the sender's.
+    #[error("nonce {nonce} above the account's, {next}")]
+    NonceTooHigh {
+        /// The sender's.
+        next: u64,
+        /// The transaction's.
+        nonce: u64,
+    },
+    /// The sender's nonce cannot rise (EIP-2681).
+    #[error("the nonce has its highest value")]
+    NonceOverflow,
+    /// The sender is a contract (EIP-3607).
+    #[error("the sender is a contract")]
+    NotAnEoa,
+    /// Somebody ended it.
+    #[error("the call was interrupted")]
+    Interrupted,
     /// Another rule of the engine, in its words.
     #[error("{0}")]
     Other(String),
@@ -223,6 +282,16 @@ impl From<&InvalidTransaction> for Rejection {
             },
             InvalidTransaction::CreateInitCodeSizeLimit => Self::InitcodeSize,
             InvalidTransaction::GasPriceLessThanBasefee => Self::BelowBaseFee,
+            InvalidTransaction::NonceTooLow { tx, state } => Self::NonceTooLow {
+                next: state,
+                nonce: tx,
+            },
+            InvalidTransaction::NonceTooHigh { tx, state } => Self::NonceTooHigh {
+                next: state,
+                nonce: tx,
+            },
+            InvalidTransaction::NonceOverflowInTransaction => Self::NonceOverflow,
+            InvalidTransaction::RejectCallerWithCode => Self::NotAnEoa,
             ref other => Self::Other(other.to_string()),
         }
     }
@@ -237,25 +306,37 @@ pub fn call(
     environment: &Environment,
     call: &Call,
 ) -> Result<Simulated, KernelError> {
-    let Ok(gas_price) = u128::try_from(call.gas_price) else {
-        return Ok(Simulated::Rejected(Rejection::GasPriceTooHigh));
+    let transaction = match environment_of(call, environment.chain_id) {
+        Ok(transaction) => transaction,
+        Err(rejection) => return Ok(Simulated::Rejected(rejection)),
     };
     let mut executor = Executor::view(store, environment)?;
-    executor.configure(|config, block| {
-        config.disable_eip3607 = true;
-        config.disable_block_gas_limit = true;
-        config.disable_nonce_check = call.nonce.is_none();
-        config.tx_gas_limit_cap = Some(u64::MAX);
-        if gas_price == 0 {
-            config.disable_base_fee = true;
-            block.basefee = 0;
-        }
-    });
-    let transaction = TxEnv {
-        tx_type: if call.authorizations.is_empty() {
-            tx_type::ACCESS_LIST
-        } else {
+    configure(&mut executor, call);
+    if let Some(interrupt) = &call.interrupt {
+        executor.interrupt_by(interrupt.clone());
+    }
+    let transacted = executor.transact(transaction)?;
+    if call.interrupt.as_ref().is_some_and(Interrupt::is_set) {
+        return Ok(Simulated::Rejected(Rejection::Interrupted));
+    }
+    Ok(match transacted {
+        Transacted::Executed(result) => Simulated::Executed(Execution::of(result)),
+        Transacted::Refused(why) => Simulated::Rejected(Rejection::from(&why)),
+    })
+}
+
+/// What the engine takes for a call.
+pub(crate) fn environment_of(call: &Call, chain_id: u64) -> Result<TxEnv, Rejection> {
+    let fee = |wei: U256| u128::try_from(wei).map_err(|_| Rejection::GasPriceTooHigh);
+    let gas_price = fee(call.gas_price)?;
+    let priority_fee = call.priority_fee.map(fee).transpose()?;
+    Ok(TxEnv {
+        tx_type: if !call.authorizations.is_empty() {
             tx_type::SET_CODE
+        } else if priority_fee.is_some() {
+            tx_type::DYNAMIC_FEE
+        } else {
+            tx_type::ACCESS_LIST
         },
         caller: call.from,
         gas_limit: call.gas_limit,
@@ -264,21 +345,35 @@ pub fn call(
         value: call.value,
         data: call.input.clone(),
         nonce: call.nonce.unwrap_or_default(),
-        chain_id: Some(environment.chain_id),
+        chain_id: Some(chain_id),
         access_list: AccessList(call.access_list.clone()),
-        gas_priority_fee: (!call.authorizations.is_empty()).then_some(gas_price),
+        gas_priority_fee: match priority_fee {
+            None if !call.authorizations.is_empty() => Some(gas_price),
+            priority_fee => priority_fee,
+        },
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,
         authorization_list: authorizations(&call.authorizations),
-    };
-    Ok(match executor.transact(transaction)? {
-        Transacted::Executed(result) => Simulated::Executed(Execution::of(result)),
-        Transacted::Refused(why) => Simulated::Rejected(Rejection::from(&why)),
     })
 }
 
+/// Takes off the checks that are for transactions alone.
+pub(crate) fn configure<S: ReadStore, I>(executor: &mut Executor<'_, S, I>, call: &Call) {
+    executor.engine.0.precompiles.moves = call.moves.clone();
+    executor.configure(|config, block| {
+        config.disable_eip3607 = true;
+        config.disable_block_gas_limit = true;
+        config.disable_nonce_check = call.nonce.is_none();
+        config.tx_gas_limit_cap = Some(u64::MAX);
+        if call.gas_price.is_zero() {
+            config.disable_base_fee = true;
+            block.basefee = 0;
+        }
+    });
+}
+
 impl Execution {
-    fn of(result: ExecutionResult) -> Self {
+    pub(crate) fn of(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
         let base = Self {
             success: false,

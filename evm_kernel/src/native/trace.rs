@@ -1,0 +1,347 @@
+//! A block that is executed again, so that somebody can look on: the kernel's own
+//! executor, on the state before the block, transaction by transaction.
+
+use crate::bridge;
+use crate::environment::{Environment, history};
+use crate::error::KernelError;
+use crate::execute::engine::{Engine, EngineContext};
+use crate::execute::executor::{Executor, Ran, Transacted};
+use crate::execute::precompiles::MeteredPrecompiles;
+use crate::execute::validate;
+use crate::native::interrupt::Interrupt;
+use crate::native::simulate::{Call, Rejection, configure, environment_of};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use alloy_primitives::map::HashMap;
+use alloy_primitives::{Address, Bytes, Log};
+use ethereum::header::Header;
+use ethereum::transaction::Transaction;
+use ethereum::{Recovered, SignedTransaction};
+use host::ReadStore;
+use revm::context::result::{ExecutionResult, ResultAndState};
+use revm::context::{BlockEnv, ContextSetters, FrameStack, TxEnv};
+use revm::handler::evm::ContextDbError;
+use revm::handler::instructions::EthInstructions;
+use revm::handler::{EthFrame, EvmTr, FrameInitOrResult, ItemOrResult, MainnetHandler};
+use revm::inspector::handler::frame_end;
+use revm::inspector::{Inspector, InspectorEvmTr, InspectorHandler, inspect_instructions};
+use revm::interpreter::interpreter::EthInterpreter;
+use revm::state::{Account, AccountInfo, AccountStatus, EvmState};
+use storage::layout::CONFIG;
+
+/// A block that is executed again.
+#[derive(Debug)]
+pub struct Replay<'s, S: ReadStore, I> {
+    executor: Executor<'s, S, I>,
+    base_fee: u64,
+}
+
+/// What a transaction did that somebody looked at.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// Whether it succeeded.
+    pub success: bool,
+    /// The gas that it used, refunds taken off.
+    pub gas_used: u64,
+    /// Its logs, without messages to layer 1.
+    pub logs: Vec<Log>,
+    /// The engine's result, with the accounts that the transaction read or changed.
+    pub result: ResultAndState,
+    /// Those accounts that the block had read before, as they were before it.
+    pub before: HashMap<Address, AccountInfo>,
+    /// What the engine was given.
+    pub transaction: TxEnv,
+}
+
+/// Why a transaction cannot be looked at.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The kernel cannot read its state.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The transaction is not executed.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+/// Who looks on: any inspector that takes whatever context an engine has.
+#[expect(private_bounds, reason = "the engine's context is its own")]
+pub trait Observer<'s, S: ReadStore + 's>: Inspector<EngineContext<'s, S>> {}
+
+impl<'s, S: ReadStore + 's, I: Inspector<EngineContext<'s, S>>> Observer<'s, S> for I {}
+
+impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
+    /// The block of `header` again, on the state before it.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read, or before genesis.
+    pub fn new(store: &'s S, header: &Header, inspector: I) -> Result<Self, KernelError> {
+        let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
+        let environment = Environment::of_header(header, &config);
+        let history = history::slot(&environment, header.parent_hash);
+        let mut executor = Executor::with_history(store, &environment, history, inspector)?;
+        // Whoever is in a block was allowed to: contracts that are impersonated, too.
+        executor.configure(|config, _| config.disable_eip3607 = true);
+        Ok(Self {
+            executor,
+            base_fee: environment.base_fee,
+        })
+    }
+
+    /// A block that is in `store` already, to try calls on.
+    ///
+    /// # Errors
+    /// Where durable storage cannot be read.
+    pub fn view(
+        store: &'s S,
+        environment: &Environment,
+        inspector: I,
+    ) -> Result<Self, KernelError> {
+        Ok(Self {
+            executor: Executor::with_history(store, environment, None, inspector)?,
+            base_fee: environment.base_fee,
+        })
+    }
+
+    /// Lets somebody end what runs.
+    pub fn interrupt_by(&mut self, interrupt: Interrupt) {
+        self.executor.interrupt_by(interrupt);
+    }
+
+    /// Who looks on.
+    pub const fn inspector(&mut self) -> &mut I {
+        &mut self.executor.engine.0.inspector
+    }
+
+    /// The block as the engine has it.
+    pub const fn block(&self) -> &BlockEnv {
+        &self.executor.engine.0.ctx.block
+    }
+
+    /// Runs the next transaction of the block, and nobody looks on.
+    ///
+    /// # Errors
+    /// [`TraceError`].
+    pub fn run(
+        &mut self,
+        sender: Address,
+        signed: &SignedTransaction,
+    ) -> Result<Traced, TraceError> {
+        self.next(sender, signed, false)
+    }
+
+    /// Runs the next transaction of the block while the inspector looks on.
+    ///
+    /// # Errors
+    /// [`TraceError`].
+    pub fn inspect(
+        &mut self,
+        sender: Address,
+        signed: &SignedTransaction,
+    ) -> Result<Traced, TraceError> {
+        self.next(sender, signed, true)
+    }
+
+    /// Tries a call while the inspector looks on; what it changes stays for the next.
+    ///
+    /// # Errors
+    /// [`TraceError`].
+    pub fn call(&mut self, call: &Call) -> Result<Traced, TraceError> {
+        let environment = environment_of(call, self.executor.engine.0.ctx.cfg.chain_id)?;
+        configure(&mut self.executor, call);
+        self.transact(environment, true)
+    }
+
+    fn next(
+        &mut self,
+        sender: Address,
+        signed: &SignedTransaction,
+        inspected: bool,
+    ) -> Result<Traced, TraceError> {
+        if let Transaction::Deposit(deposit) = &signed.transaction {
+            let before = self.before(inspected);
+            let id = self
+                .executor
+                .engine
+                .0
+                .ctx
+                .journaled_state
+                .inner
+                .transaction_id;
+            let run = if inspected {
+                Engine::inspect_system_call
+            } else {
+                Engine::system_call
+            };
+            let transaction = TxEnv {
+                caller: deposit.from,
+                gas_limit: deposit.gas_limit,
+                kind: deposit.to,
+                value: deposit.value,
+                data: deposit.input.clone(),
+                ..TxEnv::default()
+            };
+            let result = self.executor.deposit_by(deposit, run)?.ok_or_else(|| {
+                Rejection::Other("the deposit fails when it is executed again".into())
+            })?;
+            return Ok(self.traced(result, (id, before), transaction));
+        }
+        let recovered = Recovered {
+            transaction: Box::new(signed.clone()),
+            sender,
+            raw: Bytes::new(),
+        };
+        let valid = validate::transaction(&recovered, self.base_fee).map_err(Rejection::from)?;
+        self.transact(valid.environment, inspected)
+    }
+
+    fn transact(&mut self, environment: TxEnv, inspected: bool) -> Result<Traced, TraceError> {
+        let before = self.before(inspected);
+        let id = self
+            .executor
+            .engine
+            .0
+            .ctx
+            .journaled_state
+            .inner
+            .transaction_id;
+        let run = if inspected {
+            Engine::inspect
+        } else {
+            Engine::transact
+        };
+        match self.executor.transact_by(environment.clone(), run)? {
+            Transacted::Executed(result) => Ok(self.traced(result, (id, before), environment)),
+            Transacted::Refused(why) => Err(Rejection::from(&why).into()),
+        }
+    }
+
+    /// What the block has read so far.
+    fn before(&self, inspected: bool) -> HashMap<Address, AccountInfo> {
+        if !inspected {
+            return HashMap::default();
+        }
+        let accounts = self
+            .executor
+            .engine
+            .0
+            .ctx
+            .journaled_state
+            .inner
+            .state
+            .iter();
+        accounts
+            .map(|(address, account)| (*address, account.info.clone()))
+            .collect()
+    }
+
+    fn traced(
+        &self,
+        result: ExecutionResult,
+        (id, before): (revm::state::TransactionId, HashMap<Address, AccountInfo>),
+        transaction: TxEnv,
+    ) -> Traced {
+        let mut logs = result.logs().to_vec();
+        bridge::messages(&mut logs);
+        let accounts = self
+            .executor
+            .engine
+            .0
+            .ctx
+            .journaled_state
+            .inner
+            .state
+            .iter();
+        let state: EvmState = accounts
+            .filter(|(_, account)| account.transaction_id == id)
+            .map(|(address, account)| (*address, own(account, id)))
+            .collect();
+        Traced {
+            success: result.is_success(),
+            gas_used: result.tx_gas_used(),
+            logs,
+            result: ResultAndState { result, state },
+            before,
+            transaction,
+        }
+    }
+}
+
+/// An account with what the transaction of this number alone did.
+fn own(account: &Account, id: revm::state::TransactionId) -> Account {
+    let mut own = account.clone();
+    own.storage.retain(|_, slot| slot.transaction_id == id);
+    if !own.is_created_locally() {
+        own.status -= AccountStatus::Created;
+    }
+    if !own.is_selfdestructed_locally() {
+        own.status -= AccountStatus::SelfDestructed;
+    }
+    own
+}
+
+impl<'s, S: ReadStore, I: Inspector<EngineContext<'s, S>>> Engine<'s, S, I> {
+    /// Runs a transaction while the inspector looks on.
+    pub(crate) fn inspect(&mut self, environment: TxEnv) -> Ran {
+        self.0.ctx.set_tx(environment);
+        MainnetHandler::default().inspect_run(self)
+    }
+
+    /// Runs a call that no transaction makes while the inspector looks on.
+    fn inspect_system_call(&mut self, environment: TxEnv) -> Ran {
+        self.0.ctx.set_tx(environment);
+        MainnetHandler::default().inspect_run_system_call(self)
+    }
+}
+
+impl<'s, S: ReadStore, I: Inspector<EngineContext<'s, S>>> InspectorEvmTr for Engine<'s, S, I> {
+    type Inspector = I;
+
+    fn all_inspector(
+        &self,
+    ) -> (
+        &Self::Context,
+        &EthInstructions<EthInterpreter, Self::Context>,
+        &MeteredPrecompiles,
+        &FrameStack<EthFrame>,
+        &I,
+    ) {
+        self.0.all_inspector()
+    }
+
+    fn all_mut_inspector(
+        &mut self,
+    ) -> (
+        &mut Self::Context,
+        &mut EthInstructions<EthInterpreter, Self::Context>,
+        &mut MeteredPrecompiles,
+        &mut FrameStack<EthFrame>,
+        &mut I,
+    ) {
+        self.0.all_mut_inspector()
+    }
+
+    fn inspect_frame_run(
+        &mut self,
+    ) -> Result<FrameInitOrResult<EthFrame>, ContextDbError<Self::Context>> {
+        let mut result = if self.0.ctx.journaled_state.database.must_end() {
+            self.frame_run()
+        } else {
+            let (context, inspector, frame, instructions) = self.ctx_inspector_frame_instructions();
+            let action = inspect_instructions(
+                context,
+                &mut frame.interpreter,
+                inspector,
+                instructions.instruction_table(),
+                instructions.gas_table(),
+            );
+            frame.process_next_action(context, action)
+        };
+        if let Ok(ItemOrResult::Result(ended)) = &mut result {
+            let (context, inspector, frame) = self.ctx_inspector_frame();
+            frame_end(context, inspector, &frame.input, ended);
+            frame.set_finished(true);
+        }
+        result
+    }
+}
