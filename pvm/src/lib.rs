@@ -17,6 +17,7 @@
 pub mod context;
 pub mod durable;
 pub mod engine;
+pub mod files;
 pub mod inputs;
 pub mod installer;
 pub mod kernel;

@@ -19,6 +19,9 @@ impl fmt::Display for MichelsonError {
 
 impl std::error::Error for MichelsonError {}
 
+/// The most digits of a number: 7 bits in each byte of a message are no more.
+const MAX_DIGITS: usize = host::MAX_MESSAGE * 7 * 302 / 1_000;
+
 /// The constructors of data, with their numbers.
 const PRIMS: [(&str, u8); 9] = [
     ("False", 3),
@@ -202,7 +205,11 @@ impl Parser<'_> {
         let negative = self.text.get(self.at) == Some(&b'-');
         self.at += usize::from(negative);
         let error = self.error("no digit");
+        let too_long = self.error("a number that fits no message");
         let digits = self.word(u8::is_ascii_digit);
+        if digits.len() > MAX_DIGITS {
+            return Err(too_long);
+        }
         if digits.is_empty() {
             return Err(error);
         }
@@ -281,6 +288,13 @@ mod tests {
             "020000000907040001 0100000000".replace(' ', "").as_str(),
         );
         assert_encodes("18446744073709551616", "0080808080808080808004");
+    }
+
+    #[test]
+    fn a_number_that_fits_no_message_is_refused_before_it_is_converted() {
+        assert!(encode(&"9".repeat(MAX_DIGITS)).is_ok());
+        assert!(encode(&"9".repeat(MAX_DIGITS + 1)).is_err());
+        assert!(encode(&"9".repeat(3_000_000)).is_err());
     }
 
     #[test]

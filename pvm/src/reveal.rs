@@ -1,6 +1,8 @@
 //! What a kernel may ask for from outside of its inbox.
 
+use crate::files;
 use blake2::{Blake2b, Digest, digest::consts::U32};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A reveal hash: `00` (for blake2b-256) and the hash of the preimage.
@@ -52,14 +54,13 @@ pub fn preimage(folder: Option<&Path>, hash: &[u8]) -> Result<Vec<u8>, RevealErr
         return Err(RevealError::NoFolder(name));
     };
     let file = folder.join(name);
-    match std::fs::read(&file) {
+    match files::read(&file, MAX_PREIMAGE as u64) {
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(RevealError::Wrong(file)),
         Err(error) => Err(RevealError::Unreadable {
             file,
             why: error.to_string(),
         }),
-        Ok(bytes) if bytes.len() > MAX_PREIMAGE || self::hash(&bytes) != hash => {
-            Err(RevealError::Wrong(file))
-        }
+        Ok(bytes) if self::hash(&bytes) != hash => Err(RevealError::Wrong(file)),
         Ok(bytes) => Ok(bytes),
     }
 }

@@ -49,6 +49,9 @@ pub enum SetupError {
     /// The file is no setup file.
     #[error("not a setup file: {0}")]
     Syntax(#[from] serde_norway::Error),
+    /// Brackets in brackets, more than any setup file has.
+    #[error("not a setup file: too many brackets in brackets")]
+    Deep,
     /// An instruction does not say one thing to do.
     #[error("instruction {index}: {why}")]
     Instruction {
@@ -100,6 +103,9 @@ struct Move {
 /// # Errors
 /// Where it is none.
 pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
+    if is_deep(text) {
+        return Err(SetupError::Deep);
+    }
     let file: File = serde_norway::from_str(text)?;
     let items = file.instructions.into_iter().enumerate();
     items
@@ -107,6 +113,24 @@ pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
             instruction(item).map_err(|why| SetupError::Instruction { index, why })
         })
         .collect()
+}
+
+/// Whether more brackets are opened than a setup file needs: the parser takes quadratic
+/// time for them.
+fn is_deep(text: &str) -> bool {
+    const DEPTH: usize = 64;
+    let mut depth = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 fn instruction(item: Item) -> Result<Instruction, String> {
@@ -231,6 +255,18 @@ fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_brackets_is_refused_at_once() {
+        assert!(matches!(
+            parse(&"[".repeat(1_000_000)),
+            Err(SetupError::Deep)
+        ));
+        assert!(matches!(
+            parse(&"{a: ".repeat(100_000)),
+            Err(SetupError::Deep)
+        ));
+    }
 
     #[test]
     fn values_are_set_and_nodes_moved_in_order() {
