@@ -21,6 +21,9 @@ const FIRST_MESSAGES: u32 = 2;
 /// The most internal operations of one operation; gas bounds them on layer 1.
 const MAX_INTERNAL: usize = 1000;
 
+/// The levels whose inboxes are kept.
+const KEPT_INBOXES: usize = 4_096;
+
 /// What an operation did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
@@ -149,7 +152,8 @@ impl Layer1 {
         self.outbox.status(place, self.level(), &self.parameters)
     }
 
-    /// The rollup's inbox at a level that is over, all messages of it.
+    /// The rollup's inbox at a level that is over, all messages of it; of the last 4,096
+    /// levels.
     #[must_use]
     pub fn inbox(&self, level: u32) -> Option<&Arc<[Vec<u8>]>> {
         self.inboxes.get(&level)
@@ -172,6 +176,9 @@ impl Layer1 {
     /// written `outbox`.
     pub fn end_level(&mut self, level: u32, inbox: Vec<Vec<u8>>, outbox: Vec<Vec<u8>>) {
         self.inboxes.insert(level, inbox.into());
+        if self.inboxes.len() > KEPT_INBOXES {
+            self.inboxes.pop_first();
+        }
         self.outbox.add(level, outbox);
         self.state.inbox.clear();
         self.state.level = level.saturating_add(1);
