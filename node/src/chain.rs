@@ -10,5 +10,5 @@ pub mod log_filter;
 pub mod log_index;
 
 pub use block::{Block, ChainError, Included, head};
-pub use chain::Chain;
+pub use chain::{Candidates, Chain, for_each_log};
 pub use log_filter::LogFilter;

@@ -6,7 +6,7 @@ use crate::genesis::{Genesis, GenesisError};
 use crate::miner::{Miner, MinerHandle};
 use crate::node::{BlockTime, Node};
 use crate::rpc::access::{Access, InvalidOrigin};
-use crate::rpc::server;
+use crate::rpc::{listener, server};
 use alloy_primitives::U256;
 use layer1::Layer1;
 use layer1::devnet::Contracts;
@@ -24,6 +24,14 @@ pub const BALANCE: u128 = 10_000 * 1_000_000_000_000_000_000;
 
 /// Where the machine finds the kernel.
 const KERNEL: &str = "/kernel/boot.wasm";
+/// The most bytes of a kernel's file.
+const MAX_KERNEL: u64 = 128 << 20;
+
+/// The most connections by default.
+pub const CONNECTIONS: usize = 4_096;
+
+/// The number of blocks whose states are kept by default.
+pub const KEEP_STATES: u64 = 4_096;
 
 /// The options of a devnet.
 #[derive(Clone, Debug)]
@@ -51,6 +59,12 @@ pub struct Options {
     /// What is originated, instead of a kernel in its place with funded accounts. Its
     /// pages are in `preimages`.
     pub plan: Option<Plan>,
+    /// The time of block 0, in seconds since 1970; the clock goes on from there.
+    pub timestamp: Option<u64>,
+    /// The most connections at once; then an idle one makes room.
+    pub connections: usize,
+    /// The number of blocks whose states are kept.
+    pub keep_states: u64,
 }
 
 /// A rollup as it is originated.
@@ -79,6 +93,9 @@ impl Options {
             layer1: layer1::outbox::Parameters::default(),
             preimages: None,
             plan: None,
+            timestamp: None,
+            connections: CONNECTIONS,
+            keep_states: KEEP_STATES,
         }
     }
 }
@@ -188,6 +205,7 @@ impl Handle {
 
     fn halt(&self) {
         self.server.abort();
+        self.node().end();
         self.stop.store(true, Ordering::Relaxed);
         self.node().wake();
     }
@@ -206,10 +224,11 @@ impl Drop for Handle {
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let access = Access::new(options.host, &options.cors)?;
     let address = SocketAddr::new(options.host, options.port);
-    let kernel = std::fs::read(&options.kernel).map_err(|source| DevnetError::Kernel {
-        path: options.kernel.clone(),
-        source,
-    })?;
+    let kernel =
+        pvm::files::read(&options.kernel, MAX_KERNEL).map_err(|source| DevnetError::Kernel {
+            path: options.kernel.clone(),
+            source,
+        })?;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| DevnetError::Listen { address, source })?;
@@ -223,9 +242,13 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         accounts,
         start.config.chain_id,
         options.block_time,
+        options.keep_states,
     ));
+    if let Some(timestamp) = options.timestamp {
+        node.clock.want(timestamp);
+    }
     let stop = Arc::new(AtomicBool::new(false));
-    let machine = machine_options(options.preimages.clone());
+    let machine = machine_options(options.preimages.clone(), node.kernel_log());
     let at = contracts(&start.config);
     let layer1 = layer1::devnet::layer1_with(machine.rollup, options.layer1, &at)?;
     let Running {
@@ -241,13 +264,11 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     )
     .await?;
     let router = server::router(miner.clone(), access);
+    let most = options.connections;
+    let ending = Arc::clone(miner.node());
     let server = tokio::spawn(async move {
-        let serve = axum::serve(tcp_nodelay(listener), router).with_graceful_shutdown(async {
-            let _ = ended.await;
-        });
-        if let Err(error) = serve.await {
-            tracing::error!("the server stopped: {error}");
-        }
+        listener::serve(listener, router, most, ended).await;
+        ending.end();
     });
     Ok(Handle {
         address,
@@ -256,16 +277,6 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         thread: Some(thread),
         server,
         balance: if options.plan.is_some() { 0 } else { BALANCE },
-    })
-}
-
-/// Answers are small and wanted at once.
-fn tcp_nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = SocketAddr> {
-    use axum::serve::ListenerExt;
-    listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("no TCP_NODELAY: {error}");
-        }
     })
 }
 
@@ -387,14 +398,18 @@ async fn spawn_miner(
     })
 }
 
-fn machine_options(preimages: Option<PathBuf>) -> pvm::Options {
+fn machine_options(
+    preimages: Option<PathBuf>,
+    log: impl Fn(&str) + Send + Sync + 'static,
+) -> pvm::Options {
     pvm::Options {
         preimages,
         // Each commit of a block is recorded: blocks keep their states.
         checkpoints: vec![storage::layout::STATE.to_string()],
-        debug: DebugSink::Call(Arc::new(
-            |line| tracing::debug!(target: "node::kernel", "{}", line.trim_end()),
-        )),
+        debug: DebugSink::Call(Arc::new(move |line| {
+            tracing::debug!(target: "node::kernel", "{}", line.trim_end());
+            log(line);
+        })),
         ..pvm::Options::default()
     }
 }

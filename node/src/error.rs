@@ -50,6 +50,12 @@ pub enum NodeError {
     /// The token wrapper is not on layer 1.
     #[error("no token wrapper")]
     NoTokenWrapper,
+    /// The kernel waits for a preimage; no level can end before it is there.
+    #[error("the chain waits: {0}")]
+    Waiting(String),
+    /// It took too long, or nobody waits for it.
+    #[error("execution aborted")]
+    Interrupted,
     /// The devnet has stopped.
     #[error("the devnet stopped")]
     Stopped,
@@ -77,6 +83,9 @@ pub enum MinerError {
     /// The machine cannot run the level.
     #[error(transparent)]
     Machine(#[from] pvm::Error),
+    /// The kernel asks for a preimage that is not there; the level is run again.
+    #[error("the chain waits: {0}")]
+    Waiting(String),
     /// The rollup is stuck forever, or lost its inputs.
     #[error("level {level} ended badly: {status}")]
     Level {

@@ -10,6 +10,17 @@ use tokio::sync::broadcast;
 /// A filter that nobody polls for so long is gone, as in go-ethereum.
 const LIFETIME: Duration = Duration::from_secs(300);
 
+/// The most filters.
+const MAX_FILTERS: usize = 4_096;
+
+/// The most addresses and topics of all filters together.
+const MAX_CONDITIONS: usize = 200_000;
+
+/// There are too many filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many filters")]
+pub struct Full;
+
 /// The kind of a filter.
 #[derive(Debug)]
 pub enum Kind {
@@ -38,29 +49,47 @@ pub struct Filters(Mutex<Installed>);
 #[derive(Debug, Default)]
 struct Installed {
     count: u64,
+    /// The addresses and topics of all filters.
+    conditions: usize,
+    /// When idle filters were last looked for.
+    swept: Option<Instant>,
     filters: HashMap<u64, Filter>,
 }
 
 impl Filters {
     /// Installs a filter whose owner has seen the blocks before `next`.
-    pub fn install(&self, kind: Kind, next: u64) -> u64 {
-        let mut installed = self.live(Instant::now());
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn install(&self, kind: Kind, next: u64) -> Result<u64, Full> {
+        self.install_at(Instant::now(), kind, next)
+    }
+
+    fn install_at(&self, now: Instant, kind: Kind, next: u64) -> Result<u64, Full> {
+        let mut installed = self.lock();
+        let conditions = kind.conditions();
+        if !installed.has_room(conditions) {
+            installed.sweep(now);
+            if !installed.has_room(conditions) {
+                return Err(Full);
+            }
+        }
         installed.count += 1;
+        installed.conditions += conditions;
         let id = installed.count;
-        installed.filters.insert(
-            id,
-            Filter {
-                kind,
-                next,
-                polled: Instant::now(),
-            },
-        );
-        id
+        let polled = now;
+        installed.filters.insert(id, Filter { kind, next, polled });
+        Ok(id)
     }
 
     /// Removes a filter; `false` if there is no such filter.
     pub fn uninstall(&self, id: u64) -> bool {
-        self.live(Instant::now()).filters.remove(&id).is_some()
+        self.uninstall_at(Instant::now(), id)
+    }
+
+    fn uninstall_at(&self, now: Instant, id: u64) -> bool {
+        let removed = self.lock().remove(id);
+        removed.is_some_and(|filter| filter.is_live(now))
     }
 
     /// Polls a filter; `None` if there is no such filter.
@@ -69,26 +98,72 @@ impl Filters {
     }
 
     fn poll_at<T>(&self, now: Instant, id: u64, with: impl FnOnce(&mut Filter) -> T) -> Option<T> {
-        let mut installed = self.live(now);
+        let mut installed = self.lock();
+        installed.sweep_now_and_then(now);
         let filter = installed.filters.get_mut(&id)?;
+        if !filter.is_live(now) {
+            installed.remove(id);
+            return None;
+        }
         filter.polled = now;
         Some(with(filter))
     }
 
     /// Tells the filters that the chain went back to block `newest`.
     pub(crate) fn rewind(&self, newest: u64) {
-        for filter in self.live(Instant::now()).filters.values_mut() {
+        for filter in self.lock().filters.values_mut() {
             filter.next = filter.next.min(newest + 1);
         }
     }
 
-    /// Those that are polled often enough.
-    fn live(&self, now: Instant) -> MutexGuard<'_, Installed> {
-        let mut installed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        installed
+    fn lock(&self) -> MutexGuard<'_, Installed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Installed {
+    fn has_room(&self, conditions: usize) -> bool {
+        self.filters.len() < MAX_FILTERS && self.conditions + conditions <= MAX_CONDITIONS
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Filter> {
+        let filter = self.filters.remove(&id)?;
+        self.conditions -= filter.kind.conditions();
+        Some(filter)
+    }
+
+    /// Forgets those that nobody polls.
+    fn sweep(&mut self, now: Instant) {
+        self.swept = Some(now);
+        self.filters.retain(|_, filter| filter.is_live(now));
+        self.conditions = self
             .filters
-            .retain(|_, filter| now.saturating_duration_since(filter.polled) < LIFETIME);
-        installed
+            .values()
+            .map(|filter| filter.kind.conditions())
+            .sum();
+    }
+
+    fn sweep_now_and_then(&mut self, now: Instant) {
+        let due = |swept: Instant| now.saturating_duration_since(swept) >= LIFETIME / 5;
+        if self.swept.is_none_or(due) {
+            self.sweep(now);
+        }
+    }
+}
+
+impl Filter {
+    fn is_live(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.polled) < LIFETIME
+    }
+}
+
+impl Kind {
+    /// The number of its addresses and topics.
+    fn conditions(&self) -> usize {
+        match self {
+            Self::Logs(query) => query.filter.len(),
+            Self::Blocks | Self::Arrivals(_) => 0,
+        }
     }
 }
 
@@ -100,8 +175,8 @@ mod tests {
     fn a_filter_that_nobody_polls_for_five_minutes_is_gone() {
         let filters = Filters::default();
         let (kept, idle) = (
-            filters.install(Kind::Blocks, 1),
-            filters.install(Kind::Blocks, 1),
+            filters.install(Kind::Blocks, 1).unwrap(),
+            filters.install(Kind::Blocks, 1).unwrap(),
         );
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
@@ -118,8 +193,33 @@ mod tests {
     #[test]
     fn filters_see_blocks_again_after_the_chain_went_back() {
         let filters = Filters::default();
-        let id = filters.install(Kind::Blocks, 8);
+        let id = filters.install(Kind::Blocks, 8).unwrap();
         filters.rewind(4);
         assert_eq!(filters.poll(id, |filter| filter.next), Some(5));
+    }
+
+    #[test]
+    fn filters_are_bounded_in_number_and_in_size() {
+        let filters = Filters::default();
+        let start = Instant::now();
+        let wide = |count: u32| {
+            let addresses = (0..count)
+                .map(|index| alloy_primitives::Address::left_padding_from(&index.to_be_bytes()));
+            Kind::Logs(LogQuery {
+                filter: crate::chain::LogFilter::new(addresses.collect(), Vec::new()),
+                ..LogQuery::default()
+            })
+        };
+        for _ in 0..MAX_CONDITIONS / 1_000 {
+            filters.install_at(start, wide(1_000), 1).unwrap();
+        }
+        assert_eq!(filters.install_at(start, wide(1), 1), Err(Full));
+        for _ in filters.lock().filters.len()..MAX_FILTERS {
+            filters.install_at(start, Kind::Blocks, 1).unwrap();
+        }
+        assert_eq!(filters.install_at(start, Kind::Blocks, 1), Err(Full));
+        // Those that nobody polls make room.
+        assert!(filters.install_at(start + LIFETIME, wide(1), 1).is_ok());
+        assert_eq!(filters.lock().filters.len(), 1);
     }
 }

@@ -10,6 +10,7 @@
 //! | [`miner`] | runs levels, one thread; development requests; layer 1 |
 //! | [`chain`], [`filters`] | blocks as the kernel wrote them |
 //! | [`simulate`] | calls that are only tried |
+//! | [`trace`] | what transactions did, step by step |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`node`](mod@node), [`clock`] | what all of these share |
 
@@ -25,11 +26,13 @@ pub mod filters;
 pub mod genesis;
 pub mod miner;
 pub mod node;
+pub mod pending;
 pub mod pool;
 pub mod proofs;
 pub mod request;
 pub mod rpc;
 pub mod simulate;
+pub mod trace;
 
 pub use ::layer1::outbox::Parameters;
 pub use devnet::{DevnetError, Handle, Options, devnet};

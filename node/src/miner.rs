@@ -7,10 +7,11 @@ mod layer1;
     reason = "the folder is the step, the file what it is named for"
 )]
 mod miner;
+mod narrator;
 mod requests;
 mod snapshot;
 
 pub use miner::Miner;
 pub use requests::{
-    Advanced, Change, Holdings, MinerHandle, Overview, Withdrawal, WithdrawalStage,
+    Advanced, Change, Holdings, MinerHandle, Operated, Overview, Withdrawal, WithdrawalStage,
 };

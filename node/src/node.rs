@@ -5,15 +5,20 @@ use crate::chain::{Block, Chain};
 use crate::clock::Clock;
 use crate::error::NodeError;
 use crate::filters::Filters;
+use crate::pending;
 use crate::pool::{self, BlockRules, Fate, Pool, PoolError};
 use crate::proofs::Proofs;
 use crate::request::BlockId;
+use crate::rpc::load::Load;
+use crate::rpc::subscriptions::Texts;
 use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
 use pvm::Durable;
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use std::time::Duration;
 use storage::StorageError;
 use storage::layout::{ACCOUNTS, CODE};
@@ -24,6 +29,9 @@ const ARRIVALS: usize = 4096;
 
 /// The time that a send waits for its level before it answers all the same.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most lines of the kernel that are kept of a level.
+const KERNEL_LOG: usize = 1_000;
 
 /// When levels run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +49,7 @@ pub enum BlockTime {
 /// running level.
 #[derive(Debug)]
 pub struct Node {
-    chain: RwLock<Chain>,
+    chain: ChainHandle,
     pool: Mutex<Pool>,
     /// Wakes the miner.
     pub(crate) work: Condvar,
@@ -57,8 +65,31 @@ pub struct Node {
     pub proofs: Proofs,
     /// The filters that clients installed.
     pub filters: Filters,
+    /// The block to come.
+    pub(crate) kept: pending::Kept,
+    /// What is done at once.
+    pub(crate) load: Load,
+    /// What subscribers get.
+    pub(crate) texts: Texts,
+    stopping: watch::Sender<bool>,
+    /// What the kernel said in the level that runs.
+    kernel_log: Arc<Mutex<Vec<String>>>,
     /// Held from the choice of a nonce until it is used.
-    pub(crate) choosing: tokio::sync::Mutex<()>,
+    choosing: Mutex<()>,
+}
+
+/// The blocks, for who looks at them later.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainHandle(Arc<RwLock<Chain>>);
+
+impl ChainHandle {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Chain> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Chain> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The accounts that may send transactions without a signature.
@@ -82,9 +113,14 @@ pub struct Submitted {
 impl Node {
     /// A node before its first block.
     #[must_use]
-    pub fn new(accounts: Vec<Account>, chain_id: u64, block_time: BlockTime) -> Self {
+    pub fn new(
+        accounts: Vec<Account>,
+        chain_id: u64,
+        block_time: BlockTime,
+        keep_states: u64,
+    ) -> Self {
         Self {
-            chain: RwLock::default(),
+            chain: ChainHandle(Arc::new(RwLock::new(Chain::new(keep_states)))),
             pool: Mutex::default(),
             work: Condvar::new(),
             head: watch::Sender::new(0),
@@ -96,13 +132,23 @@ impl Node {
             impersonated: Mutex::default(),
             proofs: Proofs::default(),
             filters: Filters::default(),
-            choosing: tokio::sync::Mutex::default(),
+            kept: pending::Kept::default(),
+            load: Load::default(),
+            texts: Texts::default(),
+            stopping: watch::Sender::new(false),
+            kernel_log: Arc::default(),
+            choosing: Mutex::default(),
         }
     }
 
     /// The blocks.
     pub fn chain(&self) -> RwLockReadGuard<'_, Chain> {
-        self.chain.read().unwrap_or_else(PoisonError::into_inner)
+        self.chain.read()
+    }
+
+    /// The blocks, for who looks at them later.
+    pub(crate) fn chain_handle(&self) -> ChainHandle {
+        self.chain.clone()
     }
 
     /// The pending transactions.
@@ -151,6 +197,37 @@ impl Node {
         *lock(&self.block_time)
     }
 
+    /// Where the kernel's lines go, for [`Node::take_kernel_log`].
+    pub(crate) fn kernel_log(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let log = Arc::clone(&self.kernel_log);
+        move |line| {
+            let mut log = lock(&log);
+            if log.len() < KERNEL_LOG {
+                log.push(line.trim_end().to_owned());
+            }
+        }
+    }
+
+    /// Takes what the kernel said since the last time.
+    pub(crate) fn take_kernel_log(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.kernel_log))
+    }
+
+    /// Tells when the node ends: connections do, too.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Ends all connections.
+    pub(crate) fn end(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Holds up who chooses a nonce, until this one is used.
+    pub(crate) fn choosing(&self) -> MutexGuard<'_, ()> {
+        lock(&self.choosing)
+    }
+
     /// Changes when levels run.
     pub fn set_block_time(&self, block_time: BlockTime) {
         *lock(&self.block_time) = block_time;
@@ -188,7 +265,7 @@ impl Node {
 
     /// Makes blocks visible, in order.
     pub(crate) fn publish(&self, blocks: impl IntoIterator<Item = Arc<Block>>) {
-        let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
+        let mut chain = self.chain.write();
         for block in blocks {
             chain.push(block);
         }
@@ -199,13 +276,13 @@ impl Node {
 
     /// Makes `state` the state after the newest block.
     pub(crate) fn amend(&self, state: Durable) {
-        let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
+        let mut chain = self.chain.write();
         chain.amend(state);
     }
 
     /// Goes back to block `newest`, with `state` after it, and empties the pool.
     pub(crate) fn rewind(&self, newest: u64, state: Durable) {
-        let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
+        let mut chain = self.chain.write();
         chain.truncate(newest);
         chain.amend(state);
         drop(chain);
@@ -223,10 +300,15 @@ impl Node {
         latest.ok_or(NodeError::UnknownBlock(BlockId::Latest))
     }
 
-    /// The block with this id, `pending` being the newest; `None` if there is no
-    /// such block.
+    /// The block with this id, `pending` being what [`Node::pending`] gave last, or the
+    /// newest; `None` if there is no such block.
     #[must_use]
     pub fn find(&self, id: BlockId) -> Option<Arc<Block>> {
+        if id == BlockId::Pending {
+            let latest = self.latest().ok()?;
+            let pending = self.kept.last(&latest);
+            return Some(pending.map_or(latest, |pending| pending.block));
+        }
         let chain = self.chain();
         match id {
             BlockId::Latest | BlockId::Pending => chain.latest(),
@@ -236,7 +318,7 @@ impl Node {
         .cloned()
     }
 
-    /// The block with this id, `pending` being the newest.
+    /// The block with this id, as [`Node::find`] gives it.
     ///
     /// # Errors
     /// [`NodeError::UnknownBlock`].
@@ -250,7 +332,7 @@ impl Node {
     /// If durable storage cannot be read.
     pub fn next_environment(&self, latest: &Block) -> Result<Environment, NodeError> {
         let timestamp = self.clock.level(latest.header.timestamp);
-        Ok(Environment::next(&latest.state, timestamp)?)
+        Ok(Environment::next(latest.state()?, timestamp)?)
     }
 
     /// The base fee of the next block, in wei per gas.
@@ -267,7 +349,7 @@ impl Node {
     /// If durable storage cannot be read.
     pub fn pending_nonce(&self, address: &Address) -> Result<u64, NodeError> {
         let pool = self.pool();
-        let next = nonce(&self.latest()?.state, address)?;
+        let next = nonce(self.latest()?.state()?, address)?;
         Ok(pool.next_nonce(address, next))
     }
 
@@ -290,7 +372,8 @@ impl Node {
         if pool.get(&hash).is_some() {
             return Err(PoolError::AlreadyKnown.into());
         }
-        let state = &self.latest()?.state;
+        let latest = self.latest()?;
+        let state = latest.state()?;
         let account = ACCOUNTS.get(state, &sender)?.unwrap_or_default();
         let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
         let nonce = candidate.transaction.transaction.nonce();

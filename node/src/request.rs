@@ -88,6 +88,8 @@ pub struct AccountOverride {
     pub state: Option<BTreeMap<U256, U256>>,
     /// Some of its slots.
     pub state_diff: BTreeMap<U256, U256>,
+    /// Where its precompile is instead.
+    pub move_precompile_to: Option<Address>,
 }
 
 /// Block overrides; `None` leaves a field unchanged.

@@ -1,20 +1,23 @@
 //! JSON-RPC: bytes ⇄ calls ⇄ answers, in go-ethereum's words.
 
 pub mod access;
-mod blocking;
 pub mod dispatch;
 mod error;
 pub mod json;
 mod layer1_json;
+pub(crate) mod listener;
+pub(crate) mod load;
 mod methods;
 pub mod micheline;
 mod objects;
 pub mod params;
 pub mod protocol;
 pub mod server;
-mod subscriptions;
+pub(crate) mod subscriptions;
+mod text;
 pub mod websocket;
 mod words;
 
 pub use dispatch::call;
 pub use error::RpcError;
+pub(crate) use words::{halt as halt_words, revert as revert_words};

@@ -1,5 +1,6 @@
 //! Calls that are tried and not sent, by the kernel's own execution.
 
+pub mod blocks;
 mod call;
 mod error;
 pub mod estimate;
@@ -7,6 +8,7 @@ pub mod fill;
 pub mod overrides;
 pub mod recording;
 pub mod revert;
+pub mod transfers;
 
 pub use call::{apply, call_of, execute, output};
 pub use error::CallError;

@@ -244,7 +244,12 @@ async fn an_upgrade_can_be_rehearsed() {
     let devnet = devnet(|options| options.preimages = Some(pages.clone())).await;
     let kernel = || {
         let latest = devnet.node().chain().latest().cloned().unwrap();
-        latest.state.get("/kernel/boot.wasm").unwrap().to_vec()
+        latest
+            .state()
+            .unwrap()
+            .get("/kernel/boot.wasm")
+            .unwrap()
+            .to_vec()
     };
     let mut new = kernel();
     new.extend([0, 2, 1, b'x']);
@@ -257,5 +262,57 @@ async fn an_upgrade_can_be_rehearsed() {
     assert!(kernel() == new);
     let wei = U256::from(1_000_000_000_000_u64);
     assert_eq!(balance(&devnet, RECEIVER).await, wei);
+    std::fs::remove_dir_all(&pages).unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_is_missing_is_waited_for() {
+    let pages = std::env::temp_dir().join(format!("evm-rollup-missing-{}", std::process::id()));
+    std::fs::create_dir_all(&pages).unwrap();
+    let devnet = devnet(|options| options.preimages = Some(pages.clone())).await;
+    let latest = devnet.node().latest().unwrap();
+    let mut new = latest
+        .state()
+        .unwrap()
+        .get("/kernel/boot.wasm")
+        .unwrap()
+        .to_vec();
+    new.extend([0, 2, 1, b'x']);
+    let tree = pvm::preimages::page_tree(&new);
+    let error = try_call(&devnet, "rollup_govern", upgrade(&tree.root)).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.code, -32000);
+    assert!(
+        error.message.contains("the chain waits"),
+        "{}",
+        error.message
+    );
+    // The chain serves.
+    let number_before = call(&devnet, "eth_blockNumber", json!([])).await;
+    call(&devnet, "eth_getBalance", json!([RECEIVER, "latest"])).await;
+    call(&devnet, "rollup_layer1", json!([])).await;
+    assert!(try_call(&devnet, "evm_mine", json!([])).await.is_err());
+    let account = devnet.accounts()[0].clone();
+    let sent = devnet
+        .node()
+        .submit(common::raw(&account, 0, |_| {}).parse().unwrap())
+        .unwrap();
+    assert_eq!(
+        call(&devnet, "eth_blockNumber", json!([])).await,
+        number_before
+    );
+    for (hash, page) in &tree.pages {
+        std::fs::write(pages.join(hex::encode(hash)), page).unwrap();
+    }
+    // And goes on.
+    assert_eq!(sent.fate.await, Ok(Ok(())));
+    let latest = devnet.node().latest().unwrap();
+    let kernel = latest
+        .state()
+        .unwrap()
+        .get("/kernel/boot.wasm")
+        .unwrap()
+        .to_vec();
+    assert!(kernel == new);
     std::fs::remove_dir_all(&pages).unwrap();
 }

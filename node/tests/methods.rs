@@ -81,18 +81,25 @@ async fn calls_see_block_and_state_as_they_are_overridden() {
         let error = try_call(&devnet, "eth_call", params).await.unwrap_err();
         assert_eq!(error.code, -32602, "{}", error.message);
     }
-    let moved = json!({ "0x0000000000000000000000000000000000000001": { "movePrecompileToAddress": contract } });
-    let error = try_call(
-        &devnet,
-        "eth_call",
-        json!([{ "to": contract }, "latest", moved]),
-    )
-    .await
-    .unwrap_err();
+    let identity = "0x0000000000000000000000000000000000000004";
+    let moved = json!({ identity: { "movePrecompileToAddress": Address::repeat_byte(0x99) } });
+    let at = async |to: Value, overrides: &Value| {
+        let request = json!({ "to": to, "data": "0x0102" });
+        call(&devnet, "eth_call", json!([request, "latest", overrides])).await
+    };
+    assert_eq!(
+        at(json!(Address::repeat_byte(0x99)), &moved).await,
+        "0x0102"
+    );
+    assert_eq!(at(json!(identity), &moved).await, "0x");
+    // Returns 7.
+    let replaced = json!({ identity: { "code": "0x600760005260206000f3" } });
+    assert_eq!(number(&at(json!(identity), &replaced).await), 7);
+    let nowhere = json!({ contract.to_string(): { "movePrecompileToAddress": identity } });
+    let params = json!([{ "to": contract }, "latest", nowhere]);
+    let error = try_call(&devnet, "eth_call", params).await.unwrap_err();
     assert!(
-        error
-            .message
-            .contains("movePrecompileToAddress is not supported"),
+        error.message.contains("is not a precompile"),
         "{}",
         error.message
     );

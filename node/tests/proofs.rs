@@ -51,7 +51,7 @@ fn verified(proof: &Value, exists: bool) -> B256 {
 }
 
 async fn proof(devnet: &Handle, address: Address, slots: &[&str], block: &Value) -> Value {
-    call(devnet, "eth_getProof", json!([address, slots, block])).await
+    call(devnet, "rollup_getProof", json!([address, slots, block])).await
 }
 
 async fn root(devnet: &Handle, block: &Value) -> B256 {

@@ -21,8 +21,8 @@ pub struct Block {
     pub size: u64,
     /// Its transactions, in order.
     pub transactions: Vec<Included>,
-    /// Durable storage after it.
-    pub state: Durable,
+    /// Durable storage after it; `None`: it is no longer kept.
+    pub state: Option<Durable>,
 }
 
 /// A transaction in a block.
@@ -49,6 +49,14 @@ pub enum ChainError {
     /// The kernel has made no block.
     #[error("the kernel made no block; it may not be an EVM kernel")]
     NoHead,
+    /// The state after a block is no longer kept.
+    #[error("the state {root} after block {number} is no longer kept")]
+    Pruned {
+        /// The block's number.
+        number: u64,
+        /// The state's commitment.
+        root: B256,
+    },
     /// A part of a block is missing.
     #[error("block {number} has no {part}")]
     Missing {
@@ -130,7 +138,18 @@ impl Block {
             header,
             size,
             transactions: included,
-            state,
+            state: Some(state),
+        })
+    }
+
+    /// Durable storage after it.
+    ///
+    /// # Errors
+    /// [`ChainError::Pruned`].
+    pub fn state(&self) -> Result<&Durable, ChainError> {
+        self.state.as_ref().ok_or(ChainError::Pruned {
+            number: self.number(),
+            root: self.header.state_root,
         })
     }
 
@@ -138,6 +157,28 @@ impl Block {
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.header.number
+    }
+
+    /// Its bytes in RLP: header, transactions, no ommers, no withdrawals.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        use ethereum::rlp::{Encode, List, Raw, Str, encode_list};
+        let raws: Vec<Vec<u8>> = self
+            .transactions
+            .iter()
+            .map(|included| included.transaction.encode())
+            .collect();
+        let items: Vec<Box<dyn Encode + '_>> = raws
+            .iter()
+            .map(|raw| match raw.first() {
+                // A typed transaction is a byte string of the list.
+                Some(first) if *first < 0xc0 => Box::new(Str(raw)) as Box<dyn Encode>,
+                _ => Box::new(Raw(raw)),
+            })
+            .collect();
+        let items: Vec<&dyn Encode> = items.iter().map(|item| &**item).collect();
+        let header = self.header.encode();
+        encode_list(&[&Raw(&header), &List(&items), &List(&[]), &List(&[])])
     }
 
     /// The log with this number in the block, with the index of its transaction.

@@ -1,6 +1,7 @@
 //! Filters of logs by address and topic.
 
-use alloy_primitives::{Address, B256, Bloom, BloomInput, Log};
+use alloy_primitives::{Address, B256, Bloom, Log, keccak256};
+use std::collections::HashSet;
 
 /// A property that a log can be found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,11 +15,14 @@ pub enum LogKey {
 /// A filter of logs by address and topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    addresses: Vec<Address>,
-    topics: Vec<Vec<B256>>,
+    addresses: HashSet<Address>,
+    topics: Vec<HashSet<B256>>,
     /// For each condition the alternatives' bits, hashed once.
-    blooms: Vec<Vec<Bloom>>,
+    blooms: Vec<Vec<Bits>>,
 }
+
+/// The three bits of a bloom filter that a property sets.
+type Bits = [u16; 3];
 
 impl LogFilter {
     /// The logs of any of `addresses` (none: of any contract) whose topics have,
@@ -26,8 +30,12 @@ impl LogFilter {
     /// be one).
     #[must_use]
     pub fn new(addresses: Vec<Address>, topics: Vec<Vec<B256>>) -> Self {
-        let bits = |bytes: &[u8]| Bloom::from(BloomInput::Raw(bytes));
-        let mut blooms = vec![
+        let addresses: HashSet<Address> = addresses.into_iter().collect();
+        let topics: Vec<HashSet<B256>> = topics
+            .into_iter()
+            .map(|words| words.into_iter().collect())
+            .collect();
+        let mut blooms: Vec<Vec<Bits>> = vec![
             addresses
                 .iter()
                 .map(|address| bits(address.as_slice()))
@@ -36,12 +44,25 @@ impl LogFilter {
         for words in &topics {
             blooms.push(words.iter().map(|word| bits(word.as_slice())).collect());
         }
-        blooms.retain(|alternatives: &Vec<Bloom>| !alternatives.is_empty());
+        blooms.retain(|alternatives| !alternatives.is_empty());
+        blooms.iter_mut().for_each(|bits| bits.sort_unstable());
         Self {
             addresses,
             topics,
             blooms,
         }
+    }
+
+    /// The number of its addresses and topics.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.blooms.iter().map(Vec::len).sum()
+    }
+
+    /// Whether it takes logs of any address with any topics.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blooms.is_empty()
     }
 
     /// The conditions: a log has one of the keys of each.
@@ -77,10 +98,24 @@ impl LogFilter {
     /// Checks if a block with this bloom filter may have a log that passes.
     #[must_use]
     pub fn may_match(&self, bloom: &Bloom) -> bool {
+        let has = |bit: &u16| {
+            // The last byte has the lowest bits.
+            let byte = Bloom::len_bytes() - 1 - usize::from(bit / 8);
+            bloom
+                .0
+                .get(byte)
+                .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+        };
         self.blooms
             .iter()
-            .all(|alternatives| alternatives.iter().any(|bits| bloom.contains(bits)))
+            .all(|alternatives| alternatives.iter().any(|bits| bits.iter().all(has)))
     }
+}
+
+/// The bits of a property (yellow paper, section 4.3.1).
+fn bits(bytes: &[u8]) -> Bits {
+    let hash = keccak256(bytes);
+    [0, 2, 4].map(|place| u16::from_be_bytes([hash[place], hash[place + 1]]) & 0x7ff)
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ mod tests {
                 cumulative_gas_used: 0,
                 first_log: 0,
             }],
-            state: pvm::Durable::new(),
+            state: None,
         }
     }
 

@@ -20,6 +20,7 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
 use ethereum::Signature;
 use evm_kernel::native::impersonate::{self, Impersonated};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{ACCOUNTS, CONFIG};
 use storage::{Account, Config, Diff, Head, commit};
@@ -57,6 +58,9 @@ impl Miner {
     /// If a level fails.
     pub(super) fn mine(&mut self, count: u64, interval: Option<u64>) -> Result<(), NodeError> {
         for index in 0..count {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(NodeError::Stopped);
+            }
             if let Some(interval) = interval.filter(|_| index > 0) {
                 self.node
                     .clock
@@ -89,6 +93,7 @@ impl Miner {
         };
         let head = head(&snapshot.durable)?;
         self.newest = Some(snapshot.newest);
+        self.waiting = None;
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         self.node.clock.restore(snapshot.clock);
@@ -131,6 +136,9 @@ impl Miner {
             slots: change.slot.into_iter().collect(),
         };
         let code = change.code.filter(|code| !code.is_empty());
+        if let Some(code) = &code {
+            self.narrator.sees_code(code);
+        }
         let diff = Diff {
             accounts: vec![diff],
             code: code.map(|code| (code_hash, code)).into_iter().collect(),
@@ -178,6 +186,9 @@ impl Miner {
         let blocks = [Arc::new(block)];
         self.node.publish(blocks.iter().cloned());
         self.settle(&blocks, self.backlog == 0);
+        for block in &blocks {
+            self.tell(block);
+        }
         Ok(hash)
     }
 

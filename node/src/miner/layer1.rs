@@ -5,7 +5,9 @@
 //! as the chain does.
 
 use super::miner::Miner;
-use super::requests::{Advanced, Holdings, Layer1Request, Overview, Withdrawal, WithdrawalStage};
+use super::requests::{
+    Advanced, Holdings, Layer1Request, Operated, Overview, Withdrawal, WithdrawalStage,
+};
 use crate::error::NodeError;
 use crate::node::BlockTime;
 use layer1::contracts::{Asked, Code};
@@ -66,7 +68,7 @@ impl Miner {
         }
     }
 
-    fn operate(&mut self, source: &[u8; 21], calls: Vec<Call>) -> Result<Receipt, NodeError> {
+    fn operate(&mut self, source: &[u8; 21], calls: Vec<Call>) -> Result<Operated, NodeError> {
         let receipt = self.layer1.operate_all(source, calls)?;
         self.bring(receipt)
     }
@@ -76,7 +78,7 @@ impl Miner {
         source: &[u8; 21],
         routing: Vec<u8>,
         amount: u128,
-    ) -> Result<Receipt, NodeError> {
+    ) -> Result<Operated, NodeError> {
         let wrapper = Contracts::of(&self.layer1).token_wrapper;
         let Some(Code::TokenWrapper(code)) = self.layer1.contract(&wrapper) else {
             return Err(NodeError::NoTokenWrapper);
@@ -85,12 +87,12 @@ impl Miner {
         self.operate(source, calls.into())
     }
 
-    fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Receipt, NodeError> {
+    fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Operated, NodeError> {
         let receipt = self.layer1.execute(source, place)?;
         self.bring(receipt)
     }
 
-    fn pay_out(&mut self, source: &[u8; 21], place: Place) -> Result<Receipt, NodeError> {
+    fn pay_out(&mut self, source: &[u8; 21], place: Place) -> Result<Operated, NodeError> {
         let message = self.layer1.outbox().get(&place);
         let (contract, asked) = message
             .and_then(fast_withdrawal)
@@ -101,11 +103,13 @@ impl Miner {
     }
 
     /// Runs the level that takes an operation's messages, if levels run at once.
-    fn bring(&mut self, receipt: Receipt) -> Result<Receipt, NodeError> {
+    fn bring(&mut self, receipt: Receipt) -> Result<Operated, NodeError> {
+        let mut kernel = Vec::new();
         if !receipt.messages.is_empty() && self.node.block_time() == BlockTime::Auto {
             self.mine(1, None)?;
+            kernel.clone_from(&self.said);
         }
-        Ok(receipt)
+        Ok(Operated { receipt, kernel })
     }
 
     fn advance(&mut self, count: Option<u64>, most: u64) -> Result<Advanced, NodeError> {

@@ -1,12 +1,14 @@
 //! The one thread that owns the machine: it feeds levels and publishes what the
 //! kernel made of them.
 
+use super::narrator::Narrator;
 use super::requests::{MinerHandle, Request};
 use super::snapshot::Snapshots;
 use crate::chain::{self, Block, ChainError};
 use crate::error::MinerError;
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::LevelLimits;
+use crate::request::BlockId;
 use alloy_primitives::{B256, Bytes, keccak256};
 use evm_kernel::inputs::encode;
 use layer1::Layer1;
@@ -23,6 +25,14 @@ const AUTO_COUNT: usize = 256;
 /// The interval of levels while transactions wait for a lower base fee.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// A level that waits for a preimage, as it does on a rollup node.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    inbox: Vec<Vec<u8>>,
+    /// What it waits for.
+    pub(super) why: String,
+}
+
 /// Runs levels until it is told to stop.
 #[derive(Debug)]
 pub struct Miner {
@@ -30,7 +40,7 @@ pub struct Miner {
     pub(super) node: Arc<Node>,
     /// The layer 1 around the machine.
     pub(super) layer1: Layer1,
-    stop: Arc<AtomicBool>,
+    pub(super) stop: Arc<AtomicBool>,
     /// Work that a level may do.
     level_work: u64,
     /// The timestamp of the last level, in seconds since 1970.
@@ -40,6 +50,10 @@ pub struct Miner {
     /// Bytes that wait in the kernel's queue.
     pub(super) backlog: u64,
     pub(super) snapshots: Snapshots,
+    pub(super) waiting: Option<Waiting>,
+    pub(super) narrator: Narrator,
+    /// What the kernel said in the last level.
+    pub(super) said: Vec<String>,
     requests: mpsc::UnboundedReceiver<Request>,
 }
 
@@ -66,6 +80,9 @@ impl Miner {
             newest: None,
             backlog: 0,
             snapshots: Snapshots::default(),
+            waiting: None,
+            narrator: Narrator::start(),
+            said: Vec::new(),
             requests,
         };
         miner.level(&[])?;
@@ -84,9 +101,12 @@ impl Miner {
                 return Ok(());
             }
             if let Ok(request) = self.requests.try_recv() {
-                match request {
-                    Request::Development(request) => self.develop(request),
-                    Request::Layer1(request) => self.serve_layer1(request),
+                match (request, &self.waiting) {
+                    (request, Some(waiting)) if !request.goes_while_waiting() => {
+                        request.refuse(&waiting.why);
+                    }
+                    (Request::Development(request), _) => self.develop(request),
+                    (Request::Layer1(request), _) => self.serve_layer1(request),
                 }
                 continue;
             }
@@ -97,7 +117,14 @@ impl Miner {
                     BlockTime::Every(_) | BlockTime::Manual => usize::MAX,
                 };
                 let limits = self.limits(count);
-                self.fill_level(&limits)?;
+                let waited = self.waiting.is_some();
+                match self.fill_level(&limits) {
+                    Err(MinerError::Waiting(why)) if !waited => {
+                        tracing::warn!("the chain waits: {why}");
+                    }
+                    Err(MinerError::Waiting(_)) => {}
+                    ran => ran?,
+                }
             }
         }
     }
@@ -105,7 +132,7 @@ impl Miner {
     /// Runs a level with what waits.
     pub(super) fn fill_level(&mut self, limits: &LevelLimits) -> Result<(), MinerError> {
         // What the kernel could not do yet comes first.
-        let batch = if self.backlog > 0 {
+        let batch = if self.backlog > 0 || self.waiting.is_some() {
             Vec::new()
         } else {
             self.node.pool().take(limits)
@@ -138,6 +165,11 @@ impl Miner {
         let mut pool = self.node.pool();
         while self.requests.is_empty() && !self.stop.load(Ordering::Relaxed) {
             let left = match self.node.block_time() {
+                // A rollup node tries again, too.
+                _ if self.waiting.is_some() => match IDLE.checked_sub(last.elapsed()) {
+                    Some(left) if !left.is_zero() => left,
+                    _ => return true,
+                },
                 BlockTime::Auto if self.backlog > 0 || pool.has_ready(base_fee) => return true,
                 // These wait for a lower base fee, which empty blocks bring.
                 BlockTime::Auto if pool.has_any_ready() && start.elapsed() >= IDLE => return true,
@@ -155,19 +187,25 @@ impl Miner {
 
     /// Runs a level with these transactions and publishes its blocks.
     fn level(&mut self, batch: &[Bytes]) -> Result<(), MinerError> {
-        self.timestamp = self.node.clock.stamp(self.timestamp);
-        let rollup = self.machine.options().rollup;
         let number = self.machine.level();
-        let posted = batch.iter().flat_map(|raw| encode::messages(&rollup, raw));
-        let messages = self.layer1.messages().iter().cloned();
-        let inbox = Inbox {
-            timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),
-            predecessor: predecessor(number).0,
-            messages: messages.chain(posted).collect(),
-        }
-        .wrapped();
+        // A level that waits for a preimage is run again as it is.
+        let inbox = match self.waiting.take() {
+            Some(Waiting { inbox, .. }) => inbox,
+            None => self.inbox(batch),
+        };
         let start = Instant::now();
-        let report = self.machine.run_messages(inbox.clone())?;
+        let report = match self.machine.run_messages(inbox.clone()) {
+            Err(pvm::Error::Reveal(missing)) => {
+                let why = missing.to_string();
+                self.waiting = Some(Waiting {
+                    inbox,
+                    why: why.clone(),
+                });
+                return Err(MinerError::Waiting(why));
+            }
+            ran => ran?,
+        };
+        self.said = self.node.take_kernel_log();
         for run in &report.runs {
             if let Some(trap) = &run.trap {
                 tracing::warn!("the kernel trapped at level {number}: {trap}");
@@ -191,8 +229,31 @@ impl Miner {
         self.settle(&blocks, self.backlog == 0);
         for block in &blocks {
             log(block, start.elapsed());
+            self.tell(block);
         }
         Ok(())
+    }
+
+    /// The inbox of the next level, with these transactions.
+    fn inbox(&mut self, batch: &[Bytes]) -> Vec<Vec<u8>> {
+        self.timestamp = self.node.clock.stamp(self.timestamp);
+        let rollup = self.machine.options().rollup;
+        let posted = batch.iter().flat_map(|raw| encode::messages(&rollup, raw));
+        let messages = self.layer1.messages().iter().cloned();
+        Inbox {
+            timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),
+            predecessor: predecessor(self.machine.level()).0,
+            messages: messages.chain(posted).collect(),
+        }
+        .wrapped()
+    }
+
+    /// Tells what happened within a block.
+    pub(super) fn tell(&mut self, block: &Arc<Block>) {
+        let parent = block.number().checked_sub(1).map(BlockId::Number);
+        if let Some(parent) = parent.and_then(|parent| self.node.find(parent)) {
+            self.narrator.tell(block, &parent);
+        }
     }
 
     /// The new blocks in what was recorded.

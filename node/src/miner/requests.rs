@@ -41,16 +41,69 @@ pub(crate) type LevelMessages = (u32, Option<Arc<[Vec<u8>]>>);
 /// A request to the devnet's layer 1: see the methods of [`MinerHandle`].
 #[derive(Debug)]
 pub(super) enum Layer1Request {
-    Operate([u8; 21], Vec<Call>, Reply<Receipt>),
-    DepositTokens([u8; 21], Vec<u8>, u128, Reply<Receipt>),
-    Execute([u8; 21], Place, Reply<Receipt>),
-    PayOut([u8; 21], Place, Reply<Receipt>),
+    Operate([u8; 21], Vec<Call>, Reply<Operated>),
+    DepositTokens([u8; 21], Vec<u8>, u128, Reply<Operated>),
+    Execute([u8; 21], Place, Reply<Operated>),
+    PayOut([u8; 21], Place, Reply<Operated>),
     Advance(Option<u64>, u64, Reply<Advanced>),
     Withdrawals(Reply<Vec<Withdrawal>>),
     Inbox(Option<u32>, Reply<LevelMessages>),
     Outbox(Option<u32>, Reply<Vec<(Place, Vec<u8>)>>),
     Overview(Reply<Overview>),
     Holdings(Account, Reply<Holdings>),
+}
+
+impl Request {
+    /// Whether it is served while a level waits for a preimage: it changes nothing, or
+    /// goes back to before.
+    pub(super) const fn goes_while_waiting(&self) -> bool {
+        match self {
+            Self::Development(request) => matches!(request, DevelopmentRequest::Revert(..)),
+            Self::Layer1(request) => matches!(
+                request,
+                Layer1Request::Withdrawals(_)
+                    | Layer1Request::Inbox(..)
+                    | Layer1Request::Outbox(..)
+                    | Layer1Request::Overview(_)
+                    | Layer1Request::Holdings(..)
+            ),
+        }
+    }
+
+    /// Refuses it: the chain waits, for this reason.
+    pub(super) fn refuse(self, why: &str) {
+        use DevelopmentRequest::{Change, Mine, Revert, SendAs, SetNextBaseFee, Snapshot};
+        use Layer1Request::{
+            Advance, DepositTokens, Execute, Holdings, Inbox, Operate, Outbox, Overview, PayOut,
+            Withdrawals,
+        };
+        fn no<T>(reply: Reply<T>, why: &str) {
+            // The client may be gone.
+            let _ = reply.send(Err(NodeError::Waiting(why.into())));
+        }
+        match self {
+            Self::Development(request) => match request {
+                Snapshot(reply) => no(reply, why),
+                Revert(_, reply) => no(reply, why),
+                Mine(_, _, reply) | Change(_, _, reply) | SetNextBaseFee(_, reply) => {
+                    no(reply, why);
+                }
+                SendAs(_, _, reply) => no(reply, why),
+            },
+            Self::Layer1(request) => match request {
+                Operate(_, _, reply)
+                | DepositTokens(_, _, _, reply)
+                | Execute(_, _, reply)
+                | PayOut(_, _, reply) => no(reply, why),
+                Advance(_, _, reply) => no(reply, why),
+                Withdrawals(reply) => no(reply, why),
+                Inbox(_, reply) => no(reply, why),
+                Outbox(_, reply) => no(reply, why),
+                Overview(reply) => no(reply, why),
+                Holdings(_, reply) => no(reply, why),
+            },
+        }
+    }
 }
 
 /// Changes of an account; `None` leaves a field unchanged.
@@ -95,6 +148,16 @@ pub struct Advanced {
     pub level: u32,
     /// The newest level whose commitment is cemented.
     pub cemented: Option<u32>,
+}
+
+/// An operation of layer 1, and what the kernel made of it.
+#[derive(Clone, Debug)]
+pub struct Operated {
+    /// The operation.
+    pub receipt: Receipt,
+    /// What the kernel said in the level that took its messages; nothing if that has not
+    /// run.
+    pub kernel: Vec<String>,
 }
 
 /// Layer 1 at a glance.
@@ -204,7 +267,7 @@ impl MinerHandle {
     ///
     /// # Errors
     /// If layer 1 refuses them.
-    pub async fn operate(&self, source: [u8; 21], calls: Vec<Call>) -> Result<Receipt, NodeError> {
+    pub async fn operate(&self, source: [u8; 21], calls: Vec<Call>) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::Operate(source, calls, reply))
             .await
     }
@@ -218,7 +281,7 @@ impl MinerHandle {
         source: [u8; 21],
         routing: Vec<u8>,
         amount: u128,
-    ) -> Result<Receipt, NodeError> {
+    ) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::DepositTokens(source, routing, amount, reply))
             .await
     }
@@ -227,7 +290,7 @@ impl MinerHandle {
     ///
     /// # Errors
     /// [`NodeError::Execute`].
-    pub async fn execute(&self, source: [u8; 21], place: Place) -> Result<Receipt, NodeError> {
+    pub async fn execute(&self, source: [u8; 21], place: Place) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::Execute(source, place, reply))
             .await
     }
@@ -236,7 +299,7 @@ impl MinerHandle {
     ///
     /// # Errors
     /// [`NodeError::NoFastWithdrawal`], or if layer 1 refuses it.
-    pub async fn pay_out(&self, source: [u8; 21], place: Place) -> Result<Receipt, NodeError> {
+    pub async fn pay_out(&self, source: [u8; 21], place: Place) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::PayOut(source, place, reply))
             .await
     }

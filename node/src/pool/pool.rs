@@ -2,15 +2,20 @@
 //!
 //! Those that follow their sender's last one are ready, in order of arrival;
 //! those behind a gap are parked until it is filled. Nothing here knows a
-//! state: the caller says what a sender's next nonce is.
+//! state: the caller says what a sender's next nonce is. No step walks over all that a
+//! sender has waiting.
 
 use super::candidate::{Candidate, PRICE_BUMP};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The most transactions of the pool.
 const CAPACITY: usize = 100_000;
+
+/// The most bytes of its transactions together; each takes twice as much memory.
+const CAPACITY_BYTES: usize = 64 << 20;
 
 /// The end of a transaction: included in a block, or dropped.
 pub type Fate = Result<(), DropReason>;
@@ -41,7 +46,7 @@ pub enum PoolError {
     #[error("the replacement pays less than {PRICE_BUMP} % more")]
     Underpriced,
     /// The pool is full.
-    #[error("the pool is full: {CAPACITY} transactions")]
+    #[error("the pool is full: {CAPACITY} transactions or {CAPACITY_BYTES} bytes")]
     Full,
 }
 
@@ -57,7 +62,7 @@ enum Stage {
 
 #[derive(Debug)]
 struct Entry {
-    candidate: Candidate,
+    candidate: Arc<Candidate>,
     stage: Stage,
     /// Told when its fate is known.
     waiter: Option<oneshot::Sender<Fate>>,
@@ -74,10 +79,47 @@ pub struct LevelLimits {
     pub base_fee: u64,
 }
 
+/// The pending transactions of a sender.
+#[derive(Debug, Default)]
+struct Sender {
+    entries: BTreeMap<u64, Entry>,
+    /// What all of them can spend; no more than the balance that each was checked
+    /// against, so that it does not overflow.
+    cost: U256,
+    /// The sender's nonce, as it was told last.
+    next: u64,
+    /// The first nonce from there on without a transaction.
+    end: u64,
+}
+
+impl Sender {
+    /// Takes note of the nonce, and of transactions that follow each other; gives the
+    /// nonces of those that are ready now.
+    fn follow(&mut self, next: u64) -> Vec<u64> {
+        if next < self.next || next > self.end {
+            self.end = next;
+        }
+        self.next = next;
+        let mut ready = Vec::new();
+        while let Some(entry) = self.entries.get_mut(&self.end) {
+            if entry.stage == Stage::Parked {
+                entry.stage = Stage::Ready;
+                ready.push(self.end);
+            }
+            self.end += 1;
+        }
+        ready
+    }
+}
+
 /// The pending transactions.
 #[derive(Debug, Default)]
 pub struct Pool {
-    senders: HashMap<Address, BTreeMap<u64, Entry>>,
+    senders: HashMap<Address, Sender>,
+    /// The bytes of all transactions.
+    bytes: usize,
+    /// Changes with what waits.
+    version: u64,
     hashes: HashMap<B256, (Address, u64)>,
     ready: VecDeque<(Address, u64)>,
     sent: Vec<(Address, u64)>,
@@ -112,16 +154,25 @@ impl Pool {
             None if self.hashes.len() >= CAPACITY => return Err(PoolError::Full),
             None => Stage::Parked,
         };
+        if self.bytes + candidate.raw.len() > CAPACITY_BYTES {
+            return Err(PoolError::Full);
+        }
         let (waiter, fate) = oneshot::channel();
         let entry = Entry {
-            candidate,
+            candidate: Arc::new(candidate),
             stage,
             waiter: Some(waiter),
         };
-        if let Some(old) = self.senders.entry(sender).or_default().insert(nonce, entry) {
+        self.bytes += entry.candidate.raw.len();
+        let of = self.senders.entry(sender).or_default();
+        of.cost = of.cost.saturating_add(entry.candidate.cost());
+        if let Some(old) = of.entries.insert(nonce, entry) {
+            of.cost = of.cost.saturating_sub(old.candidate.cost());
+            self.bytes -= old.candidate.raw.len();
             self.hashes.remove(&old.candidate.transaction.hash);
         }
         self.hashes.insert(hash, (sender, nonce));
+        self.version += 1;
         self.promote(sender, next);
         let ready = self
             .entry(sender, nonce)
@@ -131,18 +182,12 @@ impl Pool {
 
     /// Makes those ready that follow each other from nonce `next` on.
     fn promote(&mut self, sender: Address, next: u64) {
-        let Some(entries) = self.senders.get_mut(&sender) else {
+        let Some(of) = self.senders.get_mut(&sender) else {
             return;
         };
-        for (expected, (nonce, entry)) in (next..).zip(entries.range_mut(next..)) {
-            if *nonce != expected {
-                break;
-            }
-            if entry.stage == Stage::Parked {
-                entry.stage = Stage::Ready;
-                self.ready.push_back((sender, *nonce));
-            }
-        }
+        let ready = of.follow(next);
+        self.ready
+            .extend(ready.into_iter().map(|nonce| (sender, nonce)));
     }
 
     /// Checks if a transaction is ready whose fee cap is at least `base_fee`.
@@ -173,7 +218,7 @@ impl Pool {
             let Some(entry) = self
                 .senders
                 .get_mut(&sender)
-                .and_then(|entries| entries.get_mut(&nonce))
+                .and_then(|of| of.entries.get_mut(&nonce))
             else {
                 continue;
             };
@@ -239,16 +284,18 @@ impl Pool {
     /// Brings a sender's transactions in line with its nonce: those below are
     /// gone, those behind a gap are parked.
     fn reorder(&mut self, sender: Address, next: u64) {
-        let Some(entries) = self.senders.get_mut(&sender) else {
+        let Some(of) = self.senders.get_mut(&sender) else {
             return;
         };
-        let stale: Vec<u64> = entries
+        let stale: Vec<u64> = of
+            .entries
             .range(..next)
             .filter(|(_, entry)| entry.stage != Stage::Sent)
             .map(|(nonce, _)| *nonce)
             .collect();
+        // Only these were ready.
         let (mut expected, mut parked) = (next, false);
-        for (nonce, entry) in entries.range_mut(next..) {
+        for (nonce, entry) in of.entries.range_mut(next..next.max(of.end)) {
             if *nonce == expected {
                 expected += 1;
             } else if entry.stage == Stage::Ready {
@@ -256,6 +303,7 @@ impl Pool {
                 parked = true;
             }
         }
+        (of.next, of.end) = (next, expected);
         if parked {
             self.ready
                 .retain(|(other, nonce)| *other != sender || *nonce < expected);
@@ -267,28 +315,31 @@ impl Pool {
     }
 
     fn remove(&mut self, sender: Address, nonce: u64, fate: Fate) {
-        let Some(entries) = self.senders.get_mut(&sender) else {
+        let Some(of) = self.senders.get_mut(&sender) else {
             return;
         };
-        if let Some(entry) = entries.remove(&nonce) {
+        if let Some(entry) = of.entries.remove(&nonce) {
+            of.cost = of.cost.saturating_sub(entry.candidate.cost());
+            self.bytes -= entry.candidate.raw.len();
+            self.version += 1;
             self.hashes.remove(&entry.candidate.transaction.hash);
             if let Some(waiter) = entry.waiter {
                 // Nobody may be waiting.
                 let _ = waiter.send(fate);
             }
         }
-        if entries.is_empty() {
+        if of.entries.is_empty() {
             self.senders.remove(&sender);
         }
     }
 
     fn entry(&self, sender: Address, nonce: u64) -> Option<&Entry> {
-        self.senders.get(&sender)?.get(&nonce)
+        self.senders.get(&sender)?.entries.get(&nonce)
     }
 
     /// The transaction with this hash.
     #[must_use]
-    pub fn get(&self, hash: &B256) -> Option<&Candidate> {
+    pub fn get(&self, hash: &B256) -> Option<&Arc<Candidate>> {
         let (sender, nonce) = self.hashes.get(hash)?;
         Some(&self.entry(*sender, *nonce)?.candidate)
     }
@@ -297,31 +348,37 @@ impl Pool {
     /// has; `next` is its nonce in the newest block.
     #[must_use]
     pub fn next_nonce(&self, sender: &Address, next: u64) -> u64 {
-        let Some(entries) = self.senders.get(sender) else {
+        let Some(of) = self.senders.get(sender) else {
             return next;
         };
-        let follow = (next..).zip(entries.range(next..).map(|(nonce, _)| *nonce));
-        next + follow
-            .take_while(|(expected, nonce)| expected == nonce)
-            .count() as u64
+        let mut end = if next < of.next {
+            next
+        } else {
+            next.max(of.end)
+        };
+        while of.entries.contains_key(&end) {
+            end += 1;
+        }
+        end
     }
 
     /// Upper bound on the wei that the pending transactions of `sender` can spend, without
     /// the one at `nonce` and those below `next`.
     #[must_use]
     pub fn cost_without(&self, sender: &Address, next: u64, nonce: u64) -> U256 {
-        let entries = self.senders.get(sender).into_iter();
-        entries
-            .flat_map(|entries| entries.range(next..))
-            .filter(|(other, _)| **other != nonce)
-            .fold(U256::ZERO, |sum, (_, entry)| {
-                sum.saturating_add(entry.candidate.cost())
-            })
+        let Some(of) = self.senders.get(sender) else {
+            return U256::ZERO;
+        };
+        let below = of.entries.range(..next);
+        let same = of.entries.get_key_value(&nonce).filter(|_| nonce >= next);
+        below.chain(same).fold(of.cost, |sum, (_, entry)| {
+            sum.saturating_sub(entry.candidate.cost())
+        })
     }
 
     /// The transactions without a gap before them: those with the kernel, then those
     /// that are ready, in order of arrival.
-    pub fn pending(&self) -> impl Iterator<Item = &Candidate> {
+    pub fn pending(&self) -> impl Iterator<Item = &Arc<Candidate>> {
         self.sent
             .iter()
             .chain(&self.ready)
@@ -332,28 +389,32 @@ impl Pool {
 
     /// The transactions of `sender`, or of all, by sender and nonce; `true`: there is no
     /// gap before it.
-    pub fn all(&self, sender: Option<&Address>) -> Vec<(bool, &Candidate)> {
-        let mut senders: Vec<_> = self
-            .senders
-            .iter()
-            .filter(|(address, _)| sender.is_none_or(|sender| sender == *address))
-            .collect();
+    pub fn all(&self, sender: Option<&Address>) -> Vec<(bool, Arc<Candidate>)> {
+        let mut senders: Vec<_> = match sender {
+            Some(sender) => self.senders.get_key_value(sender).into_iter().collect(),
+            None => self.senders.iter().collect(),
+        };
         senders.sort_unstable_by_key(|(address, _)| **address);
         senders
             .into_iter()
-            .flat_map(|(_, entries)| entries.values())
-            .map(|entry| (entry.stage != Stage::Parked, &entry.candidate))
+            .flat_map(|(_, of)| of.entries.values())
+            .map(|entry| (entry.stage != Stage::Parked, Arc::clone(&entry.candidate)))
             .collect()
+    }
+
+    /// A number that changes with what waits.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Drops all transactions.
     pub fn clear(&mut self) {
-        for (_, entry) in std::mem::take(self)
-            .senders
-            .into_iter()
-            .flat_map(|all| all.1)
-        {
-            if let Some(waiter) = entry.waiter {
+        let version = self.version + 1;
+        let old = std::mem::take(self);
+        self.version = version;
+        for of in old.senders.into_values() {
+            for waiter in of.entries.into_values().filter_map(|entry| entry.waiter) {
                 // Nobody may be waiting.
                 let _ = waiter.send(Err(DropReason::Rewound));
             }

@@ -1,58 +1,196 @@
 //! Calls → answers.
 
-use super::blocking::blocking;
 use super::error::RpcError;
-use super::methods::{Answer, find};
+use super::load::{self, Held, MAX_ANSWER, Pieces, Text};
+use super::methods::debug::stream_transaction;
+use super::methods::{Answer, Sized, find};
 use super::params::Params;
 use super::protocol::{Incoming, Request, answer};
+use super::text;
 use crate::miner::MinerHandle;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 /// Most bytes of a request's body and of a WebSocket message, as in go-ethereum.
 pub const MAX_BODY: usize = 5 << 20;
+
+/// The calls of a batch that run together, so that several sends share a level.
+const TOGETHER: usize = 64;
 
 /// Answers a call.
 ///
 /// # Errors
 /// The method's; −32601 if there is no such method.
 pub async fn call(miner: &MinerHandle, method: &str, params: Params) -> Result<Value, RpcError> {
-    match find(method) {
-        Some(Answer::AtOnce(method)) => method(miner.node(), &params),
-        Some(Answer::Blocking(method)) => {
-            blocking(miner.node(), move |node| method(node, &params)).await
-        }
-        Some(Answer::Waiting(method)) => method(miner, &params).await,
-        Some(Answer::Subscription(_)) | None => Err(RpcError::method_not_found(method)),
+    let text = outcome(miner, method, params).await?.text;
+    serde_json::from_str(&text).map_err(RpcError::internal)
+}
+
+/// Answers a call, as text.
+async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Text, RpcError> {
+    let node = miner.node();
+    let method_of = find(method);
+    if params.name_pending()
+        && matches!(
+            method_of,
+            Some(Answer::AtOnce(_) | Answer::Blocking(_) | Answer::Sized(_))
+        )
+    {
+        // It is there then, for the method to look at.
+        load::call(node, |node, interrupt| {
+            Ok(node.pending(interrupt).map(|_| ())?)
+        })
+        .await?;
     }
+    let value = match method_of {
+        Some(Answer::AtOnce(method)) => method(node, &params)?,
+        Some(Answer::Waiting(method)) => method(miner, &params).await?,
+        Some(Answer::Blocking(method)) => {
+            return load::large(node, move |node| text::value(&method(node, &params)?)).await;
+        }
+        Some(Answer::Sized(method)) => match method(node, &params)? {
+            Sized::Small(value) => value,
+            Sized::Large(write) => return load::large(node, |_| write()).await,
+        },
+        Some(Answer::Calling(method)) => {
+            load::call(node, move |node, interrupt| {
+                method(node, &params, interrupt)
+            })
+            .await?
+        }
+        Some(Answer::Tracing(method)) => {
+            return load::large_call(node, move |node, interrupt| {
+                method(node, &params, interrupt)
+            })
+            .await;
+        }
+        Some(Answer::Subscription(_)) | None => return Err(RpcError::method_not_found(method)),
+    };
+    text::value(&value).map(Text::from)
+}
+
+/// The pieces of an answer that is too large to be made first, if it can be sent meanwhile.
+pub(super) async fn pieces(miner: &MinerHandle, request: &Request) -> Option<Pieces> {
+    if request.method != "debug_traceTransaction" || request.id.is_none() {
+        return None;
+    }
+    let params = request.params.read().ok()?;
+    if params.names_tracer(1) {
+        return None;
+    }
+    let stream = load::stream(miner.node(), move |node, interrupt, out| {
+        stream_transaction(node, &params, interrupt, out)
+    });
+    stream.await.ok()
 }
 
 /// Answers a call or a batch; `None` if no call asks for an answer.
-pub(super) async fn answers(miner: &MinerHandle, incoming: Incoming) -> Option<String> {
+pub(super) async fn answers(miner: &MinerHandle, incoming: Incoming) -> Option<Text> {
     match incoming {
         Incoming::One(call) => one(miner, call).await,
-        Incoming::Batch(calls) => {
-            // Together, so that several sends share a level; each starts in order.
-            let answers = join_all(calls.into_iter().map(|call| one(miner, call))).await;
-            let answers: Vec<String> = answers.into_iter().flatten().collect();
-            (!answers.is_empty()).then(|| format!("[{}]", answers.join(",")))
-        }
+        Incoming::Batch(calls) => batch(miner, calls).await,
     }
 }
 
-async fn one(miner: &MinerHandle, call: Result<Request, (Value, RpcError)>) -> Option<String> {
-    let Request { id, method, params } = match call {
-        Ok(request) => request,
-        Err((id, error)) => return Some(answer(&id, &Err(error))),
+/// Answers the calls of a batch; each starts in order. Those behind [`MAX_ANSWER`] are
+/// refused.
+async fn batch(
+    miner: &MinerHandle,
+    calls: Vec<Result<Request, (String, RpcError)>>,
+) -> Option<Text> {
+    let ids: Vec<Option<String>> = calls.iter().map(id).collect();
+    let mut answers = stream::iter(calls)
+        .map(|call| async {
+            // Others want to be answered, too.
+            tokio::task::yield_now().await;
+            one(miner, call).await
+        })
+        .buffered(TOGETHER);
+    let (mut all, mut counted, mut answered) = (String::from("["), Held::default(), 0);
+    let mut push = |text: &str| {
+        if all.len() > 1 {
+            all.push(',');
+        }
+        all.push_str(text);
+        all.len()
     };
-    let outcome = self::call(miner, &method, Params::new(params)).await;
-    match &outcome {
-        Ok(_) => tracing::info!(target: "node::rpc", "{method}"),
-        Err(error) => {
-            tracing::info!(target: "node::rpc", "{method}: {} ({})", error.message, error.code);
+    while let Some(next) = answers.next().await {
+        answered += 1;
+        let Some(Text { text, held }) = next else {
+            continue;
+        };
+        counted.merge(held);
+        if push(&text) > MAX_ANSWER {
+            break;
         }
     }
-    Some(answer(&id?, &outcome))
+    drop(answers);
+    for id in ids.into_iter().skip(answered).flatten() {
+        push(&answer(&id, Err(text::too_large())));
+    }
+    if all.len() == 1 {
+        return None;
+    }
+    all.push(']');
+    Some(Text {
+        text: all,
+        held: counted,
+    })
+}
+
+/// The id that the answer to a call has.
+fn id(call: &Result<Request, (String, RpcError)>) -> Option<String> {
+    match call {
+        Ok(request) => request.id.clone(),
+        Err((id, _)) => Some(id.clone()),
+    }
+}
+
+async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> Option<Text> {
+    let Request { id, method, params } = match call {
+        Ok(request) => request,
+        Err((id, error)) => return Some(answer(&id, Err(error)).into()),
+    };
+    let outcome = match params.read() {
+        Ok(params) => self::outcome(miner, &method, params).await,
+        Err(error) => Err(error),
+    };
+    let name = name(&method);
+    match &outcome {
+        Ok(_) => tracing::info!(target: "node::rpc", "{name}"),
+        Err(error) => {
+            tracing::info!(target: "node::rpc", "{name}: {} ({})", message(&error.message), error.code);
+        }
+    }
+    let id = id?;
+    Some(match outcome {
+        Ok(Text { text, held }) => Text {
+            text: answer(&id, Ok(&text)),
+            held,
+        },
+        Err(error) => answer(&id, Err(error)).into(),
+    })
+}
+
+/// Text of a client in a line of the log: escaped and cut.
+fn shown(text: &str, most: usize) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(most)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn name(method: &str) -> String {
+    shown(method, 64)
+}
+
+fn message(message: &str) -> String {
+    shown(message, 256)
 }
 
 /// The error of a request over [`MAX_BODY`].
@@ -60,4 +198,16 @@ pub(super) fn too_large() -> RpcError {
     RpcError::invalid_request(format_args!(
         "content length too large: more than {MAX_BODY} bytes"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_names_is_escaped_and_cut_in_the_log() {
+        assert_eq!(name("eth_call"), "eth_call");
+        assert_eq!(name("a\nINFO forged"), "a\\nINFO forged");
+        assert_eq!(name(&"x".repeat(4_000_000)).chars().count(), 65);
+    }
 }

@@ -1,9 +1,11 @@
 //! The errors of JSON-RPC, with the codes of go-ethereum.
 
 use super::{json, words};
-use crate::error::NodeError;
+use crate::chain::ChainError;
+use crate::error::{MinerError, NodeError};
 use crate::simulate::CallError;
 use evm_kernel::KernelError;
+use evm_kernel::native::simulate::Rejection;
 use serde_json::Value;
 use std::fmt::Display;
 use storage::StorageError;
@@ -32,6 +34,10 @@ impl RpcError {
     pub const INTERNAL: i64 = -32603;
     /// The call is refused.
     pub const SERVER: i64 = -32000;
+    /// No place was free in time.
+    pub const TIMED_OUT: i64 = -32002;
+    /// The answer would be over 25 MB.
+    pub const TOO_LARGE: i64 = -32003;
     /// The request is over a limit.
     pub const LIMIT: i64 = -32005;
     /// A transaction was taken and no block came in time (EIP-7966).
@@ -106,6 +112,10 @@ impl From<NodeError> for RpcError {
             | NodeError::NoFastWithdrawal
             | NodeError::FastWithdrawalAmount(_)
             | NodeError::UnknownBlock(_)
+            | NodeError::Waiting(_)
+            | NodeError::Interrupted
+            | NodeError::Miner(MinerError::Waiting(_))
+            | NodeError::Chain(ChainError::Pruned { .. })
             | NodeError::UnknownAccount(_)
             | NodeError::Admission(_)
             | NodeError::Pool(_)
@@ -133,6 +143,17 @@ impl From<CallError> for RpcError {
             CallError::Storage(error) => Self::internal(error),
             error => Self::server(words::call(&error)),
         }
+    }
+}
+
+/// A call that the kernel does not execute.
+pub(super) fn rejected(why: Rejection) -> RpcError {
+    CallError::from(why).into()
+}
+
+impl From<ChainError> for RpcError {
+    fn from(error: ChainError) -> Self {
+        NodeError::from(error).into()
     }
 }
 

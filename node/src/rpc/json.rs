@@ -33,21 +33,35 @@ pub fn address(address: &Address) -> Value {
 /// A block, with whole transactions or with their hashes.
 #[must_use]
 pub fn block(block: &Block, full: bool) -> Value {
-    let transactions = block
-        .transactions
-        .iter()
-        .enumerate()
-        .map(|(index, included)| match full {
-            true => included_transaction(block, index, included),
-            false => data(included.transaction.hash),
-        })
-        .collect();
+    let transactions = block.transactions.iter().enumerate();
+    let transactions =
+        transactions.map(|(index, included)| transaction_of(block, index, included, full));
+    let transactions = transactions.collect();
+    let mut object = block_without_transactions(block);
+    object.insert("transactions".into(), Value::Array(transactions));
+    Value::Object(object)
+}
+
+/// A transaction of a block, or its hash.
+pub(super) fn transaction_of(
+    block: &Block,
+    index: usize,
+    included: &Included,
+    full: bool,
+) -> Value {
+    match full {
+        true => included_transaction(block, index, included),
+        false => data(included.transaction.hash),
+    }
+}
+
+/// A block but for its transactions.
+pub(super) fn block_without_transactions(block: &Block) -> Map<String, Value> {
     let mut object = header(block);
     object.insert("size".into(), quantity(block.size));
-    object.insert("transactions".into(), Value::Array(transactions));
     object.insert("uncles".into(), json!([]));
     object.insert("withdrawals".into(), json!([]));
-    Value::Object(object)
+    object
 }
 
 /// A block's header with its hash, as `newHeads` sends it.

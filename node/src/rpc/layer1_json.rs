@@ -1,7 +1,7 @@
 //! Layer 1 as JSON: inbox, outbox, withdrawals, accounts.
 
 use super::{json, micheline};
-use crate::miner::{Holdings, Overview, Withdrawal, WithdrawalStage};
+use crate::miner::{Holdings, Operated, Overview, Withdrawal, WithdrawalStage};
 use alloy_primitives::keccak256;
 use layer1::contracts::Asked;
 use layer1::devnet;
@@ -16,13 +16,33 @@ use messages::outbox::{Message, Transaction, TypedTransaction};
 use serde_json::{Map, Value, json};
 
 /// The level, and the inbox messages that an operation brought; `messageId` is
-/// the first.
-pub(super) fn receipt(receipt: &Receipt) -> Value {
+/// the first. `refused` is why the kernel does not do what they ask for.
+pub(super) fn receipt(operated: &Operated) -> Value {
+    let Operated { receipt, kernel } = operated;
     let mut json = json!({ "level": receipt.level, "messageIds": receipt.messages });
     if let Some(first) = receipt.messages.first() {
         json["messageId"] = Value::from(*first);
     }
+    if let Some(why) = refusal(receipt, kernel) {
+        json["refused"] = Value::from(why);
+    }
     json
+}
+
+/// What the kernel's log says of the messages: refused, or a transaction that is dropped.
+fn refusal(receipt: &Receipt, kernel: &[String]) -> Option<String> {
+    let of_message = receipt.messages.iter().find_map(|id| {
+        let start = format!("message {id} of level {} refused: ", receipt.level);
+        let line = kernel.iter().find_map(|line| line.strip_prefix(&start));
+        line.map(ToOwned::to_owned)
+    });
+    let dropped = |line: &String| {
+        let (_, why) = line
+            .strip_prefix("transaction ")?
+            .split_once(" dropped: ")?;
+        Some(why.to_owned())
+    };
+    of_message.or_else(|| kernel.iter().find_map(dropped))
 }
 
 /// An inbox message, decoded.

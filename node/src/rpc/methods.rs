@@ -1,13 +1,17 @@
 //! The table of methods: name → what answers it.
 
 mod blocks;
+pub(super) mod debug;
 mod development;
 mod execution;
 mod fees;
 mod filters;
 pub(super) mod general;
 mod layer1;
+mod otterscan;
+mod parity;
 mod proofs;
+mod simulation;
 mod state;
 mod transactions;
 mod txpool;
@@ -18,24 +22,45 @@ use super::params::Params;
 use super::subscriptions::Subscriptions;
 use crate::miner::MinerHandle;
 use crate::node::Node;
+use evm_kernel::native::simulate::Interrupt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+/// What answers a method.
+type Method = fn(&Node, &Params) -> Result<Value, RpcError>;
+
+/// What answers a method of subscriptions.
+pub(super) type Subscribe = fn(&Subscriptions, &Params) -> Result<Value, RpcError>;
+
 /// How a method is answered.
 pub(super) enum Answer {
     /// In a few microseconds.
-    AtOnce(fn(&Node, &Params) -> Result<Value, RpcError>),
+    AtOnce(Method),
     /// On a thread that may block.
-    Blocking(fn(&Node, &Params) -> Result<Value, RpcError>),
+    Blocking(Method),
+    /// At once, or on a thread that may block where the answer is large.
+    Sized(fn(&Node, &Params) -> Result<Sized, RpcError>),
+    /// By calls that are tried, each of which can be ended.
+    Calling(fn(&Node, &Params, &Interrupt) -> Result<Value, RpcError>),
+    /// By calls whose answer may be large.
+    Tracing(fn(&Node, &Params, &Interrupt) -> Result<String, RpcError>),
     /// After waiting for the miner.
     Waiting(for<'a> fn(&'a MinerHandle, &'a Params) -> BoxFuture<'a, Result<Value, RpcError>>),
     /// By a WebSocket connection alone.
-    Subscription(fn(&mut Subscriptions, &Params) -> Result<Value, RpcError>),
+    Subscription(Subscribe),
 }
 
-use Answer::{AtOnce, Blocking, Subscription, Waiting};
+/// An answer, or how a large one is written.
+pub(super) enum Sized {
+    /// It is there.
+    Small(Value),
+    /// It is written on a thread that may block.
+    Large(Box<dyn FnOnce() -> Result<String, RpcError> + Send>),
+}
+
+use Answer::{AtOnce, Blocking, Calling, Subscription, Tracing, Waiting};
 
 /// The method with this name.
 pub(super) fn find(name: &str) -> Option<&'static Answer> {
@@ -82,46 +107,77 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_getAccountInfo"], AtOnce(state::info)),
     (&["eth_getTransactionCount"], AtOnce(state::nonce)),
     (&["eth_getProof"], Blocking(proofs::prove)),
+    (&["rollup_getProof"], Blocking(proofs::prove_with_root)),
     (&["rollup_stateRoot"], Blocking(proofs::state_root)),
 
     // Blocks.
-    (&["eth_getBlockByNumber", "eth_getBlockByHash"], AtOnce(blocks::block)),
+    (&["eth_getBlockByNumber", "eth_getBlockByHash"], Answer::Sized(blocks::block)),
     (&["eth_getHeaderByNumber", "eth_getHeaderByHash"], AtOnce(blocks::header)),
     (&["eth_getBlockTransactionCountByNumber", "eth_getBlockTransactionCountByHash"], AtOnce(blocks::transaction_count)),
     (&["eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByBlockHashAndIndex"], AtOnce(blocks::transaction)),
-    (&["eth_getBlockReceipts"], AtOnce(blocks::receipts)),
+    (&["eth_getBlockReceipts"], Answer::Sized(blocks::receipts)),
     (&["eth_getUncleCountByBlockNumber", "eth_getUncleCountByBlockHash"], AtOnce(blocks::ommer_count)),
     (&["eth_getUncleByBlockNumberAndIndex", "eth_getUncleByBlockHashAndIndex"], AtOnce(|_, _| Ok(Value::Null))),
-    (&["eth_getLogs"], Blocking(blocks::logs)),
+    (&["eth_getLogs"], Answer::Sized(blocks::logs)),
 
     // Transactions.
     (&["eth_getTransactionByHash"], AtOnce(transactions::by_hash)),
-    (&["eth_getTransactionReceipt"], AtOnce(transactions::receipt)),
+    (&["eth_getTransactionReceipt"], Answer::Sized(transactions::receipt)),
     (&["eth_getRawTransactionByHash", "debug_getRawTransaction"], AtOnce(transactions::raw)),
     (&["eth_sendRawTransaction"], Waiting(|miner, params| Box::pin(transactions::send_raw(miner, params)))),
     (&["eth_sendRawTransactionSync"], Waiting(|miner, params| Box::pin(transactions::send_raw_sync(miner, params)))),
     (&["eth_sendTransaction"], Waiting(|miner, params| Box::pin(transactions::send(miner, params)))),
-    (&["eth_fillTransaction"], Blocking(transactions::filled)),
-    (&["eth_signTransaction"], Blocking(transactions::signed)),
+    (&["eth_fillTransaction"], Calling(transactions::filled)),
+    (&["eth_signTransaction"], Calling(transactions::signed)),
     (&["eth_sign"], AtOnce(transactions::sign)),
     (&["personal_sign"], AtOnce(transactions::personal_sign)),
     (&["txpool_status"], AtOnce(txpool::status)),
-    (&["txpool_content"], AtOnce(txpool::content)),
-    (&["txpool_contentFrom"], AtOnce(txpool::content_from)),
-    (&["txpool_inspect"], AtOnce(txpool::inspect)),
+    (&["txpool_content"], Answer::Sized(txpool::content)),
+    (&["txpool_contentFrom"], Answer::Sized(txpool::content_from)),
+    (&["txpool_inspect"], Answer::Sized(txpool::inspect)),
 
     // Calls.
-    (&["eth_call"], Blocking(execution::call)),
-    (&["eth_estimateGas"], Blocking(execution::estimate)),
-    (&["eth_createAccessList"], Blocking(execution::create_access_list)),
+    (&["eth_simulateV1"], Tracing(simulation::simulate_v1)),
+    (&["eth_call"], Calling(execution::call)),
+    (&["eth_estimateGas"], Calling(execution::estimate)),
+    (&["eth_createAccessList"], Calling(execution::create_access_list)),
+
+    // Traces.
+    (&["debug_traceTransaction"], Tracing(debug::transaction)),
+    (&["debug_traceBlockByNumber", "debug_traceBlockByHash"], Tracing(debug::block)),
+    (&["debug_traceCall"], Tracing(debug::call)),
+    (&["debug_getRawHeader"], Blocking(debug::raw_header)),
+    (&["debug_getRawBlock"], Blocking(debug::raw_block)),
+    (&["debug_getRawReceipts"], Blocking(debug::raw_receipts)),
+    (&["trace_transaction"], Tracing(parity::transaction)),
+    (&["trace_get"], Tracing(parity::get)),
+    (&["trace_block"], Tracing(parity::block)),
+    (&["trace_filter"], Tracing(parity::filter)),
+    (&["trace_call"], Tracing(parity::call)),
+    (&["trace_replayTransaction"], Tracing(parity::replay_transaction)),
+    (&["trace_replayBlockTransactions"], Tracing(parity::replay_block)),
+
+    // Otterscan.
+    (&["erigon_getHeaderByNumber"], AtOnce(otterscan::header)),
+    (&["ots_getApiLevel"], AtOnce(otterscan::api_level)),
+    (&["ots_hasCode"], AtOnce(otterscan::has_code)),
+    (&["ots_getBlockDetails", "ots_getBlockDetailsByHash"], Blocking(otterscan::details)),
+    (&["ots_getBlockTransactions"], Blocking(otterscan::block_transactions)),
+    (&["ots_getTransactionBySenderAndNonce"], Blocking(otterscan::by_sender_and_nonce)),
+    (&["ots_getInternalOperations"], Tracing(otterscan::internal_operations)),
+    (&["ots_getTransactionError"], Tracing(otterscan::transaction_error)),
+    (&["ots_traceTransaction"], Tracing(otterscan::trace_transaction)),
+    (&["ots_searchTransactionsBefore"], Tracing(otterscan::search_before)),
+    (&["ots_searchTransactionsAfter"], Tracing(otterscan::search_after)),
+    (&["ots_getContractCreator"], Tracing(otterscan::contract_creator)),
 
     // Filters and subscriptions.
     (&["eth_newFilter"], AtOnce(filters::new_logs)),
     (&["eth_newBlockFilter"], AtOnce(filters::new_blocks)),
     (&["eth_newPendingTransactionFilter"], AtOnce(filters::new_arrivals)),
     (&["eth_uninstallFilter"], AtOnce(filters::uninstall)),
-    (&["eth_getFilterLogs"], Blocking(filters::logs)),
-    (&["eth_getFilterChanges"], Blocking(filters::changes)),
+    (&["eth_getFilterLogs"], Answer::Sized(filters::logs)),
+    (&["eth_getFilterChanges"], Answer::Sized(filters::changes)),
     (&["eth_subscribe"], Subscription(Subscriptions::subscribe)),
     (&["eth_unsubscribe"], Subscription(Subscriptions::unsubscribe)),
 

@@ -38,9 +38,25 @@ impl Param for SignedAuthorization {
     }
 }
 
+/// The fields of transactions with blobs (EIP-4844).
+const BLOB_FIELDS: [&str; 5] = [
+    "maxFeePerBlobGas",
+    "blobVersionedHashes",
+    "blobs",
+    "commitments",
+    "proofs",
+];
+
 impl Param for CallRequest {
     fn read(value: &Value) -> Result<Self, String> {
         let fields = Fields::new(value, "TransactionArgs")?;
+        for name in BLOB_FIELDS {
+            if fields.optional::<Value>(name)?.is_some() {
+                return Err(format!(
+                    "{name} is not supported: there are no blobs on this chain"
+                ));
+            }
+        }
         let (input, data): (Option<Bytes>, Option<Bytes>) =
             (fields.optional("input")?, fields.optional("data")?);
         if let (Some(input), Some(data)) = (&input, &data)
@@ -89,11 +105,17 @@ impl Param for LogQuery {
             None => BlockRange::FromTo(from.unwrap_or_default(), to.unwrap_or_default()),
         };
         let addresses = fields.optional::<Alternatives<Address>>("address")?;
+        if addresses.as_ref().is_some_and(Alternatives::are_too_many) {
+            return Err(Alternatives::<Address>::TOO_MANY.into());
+        }
         let topics = fields
             .optional::<Vec<Alternatives<B256>>>("topics")?
             .unwrap_or_default();
         if topics.len() > 4 {
             return Err("exceed max topics".into());
+        }
+        if topics.iter().any(Alternatives::are_too_many) {
+            return Err(Alternatives::<B256>::TOO_MANY.into());
         }
         Ok(Self {
             blocks,
@@ -112,6 +134,17 @@ impl Param for LogQuery {
 
 /// One thing, several that will do as well, or null for any.
 struct Alternatives<T>(Vec<T>);
+
+impl<T> Alternatives<T> {
+    /// The most of them, as in go-ethereum.
+    const MOST: usize = 1_000;
+    /// The words for more.
+    const TOO_MANY: &'static str = "exceed max addresses or topics per search position";
+
+    fn are_too_many(&self) -> bool {
+        self.0.len() > Self::MOST
+    }
+}
 
 impl<T: Param> Param for Alternatives<T> {
     fn read(value: &Value) -> Result<Self, String> {
@@ -149,9 +182,6 @@ impl Param for StateOverrides {
 impl Param for AccountOverride {
     fn read(value: &Value) -> Result<Self, String> {
         let fields = Fields::new(value, "OverrideAccount")?;
-        if fields.0.contains_key("movePrecompileToAddress") {
-            return Err("movePrecompileToAddress is not supported: the kernel's precompiles stay where they are".into());
-        }
         let (state, diff) = (
             fields.optional::<Slots>("state")?,
             fields.optional::<Slots>("stateDiff")?,
@@ -165,6 +195,7 @@ impl Param for AccountOverride {
             code: fields.optional("code")?,
             state: state.map(|Slots(slots)| slots),
             state_diff: diff.map(|Slots(slots)| slots).unwrap_or_default(),
+            move_precompile_to: fields.optional("movePrecompileToAddress")?,
         })
     }
 }

@@ -25,6 +25,22 @@ impl Params {
         Self(values)
     }
 
+    /// Whether one of them is the block to come.
+    pub(super) fn name_pending(&self) -> bool {
+        let pending = |value: &Value| value.as_str() == Some("pending");
+        self.0
+            .iter()
+            .any(|value| pending(value) || value.get("blockNumber").is_some_and(pending))
+    }
+
+    /// Whether the options at `index` name a tracer.
+    pub(super) fn names_tracer(&self, index: usize) -> bool {
+        let tracer = self.0.get(index).and_then(|options| options.get("tracer"));
+        tracer
+            .and_then(Value::as_str)
+            .is_some_and(|name| !name.is_empty())
+    }
+
     /// The parameter at `index`.
     ///
     /// # Errors

@@ -1,30 +1,59 @@
 //! JSON-RPC 2.0: requests, batches, answers, errors.
 
 use super::error::RpcError;
-use serde_json::Value;
+use super::params::Params;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// Most calls of a batch, as in go-ethereum.
 pub const MAX_BATCH: usize = 1000;
 
 /// A call that is well formed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Request {
-    /// The id of the answer; `None`: a notification, which has no answer.
-    pub id: Option<Value>,
+    /// The id of the answer, as JSON; `None`: a notification, which has no answer.
+    pub id: Option<String>,
     /// The method's name.
     pub method: String,
-    /// Its positional parameters.
-    pub params: Vec<Value>,
+    /// Its parameters.
+    pub params: RawParams,
+}
+
+/// Positional parameters that nobody has read yet.
+#[derive(Clone, Debug, Default)]
+pub struct RawParams(Option<Box<RawValue>>);
+
+impl RawParams {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// −32602 if they are no list.
+    pub fn read(&self) -> Result<Params, RpcError> {
+        let text = self.0.as_ref().map_or("null", |params| params.get());
+        match text.as_bytes().first() {
+            Some(b'n') => Ok(Params::new(Vec::new())),
+            Some(b'[') => serde_json::from_str(text)
+                .map(Params::new)
+                .map_err(|error| RpcError::new(RpcError::PARSE, error)),
+            _ => Err(RpcError::invalid_params("non-array args")),
+        }
+    }
 }
 
 /// The message of a client.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Incoming {
     /// One call, or why it is invalid, with the answer's id.
-    One(Result<Request, (Value, RpcError)>),
+    One(Result<Request, (String, RpcError)>),
     /// Several.
-    Batch(Vec<Result<Request, (Value, RpcError)>>),
+    Batch(Vec<Result<Request, (String, RpcError)>>),
 }
+
+/// The id of an answer to what has none.
+pub const NO_ID: &str = "null";
 
 impl Incoming {
     /// Reads a body.
@@ -32,58 +61,89 @@ impl Incoming {
     /// # Errors
     /// If it is not JSON, or a batch of no calls or too many.
     pub fn parse(body: &[u8]) -> Result<Self, RpcError> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| {
-            RpcError::new(RpcError::PARSE, format_args!("parse error: {error}"))
-        })?;
-        match value {
-            Value::Array(calls) if calls.is_empty() => {
-                Err(RpcError::invalid_request("empty batch"))
-            }
-            Value::Array(calls) if calls.len() > MAX_BATCH => {
-                Err(RpcError::invalid_request("batch too large"))
-            }
-            Value::Array(calls) => Ok(Self::Batch(calls.into_iter().map(request).collect())),
-            call => Ok(Self::One(request(call))),
+        let invalid = |error| RpcError::new(RpcError::PARSE, format_args!("parse error: {error}"));
+        let value: &RawValue = serde_json::from_slice(body).map_err(invalid)?;
+        if !value.get().starts_with('[') {
+            return Ok(Self::One(request(value)));
+        }
+        let Calls(calls) = serde_json::from_str(value.get()).map_err(invalid)?;
+        match calls {
+            Some(calls) if calls.is_empty() => Err(RpcError::invalid_request("empty batch")),
+            Some(calls) => Ok(Self::Batch(calls.into_iter().map(request).collect())),
+            None => Err(RpcError::invalid_request("batch too large")),
         }
     }
 }
 
-fn request(value: Value) -> Result<Request, (Value, RpcError)> {
-    let Value::Object(mut object) = value else {
-        return Err((Value::Null, RpcError::invalid_request("invalid request")));
+/// The calls of a batch; `None`: more than [`MAX_BATCH`].
+struct Calls<'b>(Option<Vec<&'b RawValue>>);
+
+impl<'de> Deserialize<'de> for Calls<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Calls<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("calls")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Calls<'de>, A::Error> {
+                let mut calls = Vec::new();
+                while let Some(call) = items.next_element()? {
+                    calls.push(call);
+                    if calls.len() > MAX_BATCH {
+                        while items.next_element::<IgnoredAny>()?.is_some() {}
+                        return Ok(Calls(None));
+                    }
+                }
+                Ok(Calls(Some(calls)))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+fn request(value: &RawValue) -> Result<Request, (String, RpcError)> {
+    let no_id = || NO_ID.to_owned();
+    let fields: Result<BTreeMap<String, &RawValue>, _> = serde_json::from_str(value.get());
+    let Ok(fields) = fields else {
+        return Err((no_id(), RpcError::invalid_request("invalid request")));
     };
-    let id = object.remove("id");
-    let refuse = |error| (id.clone().unwrap_or_default(), error);
-    if !matches!(
-        id,
-        None | Some(Value::Null | Value::String(_) | Value::Number(_))
-    ) {
+    let id = fields.get("id").map(|id| id.get().to_owned());
+    if let Some(id) = &id
+        && !(id == NO_ID
+            || id.starts_with(['"', '-'])
+            || id.starts_with(|c: char| c.is_ascii_digit()))
+    {
         return Err((
-            Value::Null,
+            no_id(),
             RpcError::invalid_request("invalid request: id is no text or number"),
         ));
     }
-    if object.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return Err(refuse(RpcError::invalid_request(
-            "invalid request: jsonrpc is not \"2.0\"",
-        )));
+    let refuse = |why| {
+        (
+            id.clone().unwrap_or_else(no_id),
+            RpcError::invalid_request(why),
+        )
+    };
+    let text = |name: &str| {
+        let value = fields.get(name)?;
+        serde_json::from_str::<String>(value.get()).ok()
+    };
+    if text("jsonrpc").as_deref() != Some("2.0") {
+        return Err(refuse("invalid request: jsonrpc is not \"2.0\""));
     }
-    let Some(Value::String(method)) = object.remove("method") else {
-        return Err(refuse(RpcError::invalid_request(
-            "invalid request: no method",
-        )));
+    let Some(method) = text("method") else {
+        return Err(refuse("invalid request: no method"));
     };
-    let params = match object.remove("params") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(params)) => params,
-        Some(_) => return Err(refuse(RpcError::invalid_params("non-array args"))),
-    };
+    let params = RawParams(fields.get("params").map(|params| (*params).to_owned()));
     Ok(Request { id, method, params })
 }
 
-/// The answer to a call, as text.
+/// The answer to a call, as text; the id and the result are JSON.
 #[must_use]
-pub fn answer(id: &Value, outcome: &Result<Value, RpcError>) -> String {
+pub fn answer(id: &str, outcome: Result<&str, RpcError>) -> String {
     match outcome {
         Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#),
         Err(error) => format!(
@@ -95,7 +155,7 @@ pub fn answer(id: &Value, outcome: &Result<Value, RpcError>) -> String {
 
 /// A notification of a subscription, as text.
 #[must_use]
-pub fn notification(subscription: &str, result: &Value) -> String {
+pub fn notification(subscription: &str, result: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","method":"eth_subscription","params":{{"subscription":"{subscription}","result":{result}}}}}"#
     )
@@ -113,12 +173,31 @@ mod tests {
     #[test]
     fn a_call_has_id_method_and_params() {
         let text = r#"{"jsonrpc":"2.0","id":"a","method":"eth_call","params":[1]}"#;
-        let request = Request {
-            id: Some(json!("a")),
-            method: "eth_call".into(),
-            params: vec![json!(1)],
+        let Ok(Incoming::One(Ok(request))) = parse(text) else {
+            panic!("a call");
         };
-        assert_eq!(parse(text), Ok(Incoming::One(Ok(request))));
+        assert_eq!(request.id.as_deref(), Some(r#""a""#));
+        assert_eq!(request.method, "eth_call");
+        let params = request.params.read().unwrap();
+        assert_eq!(params.required::<u64>(0), Ok(1));
+    }
+
+    #[test]
+    fn an_id_comes_back_as_it_came() {
+        for id in [
+            "1000000000000000000000000000000",
+            "1.50",
+            "-0",
+            r#""\u0041""#,
+            "null",
+        ] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"m"}}"#);
+            let Ok(Incoming::One(Ok(request))) = parse(&text) else {
+                panic!("a call");
+            };
+            let answer = answer(&request.id.unwrap(), Ok("0"));
+            assert!(answer.contains(&format!(r#""id":{id},"#)), "{answer}");
+        }
     }
 
     #[test]
@@ -140,8 +219,8 @@ mod tests {
             panic!("a batch");
         };
         let errors: Vec<_> = calls.into_iter().map(|call| call.unwrap_err()).collect();
-        assert_eq!(errors[0].0, Value::Null);
-        assert_eq!(errors[1].0, json!(7));
+        assert_eq!(errors[0].0, "null");
+        assert_eq!(errors[1].0, "7");
         assert!(
             errors
                 .iter()
@@ -156,12 +235,13 @@ mod tests {
 
     #[test]
     fn named_params_are_refused() {
-        let Ok(Incoming::One(Err((id, error)))) =
+        let Ok(Incoming::One(Ok(request))) =
             parse(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{}}"#)
         else {
-            panic!("an error");
+            panic!("a call");
         };
-        assert_eq!((id, error.code), (json!(1), RpcError::INVALID_PARAMS));
+        let error = request.params.read().unwrap_err();
+        assert_eq!(error.code, RpcError::INVALID_PARAMS);
     }
 
     #[test]
@@ -171,8 +251,8 @@ mod tests {
             message: "execution reverted".into(),
             data: Some(json!("0x")),
         };
-        let text = answer(&json!(1), &Err(error));
-        let value: Value = serde_json::from_str(&text).unwrap();
+        let text = answer("1", Err(error));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             value,
             json!({"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"execution reverted","data":"0x"}})

@@ -3,18 +3,23 @@
 use super::error::RpcError;
 use super::json;
 use super::params::Params;
-use super::protocol::notification;
+use super::websocket::Outgoing;
 use crate::chain::{Block, LogFilter};
 use crate::node::Node;
 use crate::request::LogQuery;
 use alloy_primitives::B256;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 
 /// Most subscriptions of a connection.
 const MAX_SUBSCRIPTIONS: usize = 1_000;
+
+/// Most addresses and topics of all of them together.
+const MAX_CONDITIONS: usize = 10_000;
 
 /// Numbers subscriptions, over all connections.
 static SUBSCRIPTIONS: AtomicU64 = AtomicU64::new(1);
@@ -28,26 +33,12 @@ enum Topic {
 }
 
 /// The subscriptions of a connection.
-#[derive(Debug)]
-pub(super) struct Subscriptions {
-    node: Arc<Node>,
-    topics: BTreeMap<u64, Topic>,
-    /// The first block that subscribers have not been told of.
-    next: u64,
-}
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subscriptions(Arc<Mutex<BTreeMap<u64, Arc<Topic>>>>);
 
 impl Subscriptions {
-    /// None yet; blocks are told from number `next` on.
-    pub(super) const fn new(node: Arc<Node>, next: u64) -> Self {
-        Self {
-            node,
-            topics: BTreeMap::new(),
-            next,
-        }
-    }
-
     /// `eth_subscribe(topic, options)`.
-    pub(super) fn subscribe(&mut self, params: &Params) -> Result<Value, RpcError> {
+    pub(super) fn subscribe(&self, params: &Params) -> Result<Value, RpcError> {
         let name: String = params.required(0)?;
         let topic = match name.as_str() {
             "newHeads" => Topic::Heads,
@@ -63,68 +54,169 @@ impl Subscriptions {
                 });
             }
         };
-        if self.topics.len() >= MAX_SUBSCRIPTIONS {
+        let mut topics = self.lock();
+        if topics.len() >= MAX_SUBSCRIPTIONS {
             return Err(RpcError::limit(format_args!(
                 "too many subscriptions: at most {MAX_SUBSCRIPTIONS} a connection"
             )));
         }
+        let conditions: usize = topics.values().map(|topic| topic.conditions()).sum();
+        if conditions + topic.conditions() > MAX_CONDITIONS {
+            return Err(RpcError::limit(format_args!(
+                "too many addresses and topics: at most {MAX_CONDITIONS} a connection"
+            )));
+        }
         let id = SUBSCRIPTIONS.fetch_add(1, Ordering::Relaxed);
-        self.topics.insert(id, topic);
+        topics.insert(id, Arc::new(topic));
         Ok(json::quantity(id))
     }
 
     /// `eth_unsubscribe(id)`.
-    pub(super) fn unsubscribe(&mut self, params: &Params) -> Result<Value, RpcError> {
-        let removed = self.topics.remove(&params.required(0)?);
+    pub(super) fn unsubscribe(&self, params: &Params) -> Result<Value, RpcError> {
+        let removed = self.lock().remove(&params.required(0)?);
         Ok(Value::Bool(removed.is_some()))
     }
 
-    /// The notifications of all blocks up to `newest` that have not been told.
-    pub(super) fn blocks(&mut self, newest: u64) -> Vec<String> {
-        let blocks = self.node.chain().range(self.next, newest).to_vec();
-        self.next = newest + 1;
-        let mut texts = Vec::new();
-        for block in blocks {
-            for (id, topic) in &self.topics {
-                let id = format!("{id:#x}");
-                match topic {
-                    Topic::Heads => {
-                        texts.push(notification(&id, &Value::Object(json::header(&block))));
-                    }
-                    Topic::Logs(filter) => {
-                        texts.extend(logs(filter, &block).map(|log| notification(&id, &log)));
-                    }
-                    Topic::Arrivals { .. } => {}
+    /// Tells the client what happens, as fast as it reads; `next` is the first block of
+    /// which it is told. Ends with the connection.
+    pub(super) async fn tell(
+        self,
+        node: Arc<Node>,
+        mut next: u64,
+        out: mpsc::Sender<Outgoing>,
+    ) -> Option<()> {
+        let (mut heads, mut arrivals) = (node.heads(), node.arrivals());
+        loop {
+            let newest = *heads.borrow_and_update();
+            // The chain may have gone back.
+            next = next.min(newest + 1);
+            while next <= newest {
+                let block = node.chain().number(next).cloned();
+                next += 1;
+                if let Some(block) = block {
+                    self.block(&node, &block, &out).await?;
                 }
             }
+            tokio::select! {
+                changed = heads.changed() => changed.ok()?,
+                arrival = arrivals.recv() => match arrival {
+                    Ok(hash) => self.arrival(&node, hash, &out).await?,
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+            }
         }
-        texts
     }
 
-    /// The notifications of a transaction that arrived.
-    pub(super) fn arrival(&self, hash: B256) -> Vec<String> {
-        let mut texts = Vec::new();
-        for (id, topic) in &self.topics {
-            let Topic::Arrivals { whole } = topic else {
+    async fn block(
+        &self,
+        node: &Node,
+        block: &Arc<Block>,
+        out: &mpsc::Sender<Outgoing>,
+    ) -> Option<()> {
+        let topics = self.now();
+        if topics.is_empty() {
+            return Some(());
+        }
+        let texts = node.texts.of(block);
+        for (id, topic) in topics {
+            match &*topic {
+                Topic::Heads => out.send(Outgoing::News(id, texts.header())).await.ok()?,
+                Topic::Logs(filter) if filter.may_match(&block.header.logs_bloom) => {
+                    for (place, (index, number, log)) in block.logs().enumerate() {
+                        if filter.matches(log) {
+                            let text = texts
+                                .log(place, || json::log(block, index, number, log))
+                                .unwrap_or_default();
+                            out.send(Outgoing::News(id, text)).await.ok()?;
+                        }
+                    }
+                }
+                Topic::Logs(_) | Topic::Arrivals { .. } => {}
+            }
+        }
+        Some(())
+    }
+
+    async fn arrival(&self, node: &Node, hash: B256, out: &mpsc::Sender<Outgoing>) -> Option<()> {
+        for (id, topic) in self.now() {
+            let Topic::Arrivals { whole } = &*topic else {
                 continue;
             };
             let transaction = whole.then(|| {
-                let pool = self.node.pool();
+                let pool = node.pool();
                 pool.get(&hash)
                     .map(|waiting| json::pending_transaction(&waiting.transaction, &waiting.sender))
             });
             let value = transaction.flatten().unwrap_or_else(|| json::data(hash));
-            texts.push(notification(&format!("{id:#x}"), &value));
+            let text = value.to_string().into();
+            out.send(Outgoing::News(id, text)).await.ok()?;
         }
+        Some(())
+    }
+
+    fn now(&self) -> Vec<(u64, Arc<Topic>)> {
+        let topics = self.lock();
+        let topics = topics.iter();
+        topics.map(|(id, topic)| (*id, Arc::clone(topic))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Topic>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Topic {
+    fn conditions(&self) -> usize {
+        match self {
+            Self::Logs(filter) => filter.len(),
+            Self::Heads | Self::Arrivals { .. } => 0,
+        }
+    }
+}
+
+/// The texts of the newest blocks that subscribers get, each written once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Mutex<Vec<Arc<BlockTexts>>>);
+
+/// The blocks whose texts are kept.
+const KEPT: usize = 2;
+
+impl Texts {
+    /// Those of `block`.
+    fn of(&self, block: &Arc<Block>) -> Arc<BlockTexts> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(texts) = kept.iter().find(|texts| texts.block.hash == block.hash) {
+            return Arc::clone(texts);
+        }
+        let texts = Arc::new(BlockTexts {
+            block: Arc::clone(block),
+            header: OnceLock::new(),
+            logs: block.logs().map(|_| OnceLock::new()).collect(),
+        });
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push(Arc::clone(&texts));
         texts
     }
 }
 
-/// The logs of `block` that pass `filter`.
-fn logs<'b>(filter: &'b LogFilter, block: &'b Block) -> impl Iterator<Item = Value> + 'b {
-    let may_match = filter.may_match(&block.header.logs_bloom);
-    block
-        .logs()
-        .filter(move |(_, _, log)| may_match && filter.matches(log))
-        .map(|(index, number, log)| json::log(block, index, number, log))
+#[derive(Debug)]
+struct BlockTexts {
+    block: Arc<Block>,
+    header: OnceLock<Arc<str>>,
+    logs: Vec<OnceLock<Arc<str>>>,
+}
+
+impl BlockTexts {
+    fn header(&self) -> Arc<str> {
+        let write = || Value::Object(json::header(&self.block)).to_string().into();
+        Arc::clone(self.header.get_or_init(write))
+    }
+
+    fn log(&self, place: usize, write: impl FnOnce() -> Value) -> Option<Arc<str>> {
+        let text = self.logs.get(place)?;
+        Some(Arc::clone(text.get_or_init(|| write().to_string().into())))
+    }
 }

@@ -1,5 +1,6 @@
 //! The words of go-ethereum for what goes wrong: clients match on them.
 
+use crate::chain::ChainError;
 use crate::error::NodeError;
 use crate::pool::{AdmissionError, DropReason, PoolError};
 use crate::request::BlockId;
@@ -15,6 +16,9 @@ pub(super) fn node(error: &NodeError) -> String {
     match error {
         NodeError::UnknownBlock(BlockId::Hash(_)) => "header for hash not found".into(),
         NodeError::UnknownBlock(_) => "header not found".into(),
+        NodeError::Chain(ChainError::Pruned { root, .. }) => {
+            format!("historical state {root} is not available")
+        }
         NodeError::UnknownAccount(_) => "unknown account".into(),
         NodeError::Admission(error) => admission(error),
         NodeError::Pool(error) => pool(*error).into(),
@@ -137,6 +141,7 @@ pub(super) fn call(error: &CallError) -> String {
         CallError::Value => "insufficient funds for transfer".into(),
         CallError::Allowance(most) => format!("gas required exceeds allowance ({most})"),
         CallError::EmptyCreation => "contract creation without any data provided".into(),
+        CallError::EmptyAuthorizations => "EIP-7702 transaction with empty auth list".into(),
         CallError::SetCodeCreation => {
             "EIP-7702 transaction cannot be used to create contract".into()
         }
@@ -159,6 +164,7 @@ fn rejected(rejection: &Rejection) -> String {
             format!("insufficient gas for floor data gas cost: have {limit}, want {required}")
         }
         Rejection::InitcodeSize => "max initcode size exceeded".into(),
+        Rejection::Interrupted => "execution aborted".into(),
         Rejection::BelowBaseFee => "max fee per gas less than block base fee".into(),
         Rejection::Delegations { required, limit } => {
             format!("intrinsic gas too low: have {limit}, the delegations want {required}")
@@ -171,7 +177,7 @@ fn rejected(rejection: &Rejection) -> String {
 }
 
 /// A halt of the EVM.
-fn halt(reason: &HaltReason) -> String {
+pub(crate) fn halt(reason: &HaltReason) -> String {
     match reason {
         HaltReason::OutOfGas(_) => "out of gas",
         HaltReason::InvalidFEOpcode => "invalid opcode: INVALID",
@@ -192,7 +198,7 @@ fn halt(reason: &HaltReason) -> String {
 }
 
 /// A revert with this output.
-pub(super) fn revert(output: &[u8]) -> String {
+pub(crate) fn revert(output: &[u8]) -> String {
     match RevertReason::read(output) {
         Some(RevertReason::Error(text)) => format!("execution reverted: {text}"),
         Some(RevertReason::Panic(code)) => format!("execution reverted: {}", panic(code)),

@@ -3,7 +3,7 @@
 use super::error::CallError;
 use crate::request::{BlockOverrides, CallRequest};
 use alloy_primitives::{Bytes, U256};
-use evm_kernel::native::simulate::{self, Call, Environment, Execution, Simulated};
+use evm_kernel::native::simulate::{self, Call, Environment, Execution, Moves, Simulated};
 use host::ReadStore;
 
 /// Applies block overrides.
@@ -34,36 +34,49 @@ pub fn call_of(
             actual,
         });
     }
+    check_delegations(request)?;
+    let (gas_price, priority_fee) = fees(request)?;
     Ok(Call {
         from: request.from.unwrap_or_default(),
         to: request.to,
         gas_limit,
-        gas_price: gas_price(request, environment.base_fee)?,
+        gas_price,
+        priority_fee,
         value: request.value,
         input: request.input.clone(),
         access_list: request.access_list.clone().unwrap_or_default(),
         authorizations: request.authorization_list.clone().unwrap_or_default(),
         nonce: None,
+        interrupt: None,
+        moves: Moves::default(),
     })
 }
 
-/// Wei per gas that the caller pays; zero if it names no price.
-fn gas_price(request: &CallRequest, base_fee: u64) -> Result<U256, CallError> {
+/// Delegations are those of a call, and there is one at least (EIP-7702).
+pub(super) fn check_delegations(request: &CallRequest) -> Result<(), CallError> {
+    match &request.authorization_list {
+        None => Ok(()),
+        Some(list) if list.is_empty() => Err(CallError::EmptyAuthorizations),
+        Some(_) if request.to.is_none() => Err(CallError::SetCodeCreation),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The fee cap and the priority fee, in wei per gas; zero if the caller names no price.
+fn fees(request: &CallRequest) -> Result<(U256, Option<U256>), CallError> {
     if let Some(price) = request.gas_price {
-        return Ok(price);
+        return Ok((price, None));
     }
     let priority = request.max_priority_fee_per_gas.unwrap_or_default();
-    let Some(max_fee) = request.max_fee_per_gas.filter(|fee| !fee.is_zero()) else {
-        return Ok(U256::ZERO);
-    };
-    if priority > max_fee {
+    let max_fee = request.max_fee_per_gas.unwrap_or_default();
+    if priority > max_fee && !max_fee.is_zero() {
         return Err(CallError::PriorityFee {
             sender: request.from.unwrap_or_default(),
             priority,
             max_fee,
         });
     }
-    Ok(max_fee.min(priority.saturating_add(U256::from(base_fee))))
+    Ok((max_fee, (!max_fee.is_zero()).then_some(priority)))
 }
 
 /// Executes a call on a store, without changing it.

@@ -45,6 +45,9 @@ pub enum CallError {
     /// A creation without initcode.
     #[error("contract creation without initcode")]
     EmptyCreation,
+    /// A set-code transaction without delegations (EIP-7702).
+    #[error("set-code transaction without delegations")]
+    EmptyAuthorizations,
     /// A set-code transaction without a receiver (EIP-7702).
     #[error("set-code transaction without a receiver")]
     SetCodeCreation,

@@ -1,51 +1,67 @@
 //! A client's request as a transaction: nonce, gas and fees filled in.
 
-use super::call::call_of;
+use super::call::{call_of, check_delegations};
 use super::error::CallError;
 use super::estimate;
 use crate::error::NodeError;
 use crate::node::Node;
-use crate::request::{BlockId, CallRequest};
+use crate::pending::Pending;
+use crate::request::CallRequest;
 use alloy_primitives::{Address, TxKind, U256};
 use ethereum::transaction::{Eip1559, Eip2930, Eip7702, Legacy, Transaction};
+use evm_kernel::native::simulate::Interrupt;
 
 /// The priority fee that is suggested, in wei per gas: the rollup serves first
 /// come, first served, so paying one buys nothing.
 pub const PRIORITY_FEE: u64 = 0;
 
-/// The transaction that `sender` signs for a request; what the request leaves open
-/// is filled in.
+/// The request with a gas limit, with which it succeeds in the next block.
 ///
 /// # Errors
 /// [`CallError`] if the call fails or is none of a transaction.
-pub fn fill(node: &Node, request: &CallRequest, sender: Address) -> Result<Transaction, NodeError> {
-    if request.to.is_none() && request.input.is_empty() {
-        return Err(CallError::EmptyCreation.into());
+pub fn with_gas(
+    node: &Node,
+    mut request: CallRequest,
+    interrupt: &Interrupt,
+) -> Result<CallRequest, NodeError> {
+    check(&request)?;
+    if request.gas.is_none() {
+        let Pending {
+            block, environment, ..
+        } = node.pending(interrupt)?;
+        let call = call_of(&request, &environment, 0)?.until(interrupt);
+        request.gas = Some(estimate::gas(block.state()?, &environment, &call)?);
     }
+    Ok(request)
+}
+
+fn check(request: &CallRequest) -> Result<(), CallError> {
+    if request.to.is_none() && request.input.is_empty() {
+        return Err(CallError::EmptyCreation);
+    }
+    check_delegations(request)
+}
+
+/// The transaction that `sender` signs for a request of [`with_gas`]; what the request
+/// leaves open is filled in.
+///
+/// # Errors
+/// [`CallError`] if the call is none of a transaction.
+pub fn fill(node: &Node, request: &CallRequest, sender: Address) -> Result<Transaction, NodeError> {
+    check(request)?;
     let open = Common {
         chain_id: request.chain_id.unwrap_or_else(|| node.chain_id()),
         nonce: match request.nonce {
             Some(nonce) => nonce,
             None => node.pending_nonce(&sender)?,
         },
-        gas_limit: match request.gas {
-            Some(gas) => gas,
-            None => pending_gas(node, request)?,
-        },
+        gas_limit: request.gas.unwrap_or_default(),
         to: request.to.map_or(TxKind::Create, TxKind::Call),
     };
     match request.gas_price {
         Some(gas_price) => Ok(open.priced(request, gas_price)),
         None => open.dynamic(node, request),
     }
-}
-
-/// The gas limit with which a request succeeds in the next block.
-fn pending_gas(node: &Node, request: &CallRequest) -> Result<u64, NodeError> {
-    let block = node.block(BlockId::Pending)?;
-    let environment = node.next_environment(&block)?;
-    let call = call_of(request, &environment, request.gas.unwrap_or(0))?;
-    Ok(estimate::gas(&block.state, &environment, &call)?)
 }
 
 /// The fields that transactions of all types have.

@@ -187,3 +187,51 @@ fn the_pending_nonce_counts_what_waits_without_a_gap() {
     assert_eq!(pool.next_nonce(&ALICE, 4), 6);
     assert_eq!(pool.next_nonce(&BOB, 3), 3);
 }
+
+#[test]
+fn the_pool_is_bounded_in_bytes() {
+    let mut pool = Pool::default();
+    let large = |nonce: u64| Candidate {
+        raw: vec![0; 128 << 10].into(),
+        ..from(ALICE, nonce)
+    };
+    let most = CAPACITY_BYTES / (128 << 10);
+    for nonce in 0..most as u64 {
+        pool.insert(large(nonce + 1), 0).unwrap();
+    }
+    assert_eq!(pool.insert(large(0), 0).unwrap_err(), PoolError::Full);
+    assert_eq!(pool.insert(from(BOB, 0), 0).unwrap_err(), PoolError::Full);
+    pool.clear();
+    assert!(pool.insert(large(0), 0).is_ok());
+    assert_eq!(pool.bytes, 128 << 10);
+}
+
+#[test]
+fn costs_and_nonces_are_those_of_a_walk_over_all() {
+    let mut pool = Pool::default();
+    for nonce in [0, 1, 2, 5, 6] {
+        pool.insert(from(ALICE, nonce), 0).unwrap();
+    }
+    pool.insert(paying(ALICE, 1, 200), 0).unwrap();
+    let cost = |fees: &[u64]| {
+        let gas = fees.iter().map(|fee| U256::from(fee * 21_000));
+        gas.sum::<U256>()
+    };
+    assert_eq!(
+        pool.cost_without(&ALICE, 0, 9),
+        cost(&[100, 200, 100, 100, 100])
+    );
+    assert_eq!(pool.cost_without(&ALICE, 0, 1), cost(&[100, 100, 100, 100]));
+    assert_eq!(pool.cost_without(&ALICE, 2, 5), cost(&[100, 100]));
+    assert_eq!(pool.cost_without(&BOB, 0, 0), U256::ZERO);
+    assert_eq!(pool.next_nonce(&ALICE, 0), 3);
+    assert_eq!(pool.next_nonce(&ALICE, 2), 3);
+    assert_eq!(pool.next_nonce(&ALICE, 4), 4);
+    assert_eq!(pool.next_nonce(&ALICE, 5), 7);
+    let taken = pool.take(&NO_LIMIT).len();
+    assert_eq!(taken, 3);
+    let first = from(ALICE, 0).transaction.hash;
+    pool.settle([first], true, |_| 1);
+    assert_eq!(pool.counts(), (0, 2));
+    assert_eq!(pool.cost_without(&ALICE, 1, 9), cost(&[100, 100]));
+}

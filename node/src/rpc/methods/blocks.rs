@@ -1,37 +1,90 @@
 //! Blocks, their contents and their logs.
 
-use crate::chain::{Block, Included};
+use super::Sized;
+use crate::chain::{Block, LogFilter, for_each_log};
 use crate::node::Node;
 use crate::request::{BlockId, BlockRange, LogQuery};
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
+use crate::rpc::text::{self, List};
 use alloy_primitives::{B64, Bloom};
 use ethereum::Header;
 use ethereum::header::EMPTY_ROOT;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The most transactions or logs of what is written at once.
+pub(super) const FEW: usize = 64;
 
 /// `eth_getBlockByNumber(block, full)` and `eth_getBlockByHash`.
-pub(super) fn block(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn block(node: &Node, params: &Params) -> Result<Sized, RpcError> {
     let id = params.required(0)?;
     let full = params.optional(1)?.unwrap_or(false);
     if id == BlockId::Pending {
         return pending(node, full);
     }
-    Ok(node
-        .find(id)
-        .map_or(Value::Null, |block| json::block(&block, full)))
+    let Some(block) = node.find(id) else {
+        return Ok(Sized::Small(Value::Null));
+    };
+    if block.transactions.len() <= FEW {
+        return Ok(Sized::Small(json::block(&block, full)));
+    }
+    Ok(Sized::Large(Box::new(move || {
+        let mut list = List::default();
+        for (index, included) in block.transactions.iter().enumerate() {
+            list.push(&json::transaction_of(&block, index, included, full))?;
+        }
+        let rest = json::block_without_transactions(&block);
+        Ok(text::with_field(rest, "transactions", &list.finish()))
+    })))
 }
 
 /// `eth_getHeaderByNumber(block)` and `eth_getHeaderByHash`.
 pub(super) fn header(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let block = node.find(params.required(0)?);
+    let id = params.required(0)?;
+    if id == BlockId::Pending {
+        let mut header = json::header(&*to_come(node)?);
+        conceal(&mut header);
+        return Ok(Value::Object(header));
+    }
+    let block = node.find(id);
     Ok(block.map_or(Value::Null, |block| Value::Object(json::header(&block))))
 }
 
-/// The block to come, as far as it is known: pending transactions, and no hash yet.
-fn pending(node: &Node, full: bool) -> Result<Value, RpcError> {
+/// The block to come, as far as it is known.
+fn pending(node: &Node, full: bool) -> Result<Sized, RpcError> {
+    let block = to_come(node)?;
+    Ok(Sized::Large(Box::new(move || {
+        let mut list = List::default();
+        for (index, included) in block.transactions.iter().enumerate() {
+            let mut transaction = json::transaction_of(&block, index, included, full);
+            if let Some(fields) = transaction.as_object_mut() {
+                fields.insert("blockHash".into(), Value::Null);
+            }
+            list.push(&transaction)?;
+        }
+        let mut rest = json::block_without_transactions(&block);
+        conceal(&mut rest);
+        Ok(text::with_field(rest, "transactions", &list.finish()))
+    })))
+}
+
+/// Takes out what is known of a whole block only.
+fn conceal(header: &mut Map<String, Value>) {
+    for name in ["hash", "nonce", "miner"] {
+        header.insert(name.into(), Value::Null);
+    }
+}
+
+/// The block to come; an empty one where nothing waits.
+fn to_come(node: &Node) -> Result<Arc<Block>, RpcError> {
     let latest = node.latest()?;
+    if let Some(block) = node.find(BlockId::Pending)
+        && block.hash != latest.hash
+    {
+        return Ok(block);
+    }
     let environment = node.next_environment(&latest)?;
     let header = Header {
         parent_hash: latest.hash,
@@ -47,32 +100,21 @@ fn pending(node: &Node, full: bool) -> Result<Value, RpcError> {
         base_fee_per_gas: environment.base_fee,
         ..latest.header.clone()
     };
-    let size = header.encode().len() as u64;
-    let block = Block {
+    let mut block = Block {
         header,
-        size,
         transactions: Vec::new(),
         ..Block::clone(&latest)
     };
-    let mut object = json::block(&block, full);
-    let waiting: Vec<Value> = node
-        .pool()
-        .pending()
-        .map(|candidate| match full {
-            true => json::pending_transaction(&candidate.transaction, &candidate.sender),
-            false => json::data(candidate.transaction.hash),
-        })
-        .collect();
-    object["transactions"] = Value::Array(waiting);
-    object["hash"] = Value::Null;
-    Ok(object)
+    block.size = block.encode().len() as u64;
+    Ok(Arc::new(block))
 }
 
 /// `eth_getBlockTransactionCountByNumber(block)` and by hash.
 pub(super) fn transaction_count(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let id = params.required(0)?;
     if id == BlockId::Pending {
-        return Ok(json::quantity(node.pool().counts().0 as u64));
+        let count = to_come(node)?.transactions.len();
+        return Ok(json::quantity(count as u64));
     }
     Ok(node.find(id).map_or(Value::Null, |block| {
         json::quantity(block.transactions.len() as u64)
@@ -100,40 +142,70 @@ pub(super) fn transaction(node: &Node, params: &Params) -> Result<Value, RpcErro
 }
 
 /// `eth_getBlockReceipts(block)`.
-pub(super) fn receipts(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let Some(block) = node.find(params.required(0)?) else {
-        return Ok(Value::Null);
+pub(super) fn receipts(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+    let found = match params.required(0)? {
+        BlockId::Pending => Some(to_come(node)?),
+        id => node.find(id),
     };
-    let receipt = |(index, included): (usize, &Included)| json::receipt(&block, index, included);
-    Ok(block.transactions.iter().enumerate().map(receipt).collect())
+    let Some(block) = found else {
+        return Ok(Sized::Small(Value::Null));
+    };
+    let write = move || {
+        let receipts = block.transactions.iter().enumerate();
+        text::list(receipts.map(|(index, included)| json::receipt(&block, index, included)))
+    };
+    Ok(Sized::Large(Box::new(write)))
 }
 
 /// `eth_getLogs(query)`.
-pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    logs_of(node, &params.required(0)?).map(Value::Array)
+pub(super) fn logs(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+    logs_of(node, params.required(0)?)
 }
 
 /// The most logs of an answer.
 const MAX_LOGS: usize = 10_000;
 
+/// The blocks that are looked at in one go.
+const WINDOW: u64 = 1_024;
+
 /// The logs that a query asks for.
 ///
 /// # Errors
 /// If the range is invalid, the block unknown, or there are too many logs.
-pub(super) fn logs_of(node: &Node, query: &LogQuery) -> Result<Vec<Value>, RpcError> {
+pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Sized, RpcError> {
     let (from, to) = range(node, query.blocks)?;
-    let mut logs = Vec::new();
-    node.chain()
-        .for_each_log(&query.filter, from, to, |block, index, number, log| {
-            logs.push(json::log(block, index, number, log));
-            logs.len() <= MAX_LOGS
-        });
-    if logs.len() > MAX_LOGS {
-        return Err(RpcError::limit(format_args!(
-            "query returned more than {MAX_LOGS} results: ask for fewer blocks, addresses or topics"
-        )));
-    }
-    Ok(logs)
+    Ok(logs_between(node, query.filter, from, to))
+}
+
+/// The logs from one block to another, both included.
+pub(super) fn logs_between(node: &Node, filter: LogFilter, from: u64, to: u64) -> Sized {
+    let chain = node.chain_handle();
+    Sized::Large(Box::new(move || {
+        let (mut list, mut count, mut next) = (List::default(), 0, from);
+        while next <= to {
+            let last = to.min(next.saturating_add(WINDOW - 1));
+            // What is found is looked at without the lock.
+            let candidates = chain.read().candidates(&filter, next, last);
+            for_each_log(&candidates, &filter, |block, index, number, log| {
+                count += 1;
+                if count > MAX_LOGS {
+                    return Err(too_many_logs());
+                }
+                list.push(&json::log(block, index, number, log))
+            })?;
+            next = last.saturating_add(1);
+            if last == u64::MAX {
+                break;
+            }
+        }
+        Ok(list.finish())
+    }))
+}
+
+fn too_many_logs() -> RpcError {
+    RpcError::limit(format_args!(
+        "query returned more than {MAX_LOGS} results: ask for fewer blocks, addresses or topics"
+    ))
 }
 
 fn range(node: &Node, range: BlockRange) -> Result<(u64, u64), RpcError> {
@@ -146,7 +218,6 @@ fn range(node: &Node, range: BlockRange) -> Result<(u64, u64), RpcError> {
                 .ok_or_else(|| RpcError::server("unknown block"))
         }
         BlockRange::FromTo(from, to) => {
-            // A poller may ask from the block after the newest on: nothing yet.
             if let (BlockId::Number(from), BlockId::Number(to)) = (from, to)
                 && from > to
             {
@@ -159,8 +230,13 @@ fn range(node: &Node, range: BlockRange) -> Result<(u64, u64), RpcError> {
 
 /// The number that a bound of a range stands for.
 fn bound(node: &Node, id: BlockId) -> Result<u64, RpcError> {
+    let newest = node.latest()?.number();
     match id {
+        BlockId::Number(number) if number > newest => Err(RpcError::invalid_params(
+            "block range extends beyond current head block",
+        )),
         BlockId::Number(number) => Ok(number),
+        BlockId::Pending => Err(RpcError::invalid_params("pending logs are not supported")),
         id => Ok(node.block(id)?.number()),
     }
 }

@@ -71,6 +71,11 @@ fn want_timestamp(node: &Node, timestamp: u64) -> Result<(), RpcError> {
             "Timestamp {timestamp} is lower than or equal to previous block's timestamp {latest}"
         )));
     }
+    if i64::try_from(timestamp).is_err() {
+        return Err(RpcError::invalid_params(format_args!(
+            "timestamps are below 2^63, not {timestamp}"
+        )));
+    }
     node.clock.want(timestamp);
     Ok(())
 }

@@ -7,43 +7,59 @@ use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
 use crate::rpc::words;
+use crate::simulate::blocks::moves;
 use crate::simulate::overrides::Overridden;
 use crate::simulate::recording::Recording;
 use crate::simulate::{apply, call_of, estimate, execute, output};
 use alloy_primitives::{Address, B256, U256};
 use ethereum::transaction::AccessListItem;
-use evm_kernel::native::simulate::{Call, Environment};
+use evm_kernel::native::simulate::{Call, Environment, Interrupt};
 use host::ReadStore;
 use pvm::Durable;
 use serde_json::{Value, json};
 
 /// The gas of a call that names none, and the most that it gets, as in
 /// go-ethereum.
-const CALL_GAS: u64 = 50_000_000;
+pub(super) const CALL_GAS: u64 = 50_000_000;
+
+/// The gas of a call.
+pub(super) fn gas_of(request: &CallRequest) -> u64 {
+    request.gas.unwrap_or(CALL_GAS).min(CALL_GAS)
+}
 
 /// `eth_call(call, block, overrides, block overrides)`.
-pub(super) fn call(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn call(node: &Node, params: &Params, interrupt: &Interrupt) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = at(node, params, BlockId::Latest)?;
-    let gas_limit = request.gas.unwrap_or(CALL_GAS).min(CALL_GAS);
-    let call = call_of(&request, &environment, gas_limit)?;
+    let (state, environment) = at(node, params, (BlockId::Latest, interrupt))?;
+    let gas_limit = gas_of(&request);
+    let call = call_of(&request, &environment, gas_limit)?.until(interrupt);
     let execution = match params.optional::<StateOverrides>(2)? {
         None => execute(&state, &environment, &call)?,
-        Some(overrides) => execute(&Overridden::new(&state, &overrides)?, &environment, &call)?,
+        Some(overrides) => {
+            let moves = moves(&overrides, &environment)?;
+            let call = Call { moves, ..call };
+            execute(&Overridden::new(&state, &overrides)?, &environment, &call)?
+        }
     };
     Ok(json::data(output(execution)?))
 }
 
 /// `eth_estimateGas(call, block, overrides, block overrides)`; by default against
 /// the block to come.
-pub(super) fn estimate(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn estimate(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = at(node, params, BlockId::Pending)?;
+    let (state, environment) = at(node, params, (BlockId::Pending, interrupt))?;
     let overrides = params.optional::<StateOverrides>(2)?;
-    let call = call_of(&request, &environment, request.gas.unwrap_or(0))?;
+    let call = call_of(&request, &environment, request.gas.unwrap_or(0))?.until(interrupt);
     let gas = match overrides {
         None => estimate::gas(&state, &environment, &call)?,
         Some(overrides) => {
+            let moves = moves(&overrides, &environment)?;
+            let call = Call { moves, ..call };
             estimate::gas(&Overridden::new(&state, &overrides)?, &environment, &call)?
         }
     };
@@ -52,11 +68,19 @@ pub(super) fn estimate(node: &Node, params: &Params) -> Result<Value, RpcError> 
 
 /// `eth_createAccessList(call, block)`: the accounts and slots that a call reads,
 /// and the gas that it uses when it names them.
-pub(super) fn create_access_list(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn create_access_list(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = block(node, params.optional(1)?.unwrap_or(BlockId::Pending))?;
+    let (state, environment) = block(
+        node,
+        params.optional(1)?.unwrap_or(BlockId::Pending),
+        interrupt,
+    )?;
     let gas_limit = request.gas.unwrap_or(environment.gas_limit).min(CALL_GAS);
-    let call = call_of(&request, &environment, gas_limit)?;
+    let call = call_of(&request, &environment, gas_limit)?.until(interrupt);
     let recording = Recording::new(&state);
     execute(&recording, &environment, &call)?;
     let access_list = access_list(recording, &call, &environment);
@@ -100,8 +124,13 @@ fn access_list<S: ReadStore>(
 
 /// State and environment of the block that the second parameter names, under the
 /// block overrides of the fourth.
-fn at(node: &Node, params: &Params, default: BlockId) -> Result<(Durable, Environment), RpcError> {
-    let (state, mut environment) = block(node, params.optional(1)?.unwrap_or(default))?;
+fn at(
+    node: &Node,
+    params: &Params,
+    (default, interrupt): (BlockId, &Interrupt),
+) -> Result<(Durable, Environment), RpcError> {
+    let id = params.optional(1)?.unwrap_or(default);
+    let (state, mut environment) = block(node, id, interrupt)?;
     if let Some(overrides) = params.optional::<BlockOverrides>(3)? {
         apply(&overrides, &mut environment);
     }
@@ -109,11 +138,16 @@ fn at(node: &Node, params: &Params, default: BlockId) -> Result<(Durable, Enviro
 }
 
 /// State and environment of a block; `pending` is the one to come.
-fn block(node: &Node, id: BlockId) -> Result<(Durable, Environment), RpcError> {
+pub(super) fn block(
+    node: &Node,
+    id: BlockId,
+    interrupt: &Interrupt,
+) -> Result<(Durable, Environment), RpcError> {
+    if id == BlockId::Pending {
+        let pending = node.pending(interrupt)?;
+        return Ok((pending.block.state()?.clone(), pending.environment));
+    }
     let block = node.block(id)?;
-    let environment = match id {
-        BlockId::Pending => node.next_environment(&block)?,
-        _ => Environment::of_head(&block.state)?,
-    };
-    Ok((block.state.clone(), environment))
+    let environment = Environment::of_head(block.state()?)?;
+    Ok((block.state()?.clone(), environment))
 }

@@ -2,6 +2,7 @@
 
 use crate::chain::Block;
 use crate::node::Node;
+use crate::request::BlockId;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
@@ -36,7 +37,10 @@ pub(super) fn priority_fee(_: &Node, _: &Params) -> Result<Value, RpcError> {
 /// `eth_feeHistory(count, newest, percentiles)`.
 pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let count = params.required::<u64>(0)?.min(MAX_HISTORY);
-    let newest = node.block(params.required(1)?)?.number();
+    let newest = match params.required(1)? {
+        BlockId::Pending => node.latest()?.number(),
+        id => node.block(id)?.number(),
+    };
     let percentiles: Option<Vec<f64>> = params.optional(2)?;
     check(percentiles.as_deref().unwrap_or_default())?;
     if count == 0 {
@@ -61,28 +65,38 @@ pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
         "baseFeePerBlobGas": vec!["0x1"; base_fees.len()],
         "blobGasUsedRatio": vec![0; blocks.len()],
     });
-    if let Some(percentiles) = percentiles {
+    if let Some(percentiles) = percentiles.filter(|percentiles| !percentiles.is_empty()) {
         let rewards = blocks.iter().map(|block| rewards(block, &percentiles));
         history["reward"] = rewards.collect();
     }
     Ok(history)
 }
 
+/// The most percentiles.
+const MAX_PERCENTILES: usize = 100;
+
 fn check(percentiles: &[f64]) -> Result<(), RpcError> {
-    let mut last = 0.0;
+    const INVALID: &str = "invalid reward percentile";
+    if percentiles.len() > MAX_PERCENTILES {
+        return Err(RpcError::server(format_args!(
+            "{INVALID}: over the query limit {MAX_PERCENTILES}"
+        )));
+    }
     for (index, percentile) in percentiles.iter().enumerate() {
         if !(0.0..=100.0).contains(percentile) {
+            return Err(RpcError::server(format_args!("{INVALID}: {percentile:.6}")));
+        }
+        let before = index
+            .checked_sub(1)
+            .and_then(|index| percentiles.get(index));
+        if let Some(last) = before
+            && percentile <= last
+        {
             return Err(RpcError::server(format_args!(
-                "invalid reward percentile: {percentile}"
+                "{INVALID}: #{}:{last:.6} >= #{index}:{percentile:.6}",
+                index - 1
             )));
         }
-        if *percentile < last {
-            return Err(RpcError::server(format_args!(
-                "invalid reward percentile: #{}:{last} >= #{index}:{percentile}",
-                index.saturating_sub(1)
-            )));
-        }
-        last = *percentile;
     }
     Ok(())
 }
@@ -92,6 +106,9 @@ fn check(percentiles: &[f64]) -> Result<(), RpcError> {
     reason = "the format asks for a fraction; no state depends on it"
 )]
 fn used_ratio(block: &Block) -> f64 {
+    if block.header.gas_limit == 0 {
+        return 0.0;
+    }
     block.header.gas_used as f64 / block.header.gas_limit as f64
 }
 
@@ -113,14 +130,18 @@ fn rewards(block: &Block, percentiles: &[f64]) -> Value {
         })
         .collect();
     paid.sort_unstable();
-    let at = |percentile: &f64| {
+    // Both rise: one walk finds all.
+    let (mut place, mut sum) = (0, 0);
+    let mut at = |percentile: &f64| {
         let threshold = block.header.gas_used as f64 * percentile / 100.0;
-        let mut sum = 0;
-        let tip = paid.iter().find(|(_, gas)| {
+        while let Some((_, gas)) = paid.get(place)
+            && place + 1 < paid.len()
+            && ((sum + gas) as f64) < threshold
+        {
             sum += gas;
-            sum as f64 >= threshold
-        });
-        json::word(tip.or(paid.last()).map_or(U256::ZERO, |(tip, _)| *tip))
+            place += 1;
+        }
+        json::word(paid.get(place).map_or(U256::ZERO, |(tip, _)| *tip))
     };
-    percentiles.iter().map(at).collect()
+    percentiles.iter().map(&mut at).collect()
 }

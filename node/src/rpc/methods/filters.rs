@@ -1,12 +1,14 @@
 //! Filters that are installed and polled.
 
-use super::blocks::logs_of;
-use crate::filters::Kind;
+use super::Sized;
+use super::blocks::{logs_between, logs_of};
+use crate::filters::{Full, Kind};
 use crate::node::Node;
-use crate::request::{BlockId, BlockRange, LogQuery};
+use crate::request::LogQuery;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
+use crate::rpc::text;
 use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -31,18 +33,18 @@ pub(super) fn uninstall(node: &Node, params: &Params) -> Result<Value, RpcError>
 }
 
 /// `eth_getFilterLogs(id)`: all logs of the query.
-pub(super) fn logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn logs(node: &Node, params: &Params) -> Result<Sized, RpcError> {
     let query = node
         .filters
         .poll(params.required(0)?, |filter| match &filter.kind {
             Kind::Logs(query) => Some(query.clone()),
             _ => None,
         });
-    logs_of(node, &query.flatten().ok_or_else(not_found)?).map(Value::Array)
+    logs_of(node, query.flatten().ok_or_else(not_found)?)
 }
 
 /// `eth_getFilterChanges(id)`: the news since the last poll.
-pub(super) fn changes(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn changes(node: &Node, params: &Params) -> Result<Sized, RpcError> {
     let id = params.required(0)?;
     let newest = node.latest()?.number();
     let polled = node.filters.poll(id, |filter| {
@@ -64,20 +66,16 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Value, RpcError> {
         }
     });
     match polled.ok_or_else(not_found)? {
-        News::Ready(values) => Ok(Value::Array(values)),
+        News::Ready(values) => Ok(Sized::Small(Value::Array(values))),
         News::Blocks(from) => {
-            let chain = node.chain();
-            Ok(chain
-                .range(from, newest)
-                .iter()
-                .map(|block| json::data(block.hash))
-                .collect())
+            let chain = node.chain_handle();
+            Ok(Sized::Large(Box::new(move || {
+                let blocks = chain.read().range(from, newest).to_vec();
+                text::list(blocks.iter().map(|block| json::data(block.hash)))
+            })))
         }
-        News::Logs(_, from) if from > newest => Ok(Value::Array(Vec::new())),
-        News::Logs(query, from) => {
-            let blocks = BlockRange::FromTo(BlockId::Number(from), BlockId::Number(newest));
-            logs_of(node, &LogQuery { blocks, ..query }).map(Value::Array)
-        }
+        News::Logs(_, from) if from > newest => Ok(Sized::Small(Value::Array(Vec::new()))),
+        News::Logs(query, from) => Ok(logs_between(node, query.filter, from, newest)),
     }
 }
 
@@ -90,7 +88,10 @@ enum News {
 
 fn install(node: &Node, kind: Kind) -> Result<Value, RpcError> {
     let next = node.latest()?.number() + 1;
-    Ok(json::quantity(node.filters.install(kind, next)))
+    let installed = node.filters.install(kind, next);
+    installed
+        .map(json::quantity)
+        .map_err(|Full| RpcError::limit("too many filters: uninstall those that nobody polls"))
 }
 
 fn not_found() -> RpcError {

@@ -50,7 +50,7 @@ pub(super) fn hash(_: &Node, params: &Params) -> Result<Value, RpcError> {
 /// `rpc_modules()`: the prefixes of method names.
 pub(super) fn modules(_: &Node, _: &Params) -> Result<Value, RpcError> {
     Ok(
-        json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
+        json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "trace": "1.0", "ots": "1.0", "erigon": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
     )
 }
 

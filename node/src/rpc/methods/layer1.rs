@@ -96,7 +96,11 @@ fn place(params: &Params) -> Result<Place, RpcError> {
 }
 
 fn small(number: u64) -> Result<u32, RpcError> {
-    u32::try_from(number).map_err(RpcError::invalid_params)
+    u32::try_from(number).map_err(|_| {
+        RpcError::invalid_params(format_args!(
+            "levels and indices are below 2^32, not {number}"
+        ))
+    })
 }
 
 /// `rollup_advanceLevels(count?)`: without a count, until every message in the

@@ -11,9 +11,21 @@ use serde_json::{Value, json};
 /// The most slots of a proof, as in go-ethereum.
 const MAX_SLOTS: usize = 1024;
 
-/// `eth_getProof(address, slots, block)` (EIP-1186). `stateRoot` is the root that
-/// it proves against, which the header does not name.
+/// `eth_getProof(address, slots, block)` (EIP-1186).
 pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    Ok(proof(node, params)?.0)
+}
+
+/// `rollup_getProof(address, slots, block)`: the same, and in `stateRoot` the root that it
+/// proves against, which the header does not name.
+pub(super) fn prove_with_root(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let (mut proof, root) = proof(node, params)?;
+    proof["stateRoot"] = json::data(root);
+    Ok(proof)
+}
+
+/// A proof, and the root that it proves against.
+fn proof(node: &Node, params: &Params) -> Result<(Value, B256), RpcError> {
     let address: Address = params.required(0)?;
     let keys: Vec<Value> = params.required(1)?;
     if keys.len() > MAX_SLOTS {
@@ -33,11 +45,11 @@ pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
         storage_root,
         nodes,
         slots,
-    } = node.proofs.prove(&block.state, &address, &slots)?;
+    } = node.proofs.prove(block.state()?, &address, &slots)?;
     let account = account.unwrap_or_default();
     let list = |nodes: Vec<Vec<u8>>| nodes.into_iter().map(json::data).collect::<Value>();
     let slot = |(name, (value, nodes)): (Value, (U256, Vec<Vec<u8>>))| json!({ "key": name, "value": json::word(value), "proof": list(nodes) });
-    Ok(json!({
+    let proof = json!({
         "address": json::address(&address),
         "balance": json::word(account.balance),
         "nonce": json::quantity(account.nonce),
@@ -45,8 +57,8 @@ pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
         "storageHash": json::data(storage_root),
         "accountProof": list(nodes),
         "storageProof": names.into_iter().zip(slots).map(slot).collect::<Value>(),
-        "stateRoot": json::data(state_root),
-    }))
+    });
+    Ok((proof, state_root))
 }
 
 /// The name of a slot in the answer: as in the request, 32 bytes as data, fewer
@@ -65,6 +77,6 @@ fn name(key: &Value) -> Value {
 /// that it is of.
 pub(super) fn state_root(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let block = node.block(params.optional(0)?.unwrap_or_default())?;
-    let root: B256 = node.proofs.root(&block.state)?;
+    let root: B256 = node.proofs.root(block.state()?)?;
     Ok(json::data(root))
 }

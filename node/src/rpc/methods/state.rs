@@ -100,7 +100,7 @@ fn slot_of(state: &Durable, address: Address, slot: U256) -> Result<Value, RpcEr
 /// The state after the block at parameter `index`, the newest by default.
 fn state(node: &Node, params: &Params, index: usize) -> Result<Durable, RpcError> {
     let id = params.optional(index)?.unwrap_or_default();
-    Ok(node.block(id)?.state.clone())
+    Ok(node.block(id)?.state()?.clone())
 }
 
 fn account(state: &Durable, address: &Address) -> Result<Account, RpcError> {

@@ -1,18 +1,24 @@
 //! Transactions: sent, signed, looked up.
 
+use super::Sized;
+use super::blocks::FEW;
 use crate::accounts::Account;
+use crate::chain::Block;
 use crate::error::NodeError;
 use crate::miner::MinerHandle;
 use crate::node::{Node, Submitted};
 use crate::request::CallRequest;
 use crate::rpc::RpcError;
-use crate::rpc::blocking::blocking;
 use crate::rpc::json;
+use crate::rpc::load;
 use crate::rpc::params::Params;
-use crate::simulate::fill::fill;
+use crate::rpc::text;
+use crate::simulate::fill::{fill, with_gas};
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use ethereum::{Signature, SignedTransaction};
+use evm_kernel::native::simulate::Interrupt;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// `eth_sendRawTransaction(bytes)`.
@@ -71,22 +77,32 @@ fn expected_nonce(node: &Node, hash: &B256) -> Result<u64, RpcError> {
 pub(super) async fn send(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let node = miner.node();
     let request: CallRequest = params.required(0)?;
-    if let Some(sender) = request.from.filter(|sender| node.is_impersonated(sender)) {
+    let impersonated = request.from.filter(|sender| node.is_impersonated(sender));
+    if impersonated.is_none() {
+        signer(node, &request)?;
+    }
+    // The slow part, where nobody else waits.
+    let request = load::call(node, move |node, interrupt| {
+        Ok(with_gas(node, request.clone(), interrupt)?)
+    })
+    .await?;
+    if let Some(sender) = impersonated {
         return Ok(json::data(miner.send_as(sender, request).await?));
     }
     let submitted = {
-        let _choosing = node.choosing.lock().await;
-        let raw = blocking(node, move |node| {
-            Ok(sign_request(node, &request)?.0.encode())
-        });
-        node.submit(raw.await?.into())?
+        let _choosing = node.choosing();
+        node.submit(sign_request(node, &request)?.0.encode().into())?
     };
     Ok(json::data(node.settled(submitted).await?))
 }
 
 /// `eth_fillTransaction(call)`: all that the request leaves open, not signed.
-pub(super) fn filled(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let request: CallRequest = params.required(0)?;
+pub(super) fn filled(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<Value, RpcError> {
+    let request = with_gas(node, params.required(0)?, interrupt)?;
     let sender = request.from.unwrap_or_default();
     let unsigned = fill(node, &request, sender)?.with_signature(Signature::default());
     let mut filled = json::raw_transaction(&unsigned, &sender);
@@ -105,8 +121,15 @@ pub(super) fn filled(node: &Node, params: &Params) -> Result<Value, RpcError> {
 }
 
 /// `eth_signTransaction(call)`.
-pub(super) fn signed(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let (signed, account) = sign_request(node, &params.required(0)?)?;
+pub(super) fn signed(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<Value, RpcError> {
+    let request = params.required(0)?;
+    signer(node, &request)?;
+    let request = with_gas(node, request, interrupt)?;
+    let (signed, account) = sign_request(node, &request)?;
     Ok(json::raw_transaction(&signed, &account.address))
 }
 
@@ -115,13 +138,18 @@ fn sign_request<'n>(
     node: &'n Node,
     request: &CallRequest,
 ) -> Result<(SignedTransaction, &'n Account), RpcError> {
+    let account = signer(node, request)?;
+    let transaction = fill(node, request, account.address)?;
+    let signed = account.sign(transaction).map_err(NodeError::from)?;
+    Ok((signed, account))
+}
+
+/// The account that signs a request.
+fn signer<'n>(node: &'n Node, request: &CallRequest) -> Result<&'n Account, RpcError> {
     let sender = request
         .from
         .ok_or_else(|| RpcError::invalid_params("invalid argument 0: missing field from"))?;
-    let account = node.account(&sender)?;
-    let transaction = fill(node, request, sender)?;
-    let signed = account.sign(transaction).map_err(NodeError::from)?;
-    Ok((signed, account))
+    Ok(node.account(&sender)?)
 }
 
 /// `eth_sign(address, bytes)`.
@@ -166,26 +194,49 @@ pub(super) fn by_hash(node: &Node, params: &Params) -> Result<Value, RpcError> {
 }
 
 fn included(node: &Node, hash: &B256) -> Option<Value> {
-    let chain = node.chain();
-    let (block, index) = chain.transaction(hash)?;
+    let (block, index) = place(node, hash)?;
     Some(json::included_transaction(
-        block,
+        &block,
         index,
         block.transactions.get(index)?,
     ))
 }
 
 /// `eth_getTransactionReceipt(hash)`.
-pub(super) fn receipt(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    Ok(receipt_of(node, &params.required(0)?))
+pub(super) fn receipt(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+    let Some((block, index)) = place(node, &params.required(0)?) else {
+        return Ok(Sized::Small(Value::Null));
+    };
+    let Some(included) = block.transactions.get(index) else {
+        return Ok(Sized::Small(Value::Null));
+    };
+    if included.receipt.logs.len() <= FEW {
+        return Ok(Sized::Small(json::receipt(&block, index, included)));
+    }
+    Ok(Sized::Large(Box::new(move || {
+        let included = block.transactions.get(index);
+        let receipt = included.map(|included| json::receipt(&block, index, included));
+        text::value(&receipt)
+    })))
 }
 
 fn receipt_of(node: &Node, hash: &B256) -> Value {
-    let chain = node.chain();
-    let receipt = chain.transaction(hash).and_then(|(block, index)| {
-        Some(json::receipt(block, index, block.transactions.get(index)?))
+    let place = place(node, hash);
+    let receipt = place.as_ref().and_then(|(block, index)| {
+        Some(json::receipt(
+            block,
+            *index,
+            block.transactions.get(*index)?,
+        ))
     });
     receipt.unwrap_or_default()
+}
+
+/// The block of a transaction and its place there.
+fn place(node: &Node, hash: &B256) -> Option<(Arc<Block>, usize)> {
+    let chain = node.chain();
+    let (block, index) = chain.transaction(hash)?;
+    Some((Arc::clone(block), index))
 }
 
 /// `eth_getRawTransactionByHash(hash)`.

@@ -1,12 +1,16 @@
 //! The transactions of the pool, as go-ethereum shows them.
 
+use super::Sized;
 use crate::node::Node;
 use crate::pool::Candidate;
 use crate::rpc::RpcError;
 use crate::rpc::json;
+use crate::rpc::load::MAX_ANSWER;
 use crate::rpc::params::Params;
+use crate::rpc::text;
 use alloy_primitives::{Address, TxKind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// `txpool_status()`.
 pub(super) fn status(node: &Node, _: &Params) -> Result<Value, RpcError> {
@@ -17,34 +21,72 @@ pub(super) fn status(node: &Node, _: &Params) -> Result<Value, RpcError> {
 }
 
 /// `txpool_content()`: whole transactions, by sender and nonce.
-pub(super) fn content(node: &Node, _: &Params) -> Result<Value, RpcError> {
+pub(super) fn content(node: &Node, _: &Params) -> Result<Sized, RpcError> {
     Ok(by_sender(node, whole))
 }
 
 /// `txpool_inspect()`: a line for each, by sender and nonce.
-pub(super) fn inspect(node: &Node, _: &Params) -> Result<Value, RpcError> {
+pub(super) fn inspect(node: &Node, _: &Params) -> Result<Sized, RpcError> {
     Ok(by_sender(node, |candidate| Value::String(line(candidate))))
 }
 
 /// `txpool_contentFrom(address)`: whole transactions of one sender, by nonce.
-pub(super) fn content_from(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) fn content_from(node: &Node, params: &Params) -> Result<Sized, RpcError> {
     let sender: Address = params.required(0)?;
-    let mut lists = [Map::new(), Map::new()];
-    for (ready, candidate) in node.pool().all(Some(&sender)) {
-        lists[usize::from(!ready)].insert(nonce(candidate), whole(candidate));
-    }
-    let [pending, queued] = lists;
-    Ok(json!({ "pending": pending, "queued": queued }))
+    let all = node.pool().all(Some(&sender));
+    Ok(Sized::Large(Box::new(move || {
+        let [pending, queued] = [true, false].map(|wanted| {
+            let of = all.iter().filter(|(ready, _)| *ready == wanted);
+            object(of.map(|(_, candidate)| (nonce(candidate), text::value(&whole(candidate)))))
+        });
+        Ok(format!(
+            r#"{{"pending":{},"queued":{}}}"#,
+            pending?, queued?
+        ))
+    })))
 }
 
-fn by_sender(node: &Node, show: impl Fn(&Candidate) -> Value) -> Value {
-    let mut lists = [json!({}), json!({})];
-    for (ready, candidate) in node.pool().all(None) {
-        let sender = candidate.sender.to_checksum(None);
-        lists[usize::from(!ready)][sender][nonce(candidate)] = show(candidate);
+fn by_sender(node: &Node, show: fn(&Candidate) -> Value) -> Sized {
+    let all = node.pool().all(None);
+    Sized::Large(Box::new(move || {
+        let [pending, queued] = [true, false].map(|wanted| {
+            let of: Vec<&Arc<Candidate>> = all
+                .iter()
+                .filter(|(ready, _)| *ready == wanted)
+                .map(|(_, candidate)| candidate)
+                .collect();
+            object(of.chunk_by(|a, b| a.sender == b.sender).map(|of| {
+                let sender = of.first().map_or(Address::ZERO, |first| first.sender);
+                let by_nonce = of.iter();
+                let by_nonce =
+                    by_nonce.map(|candidate| (nonce(candidate), text::value(&show(candidate))));
+                (sender.to_checksum(None), object(by_nonce))
+            }))
+        });
+        Ok(format!(
+            r#"{{"pending":{},"queued":{}}}"#,
+            pending?, queued?
+        ))
+    }))
+}
+
+/// An object of fields that are JSON already.
+fn object(
+    fields: impl IntoIterator<Item = (String, Result<String, RpcError>)>,
+) -> Result<String, RpcError> {
+    let mut text = String::from("{");
+    for (name, value) in fields {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        let value = value?;
+        if text.len() + name.len() + value.len() > MAX_ANSWER {
+            return Err(text::too_large());
+        }
+        text.push_str(&format!("\"{name}\":{value}"));
     }
-    let [pending, queued] = lists;
-    json!({ "pending": pending, "queued": queued })
+    text.push('}');
+    Ok(text)
 }
 
 fn nonce(candidate: &Candidate) -> String {

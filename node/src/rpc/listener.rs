@@ -1,0 +1,165 @@
+//! The connections of the node's port: how many, for how long, and their end.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_io_timeout::TimeoutStream;
+
+/// A head of a request has to arrive in this time; the next one, too.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// A client that takes nothing for so long is dropped.
+const STALLED: Duration = Duration::from_secs(20);
+
+/// The pause after a connection could not be taken: all files may be open.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections of `listener` until `ended`; at most `most` at once: then the one
+/// that is idle for the longest time makes room.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    most: usize,
+    mut ended: oneshot::Receiver<()>,
+) {
+    // Dropping it ends them all.
+    let mut tasks = JoinSet::new();
+    let mut connections = Connections::default();
+    loop {
+        tokio::select! {
+            _ = &mut ended => return,
+            Some(_) = tasks.join_next_with_id() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    if tasks.len() >= most {
+                        connections.make_room();
+                    }
+                    let activity = Arc::new(Activity::default());
+                    let task = tasks.spawn(connection(stream, router.clone(), Arc::clone(&activity)));
+                    connections.add(task, activity);
+                }
+                Err(error) => {
+                    tracing::debug!("a connection cannot be taken: {error}");
+                    connections.make_room();
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) {
+    // Answers are small and wanted at once.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("no TCP_NODELAY: {error}");
+    }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
+    let service = tower_service(router, activity);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!("a connection ends: {error}");
+    }
+}
+
+/// The router, which tells when it works.
+fn tower_service(
+    router: Router,
+    activity: Arc<Activity>,
+) -> impl hyper::service::Service<
+    hyper::Request<hyper::body::Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send,
+> {
+    let router = TowerToHyperService::new(router);
+    hyper::service::service_fn(move |request| {
+        let busy = Busy::new(Arc::clone(&activity));
+        let answer = hyper::service::Service::call(&router, request);
+        async move {
+            let answer = answer.await;
+            drop(busy);
+            answer
+        }
+    })
+}
+
+/// What a connection does.
+#[derive(Debug, Default)]
+struct Activity {
+    requests: AtomicUsize,
+    /// When it last did something, in milliseconds since the start.
+    last: AtomicU64,
+}
+
+/// A request is answered.
+struct Busy(Arc<Activity>);
+
+impl Busy {
+    fn new(activity: Arc<Activity>) -> Self {
+        activity.requests.fetch_add(1, Ordering::Relaxed);
+        Self(activity)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.last.store(now(), Ordering::Relaxed);
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn now() -> u64 {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The connections, in the order of their arrival.
+#[derive(Default)]
+struct Connections {
+    open: BTreeMap<u64, (AbortHandle, Arc<Activity>)>,
+    count: u64,
+}
+
+impl Connections {
+    fn add(&mut self, task: AbortHandle, activity: Arc<Activity>) {
+        activity.last.store(now(), Ordering::Relaxed);
+        self.open.insert(self.count, (task, activity));
+        self.count += 1;
+        if self.count.is_multiple_of(256) {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.open.retain(|_, (task, _)| !task.is_finished());
+    }
+
+    /// Ends the connection that is idle for the longest time.
+    fn make_room(&mut self) {
+        self.forget();
+        let idle = self
+            .open
+            .iter()
+            .filter(|(_, (_, activity))| activity.requests.load(Ordering::Relaxed) == 0);
+        let longest = idle
+            .min_by_key(|(_, (_, activity))| activity.last.load(Ordering::Relaxed))
+            .map(|(number, _)| *number);
+        if let Some((task, _)) = longest.and_then(|number| self.open.remove(&number)) {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! What the node does at once, and keeps in memory, for all its clients together.
+
+use super::error::RpcError;
+use crate::node::Node;
+use axum::body::Bytes;
+use evm_kernel::native::simulate::Interrupt;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Most bytes of an answer, and of the answers of a batch, as in go-ethereum.
+pub const MAX_ANSWER: usize = 25_000_000;
+
+/// A text below this size is not counted.
+const SMALL: usize = 64 << 10;
+
+/// The time of a call; it was 5 s in go-ethereum, too.
+const CALL_TIME: Duration = Duration::from_secs(5);
+
+/// The time after which a call is one of the long ones, of which few run at once.
+const QUICK_TIME: Duration = Duration::from_millis(25);
+
+/// The time in which a trace that is sent meanwhile has to end.
+const STREAM_TIME: Duration = Duration::from_secs(60);
+
+/// The longest wait for a place among those that run.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The places of work that takes long, and the bytes of large texts.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// Calls that are tried for [`QUICK_TIME`].
+    quick: Arc<Semaphore>,
+    /// Calls that took longer.
+    long: Arc<Semaphore>,
+    /// Work on threads that may block.
+    blocking: Arc<Semaphore>,
+    /// Kilobytes of large answers that are made or sent.
+    answers: Arc<Semaphore>,
+    /// Kilobytes of large requests that are read or answered.
+    requests: Arc<Semaphore>,
+    /// Traces that are sent while they are made.
+    streams: Arc<Semaphore>,
+    /// WebSockets.
+    sockets: Arc<Semaphore>,
+}
+
+/// The most WebSockets.
+const SOCKETS: usize = 1_000;
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            quick: Arc::new(Semaphore::new(4)),
+            long: Arc::new(Semaphore::new(2)),
+            blocking: Arc::new(Semaphore::new(8)),
+            answers: Arc::new(Semaphore::new(128 << 10)),
+            requests: Arc::new(Semaphore::new(48 << 10)),
+            streams: Arc::new(Semaphore::new(2)),
+            sockets: Arc::new(Semaphore::new(SOCKETS)),
+        }
+    }
+}
+
+/// Bytes that are counted as long as this is there.
+#[derive(Debug, Default)]
+pub(super) struct Held(Option<OwnedSemaphorePermit>);
+
+/// The text of an answer, which is counted if it is large.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) held: Held,
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        let held = Held::default();
+        Self { text, held }
+    }
+}
+
+impl Load {
+    /// Counts `more` bytes of a request that is read; `None`: too many are read already.
+    pub(super) fn request(&self, held: &mut Held, more: usize) -> Option<()> {
+        let more = u32::try_from(more.div_ceil(1024)).ok()?;
+        let permit = Arc::clone(&self.requests)
+            .try_acquire_many_owned(more)
+            .ok()?;
+        held.merge(Held(Some(permit)));
+        Some(())
+    }
+
+    /// A place for a WebSocket; `None`: there are too many.
+    pub(super) fn socket(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.sockets).try_acquire_owned().ok()
+    }
+
+    /// Waits until an answer of any size may be made.
+    async fn answer(&self) -> Result<Held, RpcError> {
+        let most = u32::try_from(MAX_ANSWER / 1024).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.answers).acquire_many_owned(most);
+        place(permit).await.map(|permit| Held(Some(permit)))
+    }
+}
+
+impl Held {
+    /// Counts the bytes of another, too.
+    pub(super) fn merge(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (_, None) => {}
+            (Some(held), Some(other)) => held.merge(other),
+            (none, other) => *none = other,
+        }
+    }
+
+    /// Gives back what a text of `size` bytes does not need.
+    fn shrink(&mut self, size: usize) {
+        if let Some(permit) = &mut self.0 {
+            let needed = if size < SMALL { 0 } else { size.div_ceil(1024) };
+            // What is dropped is free again.
+            drop(permit.split(permit.num_permits().saturating_sub(needed)));
+        }
+    }
+}
+
+/// Waits for a place, but not for ever.
+async fn place<T, E>(wait: impl Future<Output = Result<T, E>>) -> Result<T, RpcError> {
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(RpcError::new(RpcError::TIMED_OUT, "request timed out")),
+    }
+}
+
+/// Runs `work` on a thread that may block.
+///
+/// # Errors
+/// Those of `work`; an internal error if it panics.
+pub(super) async fn blocking<T: Send + 'static>(
+    node: &Arc<Node>,
+    work: impl FnOnce(&Node) -> Result<T, RpcError> + Send + 'static,
+) -> Result<T, RpcError> {
+    let permit = place(Arc::clone(&node.load.blocking).acquire_owned()).await?;
+    let node = Arc::clone(node);
+    let task = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work(&node)
+    });
+    task.await.map_err(RpcError::internal)?
+}
+
+/// Makes a text that may be large on a thread that may block.
+///
+/// # Errors
+/// Those of `work`.
+pub(super) async fn large(
+    node: &Arc<Node>,
+    work: impl FnOnce(&Node) -> Result<String, RpcError> + Send + 'static,
+) -> Result<Text, RpcError> {
+    let mut held = node.load.answer().await?;
+    let text = blocking(node, work).await?;
+    held.shrink(text.len());
+    Ok(Text { text, held })
+}
+
+/// Runs a call, which ends after [`CALL_TIME`] or if this is dropped, as it is where
+/// the client leaves. First it is tried for a moment among other short ones; if it takes
+/// longer, it waits for a place among the long ones, of which two run at once: each may
+/// use 100 MB.
+///
+/// # Errors
+/// Those of `work`; −32000 if it took too long.
+pub(super) async fn call<T: Send + 'static>(
+    node: &Arc<Node>,
+    work: impl Fn(&Node, &Interrupt) -> Result<T, RpcError> + Send + Sync + 'static,
+) -> Result<T, RpcError> {
+    let work = Arc::new(work);
+    let load = &node.load;
+    if let Some(outcome) = attempt(node, &work, (&load.quick, QUICK_TIME)).await? {
+        return outcome;
+    }
+    let outcome = attempt(node, &work, (&load.long, CALL_TIME)).await?;
+    outcome.unwrap_or_else(|| {
+        Err(RpcError::server(format_args!(
+            "execution aborted (timeout = {CALL_TIME:?})"
+        )))
+    })
+}
+
+/// Makes a text by calls.
+///
+/// # Errors
+/// Those of `work`.
+pub(super) async fn large_call(
+    node: &Arc<Node>,
+    work: impl Fn(&Node, &Interrupt) -> Result<String, RpcError> + Send + Sync + 'static,
+) -> Result<Text, RpcError> {
+    let mut held = node.load.answer().await?;
+    let text = call(node, work).await?;
+    held.shrink(text.len());
+    Ok(Text { text, held })
+}
+
+/// Pieces of a text that is sent while it is made; an error where it ends early.
+pub(super) type Pieces = mpsc::Receiver<Result<Bytes, io::Error>>;
+
+/// Makes a text that is sent meanwhile. It ends early if that takes longer than
+/// [`STREAM_TIME`].
+///
+/// # Errors
+/// If no place is free.
+pub(super) async fn stream(
+    node: &Arc<Node>,
+    work: impl FnOnce(&Node, &Interrupt, Channel) -> Result<(), RpcError> + Send + 'static,
+) -> Result<Pieces, RpcError> {
+    let permit = place(Arc::clone(&node.load.streams).acquire_owned()).await?;
+    let (out, pieces) = mpsc::channel(4);
+    let interrupt = Interrupt::default();
+    let timer = interrupt.clone();
+    let late = tokio::spawn(async move {
+        tokio::time::sleep(STREAM_TIME).await;
+        timer.set();
+    });
+    let node = Arc::clone(node);
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let channel = Channel {
+            out: out.clone(),
+            piece: String::new(),
+        };
+        if let Err(error) = work(&node, &interrupt, channel) {
+            // The reader may have left.
+            let _ = out.blocking_send(Err(io::Error::other(error.message)));
+        }
+        late.abort();
+    });
+    Ok(pieces)
+}
+
+/// Where the pieces of a text go.
+#[derive(Debug)]
+pub(super) struct Channel {
+    out: mpsc::Sender<Result<Bytes, io::Error>>,
+    piece: String,
+}
+
+impl Channel {
+    /// Sends what is there.
+    ///
+    /// # Errors
+    /// If the reader left.
+    pub(super) fn flush(&mut self) -> fmt::Result {
+        let piece = std::mem::take(&mut self.piece);
+        let sent = self.out.blocking_send(Ok(piece.into()));
+        sent.map_err(|_| fmt::Error)
+    }
+}
+
+impl fmt::Write for Channel {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.piece.push_str(text);
+        if self.piece.len() < SMALL {
+            return Ok(());
+        }
+        self.flush()
+    }
+}
+
+/// Tries `work` for some time; `None`: that was not enough.
+async fn attempt<T: Send + 'static>(
+    node: &Arc<Node>,
+    work: &Arc<impl Fn(&Node, &Interrupt) -> Result<T, RpcError> + Send + Sync + 'static>,
+    (places, time): (&Arc<Semaphore>, Duration),
+) -> Result<Option<Result<T, RpcError>>, RpcError> {
+    let permit = place(Arc::clone(places).acquire_owned()).await?;
+    let interrupt = Interrupt::default();
+    let leaving = SetOnDrop(interrupt.clone());
+    let (node, work) = (Arc::clone(node), Arc::clone(work));
+    let mut task = tokio::task::spawn_blocking(move || {
+        // Kept until it ends, whoever waits for it.
+        let _permit = permit;
+        let outcome = work(&node, &interrupt);
+        (!interrupt.is_set() || outcome.is_ok()).then_some(outcome)
+    });
+    let outcome = match tokio::time::timeout(time, &mut task).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            leaving.0.set();
+            task.await
+        }
+    };
+    outcome.map_err(RpcError::internal)
+}
+
+/// Ends a call that nobody waits for.
+struct SetOnDrop(Interrupt);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::BlockTime;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn few_calls_run_at_once_and_those_that_nobody_waits_for_end() {
+        let node = Arc::new(Node::new(Vec::new(), 1, BlockTime::Auto, 1));
+        let running = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let calls = (0..100).map(|_| {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            call(&node, move |_, interrupt| {
+                let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                most.fetch_max(now, Ordering::SeqCst);
+                while !interrupt.is_set() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                running.fetch_sub(1, Ordering::SeqCst);
+                Err::<(), _>(RpcError::server("interrupted"))
+            })
+        });
+        let all = futures_util::future::join_all(calls);
+        // The clients leave.
+        let _ = tokio::time::timeout(Duration::from_millis(500), all).await;
+        // A short call is answered at once: the others gave up their places.
+        assert_eq!(call(&node, |_, _| Ok(7)).await, Ok(7));
+        while running.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(most.load(Ordering::SeqCst) <= 6);
+    }
+
+    #[tokio::test]
+    async fn what_was_held_is_free_again() {
+        let load = Load::default();
+        let mut held = load.answer().await.unwrap();
+        held.shrink(1 << 20);
+        assert_eq!(load.answers.available_permits(), (127 << 10));
+        held.shrink(10);
+        assert_eq!(load.answers.available_permits(), 128 << 10);
+        let mut request = Held::default();
+        for _ in 0..48 {
+            load.request(&mut request, 1 << 20).unwrap();
+        }
+        assert!(load.request(&mut request, 1).is_none());
+        drop(request);
+        assert!(load.request(&mut Held::default(), 1).is_some());
+    }
+}

@@ -1,0 +1,426 @@
+//! What Otterscan asks a node for, beyond Ethereum's own methods.
+
+use super::debug::{parent, place};
+use super::parity::localized;
+use crate::chain::{Block, Included};
+use crate::node::Node;
+use crate::request::BlockId;
+use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::Params;
+use crate::rpc::text;
+use crate::trace::replay;
+use alloy_primitives::{Address, B256, U256};
+use alloy_rpc_types_trace::parity::{
+    Action, CallType, CreationMethod, LocalizedTransactionTrace, TraceOutput,
+};
+use evm_kernel::native::simulate::Interrupt;
+use pvm::Durable;
+use revm_inspectors::otterscan::InternalOperationsInspector;
+use revm_inspectors::tracing::{TracingInspector, TracingInspectorConfig};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use storage::layout::ACCOUNTS;
+
+/// The version of these methods.
+const API_LEVEL: u64 = 8;
+
+/// The most transactions of a page.
+const MAX_PAGE: u64 = 25;
+
+/// `ots_getApiLevel()`.
+pub(super) fn api_level(_: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(Value::from(API_LEVEL))
+}
+
+/// `erigon_getHeaderByNumber(block)`.
+pub(super) fn header(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    super::blocks::header(node, params)
+}
+
+/// `ots_hasCode(address, block)`.
+pub(super) fn has_code(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let address: Address = params.required(0)?;
+    let block = node.block(params.optional(1)?.unwrap_or_default())?;
+    Ok(Value::Bool(is_contract(block.state()?, &address)?))
+}
+
+fn is_contract(state: &Durable, address: &Address) -> Result<bool, RpcError> {
+    let account = ACCOUNTS.get(state, address)?;
+    Ok(account.is_some_and(|account| account.has_code()))
+}
+
+/// `ots_getInternalOperations(hash)`: transfers, creations and self-destructs within.
+pub(super) fn internal_operations(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<String, RpcError> {
+    let (block, index) = place(node, &params.required(0)?)?;
+    let parent = parent(node, &block)?;
+    let inspector = InternalOperationsInspector::default();
+    let mut text = String::new();
+    let wanted = index..index + 1;
+    replay((&block, &parent), wanted, inspector, interrupt, |looked| {
+        text = text::value(&looked.replay.inspector().operations())?;
+        Ok::<_, RpcError>(())
+    })?;
+    Ok(text)
+}
+
+/// `ots_getTransactionError(hash)`: what it reverted with.
+pub(super) fn transaction_error(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<String, RpcError> {
+    let (block, index) = place(node, &params.required(0)?)?;
+    let parent = parent(node, &block)?;
+    let inspector = TracingInspector::new(TracingInspectorConfig::none());
+    let mut output = Value::Null;
+    let wanted = index..index + 1;
+    replay((&block, &parent), wanted, inspector, interrupt, |looked| {
+        let result = &looked.traced.result.result;
+        let failed = (!looked.traced.success).then(|| result.output().cloned());
+        output = json::data(failed.flatten().unwrap_or_default());
+        Ok::<_, RpcError>(())
+    })?;
+    Ok(output.to_string())
+}
+
+/// `ots_traceTransaction(hash)`: the tree of calls as a list.
+pub(super) fn trace_transaction(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<String, RpcError> {
+    let (block, index) = place(node, &params.required(0)?)?;
+    let mut entries = text::List::default();
+    localized(node, &block, index..index + 1, interrupt, |trace| {
+        entries.push(&entry(&trace)).map(|()| true)
+    })?;
+    Ok(entries.finish())
+}
+
+fn entry(trace: &LocalizedTransactionTrace) -> Value {
+    let depth = trace.trace.trace_address.len();
+    match &trace.trace.action {
+        Action::Call(call) => {
+            let kind = match call.call_type {
+                CallType::StaticCall => "STATICCALL",
+                CallType::DelegateCall => "DELEGATECALL",
+                CallType::CallCode => "CALLCODE",
+                _ => "CALL",
+            };
+            let value = match call.call_type {
+                CallType::StaticCall | CallType::DelegateCall => Value::Null,
+                _ => json::word(call.value),
+            };
+            let output = match &trace.trace.result {
+                Some(TraceOutput::Call(result)) => json::data(&result.output),
+                _ => json::data([]),
+            };
+            json!({
+                "type": kind, "depth": depth, "from": json::address(&call.from),
+                "to": json::address(&call.to), "value": value,
+                "input": json::data(&call.input), "output": output,
+            })
+        }
+        Action::Create(create) => {
+            let kind = match create.creation_method {
+                CreationMethod::Create2 => "CREATE2",
+                _ => "CREATE",
+            };
+            let (to, output) = match &trace.trace.result {
+                Some(TraceOutput::Create(created)) => {
+                    (json::address(&created.address), json::data(&created.code))
+                }
+                _ => (Value::Null, json::data([])),
+            };
+            json!({
+                "type": kind, "depth": depth, "from": json::address(&create.from),
+                "to": to, "value": json::word(create.value),
+                "input": json::data(&create.init), "output": output,
+            })
+        }
+        Action::Selfdestruct(gone) => json!({
+            "type": "SELFDESTRUCT", "depth": depth, "from": json::address(&gone.address),
+            "to": json::address(&gone.refund_address), "value": json::word(gone.balance),
+            "input": "0x", "output": "0x",
+        }),
+        Action::Reward(_) => Value::Null,
+    }
+}
+
+/// `ots_getBlockDetails(block)` and `ots_getBlockDetailsByHash`.
+pub(super) fn details(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let Some(block) = node.find(params.required(0)?) else {
+        return Ok(Value::Null);
+    };
+    let mut object = json::block_without_transactions(&block);
+    object.remove("logsBloom");
+    object.insert("logsBloom".into(), Value::Null);
+    object.insert(
+        "transactionCount".into(),
+        Value::from(block.transactions.len()),
+    );
+    let fees = block.transactions.iter().map(|included| {
+        let price = included.gas_price(block.header.base_fee_per_gas);
+        price.saturating_mul(U256::from(included.receipt.gas_used))
+    });
+    let fees = fees.fold(U256::ZERO, U256::saturating_add);
+    Ok(json!({
+        "block": object,
+        "issuance": { "blockReward": "0x0", "uncleReward": "0x0", "issuance": "0x0" },
+        "totalFees": json::word(fees),
+    }))
+}
+
+/// `ots_getBlockTransactions(block, page, size)`: a page of a block, the newest
+/// transaction on page 0.
+pub(super) fn block_transactions(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let Some(block) = node.find(params.required(0)?) else {
+        return Ok(Value::Null);
+    };
+    let (page, size): (u64, u64) = (params.required(1)?, page_size(params, 2)?);
+    let count = block.transactions.len() as u64;
+    let end = count.saturating_sub(page.saturating_mul(size));
+    let start = end.saturating_sub(size);
+    let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let wanted = block.transactions.iter().enumerate();
+    let wanted = wanted.skip(at(start)).take(at(end - start));
+    let (mut transactions, mut receipts) = (Vec::new(), Vec::new());
+    for (index, included) in wanted {
+        let mut transaction = json::included_transaction(&block, index, included);
+        // The method's name, and no more, is shown.
+        if let Some(input) = transaction["input"].as_str() {
+            transaction["input"] = Value::from(input.chars().take(10).collect::<String>());
+        }
+        transactions.push(transaction);
+        receipts.push(slim_receipt(&block, index, included));
+    }
+    let mut fullblock = json::block_without_transactions(&block);
+    fullblock.insert("transactionCount".into(), Value::from(count));
+    fullblock.insert("transactions".into(), Value::Array(transactions));
+    Ok(json!({ "fullblock": fullblock, "receipts": receipts }))
+}
+
+/// A receipt without logs, with the block's time.
+fn slim_receipt(block: &Block, index: usize, included: &Included) -> Value {
+    let mut receipt = json::receipt(block, index, included);
+    receipt["logs"] = Value::Null;
+    receipt["logsBloom"] = Value::Null;
+    receipt["timestamp"] = json::quantity(block.header.timestamp);
+    receipt
+}
+
+fn page_size(params: &Params, index: usize) -> Result<u64, RpcError> {
+    Ok(params.required::<u64>(index)?.min(MAX_PAGE))
+}
+
+/// `ots_searchTransactionsBefore(address, block, size)`: those that have to do with an
+/// address in the blocks before one (0: in all), the newest first.
+pub(super) fn search_before(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<String, RpcError> {
+    let address: Address = params.required(0)?;
+    let before: u64 = params.required(1)?;
+    let newest = node.latest()?.number();
+    let last = if before == 0 {
+        newest
+    } else {
+        (before - 1).min(newest)
+    };
+    let mut page = Page::new(params)?;
+    let mut numbers = (1..=last).rev();
+    let more = page.fill((node, &address), &mut numbers, interrupt)?;
+    page.entries.iter_mut().for_each(|block| block.reverse());
+    page.finish(before == 0, !more)
+}
+
+/// `ots_searchTransactionsAfter(address, block, size)`: in the blocks after one, the
+/// newest first.
+pub(super) fn search_after(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<String, RpcError> {
+    let address: Address = params.required(0)?;
+    let after: u64 = params.required(1)?;
+    let newest = node.latest()?.number();
+    let mut page = Page::new(params)?;
+    let mut numbers = after.saturating_add(1)..=newest;
+    let more = page.fill((node, &address), &mut numbers, interrupt)?;
+    page.entries.reverse();
+    page.entries.iter_mut().for_each(|block| block.reverse());
+    page.finish(!more, after == 0)
+}
+
+/// A page of a search; a block's transactions are not torn apart.
+struct Page {
+    size: usize,
+    /// By block: transactions and receipts.
+    entries: Vec<Vec<(Value, Value)>>,
+}
+
+impl Page {
+    fn new(params: &Params) -> Result<Self, RpcError> {
+        Ok(Self {
+            size: usize::try_from(page_size(params, 2)?).unwrap_or(usize::MAX),
+            entries: Vec::new(),
+        })
+    }
+
+    /// Looks through blocks until the page is full; tells whether blocks are left.
+    fn fill(
+        &mut self,
+        (node, address): (&Node, &Address),
+        numbers: &mut impl Iterator<Item = u64>,
+        interrupt: &Interrupt,
+    ) -> Result<bool, RpcError> {
+        for number in numbers.by_ref() {
+            let block = node.block(BlockId::Number(number))?;
+            let found = concerned(node, &block, address, interrupt)?;
+            let entries: Vec<_> = found
+                .into_iter()
+                .filter_map(|index| {
+                    let included = block.transactions.get(index)?;
+                    let transaction = json::included_transaction(&block, index, included);
+                    Some((transaction, slim_receipt(&block, index, included)))
+                })
+                .collect();
+            if !entries.is_empty() {
+                self.entries.push(entries);
+            }
+            if self.entries.iter().map(Vec::len).sum::<usize>() >= self.size {
+                return Ok(numbers.next().is_some());
+            }
+        }
+        Ok(false)
+    }
+
+    fn finish(self, first: bool, last: bool) -> Result<String, RpcError> {
+        let (transactions, receipts): (Vec<Value>, Vec<Value>) =
+            self.entries.into_iter().flatten().unzip();
+        text::value(&json!({
+            "txs": transactions,
+            "receipts": receipts,
+            "firstPage": first,
+            "lastPage": last,
+        }))
+    }
+}
+
+/// The places of a block's transactions that have to do with an address: by their calls,
+/// or by their logs.
+fn concerned(
+    node: &Node,
+    block: &Block,
+    address: &Address,
+    interrupt: &Interrupt,
+) -> Result<Vec<usize>, RpcError> {
+    let word = address.into_word();
+    let mut found: Vec<usize> = block
+        .transactions
+        .iter()
+        .enumerate()
+        .filter(|(_, included)| {
+            included.sender == *address
+                || included.transaction.transaction.kind().to() == Some(address)
+                || included.created() == Some(*address)
+                || included.receipt.logs.iter().any(|log| {
+                    log.address == *address || log.topics().iter().any(|topic| *topic == word)
+                })
+        })
+        .map(|(index, _)| index)
+        .collect();
+    if found.len() < block.transactions.len() {
+        localized(node, block, 0..usize::MAX, interrupt, |trace| {
+            let place = trace.transaction_position;
+            if names(&trace, address)
+                && let Some(index) = place.and_then(|place| usize::try_from(place).ok())
+            {
+                found.push(index);
+            }
+            Ok(true)
+        })?;
+        found.sort_unstable();
+        found.dedup();
+    }
+    Ok(found)
+}
+
+fn names(trace: &LocalizedTransactionTrace, address: &Address) -> bool {
+    match &trace.trace.action {
+        Action::Call(call) => call.from == *address || call.to == *address,
+        Action::Create(create) => create.from == *address || creates(trace, address),
+        Action::Selfdestruct(gone) => gone.address == *address || gone.refund_address == *address,
+        Action::Reward(_) => false,
+    }
+}
+
+fn creates(trace: &LocalizedTransactionTrace, address: &Address) -> bool {
+    matches!(&trace.trace.result, Some(TraceOutput::Create(created)) if created.address == *address)
+}
+
+/// `ots_getTransactionBySenderAndNonce(address, nonce)`: its hash.
+pub(super) fn by_sender_and_nonce(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let sender: Address = params.required(0)?;
+    let nonce: u64 = params.required(1)?;
+    let newest = node.latest()?.number();
+    for number in 1..=newest {
+        let block: Arc<Block> = node.block(BlockId::Number(number))?;
+        let found = block.transactions.iter().find(|included| {
+            included.sender == sender
+                && included.transaction.transaction.nonce() == nonce
+                && included.transaction.transaction.chain_id().is_some()
+        });
+        if let Some(included) = found {
+            return Ok(json::data(included.transaction.hash));
+        }
+    }
+    Ok(Value::Null)
+}
+
+/// `ots_getContractCreator(address)`: the transaction and the account that created it; null
+/// if it is no contract, or one of genesis.
+pub(super) fn contract_creator(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+) -> Result<String, RpcError> {
+    let address: Address = params.required(0)?;
+    let newest = node.latest()?;
+    if !is_contract(newest.state()?, &address)? {
+        return Ok("null".into());
+    }
+    // The first block whose state has it, among those that are kept.
+    let (mut without, mut with) = (0, newest.number());
+    while with - without > 1 {
+        let middle = without + (with - without) / 2;
+        let block = node.block(BlockId::Number(middle))?;
+        match block.state() {
+            Ok(state) if is_contract(state, &address)? => with = middle,
+            _ => without = middle,
+        }
+    }
+    let block = node.block(BlockId::Number(with))?;
+    let mut creator: Option<(B256, Address)> = None;
+    localized(node, &block, 0..usize::MAX, interrupt, |trace| {
+        if let Action::Create(create) = &trace.trace.action
+            && creates(&trace, &address)
+        {
+            creator = trace.transaction_hash.map(|hash| (hash, create.from));
+        }
+        Ok(creator.is_none())
+    })?;
+    let object = creator.map(|(hash, creator)| {
+        Map::from_iter([
+            ("hash".to_owned(), json::data(hash)),
+            ("creator".to_owned(), json::address(&creator)),
+        ])
+    });
+    text::value(&object)
+}

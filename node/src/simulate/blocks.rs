@@ -1,0 +1,431 @@
+//! `eth_simulateV1`: blocks that are only tried, one upon the other, by the kernel's own
+//! steps on a copy of durable storage.
+
+use super::call::{apply, call_of};
+use super::error::CallError;
+use super::transfers::Transfers;
+use crate::chain::Block;
+use crate::error::NodeError;
+use crate::request::{BlockOverrides, CallRequest, StateOverrides};
+use alloy_primitives::{KECCAK256_EMPTY, Log, TxKind, U256, keccak256};
+use ethereum::transaction::{Eip1559, Eip2930, Eip7702, Legacy, Transaction};
+use ethereum::{Signature, SignedTransaction};
+use evm_kernel::native::simulate::{
+    Call, Environment, Execution, Interrupt, Moves, Rejection, is_precompile,
+};
+use evm_kernel::native::trace::TraceError;
+use evm_kernel::native::trial::Trial;
+use pvm::Durable;
+use std::collections::BTreeSet;
+use storage::diff::{AccountChange, AccountDiff};
+use storage::layout::{ACCOUNTS, HEAD};
+use storage::{Account, Diff, commit};
+
+/// Most blocks of a simulation, as in go-ethereum.
+pub const MAX_BLOCKS: u64 = 256;
+
+/// Seconds between two blocks whose time nobody says.
+const INTERVAL: u64 = 12;
+
+/// What is simulated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Simulation {
+    /// The blocks.
+    pub blocks: Vec<SimulatedBlock>,
+    /// Moved wei leave logs, too.
+    pub trace_transfers: bool,
+    /// Nonces and fees are checked as those of transactions.
+    pub validation: bool,
+}
+
+/// A block that is simulated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimulatedBlock {
+    /// Its surroundings.
+    pub overrides: BlockOverrides,
+    /// What is different in the state before it.
+    pub state: StateOverrides,
+    /// Its transactions.
+    pub calls: Vec<CallRequest>,
+}
+
+/// What a block did.
+#[derive(Clone, Debug)]
+pub struct BlockOutcome {
+    /// The block, with the state after it.
+    pub block: Block,
+    /// What each of its calls did, with the logs that are shown.
+    pub calls: Vec<(Execution, Vec<Log>)>,
+}
+
+/// Why nothing is simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// There is no block.
+    #[error("empty input")]
+    Empty,
+    /// More blocks than [`MAX_BLOCKS`].
+    #[error("too many blocks")]
+    TooManyBlocks,
+    /// A block has no higher number than the one before.
+    #[error("block numbers must be in order: {number} <= {before}")]
+    Number {
+        /// Its number.
+        number: u64,
+        /// That of the block before.
+        before: u64,
+    },
+    /// A block is no later than the one before.
+    #[error("block timestamps must be in order: {time} <= {before}")]
+    Time {
+        /// Its time, in seconds since 1970.
+        time: u64,
+        /// That of the block before.
+        before: u64,
+    },
+    /// A call asks for more gas than its block has left.
+    #[error("block gas limit reached: {used} >= {limit}")]
+    BlockGas {
+        /// The gas used so far.
+        used: u64,
+        /// The block's gas limit.
+        limit: u64,
+    },
+    /// Overrides that do not go together.
+    #[error("{0}")]
+    Overrides(String),
+    /// A call cannot be in its block.
+    #[error("{rejection}")]
+    Rejected {
+        /// Why.
+        rejection: Rejection,
+        /// The call.
+        call: Box<Call>,
+        /// The base fee of its block, in wei per gas.
+        base_fee: u64,
+    },
+    /// It was ended.
+    #[error("execution aborted")]
+    Interrupted,
+    /// A call says what no call can be.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// Simulates blocks after `base`, with at most `gas` for all calls together.
+///
+/// # Errors
+/// [`SimulationError`].
+pub fn simulate(
+    base: &Block,
+    simulation: Simulation,
+    mut gas: u64,
+    interrupt: &Interrupt,
+) -> Result<Vec<BlockOutcome>, SimulationError> {
+    let Simulation {
+        blocks,
+        trace_transfers,
+        validation,
+    } = simulation;
+    let blocks = in_order(base, blocks)?;
+    let mut durable = base.state().map_err(NodeError::from)?.clone();
+    let mut outcomes = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let mut environment = Environment::next(&durable, block.overrides.time.unwrap_or_default())
+            .map_err(NodeError::from)?;
+        environment.beneficiary = base.header.beneficiary;
+        environment.gas_limit = base.header.gas_limit;
+        environment.prevrandao = Default::default();
+        if !validation {
+            environment.base_fee = 0;
+        }
+        apply(&block.overrides, &mut environment);
+        let moves = override_state(&mut durable, &block.state, &environment)?;
+        let rules = Rules {
+            environment,
+            moves,
+            validation,
+            trace_transfers,
+        };
+        let (block, calls) = rules.run(&durable, block.calls, &mut gas, interrupt)?;
+        commit::block(&mut durable, &block).map_err(NodeError::from)?;
+        let block = Block::read(durable.clone()).map_err(NodeError::from)?;
+        outcomes.push(BlockOutcome { block, calls });
+    }
+    Ok(outcomes)
+}
+
+/// The blocks with their numbers and times, and with those between that nobody names.
+fn in_order(
+    base: &Block,
+    blocks: Vec<SimulatedBlock>,
+) -> Result<Vec<SimulatedBlock>, SimulationError> {
+    if blocks.is_empty() {
+        return Err(SimulationError::Empty);
+    }
+    if blocks.len() as u64 > MAX_BLOCKS {
+        return Err(SimulationError::TooManyBlocks);
+    }
+    let (mut last, mut last_time) = (base.number(), base.header.timestamp);
+    let mut all = Vec::new();
+    for mut block in blocks {
+        let number = block.overrides.number.unwrap_or(last.saturating_add(1));
+        if number <= last {
+            return Err(SimulationError::Number {
+                number,
+                before: last,
+            });
+        }
+        if number - base.number() > MAX_BLOCKS {
+            return Err(SimulationError::TooManyBlocks);
+        }
+        for between in last + 1..number {
+            last_time = last_time.saturating_add(INTERVAL);
+            all.push(SimulatedBlock {
+                overrides: BlockOverrides {
+                    number: Some(between),
+                    time: Some(last_time),
+                    ..BlockOverrides::default()
+                },
+                ..SimulatedBlock::default()
+            });
+        }
+        let time = block
+            .overrides
+            .time
+            .unwrap_or(last_time.saturating_add(INTERVAL));
+        if time <= last_time {
+            return Err(SimulationError::Time {
+                time,
+                before: last_time,
+            });
+        }
+        block.overrides.number = Some(number);
+        block.overrides.time = Some(time);
+        (last, last_time) = (number, time);
+        all.push(block);
+    }
+    Ok(all)
+}
+
+/// The precompiles that overrides move or put away.
+///
+/// # Errors
+/// [`SimulationError::Overrides`] if they do not go together.
+pub fn moves(
+    overrides: &StateOverrides,
+    environment: &Environment,
+) -> Result<Moves, SimulationError> {
+    let error = |text: String| Err(SimulationError::Overrides(text));
+    let mut moves = Moves::default();
+    for (address, account) in overrides {
+        if moves.to.contains_key(address) {
+            return error(format!(
+                "account {address} has already been overridden by a precompile"
+            ));
+        }
+        let precompile = is_precompile(environment, address);
+        if let Some(to) = account.move_precompile_to {
+            if !precompile {
+                return error(format!("account {address} is not a precompile"));
+            }
+            if overrides.contains_key(&to) {
+                return error(format!("account {to} is already overridden"));
+            }
+            moves.to.insert(to, *address);
+        }
+        if precompile {
+            moves.gone.insert(*address);
+        }
+    }
+    Ok(moves)
+}
+
+/// Writes overrides into the state.
+fn override_state(
+    durable: &mut Durable,
+    overrides: &StateOverrides,
+    environment: &Environment,
+) -> Result<Moves, SimulationError> {
+    let moves = moves(overrides, environment)?;
+    let mut diff = Diff::default();
+    for (address, changes) in overrides {
+        let old: Option<Account> = ACCOUNTS.get(durable, address).map_err(NodeError::from)?;
+        let before = old.unwrap_or_default();
+        let code_hash = match &changes.code {
+            Some(code) if code.is_empty() => KECCAK256_EMPTY,
+            Some(code) => keccak256(code),
+            None => before.code_hash,
+        };
+        let account = Account {
+            nonce: changes.nonce.unwrap_or(before.nonce),
+            balance: changes.balance.unwrap_or(before.balance),
+            code_hash,
+        };
+        let cleared = changes.state.is_some();
+        let slots = changes.state.iter().flatten().chain(&changes.state_diff);
+        diff.accounts.push(AccountDiff {
+            address: *address,
+            account: match old {
+                // What is deleted first is written again.
+                _ if account == before && !cleared => AccountChange::Keep,
+                _ => AccountChange::Set(account),
+            },
+            had_code: before.has_code() && !cleared,
+            cleared,
+            slots: slots.map(|(slot, value)| (*slot, *value)).collect(),
+        });
+        if let Some(code) = changes.code.as_ref().filter(|code| !code.is_empty()) {
+            diff.code.push((code_hash, code.clone()));
+        }
+    }
+    if diff.accounts.is_empty() {
+        return Ok(moves);
+    }
+    let mut codes = BTreeSet::new();
+    diff.code.retain(|(hash, _)| codes.insert(*hash));
+    let head = HEAD.get(durable, &()).map_err(NodeError::from)?;
+    let amended = commit::Block {
+        head: head.unwrap_or_default(),
+        diff,
+        ..commit::Block::default()
+    };
+    commit::block(durable, &amended).map_err(NodeError::from)?;
+    Ok(moves)
+}
+
+/// A block while it is simulated.
+struct Rules {
+    environment: Environment,
+    moves: Moves,
+    validation: bool,
+    trace_transfers: bool,
+}
+
+/// A block, and what each of its calls did.
+type Ran = (commit::Block, Vec<(Execution, Vec<Log>)>);
+
+impl Rules {
+    fn run(
+        &self,
+        durable: &Durable,
+        calls: Vec<CallRequest>,
+        gas: &mut u64,
+        interrupt: &Interrupt,
+    ) -> Result<Ran, SimulationError> {
+        let transfers = Transfers::new(self.trace_transfers);
+        let mut trial =
+            Trial::new(durable, &self.environment, transfers).map_err(NodeError::from)?;
+        trial.interrupt_by(interrupt.clone());
+        let mut nonces = std::collections::BTreeMap::new();
+        let mut outcomes = Vec::with_capacity(calls.len());
+        for request in calls {
+            let sender = request.from.unwrap_or_default();
+            let nonce = match (request.nonce, nonces.get(&sender)) {
+                (Some(nonce), _) => nonce,
+                (None, Some(next)) => *next,
+                (None, None) => crate::node::nonce(durable, &sender).map_err(NodeError::from)?,
+            };
+            let (left, limit) = (trial.gas_left(), self.environment.gas_limit);
+            let wanted = request.gas.unwrap_or(left);
+            if wanted > left {
+                let used = limit - left;
+                return Err(SimulationError::BlockGas { used, limit });
+            }
+            let gas_limit = wanted.min(*gas);
+            let call = Call {
+                nonce: self.validation.then_some(nonce),
+                moves: self.moves.clone(),
+                ..call_of(&request, &self.environment, gas_limit)?
+            };
+            let signed = unsigned(&call, &request, nonce, self.environment.chain_id);
+            let run = if self.validation {
+                Trial::checked_call
+            } else {
+                Trial::call
+            };
+            let executed = run(&mut trial, &call, &signed);
+            if interrupt.is_set() {
+                return Err(SimulationError::Interrupted);
+            }
+            let execution = match executed {
+                Ok(execution) => execution,
+                Err(TraceError::Kernel(error)) => return Err(NodeError::from(error).into()),
+                Err(TraceError::Rejected(rejection)) => {
+                    let (call, base_fee) = (Box::new(call), self.environment.base_fee);
+                    return Err(SimulationError::Rejected {
+                        rejection,
+                        call,
+                        base_fee,
+                    });
+                }
+            };
+            *gas = gas.saturating_sub(execution.gas_used);
+            nonces.insert(sender, nonce.saturating_add(1));
+            let seen = trial.inspector().take();
+            let logs = if self.trace_transfers {
+                seen
+            } else {
+                execution.logs.clone()
+            };
+            outcomes.push((execution, logs));
+        }
+        Ok((trial.finish(), outcomes))
+    }
+}
+
+/// The transaction of a call, which nobody signs.
+fn unsigned(call: &Call, request: &CallRequest, nonce: u64, chain_id: u64) -> SignedTransaction {
+    let to = call.to.map_or(TxKind::Create, TxKind::Call);
+    let (gas_limit, value, input) = (call.gas_limit, call.value, call.input.clone());
+    let access_list = call.access_list.clone();
+    let max_priority_fee_per_gas = call.priority_fee.unwrap_or(U256::ZERO);
+    let transaction = match (request.gas_price, call.to) {
+        (_, Some(to)) if !call.authorizations.is_empty() => Transaction::SetCode(Eip7702 {
+            chain_id,
+            nonce,
+            max_priority_fee_per_gas,
+            max_fee_per_gas: call.gas_price,
+            gas_limit,
+            to,
+            value,
+            input,
+            access_list,
+            authorization_list: call.authorizations.clone(),
+        }),
+        (Some(gas_price), _) if request.access_list.is_some() => Transaction::AccessList(Eip2930 {
+            chain_id,
+            nonce,
+            gas_price,
+            gas_limit,
+            to,
+            value,
+            input,
+            access_list,
+        }),
+        (Some(gas_price), _) => Transaction::Legacy(Legacy {
+            chain_id: Some(chain_id),
+            nonce,
+            gas_price,
+            gas_limit,
+            to,
+            value,
+            input,
+        }),
+        (None, _) => Transaction::DynamicFee(Eip1559 {
+            chain_id,
+            nonce,
+            max_priority_fee_per_gas,
+            max_fee_per_gas: call.gas_price,
+            gas_limit,
+            to,
+            value,
+            input,
+            access_list,
+        }),
+    };
+    transaction.with_signature(Signature::default())
+}
