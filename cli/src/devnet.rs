@@ -2,19 +2,21 @@
 
 use crate::setup::{self, Target};
 use crate::{files, installer};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use node::accounts::MNEMONIC;
 use node::devnet::Plan;
 use node::genesis::{Genesis, config_of};
-use node::{BlockTime, Handle, Options, Parameters};
+use node::{BlockTime, DevnetError, Handle, Options, Parameters};
 use pvm::installer::Installer;
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 use tracing::{Event, Level, Subscriber};
+use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -36,7 +38,7 @@ pub(crate) struct DevnetArgs {
     #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
     block_time: BlockTime,
     /// The chain id [default: from the genesis file, or 1337]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     chain_id: Option<u64>,
     /// A go-ethereum genesis file with further accounts
     #[arg(long, value_name = "FILE")]
@@ -51,7 +53,7 @@ pub(crate) struct DevnetArgs {
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
     challenge_window: u32,
     /// The folder of preimage pages that the kernel may reveal, to rehearse an upgrade
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = files::folder)]
     preimages: Option<PathBuf>,
     /// Rehearse an origination: the installer and pages of this setup file, with the contracts of
     /// layer 1 where it names them, and no accounts but those in it
@@ -60,6 +62,9 @@ pub(crate) struct DevnetArgs {
     /// The installer kernel for --setup [default: as the kernel]
     #[arg(long, value_name = "FILE", requires = "setup")]
     installer_kernel: Option<PathBuf>,
+    /// The number of blocks whose states are kept; older ones are not there to call or trace
+    #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
+    keep_states: u64,
     /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -71,16 +76,28 @@ pub(crate) struct DevnetArgs {
     verbose: bool,
 }
 
-/// Runs until interrupted.
-pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
-    log_lines(args);
+/// Files that are no connections.
+const OTHER_FILES: u64 = 128;
+
+/// The time to stop in; then the process ends whatever runs.
+const STOP_TIME: Duration = Duration::from_millis(1_500);
+
+/// The exit code after a second signal: it did not stop by itself.
+const FORCED: i32 = 130;
+
+/// Runs until interrupted; tells whether the chain ended by itself, which it must not.
+pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
+    // Written by a thread of its own: the node does not wait for who reads.
+    let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
+    log_lines(args, writer.clone());
+    // What cannot be raised stays as it is.
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
     if let Some(warning) = warning(args.host) {
         tracing::warn!("{warning}");
     }
     let genesis = match &args.genesis {
         None => Genesis::default(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(anyhow::Error::from)
+        Some(path) => files::text(path)
             .and_then(|text| Ok(Genesis::from_json(&text)?))
             .with_context(|| format!("invalid genesis file {}", path.display()))?,
     };
@@ -93,6 +110,10 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         genesis,
         cors: args.cors.clone(),
         preimages: args.preimages.clone(),
+        keep_states: args.keep_states,
+        connections: usize::try_from(files.saturating_sub(OTHER_FILES))
+            .unwrap_or(usize::MAX)
+            .clamp(1, node::devnet::CONNECTIONS),
         layer1: Parameters {
             challenge_window: args.challenge_window,
             ..Parameters::default()
@@ -103,11 +124,13 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<()> {
         Some(setup) => rehearsal(options, setup, args.installer_kernel.as_deref())?,
         None => (options, None),
     };
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
-        .block_on(serve(options, args.quiet))
+        .context("cannot start the runtime")?;
+    let ended = runtime.block_on(serve(options, (!args.quiet).then_some(writer)));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ended
 }
 
 /// Pages that are gone at the end.
@@ -167,17 +190,63 @@ fn warning(host: IpAddr) -> Option<String> {
     })
 }
 
-async fn serve(options: Options, quiet: bool) -> anyhow::Result<()> {
-    let mut devnet = node::devnet(options).await?;
-    if !quiet {
-        print!("{}", Banner(&devnet));
+async fn serve(options: Options, banner: Option<NonBlocking>) -> anyhow::Result<ExitCode> {
+    let started = node::devnet(options).await;
+    let mut devnet = started.map_err(explain)?;
+    if let Some(mut writer) = banner {
+        // Who does not want to read it need not.
+        let _ = write!(writer, "{}", Banner(&devnet));
     }
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
-        () = devnet.finished() => bail!("the devnet stopped"),
+        signal = interrupted() => signal.context("cannot wait for signals")?,
+        () = devnet.finished() => {
+            tracing::error!("the devnet stopped");
+            return Ok(ExitCode::from(crate::FOUND_WRONG));
+        }
     }
-    devnet.stop();
-    Ok(())
+    // Whatever runs: a level may take long, and an upgrade may never end.
+    std::thread::spawn(|| {
+        std::thread::sleep(STOP_TIME);
+        std::process::exit(0);
+    });
+    tokio::spawn(async {
+        if interrupted().await.is_ok() {
+            std::process::exit(FORCED);
+        }
+    });
+    // It waits for the level that runs, so that signals are still heard here.
+    let stopped = tokio::task::spawn_blocking(move || devnet.stop());
+    let _ = stopped.await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves at SIGINT or SIGTERM.
+async fn interrupted() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+/// Says what to do if the port is taken.
+fn explain(error: DevnetError) -> anyhow::Error {
+    match &error {
+        DevnetError::Listen { address, source } if source.kind() == ErrorKind::AddrInUse => {
+            anyhow::anyhow!(
+                "port {} of {} is in use, maybe by another devnet: choose another with --port (0: any free port)",
+                address.port(),
+                address.ip()
+            )
+        }
+        _ => error.into(),
+    }
 }
 
 fn block_time(text: &str) -> Result<BlockTime, String> {
@@ -195,7 +264,7 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
 }
 
 /// Prints log lines: messages alone, in colour on a terminal.
-fn log_lines(args: &DevnetArgs) {
+fn log_lines(args: &DevnetArgs, writer: NonBlocking) {
     let default = match (args.quiet, args.verbose) {
         (true, _) => "error",
         (_, true) => "info,node=debug",
@@ -206,6 +275,7 @@ fn log_lines(args: &DevnetArgs) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stdout().is_terminal())
+        .with_writer(writer)
         .event_format(Lines)
         .try_init();
 }

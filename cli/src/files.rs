@@ -25,15 +25,40 @@ pub(crate) fn built(name: &str, named: Option<&Path>, option: &str) -> anyhow::R
     )
 }
 
-/// The bytes of a module; a file of hex digits is decoded.
+/// A folder that is there.
+pub(crate) fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err("there is no such folder".into())
+}
+
+/// The most bytes of a module, of hex digits twice as many.
+const MAX_MODULE: u64 = 256 << 20;
+
+/// The most bytes of a text.
+const MAX_TEXT: u64 = 512 << 20;
+
+/// The bytes of a module; a file of hex digits is decoded. `-`: of the standard input.
 pub(crate) fn module(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = read(path, MAX_MODULE)?;
     Ok(hex::decode(bytes.trim_ascii()).unwrap_or(bytes))
 }
 
-/// The text of a file.
+/// The text of a file. `-`: of the standard input.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let text = String::from_utf8(read(path, MAX_TEXT)?);
+    text.with_context(|| format!("{} is no text", path.display()))
+}
+
+fn read(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    let bytes = if path.as_os_str() == "-" {
+        pvm::files::bounded(std::io::stdin().lock(), most)
+    } else {
+        pvm::files::read(path, most)
+    };
+    bytes.with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `evm-rollup l1`: uses the layer 1 of a running devnet.
 
+use crate::address::EvmAddress;
 use crate::{BAD_USAGE, FOUND_WRONG};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -33,7 +34,7 @@ enum Command {
     /// Send tez through the bridge to an account of the rollup
     Deposit {
         /// The account on the rollup
-        receiver: String,
+        receiver: EvmAddress,
         /// The amount in tez, such as 1.5
         #[arg(value_parser = mutez)]
         amount: u64,
@@ -47,12 +48,12 @@ enum Command {
     /// Send tokens through their wrapper to an account of the rollup
     FaDeposit {
         /// The account on the rollup
-        receiver: String,
+        receiver: EvmAddress,
         /// The number of tokens
         amount: u128,
         /// The ERC-20 contract on the rollup that mints them
         #[arg(long, value_name = "ADDRESS")]
-        proxy: Option<String>,
+        proxy: Option<EvmAddress>,
         /// Routing bytes (hex), instead of receiver and proxy
         #[arg(long, value_name = "HEX")]
         routing: Option<String>,
@@ -65,9 +66,14 @@ enum Command {
     /// Execute a cemented outbox message
     Execute {
         /// The level of the outbox
-        level: u32,
+        #[arg(required_unless_present = "latest")]
+        level: Option<u32>,
         /// The index of the message in it
-        index: u32,
+        #[arg(required_unless_present = "latest")]
+        index: Option<u32>,
+        /// The newest message that can be executed
+        #[arg(long, conflicts_with_all = ["level", "index"])]
+        latest: bool,
         /// The account of the devnet that signs
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
@@ -121,7 +127,19 @@ enum Command {
 
 /// Runs the command. Exit code 1 if the devnet refuses, 2 if there is none.
 pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
-    let (method, params) = request(&args.command);
+    let (method, mut params) = request(&args.command);
+    if let Command::Execute { latest: true, .. } = args.command {
+        let listed = post(&args.url, "rollup_withdrawals", &json!([]))?;
+        if let Some(code) = refused(&listed) {
+            return Ok(code);
+        }
+        let Some((level, index)) = latest(&listed["result"]) else {
+            eprintln!("error: no message can be executed: see `l1 withdrawals`");
+            return Ok(ExitCode::from(FOUND_WRONG));
+        };
+        params[0] = level;
+        params[1] = index;
+    }
     let answer = post(&args.url, method, &params)?;
     if let Some(code) = refused(&answer) {
         return Ok(code);
@@ -132,7 +150,17 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
     } else {
         print!("{}", text(&args.command, result));
     }
+    if !result["refused"].is_null() {
+        return Ok(ExitCode::from(FOUND_WRONG));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The place of the newest message that can be executed.
+fn latest(withdrawals: &Value) -> Option<(Value, Value)> {
+    let all = withdrawals.as_array()?.iter();
+    let one = all.rev().find(|one| one["status"] == "executable")?;
+    Some((one["outboxLevel"].clone(), one["messageIndex"].clone()))
 }
 
 /// Prints why the devnet refuses a call, if it does.
@@ -155,6 +183,7 @@ fn request(command: &Command) -> (&'static str, Value) {
             from,
         } => {
             let amount = amount.to_string();
+            let receiver = receiver.0.to_string();
             let deposit =
                 json!({ "receiver": receiver, "amount": amount, "routing": routing, "from": from });
             ("rollup_deposit", json!([deposit]))
@@ -167,13 +196,15 @@ fn request(command: &Command) -> (&'static str, Value) {
             from,
         } => {
             let amount = amount.to_string();
+            let receiver = receiver.0.to_string();
+            let proxy = proxy.as_ref().map(|proxy| proxy.0.to_string());
             let deposit = json!({ "receiver": receiver, "amount": amount, "proxy": proxy, "routing": routing, "from": from });
             ("rollup_depositTokens", json!([deposit]))
         }
         Command::Withdrawals => ("rollup_withdrawals", json!([])),
-        Command::Execute { level, index, from } => {
-            ("rollup_executeOutboxMessage", json!([level, index, from]))
-        }
+        Command::Execute {
+            level, index, from, ..
+        } => ("rollup_executeOutboxMessage", json!([level, index, from])),
         Command::PayOut { level, index, from } => ("rollup_payOut", json!([level, index, from])),
         Command::Advance { count } => ("rollup_advanceLevels", json!([count])),
         Command::Inbox { level } => ("rollup_inbox", json!([level])),
@@ -216,10 +247,16 @@ fn text(command: &Command, result: &Value) -> String {
         Command::Deposit { .. }
         | Command::FaDeposit { .. }
         | Command::Delayed { .. }
-        | Command::Govern { .. } => format!(
-            "level {}, message {}\n",
-            result["level"], result["messageId"]
-        ),
+        | Command::Govern { .. } => {
+            let place = format!(
+                "level {}, message {}\n",
+                result["level"], result["messageId"]
+            );
+            match result["refused"].as_str() {
+                Some(why) => format!("{place}the kernel refuses it: {why}\n"),
+                None => place,
+            }
+        }
         Command::Execute { .. } | Command::PayOut { .. } => {
             format!("done at level {}\n", result["level"])
         }
@@ -318,6 +355,19 @@ mod tests {
         ] {
             assert!(mutez(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_latest_is_the_newest_that_can_be_executed() {
+        let one = |level: u32, status: &str| json!({ "outboxLevel": level, "messageIndex": 0, "status": status });
+        let all = json!([
+            one(1, "executed"),
+            one(2, "executable"),
+            one(3, "executable"),
+            one(4, "cementing")
+        ]);
+        assert_eq!(latest(&all), Some((json!(3), json!(0))));
+        assert_eq!(latest(&json!([one(1, "executed")])), None);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
+#[macro_use]
+mod output;
+
 mod address;
 mod devnet;
 mod files;
@@ -58,7 +61,7 @@ const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Devnet(args) => devnet::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Devnet(args) => devnet::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Govern(args) => govern::run(&args),
         Command::Installer(args) => installer::run(&args),
@@ -70,7 +73,36 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", once(&error));
         ExitCode::from(BAD_USAGE)
     })
+}
+
+/// An error and its causes, but for those that it names already.
+fn once(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_a_thing_once() {
+        let cause = anyhow::anyhow!("expected a list");
+        let named = cause.context("not an inputs file: expected a list");
+        let error = named.context("cannot read x.json");
+        assert_eq!(
+            once(&error),
+            "cannot read x.json: not an inputs file: expected a list"
+        );
+    }
 }

@@ -31,6 +31,10 @@ const CRATES: usize = 15;
 /// Runs the command. Exit code 1 if a rule is broken.
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
+    if !args.json && !module.starts_with(b"\0asm") {
+        eprintln!("error: {} is no wasm module", args.kernel.display());
+        return Ok(ExitCode::from(FOUND_WRONG));
+    }
     let setup = match &args.setup_file {
         Some(path) => setup::read(path, Target::of(&module))?,
         None => Checked::default(),

@@ -1,0 +1,230 @@
+//! The command as a process: how it starts, ends, and what it does with its output.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The time in which a devnet has to end, with some for a busy machine.
+const STOP_TIME: Duration = Duration::from_secs(6);
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+}
+
+/// A devnet that is ended with the test.
+struct Devnet {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Devnet {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Devnet {
+    /// Starts one and waits until it listens; its further output is not read.
+    fn start(options: &[&str]) -> Self {
+        let mut child = command()
+            .args(["devnet", "--port", "0"])
+            .args([
+                "--kernel",
+                concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/../target/kernel/evm_kernel.wasm"
+                ),
+            ])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the devnet starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(output.read_line(&mut line).expect("text") > 0, "it ended");
+            if let Some(rest) = line.strip_prefix("Listening on ") {
+                break rest.split(' ').next().expect("an address").to_owned();
+            }
+        };
+        // Kept open, and not read.
+        child.stdout = Some(output.into_inner());
+        Self { child, address }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Its exit code, if it ends in time.
+    fn ended(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        while start.elapsed() < STOP_TIME {
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+
+    fn send(&self, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream
+            .write_all((head + body).as_bytes())
+            .expect("it reads");
+        stream
+    }
+
+    fn call(&self, body: &str) -> String {
+        let mut answer = String::new();
+        self.send(body).read_to_string(&mut answer).expect("text");
+        answer
+    }
+}
+
+const CHAIN_ID: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
+
+#[test]
+fn a_signal_ends_it() {
+    for signal in ["INT", "TERM"] {
+        let mut devnet = Devnet::start(&[]);
+        devnet.signal(signal);
+        assert_eq!(devnet.ended(), Some(0), "SIG{signal}");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_while_levels_run_and_connections_are_open() {
+    let mut devnet = Devnet::start(&[]);
+    let mine = r#"{"jsonrpc":"2.0","id":1,"method":"hardhat_mine","params":["0x186a0"]}"#;
+    let _mining = devnet.send(mine);
+    let mut half = TcpStream::connect(&devnet.address).unwrap();
+    half.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    devnet.signal("INT");
+    assert_eq!(devnet.ended(), Some(0));
+}
+
+#[test]
+fn nobody_has_to_read_the_log() {
+    let mut devnet = Devnet::start(&[]);
+    let batch = format!("[{}]", vec![CHAIN_ID; 1_000].join(","));
+    for _ in 0..20 {
+        // Each call is a line; a pipe holds 64 kB.
+        let answer = devnet.call(&batch);
+        assert!(answer.contains("0x539"), "{}", answer.len());
+    }
+    devnet.signal("INT");
+    assert_eq!(devnet.ended(), Some(0));
+}
+
+#[test]
+fn who_reads_the_log_may_leave() {
+    let mut devnet = Devnet::start(&[]);
+    drop(devnet.child.stdout.take());
+    for _ in 0..3 {
+        assert!(devnet.call(CHAIN_ID).contains("0x539"));
+    }
+    devnet.signal("TERM");
+    assert_eq!(devnet.ended(), Some(0));
+}
+
+#[test]
+fn a_port_in_use_is_explained() {
+    let devnet = Devnet::start(&[]);
+    let port = devnet.address.rsplit(':').next().unwrap();
+    let second = command()
+        .args(["devnet", "--port", port])
+        .args([
+            "--kernel",
+            concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../target/kernel/evm_kernel.wasm"
+            ),
+        ])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    assert!(
+        error.contains("is in use") && error.contains("--port"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_output_that_nobody_takes_is_no_panic() {
+    let kernel = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../target/kernel/evm_kernel.wasm"
+    );
+    let mut child = command()
+        .args(["verify", kernel])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut error = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut error)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), error.as_str()),
+        (Some(0), "")
+    );
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let ended = command()
+            .args(["verify", kernel])
+            .stdout(full)
+            .output()
+            .unwrap();
+        let error = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2));
+        assert!(
+            error.starts_with("error: cannot write the output"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_no_module_is_said_to_be_none() {
+    let mut child = command()
+        .args(["verify", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"no module").unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(error, "error: - is no wasm module\n");
+    assert_eq!(ended.stdout, b"");
+}
+
+#[test]
+fn what_is_endless_is_not_read() {
+    let ended = command().args(["verify", "/dev/zero"]).output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(error.contains("not a regular file"), "{error}");
+}
