@@ -10,12 +10,14 @@
 //! | [`blockchain`] | one blockchain test, judged |
 //! | [`suite`] | files and folders of tests, on several threads; skipped cases |
 //! | [`table`] | results for people |
+//! | [`rpc_compat`] | recorded JSON-RPC cases, on a devnet |
 //! | [`reference`] | plain revm, for traces, new tests and comparisons |
 
 pub mod blockchain;
 pub mod fixture;
 pub mod reference;
 pub mod rollup;
+pub mod rpc_compat;
 pub mod statetest;
 pub mod suite;
 pub mod table;

@@ -67,6 +67,10 @@ fn main() -> ExitCode {
             "answers_are_those_of_the_conformance_files",
             rpc::answers_are_those_of_the_conformance_files,
         ),
+        Test::new("answers_are_those_of_the_sample", || {
+            rpc::answers_are_those_of_the_sample();
+            Ok(Outcome::Passed)
+        }),
         of_replay(
             "roots_and_proofs_are_those_of_the_conformance_chain",
             rpc::roots_and_proofs_are_those_of_the_conformance_chain,

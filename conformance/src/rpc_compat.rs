@@ -1,0 +1,491 @@
+//! The recorded JSON-RPC cases of execution-apis, on a devnet that replays their chain as
+//! far as a rollup can.
+//!
+//! The chain is older than the kernel's rules: its blocks are mined one by one, each with
+//! the same number, time and transactions, at a base fee of 1 wei. What those rules made of
+//! it is put in its place then: the accounts that the recording had after the last block.
+//! Hashes and roots are ours: where a request names a block's hash, ours stands for it, and
+//! in answers their form alone is compared.
+
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, keccak256};
+use ethereum::rlp::{Decoder, Item};
+use node::genesis::{Genesis, GenesisAccount};
+use node::miner::Change;
+use node::rpc::RpcError;
+use node::rpc::params::Params;
+use node::{BlockTime, Handle, Options};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// Files by their path below the folder of the suite.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The fields whose form alone is compared, and why.
+pub const OWN_FIELDS: &[(&str, &str)] = &[
+    ("hash", "of a block of our own"),
+    ("parentHash", "of a block of our own"),
+    ("blockHash", "of a block of our own"),
+    ("stateRoot", "the kernel's commitment is no trie's root"),
+    ("receiptsRoot", "gas by our rules, and types of our own"),
+    (
+        "transactionsRoot",
+        "blocks without the transactions that a rollup cannot have",
+    ),
+];
+
+/// The cases that no rollup can pass, by the start of their path, and why.
+pub const IMPOSSIBLE: &[(&str, &str)] = &[
+    ("eth_config/", "a rollup's forks are its configuration"),
+    (
+        "testing_buildBlockV1/",
+        "builds blocks of layer 1, with its withdrawals and beacon root",
+    ),
+    ("eth_sendRawTransaction/send-blob-tx", "no blobs"),
+];
+
+/// A case that did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its file.
+    pub path: String,
+    /// The first difference.
+    pub why: String,
+}
+
+/// What became of the cases.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Files whose calls are all answered as recorded.
+    pub passed: Vec<String>,
+    /// Files that are not.
+    pub failed: Vec<Failure>,
+    /// Transactions of the chain that are in our blocks.
+    pub replayed: usize,
+    /// Those that are not, with the reason.
+    pub left_out: Vec<(B256, String)>,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug, thiserror::Error)]
+pub enum CompatError {
+    /// A file is missing.
+    #[error("no file {0}")]
+    Missing(String),
+    /// A file is not what it should be.
+    #[error("{path}: {why}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The devnet does not do what the replay needs.
+    #[error("{method}: {message}")]
+    Devnet {
+        /// What it was asked.
+        method: String,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// Runs all cases of `files` on a devnet of `kernel`.
+///
+/// # Errors
+/// [`CompatError`] where the chain cannot be replayed.
+pub async fn run(files: &Files, kernel: &Path) -> Result<Outcome, CompatError> {
+    let genesis = accounts(files, "genesis.json")?;
+    let mut options = Options::new(kernel);
+    options.block_time = BlockTime::Manual;
+    options.chain_id = genesis.config.chain_id;
+    options.timestamp = Some(0);
+    options.accounts = 0;
+    options.genesis = genesis;
+    options.genesis.config.base_fee_floor = 1;
+    options.genesis.config.block_gas_limit = 200_000_000;
+    let devnet = node::devnet(options)
+        .await
+        .map_err(|error| CompatError::Devnet {
+            method: "devnet".into(),
+            message: error.to_string(),
+        })?;
+    let mut outcome = Outcome::default();
+    let hashes = replay(&devnet, files, &mut outcome).await?;
+    put_state(&devnet, files).await?;
+    let mut cases: Vec<&String> = files.keys().filter(|path| is_case(path)).collect();
+    // What changes the state comes last.
+    cases.sort_by_key(|path| path.starts_with("eth_send"));
+    for path in cases {
+        let text = text(files, path)?;
+        match case(&devnet, path, &text, &hashes).await {
+            Ok(()) => outcome.passed.push(path.clone()),
+            Err(why) => outcome.failed.push(Failure {
+                path: path.clone(),
+                why,
+            }),
+        }
+    }
+    devnet.stop();
+    Ok(outcome)
+}
+
+fn is_case(path: &str) -> bool {
+    path.strip_suffix(".io").is_some() && path.contains('/')
+}
+
+/// Why a case cannot pass, if it is known.
+#[must_use]
+pub fn impossible(path: &str) -> Option<&'static str> {
+    let known = IMPOSSIBLE.iter().find(|(start, _)| path.starts_with(start));
+    known.map(|(_, why)| *why)
+}
+
+fn text(files: &Files, path: &str) -> Result<String, CompatError> {
+    let bytes = files
+        .get(path)
+        .ok_or_else(|| CompatError::Missing(path.into()))?;
+    String::from_utf8(bytes.clone()).map_err(|error| invalid(path, error))
+}
+
+fn invalid(path: &str, why: impl ToString) -> CompatError {
+    CompatError::Invalid {
+        path: path.into(),
+        why: why.to_string(),
+    }
+}
+
+fn accounts(files: &Files, path: &str) -> Result<Genesis, CompatError> {
+    Genesis::from_json(&text(files, path)?).map_err(|error| invalid(path, error))
+}
+
+async fn ask(devnet: &Handle, method: &str, params: Value) -> Result<Value, CompatError> {
+    let Value::Array(params) = params else {
+        return Err(invalid(method, "params are no list"));
+    };
+    let answer = node::rpc::call(devnet.miner(), method, Params::new(params)).await;
+    answer.map_err(|error| CompatError::Devnet {
+        method: method.into(),
+        message: error.message,
+    })
+}
+
+/// A block of the recorded chain.
+struct Recorded {
+    hash: B256,
+    timestamp: u64,
+    /// The EIP-2718 bytes of its transactions.
+    transactions: Vec<Bytes>,
+}
+
+/// The blocks of `chain.rlp`, one behind the other.
+fn chain(bytes: &[u8]) -> Result<Vec<Recorded>, ethereum::rlp::Error> {
+    let mut decoder = Decoder::new(bytes);
+    let mut blocks = Vec::new();
+    while !decoder.is_empty() {
+        let mut block = decoder.list()?;
+        let start = block.rest();
+        let mut header = block.list()?;
+        let header_bytes = &start[..start.len() - block.rest().len()];
+        for _ in 0..11 {
+            header.item()?;
+        }
+        let timestamp = header.u64()?;
+        let mut items = block.list()?;
+        let mut transactions = Vec::new();
+        while !items.is_empty() {
+            let before = items.rest();
+            let raw = match items.item()? {
+                // A typed transaction is a byte string of the list.
+                Item::String(raw) => raw,
+                Item::List(_) => &before[..before.len() - items.rest().len()],
+            };
+            transactions.push(Bytes::copy_from_slice(raw));
+        }
+        blocks.push(Recorded {
+            hash: keccak256(header_bytes),
+            timestamp,
+            transactions,
+        });
+    }
+    Ok(blocks)
+}
+
+/// Mines the recorded blocks; gives our hash for each of theirs.
+async fn replay(
+    devnet: &Handle,
+    files: &Files,
+    outcome: &mut Outcome,
+) -> Result<HashMap<String, String>, CompatError> {
+    let path = "chain.rlp";
+    let bytes = files
+        .get(path)
+        .ok_or_else(|| CompatError::Missing(path.into()))?;
+    let blocks = chain(bytes).map_err(|error| invalid(path, error))?;
+    let mut hashes = HashMap::new();
+    for block in blocks {
+        let time = json!([block.timestamp]);
+        ask(devnet, "evm_setNextBlockTimestamp", time).await?;
+        ask(devnet, "anvil_setNextBlockBaseFeePerGas", json!(["0x1"])).await?;
+        let mut sent = Vec::new();
+        for raw in block.transactions {
+            let hash = keccak256(&raw);
+            match devnet.node().submit(raw) {
+                Ok(_) => sent.push(hash),
+                Err(error) => outcome.left_out.push((hash, error.to_string())),
+            }
+        }
+        ask(devnet, "evm_mine", json!([])).await?;
+        let newest = devnet.node().latest();
+        let newest = newest.map_err(|error| CompatError::Devnet {
+            method: "latest".into(),
+            message: error.to_string(),
+        })?;
+        let included = newest.transactions.iter();
+        let included: Vec<B256> = included.map(|one| one.transaction.hash).collect();
+        outcome.replayed += included.len();
+        for hash in sent.into_iter().filter(|hash| !included.contains(hash)) {
+            outcome.left_out.push((hash, "not in its block".into()));
+        }
+        hashes.insert(block.hash.to_string(), newest.hash.to_string());
+    }
+    Ok(hashes)
+}
+
+/// Puts the recorded accounts in the place of ours.
+async fn put_state(devnet: &Handle, files: &Files) -> Result<(), CompatError> {
+    let recorded = accounts(files, "replay-states/state-at-54.json")?;
+    for (address, account) in recorded.alloc {
+        put_account(devnet, address, account).await?;
+    }
+    Ok(())
+}
+
+async fn put_account(
+    devnet: &Handle,
+    address: Address,
+    account: GenesisAccount,
+) -> Result<(), CompatError> {
+    let failed = |error: node::NodeError| CompatError::Devnet {
+        method: "change".into(),
+        message: error.to_string(),
+    };
+    let latest = devnet.node().latest().map_err(failed)?;
+    let state = latest.state().map_err(|error| failed(error.into()))?;
+    let known = storage::layout::ACCOUNTS.get(state, &address);
+    let known = known.map_err(|error| failed(error.into()))?;
+    let code_hash = match account.code.is_empty() {
+        true => KECCAK256_EMPTY,
+        false => keccak256(&account.code),
+    };
+    let same_code = known.unwrap_or_default().code_hash == code_hash;
+    let change = Change {
+        balance: Some(account.balance),
+        nonce: Some(account.nonce),
+        code: (!same_code).then_some(account.code),
+        slot: None,
+    };
+    devnet
+        .miner()
+        .change(address, change)
+        .await
+        .map_err(failed)?;
+    for slot in account.storage {
+        let change = Change {
+            slot: Some(slot),
+            ..Change::default()
+        };
+        devnet
+            .miner()
+            .change(address, change)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// A file's calls with the answers that are expected, and whether their shape alone is.
+fn calls(text: &str) -> Result<(bool, Vec<(Value, Value)>), serde_json::Error> {
+    let lines = |mark: &'static str| {
+        let lines = text.lines().filter_map(move |line| line.strip_prefix(mark));
+        lines
+            .map(serde_json::from_str)
+            .collect::<Result<Vec<Value>, _>>()
+    };
+    let shape = text.lines().any(|line| line.starts_with("// speconly:"));
+    Ok((
+        shape,
+        lines(">> ")?.into_iter().zip(lines("<< ")?).collect(),
+    ))
+}
+
+/// Judges a file.
+async fn case(
+    devnet: &Handle,
+    path: &str,
+    text: &str,
+    hashes: &HashMap<String, String>,
+) -> Result<(), String> {
+    let (shape, calls) = calls(text).map_err(|error| error.to_string())?;
+    for (mut request, expected) in calls {
+        substitute(&mut request, hashes);
+        let method = request["method"].as_str().unwrap_or_default().to_owned();
+        let params = match request["params"].take() {
+            Value::Array(params) => params,
+            _ => Vec::new(),
+        };
+        let actual = node::rpc::call(devnet.miner(), &method, Params::new(params)).await;
+        judge(&expected, &actual, shape).map_err(|why| format!("{path}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// Puts our hashes of blocks in the place of theirs.
+fn substitute(value: &mut Value, hashes: &HashMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(own) = hashes.get(text.as_str()) {
+                text.clone_from(own);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| substitute(item, hashes)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| substitute(field, hashes)),
+        _ => {}
+    }
+}
+
+fn judge(expected: &Value, actual: &Result<Value, RpcError>, shape: bool) -> Result<(), String> {
+    match (expected.get("error"), actual) {
+        (Some(error), Err(actual)) => {
+            let (code, data) = (&error["code"], error.get("data"));
+            if *code != json!(actual.code) || data != actual.data.as_ref() {
+                return Err(format!("expected {error}, not {actual:?}"));
+            }
+            Ok(())
+        }
+        (Some(error), Ok(actual)) => Err(format!("expected {error}, not {actual}")),
+        (None, Err(actual)) => Err(format!("expected a result, not {actual:?}")),
+        (None, Ok(actual)) => {
+            let compare = if shape { same_shape } else { same };
+            compare(&expected["result"], actual, "result")
+        }
+    }
+}
+
+/// Compares an answer, but for the fields of [`OWN_FIELDS`].
+fn same(expected: &Value, actual: &Value, place: &str) -> Result<(), String> {
+    match (expected, actual) {
+        (Value::Object(fields), Value::Object(others)) => {
+            same_fields(fields, others, place)?;
+            for (name, value) in fields {
+                let place = format!("{place}.{name}");
+                let own = OWN_FIELDS.iter().any(|(field, _)| field == name);
+                let is_hash = value.as_str().is_some_and(|text| text.len() == 66);
+                let other = others.get(name).unwrap_or(&Value::Null);
+                if own && is_hash {
+                    same_shape(value, other, &place)?;
+                } else {
+                    same(value, other, &place)?;
+                }
+            }
+            Ok(())
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            if items.len() != others.len() {
+                return Err(format!(
+                    "{place}: expected {} items, not {}",
+                    items.len(),
+                    others.len()
+                ));
+            }
+            let pairs = items.iter().zip(others).enumerate();
+            pairs
+                .map(|(index, (item, other))| same(item, other, &format!("{place}[{index}]")))
+                .collect()
+        }
+        _ if expected == actual => Ok(()),
+        _ => Err(format!("{place}: expected {expected}, not {actual}")),
+    }
+}
+
+/// Compares the fields and the kinds of an answer.
+fn same_shape(expected: &Value, actual: &Value, place: &str) -> Result<(), String> {
+    match (expected, actual) {
+        (Value::Object(fields), Value::Object(others)) => {
+            same_fields(fields, others, place)?;
+            fields
+                .iter()
+                .map(|(name, value)| {
+                    let other = others.get(name).unwrap_or(&Value::Null);
+                    same_shape(value, other, &format!("{place}.{name}"))
+                })
+                .collect()
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            let pairs = items.iter().zip(others);
+            pairs
+                .map(|(item, other)| same_shape(item, other, place))
+                .collect()
+        }
+        (Value::String(text), Value::String(other))
+            if text.starts_with("0x") == other.starts_with("0x")
+                && (text.len() == 66) == (other.len() == 66) =>
+        {
+            Ok(())
+        }
+        (Value::Number(_), Value::Number(_)) | (Value::Bool(_), Value::Bool(_)) => Ok(()),
+        (Value::Null, Value::Null) => Ok(()),
+        _ => Err(format!(
+            "{place}: expected the form of {expected}, not {actual}"
+        )),
+    }
+}
+
+fn same_fields(
+    expected: &Map<String, Value>,
+    actual: &Map<String, Value>,
+    place: &str,
+) -> Result<(), String> {
+    let missing = expected.keys().find(|name| !actual.contains_key(*name));
+    let extra = actual.keys().find(|name| !expected.contains_key(*name));
+    match (missing, extra) {
+        (Some(name), _) => Err(format!("{place}: {name} is missing")),
+        (_, Some(name)) => Err(format!("{place}: {name} is too much")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_fields_are_compared_by_their_form() {
+        let hash = |byte: u8| B256::repeat_byte(byte).to_string();
+        let expected = json!({ "hash": hash(1), "gas": "0x1" });
+        assert!(same(&expected, &json!({ "hash": hash(2), "gas": "0x1" }), "").is_ok());
+        assert!(same(&expected, &json!({ "hash": "0x2", "gas": "0x1" }), "").is_err());
+        assert!(same(&expected, &json!({ "hash": hash(1), "gas": "0x2" }), "").is_err());
+        assert!(same(&expected, &json!({ "hash": hash(1) }), "").is_err());
+        let more = json!({ "hash": hash(1), "gas": "0x1", "more": 1 });
+        assert!(same(&expected, &more, "").is_err());
+    }
+
+    #[test]
+    fn errors_are_compared_by_code_and_data() {
+        let expected = json!({ "error": { "code": 3, "message": "reverted", "data": "0x01" } });
+        let error = |code, data: &str| {
+            Err(RpcError {
+                code,
+                message: "other words".into(),
+                data: Some(json!(data)),
+            })
+        };
+        assert!(judge(&expected, &error(3, "0x01"), false).is_ok());
+        assert!(judge(&expected, &error(4, "0x01"), false).is_err());
+        assert!(judge(&expected, &error(3, "0x02"), false).is_err());
+        assert!(judge(&expected, &Ok(json!(1)), false).is_err());
+    }
+}
