@@ -90,14 +90,15 @@ impl<W: Write> Steps<W> {
         !self.full && (limit == 0 || self.count < limit)
     }
 
-    fn write_stack(&mut self, stack: &[U256]) -> fmt::Result {
+    fn write_stack(&mut self, stack: &[U256]) {
         self.line.push_str(r#","stack":["#);
         for (index, word) in stack.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(self.line, "{comma}\"{word:#x}\"")?;
+            self.line
+                .push_str(if index == 0 { "\"0x" } else { ",\"0x" });
+            push_digits(&mut self.line, word);
+            self.line.push('"');
         }
         self.line.push(']');
-        Ok(())
     }
 
     fn write_memory(&mut self, memory: &[u8]) {
@@ -138,7 +139,7 @@ impl<W: Write> Steps<W> {
             interpreter.bytecode.pc()
         )?;
         if !self.options.disable_stack.unwrap_or(false) {
-            self.write_stack(stack)?;
+            self.write_stack(stack);
         }
         if self.options.enable_memory.unwrap_or(false) {
             let memory = interpreter.memory.slice(0..interpreter.memory.size());
@@ -218,6 +219,26 @@ impl<C: ContextTr, W: Write> Inspector<C, EthInterpreter> for Steps<W> {
     }
 }
 
+/// Appends the hexadecimal digits of a word, without leading zeros.
+fn push_digits(text: &mut String, word: &U256) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut started = false;
+    for limb in word.as_limbs().iter().rev() {
+        if *limb == 0 && !started {
+            continue;
+        }
+        let skip = if started { 0 } else { limb.leading_zeros() / 4 };
+        for place in skip..16 {
+            let digit = (limb >> (60 - 4 * place)) & 0xf;
+            text.push(char::from(DIGITS[digit as usize]));
+        }
+        started = true;
+    }
+    if !started {
+        text.push('0');
+    }
+}
+
 /// A halt in go-ethereum's words.
 fn words(result: InstructionResult) -> String {
     match result {
@@ -267,5 +288,21 @@ impl Write for BoundedText {
         }
         self.text.push_str(text);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn digits_are_those_of_the_number(limbs: [u64; 4], shift in 0_usize..257) {
+            let word = U256::from_limbs(limbs).checked_shr(shift).unwrap_or_default();
+            let mut text = String::from("0x");
+            push_digits(&mut text, &word);
+            prop_assert_eq!(text, format!("{word:#x}"));
+        }
     }
 }

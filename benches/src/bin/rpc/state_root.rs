@@ -104,7 +104,7 @@ fn genesis(holders: impl Iterator<Item = Address>, code: Bytes) -> Genesis {
 
 fn root(devnet: &Handle) -> Result<(), Box<dyn Error>> {
     let latest = devnet.node().latest()?;
-    devnet.node().proofs.root(&latest.state)?;
+    devnet.node().proofs.root(latest.state()?)?;
     Ok(())
 }
 
