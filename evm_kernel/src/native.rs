@@ -3,6 +3,7 @@
 pub mod governance;
 pub mod impersonate;
 pub mod interrupt;
+pub mod moves;
 pub mod simulate;
 pub mod trace;
 pub mod trial;

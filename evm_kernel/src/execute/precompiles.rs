@@ -39,7 +39,7 @@ pub(crate) struct MeteredPrecompiles {
     line: Option<Line>,
     /// Those that somebody moved, to try something.
     #[cfg(feature = "simulate")]
-    pub(crate) moves: crate::native::simulate::Moves,
+    pub(crate) moves: crate::native::moves::Moves,
 }
 
 impl MeteredPrecompiles {
@@ -70,7 +70,7 @@ impl MeteredPrecompiles {
             ticketer,
             line: None,
             #[cfg(feature = "simulate")]
-            moves: crate::native::simulate::Moves::default(),
+            moves: crate::native::moves::Moves::default(),
         }
     }
 

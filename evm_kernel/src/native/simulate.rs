@@ -7,7 +7,6 @@ use crate::bridge;
 use crate::error::KernelError;
 use crate::execute::executor::{Executor, Transacted, spec};
 use crate::execute::validate::{Underfunded, authorizations};
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
@@ -22,6 +21,7 @@ use storage::layout::{CONFIG, HEAD, HEADERS};
 
 pub use crate::environment::Environment;
 pub use crate::native::interrupt::Interrupt;
+pub use crate::native::moves::Moves;
 pub use revm::context::result::HaltReason;
 
 /// The most gas that a transaction may ask for on this chain, whatever the block
@@ -101,15 +101,6 @@ pub struct Call {
     pub interrupt: Option<Interrupt>,
     /// The precompiles that are elsewhere.
     pub moves: Moves,
-}
-
-/// Precompiles that are not where they belong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Moves {
-    /// The addresses where none is.
-    pub gone: BTreeSet<Address>,
-    /// The addresses where one is, with the one where it belongs.
-    pub to: BTreeMap<Address, Address>,
 }
 
 /// Whether there is a precompile at `address`, by the rules in force in `environment`.
