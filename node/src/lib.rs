@@ -10,6 +10,7 @@
 //! | [`miner`] | runs levels, one thread; development requests; layer 1 |
 //! | [`chain`], [`filters`] | blocks as the kernel wrote them |
 //! | [`simulate`] | calls that are only tried |
+//! | [`pending`] | the block to come |
 //! | [`trace`] | what transactions did, step by step |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`node`](mod@node), [`clock`] | what all of these share |
@@ -24,6 +25,7 @@ pub mod devnet;
 pub mod error;
 pub mod filters;
 pub mod genesis;
+mod load;
 pub mod miner;
 pub mod node;
 pub mod pending;

@@ -2,15 +2,9 @@
 //! kernel's code on a copy of the newest state.
 
 use crate::chain::Block;
-use crate::error::NodeError;
-use crate::node::Node;
-use evm_kernel::native::simulate::{Environment, Interrupt};
-use evm_kernel::native::trace::TraceError;
-use evm_kernel::native::trial::Trial;
+use evm_kernel::native::simulate::Environment;
 use pvm::Durable;
-use revm::inspector::NoOpInspector;
 use std::sync::{Arc, Mutex, PoisonError};
-use storage::commit;
 
 /// The block to come.
 #[derive(Clone, Debug)]
@@ -29,9 +23,11 @@ pub(crate) struct Kept(Mutex<Option<(Key, Pending)>>);
 
 /// What a pending block is made of.
 #[derive(Clone, Debug)]
-struct Key {
-    pool: u64,
-    state: Durable,
+pub(crate) struct Key {
+    /// The pool's version.
+    pub(crate) pool: u64,
+    /// The newest state.
+    pub(crate) state: Durable,
 }
 
 impl Kept {
@@ -42,67 +38,18 @@ impl Kept {
         let state = newest.state().ok()?;
         key.state.ptr_eq(state).then(|| pending.clone())
     }
-}
 
-impl Node {
-    /// The block to come, with the transactions that wait as far as they fit.
-    ///
-    /// # Errors
-    /// If durable storage cannot be read.
-    pub fn pending(&self, interrupt: &Interrupt) -> Result<Pending, NodeError> {
-        let latest = self.latest()?;
-        let state = latest.state()?;
-        let environment = self.next_environment(&latest)?;
-        let (version, waiting) = {
-            let pool = self.pool();
-            let waiting: Vec<_> = pool.pending().cloned().collect();
-            (pool.version(), waiting)
-        };
-        if waiting.is_empty() {
-            return Ok(Pending {
-                block: latest,
-                environment,
-                is_empty: true,
-            });
-        }
-        {
-            let kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((key, pending)) = kept.as_ref()
-                && key.pool == version
-                && key.state.ptr_eq(state)
-            {
-                return Ok(pending.clone());
-            }
-        }
-        let mut trial = Trial::new(state, &environment, NoOpInspector)?;
-        trial.interrupt_by(interrupt.clone());
-        for candidate in waiting {
-            let transaction = &candidate.transaction;
-            if transaction.transaction.gas_limit() > trial.gas_left() {
-                continue;
-            }
-            match trial.include(candidate.sender, transaction) {
-                // It will not be in the block.
-                Ok(_) | Err(TraceError::Rejected(_)) => {}
-                Err(TraceError::Kernel(error)) => return Err(error.into()),
-            }
-            if interrupt.is_set() {
-                return Err(NodeError::Interrupted);
-            }
-        }
-        let mut after = state.clone();
-        commit::block(&mut after, &trial.finish())?;
-        let pending = Pending {
-            block: Arc::new(Block::read(after)?),
-            environment,
-            is_empty: false,
-        };
-        let key = Key {
-            pool: version,
-            state: state.clone(),
-        };
-        let mut kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some((key, pending.clone()));
-        Ok(pending)
+    /// The one that is made of this.
+    pub(crate) fn of(&self, wanted: &Key) -> Option<Pending> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, pending) = kept.as_ref()?;
+        let same = key.pool == wanted.pool && key.state.ptr_eq(&wanted.state);
+        same.then(|| pending.clone())
+    }
+
+    /// Keeps one.
+    pub(crate) fn keep(&self, key: Key, pending: Pending) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((key, pending));
     }
 }

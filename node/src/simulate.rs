@@ -6,6 +6,7 @@ mod error;
 pub mod estimate;
 pub mod fill;
 pub mod overrides;
+mod pending;
 pub mod recording;
 pub mod revert;
 pub mod transfers;

@@ -1,6 +1,7 @@
 //! What the node does at once, and keeps in memory, for all its clients together.
 
 use super::error::RpcError;
+use crate::load::Load;
 use crate::node::Node;
 use axum::body::Bytes;
 use evm_kernel::native::simulate::Interrupt;
@@ -26,42 +27,6 @@ const STREAM_TIME: Duration = Duration::from_secs(60);
 
 /// The longest wait for a place among those that run.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The places of work that takes long, and the bytes of large texts.
-#[derive(Debug)]
-pub(crate) struct Load {
-    /// Calls that are tried for [`QUICK_TIME`].
-    quick: Arc<Semaphore>,
-    /// Calls that took longer.
-    long: Arc<Semaphore>,
-    /// Work on threads that may block.
-    blocking: Arc<Semaphore>,
-    /// Kilobytes of large answers that are made or sent.
-    answers: Arc<Semaphore>,
-    /// Kilobytes of large requests that are read or answered.
-    requests: Arc<Semaphore>,
-    /// Traces that are sent while they are made.
-    streams: Arc<Semaphore>,
-    /// WebSockets.
-    sockets: Arc<Semaphore>,
-}
-
-/// The most WebSockets.
-const SOCKETS: usize = 1_000;
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            quick: Arc::new(Semaphore::new(4)),
-            long: Arc::new(Semaphore::new(2)),
-            blocking: Arc::new(Semaphore::new(8)),
-            answers: Arc::new(Semaphore::new(128 << 10)),
-            requests: Arc::new(Semaphore::new(48 << 10)),
-            streams: Arc::new(Semaphore::new(2)),
-            sockets: Arc::new(Semaphore::new(SOCKETS)),
-        }
-    }
-}
 
 /// Bytes that are counted as long as this is there.
 #[derive(Debug, Default)]

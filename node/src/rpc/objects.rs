@@ -51,7 +51,9 @@ impl Param for CallRequest {
     fn read(value: &Value) -> Result<Self, String> {
         let fields = Fields::new(value, "TransactionArgs")?;
         for name in BLOB_FIELDS {
-            if fields.optional::<Value>(name)?.is_some() {
+            // A cap of zero says no more than none.
+            let says = fields.optional::<Value>(name)?;
+            if says.is_some_and(|value| value != "0x0") {
                 return Err(format!(
                     "{name} is not supported: there are no blobs on this chain"
                 ));

@@ -2,8 +2,8 @@
 
 use super::error::RpcError;
 use super::json;
+use super::outgoing::Outgoing;
 use super::params::Params;
-use super::websocket::Outgoing;
 use crate::chain::{Block, LogFilter};
 use crate::node::Node;
 use crate::request::LogQuery;
@@ -11,7 +11,7 @@ use alloy_primitives::B256;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -172,51 +172,5 @@ impl Topic {
             Self::Logs(filter) => filter.len(),
             Self::Heads | Self::Arrivals { .. } => 0,
         }
-    }
-}
-
-/// The texts of the newest blocks that subscribers get, each written once.
-#[derive(Debug, Default)]
-pub(crate) struct Texts(Mutex<Vec<Arc<BlockTexts>>>);
-
-/// The blocks whose texts are kept.
-const KEPT: usize = 2;
-
-impl Texts {
-    /// Those of `block`.
-    fn of(&self, block: &Arc<Block>) -> Arc<BlockTexts> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(texts) = kept.iter().find(|texts| texts.block.hash == block.hash) {
-            return Arc::clone(texts);
-        }
-        let texts = Arc::new(BlockTexts {
-            block: Arc::clone(block),
-            header: OnceLock::new(),
-            logs: block.logs().map(|_| OnceLock::new()).collect(),
-        });
-        if kept.len() >= KEPT {
-            kept.remove(0);
-        }
-        kept.push(Arc::clone(&texts));
-        texts
-    }
-}
-
-#[derive(Debug)]
-struct BlockTexts {
-    block: Arc<Block>,
-    header: OnceLock<Arc<str>>,
-    logs: Vec<OnceLock<Arc<str>>>,
-}
-
-impl BlockTexts {
-    fn header(&self) -> Arc<str> {
-        let write = || Value::Object(json::header(&self.block)).to_string().into();
-        Arc::clone(self.header.get_or_init(write))
-    }
-
-    fn log(&self, place: usize, write: impl FnOnce() -> Value) -> Option<Arc<str>> {
-        let text = self.logs.get(place)?;
-        Some(Arc::clone(text.get_or_init(|| write().to_string().into())))
     }
 }

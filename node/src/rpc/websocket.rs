@@ -6,6 +6,7 @@
 use super::dispatch::{answers, too_large};
 use super::load::Text;
 use super::methods::{Answer, find};
+use super::outgoing::Outgoing;
 use super::protocol::{Incoming, NO_ID, Request, answer, notification};
 use super::subscriptions::Subscriptions;
 use crate::miner::MinerHandle;
@@ -29,19 +30,6 @@ const STALLED: Duration = Duration::from_secs(10);
 
 /// The time limit for the last answers of a connection.
 const PARTING: Duration = Duration::from_secs(1);
-
-/// What is sent to a client.
-#[derive(Debug)]
-pub(super) enum Outgoing {
-    /// An answer.
-    Answer(Text),
-    /// News for the subscription with this number, as JSON; all subscribers share it.
-    News(u64, Arc<str>),
-    /// Tells when all before it was sent.
-    Flush(oneshot::Sender<()>),
-    /// The end, with its code and reason.
-    Close(u16, &'static str),
-}
 
 /// Serves one connection until it ends.
 pub async fn serve(miner: MinerHandle, socket: WebSocket) {

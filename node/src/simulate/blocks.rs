@@ -133,16 +133,19 @@ pub fn simulate(
     let blocks = in_order(base, blocks)?;
     let mut durable = base.state().map_err(NodeError::from)?.clone();
     let mut outcomes = Vec::with_capacity(blocks.len());
+    // Of these a block has what the one before had.
+    let (mut beneficiary, mut gas_limit) = (base.header.beneficiary, base.header.gas_limit);
     for block in blocks {
         let mut environment = Environment::next(&durable, block.overrides.time.unwrap_or_default())
             .map_err(NodeError::from)?;
-        environment.beneficiary = base.header.beneficiary;
-        environment.gas_limit = base.header.gas_limit;
+        environment.beneficiary = beneficiary;
+        environment.gas_limit = gas_limit;
         environment.prevrandao = Default::default();
         if !validation {
             environment.base_fee = 0;
         }
         apply(&block.overrides, &mut environment);
+        (beneficiary, gas_limit) = (environment.beneficiary, environment.gas_limit);
         let moves = override_state(&mut durable, &block.state, &environment)?;
         let rules = Rules {
             environment,
@@ -324,11 +327,11 @@ impl Rules {
         let mut outcomes = Vec::with_capacity(calls.len());
         for request in calls {
             let sender = request.from.unwrap_or_default();
-            let nonce = match (request.nonce, nonces.get(&sender)) {
-                (Some(nonce), _) => nonce,
-                (None, Some(next)) => *next,
-                (None, None) => crate::node::nonce(durable, &sender).map_err(NodeError::from)?,
+            let next = match nonces.get(&sender) {
+                Some(next) => *next,
+                None => crate::node::nonce(durable, &sender).map_err(NodeError::from)?,
             };
+            let nonce = request.nonce.unwrap_or(next);
             let (left, limit) = (trial.gas_left(), self.environment.gas_limit);
             let wanted = request.gas.unwrap_or(left);
             if wanted > left {
@@ -341,7 +344,14 @@ impl Rules {
                 moves: self.moves.clone(),
                 ..call_of(&request, &self.environment, gas_limit)?
             };
-            let signed = unsigned(&call, &request, nonce, self.environment.chain_id);
+            if self.validation
+                && let Some(rejection) = wrong_nonce(nonce, next)
+            {
+                return Err(self.rejected(rejection, call));
+            }
+            // No transaction has the highest nonce.
+            let shown = nonce.min(u64::MAX - 1);
+            let signed = unsigned(&call, &request, shown, self.environment.chain_id);
             let run = if self.validation {
                 Trial::checked_call
             } else {
@@ -355,16 +365,12 @@ impl Rules {
                 Ok(execution) => execution,
                 Err(TraceError::Kernel(error)) => return Err(NodeError::from(error).into()),
                 Err(TraceError::Rejected(rejection)) => {
-                    let (call, base_fee) = (Box::new(call), self.environment.base_fee);
-                    return Err(SimulationError::Rejected {
-                        rejection,
-                        call,
-                        base_fee,
-                    });
+                    return Err(self.rejected(rejection, call));
                 }
             };
             *gas = gas.saturating_sub(execution.gas_used);
-            nonces.insert(sender, nonce.saturating_add(1));
+            // It overflows as in go-ethereum.
+            nonces.insert(sender, nonce.wrapping_add(1));
             let seen = trial.inspector().take();
             let logs = if self.trace_transfers {
                 seen
@@ -375,6 +381,28 @@ impl Rules {
         }
         Ok((trial.finish(), outcomes))
     }
+
+    fn rejected(&self, rejection: Rejection, call: Call) -> SimulationError {
+        SimulationError::Rejected {
+            rejection,
+            call: Box::new(call),
+            base_fee: self.environment.base_fee,
+        }
+    }
+}
+
+/// What is wrong with a nonce, `next` being the sender's; fees are looked at later.
+const fn wrong_nonce(nonce: u64, next: u64) -> Option<Rejection> {
+    if nonce < next {
+        return Some(Rejection::NonceTooLow { next, nonce });
+    }
+    if nonce > next {
+        return Some(Rejection::NonceTooHigh { next, nonce });
+    }
+    if nonce == u64::MAX {
+        return Some(Rejection::NonceOverflow);
+    }
+    None
 }
 
 /// The transaction of a call, which nobody signs.

@@ -13,7 +13,7 @@ use crate::simulate::blocks::{
     BlockOutcome, SimulatedBlock, Simulation, SimulationError, simulate,
 };
 use crate::simulate::{CallError, output};
-use alloy_primitives::Log;
+use alloy_primitives::{Bytes, Log};
 use evm_kernel::native::simulate::{Call, Execution, Interrupt, Rejection};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -64,8 +64,13 @@ fn call(
         .map(|(number, log)| json::log(block, index, number, log))
         .collect();
     let most = execution.gas_used.saturating_add(execution.gas_refunded);
+    let returned = if execution.success {
+        execution.output.clone()
+    } else {
+        Bytes::new()
+    };
     let mut shown = json!({
-        "returnData": json::data(&execution.output),
+        "returnData": json::data(returned),
         "logs": logs,
         "gasUsed": json::quantity(execution.gas_used),
         "maxUsedGas": json::quantity(most),

@@ -1,0 +1,40 @@
+//! What the node does at once, for all its clients together.
+
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// The places of work that takes long, and the bytes of large texts.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// Calls that are tried for a moment.
+    pub(crate) quick: Arc<Semaphore>,
+    /// Calls that took longer.
+    pub(crate) long: Arc<Semaphore>,
+    /// Work on threads that may block.
+    pub(crate) blocking: Arc<Semaphore>,
+    /// Kilobytes of large answers that are made or sent.
+    pub(crate) answers: Arc<Semaphore>,
+    /// Kilobytes of large requests that are read or answered.
+    pub(crate) requests: Arc<Semaphore>,
+    /// Traces that are sent while they are made.
+    pub(crate) streams: Arc<Semaphore>,
+    /// WebSockets.
+    pub(crate) sockets: Arc<Semaphore>,
+}
+
+/// The most WebSockets.
+const SOCKETS: usize = 1_000;
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            quick: Arc::new(Semaphore::new(4)),
+            long: Arc::new(Semaphore::new(2)),
+            blocking: Arc::new(Semaphore::new(8)),
+            answers: Arc::new(Semaphore::new(128 << 10)),
+            requests: Arc::new(Semaphore::new(48 << 10)),
+            streams: Arc::new(Semaphore::new(2)),
+            sockets: Arc::new(Semaphore::new(SOCKETS)),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What waits to be sent to a client of a WebSocket.
+
+use super::load::Text;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What is sent to a client.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// An answer.
+    Answer(Text),
+    /// News for the subscription with this number, as JSON; all subscribers share it.
+    News(u64, Arc<str>),
+    /// Tells when all before it was sent.
+    Flush(oneshot::Sender<()>),
+    /// The end, with its code and reason.
+    Close(u16, &'static str),
+}
