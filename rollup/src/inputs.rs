@@ -1,7 +1,7 @@
 //! The inputs of a lane that wait, in order, across pages: first in, first out.
 
 use crate::inbox::TRANSFER;
-use crate::lane::{Lane, Needed};
+use crate::lane::{Calls, Lane, Needed};
 use crate::queue::{self, ENTRY_OVERHEAD, Entries};
 use crate::{Cursor, Layout};
 use alloc::vec::Vec;
@@ -233,6 +233,26 @@ impl Inputs {
         }
         Ok(true)
     }
+}
+
+/// Deletes what the commit of `calls` leaves behind if it is the first that is past the
+/// pages which both lanes had, as [`Calls::of_one_lane`] tells of them: a lane that was
+/// ahead of the other kept its pages. `last` is the lane before, `oldest` the first page
+/// of the queue that was needed then.
+///
+/// # Errors
+/// If the machine refuses a host call.
+pub fn sweep_shared(
+    store: &mut impl Store,
+    layout: &Layout,
+    (last, oldest): (&Calls, u32),
+    calls: &Calls,
+    external: Cursor,
+) -> Result<(), HostError> {
+    if last.since == 0 || calls.since > 0 {
+        return Ok(());
+    }
+    sweep(store, layout.queue, oldest, calls.needed(external).queue)
 }
 
 /// Deletes the pages of `tree` from level `from` up to `to`, which are consumed and

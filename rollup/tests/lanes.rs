@@ -12,7 +12,7 @@ use rollup::inbox::Limits;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::queue::Page;
 use rollup::run::Progress;
-use rollup::{Budget, Calls, Cursor, Lane, Layout, Position, Shares, state};
+use rollup::{Budget, Calls, Cursor, Lane, Layout, Position, Shares, inputs, state};
 
 const ROLLUP: [u8; 20] = [7; 20];
 
@@ -183,8 +183,9 @@ fn work(host: &mut MockHost, block: usize) -> Result<Progress, HostError> {
         quarantine.mark_block(host)?;
     }
     let cursor = opened.external.inputs.cursor();
+    let last = state.calls;
     let calls = shares.commit(
-        &state.calls,
+        &last,
         opened.calls.inputs.cursor(),
         opened.calls.left(),
         !opened.external.is_empty(),
@@ -206,6 +207,8 @@ fn work(host: &mut MockHost, block: usize) -> Result<Progress, HostError> {
         .inputs
         .committed(host, calls.needed(cursor))?;
     opened.calls.inputs.committed(host, calls.needed(cursor))?;
+    let oldest = state.oldest_page;
+    inputs::sweep_shared(host, &LAYOUT, (&last, oldest), &calls, cursor)?;
     if let Some(quarantine) = opened.quarantine {
         quarantine.end(host)?;
     }
@@ -316,7 +319,7 @@ fn assert_clean(host: &MockHost) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn each_lane_is_taken_in_its_order(

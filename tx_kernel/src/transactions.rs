@@ -17,7 +17,9 @@ use rollup::inbox::{Limits, TRANSFER, Transfer};
 use rollup::opening::Waiting;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::{Progress, line};
-use rollup::{Budget, Cursor, Lane, Level, Position, Quarantine, Shares, dead_letters, state};
+use rollup::{
+    Budget, Cursor, Lane, Level, Position, Quarantine, Shares, dead_letters, inputs, state,
+};
 
 /// The work of a run, in units of the budget: some 4·10⁹ instructions.
 pub const RUN_BUDGET: u64 = 100_000_000;
@@ -319,8 +321,9 @@ impl Run {
         }
         let work = self.budget.spent() - before;
         let external_waits = cursor != self.external.inputs.cursor() || !self.external.is_empty();
+        let last = self.head.calls;
         let calls = self.shares.commit(
-            &self.head.calls,
+            &last,
             self.calls.inputs.cursor(),
             self.calls.left(),
             external_waits,
@@ -348,6 +351,8 @@ impl Run {
         let needed = calls.needed(cursor);
         self.external.inputs.committed(host, needed)?;
         self.calls.inputs.committed(host, needed)?;
+        let oldest = self.head.oldest_page;
+        inputs::sweep_shared(host, &LAYOUT, (&last, oldest), &calls, cursor)?;
         match self.quarantine.take() {
             Some(quarantine) => quarantine.end(host),
             None => Ok(()),

@@ -19,9 +19,9 @@ use core::fmt::Display;
 use ethereum::transaction::{Deposit, tx_type};
 use ethereum::{Recovered, SignedTransaction};
 use host::Runtime;
-use rollup::{Lane, Position};
+use rollup::{Lane, Position, inputs};
 use storage::block::StoredTransaction;
-use storage::layout::OUTGOING;
+use storage::layout::{LAYOUT, OUTGOING};
 use storage::{Config, Diff, Head, Upgrade, commit, history};
 
 /// The gas that every transaction pays, for its signature above all.
@@ -83,7 +83,7 @@ impl Draft {
         };
         let paid_work = earlier.saturating_add(self.body.paid_work());
         let sealed = seal::block(&Parent::of(&run.head), &self.environment, self.body, &diff);
-        let calls = run.calls();
+        let (last, calls) = (run.head.calls, run.calls());
         let outdated = history::outdated(&run.head, run.config.kept_blocks);
         let rest = Head {
             level: run.level.number,
@@ -124,8 +124,13 @@ impl Draft {
         let mut host = host.writer()?;
         let host: &mut H = &mut host;
         commit::block(host, &block)?;
-        run.queue
-            .committed(host, run.head.calls.needed(run.head.cursor))?;
+        let Head {
+            cursor,
+            oldest_page,
+            ..
+        } = run.head;
+        run.queue.committed(host, calls.needed(cursor))?;
+        inputs::sweep_shared(host, &LAYOUT, (&last, oldest_page), &calls, cursor)?;
         match run.quarantine.take() {
             Some(quarantine) => Ok(quarantine.end(host)?),
             None => Ok(()),
