@@ -132,6 +132,41 @@ fn nobody_has_to_read_the_log() {
 }
 
 #[test]
+fn the_log_says_why_a_transaction_failed_and_what_contracts_print() {
+    let mut devnet = Devnet::start(&[]);
+    let output = BufReader::new(devnet.child.stdout.take().expect("a pipe"));
+    let (lines, log) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        output
+            .lines()
+            .map_while(Result::ok)
+            .try_for_each(|line| lines.send(line))
+    });
+    let create = |code: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","data":"0x{code}","gas":"0x30000"}}]}}"#
+        )
+    };
+    // Reverts; prints "hi" by log(string), and stops.
+    devnet.call(&create("60006000fd"));
+    let text = "41304fac\
+        0000000000000000000000000000000000000000000000000000000000000020\
+        0000000000000000000000000000000000000000000000000000000000000002\
+        6869000000000000000000000000000000000000000000000000000000000000";
+    let print = "6064602760003960006000606460007300000000000000000063\
+        6f6e736f6c652e6c6f675afa00";
+    devnet.call(&create(&format!("{print}{text}")));
+    for wanted in ["failed: execution reverted", "console.log  hi"] {
+        loop {
+            let line = log.recv_timeout(Duration::from_secs(20)).expect(wanted);
+            if line.ends_with(wanted) {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn who_reads_the_log_may_leave() {
     let mut devnet = Devnet::start(&[]);
     drop(devnet.child.stdout.take());

@@ -214,7 +214,8 @@ mod tests {
             filters.install_at(start, wide(1_000), 1).unwrap();
         }
         assert_eq!(filters.install_at(start, wide(1), 1), Err(Full));
-        for _ in filters.lock().filters.len()..MAX_FILTERS {
+        let installed = filters.lock().filters.len();
+        for _ in installed..MAX_FILTERS {
             filters.install_at(start, Kind::Blocks, 1).unwrap();
         }
         assert_eq!(filters.install_at(start, Kind::Blocks, 1), Err(Full));

@@ -195,3 +195,34 @@ async fn only_pages_of_the_named_origin_may_call() {
         assert_eq!(post(&devnet, &headers, CALL).await.0, expected, "{origin}");
     }
 }
+
+/// The code with which the node closes a connection after these bytes.
+async fn close_code(devnet: &Handle, bytes: &[u8]) -> u16 {
+    let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
+    let head = "GET / HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The node may close before it has read all.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    // The last frame: a close with its code and reason, unmasked.
+    let start = (0..answer.len())
+        .rev()
+        .find(|start| answer[*start] == 0x88)
+        .expect("a close frame");
+    u16::from_be_bytes([answer[start + 2], answer[start + 3]])
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_a_rule_is_closed_with_its_code() {
+    let devnet = devnet(|_| {}).await;
+    // A frame with a reserved bit; text that is none; one of 6 MB.
+    assert_eq!(close_code(&devnet, &[0xf1, 0x80, 0, 0, 0, 0]).await, 1002);
+    assert_eq!(
+        close_code(&devnet, &[0x81, 0x81, 0, 0, 0, 0, 0xff]).await,
+        1007
+    );
+    let large = [&[0x81, 0xff][..], &(6_u64 << 20).to_be_bytes(), &[0; 4]].concat();
+    assert_eq!(close_code(&devnet, &large).await, 1009);
+}

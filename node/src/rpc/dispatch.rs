@@ -3,7 +3,7 @@
 use super::error::RpcError;
 use super::load::{self, Held, MAX_ANSWER, Pieces, Text};
 use super::methods::debug::stream_transaction;
-use super::methods::{Answer, Sized, find};
+use super::methods::{Answer, Reply, find};
 use super::params::Params;
 use super::protocol::{Incoming, Request, answer};
 use super::text;
@@ -49,8 +49,8 @@ async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Te
             return load::large(node, move |node| text::value(&method(node, &params)?)).await;
         }
         Some(Answer::Sized(method)) => match method(node, &params)? {
-            Sized::Small(value) => value,
-            Sized::Large(write) => return load::large(node, |_| write()).await,
+            Reply::Small(value) => value,
+            Reply::Large(write) => return load::large(node, |_| write()).await,
         },
         Some(Answer::Calling(method)) => {
             load::call(node, move |node, interrupt| {
@@ -100,11 +100,7 @@ async fn batch(
 ) -> Option<Text> {
     let ids: Vec<Option<String>> = calls.iter().map(id).collect();
     let mut answers = stream::iter(calls)
-        .map(|call| async {
-            // Others want to be answered, too.
-            tokio::task::yield_now().await;
-            one(miner, call).await
-        })
+        .map(|call| one(miner, call))
         .buffered(TOGETHER);
     let (mut all, mut counted, mut answered) = (String::from("["), Held::default(), 0);
     let mut push = |text: &str| {
@@ -116,6 +112,8 @@ async fn batch(
     };
     while let Some(next) = answers.next().await {
         answered += 1;
+        // Others want to be answered, too.
+        tokio::task::yield_now().await;
         let Some(Text { text, held }) = next else {
             continue;
         };
@@ -152,7 +150,7 @@ async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> 
         Err((id, error)) => return Some(answer(&id, Err(error)).into()),
     };
     let outcome = match params.read() {
-        Ok(params) => self::outcome(miner, &method, params).await,
+        Ok(params) => outcome(miner, &method, params).await,
         Err(error) => Err(error),
     };
     let name = name(&method);

@@ -11,7 +11,7 @@ use std::{fmt, io};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Most bytes of an answer, and of the answers of a batch, as in go-ethereum.
-pub const MAX_ANSWER: usize = 25_000_000;
+pub(super) const MAX_ANSWER: usize = 25_000_000;
 
 /// A text below this size is not counted.
 const SMALL: usize = 64 << 10;

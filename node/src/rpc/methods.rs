@@ -41,7 +41,7 @@ pub(super) enum Answer {
     /// On a thread that may block.
     Blocking(Method),
     /// At once, or on a thread that may block where the answer is large.
-    Sized(fn(&Node, &Params) -> Result<Sized, RpcError>),
+    Sized(fn(&Node, &Params) -> Result<Reply, RpcError>),
     /// By calls that are tried, each of which can be ended.
     Calling(fn(&Node, &Params, &Interrupt) -> Result<Value, RpcError>),
     /// By calls whose answer may be large.
@@ -53,7 +53,7 @@ pub(super) enum Answer {
 }
 
 /// An answer, or how a large one is written.
-pub(super) enum Sized {
+pub(super) enum Reply {
     /// It is there.
     Small(Value),
     /// It is written on a thread that may block.

@@ -1,6 +1,6 @@
 //! Blocks, their contents and their logs.
 
-use super::Sized;
+use super::Reply;
 use crate::chain::{Block, LogFilter, for_each_log};
 use crate::node::Node;
 use crate::request::{BlockId, BlockRange, LogQuery};
@@ -18,19 +18,19 @@ use std::sync::Arc;
 pub(super) const FEW: usize = 64;
 
 /// `eth_getBlockByNumber(block, full)` and `eth_getBlockByHash`.
-pub(super) fn block(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn block(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let id = params.required(0)?;
     let full = params.optional(1)?.unwrap_or(false);
     if id == BlockId::Pending {
         return pending(node, full);
     }
     let Some(block) = node.find(id) else {
-        return Ok(Sized::Small(Value::Null));
+        return Ok(Reply::Small(Value::Null));
     };
     if block.transactions.len() <= FEW {
-        return Ok(Sized::Small(json::block(&block, full)));
+        return Ok(Reply::Small(json::block(&block, full)));
     }
-    Ok(Sized::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move || {
         let mut list = List::default();
         for (index, included) in block.transactions.iter().enumerate() {
             list.push(&json::transaction_of(&block, index, included, full))?;
@@ -53,9 +53,9 @@ pub(super) fn header(node: &Node, params: &Params) -> Result<Value, RpcError> {
 }
 
 /// The block to come, as far as it is known.
-fn pending(node: &Node, full: bool) -> Result<Sized, RpcError> {
+fn pending(node: &Node, full: bool) -> Result<Reply, RpcError> {
     let block = to_come(node)?;
-    Ok(Sized::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move || {
         let mut list = List::default();
         for (index, included) in block.transactions.iter().enumerate() {
             let mut transaction = json::transaction_of(&block, index, included, full);
@@ -142,23 +142,23 @@ pub(super) fn transaction(node: &Node, params: &Params) -> Result<Value, RpcErro
 }
 
 /// `eth_getBlockReceipts(block)`.
-pub(super) fn receipts(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn receipts(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let found = match params.required(0)? {
         BlockId::Pending => Some(to_come(node)?),
         id => node.find(id),
     };
     let Some(block) = found else {
-        return Ok(Sized::Small(Value::Null));
+        return Ok(Reply::Small(Value::Null));
     };
     let write = move || {
         let receipts = block.transactions.iter().enumerate();
         text::list(receipts.map(|(index, included)| json::receipt(&block, index, included)))
     };
-    Ok(Sized::Large(Box::new(write)))
+    Ok(Reply::Large(Box::new(write)))
 }
 
 /// `eth_getLogs(query)`.
-pub(super) fn logs(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn logs(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     logs_of(node, params.required(0)?)
 }
 
@@ -172,15 +172,15 @@ const WINDOW: u64 = 1_024;
 ///
 /// # Errors
 /// If the range is invalid, the block unknown, or there are too many logs.
-pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Sized, RpcError> {
+pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Reply, RpcError> {
     let (from, to) = range(node, query.blocks)?;
     Ok(logs_between(node, query.filter, from, to))
 }
 
 /// The logs from one block to another, both included.
-pub(super) fn logs_between(node: &Node, filter: LogFilter, from: u64, to: u64) -> Sized {
+pub(super) fn logs_between(node: &Node, filter: LogFilter, from: u64, to: u64) -> Reply {
     let chain = node.chain_handle();
-    Sized::Large(Box::new(move || {
+    Reply::Large(Box::new(move || {
         let (mut list, mut count, mut next) = (List::default(), 0, from);
         while next <= to {
             let last = to.min(next.saturating_add(WINDOW - 1));

@@ -1,6 +1,6 @@
 //! Filters that are installed and polled.
 
-use super::Sized;
+use super::Reply;
 use super::blocks::{logs_between, logs_of};
 use crate::filters::{Full, Kind};
 use crate::node::Node;
@@ -33,7 +33,7 @@ pub(super) fn uninstall(node: &Node, params: &Params) -> Result<Value, RpcError>
 }
 
 /// `eth_getFilterLogs(id)`: all logs of the query.
-pub(super) fn logs(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn logs(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let query = node
         .filters
         .poll(params.required(0)?, |filter| match &filter.kind {
@@ -44,7 +44,7 @@ pub(super) fn logs(node: &Node, params: &Params) -> Result<Sized, RpcError> {
 }
 
 /// `eth_getFilterChanges(id)`: the news since the last poll.
-pub(super) fn changes(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let id = params.required(0)?;
     let newest = node.latest()?.number();
     let polled = node.filters.poll(id, |filter| {
@@ -66,15 +66,15 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Sized, RpcError> {
         }
     });
     match polled.ok_or_else(not_found)? {
-        News::Ready(values) => Ok(Sized::Small(Value::Array(values))),
+        News::Ready(values) => Ok(Reply::Small(Value::Array(values))),
         News::Blocks(from) => {
             let chain = node.chain_handle();
-            Ok(Sized::Large(Box::new(move || {
+            Ok(Reply::Large(Box::new(move || {
                 let blocks = chain.read().range(from, newest).to_vec();
                 text::list(blocks.iter().map(|block| json::data(block.hash)))
             })))
         }
-        News::Logs(_, from) if from > newest => Ok(Sized::Small(Value::Array(Vec::new()))),
+        News::Logs(_, from) if from > newest => Ok(Reply::Small(Value::Array(Vec::new()))),
         News::Logs(query, from) => Ok(logs_between(node, query.filter, from, newest)),
     }
 }

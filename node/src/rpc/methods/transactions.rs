@@ -1,6 +1,6 @@
 //! Transactions: sent, signed, looked up.
 
-use super::Sized;
+use super::Reply;
 use super::blocks::FEW;
 use crate::accounts::Account;
 use crate::chain::Block;
@@ -203,17 +203,17 @@ fn included(node: &Node, hash: &B256) -> Option<Value> {
 }
 
 /// `eth_getTransactionReceipt(hash)`.
-pub(super) fn receipt(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn receipt(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let Some((block, index)) = place(node, &params.required(0)?) else {
-        return Ok(Sized::Small(Value::Null));
+        return Ok(Reply::Small(Value::Null));
     };
     let Some(included) = block.transactions.get(index) else {
-        return Ok(Sized::Small(Value::Null));
+        return Ok(Reply::Small(Value::Null));
     };
     if included.receipt.logs.len() <= FEW {
-        return Ok(Sized::Small(json::receipt(&block, index, included)));
+        return Ok(Reply::Small(json::receipt(&block, index, included)));
     }
-    Ok(Sized::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move || {
         let included = block.transactions.get(index);
         let receipt = included.map(|included| json::receipt(&block, index, included));
         text::value(&receipt)

@@ -1,6 +1,6 @@
 //! The transactions of the pool, as go-ethereum shows them.
 
-use super::Sized;
+use super::Reply;
 use crate::node::Node;
 use crate::pool::Candidate;
 use crate::rpc::RpcError;
@@ -21,20 +21,20 @@ pub(super) fn status(node: &Node, _: &Params) -> Result<Value, RpcError> {
 }
 
 /// `txpool_content()`: whole transactions, by sender and nonce.
-pub(super) fn content(node: &Node, _: &Params) -> Result<Sized, RpcError> {
+pub(super) fn content(node: &Node, _: &Params) -> Result<Reply, RpcError> {
     Ok(by_sender(node, whole))
 }
 
 /// `txpool_inspect()`: a line for each, by sender and nonce.
-pub(super) fn inspect(node: &Node, _: &Params) -> Result<Sized, RpcError> {
+pub(super) fn inspect(node: &Node, _: &Params) -> Result<Reply, RpcError> {
     Ok(by_sender(node, |candidate| Value::String(line(candidate))))
 }
 
 /// `txpool_contentFrom(address)`: whole transactions of one sender, by nonce.
-pub(super) fn content_from(node: &Node, params: &Params) -> Result<Sized, RpcError> {
+pub(super) fn content_from(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let sender: Address = params.required(0)?;
     let all = node.pool().all(Some(&sender));
-    Ok(Sized::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move || {
         let [pending, queued] = [true, false].map(|wanted| {
             let of = all.iter().filter(|(ready, _)| *ready == wanted);
             object(of.map(|(_, candidate)| (nonce(candidate), text::value(&whole(candidate)))))
@@ -46,9 +46,9 @@ pub(super) fn content_from(node: &Node, params: &Params) -> Result<Sized, RpcErr
     })))
 }
 
-fn by_sender(node: &Node, show: fn(&Candidate) -> Value) -> Sized {
+fn by_sender(node: &Node, show: fn(&Candidate) -> Value) -> Reply {
     let all = node.pool().all(None);
-    Sized::Large(Box::new(move || {
+    Reply::Large(Box::new(move || {
         let [pending, queued] = [true, false].map(|wanted| {
             let of: Vec<&Arc<Candidate>> = all
                 .iter()
