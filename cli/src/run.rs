@@ -31,7 +31,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE.yaml")]
     setup: Option<PathBuf>,
     /// The folder of preimage pages, each named by the hex of its hash
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = files::folder)]
     preimages: Option<PathBuf>,
     /// The version of the machine at the start
     #[arg(long, default_value_t)]

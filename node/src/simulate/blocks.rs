@@ -371,11 +371,9 @@ impl Rules {
             *gas = gas.saturating_sub(execution.gas_used);
             // It overflows as in go-ethereum.
             nonces.insert(sender, nonce.wrapping_add(1));
-            let seen = trial.inspector().take();
-            let logs = if self.trace_transfers {
-                seen
-            } else {
-                execution.logs.clone()
+            let logs = match trial.inspector().take() {
+                seen if self.trace_transfers => seen,
+                _ => execution.logs.clone(),
             };
             outcomes.push((execution, logs));
         }
