@@ -64,7 +64,7 @@ fn the_devnets_layer_1_is_asked_and_told() {
         (&["deposit", RECEIVER, "0"], 1, "NO_TICKETS"),
         (&["deposit", RECEIVER, "1.1234567"], 2, "six digits"),
         (&["deposit", "somebody", "1"], 2, "no account of the rollup"),
-        (&["govern", "00"], 1, ""),
+        (&["govern", "0x00"], 1, ""),
         (&["balance", "tz1oops"], 2, "checksum"),
     ] {
         let output = l1(&url, args);

@@ -31,15 +31,15 @@ pub(super) fn receipt(operated: &Operated) -> Value {
 
 /// What the kernel's log says of the messages: refused, or a transaction that is dropped.
 fn refusal(receipt: &Receipt, kernel: &[String]) -> Option<String> {
+    // The kernel names itself at the start of a line.
     let of_message = receipt.messages.iter().find_map(|id| {
         let start = format!("message {id} of level {} refused: ", receipt.level);
-        let line = kernel.iter().find_map(|line| line.strip_prefix(&start));
-        line.map(ToOwned::to_owned)
+        let line = kernel.iter().find_map(|line| line.split_once(&start));
+        line.map(|(_, why)| why.to_owned())
     });
     let dropped = |line: &String| {
-        let (_, why) = line
-            .strip_prefix("transaction ")?
-            .split_once(" dropped: ")?;
+        let (_, rest) = line.split_once("transaction ")?;
+        let (_, why) = rest.split_once(" dropped: ")?;
         Some(why.to_owned())
     };
     of_message.or_else(|| kernel.iter().find_map(dropped))
