@@ -50,7 +50,7 @@ pub fn instruction(node: &Node, stack: Stack, scope: Scope<'_>) -> Result<Option
     let wrong = |mut stack: Stack| {
         stack.reverse();
         Error::Stack {
-            instruction: node.clone(),
+            instruction: Box::new(node.clone()),
             stack,
         }
     };
@@ -67,7 +67,7 @@ pub fn instruction(node: &Node, stack: Stack, scope: Scope<'_>) -> Result<Option
             let ends = (code(one, left, scope)?, code(other, right, scope)?);
             match ends {
                 (Some(left), Some(right)) if left != right => Err(Error::Branches {
-                    instruction: node.clone(),
+                    instruction: Box::new(node.clone()),
                     left,
                     right,
                 }),
@@ -98,7 +98,7 @@ fn dip(
     let Some(kept) = kept else {
         stack.reverse();
         return Err(Error::Stack {
-            instruction: node.clone(),
+            instruction: Box::new(node.clone()),
             stack,
         });
     };
@@ -133,7 +133,7 @@ fn repeat(
             stack.extend(over);
             stack.reverse();
             return Err(Error::Stack {
-                instruction: node.clone(),
+                instruction: Box::new(node.clone()),
                 stack,
             });
         }
@@ -141,7 +141,7 @@ fn repeat(
     stack.extend(item);
     match code(body, stack, scope)? {
         Some(behind) if behind != expected => Err(Error::Branches {
-            instruction: node.clone(),
+            instruction: Box::new(node.clone()),
             left: behind,
             right: expected,
         }),
@@ -294,10 +294,6 @@ fn gives_two(name: &str, stack: &[Type]) -> Option<(usize, [Type; 2])> {
 }
 
 /// How many types an instruction without arguments takes, and which it gives.
-#[cfg_attr(
-    not(test),
-    expect(clippy::too_many_lines, reason = "a table of instructions")
-)]
 fn effect(name: &str, stack: &[Type]) -> Option<(usize, Type)> {
     use Type::{Address, Bool, Bytes, Int, Mutez, Nat, Timestamp, Unit};
     let boxed = |ty: &Type| Box::new(ty.clone());

@@ -64,7 +64,7 @@ impl Contract {
         let given = Type::Pair(Box::new(operations), Box::new(storage.clone()));
         match check::code(&code, vec![both], scope)? {
             Some(behind) if behind != [given.clone()] => Err(Error::Branches {
-                instruction: Node::prim("code", Vec::new()),
+                instruction: Box::new(Node::prim("code", Vec::new())),
                 left: behind,
                 right: vec![given],
             }),

@@ -133,8 +133,8 @@ fn fits(bytes: &[u8], ty: &Type) -> bool {
 /// [`Error::NoValue`].
 pub fn read(node: &Node, ty: &Type) -> Result<Value, Error> {
     let no = |why: String| Error::NoValue {
-        value: node.clone(),
-        ty: ty.clone(),
+        value: Box::new(node.clone()),
+        ty: Box::new(ty.clone()),
         why,
     };
     let prim = match node {

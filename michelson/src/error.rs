@@ -16,9 +16,9 @@ pub enum Error {
     #[error("`{value}` is no {ty}{}", because(.why))]
     NoValue {
         /// The node.
-        value: Node,
+        value: Box<Node>,
         /// The type.
-        ty: Type,
+        ty: Box<Type>,
         /// More, or nothing.
         why: String,
     },
@@ -29,7 +29,7 @@ pub enum Error {
     #[error("`{instruction}` does not take {}", list(.stack))]
     Stack {
         /// The instruction.
-        instruction: Node,
+        instruction: Box<Node>,
         /// The types of the stack, its top first.
         stack: Vec<Type>,
     },
@@ -37,7 +37,7 @@ pub enum Error {
     #[error("the branches of `{instruction}` end with {} and {}", list(.left), list(.right))]
     Branches {
         /// The instruction.
-        instruction: Node,
+        instruction: Box<Node>,
         /// The types after the one branch.
         left: Vec<Type>,
         /// The types after the other.

@@ -55,6 +55,7 @@ impl Node {
         let mut parser = Parser {
             tokens: tokens(text)?,
             at: 0,
+            depth: 0,
         };
         let mut nodes = vec![parser.node(true)?];
         let mut separated = false;
@@ -279,7 +280,11 @@ fn word(word: &str) -> Result<Token, String> {
 struct Parser {
     tokens: Vec<(Token, usize)>,
     at: usize,
+    depth: usize,
 }
+
+/// How deep nodes may lie in each other.
+const MAX_DEPTH: usize = 200;
 
 impl Parser {
     fn peek(&self) -> Option<&Token> {
@@ -296,6 +301,16 @@ impl Parser {
 
     /// A node; a primitive takes arguments only where it stands free or in brackets.
     fn node(&mut self, free: bool) -> Result<Node, SyntaxError> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.error("nodes lie too deep in each other"));
+        }
+        self.depth += 1;
+        let node = self.inner(free);
+        self.depth -= 1;
+        node
+    }
+
+    fn inner(&mut self, free: bool) -> Result<Node, SyntaxError> {
         let Some(token) = self.peek().cloned() else {
             return Err(self.error("unexpected end"));
         };
@@ -325,8 +340,9 @@ impl Parser {
 
     fn prim(&mut self, name: String, free: bool) -> Result<Node, SyntaxError> {
         let (mut args, mut annotations) = (Vec::new(), Vec::new());
-        while free {
+        loop {
             match self.peek() {
+                _ if !free => break,
                 Some(Token::Word(word)) if word.starts_with(['%', '@', ':']) => {
                     annotations.push(word.clone());
                     self.at += 1;
@@ -402,6 +418,8 @@ mod tests {
             ("a ; }", 1),
             ("é", 1),
             ("%a", 1),
+            (&"(".repeat(100_000), 1),
+            (&"{".repeat(100_000), 1),
         ] {
             match Node::parse(text) {
                 Err(SyntaxError { line: actual, .. }) => assert_eq!(actual, line, "{text:?}"),
