@@ -34,7 +34,7 @@ pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
         print!("{TEMPLATE}");
         return Ok(());
     }
-    let mut settings = args.options.clone();
+    let mut settings = args.options;
     if let Some(path) = &args.settings {
         settings = settings.or(Settings::read(path)?);
     }

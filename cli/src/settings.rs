@@ -9,7 +9,7 @@ use std::path::Path;
 use storage::Config;
 
 /// The settings of a rollup; one that is absent has its default.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The EIP-155 chain id

@@ -86,7 +86,7 @@ impl Plan {
         };
         base58(&args.network, Type::ChainId).context("--network")?;
         base58(&args.deployer, Type::KeyHash).context("--deployer is an account with a key")?;
-        let mut settings = args.options.clone();
+        let mut settings = args.options;
         if let Some(path) = &args.settings {
             settings = settings.or(Settings::read(path)?);
         }
@@ -114,7 +114,7 @@ impl Plan {
         };
         let mut warnings = plan.governance()?;
         // As if all contracts were there: what is wrong shows now, not at the last step.
-        let mut complete = plan.settings.clone();
+        let mut complete = plan.settings;
         for (index, setting) in [
             &mut complete.ticketer,
             &mut complete.delayed_bridge,
@@ -332,7 +332,7 @@ impl Plan {
     /// The settings with the contracts' addresses, once they are known.
     fn complete(&self) -> Option<Settings> {
         let known = |name: &str| self.result(name)?.parse::<Kt1>().ok();
-        let mut settings = self.settings.clone();
+        let mut settings = self.settings;
         settings.ticketer = Some(known("exchanger")?);
         settings.delayed_bridge = Some(known("delayed_inbox")?);
         settings.kernel_governance = Some(known("governance")?);
