@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     /// How many blocks are kept in durable storage, the newest ones
     #[arg(long, value_name = "BLOCKS")]
     kept_blocks: Option<u64>,
+    /// What a byte of a transaction costs for its way through layer 1, in wei
+    #[arg(long, visible_alias = "l1-fee", value_name = "WEI")]
+    data_fee: Option<u64>,
 }
 
 /// A file with all settings, each explained.
@@ -67,6 +70,7 @@ impl Settings {
             queue_bytes: self.queue_bytes.or(others.queue_bytes),
             reassign_after: self.reassign_after.or(others.reassign_after),
             kept_blocks: self.kept_blocks.or(others.kept_blocks),
+            data_fee: self.data_fee.or(others.data_fee),
         }
     }
 
@@ -85,6 +89,7 @@ impl Settings {
         config.queue_bytes = self.queue_bytes.unwrap_or(config.queue_bytes);
         config.reassign_after = self.reassign_after.unwrap_or(config.reassign_after);
         config.kept_blocks = self.kept_blocks.unwrap_or(config.kept_blocks);
+        config.data_fee = self.data_fee.unwrap_or(config.data_fee);
         if config.block_gas_limit > MAX_BLOCK_GAS {
             bail!(
                 "a block of {} units of gas does not fit a run of the machine: at most \
@@ -131,6 +136,7 @@ mod tests {
             queue_bytes: Some(_),
             reassign_after: Some(_),
             kept_blocks: Some(_),
+            data_fee: Some(_),
         } = settings
         else {
             panic!("{settings:?}");

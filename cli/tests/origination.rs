@@ -212,7 +212,8 @@ fn forces_a_transaction(running: &Devnet, tez: U256) {
     };
     l1(&["deposit", &user.address.to_string(), "7"]);
     assert_eq!(running.balance(user.address), U256::from(7) * tez);
-    let signed = user.send(271_828, TxKind::Call(to), tez, Bytes::new(), 100_000);
+    // Its bytes want some 250,000 at the page's price.
+    let signed = user.send(271_828, TxKind::Call(to), tez, Bytes::new(), 500_000);
     l1(&["delayed", &Bytes::from(signed.encode()).to_string()]);
     assert_eq!(running.balance(to), tez);
 }

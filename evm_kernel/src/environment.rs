@@ -7,8 +7,9 @@ pub(crate) mod source;
 #[path = "environment/source_evaluation.rs"]
 pub(crate) mod source;
 
-use crate::execute::work;
-use alloy_primitives::{Address, B256};
+use crate::execute::{data_fee, work};
+use alloy_primitives::{Address, B256, U256};
+use ethereum::SignedTransaction;
 use ethereum::header::next_base_fee;
 use storage::config::Revision;
 use storage::{Config, Head};
@@ -26,6 +27,8 @@ pub struct Environment {
     pub timestamp: u64,
     /// Its base fee, in wei for a unit of gas.
     pub base_fee: u64,
+    /// The lowest base fee of any block, in wei for a unit of gas.
+    pub base_fee_floor: u64,
     /// The gas that it may use.
     pub gas_limit: u64,
     /// PREVRANDAO (EIP-4399).
@@ -38,6 +41,8 @@ pub struct Environment {
     pub revision: Revision,
     /// The layer 1 contract whose tickets are the native token; none: no bridge.
     pub ticketer: Option<[u8; 20]>,
+    /// What a byte of a raw transaction costs, in wei.
+    pub data_fee: u64,
     /// The most work of a transaction besides its gas, in units of the budget;
     /// [`u64::MAX`]: without bound.
     pub transaction_work: u64,
@@ -66,12 +71,14 @@ impl Environment {
             number,
             timestamp: 0,
             base_fee: config.base_fee_floor,
+            base_fee_floor: config.base_fee_floor,
             gas_limit: config.block_gas_limit,
             prevrandao: B256::ZERO,
             beneficiary: config.fee_recipient,
             chain_id: config.chain_id,
             revision: config.revision(number),
             ticketer: config.ticketer,
+            data_fee: config.data_fee,
             transaction_work: work::most(config.run_budget),
         }
     }
@@ -88,6 +95,25 @@ impl Environment {
             base_fee: base_fee(head, config),
             ..Self::of_config(head.number + 1, config)
         }
+    }
+}
+
+impl Environment {
+    /// The gas that a transaction of `bytes` bytes pays for them, at `gas_price` wei for
+    /// a unit: [`u64::MAX`] where no gas is enough.
+    pub fn data_gas(&self, bytes: usize, gas_price: U256) -> u64 {
+        data_fee::gas(self.data_fee, bytes, gas_price)
+    }
+
+    /// The gas that a transaction of `bytes` bytes may use besides that.
+    pub(crate) fn execution_gas(&self, signed: &SignedTransaction, bytes: usize) -> u64 {
+        let transaction = &signed.transaction;
+        let gas_limit = transaction.gas_limit();
+        if self.data_fee == 0 {
+            return gas_limit;
+        }
+        let price = transaction.effective_gas_price(self.base_fee);
+        gas_limit.saturating_sub(self.data_gas(bytes, price))
     }
 }
 

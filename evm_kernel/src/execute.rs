@@ -1,5 +1,6 @@
 //! Signed transaction → receipt, on the block's view of the world.
 
+pub(crate) mod data_fee;
 pub(crate) mod engine;
 pub(crate) mod executor;
 pub(crate) mod instructions;

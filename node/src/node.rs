@@ -359,12 +359,7 @@ impl Node {
     /// [`NodeError::Admission`] and [`NodeError::Pool`].
     pub fn submit(&self, raw: Bytes) -> Result<Submitted, NodeError> {
         let environment = self.next_environment(&*self.latest()?)?;
-        let rules = BlockRules {
-            chain_id: environment.chain_id,
-            revision: environment.revision,
-            block_gas_limit: environment.gas_limit,
-            base_fee: environment.base_fee,
-        };
+        let rules = BlockRules::of(&environment);
         // The slow part, the recovery of the sender, is done without the lock.
         let candidate = pool::admit(raw, &rules)?;
         let (hash, sender) = (candidate.transaction.hash, candidate.sender);

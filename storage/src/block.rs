@@ -105,14 +105,16 @@ impl Value for Transactions {
 pub struct StoredReceipt {
     /// Whether it succeeded.
     pub success: bool,
-    /// The gas that it used, refunds taken off.
+    /// The gas that it used, refunds taken off, what its bytes cost included.
     pub gas_used: u64,
+    /// The part of it that was paid for its bytes on layer 1.
+    pub data_gas: u64,
     /// Its logs.
     pub logs: Vec<Log>,
 }
 
-/// The receipts of a block, in order. Each lies as status (1 byte), gas used,
-/// number of logs, and for each log address, number of topics, topics (without
+/// The receipts of a block, in order. Each lies as flags (1 byte: 1 success, 2 bytes
+/// were paid for), gas used, the part paid for bytes if the flag says so, number of logs, and for each log address, number of topics, topics (without
 /// leading zeros behind their length) and data; numbers and lengths in LEB128.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipts(pub Vec<StoredReceipt>);
@@ -125,8 +127,12 @@ impl Value for Receipts {
     fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 * self.0.len());
         for receipt in &self.0 {
-            bytes.push(u8::from(receipt.success));
+            let paid = receipt.data_gas > 0;
+            bytes.push(u8::from(receipt.success) | u8::from(paid) << 1);
             put_number(&mut bytes, receipt.gas_used);
+            if paid {
+                put_number(&mut bytes, receipt.data_gas);
+            }
             put_number(&mut bytes, receipt.logs.len() as u64);
             for log in &receipt.logs {
                 bytes.extend_from_slice(log.address.as_slice());
@@ -151,14 +157,16 @@ impl Value for Receipts {
 }
 
 fn receipt(reader: &mut Reader<'_>) -> Option<StoredReceipt> {
-    let success = reader.byte()? == 1;
+    let flags = reader.byte()?;
     let gas_used = reader.number()?;
+    let data_gas = if flags & 2 == 0 { 0 } else { reader.number()? };
     let logs = (0..reader.number()?)
         .map(|_| log(reader))
         .collect::<Option<_>>()?;
     Some(StoredReceipt {
-        success,
+        success: flags & 1 != 0,
         gas_used,
+        data_gas,
         logs,
     })
 }
@@ -187,10 +195,13 @@ mod tests {
     proptest! {
         #[test]
         fn receipts_survive_a_round_trip(
-            fields in proptest::collection::vec((any::<bool>(), any::<u64>(), proptest::collection::vec(logs(), 0..3)), 0..4)
+            fields in proptest::collection::vec((any::<bool>(), any::<u64>(), any::<bool>(), proptest::collection::vec(logs(), 0..3)), 0..4)
         ) {
             let receipts = Receipts(
-                fields.into_iter().map(|(success, gas_used, logs)| StoredReceipt { success, gas_used, logs }).collect(),
+                fields.into_iter().map(|(success, gas_used, paid, logs)| {
+                    let data_gas = if paid { gas_used / 2 } else { 0 };
+                    StoredReceipt { success, gas_used, data_gas, logs }
+                }).collect(),
             );
             prop_assert_eq!(Receipts::decode(&receipts.encode()), Some(receipts));
         }

@@ -83,6 +83,9 @@ pub struct Config {
     /// How many blocks are kept, the newest ones; the others leave durable storage.
     /// `kept_blocks`, 8 bytes.
     pub kept_blocks: u64,
+    /// What a byte of a raw transaction costs for its way through layer 1, in wei;
+    /// 0: nothing. `data_fee`, 8 bytes.
+    pub data_fee: u64,
     /// From which block on which revision holds, lowest block first.
     /// `revisions`, 9 bytes each: block number, revision.
     pub revisions: Vec<(u64, Revision)>,
@@ -105,6 +108,7 @@ impl Default for Config {
             // Two weeks of 6 seconds.
             reassign_after: 201_600,
             kept_blocks: 1_024,
+            data_fee: 0,
             revisions: alloc::vec![(0, Revision::Osaka)],
         }
     }
@@ -163,6 +167,7 @@ impl Config {
             kernel_governance: contract("kernel_governance")?,
             reassign_after: number("reassign_after")?.unwrap_or(default.reassign_after),
             kept_blocks: number("kept_blocks")?.unwrap_or(default.kept_blocks),
+            data_fee: number("data_fee")?.unwrap_or(default.data_fee),
             revisions: match field(store, "revisions")? {
                 Some(bytes) => revisions(&bytes).ok_or(SetupError::Invalid {
                     name: "revisions",
@@ -216,6 +221,13 @@ impl Config {
                 });
             }
         }
+        if bounded.data_fee > bounded.most_data_fee() {
+            return Err(SetupError::Invalid {
+                name: "data_fee",
+                expected: "at most a million times the lowest base fee",
+                found: bounded.data_fee.to_be_bytes().to_vec(),
+            });
+        }
         Ok(bounded)
     }
 
@@ -258,7 +270,13 @@ impl Config {
         [
             ("reassign_after", self.reassign_after),
             ("kept_blocks", self.kept_blocks),
+            ("data_fee", self.data_fee),
         ]
+    }
+
+    /// The most that a byte may cost: a million units of gas at the lowest base fee.
+    pub(crate) const fn most_data_fee(&self) -> u64 {
+        self.base_fee_floor.saturating_mul(1_000_000)
     }
 
     /// What a run needs for a block beside the overhead of its inputs, or it would
@@ -330,7 +348,7 @@ fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
 }
 
 /// How many fields came later: at most 8, see [`Config::decode`].
-const LATER: usize = 2;
+const LATER: usize = 3;
 
 /// The fields of [`Config::to_setup`], one behind the other, numbers big-endian.
 impl Value for Config {
@@ -364,7 +382,11 @@ impl Value for Config {
         let later = (9 - reader.0.len() % 9) % 9;
         let len = reader.0.len().checked_sub(8 * later)?;
         config.revisions = revisions(reader.take(len)?)?;
-        let fields = [&mut config.reassign_after, &mut config.kept_blocks];
+        let fields = [
+            &mut config.reassign_after,
+            &mut config.kept_blocks,
+            &mut config.data_fee,
+        ];
         for field in fields.into_iter().take(later) {
             *field = reader.u64()?;
         }
@@ -391,7 +413,7 @@ mod tests {
             ..config.clone()
         };
         let longest = Config {
-            kept_blocks: 9_000,
+            data_fee: 9_000,
             ..config.clone()
         };
         assert_eq!(Config::decode(&longest.encode()), Some(longest));
@@ -441,6 +463,7 @@ mod tests {
             ("level_budget", &least),
             ("queue_bytes", &[]),
             ("kept_blocks", &511_u64.to_be_bytes()),
+            ("data_fee", &(10_u64.pow(15) + 1).to_be_bytes()),
             ("fee_recipient", &[1; 32]),
             ("base_fee_floor", &[1; 32]),
             ("genesis_state_root", &[1; 20]),

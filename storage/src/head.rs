@@ -18,7 +18,7 @@ pub struct Head {
     pub timestamp: u64,
     /// The gas that it may use.
     pub gas_limit: u64,
-    /// The gas that it used.
+    /// The gas that it used, without what was paid for bytes on layer 1.
     pub gas_used: u64,
     /// Its base fee, in wei for a unit of gas.
     pub base_fee: u64,

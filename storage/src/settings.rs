@@ -28,7 +28,7 @@ struct Number {
 }
 
 /// All of them but the fee recipient.
-const NUMBERS: [Number; 7] = [
+const NUMBERS: [Number; 8] = [
     Number {
         name: "block_gas_limit",
         bounds: (MAX_TRANSACTION_GAS, MAX_RUN_BUDGET / 5 * 2),
@@ -64,6 +64,12 @@ const NUMBERS: [Number; 7] = [
         name: "kept_blocks",
         bounds: (MIN_KEPT_BLOCKS, u64::MAX),
         place: |config| &mut config.kept_blocks,
+    },
+    Number {
+        name: "data_fee",
+        // A hundred mutez.
+        bounds: (0, 100_000_000_000_000),
+        place: |config| &mut config.data_fee,
     },
 ];
 
@@ -109,6 +115,14 @@ pub enum InvalidSetting {
         run: u64,
         /// The gas of a block.
         gas: u64,
+    },
+    /// A byte costs too much gas.
+    #[error("data_fee is {fee}, over a million times base_fee_floor, {floor}")]
+    DataFee {
+        /// The price of a byte, in wei.
+        fee: u64,
+        /// The lowest base fee, in wei for a unit of gas.
+        floor: u64,
     },
     /// A level has no room for a run.
     #[error("level_budget is {level}, under run_budget, {run}")]
@@ -174,6 +188,10 @@ fn together(config: &Config) -> Result<(), InvalidSetting> {
     if level < run {
         return Err(InvalidSetting::Level { level, run });
     }
+    let (fee, floor) = (config.data_fee, config.base_fee_floor);
+    if fee > config.most_data_fee() {
+        return Err(InvalidSetting::DataFee { fee, floor });
+    }
     Ok(())
 }
 
@@ -233,7 +251,7 @@ mod tests {
     #[test]
     fn the_names_are_those_of_a_setup_file() {
         let setup = Config {
-            kept_blocks: 600,
+            data_fee: 600,
             ..Config::default()
         }
         .to_setup();
@@ -261,6 +279,13 @@ mod tests {
             Err(InvalidSetting::Level {
                 level: 99_999_999,
                 run: 100_000_000
+            })
+        );
+        assert_eq!(
+            change(&[("data_fee", 1_000_001), ("base_fee_floor", 1)]),
+            Err(InvalidSetting::DataFee {
+                fee: 1_000_001,
+                floor: 1
             })
         );
         // Together they do, in any order.

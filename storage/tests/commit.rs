@@ -315,6 +315,7 @@ impl Draft {
                     .map(|len| StoredReceipt {
                         success: len % 2 == 0,
                         gas_used: *len as u64,
+                        data_gas: *len as u64 % 3,
                         logs: vec![Log::new_unchecked(
                             address(2),
                             vec![B256::with_last_byte(3)],

@@ -89,6 +89,7 @@ fn config() -> Config {
         kernel_governance: Some([0x73; 20]),
         reassign_after: 201_600,
         kept_blocks: 600,
+        data_fee: 1_000,
         revisions: vec![(0, Revision::Prague), (9, Revision::Osaka)],
     }
 }
@@ -158,6 +159,7 @@ const FIRST_WRITER: Version = Version {
 fn first_config() -> Config {
     Config {
         kept_blocks: 1_024,
+        data_fee: 0,
         ..config()
     }
 }
@@ -206,11 +208,13 @@ fn receipts() -> Receipts {
         StoredReceipt {
             success: true,
             gas_used: 42_000,
+            data_gas: 0,
             logs,
         },
         StoredReceipt {
             success: false,
             gas_used: 21_000,
+            data_gas: 0,
             logs: vec![],
         },
     ])

@@ -33,10 +33,13 @@ impl ChangeSettings {
         match changed(&Config::default(), &changes) {
             Ok(_) => {}
             // Whether they fit what the rollup has is not known here.
-            Err(why @ (InvalidSetting::Run { .. } | InvalidSetting::Level { .. })) => warnings
-                .push(format!(
-                    "a rollup with the default settings refuses it: {why}"
-                )),
+            Err(
+                why @ (InvalidSetting::Run { .. }
+                | InvalidSetting::Level { .. }
+                | InvalidSetting::DataFee { .. }),
+            ) => warnings.push(format!(
+                "a rollup with the default settings refuses it: {why}"
+            )),
             Err(InvalidSetting::Unknown(name)) => bail!(
                 "no setting {name:?} that governance may change: there are {}",
                 names().collect::<Vec<_>>().join(", ")

@@ -61,6 +61,7 @@ fn names() -> Vec<&'static str> {
     let config = Config {
         reassign_after: 0,
         kept_blocks: 0,
+        data_fee: 1,
         ..Config::default()
     };
     config

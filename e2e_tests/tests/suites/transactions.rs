@@ -11,6 +11,7 @@ use serde_json::Value;
 const RULES: Rules = Rules {
     chain_id: 1,
     fork: Fork::Cancun,
+    data_gas: 0,
 };
 
 const FORKS: [&str; 5] = ["Cancun", "Shanghai", "Paris", "London", "Berlin"];

@@ -23,6 +23,9 @@ pub struct Rules {
     pub chain_id: u64,
     /// The fork in force.
     pub fork: Fork,
+    /// Gas that the transaction pays besides, of which Ethereum knows nothing: it is
+    /// wanted on top, and no cap counts it. 0 on Ethereum.
+    pub data_gas: u64,
 }
 
 /// Most bytes of initcode (EIP-3860).
@@ -124,7 +127,7 @@ pub fn check(transaction: &Transaction, rules: Rules) -> Result<(), InvalidTrans
             actual,
         });
     }
-    check_gas(transaction, rules.fork)
+    check_gas(transaction, rules)
 }
 
 fn check_fees(transaction: &Transaction) -> Result<(), InvalidTransaction> {
@@ -140,19 +143,18 @@ fn check_fees(transaction: &Transaction) -> Result<(), InvalidTransaction> {
     }
 }
 
-fn check_gas(transaction: &Transaction, fork: Fork) -> Result<(), InvalidTransaction> {
+fn check_gas(transaction: &Transaction, rules: Rules) -> Result<(), InvalidTransaction> {
+    let (fork, data_gas) = (rules.fork, rules.data_gas);
     let limit = transaction.gas_limit();
-    if fork >= Fork::Osaka && limit > MAX_TRANSACTION_GAS {
-        return Err(InvalidTransaction::GasCap {
-            cap: MAX_TRANSACTION_GAS,
-            limit,
-        });
+    let cap = MAX_TRANSACTION_GAS.saturating_add(data_gas);
+    if fork >= Fork::Osaka && limit > cap {
+        return Err(InvalidTransaction::GasCap { cap, limit });
     }
-    let required = intrinsic_gas(transaction);
+    let required = intrinsic_gas(transaction).saturating_add(data_gas);
     if limit < required {
         return Err(InvalidTransaction::IntrinsicGas { required, limit });
     }
-    let required = floor_gas(transaction, fork);
+    let required = floor_gas(transaction, fork).saturating_add(data_gas);
     if limit < required {
         return Err(InvalidTransaction::FloorGas { required, limit });
     }

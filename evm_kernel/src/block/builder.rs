@@ -163,12 +163,12 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         })
     }
 
-    /// Whether a transaction with this gas limit goes into the block, and the work of
+    /// Whether a transaction with this limit of gas, without what it pays for its bytes, goes into the block, and the work of
     /// `most_gas` into run and level. One that fits no block is let through: the engine
     /// refuses it.
     pub(crate) fn fits(&self, gas_limit: u64, most_gas: u64) -> bool {
         let most = self.draft.environment.gas_limit;
-        let gas = self.draft.body.gas_used().saturating_add(gas_limit);
+        let gas = self.draft.body.execution_gas().saturating_add(gas_limit);
         let work = self.run.most_work(most_gas);
         (gas_limit > most || gas <= most) && self.run.has_room(work)
     }
@@ -186,7 +186,7 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         signed: Recovered<Box<SignedTransaction>>,
     ) -> Result<(), KernelError> {
         let hash = signed.transaction.hash;
-        let valid = match validate::transaction(&signed, self.draft.environment.base_fee) {
+        let valid = match validate::transaction(&signed, &self.draft.environment) {
             Ok(valid) => valid,
             Err(why) => {
                 self.dropped(hash, why);
@@ -198,8 +198,8 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         let executed = if self.run.traps(position) {
             self.charge(hash, &valid)?
         } else {
-            match self.executor.transact(valid.environment)? {
-                Transacted::Executed(result) => Some(Executed::of(result)),
+            match self.executor.transact(valid.environment, valid.data)? {
+                Transacted::Executed(result) => Some(Executed::of(result).paying(valid.data)),
                 Transacted::Refused(why) => {
                     self.dropped(hash, why);
                     None

@@ -39,7 +39,8 @@ fn fill<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>) -> Result<(), KernelE
     let alone = quarantine.is_some_and(Quarantine::is_alone);
     while builder.run.peek(builder.host)? {
         let (queue, lane) = (&builder.run.queue, builder.run.lane);
-        if !builder.fits(queue.gas_limit(lane), queue.most_gas(lane)) {
+        let environment = &builder.draft.environment;
+        if !builder.fits(queue.gas_limit(lane, environment), queue.most_gas(lane)) {
             break;
         }
         let Some(ready) = builder.run.queue.take(lane) else {
@@ -86,7 +87,8 @@ fn take<H: Runtime>(
             let Some(signed) = assemble(builder, position, &part)? else {
                 return Ok(true);
             };
-            let gas_limit = signed.transaction.transaction.gas_limit();
+            let environment = &builder.draft.environment;
+            let gas_limit = environment.execution_gas(&signed.transaction, signed.raw.len());
             if !builder.fits(gas_limit, gas_limit) {
                 // The next block takes the last piece again.
                 if let Part::Transfer(_) = part {

@@ -21,6 +21,7 @@ pub(crate) struct Body {
     receipts: Vec<StoredReceipt>,
     types: Vec<u8>,
     gas_used: u64,
+    data_gas: u64,
     messages: Vec<Bytes>,
     paid_work: u64,
 }
@@ -39,9 +40,9 @@ impl Body {
         self.paid_work = self.paid_work.saturating_add(work);
     }
 
-    /// The gas used so far.
-    pub(crate) const fn gas_used(&self) -> u64 {
-        self.gas_used
+    /// The gas used so far, without what was paid for bytes.
+    pub(crate) const fn execution_gas(&self) -> u64 {
+        self.gas_used.saturating_sub(self.data_gas)
     }
 
     /// Whether there is no transaction yet.
@@ -52,12 +53,14 @@ impl Body {
     /// Adds a transaction and what it did.
     pub(crate) fn push(&mut self, tx_type: u8, signed: StoredTransaction, executed: Executed) {
         self.gas_used = self.gas_used.saturating_add(executed.gas_used);
+        self.data_gas = self.data_gas.saturating_add(executed.data_gas);
         self.types.push(tx_type);
         self.messages.extend(executed.messages);
         self.transactions.push(signed);
         self.receipts.push(StoredReceipt {
             success: executed.success,
             gas_used: executed.gas_used,
+            data_gas: executed.data_gas,
             logs: executed.logs,
         });
     }
@@ -95,7 +98,7 @@ impl Body {
 pub(crate) struct Sealed {
     pub(crate) header: StoredHeader,
     pub(crate) state_root: B256,
-    pub(crate) gas_used: u64,
+    execution_gas: u64,
     pub(crate) transactions: Transactions,
     pub(crate) receipts: Receipts,
     /// Messages to layer 1.
@@ -112,7 +115,7 @@ impl Sealed {
             state_root: self.state_root,
             timestamp: environment.timestamp,
             gas_limit: environment.gas_limit,
-            gas_used: self.gas_used,
+            gas_used: self.execution_gas,
             base_fee: environment.base_fee,
             ..rest
         }
@@ -191,7 +194,7 @@ pub(crate) fn with_state_root(
             rlp: rlp.into(),
         },
         state_root,
-        gas_used: body.gas_used,
+        execution_gas: body.execution_gas(),
         transactions: Transactions(body.transactions),
         receipts: Receipts(body.receipts),
         messages: body.messages,

@@ -9,11 +9,13 @@ use crate::environment::Environment;
 use crate::environment::history::HISTORY_ADDRESS;
 use crate::environment::source;
 use crate::error::KernelError;
+use crate::execute::data_fee::DataFee;
 use crate::execute::engine::Engine;
 use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::validate::ValidTransaction;
 use crate::execute::work::{self, Work};
 use crate::execute::world::{World, WorldError};
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
@@ -38,7 +40,9 @@ use storage::{Account, Diff};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Executed {
     pub(crate) success: bool,
+    /// What was paid for its bytes included.
     pub(crate) gas_used: u64,
+    pub(crate) data_gas: u64,
     pub(crate) logs: Vec<Log>,
     /// Messages to layer 1.
     pub(crate) messages: Vec<Bytes>,
@@ -144,30 +148,99 @@ impl<'s, S: ReadStore, I> Executor<'s, S, I> {
         crate::execute::instructions::install_interruptible(&mut self.engine.0.instruction);
     }
 
-    /// Runs a transaction.
-    pub(crate) fn transact(&mut self, environment: TxEnv) -> Result<Transacted, KernelError> {
-        self.transact_by(environment, Engine::transact)
+    /// Runs a transaction, which pays `data` for its bytes.
+    pub(crate) fn transact(
+        &mut self,
+        environment: TxEnv,
+        data: DataFee,
+    ) -> Result<Transacted, KernelError> {
+        self.transact_by(environment, data, Engine::transact)
     }
 
     /// Runs a transaction by `run`.
     pub(crate) fn transact_by(
         &mut self,
         environment: TxEnv,
+        data: DataFee,
         run: impl FnOnce(&mut Engine<'s, S, I>, TxEnv) -> Ran,
     ) -> Result<Transacted, KernelError> {
         self.begin(environment.gas_limit);
+        let caller = environment.caller;
+        if data.gas > 0
+            && let Some(why) = self.take_data_fee(&environment, data)?
+        {
+            self.engine.0.ctx.journaled_state.discard_tx();
+            self.end(0);
+            return Ok(Transacted::Refused(why));
+        }
         match run(&mut self.engine, environment) {
             Ok(result) => {
                 self.end(result.gas().total_gas_spent());
+                if data.gas > 0 {
+                    self.give_data_fee(data)?;
+                }
                 Ok(Transacted::Executed(result))
             }
             Err(EVMError::Transaction(why)) => {
                 self.end(0);
+                // The engine undid what it did itself.
+                let journal = &mut self.engine.0.ctx.journaled_state;
+                if data.gas > 0
+                    && let Some(sender) = journal.inner.state.get_mut(&caller)
+                {
+                    sender.info.balance = sender.info.balance.saturating_add(data.wei());
+                }
                 Ok(Transacted::Refused(why))
             }
             Err(EVMError::Database(WorldError(error))) => Err(error.into()),
             Err(error) => Err(KernelError::Engine(error.to_string())),
         }
+    }
+
+    /// Takes what the transaction pays for its bytes, if its sender has that beside the
+    /// most that the rest may cost; or says why not.
+    fn take_data_fee(
+        &mut self,
+        environment: &TxEnv,
+        data: DataFee,
+    ) -> Result<Option<InvalidTransaction>, KernelError> {
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        load(journal, environment.caller)?;
+        let gas = environment.gas_limit.saturating_add(data.gas);
+        let most = U256::from(environment.gas_price)
+            .checked_mul(U256::from(gas))
+            .and_then(|fee| fee.checked_add(environment.value))
+            .unwrap_or(U256::MAX);
+        let Some(sender) = journal.inner.state.get_mut(&environment.caller) else {
+            return Err(KernelError::MissingState);
+        };
+        let balance = sender.info.balance;
+        match balance.checked_sub(data.wei()) {
+            Some(rest) if balance >= most => {
+                sender.info.balance = rest;
+                Ok(None)
+            }
+            _ => Ok(Some(InvalidTransaction::LackOfFundForMaxFee {
+                fee: Box::new(most),
+                balance: Box::new(balance),
+            })),
+        }
+    }
+
+    /// Gives the fee recipient what the last transaction paid for its bytes.
+    fn give_data_fee(&mut self, data: DataFee) -> Result<(), KernelError> {
+        let journal = &mut self.engine.0.ctx.journaled_state;
+        // The engine gave it the priority fees, so it is there.
+        if !journal.inner.state.contains_key(&self.beneficiary) {
+            load(journal, self.beneficiary)?;
+            journal.inner.commit_tx();
+        }
+        if let Some(beneficiary) = journal.inner.state.get_mut(&self.beneficiary) {
+            let balance = beneficiary.info.balance;
+            beneficiary.info.balance = balance.saturating_add(data.wei());
+            beneficiary.mark_touch();
+        }
+        Ok(())
     }
 
     /// The work since the last time, gas included.
@@ -194,19 +267,20 @@ impl<'s, S: ReadStore, I> Executor<'s, S, I> {
         &mut self,
         transaction: &ValidTransaction,
     ) -> Result<Option<Executed>, KernelError> {
-        let environment = &transaction.environment;
+        let (environment, data) = (&transaction.environment, transaction.data);
         self.begin(environment.gas_limit);
+        let gas_used = environment.gas_limit.saturating_add(data.gas);
         let gas = U256::from(environment.gas_limit);
         let journal = &mut self.engine.0.ctx.journaled_state;
         load(journal, environment.caller)?;
         load(journal, self.beneficiary)?;
         let base_fee = U256::from(self.base_fee);
         let (Some(fee), Some(tip)) = (
-            transaction.gas_price.checked_mul(gas),
+            transaction.gas_price.checked_mul(U256::from(gas_used)),
             transaction
                 .gas_price
                 .checked_sub(base_fee)
-                .and_then(|tip| tip.checked_mul(gas)),
+                .and_then(|tip| tip.checked_mul(gas)?.checked_add(data.wei())),
         ) else {
             return Ok(None);
         };
@@ -235,7 +309,8 @@ impl<'s, S: ReadStore, I> Executor<'s, S, I> {
         self.end(environment.gas_limit);
         Ok(Some(Executed {
             success: false,
-            gas_used: environment.gas_limit,
+            gas_used,
+            data_gas: data.gas,
             logs: Vec::new(),
             messages: Vec::new(),
         }))
@@ -396,6 +471,15 @@ pub(crate) fn spec(revision: Revision) -> SpecId {
 }
 
 impl Executed {
+    /// The same of a transaction that paid for its bytes besides.
+    pub(crate) fn paying(self, data: DataFee) -> Self {
+        Self {
+            gas_used: self.gas_used.saturating_add(data.gas),
+            data_gas: data.gas,
+            ..self
+        }
+    }
+
     /// What the receipt needs of the engine's result.
     pub(crate) fn of(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
@@ -403,12 +487,14 @@ impl Executed {
             ExecutionResult::Success { mut logs, .. } => Self {
                 success: true,
                 gas_used,
+                data_gas: 0,
                 messages: bridge::messages(&mut logs),
                 logs,
             },
             ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Self {
                 success: false,
                 gas_used,
+                data_gas: 0,
                 logs: Vec::new(),
                 messages: Vec::new(),
             },

@@ -2,6 +2,8 @@
 //! (nonce, balance, intrinsic gas of the revision) are the engine's own; it
 //! refuses before it changes anything.
 
+use crate::environment::Environment;
+use crate::execute::data_fee::DataFee;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::U256;
@@ -19,6 +21,8 @@ pub(crate) struct ValidTransaction {
     pub(crate) environment: TxEnv,
     /// Wei for a unit of gas in this block.
     pub(crate) gas_price: U256,
+    /// What it pays for its bytes: not in the environment's gas limit.
+    pub(crate) data: DataFee,
 }
 
 /// Why a transaction is refused here.
@@ -27,6 +31,9 @@ pub(crate) enum Underfunded {
     /// No account can pay 2^128 wei for a unit of gas.
     #[error("insufficient funds: the fee is over 2^128 wei for a unit of gas")]
     Fee,
+    /// It does not pay for its bytes on layer 1.
+    #[error("intrinsic gas too low: have {limit}, its bytes alone want {required}")]
+    Data { limit: u64, required: u64 },
     /// It does not pay for its delegations (EIP-7702), so nobody looks who signed
     /// them.
     #[error("intrinsic gas too low: have {limit}, the delegations want {required}")]
@@ -36,17 +43,26 @@ pub(crate) enum Underfunded {
 /// Gas of a delegation before anything runs (EIP-7702).
 const DELEGATION: u64 = 25_000;
 
-/// Makes what the engine takes, in a block with `base_fee`.
+/// Makes what the engine takes, in `block`.
 pub(crate) fn transaction(
     signed: &Recovered<Box<SignedTransaction>>,
-    base_fee: u64,
+    block: &Environment,
 ) -> Result<ValidTransaction, Underfunded> {
     let transaction = &signed.transaction.transaction;
+    let gas_price = transaction.effective_gas_price(block.base_fee);
+    let data = DataFee {
+        gas: block.data_gas(signed.raw.len(), gas_price),
+        gas_price,
+    };
+    let gas_limit = transaction
+        .gas_limit()
+        .checked_sub(data.gas)
+        .ok_or(Underfunded::Data {
+            limit: transaction.gas_limit(),
+            required: data.gas,
+        })?;
     let delegations = transaction.authorization_list();
-    let (limit, required) = (
-        transaction.gas_limit(),
-        DELEGATION * delegations.len() as u64,
-    );
+    let (limit, required) = (gas_limit, DELEGATION * delegations.len() as u64);
     if limit < required {
         return Err(Underfunded::Delegations { limit, required });
     }
@@ -54,7 +70,7 @@ pub(crate) fn transaction(
     let environment = TxEnv {
         tx_type: transaction.tx_type(),
         caller: signed.sender,
-        gas_limit: transaction.gas_limit(),
+        gas_limit,
         gas_price: fee(transaction.max_fee_per_gas())?,
         kind: transaction.kind(),
         value: transaction.value(),
@@ -72,7 +88,8 @@ pub(crate) fn transaction(
     };
     Ok(ValidTransaction {
         environment,
-        gas_price: transaction.effective_gas_price(base_fee),
+        gas_price,
+        data,
     })
 }
 

@@ -5,6 +5,7 @@
 
 use crate::bridge;
 use crate::bridge::incoming;
+use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
 use crate::inputs::decode::{self, BadInput, Decoded, Input};
@@ -48,9 +49,9 @@ pub(crate) enum Part {
 
 impl Item {
     /// The gas of the block that it may use, 0 for a piece.
-    pub(crate) fn gas_limit(&self) -> u64 {
+    pub(crate) fn gas_limit(&self, block: &Environment) -> u64 {
         match self {
-            Self::Transaction(signed) => signed.transaction.transaction.gas_limit(),
+            Self::Transaction(signed) => block.execution_gas(&signed.transaction, signed.raw.len()),
             Self::Part(Part::Announcement(_) | Part::Chunk(_)) => 0,
             Self::Part(Part::Transfer(_)) => bridge::DEPOSIT_GAS,
         }
@@ -241,9 +242,9 @@ impl Queue {
     }
 
     /// The gas of the block that what [`Queue::peek`] showed may use.
-    pub(crate) fn gas_limit(&self, lane: Lane) -> u64 {
+    pub(crate) fn gas_limit(&self, lane: Lane, block: &Environment) -> u64 {
         let front = self.line(lane).ready.front();
-        front.map_or(0, |ready| ready.item.gas_limit())
+        front.map_or(0, |ready| ready.item.gas_limit(block))
     }
 
     /// The most gas that what [`Queue::peek`] showed may use, in one block or another.

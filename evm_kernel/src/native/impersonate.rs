@@ -56,19 +56,19 @@ pub fn block(
         sender,
         raw,
     };
-    let valid = match validate::transaction(&signed, environment.base_fee) {
+    let valid = match validate::transaction(&signed, &environment) {
         Ok(valid) => valid,
         Err(why) => return Ok(Impersonated::Rejected(why.into())),
     };
     let tx_type = valid.environment.tx_type;
     let mut body = Body::default();
-    match executor.transact(valid.environment)? {
+    match executor.transact(valid.environment, valid.data)? {
         Transacted::Executed(result) => {
             let Recovered { sender, raw, .. } = signed;
             body.push(
                 tx_type,
                 StoredTransaction { sender, raw },
-                Executed::of(result),
+                Executed::of(result).paying(valid.data),
             );
         }
         Transacted::Refused(why) => return Ok(Impersonated::Rejected(Rejection::from(&why))),

@@ -5,6 +5,7 @@
 
 use crate::bridge;
 use crate::error::KernelError;
+use crate::execute::data_fee::DataFee;
 use crate::execute::executor::{Executor, Transacted, spec};
 use crate::execute::validate::{Underfunded, authorizations};
 use alloc::string::{String, ToString};
@@ -23,6 +24,8 @@ pub use crate::environment::Environment;
 pub use crate::native::interrupt::Interrupt;
 pub use crate::native::moves::Moves;
 pub use revm::context::result::HaltReason;
+
+pub use crate::execute::data_fee::gas as data_gas;
 
 /// The most gas that a transaction may ask for on this chain, whatever the block
 /// allows (EIP-7825, since Osaka).
@@ -197,6 +200,14 @@ pub enum Rejection {
     /// The fee cap is below the base fee.
     #[error("fee cap below the base fee")]
     BelowBaseFee,
+    /// The gas limit is below the gas of its bytes on layer 1.
+    #[error("gas limit {limit} below the gas of its bytes, {required}")]
+    Data {
+        /// Gas that is needed.
+        required: u64,
+        /// The gas limit.
+        limit: u64,
+    },
     /// The gas limit is below the gas of its delegations (EIP-7702).
     #[error("gas limit {limit} below the delegations' gas {required}")]
     Delegations {
@@ -242,6 +253,7 @@ impl From<Underfunded> for Rejection {
     fn from(why: Underfunded) -> Self {
         match why {
             Underfunded::Fee => Self::FeeTooHigh,
+            Underfunded::Data { limit, required } => Self::Data { required, limit },
             Underfunded::Delegations { limit, required } => Self::Delegations { required, limit },
         }
     }
@@ -306,7 +318,7 @@ pub fn call(
     if let Some(interrupt) = &call.interrupt {
         executor.interrupt_by(interrupt.clone());
     }
-    let transacted = executor.transact(transaction)?;
+    let transacted = executor.transact(transaction, DataFee::default())?;
     if call.interrupt.as_ref().is_some_and(Interrupt::is_set) {
         return Ok(Simulated::Rejected(Rejection::Interrupted));
     }

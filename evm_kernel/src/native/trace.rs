@@ -4,6 +4,7 @@
 use crate::bridge;
 use crate::environment::{Environment, history};
 use crate::error::KernelError;
+use crate::execute::data_fee::DataFee;
 use crate::execute::engine::{Engine, EngineContext};
 use crate::execute::executor::{Executor, Ran, Transacted};
 use crate::execute::precompiles::MeteredPrecompiles;
@@ -13,7 +14,7 @@ use crate::native::simulate::{Call, Rejection, configure, environment_of};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
-use alloy_primitives::{Address, Bytes, Log};
+use alloy_primitives::{Address, Log};
 use ethereum::header::Header;
 use ethereum::transaction::Transaction;
 use ethereum::{Recovered, SignedTransaction};
@@ -33,7 +34,7 @@ use storage::layout::CONFIG;
 #[derive(Debug)]
 pub struct Replay<'s, S: ReadStore, I> {
     executor: Executor<'s, S, I>,
-    base_fee: u64,
+    environment: Environment,
 }
 
 /// What a transaction did that somebody looked at.
@@ -41,7 +42,8 @@ pub struct Replay<'s, S: ReadStore, I> {
 pub struct Traced {
     /// Whether it succeeded.
     pub success: bool,
-    /// The gas that it used, refunds taken off.
+    /// The gas that it used, refunds taken off, what its bytes cost included. The
+    /// engine's result knows nothing of that.
     pub gas_used: u64,
     /// Its logs, without messages to layer 1.
     pub logs: Vec<Log>,
@@ -84,7 +86,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         executor.configure(|config, _| config.disable_eip3607 = true);
         Ok(Self {
             executor,
-            base_fee: environment.base_fee,
+            environment,
         })
     }
 
@@ -99,7 +101,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     ) -> Result<Self, KernelError> {
         Ok(Self {
             executor: Executor::with_history(store, environment, None, inspector)?,
-            base_fee: environment.base_fee,
+            environment: *environment,
         })
     }
 
@@ -149,7 +151,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     pub fn call(&mut self, call: &Call) -> Result<Traced, TraceError> {
         let environment = environment_of(call, self.executor.engine.0.ctx.cfg.chain_id)?;
         configure(&mut self.executor, call);
-        self.transact(environment, true)
+        self.transact(environment, DataFee::default(), true)
     }
 
     fn next(
@@ -189,13 +191,19 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         let recovered = Recovered {
             transaction: Box::new(signed.clone()),
             sender,
-            raw: Bytes::new(),
+            raw: signed.encode().into(),
         };
-        let valid = validate::transaction(&recovered, self.base_fee).map_err(Rejection::from)?;
-        self.transact(valid.environment, inspected)
+        let valid =
+            validate::transaction(&recovered, &self.environment).map_err(Rejection::from)?;
+        self.transact(valid.environment, valid.data, inspected)
     }
 
-    fn transact(&mut self, environment: TxEnv, inspected: bool) -> Result<Traced, TraceError> {
+    fn transact(
+        &mut self,
+        environment: TxEnv,
+        data: DataFee,
+        inspected: bool,
+    ) -> Result<Traced, TraceError> {
         let before = self.before(inspected);
         let id = self
             .executor
@@ -210,8 +218,12 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         } else {
             Engine::transact
         };
-        match self.executor.transact_by(environment.clone(), run)? {
-            Transacted::Executed(result) => Ok(self.traced(result, (id, before), environment)),
+        match self.executor.transact_by(environment.clone(), data, run)? {
+            Transacted::Executed(result) => {
+                let mut traced = self.traced(result, (id, before), environment);
+                traced.gas_used = traced.gas_used.saturating_add(data.gas);
+                Ok(traced)
+            }
             Transacted::Refused(why) => Err(Rejection::from(&why).into()),
         }
     }

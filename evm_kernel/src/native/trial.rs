@@ -4,6 +4,7 @@
 use crate::block::seal::{self, Body, Parent};
 use crate::environment::{Environment, history};
 use crate::error::KernelError;
+use crate::execute::data_fee::DataFee;
 use crate::execute::engine::Engine;
 use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
@@ -11,10 +12,10 @@ use crate::native::interrupt::Interrupt;
 use crate::native::simulate::{Call, Execution, Rejection, configure, environment_of};
 use crate::native::trace::{Observer, TraceError};
 use alloc::boxed::Box;
-use alloy_primitives::{Address, Bytes};
-use ethereum::transaction::Transaction;
+use alloy_primitives::Address;
 use ethereum::{Recovered, SignedTransaction};
 use host::ReadStore;
+use revm::context::TxEnv;
 use revm::context::result::ExecutionResult;
 use storage::Head;
 use storage::block::StoredTransaction;
@@ -67,7 +68,14 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
     pub const fn gas_left(&self) -> u64 {
         self.environment
             .gas_limit
-            .saturating_sub(self.body.gas_used())
+            .saturating_sub(self.body.execution_gas())
+    }
+
+    /// The gas of the block that a transaction may use.
+    #[must_use]
+    pub fn gas_limit(&self, signed: &SignedTransaction) -> u64 {
+        let raw = signed.encode();
+        self.environment.execution_gas(signed, raw.len())
     }
 
     /// Executes a transaction and puts it into the block; one that is refused leaves no
@@ -83,14 +91,15 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         let recovered = Recovered {
             transaction: Box::new(signed.clone()),
             sender,
-            raw: Bytes::new(),
+            raw: signed.encode().into(),
         };
-        let valid = validate::transaction(&recovered, self.environment.base_fee)
-            .map_err(Rejection::from)?;
+        let valid =
+            validate::transaction(&recovered, &self.environment).map_err(Rejection::from)?;
+        let data = valid.data;
         let transacted = self
             .executor
-            .transact_by(valid.environment, Engine::inspect)?;
-        self.push(sender, signed, transacted)
+            .transact_by(valid.environment, data, Engine::inspect)?;
+        self.push(recovered, data, transacted)
     }
 
     /// Executes a call without the checks that are for transactions alone, but for the
@@ -106,8 +115,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
     ) -> Result<Execution, TraceError> {
         let environment = environment_of(call, self.environment.chain_id)?;
         configure(&mut self.executor, call);
-        let transacted = self.executor.transact_by(environment, Engine::inspect)?;
-        self.push(call.from, signed, transacted)
+        self.try_call(environment, signed)
     }
 
     /// Executes a call as a transaction of the block: with all the checks of its nonce and
@@ -127,26 +135,46 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
             config.tx_gas_limit_cap = Some(u64::MAX);
             block.basefee = base_fee;
         });
-        let transacted = self.executor.transact_by(environment, Engine::inspect)?;
-        self.push(call.from, signed, transacted)
+        self.try_call(environment, signed)
+    }
+
+    /// A call pays nothing for bytes: nobody posts it.
+    fn try_call(
+        &mut self,
+        environment: TxEnv,
+        signed: &SignedTransaction,
+    ) -> Result<Execution, TraceError> {
+        let recovered = Recovered {
+            transaction: Box::new(signed.clone()),
+            sender: environment.caller,
+            raw: signed.encode().into(),
+        };
+        let data = DataFee::default();
+        let transacted = self
+            .executor
+            .transact_by(environment, data, Engine::inspect)?;
+        self.push(recovered, data, transacted)
     }
 
     fn push(
         &mut self,
-        sender: Address,
-        signed: &SignedTransaction,
+        signed: Recovered<Box<SignedTransaction>>,
+        data: DataFee,
         transacted: Transacted,
     ) -> Result<Execution, TraceError> {
         let result: ExecutionResult = match transacted {
             Transacted::Executed(result) => result,
             Transacted::Refused(why) => return Err(Rejection::from(&why).into()),
         };
-        let raw = signed.encode().into();
-        let transaction: &Transaction = &signed.transaction;
+        let Recovered {
+            transaction,
+            sender,
+            raw,
+        } = signed;
         self.body.push(
-            transaction.tx_type(),
+            transaction.transaction.tx_type(),
             StoredTransaction { sender, raw },
-            Executed::of(result.clone()),
+            Executed::of(result.clone()).paying(data),
         );
         Ok(Execution::of(result))
     }

@@ -130,6 +130,7 @@ mod tests {
                 receipt: StoredReceipt {
                     success: true,
                     gas_used: 0,
+                    data_gas: 0,
                     logs,
                 },
                 cumulative_gas_used: 0,

@@ -5,8 +5,9 @@
 use super::candidate::Candidate;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::transaction::{Fork, InvalidTransaction, Rules};
-use ethereum::{DecodeError, SignatureError};
+use ethereum::{DecodeError, SignatureError, Transaction};
 use evm_kernel::inputs::format::MAX_TRANSACTION;
+use evm_kernel::native::simulate::{Environment, data_gas};
 use storage::Account;
 use storage::config::Revision;
 
@@ -97,6 +98,29 @@ pub struct BlockRules {
     pub block_gas_limit: u64,
     /// Base fee of the next block, in wei per gas.
     pub base_fee: u64,
+    /// What a byte of a transaction costs, in wei.
+    pub data_fee: u64,
+}
+
+impl BlockRules {
+    /// The rules of the next block, of which this is the environment.
+    #[must_use]
+    pub const fn of(environment: &Environment) -> Self {
+        Self {
+            chain_id: environment.chain_id,
+            revision: environment.revision,
+            block_gas_limit: environment.gas_limit,
+            base_fee: environment.base_fee,
+            data_fee: environment.data_fee,
+        }
+    }
+
+    /// The gas that a transaction pays for its bytes in the next block.
+    fn data_gas(&self, transaction: &Transaction, bytes: usize) -> u64 {
+        // Where it does not pay the base fee, that is what it is told.
+        let price = transaction.effective_gas_price(self.base_fee);
+        data_gas(self.data_fee, bytes, price.max(U256::from(self.base_fee)))
+    }
 }
 
 /// Decodes `raw` and recovers its sender.
@@ -116,16 +140,20 @@ pub fn admit(raw: Bytes, rules: &BlockRules) -> Result<Candidate, AdmissionError
         Revision::Prague => Fork::Prague,
         Revision::Osaka | Revision::Amsterdam => Fork::Osaka,
     };
-    let chain_id = rules.chain_id;
-    ethereum::transaction::check(&transaction.transaction, Rules { chain_id, fork }).map_err(
-        |error| match error {
+    let of_transaction = Rules {
+        chain_id: rules.chain_id,
+        fork,
+        data_gas: rules.data_gas(&transaction.transaction, raw.len()),
+    };
+    ethereum::transaction::check(&transaction.transaction, of_transaction).map_err(|error| {
+        match error {
             InvalidTransaction::ChainId { expected, actual } => {
                 AdmissionError::ChainId { expected, actual }
             }
             InvalidTransaction::UnsupportedType(_) => AdmissionError::UnsupportedType,
             error => AdmissionError::Invalid(error),
-        },
-    )?;
+        }
+    })?;
     let sender = ethereum::recover(&transaction.signing_hash, &transaction.signature)
         .map_err(AdmissionError::Signature)?;
     Ok(Candidate {
@@ -151,7 +179,8 @@ pub fn check(
 ) -> Result<(), AdmissionError> {
     let transaction = &candidate.transaction.transaction;
     let sender = candidate.sender;
-    if transaction.gas_limit() > rules.block_gas_limit {
+    let data_gas = rules.data_gas(transaction, candidate.raw.len());
+    if transaction.gas_limit().saturating_sub(data_gas) > rules.block_gas_limit {
         return Err(AdmissionError::BlockGas);
     }
     let max_fee = transaction.max_fee_per_gas();
@@ -193,7 +222,6 @@ mod tests {
     use super::*;
     use crate::accounts;
     use alloy_primitives::TxKind;
-    use ethereum::Transaction;
     use ethereum::transaction::Eip1559;
 
     const RULES: BlockRules = BlockRules {
@@ -201,6 +229,7 @@ mod tests {
         revision: Revision::Osaka,
         block_gas_limit: 30_000_000,
         base_fee: 1_000,
+        data_fee: 0,
     };
 
     fn transfer(nonce: u64) -> Candidate {
@@ -231,6 +260,37 @@ mod tests {
             check(&transfer(3), &RULES, &rich(), false, U256::ZERO),
             Ok(())
         );
+    }
+
+    #[test]
+    fn bytes_want_gas_that_no_cap_counts() {
+        let rules = BlockRules {
+            data_fee: 2_000,
+            ..RULES
+        };
+        let raw = transfer(3).raw;
+        // Twice as much as the price: two units for each byte.
+        let required = 21_000 + 2 * raw.len() as u64;
+        let short = InvalidTransaction::IntrinsicGas {
+            required,
+            limit: 21_000,
+        };
+        assert_eq!(
+            admit(raw.clone(), &rules),
+            Err(AdmissionError::Invalid(short))
+        );
+        let with = |gas_limit: u64| {
+            let mut transaction = transfer(3).transaction.transaction;
+            let Transaction::DynamicFee(fields) = &mut transaction else {
+                panic!("another type");
+            };
+            fields.gas_limit = gas_limit;
+            let account = accounts::derive(1).unwrap().remove(0);
+            admit(account.sign(transaction).unwrap().encode().into(), &rules)
+        };
+        let long = with(1 << 24).unwrap().raw.len() as u64;
+        assert!(with((1 << 24) + 2 * long).is_ok());
+        assert!(with((1 << 24) + 2 * long + 1).is_err());
     }
 
     #[test]

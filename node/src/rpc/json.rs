@@ -205,12 +205,13 @@ pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
         .map(|(number, entry)| log(block, index, number, entry))
         .collect();
     let bloom = alloy_primitives::logs_bloom(&included.receipt.logs);
-    json!({
+    let price = included.gas_price(block.header.base_fee_per_gas);
+    let mut receipt = json!({
         "blockHash": data(block.hash),
         "blockNumber": quantity(block.number()),
         "contractAddress": included.created().map(|created| address(&created)),
         "cumulativeGasUsed": quantity(included.cumulative_gas_used),
-        "effectiveGasPrice": word(included.gas_price(block.header.base_fee_per_gas)),
+        "effectiveGasPrice": word(price),
         "from": address(&included.sender),
         "gasUsed": quantity(included.receipt.gas_used),
         "logs": logs,
@@ -220,7 +221,13 @@ pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
         "transactionHash": data(included.transaction.hash),
         "transactionIndex": quantity(index as u64),
         "type": quantity(transaction.tx_type().into()),
-    })
+    });
+    // Part of what gas used times price is; absent where bytes cost nothing.
+    if included.receipt.data_gas > 0 {
+        let fee = price.saturating_mul(U256::from(included.receipt.data_gas));
+        receipt["l1Fee"] = word(fee);
+    }
+    receipt
 }
 
 /// A log of the transaction at `index`; `number` is its own in the block.

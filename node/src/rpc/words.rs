@@ -166,6 +166,9 @@ fn rejected(rejection: &Rejection) -> String {
         Rejection::InitcodeSize => "max initcode size exceeded".into(),
         Rejection::Interrupted => "execution aborted".into(),
         Rejection::BelowBaseFee => "max fee per gas less than block base fee".into(),
+        Rejection::Data { required, limit } => {
+            format!("intrinsic gas too low: have {limit}, its bytes alone want {required}")
+        }
         Rejection::Delegations { required, limit } => {
             format!("intrinsic gas too low: have {limit}, the delegations want {required}")
         }
@@ -239,6 +242,7 @@ mod tests {
         chain_id: 1337,
         revision: Revision::Osaka,
         block_gas_limit: 30_000_000,
+        data_fee: 0,
         base_fee: 1_000,
     };
 

@@ -1,7 +1,9 @@
 //! The least gas with which a call succeeds, found by trying.
 
 use super::error::CallError;
-use alloy_primitives::U256;
+use alloy_primitives::{TxKind, U256};
+use ethereum::Signature;
+use ethereum::transaction::{Eip1559, Eip7702, Transaction};
 use evm_kernel::native::simulate::{
     self, Call, Environment, Execution, HaltReason, MAX_TRANSACTION_GAS, Rejection, Simulated,
 };
@@ -41,34 +43,97 @@ pub fn gas(
     environment: &Environment,
     call: &Call,
 ) -> Result<u64, CallError> {
-    let most = most(store, environment, call)?;
+    let data = data_gas(environment, call);
+    let most = most(store, environment, call, data)?;
     if is_transfer(store, call)?
         && let Trial::Enough(_) = trial(store, environment, call, TRANSFER)?
     {
-        return Ok(TRANSFER);
+        return Ok(TRANSFER.saturating_add(data));
     }
+    let all = most.saturating_add(data);
     let execution = match trial(store, environment, call, most)? {
         Trial::Enough(execution) => execution,
-        Trial::TooLittle(execution) => return Err(failure(*execution, most)),
-        Trial::BelowIntrinsic => return Err(CallError::Allowance(most)),
+        Trial::TooLittle(execution) => return Err(failure(*execution, all)),
+        Trial::BelowIntrinsic => return Err(CallError::Allowance(all)),
     };
-    search(execution.gas_used, guesses(&execution), most, |limit| {
+    let found = search(execution.gas_used, guesses(&execution), most, |limit| {
         Ok(matches!(
             trial(store, environment, call, limit)?,
             Trial::Enough(_)
         ))
-    })
+    })?;
+    Ok(found.saturating_add(data))
 }
 
-/// The most gas to try: what the block, the revision, the caller and the
+/// The most that the transaction of a call may cost for its bytes, in gas: at the lowest
+/// base fee, which a wallet may meet when it sends the transaction.
+fn data_gas(environment: &Environment, call: &Call) -> u64 {
+    if environment.data_fee == 0 {
+        return 0;
+    }
+    let floor = U256::from(environment.base_fee_floor);
+    let price = match call.priority_fee {
+        _ if call.gas_price.is_zero() => floor,
+        Some(priority) => call.gas_price.min(priority.saturating_add(floor)),
+        None => call.gas_price,
+    };
+    environment.data_gas(largest(environment.chain_id, call), price)
+}
+
+/// The bytes of a call's transaction, at most: with two prices, and numbers as long as
+/// they ever are.
+fn largest(chain_id: u64, call: &Call) -> usize {
+    let price = U256::from(u64::MAX);
+    let (nonce, gas_limit) = (u32::MAX.into(), u32::MAX.into());
+    let (value, input) = (call.value, call.input.clone());
+    let access_list = call.access_list.clone();
+    let transaction = match call.to {
+        Some(to) if !call.authorizations.is_empty() => Transaction::SetCode(Eip7702 {
+            chain_id,
+            nonce,
+            max_priority_fee_per_gas: price,
+            max_fee_per_gas: price,
+            gas_limit,
+            to,
+            value,
+            input,
+            access_list,
+            authorization_list: call.authorizations.clone(),
+        }),
+        to => Transaction::DynamicFee(Eip1559 {
+            chain_id,
+            nonce,
+            max_priority_fee_per_gas: price,
+            max_fee_per_gas: price,
+            gas_limit,
+            to: to.map_or(TxKind::Create, TxKind::Call),
+            value,
+            input,
+            access_list,
+        }),
+    };
+    let signature = Signature {
+        r: U256::MAX,
+        s: U256::MAX,
+        y_parity: true,
+    };
+    transaction.with_signature(signature).encode().len()
+}
+
+/// The most gas to try besides `data`: what the block, the revision, the caller and the
 /// balance allow.
-fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Result<u64, CallError> {
+fn most(
+    store: &impl ReadStore,
+    environment: &Environment,
+    call: &Call,
+    data: u64,
+) -> Result<u64, CallError> {
     let mut most = environment.gas_limit;
     if environment.revision >= Revision::Osaka {
         most = most.min(MAX_TRANSACTION_GAS);
     }
     if call.gas_limit >= TRANSFER {
-        most = most.min(call.gas_limit);
+        most = most.min(call.gas_limit.saturating_sub(data));
     }
     if !call.gas_price.is_zero() {
         let account: Account = ACCOUNTS.get(store, &call.from)?.unwrap_or_default();
@@ -76,7 +141,11 @@ fn most(store: &impl ReadStore, environment: &Environment, call: &Call) -> Resul
             return Err(CallError::Value);
         };
         let allowance = available.checked_div(call.gas_price).unwrap_or(U256::MAX);
-        most = most.min(u64::try_from(allowance).unwrap_or(u64::MAX));
+        let allowance = u64::try_from(allowance).unwrap_or(u64::MAX);
+        let Some(rest) = allowance.checked_sub(data) else {
+            return Err(CallError::Allowance(allowance));
+        };
+        most = most.min(rest);
     }
     Ok(most)
 }
@@ -188,6 +257,64 @@ mod tests {
     #[test]
     fn what_needs_no_more_than_it_uses_is_exact_in_one_trial() {
         assert_eq!(found(50_000, 50_000, 16_777_216), (50_000, 1));
+    }
+
+    #[test]
+    fn no_transaction_of_a_call_is_longer_than_what_is_counted() {
+        use crate::accounts;
+        use alloy_primitives::{Address, Bytes};
+        use ethereum::transaction::{Eip2930, Legacy};
+
+        let call = Call {
+            to: Some(Address::repeat_byte(1)),
+            value: U256::from(10_u64.pow(18)),
+            input: Bytes::from_static(&[1; 300]),
+            ..Call::default()
+        };
+        let chain_id = u64::from(u32::MAX);
+        let (nonce, gas_limit) = (70_000, 30_000_000);
+        let price = U256::from(10_u64.pow(12));
+        let (to, value, input) = (call.to.unwrap().into(), call.value, call.input.clone());
+        let account = accounts::derive(1).unwrap().remove(0);
+        let counted = largest(chain_id, &call);
+        for transaction in [
+            Transaction::Legacy(Legacy {
+                chain_id: Some(chain_id),
+                nonce,
+                gas_price: price,
+                gas_limit,
+                to,
+                value,
+                input: input.clone(),
+            }),
+            Transaction::AccessList(Eip2930 {
+                chain_id,
+                nonce,
+                gas_price: price,
+                gas_limit,
+                to,
+                value,
+                input: input.clone(),
+                access_list: Vec::new(),
+            }),
+            Transaction::DynamicFee(Eip1559 {
+                chain_id,
+                nonce,
+                max_priority_fee_per_gas: price,
+                max_fee_per_gas: price,
+                gas_limit,
+                to,
+                value,
+                input,
+                access_list: Vec::new(),
+            }),
+        ] {
+            let signed = account.sign(transaction).unwrap().encode().len();
+            assert!(
+                (signed..signed + 20).contains(&counted),
+                "{signed} {counted}"
+            );
+        }
     }
 
     #[test]

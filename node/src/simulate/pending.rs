@@ -43,7 +43,7 @@ impl Node {
         trial.interrupt_by(interrupt.clone());
         for candidate in waiting {
             let transaction = &candidate.transaction;
-            if transaction.transaction.gas_limit() > trial.gas_left() {
+            if trial.gas_limit(transaction) > trial.gas_left() {
                 continue;
             }
             match trial.include(candidate.sender, transaction) {

@@ -109,7 +109,10 @@ fn used_ratio(block: &Block) -> f64 {
     if block.header.gas_limit == 0 {
         return 0.0;
     }
-    block.header.gas_used as f64 / block.header.gas_limit as f64
+    // What bytes cost is no gas of the block's.
+    let data = block.transactions.iter().map(|one| one.receipt.data_gas);
+    let used = block.header.gas_used.saturating_sub(data.sum());
+    used as f64 / block.header.gas_limit as f64
 }
 
 /// The priority fees that were paid at these percentiles of the block's gas.
