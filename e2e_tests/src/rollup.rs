@@ -3,14 +3,18 @@
 use crate::record::Recorder;
 use crate::user::User;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use ethereum::SignedTransaction;
 use ethereum::header::Header;
+use evm_kernel::inputs::batch::write::SenderKey;
+use evm_kernel::inputs::encode::{Batching, batches};
 use pvm::engine::Engine;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use storage::block::{StoredReceipt, StoredTransaction};
-use storage::layout::{ACCOUNTS, CODE, HEAD, HEADERS, SETUP, SLOTS, STATE};
+use storage::known_keys;
+use storage::layout::{ACCOUNTS, CODE, CONFIG, HEAD, HEADERS, SETUP, SLOTS, STATE};
 use storage::table::Value;
 use storage::{Account, Config, Head, history};
 
@@ -198,10 +202,51 @@ impl Rollup {
     /// # Panics
     /// Where the machine fails, or a run traps.
     pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
-        let messages = raws
+        self.level_of(self.messages(raws))
+    }
+
+    /// The inbox messages that bring these raw transactions one by one.
+    #[must_use]
+    pub fn messages(&self, raws: &[impl AsRef<[u8]>]) -> Vec<Vec<u8>> {
+        raws.iter()
+            .flat_map(|raw| evm_kernel::inputs::encode::messages(&self.address, raw.as_ref()))
+            .collect()
+    }
+
+    /// The inbox messages that bring these raw transactions in batches, with the keys
+    /// that are known now, and with y of each signature's point or not.
+    ///
+    /// # Panics
+    /// Where one is no transaction, or nobody signed it.
+    #[must_use]
+    pub fn batches(&self, raws: &[impl AsRef<[u8]>], points: bool) -> Vec<Vec<u8>> {
+        let count = known_keys::count(self.durable()).expect("readable");
+        let known: HashMap<Address, u64> = (0..count)
+            .map(|index| {
+                let known = known_keys::get(self.durable(), index);
+                let known = known.expect("readable").expect("a key");
+                (known.address, index)
+            })
+            .collect();
+        let keyed: Vec<(SignedTransaction, SenderKey)> = raws
             .iter()
-            .flat_map(|raw| evm_kernel::inputs::encode::messages(&self.address, raw.as_ref()));
-        self.level_of(messages.collect())
+            .map(|raw| {
+                let signed = ethereum::transaction::decode(raw.as_ref()).expect("a transaction");
+                let signer = ethereum::signers([&signed]).remove(0).expect("a signature");
+                let key = match known.get(&signer.address) {
+                    Some(index) => SenderKey::Known(*index, signer.address),
+                    None => SenderKey::Given(signer.key),
+                };
+                (signed, key)
+            })
+            .collect();
+        let config = CONFIG.get(self.durable(), &()).expect("readable");
+        let batching = Batching {
+            rollup: self.address,
+            chain_id: config.expect("a configuration").chain_id,
+            points,
+        };
+        batches(&batching, &keyed)
     }
 
     /// Runs a level that brings nothing.

@@ -54,8 +54,24 @@ impl Scene {
         let messages = transactions
             .iter()
             .flat_map(|signed| evm_kernel::inputs::encode::messages(&[7; 20], &signed.encode()));
+        self.level_of(transactions, messages.collect())
+    }
+
+    /// The same, posted in a batch.
+    fn batch(&mut self, transactions: &[SignedTransaction]) -> (usize, Vec<bool>) {
+        let raws: Vec<_> = transactions.iter().map(SignedTransaction::encode).collect();
+        let messages = self.rollup.batches(&raws, false);
+        assert_eq!(messages.len(), 1);
+        self.level_of(transactions, messages)
+    }
+
+    fn level_of(
+        &mut self,
+        transactions: &[SignedTransaction],
+        messages: Vec<Vec<u8>>,
+    ) -> (usize, Vec<bool>) {
         let before = self.rollup.head().number;
-        let report = self.rollup.level_with_traps(messages.collect());
+        let report = self.rollup.level_with_traps(messages);
         let traps = self.ended_well(&report);
         let included = self.rollup.since(before);
         let raws: Vec<_> = included
@@ -165,6 +181,27 @@ fn several_poisoned_transactions_of_a_level_are_charged_each() {
     );
     assert_eq!(scene.rollup.account(scene.bad.address).nonce, 4);
     assert_eq!(scene.rollup.head().number, 1);
+}
+
+#[test]
+fn of_a_batch_only_what_is_poisoned_is_charged() {
+    let mut scene = Scene::new();
+    let mut transactions = vec![scene.good()];
+    for _ in 0..2 {
+        transactions.push(scene.bad(TxKind::Call(POISON), vec![], GAS));
+        transactions.push(scene.good());
+    }
+    transactions.push(scene.bad(TxKind::Call(NOBODY), vec![], 21_000));
+    let (traps, succeeded) = scene.batch(&transactions);
+    // The first run, and each of the two under its mark.
+    assert_eq!(traps, 3);
+    assert_eq!(succeeded, [true, false, true, false, true, true]);
+    assert_eq!(scene.rollup.head().gas_used, 2 * GAS + 4 * 21_000);
+    // The keys of both are known now.
+    assert_eq!(
+        storage::known_keys::count(scene.rollup.durable()).unwrap(),
+        2
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use alloy_primitives::{Address, Bytes, U256, keccak256};
 use e2e_tests::layer1;
 use ethereum::SignedTransaction;
 use ethereum::transaction::Eip1559;
+use evm_kernel::inputs::batch::write::{SenderKey, Writer};
 use host::mock::{Ended, Level, MockHost, Values};
 use host::{
     Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
@@ -366,6 +367,66 @@ fn a_trap_after_any_host_call_changes_nothing() {
     );
     headers(&whole.host);
 
+    sweep(&host, &levels);
+}
+
+/// Two levels that make keys known, one of two batches: the first takes several blocks
+/// and runs, and makes another key known; a quiet one.
+fn batch_levels() -> Vec<Level> {
+    let known = |index| SenderKey::Known(index, sender(index as u8));
+    let first: Vec<_> = (0..3)
+        .map(|from| simple(&signed(from, transfer(0, NOBODY))))
+        .collect();
+    let given = ethereum::signers([&signed(4, transfer(0, NOBODY))])
+        .remove(0)
+        .unwrap();
+    let given = SenderKey::Given(given.key);
+    let batch = |transactions: &[(SignedTransaction, SenderKey)]| {
+        let mut writer = Writer::new(&ROLLUP, 1337, false);
+        for (signed, key) in transactions {
+            writer.push(signed, key).unwrap();
+        }
+        writer.message()[1..].to_vec()
+    };
+    let second = vec![
+        batch(&[
+            (signed(0, burn(1, 1_900_000)), known(0)),
+            (signed(1, transfer(1, NOBODY)), known(1)),
+            (signed(0, burn(2, 1_900_000)), known(0)),
+            (signed(4, transfer(0, NOBODY)), given),
+            // A nonce that is too high.
+            (signed(2, transfer(7, NOBODY)), known(2)),
+            (signed(0, burn(3, 1_900_000)), known(0)),
+            (signed(1, burn(2, 1_900_000)), known(1)),
+        ]),
+        simple(&signed(2, transfer(1, NOBODY))),
+        batch(&[
+            (signed(2, transfer(2, NOBODY)), known(2)),
+            (signed(1, transfer(3, NOBODY)), known(1)),
+        ]),
+    ];
+    vec![
+        level(1_000, &[]),
+        level(1_005, &first),
+        level(1_010, &second),
+        level(1_015, &[]),
+    ]
+}
+
+#[test]
+fn a_trap_after_any_host_call_of_batches_changes_nothing() {
+    let levels = batch_levels();
+    let host = rollup(&config());
+    let whole = outcome(host.clone(), &levels);
+    let runs: Vec<_> = whole.ended.iter().map(|ended| ended.runs).collect();
+    assert!(runs.iter().any(|runs| *runs > 1), "{runs:?}");
+    let path = &b"/evm/state/p"[..];
+    assert!(
+        whole.values.contains_key(path),
+        "a block ends within a batch"
+    );
+    assert_eq!(included(&whole.host).len(), 3 + 6 + 3);
+    assert_eq!(storage::known_keys::count(&whole.host).unwrap(), 4);
     sweep(&host, &levels);
 }
 

@@ -3,7 +3,9 @@
 //!
 //! Nothing here is a secret, and nothing takes constant time.
 
+mod combination;
 mod field;
+mod generator;
 mod inverse;
 mod limbs;
 mod point;
@@ -11,7 +13,9 @@ mod scalar;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod wnaf;
 
+pub(crate) use combination::combination;
 pub(crate) use point::Point;
 pub(crate) use scalar::Scalar;
 pub(crate) use sum::Terms;

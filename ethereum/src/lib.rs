@@ -32,6 +32,6 @@ pub use header::Header;
 pub use keccak::{Keccak256, keccak256};
 pub use receipt::{Log, Receipt};
 pub use recovered::Recovered;
-pub use senders::{authority, authorization_hash, senders};
+pub use senders::{Signer, authority, authorization_hash, senders, signers};
 pub use signature::{Signature, SignatureError, public_key, recover};
 pub use transaction::{DecodeError, InvalidTransaction, SignedTransaction, Transaction};

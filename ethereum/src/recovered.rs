@@ -1,6 +1,7 @@
 //! A transaction whose sender is known.
 
 use crate::transaction::SignedTransaction;
+use alloc::boxed::Box;
 use alloy_primitives::{Address, Bytes};
 
 /// A transaction with its sender and its bytes; `T` may be a box of it, or what
@@ -11,6 +12,9 @@ pub struct Recovered<T = SignedTransaction> {
     pub transaction: T,
     /// The account that signed it.
     pub sender: Address,
+    /// The key that signed it (x and y, 32 bytes each), unless it is in the table of
+    /// known keys or nobody has it.
+    pub key: Option<Box<[u8; 64]>>,
     /// Its bytes, as an envelope of EIP-2718 or a legacy list.
     pub raw: Bytes,
 }

@@ -2,22 +2,45 @@
 
 use crate::keccak::keccak256;
 use crate::rlp::{Encode, List};
-use crate::signature::{Signature, SignatureError, recover};
+use crate::signature::{Signature, SignatureError, address, recover, recover_key};
 use crate::transaction::{SignedAuthorization, SignedTransaction};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
+
+/// Who signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// The account.
+    pub address: Address,
+    /// Its public key: x and y, 32 bytes each.
+    pub key: [u8; 64],
+}
 
 /// Who signed each transaction, in order.
 ///
 /// This is the one place where senders are recovered: give it a block's or a
 /// queue page's worth at once.
+pub fn signers<'a>(
+    transactions: impl IntoIterator<Item = &'a SignedTransaction>,
+) -> Vec<Result<Signer, SignatureError>> {
+    transactions
+        .into_iter()
+        .map(|transaction| {
+            let key = recover_key(&transaction.signing_hash, &transaction.signature)?;
+            Ok(Signer {
+                address: address(&key),
+                key,
+            })
+        })
+        .collect()
+}
+
+/// The account that signed each transaction, in order; see [`signers`].
 pub fn senders<'a>(
     transactions: impl IntoIterator<Item = &'a SignedTransaction>,
 ) -> Vec<Result<Address, SignatureError>> {
-    transactions
-        .into_iter()
-        .map(|transaction| recover(&transaction.signing_hash, &transaction.signature))
-        .collect()
+    let signers = signers(transactions).into_iter();
+    signers.map(|signer| Ok(signer?.address)).collect()
 }
 
 /// The account that signed an EIP-7702 authorization.

@@ -3,7 +3,7 @@
 
 use alloy_primitives::{B256, U256, uint};
 use ethereum::signature::known_keys::{Claim, PublicKey, check};
-use ethereum::{Signature, keccak256, public_key, recover};
+use ethereum::{Signature, keccak256, public_key, recover, signature};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -87,13 +87,16 @@ fn checked(cases: &[Case], hinted: bool) -> bool {
 /// Whether recovery finds the key, by the library and by another one.
 fn recovered(case: &Case) -> bool {
     let ours = recover(&case.hash, &case.signature);
-    let address = ethereum::signature::address(&case.key);
-    let mut signature = [0; 64];
-    signature[..32].copy_from_slice(&case.signature.r.to_be_bytes::<32>());
-    signature[32..].copy_from_slice(&case.signature.s.to_be_bytes::<32>());
-    let key = public_key(&case.hash.0, &signature, case.signature.y_parity.into());
+    let address = signature::address(&case.key);
+    let mut compact = [0; 64];
+    compact[..32].copy_from_slice(&case.signature.r.to_be_bytes::<32>());
+    compact[32..].copy_from_slice(&case.signature.s.to_be_bytes::<32>());
+    let key = public_key(&case.hash.0, &compact, case.signature.y_parity.into());
     assert!(ours.is_err() || key.is_ok());
-    let theirs = libsecp256k1::Signature::parse_standard(&signature).and_then(|parsed| {
+    let odd = case.signature.y_parity;
+    let shipped = signature::recovery::key(&case.hash.0, &compact, odd);
+    assert_eq!(shipped, key.ok(), "{case:?}");
+    let theirs = libsecp256k1::Signature::parse_standard(&compact).and_then(|parsed| {
         let id = libsecp256k1::RecoveryId::parse(case.signature.y_parity.into())?;
         libsecp256k1::recover(&libsecp256k1::Message::parse(&case.hash.0), &parsed, &id)
     });

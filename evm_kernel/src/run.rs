@@ -6,7 +6,7 @@ use crate::block::inclusion;
 use crate::block::run_state::RunState;
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
-use crate::inputs::format::{self, INPUT};
+use crate::inputs::format;
 use crate::inputs::queue::Queue;
 use crate::log;
 use crate::upgrade::{self, Migrated};
@@ -84,7 +84,7 @@ fn blocks<H: Runtime>(run: &mut RunState, host: &HostCell<'_, H>) -> Result<Prog
         let need = if next {
             run.most_work(run.queue.most_gas(run.lane))
         } else {
-            INPUT
+            run.queue.look()
         };
         let over = need > run.level_room();
         if !first && (over || !next && run.queue.is_empty()) {

@@ -4,6 +4,7 @@
 pub mod bytes;
 pub mod case;
 pub mod differential;
+pub mod evm_batches;
 pub mod evm_crate;
 pub mod inbox;
 pub mod kernel;

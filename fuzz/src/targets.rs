@@ -1,6 +1,6 @@
 //! What can be run, and on how many random bytes.
 
-use crate::{bytes, differential, inbox};
+use crate::{bytes, differential, evm_batches, inbox};
 
 /// Something that is run on bytes.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,12 @@ pub const TARGETS: &[Target] = &[
         about: "batches and deposits of the transactions kernel",
         len: 300,
         run: bytes::batches,
+    },
+    Target {
+        name: "evm_batches",
+        about: "batches of the EVM kernel, with some bytes changed",
+        len: 3_000,
+        run: evm_batches::run,
     },
     Target {
         name: "module",

@@ -12,10 +12,12 @@ use crate::error::StorageError;
 use crate::head::Head;
 use crate::history;
 use crate::key::Piece;
+use crate::known_keys::{self, KnownKey};
 use crate::layout::{
-    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LONG_ACCOUNTS, RECEIPTS, SETTINGS,
+    ACCOUNTS, CHUNKED, CODE, CONFIG, HEAD, HEADERS, LONG_ACCOUNTS, PARTLY, RECEIPTS, SETTINGS,
     TRANSACTIONS, UPGRADE, VERSION,
 };
+use crate::partly::Partly;
 use crate::table::Staging;
 use crate::upgrade::Upgrade;
 use crate::version::Version;
@@ -41,6 +43,10 @@ pub struct Block {
     pub diff: Diff,
     /// What changes of chunked transactions, in this order; `None` deletes.
     pub chunked: Vec<(Piece, Option<Bytes>)>,
+    /// The keys that become known, in this order.
+    pub keys: Vec<KnownKey>,
+    /// The batch at the queue's cursor, if this block takes a part of it.
+    pub partly: Option<Partly>,
     /// Messages to layer 1 that it queues.
     pub messages: Vec<Bytes>,
     /// Those in doubt that it queues again, behind the others.
@@ -80,6 +86,10 @@ pub fn block(store: &mut impl Store, block: &Block) -> Result<(), StorageError> 
             // These never become shorter.
             (_, Some(bytes)) => staging.put(&CHUNKED, piece, bytes)?,
         }
+    }
+    known_keys::append(&mut staging, &block.keys)?;
+    if let Some(partly) = &block.partly {
+        staging.put(&PARTLY, &(), partly)?;
     }
     if let Some(config) = &block.config {
         staging.put(&CONFIG, &(), config)?;

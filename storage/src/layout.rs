@@ -5,6 +5,8 @@ use crate::block::{Receipts, StoredHeader, Transactions};
 use crate::config::Config;
 use crate::head::Head;
 use crate::key::Piece;
+use crate::known_keys::KeyPlace;
+use crate::partly::Partly;
 use crate::table::Table;
 use crate::upgrade::Upgrade;
 use crate::version::Version;
@@ -53,6 +55,12 @@ pub(crate) const APART_RECEIPTS: Table<u64, Receipts> = Table::new("r");
 
 /// Announced transactions that still miss chunks.
 pub const CHUNKED: Table<Piece, Bytes> = Table::new("k");
+
+/// The batch that blocks took a part of last.
+pub const PARTLY: Table<(), Partly> = Table::new("p");
+
+/// The keys of accounts that sent a transaction, see [`crate::known_keys`].
+pub const KNOWN_KEYS: Table<KeyPlace, Bytes> = Table::new("i");
 
 /// What governance decided last about the kernel.
 pub const UPGRADE: Table<(), Upgrade> = Table::new("u");

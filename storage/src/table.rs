@@ -226,6 +226,22 @@ impl<'s, S: Store> Staging<'s, S> {
         Ok(self.store.write_alone(path.as_path(), bytes)?)
     }
 
+    /// Writes `bytes` into the entry of `key` from `offset` on, which is at most its
+    /// length.
+    ///
+    /// # Errors
+    /// If the machine refuses a host call.
+    pub fn write_at<K: Key>(
+        &mut self,
+        table: &Table<K, Bytes>,
+        key: &K,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        let path = table.path_under(STAGING, key)?;
+        Ok(self.store.write_chunks(path.as_path(), offset, bytes)?)
+    }
+
     /// Whether `key` has a value or anything below it. One host call.
     ///
     /// # Errors

@@ -277,6 +277,8 @@ impl Draft {
         let kept = (oldest + self.outdated).min(number);
         Block {
             outdated: oldest..kept,
+            keys: Vec::new(),
+            partly: None,
             upgrade: None,
             settings: None,
             version: None,

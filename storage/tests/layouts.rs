@@ -277,6 +277,8 @@ fn written() -> MockHost {
     };
     commit::block(&mut host, &genesis).unwrap();
     let block = Block {
+        keys: Vec::new(),
+        partly: None,
         head: head(),
         outdated: 0..1,
         header: Some(header(2)),

@@ -79,6 +79,16 @@ impl Field {
         Self(split(words))
     }
 
+    /// The 32 bytes of the number below p that this is, big-endian.
+    pub(super) fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let words = join(&self.reduced().0);
+        for (place, word) in bytes.as_chunks_mut().0.iter_mut().rev().zip(words) {
+            *place = word.to_be_bytes();
+        }
+        bytes
+    }
+
     /// The words of the number below p that this is, the lowest first.
     #[cfg(test)]
     pub(super) fn to_words(self) -> [u64; 4] {
@@ -119,9 +129,14 @@ impl Field {
         inverse(&join(&self.reduced().0), &MODULUS).map(|words| Self::from_words(&words))
     }
 
-    /// Whether this is zero modulo p. Any limbs below 2^62.
-    pub(super) fn is_zero(self) -> bool {
-        self.reduced().0.iter().all(|limb| limb.0 == 0)
+    /// Whether this is zero modulo p; magnitude 6 at most.
+    ///
+    /// Such a number is below 256 p. If it is k p, its lowest 29 bits are those of
+    /// -977 k, which hardly any other number has.
+    pub(super) fn is_zero(&self) -> bool {
+        let low = (self.0[0] & MASK).0;
+        let may_be = low == 0 || low > MASK.0 - 977 * 256;
+        may_be && self.reduced().0.iter().all(|limb| limb.0 == 0)
     }
 
     /// Whether the number, fully reduced, is odd.
@@ -220,6 +235,16 @@ impl Field {
     pub(super) fn minus(mut self, other: &Self) -> Self {
         for ((limb, other), above) in self.0.iter_mut().zip(other.0).zip(ABOVE) {
             *limb += above - other;
+        }
+        self
+    }
+
+    /// The number less twice `other`, which has magnitude 1; 4 is added to that of
+    /// `self`.
+    #[inline(always)]
+    pub(super) fn minus_twice(mut self, other: &Self) -> Self {
+        for ((limb, other), above) in self.0.iter_mut().zip(other.0).zip(ABOVE) {
+            *limb += (above - other) << 1;
         }
         self
     }

@@ -141,8 +141,7 @@ impl Steps {
         times_e -= (modulus.inverse * (down & MASK) + times_e) & MASK;
         up += modulus.limbs[0] * times_d;
         down += modulus.limbs[0] * times_e;
-        for at in 1..9 {
-            let limb = modulus.limbs[at];
+        for (at, limb) in modulus.limbs.iter().enumerate().skip(1) {
             up = (up >> BITS) + self.u * d[at] + self.v * e[at] + limb * times_d;
             down = (down >> BITS) + self.q * d[at] + self.r * e[at] + limb * times_e;
             d[at - 1] = up & MASK;

@@ -52,6 +52,20 @@ impl Point {
         self.y.is_odd()
     }
 
+    /// x ++ y, 32 bytes each, big-endian.
+    pub(crate) fn to_bytes(self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        let (x, y) = bytes.split_at_mut(32);
+        x.copy_from_slice(&self.x.to_bytes());
+        y.copy_from_slice(&self.y.to_bytes());
+        bytes
+    }
+
+    /// y, big-endian.
+    pub(crate) fn y_bytes(&self) -> [u8; 32] {
+        self.y.to_bytes()
+    }
+
     /// The other point with this x.
     pub(crate) fn negated(&self) -> Self {
         Self {
@@ -110,12 +124,6 @@ fn height(x: &Field) -> Field {
     x.square().times(x).plus(&Field::small(7)).tight()
 }
 
-/// Four times a number of magnitude 1, with magnitude 1.
-fn four(number: &Field) -> Field {
-    let two = number.plus(number);
-    two.plus(&two).tight()
-}
-
 /// A sum of points: (x / z², y / z³), all of magnitude 1; none at infinity.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sum(Option<[Field; 3]>);
@@ -129,44 +137,65 @@ impl Sum {
         self.0.is_none()
     }
 
-    /// Twice this. No point of the curve has y = 0, since its order is odd.
-    pub(super) fn doubled(&self) -> Self {
-        Self(self.0.map(|[x, y, z]| {
-            let square = y.square();
-            let tangent = Point { x, y }.tangent().tight();
-            let side = four(&x.times(&square));
-            let fourth = four(&square.square());
-            let next = tangent.square().minus(&side).minus(&side).tight();
-            let y_next = side.minus(&next).times(&tangent);
-            let y_next = y_next.minus(&fourth).minus(&fourth).tight();
-            [next, y_next, y.plus(&y).times(&z)]
-        }))
+    /// z, unless this is the point at infinity.
+    pub(super) fn z(&self) -> Option<Field> {
+        self.0.map(|[_, _, z]| z)
     }
 
-    /// The sum of this and a point.
-    pub(super) fn plus(&self, point: &Point) -> Self {
-        let Some([x, y, z]) = self.0 else {
-            return Self(Some([point.x, point.y, Field::ONE]));
+    /// The point, `inverse` being that of z; none at infinity.
+    pub(super) fn point(&self, inverse: &Field) -> Option<Point> {
+        let [x, y, _] = self.0?;
+        let square = inverse.square();
+        Some(Point {
+            x: x.times(&square),
+            y: y.times(&square.times(inverse)),
+        })
+    }
+
+    /// Adds this to itself. No point of the curve has y = 0, since its order is odd.
+    #[inline(never)]
+    pub(super) fn double(&mut self) {
+        let Some([x, y, z]) = &mut self.0 else {
+            return;
         };
-        let square = z.square();
-        let run = point.x.times(&square).minus(&x).tight();
-        let rise = point.y.times(&square.times(&z)).minus(&y).tight();
+        let y_2 = y.square_inline();
+        let x_2 = x.square_inline();
+        let tangent = x_2.plus(&x_2).plus(&x_2).tight();
+        let twice = y_2.plus(&y_2);
+        // 4 x y², and 4 y⁴.
+        let side = x.times_inline(&twice.plus(&twice));
+        let fourth = twice.square_inline();
+        *z = y.plus(y).times_inline(z);
+        *x = tangent.square_inline().minus_twice(&side).tight();
+        let rest = side.minus(x).times_inline(&tangent);
+        *y = rest.minus_twice(&fourth).tight();
+    }
+
+    /// Adds a point.
+    #[inline(never)]
+    pub(super) fn add(&mut self, point: &Point) {
+        let Some([x, y, z]) = &mut self.0 else {
+            self.0 = Some([point.x, point.y, Field::ONE]);
+            return;
+        };
+        let z_2 = z.square_inline();
+        let run = point.x.times_inline(&z_2).minus(x).tight();
+        let z_3 = z_2.times_inline(z);
+        let rise = point.y.times_inline(&z_3).minus(y).tight();
         if run.is_zero() {
-            return if rise.is_zero() {
-                self.doubled()
+            if rise.is_zero() {
+                self.double();
             } else {
-                Self::INFINITY
-            };
+                self.0 = None;
+            }
+            return;
         }
-        let square = run.square();
-        let cube = square.times(&run);
-        let side = x.times(&square);
-        let next = rise.square().minus(&cube).minus(&side).minus(&side).tight();
-        let y_next = side
-            .minus(&next)
-            .times(&rise)
-            .minus(&y.times(&cube))
-            .tight();
-        Self(Some([next, y_next, z.times(&run)]))
+        *z = z.times_inline(&run);
+        let square = run.square_inline();
+        let side = x.times_inline(&square);
+        let cube = square.times_inline(&run);
+        *x = rise.square_inline().minus(&cube).minus_twice(&side).tight();
+        let lost = y.times_inline(&cube);
+        *y = side.minus(x).times_inline(&rise).minus(&lost).tight();
     }
 }

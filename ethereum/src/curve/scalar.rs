@@ -99,9 +99,9 @@ impl Scalar {
     #[inline(never)]
     pub(crate) fn times(&self, other: &Self) -> Self {
         let mut columns = [Wrapping(0); 18];
-        for at in 0..9 {
-            for other_at in 0..9 {
-                columns[at + other_at] += self.0[at] * other.0[other_at];
+        for (at, a) in self.0.iter().enumerate() {
+            for (other_at, b) in other.0.iter().enumerate() {
+                columns[at + other_at] += a * b;
             }
         }
         for at in 0..9 {

@@ -11,6 +11,7 @@
 use super::field::Field;
 use super::point::{Point, Sum};
 use super::scalar::{Half, Scalar};
+use super::wnaf::{POSITIONS, digits};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -19,9 +20,6 @@ const WIDTH: u32 = 5;
 
 /// The odd multiples 1, 3 … 15 of a point.
 const MULTIPLES: usize = 1 << (WIDTH - 2);
-
-/// Bit positions: 128, and one for the carry out of the highest digit.
-const POSITIONS: usize = 129;
 
 /// The number of additions from which on a shared inversion pays: it takes as long
 /// as some 14 additions of [`Sum::plus`] take longer than affine ones.
@@ -103,12 +101,12 @@ impl Terms {
 struct Digits {
     short: usize,
     long: usize,
-    digits: Vec<Digit>,
+    digits: Vec<Placed>,
     counts: [usize; POSITIONS],
 }
 
 /// A point to add or subtract at a bit position.
-struct Digit {
+struct Placed {
     position: usize,
     /// Where the point stands among [`Terms::multiples`].
     entry: usize,
@@ -129,39 +127,22 @@ impl Digits {
     /// The digits of a factor of the term `at`, or of the part of it that is
     /// multiplied by λ.
     fn push(&mut self, factor: Half, at: usize, turned: bool) {
-        let [mut low, mut high] = factor.words;
-        let mut position = 0;
-        while low | high != 0 {
-            if low == 0 {
-                (low, high) = (high, 0);
-                position += 64;
-            }
-            let zeros = low.trailing_zeros();
-            (low, high) = shifted(low, high, zeros);
-            position += zeros as usize;
-            let window = low & ((1 << WIDTH) - 1);
-            (low, high) = shifted(low, high, WIDTH);
-            // Above 16, the digit is the window less 32, which the rest makes up for.
-            let above = window >> (WIDTH - 1) == 1;
-            let digit = if above { (1 << WIDTH) - window } else { window };
-            let (sum, over) = low.overflowing_add(u64::from(above));
-            (low, high) = (sum, high + u64::from(over));
-            if let Some(count) = self.counts.get_mut(position) {
+        let points = self.short + self.long;
+        let (first, step) = if turned {
+            (points * MULTIPLES + at - self.short, self.long)
+        } else {
+            (at, points)
+        };
+        digits(factor.words, WIDTH, |digit| {
+            if let Some(count) = self.counts.get_mut(digit.position) {
                 *count += 1;
-                let multiple = (digit >> 1) as usize;
-                let entry = if turned {
-                    (self.short + self.long) * MULTIPLES + multiple * self.long + at - self.short
-                } else {
-                    multiple * (self.short + self.long) + at
-                };
-                self.digits.push(Digit {
-                    position,
-                    entry,
-                    negative: above != factor.negative,
+                self.digits.push(Placed {
+                    position: digit.position,
+                    entry: first + digit.multiple * step,
+                    negative: digit.negative != factor.negative,
                 });
             }
-            position += WIDTH as usize;
-        }
+        });
     }
 
     /// The points of each position, together.
@@ -195,12 +176,6 @@ impl Digits {
             counts: self.counts,
         }
     }
-}
-
-/// `low` and `high` shifted right by less than 64 bits.
-fn shifted(low: u64, high: u64, bits: u32) -> (u64, u64) {
-    // In two steps, since a shift by 64 is none.
-    (low >> bits | high << (63 - bits) << 1, high >> bits)
 }
 
 /// The points that are added up at each position, one position after the other.
@@ -261,9 +236,9 @@ impl Trees {
         let mut sum = Sum::INFINITY;
         let mut points = self.points.iter().rev();
         for count in self.counts.iter().rev() {
-            sum = sum.doubled();
+            sum.double();
             for point in (&mut points).take(*count) {
-                sum = sum.plus(point);
+                sum.add(point);
             }
         }
         sum
@@ -283,7 +258,7 @@ fn denominator(a: &Point, b: &Point) -> Field {
 
 /// Inverts all numbers (of magnitude 3 at most), with one inversion (Montgomery's trick). If one
 /// is zero, gives false and leaves them.
-fn invert(numbers: &mut [Field]) -> bool {
+pub(super) fn invert(numbers: &mut [Field]) -> bool {
     let mut product = Field::ONE;
     let mut before = Vec::with_capacity(numbers.len());
     for number in numbers.iter() {

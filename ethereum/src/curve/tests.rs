@@ -160,6 +160,27 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn combinations_are_those_of_secrets(
+        secret in secret(), factor in number(), generator in number(), meet in 0_u8..4,
+    ) {
+        let product = secret.mul_mod(factor, N);
+        // Also those that are at infinity, or where both parts are the same.
+        let generator = match meet {
+            0 => minus(product, N),
+            1 => product,
+            _ => generator.reduce_mod(N),
+        };
+        let sum = super::combination(&multiple(&secret), &scalar(factor), &scalar(generator));
+        let expected = product.add_mod(generator, N);
+        let expected = (!expected.is_zero()).then(|| multiple(&expected).to_bytes());
+        prop_assert_eq!(sum.map(Point::to_bytes), expected);
+    }
+}
+
 /// Limbs of which each is nothing, or as large as magnitude 1 allows, or anything.
 fn limbs() -> impl Strategy<Value = [u64; 9]> {
     const TIGHT: u64 = (1 << 29) + (1 << 25);
@@ -214,22 +235,36 @@ fn multiple(secret: &U256) -> Point {
 
 /// The generator times a small number, by additions.
 fn repeated(times: u32) -> Sum {
-    (0..times).fold(Sum::INFINITY, |sum, _| sum.plus(&Point::GENERATOR))
+    (0..times).fold(Sum::INFINITY, |sum, _| plus(sum, &Point::GENERATOR))
+}
+
+fn plus(mut sum: Sum, point: &Point) -> Sum {
+    sum.add(point);
+    sum
+}
+
+fn doubled(mut sum: Sum) -> Sum {
+    sum.double();
+    sum
 }
 
 #[test]
 fn additions_of_the_same_and_of_opposite_points() {
     let two = multiple(&U256::from(2));
-    assert!(repeated(2).plus(&two.negated()).is_infinity());
-    assert!(repeated(1).doubled().plus(&two.negated()).is_infinity());
-    assert!(
-        repeated(4)
-            .doubled()
-            .plus(&multiple(&(N - U256::from(8))))
-            .is_infinity()
-    );
-    assert!(!repeated(3).plus(&two.negated()).is_infinity());
-    assert!(Sum::INFINITY.doubled().is_infinity());
+    assert!(plus(repeated(2), &two.negated()).is_infinity());
+    assert!(plus(doubled(repeated(1)), &two.negated()).is_infinity());
+    let minus_eight = multiple(&(N - U256::from(8)));
+    assert!(plus(doubled(repeated(4)), &minus_eight).is_infinity());
+    assert!(!plus(repeated(3), &two.negated()).is_infinity());
+    assert!(doubled(Sum::INFINITY).is_infinity());
+}
+
+#[test]
+fn the_table_has_the_odd_multiples_of_the_generator() {
+    for (at, [x, y]) in super::generator::MULTIPLES.iter().enumerate() {
+        let point = multiple(&U256::from(2 * at + 1));
+        assert_eq!([point.x.to_words(), point.y.to_words()], [*x, *y], "{at}");
+    }
 }
 
 #[test]

@@ -43,6 +43,12 @@ pub struct Claim {
     pub key: usize,
 }
 
+/// y of a signature's point, for [`Claim::y`]; none if it has no point.
+#[must_use]
+pub fn point(signature: &Signature) -> Option<[u8; 32]> {
+    Point::lift(&signature.r.to_be_bytes(), signature.y_parity).map(|point| point.y_bytes())
+}
+
 /// Whether every claim holds: [`recover`](super::recover) would find this very key.
 ///
 /// `names` name all claims: whoever changes a hash, a signature or a key must have

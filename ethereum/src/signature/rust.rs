@@ -1,16 +1,11 @@
-//! The curve by libsecp256k1 (pure Rust).
+//! The curve by our own code for recovery, by libsecp256k1 (pure Rust) for signing.
 
-use libsecp256k1::{Message, PublicKey, RecoveryId, Signature};
-
-/// The key (x ++ y) that signed; none if r or s is out of range or no key fits.
-pub(super) fn public_key(hash: &[u8; 32], signature: &[u8; 64], odd: bool) -> Option<[u8; 64]> {
-    let id = RecoveryId::parse(u8::from(odd)).ok()?;
-    let signature = Signature::parse_standard(signature).ok()?;
-    let key = libsecp256k1::recover(&Message::parse(hash), &signature, &id).ok()?;
-    Some(coordinates(&key))
-}
+pub(super) use super::recovery::key as public_key;
+#[cfg(feature = "std")]
+use libsecp256k1::{Message, PublicKey};
 
 /// x ++ y, without the tag byte in front.
+#[cfg(feature = "std")]
 fn coordinates(key: &PublicKey) -> [u8; 64] {
     let [_, coordinates @ ..] = key.serialize();
     coordinates

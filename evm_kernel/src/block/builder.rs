@@ -22,7 +22,7 @@ use host::Runtime;
 use rollup::{Lane, Position, inputs};
 use storage::block::StoredTransaction;
 use storage::layout::{LAYOUT, OUTGOING};
-use storage::{Config, Diff, Head, Upgrade, commit, history};
+use storage::{Config, Diff, Head, KnownKey, Upgrade, commit, history};
 
 /// The gas that every transaction pays, for its signature above all.
 const INTRINSIC: u64 = 21_000;
@@ -39,6 +39,8 @@ pub(crate) struct Draft {
     pub(crate) upgrade: Option<Upgrade>,
     /// Messages to layer 1 that governance takes out of doubt.
     pub(crate) requeued: Vec<u64>,
+    /// The keys that become known.
+    keys: Vec<KnownKey>,
 }
 
 impl Draft {
@@ -60,6 +62,7 @@ impl Draft {
             settings: None,
             upgrade: None,
             requeued: Vec::new(),
+            keys: Vec::new(),
         })
     }
 
@@ -115,6 +118,8 @@ impl Draft {
             receipts: sealed.receipts,
             diff,
             chunked,
+            keys: self.keys,
+            partly: run.queue.partly(),
             messages: sealed.messages,
             requeued: self.requeued,
             settings: self.settings,
@@ -178,11 +183,11 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         self.run.budget.add(self.draft.chunks.take_work());
     }
 
-    /// Executes a transaction and adds it to the block; one that is refused
-    /// leaves no trace but a line in the log.
+    /// Executes a transaction, for which `mark` is what is marked, and adds it to the
+    /// block; one that is refused leaves no trace but a line in the log.
     pub(crate) fn include(
         &mut self,
-        position: Position,
+        mark: Position,
         signed: Recovered<Box<SignedTransaction>>,
     ) -> Result<(), KernelError> {
         let hash = signed.transaction.hash;
@@ -195,7 +200,7 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         };
         let delegations = valid.environment.authorization_list.len();
         let tx_type = valid.environment.tx_type;
-        let executed = if self.run.traps(position) {
+        let executed = if self.run.traps(mark) {
             self.charge(hash, &valid)?
         } else {
             match self.executor.transact(valid.environment, valid.data)? {
@@ -215,7 +220,21 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         // What every transaction pays was counted when its sender was recovered.
         let counted = work.saturating_sub(work::of_gas(INTRINSIC));
         self.run.budget.add(counted);
-        let Recovered { sender, raw, .. } = signed;
+        let Recovered {
+            transaction,
+            sender,
+            key,
+            raw,
+        } = signed;
+        // An account's first transaction makes its key known. It is the only one with
+        // nonce 0, so nobody has to look whether the key is there.
+        if let (0, Some(key)) = (transaction.transaction.nonce(), key) {
+            self.run.budget.bytes(KnownKey::LEN);
+            self.draft.keys.push(KnownKey {
+                address: sender,
+                key: *key,
+            });
+        }
         let transaction = StoredTransaction { sender, raw };
         self.draft.body.push(tx_type, transaction, executed);
         self.draft.body.pay(work);

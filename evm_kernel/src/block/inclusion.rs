@@ -48,7 +48,7 @@ fn fill<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>) -> Result<(), KernelE
         };
         if let Some(quarantine) = &builder.run.quarantine {
             // The other lane may have been looked at since this one.
-            quarantine.mark(&mut **builder.host.writer()?, ready.position)?;
+            quarantine.mark(&mut **builder.host.writer()?, ready.mark())?;
         }
         let before = builder.run.budget.spent();
         let taken = take(builder, ready)?;
@@ -76,8 +76,10 @@ fn take<H: Runtime>(
     builder: &mut BlockBuilder<'_, '_, H>,
     ready: Ready,
 ) -> Result<bool, KernelError> {
+    let mark = ready.mark();
     let Ready {
         position,
+        place,
         item,
         size,
     } = ready;
@@ -97,6 +99,7 @@ fn take<H: Runtime>(
                 let item = Item::Part(part);
                 builder.run.queue.put_back(Ready {
                     position,
+                    place,
                     item,
                     size,
                 });
@@ -107,7 +110,7 @@ fn take<H: Runtime>(
             signed
         }
     };
-    builder.include(position, signed)?;
+    builder.include(mark, signed)?;
     Ok(true)
 }
 
@@ -169,8 +172,8 @@ fn recover<H: Runtime>(
             return None;
         }
     };
-    match ethereum::senders([&*decoded.transaction]).pop()? {
-        Ok(sender) => Some(decoded.signed_by(sender)),
+    match ethereum::signers([&*decoded.transaction]).pop()? {
+        Ok(signer) => Some(decoded.signed_by(&signer)),
         Err(error) => {
             builder.dropped(hash, error);
             None

@@ -74,6 +74,8 @@ impl RunState {
             host,
             quarantine: self.quarantine.as_ref(),
             room,
+            first: self.fresh,
+            rollup: &self.rollup,
         };
         let next = self.queue.peek(lane, &look, &mut self.budget)?;
         Ok(next.is_some())

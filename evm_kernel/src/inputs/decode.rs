@@ -2,11 +2,11 @@
 
 use crate::inputs::format::{ANNOUNCEMENT, CHUNK, MAX_TRANSACTION, SIMPLE};
 use alloc::boxed::Box;
-use alloy_primitives::{Address, B256, Bytes};
-use ethereum::{DecodeError, Recovered, SignedTransaction};
+use alloy_primitives::{B256, Bytes};
+use ethereum::{DecodeError, Recovered, SignedTransaction, Signer};
 use rollup::inbox::{TRANSFER, Transfer};
 
-/// An input of the queue: the contents of an external message's frame.
+/// An input of the queue that is no batch: the contents of an external message's frame.
 #[derive(Debug)]
 pub(crate) enum Input<'b> {
     /// `00 ++ hash ++ raw transaction`.
@@ -33,10 +33,11 @@ pub(crate) struct Decoded {
 
 impl Decoded {
     /// The transaction, once its sender is known.
-    pub(crate) fn signed_by(self, sender: Address) -> Recovered<Box<SignedTransaction>> {
+    pub(crate) fn signed_by(self, signer: &Signer) -> Recovered<Box<SignedTransaction>> {
         Recovered {
             transaction: self.transaction,
-            sender,
+            sender: signer.address,
+            key: Some(Box::new(signer.key)),
             raw: self.raw,
         }
     }

@@ -8,6 +8,7 @@
 //! | `00 ++ hash ++ transaction` | a whole transaction, behind its keccak-256 |
 //! | `01 ++ hash ++ count ++ chunk hashes` | a transaction will come in chunks |
 //! | `02 ++ hash ++ index ++ chunk hash ++ chunk` | one of them |
+//! | `05 ++ batch` | many transactions: see [`batch`](super::batch) |
 //!
 //! Count and index are u16, little-endian.
 
@@ -30,6 +31,9 @@ pub const ANNOUNCEMENT: u8 = 1;
 
 /// Input tag of a chunk.
 pub const CHUNK: u8 = 2;
+
+/// Input tag of a batch: see [`batch`](super::batch).
+pub const BATCH: u8 = 5;
 
 /// The bytes in front of a transaction in its message: inbox tag, frame tag,
 /// rollup address, input tag, transaction hash.

@@ -4,93 +4,39 @@
 //! reach beyond the block, so nothing here changes durable state.
 
 use crate::bridge;
-use crate::bridge::incoming;
 use crate::environment::Environment;
 use crate::error::KernelError;
 use crate::host_cell::HostCell;
+use crate::inputs::batch::held::Held;
 use crate::inputs::decode::{self, BadInput, Decoded, Input};
-use crate::inputs::format::{DROPPED, INPUT, RECOVERY};
+use crate::inputs::format::{BATCH, DROPPED, INPUT, RECOVERY};
+pub(crate) use crate::inputs::item::{Item, Part, Ready};
 use crate::log;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use alloy_primitives::Address;
 use alloy_primitives::map::{B256Map, Entry};
 use ethereum::signature::SignatureError;
-use ethereum::{Recovered, SignedTransaction};
+use ethereum::{Recovered, SignedTransaction, Signer};
 use host::{Debug, Runtime, Store};
-use rollup::inbox::{TRANSFER, Transfer};
+use rollup::inbox::TRANSFER;
 use rollup::lane::Needed;
 use rollup::opening::Waiting;
 use rollup::{Budget, Cursor, Inputs, Lane, Position, Quarantine};
+use storage::Partly;
 
 /// How many inputs are decoded at once.
 const PAGE: usize = 64;
-
-/// The next thing to do.
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// A transaction.
-    Transaction(Recovered<Box<SignedTransaction>>),
-    /// An input that is no whole transaction.
-    Part(Part),
-}
-
-/// An input that may make a transaction whole.
-#[derive(Debug)]
-pub(crate) enum Part {
-    /// An announcement, behind its tag.
-    Announcement(Vec<u8>),
-    /// A chunk, behind its tag.
-    Chunk(Vec<u8>),
-    /// A call from layer 1.
-    Transfer(Transfer<'static>),
-}
-
-impl Item {
-    /// The gas of the block that it may use, 0 for a piece.
-    pub(crate) fn gas_limit(&self, block: &Environment) -> u64 {
-        match self {
-            Self::Transaction(signed) => block.execution_gas(&signed.transaction, signed.raw.len()),
-            Self::Part(Part::Announcement(_) | Part::Chunk(_)) => 0,
-            Self::Part(Part::Transfer(_)) => bridge::DEPOSIT_GAS,
-        }
-    }
-
-    /// The most gas that what it brings may use: a piece may bring any transaction.
-    pub(crate) fn most_gas(&self) -> u64 {
-        match self {
-            Self::Transaction(signed) => signed.transaction.transaction.gas_limit(),
-            Self::Part(Part::Announcement(_) | Part::Chunk(_)) => u64::MAX,
-            Self::Part(Part::Transfer(transfer)) => {
-                if incoming::may_be_delayed(&transfer.payload) {
-                    u64::MAX
-                } else {
-                    // Delivered, or else kept.
-                    2 * bridge::DEPOSIT_GAS
-                }
-            }
-        }
-    }
-}
-
-/// An input that was read and decoded.
-#[derive(Debug)]
-pub(crate) struct Ready {
-    /// Where it stands.
-    pub(crate) position: Position,
-    /// What it is.
-    pub(crate) item: Item,
-    /// Its bytes in the log, and those of the dropped inputs behind it: what is
-    /// read again if a later run starts here.
-    pub(crate) size: u64,
-}
 
 /// A lane: the waiting inputs from a cursor on.
 #[derive(Debug)]
 struct Line {
     lane: Lane,
     ready: VecDeque<Ready>,
+    /// The batch that comes next, if there was no room for it yet.
+    held: Option<Held>,
+    /// Where the run began.
+    start: Cursor,
     inputs: Inputs,
     /// The bytes of all entries that were not read yet; those that are ready
     /// count themselves.
@@ -105,6 +51,10 @@ pub(crate) struct Look<'l, 'h, H> {
     pub(crate) quarantine: Option<&'l Quarantine>,
     /// The work that may be done.
     pub(crate) room: u64,
+    /// Whether a batch that comes first is opened, however little room there is.
+    pub(crate) first: bool,
+    /// Our own address, the 20 bytes behind `sr1…`.
+    pub(crate) rollup: &'l [u8; 20],
 }
 
 /// Inputs with where they stand and what they count, in order; `None` for one that is
@@ -116,6 +66,8 @@ impl Line {
         Self {
             lane,
             ready: VecDeque::new(),
+            held: None,
+            start: waiting.inputs.cursor(),
             inputs: waiting.inputs,
             waiting: waiting.bytes,
             dropped: false,
@@ -124,13 +76,13 @@ impl Line {
 
     /// Where the first input stands that was not taken.
     fn cursor(&self) -> Cursor {
-        let next = self.inputs.cursor();
-        let front = self.ready.front();
-        front.map_or(next, |ready| ready.position.cursor)
+        let held = self.held.as_ref().map(|held| held.position.cursor);
+        let front = self.ready.front().map(|ready| ready.position.cursor);
+        front.or(held).unwrap_or_else(|| self.inputs.cursor())
     }
 
     fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.inputs.is_empty()
+        self.ready.is_empty() && self.held.is_none() && self.inputs.is_empty()
     }
 
     fn waiting(&self) -> u64 {
@@ -138,11 +90,12 @@ impl Line {
             return 0;
         }
         let ready: u64 = self.ready.iter().map(|ready| ready.size).sum();
-        self.waiting.saturating_add(ready)
+        let held = self.held.as_ref().map_or(0, |held| held.size);
+        self.waiting.saturating_add(ready).saturating_add(held)
     }
 
-    /// Decodes the next inputs, with care only one, under its mark; empty only
-    /// when nothing is left.
+    /// Decodes the next inputs up to a batch, which is held, with care only one, under
+    /// its mark; empty only when nothing is left or a batch comes next.
     fn page<H: Runtime>(
         &mut self,
         look: &Look<'_, '_, H>,
@@ -155,7 +108,7 @@ impl Line {
             most
         };
         let mut page = Vec::new();
-        while page.len() < most {
+        while page.len() < most && self.held.is_none() {
             let Some(entry) = self.inputs.take(look.host)? else {
                 break;
             };
@@ -167,6 +120,12 @@ impl Line {
                 budget.bytes(entry.bytes.len());
             }
             self.waiting = self.waiting.saturating_sub(entry.size);
+            if let (true, [BATCH, batch @ ..]) = (entry.ours, entry.bytes)
+                && mark(look, position)? <= 1
+            {
+                self.held = Some(Held::new(position, batch, entry.size));
+                break;
+            }
             let decodable = if entry.ours {
                 decodable(look, position, entry.bytes)?
             } else {
@@ -181,6 +140,49 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Opens the batch that is held, and makes its transactions ready.
+    fn open<H: Runtime>(
+        &mut self,
+        look: &Look<'_, '_, H>,
+        budget: &mut Budget,
+    ) -> Result<(), KernelError> {
+        let Some(held) = self.held.take() else {
+            return Ok(());
+        };
+        budget.add(held.cost);
+        let signed = held.open(look.host, look.rollup, self.start)?;
+        let signed = signed.unwrap_or_else(|bad| {
+            log::line(look.host, format_args!("input dropped: {bad}"));
+            budget.add(DROPPED);
+            Vec::new()
+        });
+        for (place, signed) in signed {
+            let ready = Ready {
+                position: held.position,
+                place: Some(place),
+                item: Item::Transaction(signed),
+                size: 0,
+            };
+            let traps = look.quarantine.map(|care| care.traps(ready.mark()));
+            if traps.is_some_and(|traps| traps > 1) {
+                log::line(
+                    look.host,
+                    format_args!("input dropped: {}", BadInput::Traps),
+                );
+                budget.add(DROPPED);
+            } else {
+                self.ready.push_back(ready);
+            }
+        }
+        match self.ready.back_mut() {
+            Some(last) => last.size = last.size.saturating_add(held.size),
+            None => self.dropped = true,
+        }
+        Ok(())
+    }
+}
+
 /// The waiting inputs of both lanes.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -188,7 +190,7 @@ pub(crate) struct Queue {
     calls: Line,
     /// The senders that this run recovered, by transaction hash: what comes twice
     /// is not recovered twice. It may still be good, if it came too early at first.
-    senders: B256Map<Result<Address, SignatureError>>,
+    senders: B256Map<Result<Signer, SignatureError>>,
 }
 
 impl Queue {
@@ -229,16 +231,43 @@ impl Queue {
         budget: &mut Budget,
     ) -> Result<Option<&Ready>, KernelError> {
         let until = budget.spent().saturating_add(look.room);
+        let mut first = look.first;
         while self.line(lane).ready.is_empty() {
             let inputs = until.saturating_sub(budget.spent()) / INPUT;
             let most = usize::try_from(inputs).unwrap_or(PAGE).min(PAGE);
-            let inputs = self.line_mut(lane).page(look, budget, most)?;
-            if inputs.is_empty() {
-                break;
+            let page = self.line_mut(lane).page(look, budget, most)?;
+            if !page.is_empty() {
+                first = false;
+                self.recover(lane, look.host, page, budget);
+                continue;
             }
-            self.recover(lane, look.host, inputs, budget);
+            let line = self.line_mut(lane);
+            let room = until.saturating_sub(budget.spent());
+            // What comes first is opened, or nothing ever would be.
+            match &line.held {
+                Some(held) if held.cost <= room || first => line.open(look, budget)?,
+                _ => break,
+            }
+            first = false;
         }
         Ok(self.line(lane).ready.front())
+    }
+
+    /// What a commit has to remember of a batch that blocks took a part of.
+    pub(crate) fn partly(&self) -> Option<Partly> {
+        let ready = self.external.ready.front()?;
+        let taken = ready.place.filter(|place| *place > 0)?;
+        Some(Partly {
+            cursor: ready.position.cursor,
+            taken,
+        })
+    }
+
+    /// The work that has to be possible for another look at what comes next.
+    pub(crate) fn look(&self) -> u64 {
+        let held = [&self.external, &self.calls].map(|line| line.held.as_ref());
+        let costs = held.into_iter().flatten().map(|held| held.cost);
+        costs.max().unwrap_or(INPUT)
     }
 
     /// The gas of the block that what [`Queue::peek`] showed may use.
@@ -308,9 +337,9 @@ impl Queue {
             }
         }
         budget.add(RECOVERY * unknown.len() as u64);
-        let senders = ethereum::senders(unknown.iter().copied());
-        for (transaction, sender) in unknown.into_iter().zip(senders) {
-            self.senders.insert(transaction.hash, sender);
+        let signers = ethereum::signers(unknown.iter().copied());
+        for (transaction, signer) in unknown.into_iter().zip(signers) {
+            self.senders.insert(transaction.hash, signer);
         }
         for (position, size, decodable) in inputs {
             let item = match decodable {
@@ -324,6 +353,7 @@ impl Queue {
             match (item, line.ready.back_mut()) {
                 (Some(item), _) => line.ready.push_back(Ready {
                     position,
+                    place: None,
                     item,
                     size,
                 }),
@@ -341,7 +371,7 @@ impl Queue {
     ) -> Option<Recovered<Box<SignedTransaction>>> {
         let hash = decoded.transaction.hash;
         match self.senders.get(&hash)? {
-            Ok(sender) => Some(decoded.signed_by(*sender)),
+            Ok(signer) => Some(decoded.signed_by(signer)),
             Err(error) => {
                 log::line(host, format_args!("transaction {hash} dropped: {error}"));
                 None
@@ -357,20 +387,22 @@ enum Decodable {
     Part(Part),
 }
 
+/// Marks an input, if care is needed; gives how often it trapped under its mark.
+fn mark<H: Runtime>(look: &Look<'_, '_, H>, position: Position) -> Result<usize, KernelError> {
+    let Some(quarantine) = look.quarantine else {
+        return Ok(0);
+    };
+    quarantine.mark(&mut **look.host.writer()?, position)?;
+    Ok(quarantine.traps(position))
+}
+
 /// Decodes an input, with care under its mark; `None` if it is dropped.
 fn decodable<H: Runtime>(
     look: &Look<'_, '_, H>,
     position: Position,
     bytes: &[u8],
 ) -> Result<Option<Decodable>, KernelError> {
-    let traps = match look.quarantine {
-        Some(quarantine) => {
-            quarantine.mark(&mut **look.host.writer()?, position)?;
-            quarantine.traps(position)
-        }
-        None => 0,
-    };
-    let decoded = if traps > 1 {
+    let decoded = if mark(look, position)? > 1 {
         if let [TRANSFER, ..] = bytes {
             bridge::set_aside(&mut **look.host.writer()?, position.cursor, bytes)?;
         }

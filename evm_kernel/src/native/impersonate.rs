@@ -54,6 +54,7 @@ pub fn block(
     let signed = Recovered {
         transaction: Box::new(transaction),
         sender,
+        key: None,
         raw,
     };
     let valid = match validate::transaction(&signed, &environment) {
