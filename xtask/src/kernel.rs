@@ -15,9 +15,6 @@ use kernel_module::stack_guard::{self, Guarded};
 const TARGET: &str = "wasm32-unknown-unknown";
 const CFLAGS: &str = "CFLAGS_wasm32_unknown_unknown";
 
-/// The clang of released kernels: that of Debian 12.
-const CLANG: &str = "14.0.6";
-
 /// The wasm stack in bytes: EVM depth 1,024 fits (ARCHITECTURE.md, "What always holds"). It lies below the data, so that
 /// an overflow traps instead of overwriting.
 const STACK: u32 = 512 * 1024;
@@ -25,34 +22,20 @@ const STACK: u32 = 512 * 1024;
 /// Which code recovers a transaction's sender.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recovery {
-    /// C where clang builds for wasm, else Rust with a loud warning.
-    CWhereItCan,
-    /// Rust: twice the instructions, no C compiler.
+    /// Our own curve.
     Rust,
+    /// libsecp256k1, to compare; needs clang for wasm.
+    C,
 }
 
 impl Recovery {
-    /// The feature of the first kind.
-    const C: &str = "c-secp256k1";
-
     fn feature(self) -> &'static str {
         match self {
-            Self::CWhereItCan if clang_builds_wasm() => Self::C,
-            Self::CWhereItCan => {
-                eprintln!("{NO_CLANG}");
-                "rust-secp256k1"
-            }
             Self::Rust => "rust-secp256k1",
+            Self::C => "c-secp256k1",
         }
     }
 }
-
-const NO_CLANG: &str = "\
-************************************************************************************
-* NO CLANG FOR WASM: this kernel recovers senders in Rust. It is correct, but      *
-* spends twice the instructions a transaction and is NOT the kernel we ship.       *
-* Install:   apt-get install clang llvm   (or run scripts/setup as root)           *
-************************************************************************************";
 
 /// Builds, checks, strips and guards the kernel into `target/kernel/evm_kernel.wasm`
 /// (`evm_kernel_traps.wasm` and `evm_kernel_evaluation.wasm` for tests); prints how much of its stack
@@ -85,9 +68,6 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
     println!("target/kernel/{name} ({features})");
     let version = rustc(&["--version"])?;
     println!("{}", first_line(&version).replacen(' ', "   ", 1));
-    if features.contains(Recovery::C) {
-        println!("clang   {}", clang_version().unwrap_or_default());
-    }
     println!("stack   {guard}");
     println!("size    {} bytes", kernel.len());
     println!("blake2b {}", hash(&kernel));
@@ -103,11 +83,11 @@ fn hash(kernel: &[u8]) -> String {
 ///
 /// # Errors
 /// As [`build`]; other bytes.
-pub(crate) fn build_twice(recovery: Recovery) -> Result<()> {
+pub(crate) fn build_twice() -> Result<()> {
     let first = fs::read(workspace().join("target/kernel/evm_kernel.wasm"))
         .context("run `cargo xtask kernel` first")?;
     let site = Site::elsewhere()?;
-    let (second, _) = compile(&site, recovery.feature())?;
+    let (second, _) = compile(&site, Recovery::Rust.feature())?;
     ensure!(
         first == second,
         "two builds differ: {} here, {} in {}",
@@ -373,30 +353,6 @@ fn rustc(args: &[&str]) -> Result<String> {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
-}
-
-fn clang() -> String {
-    env::var("CC_wasm32_unknown_unknown").unwrap_or_else(|_| "clang".to_owned())
-}
-
-/// What clang says of itself. Another one gives other bytes, and no file can pin what a system
-/// installs: so it stands beside the hash.
-fn clang_version() -> Option<String> {
-    let output = Command::new(clang()).arg("--version").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let version = first_line(&text);
-    Some(if version.contains(CLANG) {
-        version.to_owned()
-    } else {
-        format!("{version} (releases: {CLANG}, which gives another hash)")
-    })
-}
-
-fn clang_builds_wasm() -> bool {
-    let archiver = env::var("AR_wasm32_unknown_unknown").unwrap_or_else(|_| "llvm-ar".to_owned());
-    let targets = Command::new(clang()).arg("--print-targets").output();
-    targets.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("wasm32"))
-        && Command::new(archiver).arg("--version").output().is_ok()
 }
 
 /// Cargo as it runs us, so that the toolchain is the same.

@@ -16,7 +16,7 @@ mod kernel;
 mod module;
 
 const USAGE: &str =
-    "usage: cargo xtask kernel [--rust-secp256k1 | --twice | --others | --traps | --evaluation]
+    "usage: cargo xtask kernel [--c-secp256k1 | --twice | --others | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows
        cargo xtask work [opcodes | calls | precompiles | inputs | ordinary]...";
@@ -25,12 +25,12 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
-        ["kernel"] => kernel::build(Recovery::CWhereItCan, Purpose::Ship),
-        ["kernel", "--twice"] => kernel::build_twice(Recovery::CWhereItCan),
+        ["kernel"] => kernel::build(Recovery::Rust, Purpose::Ship),
+        ["kernel", "--twice"] => kernel::build_twice(),
         ["kernel", "--others"] => kernel::build_others(),
-        ["kernel", "--rust-secp256k1"] => kernel::build(Recovery::Rust, Purpose::Ship),
-        ["kernel", "--traps"] => kernel::build(Recovery::CWhereItCan, Purpose::Traps),
-        ["kernel", "--evaluation"] => kernel::build(Recovery::CWhereItCan, Purpose::Evaluation),
+        ["kernel", "--c-secp256k1"] => kernel::build(Recovery::C, Purpose::Ship),
+        ["kernel", "--traps"] => kernel::build(Recovery::Rust, Purpose::Traps),
+        ["kernel", "--evaluation"] => kernel::build(Recovery::Rust, Purpose::Evaluation),
         ["check-module", file] => check_module(Path::new(file)),
         ["arrows"] => arrows::check(),
         ["work", ref parts @ ..] => work(parts),
