@@ -7,7 +7,7 @@ use clap::Args;
 use node::accounts::MNEMONIC;
 use node::devnet::Plan;
 use node::genesis::{Genesis, config_of};
-use node::{BlockTime, DevnetError, Handle, Options, Parameters};
+use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
 use pvm::installer::Installer;
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -37,6 +37,10 @@ pub(crate) struct DevnetArgs {
     /// When to make blocks: `auto` (as soon as a transaction arrives), or the seconds between blocks
     #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
     block_time: BlockTime,
+    /// How transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
+    /// itself)
+    #[arg(long, default_value = "batches", value_name = "batches|raw", value_parser = post)]
+    post: Post,
     /// The chain id [default: from the genesis file, or 1337]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     chain_id: Option<u64>,
@@ -105,6 +109,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         host: args.host,
         port: args.port,
         block_time: args.block_time,
+        post: args.post,
         chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,
         genesis,
@@ -260,6 +265,14 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
     match period {
         Some(period) if !period.is_zero() => Ok(BlockTime::Every(period)),
         _ => Err("expected `auto` or a number of seconds above 0".into()),
+    }
+}
+
+fn post(text: &str) -> Result<Post, String> {
+    match text {
+        "batches" => Ok(Post::Batches),
+        "raw" => Ok(Post::Raw),
+        _ => Err("expected `batches` or `raw`".into()),
     }
 }
 

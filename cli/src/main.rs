@@ -5,6 +5,7 @@
 mod output;
 
 mod address;
+mod batch;
 mod devnet;
 mod files;
 mod genesis;
@@ -32,6 +33,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Put raw transactions into batches, and show what is in them
+    Batch(batch::BatchArgs),
     /// Run a local Ethereum node on the compiled kernel
     Devnet(devnet::DevnetArgs),
     /// Make a setup file of settings and a go-ethereum genesis file
@@ -61,6 +64,7 @@ const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Batch(args) => batch::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Devnet(args) => devnet::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Govern(args) => govern::run(&args),

@@ -3,7 +3,7 @@
 use crate::accounts::{self, Account};
 use crate::error::MinerError;
 use crate::genesis::{Genesis, GenesisError};
-use crate::miner::{Miner, MinerHandle};
+use crate::miner::{Miner, MinerHandle, Post};
 use crate::node::{BlockTime, Node};
 use crate::rpc::access::{Access, InvalidOrigin};
 use crate::rpc::{listener, server};
@@ -44,6 +44,8 @@ pub struct Options {
     pub port: u16,
     /// When levels run.
     pub block_time: BlockTime,
+    /// How transactions are posted.
+    pub post: Post,
     /// The chain's number.
     pub chain_id: u64,
     /// The number of funded accounts.
@@ -86,6 +88,7 @@ impl Options {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             block_time: BlockTime::Auto,
+            post: Post::default(),
             chain_id: Config::default().chain_id,
             accounts: 10,
             genesis: Genesis::default(),
@@ -247,6 +250,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     if let Some(timestamp) = options.timestamp {
         node.clock.want(timestamp);
     }
+    node.set_post(options.post);
     let stop = Arc::new(AtomicBool::new(false));
     let machine = machine_options(options.preimages.clone(), node.kernel_log());
     let at = contracts(&start.config);

@@ -6,7 +6,7 @@
 //! | [`devnet`](mod@devnet) | puts it all together |
 //! | [`genesis`], [`accounts`] | what the chain starts from |
 //! | [`rpc`] | bytes ⇄ calls; subscriptions; methods; JSON |
-//! | [`pool`], [`evm_kernel::inputs::encode`] | the way of a transaction to the kernel |
+//! | [`pool`], [`evm_kernel::inputs::encode`], [`batches`] | the way of a transaction to the kernel |
 //! | [`miner`] | runs levels, one thread; development requests; layer 1 |
 //! | [`chain`], [`filters`] | blocks as the kernel wrote them |
 //! | [`simulate`] | calls that are only tried |
@@ -19,6 +19,7 @@ pub use evm_kernel::inputs::encode;
 pub use evm_kernel::native::governance;
 
 pub mod accounts;
+pub mod batches;
 pub mod chain;
 pub mod clock;
 pub mod devnet;
@@ -39,4 +40,5 @@ pub mod trace;
 pub use ::layer1::outbox::Parameters;
 pub use devnet::{DevnetError, Handle, Options, devnet};
 pub use error::NodeError;
+pub use miner::Post;
 pub use node::BlockTime;

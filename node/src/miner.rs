@@ -8,10 +8,12 @@ mod layer1;
 )]
 mod miner;
 mod narrator;
+pub(crate) mod posting;
 mod requests;
 mod snapshot;
 
 pub use miner::Miner;
+pub use posting::Post;
 pub use requests::{
     Advanced, Change, Holdings, MinerHandle, Operated, Overview, Withdrawal, WithdrawalStage,
 };

@@ -6,12 +6,14 @@ use crate::clock::Clock;
 use crate::error::NodeError;
 use crate::filters::Filters;
 use crate::load::Load;
+use crate::miner::posting::{Post, Poster};
 use crate::pending;
 use crate::pool::{self, BlockRules, Fate, Pool, PoolError};
 use crate::proofs::Proofs;
 use crate::request::BlockId;
 use crate::rpc::texts::Texts;
 use alloy_primitives::{Address, B256, Bytes};
+use evm_kernel::inputs::encode::Batching;
 use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
 use pvm::Durable;
@@ -57,6 +59,7 @@ pub struct Node {
     arrivals: broadcast::Sender<B256>,
     accounts: Vec<Account>,
     chain_id: u64,
+    poster: Mutex<Poster>,
     block_time: Mutex<BlockTime>,
     /// The time of levels.
     pub clock: Clock,
@@ -127,6 +130,7 @@ impl Node {
             arrivals: broadcast::Sender::new(ARRIVALS),
             accounts,
             chain_id,
+            poster: Mutex::default(),
             block_time: Mutex::new(block_time),
             clock: Clock::default(),
             impersonated: Mutex::default(),
@@ -139,6 +143,27 @@ impl Node {
             kernel_log: Arc::default(),
             choosing: Mutex::default(),
         }
+    }
+
+    /// Posts transactions like this from now on.
+    pub fn set_post(&self, post: Post) {
+        lock(&self.poster).post = post;
+    }
+
+    /// The inbox messages that bring these raw transactions to the rollup with this
+    /// address, whose durable storage is `state`.
+    pub(crate) fn posted(
+        &self,
+        state: &Durable,
+        rollup: &[u8; 20],
+        raws: &[Bytes],
+    ) -> Vec<Vec<u8>> {
+        let batching = Batching {
+            rollup: *rollup,
+            chain_id: self.chain_id,
+            points: false,
+        };
+        lock(&self.poster).messages(state, &batching, raws)
     }
 
     /// The blocks.

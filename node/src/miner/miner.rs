@@ -10,7 +10,6 @@ use crate::node::{BlockTime, Node, nonce};
 use crate::pool::LevelLimits;
 use crate::request::BlockId;
 use alloy_primitives::{B256, Bytes, keccak256};
-use evm_kernel::inputs::encode;
 use layer1::Layer1;
 use pvm::{Durable, Inbox, Machine, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -238,7 +237,7 @@ impl Miner {
     fn inbox(&mut self, batch: &[Bytes]) -> Vec<Vec<u8>> {
         self.timestamp = self.node.clock.stamp(self.timestamp);
         let rollup = self.machine.options().rollup;
-        let posted = batch.iter().flat_map(|raw| encode::messages(&rollup, raw));
+        let posted = self.node.posted(self.machine.durable(), &rollup, batch);
         let messages = self.layer1.messages().iter().cloned();
         Inbox {
             timestamp: i64::try_from(self.timestamp).unwrap_or(i64::MAX),

@@ -1,0 +1,138 @@
+//! Raw transactions ⇄ batches, off chain and away from any chain.
+
+use alloy_primitives::{Address, B256, Bytes};
+use evm_kernel::inputs::batch::write::SenderKey;
+use evm_kernel::inputs::batch::{BadBatch, Batch, Key};
+use evm_kernel::inputs::encode::{self, Batching};
+use evm_kernel::inputs::format::{BATCH, EXTERNAL, SIMPLE, TARGETED};
+use std::collections::HashMap;
+
+/// What the table of known keys says: accounts and their indices.
+pub type Known = HashMap<Address, u64>;
+
+/// Why messages are not made or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Not a transaction that somebody signed.
+    #[error("transaction {number}: {why}")]
+    Transaction {
+        /// Its place among the others, from 1 on.
+        number: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Neither a batch nor a whole transaction.
+    #[error("neither a batch nor a whole transaction")]
+    Other,
+    /// A batch that the kernel would drop.
+    #[error(transparent)]
+    Batch(#[from] BadBatch),
+    /// A key whose account nobody named.
+    #[error("key {0} is not among the known ones")]
+    Unknown(u64),
+    /// A signature that is not by the account of its key.
+    #[error("transaction {hash} is signed by {actual}, not by {claimed}")]
+    Signer {
+        /// The transaction.
+        hash: B256,
+        /// Who signed it.
+        actual: Address,
+        /// Who is said to have signed it.
+        claimed: Address,
+    },
+}
+
+/// A transaction of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Its hash.
+    pub hash: B256,
+    /// Who signed it.
+    pub sender: Address,
+    /// Its bytes, as they were signed.
+    pub raw: Bytes,
+    /// The bytes that it takes in the message.
+    pub weight: usize,
+}
+
+/// The inbox messages, tags included, that bring raw transactions in this order.
+///
+/// # Errors
+/// If one is no transaction, or nobody signed it.
+pub fn encode(batching: &Batching, known: &Known, raws: &[Bytes]) -> Result<Vec<Vec<u8>>, Invalid> {
+    let mut keyed = Vec::with_capacity(raws.len());
+    for (number, raw) in (1..).zip(raws) {
+        let invalid = |why: String| Invalid::Transaction { number, why };
+        let signed = ethereum::transaction::decode(raw);
+        let signed = signed.map_err(|error| invalid(error.to_string()))?;
+        let signer = ethereum::signers([&signed]).pop();
+        let signer = signer
+            .ok_or(Invalid::Other)?
+            .map_err(|error| invalid(error.to_string()))?;
+        let key = match known.get(&signer.address) {
+            Some(index) => SenderKey::Known(*index, signer.address),
+            None => SenderKey::Given(signer.key),
+        };
+        keyed.push((signed, key));
+    }
+    Ok(encode::batches(batching, &keyed))
+}
+
+/// The transactions of an inbox message, tag included; every signature is checked.
+///
+/// # Errors
+/// If it holds none, or the kernel would drop them.
+pub fn decode(message: &[u8], known: &Known) -> Result<Vec<Inside>, Invalid> {
+    let [EXTERNAL, TARGETED, framed @ ..] = message else {
+        return Err(Invalid::Other);
+    };
+    match framed.get(20..) {
+        Some([SIMPLE, input @ ..]) => {
+            let raw = input.get(32..).ok_or(Invalid::Other)?;
+            let transaction = ethereum::transaction::decode(raw);
+            let transaction = transaction.map_err(BadBatch::Transaction)?;
+            let sender = ethereum::senders([&transaction]).pop().and_then(Result::ok);
+            Ok(vec![Inside {
+                hash: transaction.hash,
+                sender: sender.ok_or(BadBatch::Signature)?,
+                raw: Bytes::copy_from_slice(raw),
+                weight: message.len(),
+            }])
+        }
+        Some([BATCH, batch @ ..]) => unfold(batch, known),
+        _ => Err(Invalid::Other),
+    }
+}
+
+fn unfold(batch: &[u8], known: &Known) -> Result<Vec<Inside>, Invalid> {
+    let batch = Batch::open(batch)?;
+    let of = |wanted: u64| known.iter().find(|(_, index)| **index == wanted);
+    let senders = batch.keys().iter().map(|key| match key {
+        Key::Known(index) => of(*index)
+            .map(|(address, _)| *address)
+            .ok_or(Invalid::Unknown(*index)),
+        Key::Given(key) => Ok(ethereum::signature::address(key)),
+    });
+    let senders: Vec<Address> = senders.collect::<Result<_, _>>()?;
+    let mut all = Vec::with_capacity(batch.len());
+    for unfolded in batch.unfold(&senders)? {
+        let hash = unfolded.transaction.hash;
+        let actual = ethereum::senders([&*unfolded.transaction]).pop();
+        let actual = actual.and_then(Result::ok).ok_or(BadBatch::Signature)?;
+        let claimed = senders.get(unfolded.key).copied().unwrap_or_default();
+        if actual != claimed {
+            return Err(Invalid::Signer {
+                hash,
+                actual,
+                claimed,
+            });
+        }
+        all.push(Inside {
+            hash,
+            sender: actual,
+            raw: unfolded.raw,
+            weight: unfolded.weight,
+        });
+    }
+    Ok(all)
+}
