@@ -168,8 +168,7 @@ impl fmt::Display for Comparison {
         if failed > 0 {
             writeln!(
                 f,
-                "if the cost is wanted, `make bench-accept` writes {PATH} anew; another clang than \
-                 that of `cargo xtask kernel` gives other figures"
+                "if the cost is wanted, `make bench-accept` writes {PATH} anew"
             )?;
         }
         Ok(())

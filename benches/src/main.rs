@@ -47,7 +47,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// All tables, for people.
 fn report() -> Result<(), Box<dyn Error>> {
     let workloads = Workloads::new();
-    let progress = progress(2 * workloads.named.len() as u64 + 2)?;
+    let progress = progress((2 * workloads.named.len() + workloads.batched.len()) as u64 + 2)?;
     let metered = metered::measure(&workloads, &progress)?;
     let speed = speed::measure(&workloads, &progress)?;
     progress.finish_and_clear();
@@ -64,7 +64,7 @@ fn report() -> Result<(), Box<dyn Error>> {
 /// The exact figures of everything that is measured.
 fn figures() -> Result<Baseline, Box<dyn Error>> {
     let workloads = Workloads::new();
-    let progress = progress(workloads.named.len() as u64 + 1)?;
+    let progress = progress((workloads.named.len() + workloads.batched.len()) as u64 + 1)?;
     let metered = metered::measure(&workloads, &progress)?;
     progress.finish_and_clear();
     let mut baseline = Baseline::default();

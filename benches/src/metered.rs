@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) transactions: u64,
     pub(crate) gas: u64,
+    /// The bytes of its inbox messages, tags included.
+    pub(crate) posted: u64,
     pub(crate) cost: Cost,
 }
 
@@ -37,15 +39,17 @@ pub(crate) struct Metered {
     pub(crate) kernel_bytes: usize,
     pub(crate) empty_level: Cost,
     pub(crate) rows: Vec<Row>,
+    /// Those that are posted in batches.
+    pub(crate) batched: Vec<Row>,
 }
 
 impl Metered {
     /// Adds the figures of the empty level and of each workload.
     pub(crate) fn add_to(&self, baseline: &mut Baseline) {
         self.empty_level.add_to("empty_level", baseline);
-        for row in &self.rows {
+        for row in self.rows.iter().chain(&self.batched) {
             row.cost.add_to(&row.name, baseline);
-            baseline.add(&row.name, [("gas", row.gas)]);
+            baseline.add(&row.name, [("gas", row.gas), ("posted", row.posted)]);
         }
     }
 }
@@ -62,34 +66,50 @@ pub(crate) fn measure(
     // The first empty level meets what the setup left.
     rollup.empty_level();
     let empty_level = cost(&rollup.empty_level());
-    let mut rows = Vec::new();
-    for (name, raws) in &workloads.named {
+    let row = |name: &str, raws: &[Vec<u8>], points: Option<bool>| {
         progress.set_message(format!("{name}, metered"));
         let mut rollup = workloads.rollup(&start, Metering::Full);
         rollup.empty_level();
         let before = rollup.head().number;
-        let cost = cost(&rollup.level(raws)).net_of(&empty_level);
+        let messages = match points {
+            Some(points) => rollup.batches(raws, points),
+            None => rollup.messages(raws),
+        };
+        let posted = messages.iter().map(|message| message.len() as u64).sum();
+        let cost = cost(&rollup.level_of(messages)).net_of(&empty_level);
         let included = rollup.since(before);
         if included.len() != raws.len() || !included.iter().all(|included| included.receipt.success)
         {
-            return Err(format!("{name}: {} of {} included", included.len(), raws.len()).into());
+            return Err(format!(
+                "{name}: {} of {} included",
+                included.len(),
+                raws.len()
+            ));
         }
         let gas = included
             .iter()
             .map(|included| included.receipt.gas_used)
             .sum();
-        rows.push(Row {
-            name: name.clone(),
+        progress.inc(1);
+        Ok(Row {
+            name: name.to_owned(),
             transactions: raws.len() as u64,
             gas,
+            posted,
             cost,
-        });
-        progress.inc(1);
-    }
+        })
+    };
+    let named = workloads.named.iter();
+    let rows = named.map(|(name, raws)| row(name, raws, None));
+    let rows = rows.collect::<Result<_, _>>()?;
+    let batched = workloads.batched.iter();
+    let batched = batched.map(|batched| row(&batched.name, &batched.raws, Some(batched.points)));
+    let batched = batched.collect::<Result<_, _>>()?;
     Ok(Metered {
         kernel_bytes: e2e_tests::kernel().len(),
         empty_level,
         rows,
+        batched,
     })
 }
 

@@ -125,6 +125,7 @@ impl fmt::Display for Report {
             debug_assert_eq!(row.name, peer.name);
             line(f, row, peer)?;
         }
+        self.posted(f)?;
         writeln!(
             f,
             "\n{:<14} {:>13} {:>13} {:>13} {:>13} {:>9}",
@@ -145,6 +146,39 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+impl Report {
+    /// What is posted for a transaction, one by one and in batches.
+    fn posted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "\n{:<24} {:>13} {:>8} {:>7} {:>10} {:>10} {:>5} {:>6}",
+            "posted:", "instructions", "posted", "calls", "read", "written", "runs", "depth"
+        )?;
+        for row in self.metered.rows.iter().chain(&self.metered.batched) {
+            posted(f, row)?;
+        }
+        Ok(())
+    }
+}
+
+/// A row with what is posted: bytes of inbox messages for each transaction.
+fn posted(f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
+    let each = |total: u64| total as f64 / row.transactions as f64;
+    let cost = &row.cost;
+    writeln!(
+        f,
+        "{:<24} {:>13.0} {:>8.1} {:>7.1} {:>10.0} {:>10.0} {:>5} {:>6}",
+        row.name,
+        each(cost.instructions),
+        each(row.posted),
+        each(cost.host_calls),
+        each(cost.bytes_read),
+        each(cost.bytes_written),
+        cost.runs,
+        cost.max_call_depth,
+    )
 }
 
 fn line(f: &mut fmt::Formatter<'_>, row: &Row, peer: &Peer) -> fmt::Result {

@@ -26,13 +26,24 @@ pub(crate) struct Workloads {
     pub(crate) setup: Setup,
     pub(crate) setup_levels: Vec<Vec<Vec<u8>>>,
     pub(crate) named: Vec<(String, Vec<Vec<u8>>)>,
+    /// The same kinds of transactions, posted in batches.
+    pub(crate) batched: Vec<Batched>,
+}
+
+/// Raw transactions that are posted in batches.
+#[derive(Debug)]
+pub(crate) struct Batched {
+    pub(crate) name: String,
+    pub(crate) raws: Vec<Vec<u8>>,
+    /// Whether batches have y of each signature's point.
+    pub(crate) points: bool,
 }
 
 impl Workloads {
     /// Signs all of it.
     pub(crate) fn new() -> Self {
         let mut owner = User::new("bench owner");
-        let senders: Vec<User> = (0..SENDERS)
+        let mut senders: Vec<User> = (0..SENDERS)
             .map(|index| User::new(&format!("bench {index}")))
             .collect();
         let thousand = U256::from(10).pow(U256::from(21));
@@ -41,10 +52,12 @@ impl Workloads {
         let token = owner.address.create(0);
         let bench = owner.address.create(1);
         let mut setup_levels = setup_levels(&mut owner, &senders, token);
+        setup_levels.push(introductions(&mut senders));
         let mut named = transfers(&senders, token);
         named.extend(work(&senders, bench));
         let amm = Amm::new();
         setup_levels.extend(amm.setup_levels);
+        let batched = batched(&senders, token, &amm.swaps);
         named.push(("amm_50", amm.swaps));
         Self {
             setup: Setup {
@@ -60,6 +73,7 @@ impl Workloads {
                 .into_iter()
                 .map(|(name, raws)| (name.to_owned(), raws))
                 .collect(),
+            batched,
         }
     }
 
@@ -116,29 +130,74 @@ fn setup_levels(owner: &mut User, senders: &[User], token: Address) -> Vec<Vec<V
     vec![deploy.into(), mint]
 }
 
+/// The first transaction of each who is measured: the kernel knows their keys then.
+fn introductions(senders: &mut [User]) -> Vec<Vec<u8>> {
+    let senders = senders.iter_mut().take(TRANSFERS);
+    let introductions = senders.map(|user| {
+        let to = TxKind::Call(user.address);
+        send(user, to, U256::ZERO, Bytes::new(), 21_000)
+    });
+    introductions.collect()
+}
+
 /// Transfers of ether and of tokens, each to an account that does not exist yet.
 fn transfers(senders: &[User], token: Address) -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    let milli = U256::from(10).pow(U256::from(15));
-    let unit = U256::from(10).pow(U256::from(18));
-    let pairs = || {
-        let senders = senders.iter().take(TRANSFERS).cloned().enumerate();
-        senders.map(|(index, user)| {
-            let receiver = User::new(&format!("bench receiver {index}")).address;
-            (user, receiver)
-        })
-    };
-    let ether = pairs().map(|(mut user, receiver)| {
-        let to = TxKind::Call(receiver);
-        send(&mut user, to, milli, Bytes::new(), 21_000)
-    });
-    let tokens = pairs().map(|(mut user, receiver)| {
-        let call = erc20::transfer(receiver, unit);
-        send(&mut user, TxKind::Call(token), U256::ZERO, call, 60_000)
-    });
     vec![
-        ("transfers_200", ether.collect()),
-        ("erc20_200", tokens.collect()),
+        ("transfers_200", ether(senders, TRANSFERS)),
+        ("erc20_200", tokens(senders, TRANSFERS, token)),
     ]
+}
+
+/// Transfers of ether by so many senders, each of which sends one after the other.
+fn ether(senders: &[User], count: usize) -> Vec<Vec<u8>> {
+    let milli = U256::from(10).pow(U256::from(15));
+    each(senders, count, |user, receiver| {
+        send(user, TxKind::Call(receiver), milli, Bytes::new(), 21_000)
+    })
+}
+
+/// The same with tokens.
+fn tokens(senders: &[User], count: usize, token: Address) -> Vec<Vec<u8>> {
+    let unit = U256::from(10).pow(U256::from(18));
+    each(senders, count, |user, receiver| {
+        let call = erc20::transfer(receiver, unit);
+        send(user, TxKind::Call(token), U256::ZERO, call, 60_000)
+    })
+}
+
+fn each(
+    senders: &[User],
+    count: usize,
+    mut send: impl FnMut(&mut User, Address) -> Vec<u8>,
+) -> Vec<Vec<u8>> {
+    let mut senders = senders.get(..count).unwrap_or_default().to_vec();
+    let turns = TRANSFERS / count;
+    (0..TRANSFERS)
+        .map(|index| {
+            let receiver = User::new(&format!("bench receiver {index}")).address;
+            send(&mut senders[index / turns], receiver)
+        })
+        .collect()
+}
+
+/// What is posted in batches: 200 senders with one transaction each, and 50 with four.
+fn batched(senders: &[User], token: Address, swaps: &[Vec<u8>]) -> Vec<Batched> {
+    let mut batched = Vec::new();
+    let mut add = |name: &str, raws: Vec<Vec<u8>>| {
+        for (end, points) in [("", false), ("_y", true)] {
+            batched.push(Batched {
+                name: format!("{name}_batched{end}"),
+                raws: raws.clone(),
+                points,
+            });
+        }
+    };
+    add("transfers_200", ether(senders, TRANSFERS));
+    add("transfers_50_4", ether(senders, TRANSFERS / 4));
+    add("erc20_200", tokens(senders, TRANSFERS, token));
+    add("erc20_50_4", tokens(senders, TRANSFERS / 4, token));
+    add("amm_50", swaps.to_vec());
+    batched
 }
 
 /// One kind of work at a time.

@@ -23,6 +23,7 @@ pub(crate) fn rows(done: &mut impl FnMut(Row)) {
         foreign(&lab),
         refused(&lab),
         transfers(&lab),
+        batches(&lab),
         data(&lab),
         chunks(&lab),
         layer_1(&lab),
@@ -183,6 +184,57 @@ fn transfers(lab: &Lab) -> Vec<Path> {
         posted(&[access(lab, 2_000, 0)]),
     ));
     paths
+}
+
+fn batches(lab: &Lab) -> Vec<Path> {
+    let rollup = lab.rollup();
+    let mut user = lab.user.clone();
+    let one: Vec<_> = (0..400).map(|_| transfer(&mut user, NOBODY)).collect();
+    let strangers = (0..400).map(|number| User::new(&format!("stranger {number}")));
+    let many: Vec<_> = strangers
+        .map(|mut user| transfer(&mut user, NOBODY))
+        .collect();
+    let mut bad = rollup.batches(&many, false);
+    for message in &mut bad {
+        if let Some(last) = message.last_mut() {
+            *last ^= 1;
+        }
+    }
+    // Points that meet each other all the way.
+    let same = vec![one[0].clone(); 400];
+    // Words that are named, as many as a batch may unfold to.
+    let mut input = vec![1; 4];
+    input.extend([[7; 32]; 2_000].as_flattened());
+    let mut user = User::new("poor");
+    let long = user.send(
+        1337,
+        TxKind::Call(NOBODY),
+        U256::ZERO,
+        input.into(),
+        1_000_000,
+    );
+    let unfolds = rollup.batches(&[long.encode(), transfer(&mut user, NOBODY)], false);
+    // A head that says the most, and nothing that holds it.
+    let mut head = vec![5, 0, 0xb9, 0x0a, 0x80, 0x80, 4, 60, 0];
+    head.resize(4_000, 0x42);
+    vec![
+        path("batches of one sender", rollup.batches(&one, false)),
+        path(
+            "batches of one sender, with points",
+            rollup.batches(&one, true),
+        ),
+        path("batches of strangers", rollup.batches(&many, false)),
+        path("batches with a bad signature", bad),
+        path(
+            "batches of one transaction many times",
+            rollup.batches(&same, false),
+        ),
+        path(
+            "batches that unfold to the most",
+            vec![unfolds.concat(); 50],
+        ),
+        path("batches that say the most", vec![framed(&head); 200]),
+    ]
 }
 
 fn delegations(lab: &Lab, count: u64, good: bool) -> Vec<u8> {
