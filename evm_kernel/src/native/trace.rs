@@ -189,6 +189,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
             return Ok(self.traced(result, (id, before), transaction));
         }
         let recovered = Recovered {
+            key: None,
             transaction: Box::new(signed.clone()),
             sender,
             raw: signed.encode().into(),

@@ -89,6 +89,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         signed: &SignedTransaction,
     ) -> Result<Execution, TraceError> {
         let recovered = Recovered {
+            key: None,
             transaction: Box::new(signed.clone()),
             sender,
             raw: signed.encode().into(),
