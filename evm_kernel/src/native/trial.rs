@@ -146,6 +146,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         signed: &SignedTransaction,
     ) -> Result<Execution, TraceError> {
         let recovered = Recovered {
+            key: None,
             transaction: Box::new(signed.clone()),
             sender: environment.caller,
             raw: signed.encode().into(),
@@ -171,6 +172,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
             transaction,
             sender,
             raw,
+            ..
         } = signed;
         self.body.push(
             transaction.transaction.tx_type(),
