@@ -3,6 +3,7 @@
 
 mod check;
 mod plan;
+mod scripts;
 mod source;
 mod step;
 

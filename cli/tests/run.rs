@@ -78,8 +78,10 @@ fn json_has_the_shape_that_tests_rely_on() {
     assert!(levels[0]["runs"][0]["wall_ms"].is_f64());
     levels[1]["durable_root"] = json!("");
     levels[1]["runs"][0]["wall_ms"] = json!(0);
+    assert!(levels[0]["runs"][0]["ticks"].as_u64() > Some(0));
+    levels[1]["runs"][0]["ticks"] = json!(0);
     let expected_run = json!({
-        "instructions": 1, "max_call_depth": 1, "host_calls": {},
+        "instructions": 1, "ticks": 0, "max_call_depth": 1, "host_calls": {},
         "bytes_read": 0, "bytes_written": 0, "wall_ms": 0, "trapped": false,
     });
     assert_eq!(

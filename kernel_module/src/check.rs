@@ -3,6 +3,7 @@
 //! if the slow one would take it.
 
 use crate::Version;
+use crate::features::features;
 use crate::imports::{self, ENTRY, LEGACY_ENTRY, LEGACY_MODULE, MODULE};
 use crate::opcodes::Refusal;
 use crate::outline::{Import, Outline};
@@ -300,20 +301,6 @@ fn well_formed(outline: &Outline<'_>) -> Option<Violation> {
         return None;
     };
     Some(Violation::new(Rule::WellFormed, 0, what))
-}
-
-/// What the machine's fast path takes, floats included, which have a rule of their own.
-pub(crate) fn features() -> WasmFeatures {
-    WasmFeatures::MUTABLE_GLOBAL
-        | WasmFeatures::FLOATS
-        | WasmFeatures::SATURATING_FLOAT_TO_INT
-        | WasmFeatures::SIGN_EXTENSION
-        | WasmFeatures::BULK_MEMORY
-        | WasmFeatures::BULK_MEMORY_OPT
-        | WasmFeatures::REFERENCE_TYPES
-        | WasmFeatures::CALL_INDIRECT_OVERLONG
-        | WasmFeatures::SIMD
-        | WasmFeatures::GC_TYPES
 }
 
 /// What a full validation finds beyond `known`: the interpreter does none, and sees what is wrong

@@ -24,6 +24,7 @@ pub mod stack_guard;
 pub mod ticks;
 pub mod version;
 
+mod features;
 mod globals;
 mod strip;
 

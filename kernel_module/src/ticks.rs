@@ -6,7 +6,7 @@
 //! its results are joined with the values of what surrounds it, one step a value.
 
 use crate::Outline;
-use crate::check::features;
+use crate::features::features;
 use wasmparser::{
     BlockType, Frame, FrameKind, FuncValidator, FunctionBody, ModuleArity, Operator,
     OperatorsReader, Parser, Result, ValidPayload, Validator, ValidatorResources,

@@ -1,6 +1,7 @@
 //! What is there, compared with the plan.
 
-use super::plan::{self, Plan, SCRIPTS, script_of};
+use super::plan::{self, Plan};
+use super::scripts::{SCRIPTS, script_of};
 use super::source::{Source, get};
 use anyhow::Context;
 use michelson::{Contract, Node, Value, encoding};

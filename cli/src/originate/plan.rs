@@ -1,6 +1,7 @@
 //! A plan: what was decided, and what the steps gave so far.
 
 use super::PlanArgs;
+use super::scripts::{SCRIPTS, script_of};
 use super::step::Step;
 use crate::address::{Kt1, Sr1};
 use crate::installer::{self, InstallerArgs, PARAMETERS};
@@ -19,34 +20,6 @@ pub(super) const ROLLUP: &str = "rollup";
 pub(super) const SETUP: &str = "setup.yaml";
 const INSTALLER: &str = "installer.hex";
 const PAGES: &str = "preimages";
-
-/// The contracts' scripts.
-pub(super) const SCRIPTS: [(&str, &str); 6] = [
-    (
-        "exchanger",
-        include_str!("../../../contracts/layer1/exchanger.tz"),
-    ),
-    (
-        "bridge",
-        include_str!("../../../contracts/layer1/bridge.tz"),
-    ),
-    (
-        "delayed_inbox",
-        include_str!("../../../contracts/layer1/delayed_inbox.tz"),
-    ),
-    (
-        "governance",
-        include_str!("../../../contracts/layer1/governance.tz"),
-    ),
-    (
-        "token_wrapper",
-        include_str!("../../../contracts/layer1/token_wrapper.tz"),
-    ),
-    (
-        "fast_withdrawal",
-        include_str!("../../../contracts/layer1/fast_withdrawal.tz"),
-    ),
-];
 
 /// The form of the file.
 const VERSION: u32 = 1;
@@ -393,15 +366,6 @@ impl Plan {
             }
         }
         Ok(encoding::read(&node, contract.storage())?)
-    }
-}
-
-/// The script of a step.
-pub(super) fn script_of(name: &str) -> &str {
-    if name.starts_with("token_wrapper") {
-        "token_wrapper"
-    } else {
-        name
     }
 }
 

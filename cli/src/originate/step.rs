@@ -1,5 +1,6 @@
 //! A step of a plan: a command of `octez-client`, and the operation for other signers.
 
+use super::scripts::SCRIPTS;
 use crate::installer;
 use michelson::Node;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ impl Step {
              running {} --init '{storage}' --burn-cap 2",
             file.display()
         ));
-        let scripts = super::plan::SCRIPTS.iter();
+        let scripts = SCRIPTS.iter();
         let mut text = scripts.filter(|(known, _)| *known == script);
         let code = text.next().and_then(|(_, text)| Node::parse(text).ok());
         self.operation = code.map(|code| {

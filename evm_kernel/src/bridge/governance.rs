@@ -9,6 +9,10 @@ use storage::Upgrade;
 
 /// A decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "simulate"),
+    expect(unreachable_pub, reason = "public for nodes only")
+)]
 pub enum Decision {
     /// The kernel is replaced: `[root hash (33 bytes), activation time (i64,
     /// little-endian)]`.
@@ -40,6 +44,10 @@ pub enum Decision {
 
 /// Who gets a deposit that nobody claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "simulate"),
+    expect(unreachable_pub, reason = "public for nodes only")
+)]
 pub struct Assignment<P> {
     /// The rollup that is meant (`sr1…`): one contract may govern several.
     pub rollup: [u8; 20],

@@ -1,0 +1,17 @@
+//! The features of WebAssembly that a kernel may use.
+
+use wasmparser::WasmFeatures;
+
+/// What the machine's fast path takes, floats included, which have a rule of their own.
+pub(crate) fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::FLOATS
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::BULK_MEMORY_OPT
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::CALL_INDIRECT_OVERLONG
+        | WasmFeatures::SIMD
+        | WasmFeatures::GC_TYPES
+}
