@@ -101,6 +101,10 @@ impl Environment {
 impl Environment {
     /// The gas that a transaction of `bytes` bytes pays for them, at `gas_price` wei for
     /// a unit: [`u64::MAX`] where no gas is enough.
+    #[cfg_attr(
+        not(feature = "simulate"),
+        expect(unreachable_pub, reason = "public for nodes only")
+    )]
     pub fn data_gas(&self, bytes: usize, gas_price: U256) -> u64 {
         data_fee::gas(self.data_fee, bytes, gas_price)
     }
