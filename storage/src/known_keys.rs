@@ -184,7 +184,7 @@ mod tests {
         let values = host.values();
         let page = values.get(format!("{STATE}/i/3").as_bytes());
         assert_eq!(
-            page.map(<[u8]>::len),
+            page.map(|page| page.len()),
             Some((next as usize - 3 * 1_024) * KnownKey::LEN)
         );
     }

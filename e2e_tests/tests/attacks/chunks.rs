@@ -73,6 +73,7 @@ fn bounded(rollup: &Rollup, report: &LevelReport, reading: u64) {
     for run in &report.runs {
         let calls: u64 = run.host_calls.values().sum();
         assert!(calls <= HOST_CALLS, "{calls} host calls");
+        assert!(run.instructions <= 8_000_000_000, "{}", run.instructions);
     }
 }
 
@@ -110,6 +111,35 @@ fn pieces_take_time_that_is_linear_in_their_bytes() {
 
 /// 1,000 announcements of nothing (0.09 tez) once closed the rollup to every
 /// transaction over 4 kB for 20 levels. Also in the middle of an honest one.
+/// 1,000 announcements of 33 chunks (1.1 MB, 1.1 tez), then 5,500 chunks of 2 bytes that
+/// belong to them (517 kB): once 11.4 G instructions in a run, since a chunk took time for
+/// each announcement that is open; behind a backlog, where little of a chunk was counted,
+/// 66.7 G.
+#[test]
+fn a_chunk_takes_no_longer_where_many_announcements_are_open() {
+    let mut user = User::new("eve");
+    let mut rollup = start(&user);
+    let of = |number: u32| keccak256(number.to_be_bytes());
+    let content = |place: u32| (place as u16).to_be_bytes();
+    let hashes: Vec<_> = (0..33).map(|place| keccak256(content(place))).collect();
+    let announcements: Vec<_> = (0..1_000)
+        .map(|number| announcement(of(number), &hashes))
+        .collect();
+    post(&mut rollup, &announcements);
+    let chunks = (0..5_500_u32).map(|number| {
+        let content = content(number / 1_000);
+        chunk(of(number % 1_000), keccak256(content), &content)
+    });
+    // Gas that fills the level, so that chunks wait and are read from the queue.
+    let burn = (0..6).map(|_| {
+        let code = Bytes::from_static(&[0x5b, 0x5f, 0x56]);
+        user.send(1337, TxKind::Create, U256::ZERO, code, 1 << 24)
+    });
+    let burn = burn.map(|signed| [&[0][..], &signed.encode()].concat());
+    let inputs: Vec<_> = burn.chain(chunks).collect();
+    post(&mut rollup, &inputs);
+}
+
 #[test]
 fn places_for_announcements_cannot_be_used_up() {
     let mut alice = User::new("alice");

@@ -12,6 +12,7 @@
 //! counted ([`Chunks::take_work`]).
 
 mod format;
+mod open_list;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use alloy_primitives::{B256, Bytes};
 use ethereum::keccak::keccak256;
 use format::{Announcement, Open};
 use host::ReadStore;
+use open_list::OpenList;
 use storage::layout::CHUNKED;
 use storage::{Piece, StorageError};
 
@@ -43,6 +45,12 @@ const VALUE: u64 = 5_000;
 
 /// The work of a byte of a transaction that is put together and hashed.
 const BYTE: u64 = 10;
+
+/// The bytes of a chunk's hash in an announcement.
+const HASH: u64 = 32;
+
+/// The work of looking at an open announcement.
+const OPEN: u64 = 10;
 
 /// Why a piece is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,9 +78,8 @@ pub(crate) struct Chunks {
     level: u32,
     /// The level of the oldest announcement in durable storage, 0 for none.
     open_since: u32,
-    /// All that are open, those whose last announcement or chunk is oldest
-    /// first; `None` while nobody asked.
-    open: Option<Vec<Open>>,
+    /// All that are open; `None` while nobody asked.
+    open: Option<OpenList>,
     /// That list as durable storage has it.
     stored: Bytes,
     announcements: BTreeMap<B256, Announcement>,
@@ -112,13 +119,11 @@ impl Chunks {
         if self.open_since == 0 || !old(self.open_since) {
             return Ok(());
         }
-        self.load_list(store)?;
-        let expired: Vec<Open> = self
-            .list()
-            .iter()
+        let list = self.load_list(store)?;
+        let expired: Vec<Open> = list
+            .all()
             .filter(|open| old(open.level))
             .take(MAX_EXPIRED)
-            .copied()
             .collect();
         for open in expired {
             self.load(store, open.transaction)?;
@@ -127,22 +132,19 @@ impl Chunks {
         Ok(())
     }
 
-    /// Closes one announcement if `of` (all, or those of one transaction) are
-    /// more than `most`: the first without a chunk, or else the first.
+    /// Closes one announcement of those that are open, if they are more than `most`: the
+    /// first without a chunk, or else the first. The newest stands last and does not give
+    /// way to itself.
     fn make_room(
         &mut self,
         store: &impl ReadStore,
         most: usize,
-        of: impl Fn(&Open) -> bool,
+        open: &[Open],
     ) -> Result<(), StorageError> {
-        let count = self.list().iter().filter(|open| of(open)).count();
-        let candidates = self.list().iter().filter(|open| of(open));
-        // The newest stands last and does not give way to itself.
-        let candidates = candidates.take(count.saturating_sub(1));
-        let Some(first) = candidates.min_by_key(|open| open.progress).copied() else {
-            return Ok(());
-        };
-        if count > most {
+        let older = &open[..open.len().saturating_sub(1)];
+        if open.len() > most
+            && let Some(first) = older.iter().min_by_key(|open| open.progress).copied()
+        {
             self.load(store, first.transaction)?;
             self.close(first);
         }
@@ -160,7 +162,7 @@ impl Chunks {
         self.load_list(store)?;
         let id = keccak256(bytes);
         self.load(store, transaction)?;
-        if self.list().iter().any(|open| open.id == id) {
+        if self.of(transaction).any(|(open, _)| open.id == id) {
             return self.again(store, transaction);
         }
         // Chunks that others announced may be here already.
@@ -177,17 +179,22 @@ impl Chunks {
                 saved: false,
             },
         );
+        self.work += VALUE + BYTE * bytes.len() as u64;
         let level = self.level;
-        self.list_mut().push(Open {
+        let list = self.open.get_or_insert_default();
+        list.push(Open {
             id,
             transaction,
             level,
             progress: here != 0,
         });
-        self.make_room(store, MAX_OF_TRANSACTION, |open| {
-            open.transaction == transaction
-        })?;
-        self.make_room(store, MAX_OPEN, |_| true)?;
+        let of_transaction: Vec<Open> = list.of(transaction).collect();
+        self.make_room(store, MAX_OF_TRANSACTION, &of_transaction)?;
+        if self.list().len() > MAX_OPEN {
+            let all: Vec<Open> = self.list().all().collect();
+            self.work += OPEN * all.len() as u64;
+            self.make_room(store, MAX_OPEN, &all)?;
+        }
         self.assemble(store, transaction)
     }
 
@@ -214,6 +221,7 @@ impl Chunks {
         if keccak256(chunk) != hash {
             return Ok(Assembly::Refused(BadPiece::WrongHash));
         }
+        self.work += VALUE + BYTE * chunk.len() as u64;
         self.chunks.insert((transaction, hash), chunk.to_vec());
         self.arrived(transaction, hash);
         self.assemble(store, transaction)
@@ -230,12 +238,7 @@ impl Chunks {
 
     /// Forgets all pieces of a transaction that was whole.
     pub(crate) fn done(&mut self, transaction: B256) {
-        let all: Vec<Open> = self
-            .list()
-            .iter()
-            .filter(|open| open.transaction == transaction)
-            .copied()
-            .collect();
+        let all: Vec<Open> = self.list().of(transaction).collect();
         all.into_iter().for_each(|open| self.close(open));
     }
 
@@ -252,53 +255,52 @@ impl Chunks {
             .collect();
         for Open {
             id, transaction, ..
-        } in &open
+        } in open.all()
         {
-            if let Some(known) = self.announcements.get(id)
+            if let Some(known) = self.announcements.get(&id)
                 && !known.saved
             {
-                let piece = Piece::Announcement {
-                    transaction: *transaction,
-                    id: *id,
-                };
+                let piece = Piece::Announcement { transaction, id };
                 changes.push((piece, Some(known.encode().into())));
             }
         }
         for ((transaction, hash), chunk) in self.chunks {
             changes.push((Piece::Chunk { transaction, hash }, Some(chunk.into())));
         }
-        let list: Vec<u8> = open.iter().flat_map(Open::encode).collect();
+        let list: Vec<u8> = open.all().flat_map(|open| open.encode()).collect();
         if self.stored != list {
             changes.push((Piece::Open, (!list.is_empty()).then(|| list.into())));
         }
-        let since = open.iter().map(|open| open.level).min();
+        let since = open.all().map(|open| open.level).min();
         (changes, since.unwrap_or(0))
     }
 
-    fn list(&self) -> &[Open] {
-        self.open.as_deref().unwrap_or_default()
+    fn list(&self) -> &OpenList {
+        const NONE: &OpenList = &OpenList::new();
+        self.open.as_ref().unwrap_or(NONE)
     }
 
-    fn list_mut(&mut self) -> &mut Vec<Open> {
-        self.open.get_or_insert_default()
-    }
-
-    fn load_list(&mut self, store: &impl ReadStore) -> Result<(), StorageError> {
+    fn load_list(&mut self, store: &impl ReadStore) -> Result<&OpenList, StorageError> {
         if self.open.is_none() {
             if self.open_since != 0 {
                 self.stored = CHUNKED.get(store, &Piece::Open)?.unwrap_or_default();
             }
             let (entries, _) = self.stored.as_chunks();
-            self.work += VALUE + BYTE * self.stored.len() as u64;
-            self.open = Some(entries.iter().map(Open::decode).collect());
+            // It is read, and the commit writes it.
+            self.work += 2 * VALUE + 2 * BYTE * self.stored.len() as u64;
+            let mut open = OpenList::new();
+            entries
+                .iter()
+                .for_each(|entry| open.push(Open::decode(entry)));
+            self.open = Some(open);
         }
-        Ok(())
+        Ok(self.list())
     }
 
     /// Loads the open announcements of a transaction.
     fn load(&mut self, store: &impl ReadStore, transaction: B256) -> Result<(), StorageError> {
-        for open in self.open.as_deref().unwrap_or_default() {
-            if open.transaction != transaction || self.announcements.contains_key(&open.id) {
+        for open in self.open.iter().flat_map(|list| list.of(transaction)) {
+            if self.announcements.contains_key(&open.id) {
                 continue;
             }
             let piece = Piece::Announcement {
@@ -318,29 +320,29 @@ impl Chunks {
     /// The announcements of a transaction, which were loaded.
     fn of(&self, transaction: B256) -> impl Iterator<Item = (Open, &Announcement)> {
         self.list()
-            .iter()
-            .filter(move |open| open.transaction == transaction)
-            .filter_map(|open| Some((*open, self.announcements.get(&open.id)?)))
+            .of(transaction)
+            .filter_map(|open| Some((open, self.announcements.get(&open.id)?)))
     }
 
     /// Notes that a chunk of a transaction is here: the announcements that name
     /// it are the last to give way.
     fn arrived(&mut self, transaction: B256, hash: B256) {
-        let (mut rest, mut moved) = (Vec::new(), Vec::new());
-        for mut open in core::mem::take(self.list_mut()) {
+        let list = self.open.get_or_insert_default();
+        let all: Vec<Open> = list.of(transaction).collect();
+        for mut open in all {
             let known = self.announcements.get_mut(&open.id);
-            match known.filter(|_| open.transaction == transaction) {
-                Some(known) if known.places(&hash) != 0 => {
-                    known.saved = false;
-                    known.here |= known.places(&hash);
-                    open.progress = true;
-                    moved.push(open);
-                }
-                _ => rest.push(open),
+            let Some(known) = known.filter(|known| known.places(&hash) != 0) else {
+                continue;
+            };
+            if known.saved {
+                self.work += VALUE + BYTE * HASH * known.hashes.len() as u64;
             }
+            known.saved = false;
+            known.here |= known.places(&hash);
+            open.progress = true;
+            list.remove(&open);
+            list.push(open);
         }
-        rest.append(&mut moved);
-        self.open = Some(rest);
     }
 
     /// The transaction, if an announcement has all its chunks; an announcement
@@ -396,7 +398,9 @@ impl Chunks {
         let Open {
             id, transaction, ..
         } = open;
-        self.list_mut().retain(|open| open.id != id);
+        if let Some(list) = &mut self.open {
+            list.remove(&open);
+        }
         self.work += VALUE;
         let Some(closed) = self.announcements.remove(&id) else {
             return;

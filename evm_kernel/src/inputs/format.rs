@@ -66,7 +66,7 @@ pub const RECOVERY: u64 = 25_000;
 
 /// What a dropped input costs besides, in units of the budget: its line in the log is a
 /// host call, of which a run is to make at most 20,000.
-pub const DROPPED: u64 = 6_000;
+pub const DROPPED: u64 = 7_500;
 
 /// What reading, decoding and recovering an input costs at most, in units of the
 /// budget.
