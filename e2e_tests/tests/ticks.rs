@@ -8,8 +8,6 @@ use pvm::{LevelReport, Metering};
 fn cost(report: &LevelReport) -> (u64, u64) {
     let kernel = pvm::Kernel::load(&e2e_tests::kernel(), pvm::Version::default());
     let start = kernel.expect("our kernel").facts().start_ticks;
-    // The real machine took 8.7 M before the first instruction of a kernel of 1.8 MB.
-    assert!((8_000_000..10_000_000).contains(&start), "{start}");
     let runs = report.runs.iter();
     runs.fold((0, 0), |(ticks, instructions), run| {
         (ticks + run.ticks - start, instructions + run.instructions)
@@ -29,7 +27,7 @@ fn a_transfer_takes_the_ticks_for_each_instruction_that_the_real_machine_took() 
     let transfer = user.send(1337, to, U256::from(1), Bytes::new(), 21_000);
     let with = cost(&rollup.level(&[transfer.encode()]));
     let (ticks, instructions) = (with.0 - empty.0, with.1 - empty.1);
-    // 7.7 on average, for a recovery and what surrounds it.
+    // 7.7 on average, for a recovery in C and what surrounds it; in Rust there are more locals.
     let ratio = ticks * 10 / instructions;
     assert!(
         (70..85).contains(&ratio),

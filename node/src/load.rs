@@ -14,6 +14,8 @@ pub(crate) struct Load {
     pub(crate) blocking: Arc<Semaphore>,
     /// Kilobytes of large answers that are made or sent.
     pub(crate) answers: Arc<Semaphore>,
+    /// Kilobytes of batches' answers.
+    pub(crate) batches: Arc<Semaphore>,
     /// Kilobytes of large requests that are read or answered.
     pub(crate) requests: Arc<Semaphore>,
     /// Traces that are sent while they are made.
@@ -32,6 +34,7 @@ impl Default for Load {
             long: Arc::new(Semaphore::new(2)),
             blocking: Arc::new(Semaphore::new(8)),
             answers: Arc::new(Semaphore::new(128 << 10)),
+            batches: Arc::new(Semaphore::new(96 << 10)),
             requests: Arc::new(Semaphore::new(48 << 10)),
             streams: Arc::new(Semaphore::new(2)),
             sockets: Arc::new(Semaphore::new(SOCKETS)),

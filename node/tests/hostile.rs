@@ -153,7 +153,7 @@ async fn a_trace_over_25_megabytes_is_sent_while_it_is_made() {
     .concat();
     let counter = deploy(&devnet, &[], &code).await;
     let from = devnet.accounts()[0].address;
-    let data = hex::encode_prefixed(U256::from(9_000).to_be_bytes::<32>());
+    let data = hex::encode_prefixed(U256::from(20_000).to_be_bytes::<32>());
     let call_it = json!([{ "from": from, "to": counter, "data": data, "gas": "0xf00000" }]);
     let hash = call(&devnet, "eth_sendTransaction", call_it).await;
     let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
@@ -365,4 +365,32 @@ async fn states_older_than_the_window_are_gone_and_blocks_stay() {
         assert_eq!(block["number"], json!(id));
         assert_eq!(block["transactions"].as_array().unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn batches_of_cheap_calls_share_the_room_for_answers() {
+    let devnet = devnet(|_| {}).await;
+    let contract = Address::repeat_byte(0xcc);
+    let code = hex::encode_prefixed(vec![0; 24_576]);
+    call(&devnet, "hardhat_setCode", json!([contract, code])).await;
+    // Each asks for 25 MB.
+    let one = request("eth_getCode", &json!([contract, "latest"]));
+    let batch = Value::from(vec![one; 500]);
+    let batches = (0..8).map(|_| post(&devnet, &batch));
+    let answers = futures_util::future::join_all(batches).await;
+    let full = |answer: &&Value| answer.get("result").is_some();
+    let counts: Vec<usize> = answers
+        .iter()
+        .map(|answers| answers.as_array().unwrap().iter().filter(full).count())
+        .collect();
+    let bytes = 49_000 * counts.iter().sum::<usize>();
+    assert!(bytes < 110 << 20, "{counts:?}");
+    let refused = |answer: &Value| answer["error"]["code"] == -32005;
+    let mut all = answers
+        .iter()
+        .flat_map(|answers| answers.as_array().unwrap());
+    assert!(all.any(refused), "{counts:?}");
+    // When they are gone there is room again.
+    let again = post(&devnet, &Value::from(vec![batch[0].clone(); 400])).await;
+    assert!(again.as_array().unwrap().iter().all(|answer| full(&answer)));
 }

@@ -116,7 +116,7 @@ fn the_rewritten_module_is_valid() {
     let facts = check(&wasm, Version::V5).unwrap();
     let rewritten = instrument(&wasm, &facts, 299).unwrap();
     let after = check(&rewritten, Version::V5).unwrap();
-    assert_eq!(after.globals, facts.globals + 5);
+    assert_eq!(after.globals, facts.globals + 6);
     let kernel = Kernel::load(&wasm, Version::V5).unwrap();
     let limits = RunLimits {
         frames: 299,

@@ -66,7 +66,7 @@ async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Te
         }
         Some(Answer::Subscription(_)) | None => return Err(RpcError::method_not_found(method)),
     };
-    text::value(&value).map(Text::from)
+    node.load.keep(text::value(&value)?)
 }
 
 /// The pieces of an answer that is too large to be made first, if it can be sent meanwhile.
@@ -93,16 +93,22 @@ pub(super) async fn answers(miner: &MinerHandle, incoming: Incoming) -> Option<T
 }
 
 /// Answers the calls of a batch; each starts in order. Those behind [`MAX_ANSWER`] are
-/// refused.
+/// refused, and those for whose answers the batches of all clients leave no room.
 async fn batch(
     miner: &MinerHandle,
     calls: Vec<Result<Request, (String, RpcError)>>,
 ) -> Option<Text> {
     let ids: Vec<Option<String>> = calls.iter().map(id).collect();
     let mut answers = stream::iter(calls)
-        .map(|call| one(miner, call))
+        .map(async |call| {
+            // Others want to be answered, too.
+            tokio::task::yield_now().await;
+            one(miner, call).await
+        })
         .buffered(TOGETHER);
-    let (mut all, mut counted, mut answered) = (String::from("["), Held::default(), 0);
+    let load = &miner.node().load;
+    let (mut all, mut held, mut answered) = (String::from("["), Held::default(), 0);
+    let mut refused = text::too_large();
     let mut push = |text: &str| {
         if all.len() > 1 {
             all.push(',');
@@ -112,28 +118,28 @@ async fn batch(
     };
     while let Some(next) = answers.next().await {
         answered += 1;
-        // Others want to be answered, too.
-        tokio::task::yield_now().await;
-        let Some(Text { text, held }) = next else {
+        // What the text takes is counted for the batch from here on.
+        let Some(Text { text, .. }) = next else {
             continue;
         };
-        counted.merge(held);
-        if push(&text) > MAX_ANSWER {
+        let len = push(&text);
+        if len > MAX_ANSWER {
+            break;
+        }
+        if load.batch(&mut held, len).is_none() {
+            refused = load::crowded();
             break;
         }
     }
     drop(answers);
     for id in ids.into_iter().skip(answered).flatten() {
-        push(&answer(&id, Err(text::too_large())));
+        push(&answer(&id, Err(refused.clone())));
     }
     if all.len() == 1 {
         return None;
     }
     all.push(']');
-    Some(Text {
-        text: all,
-        held: counted,
-    })
+    Some(Text { text: all, held })
 }
 
 /// The id that the answer to a call has.

@@ -16,6 +16,9 @@ pub(super) const MAX_ANSWER: usize = 25_000_000;
 /// A text below this size is not counted.
 const SMALL: usize = 64 << 10;
 
+/// So many bytes of a batch's answers are counted at once.
+const STEP: usize = 256 << 10;
+
 /// The time of a call; it was 5 s in go-ethereum, too.
 const CALL_TIME: Duration = Duration::from_secs(5);
 
@@ -49,11 +52,34 @@ impl From<String> for Text {
 impl Load {
     /// Counts `more` bytes of a request that is read; `None`: too many are read already.
     pub(super) fn request(&self, held: &mut Held, more: usize) -> Option<()> {
-        let more = u32::try_from(more.div_ceil(1024)).ok()?;
-        let permit = Arc::clone(&self.requests)
-            .try_acquire_many_owned(more)
-            .ok()?;
-        held.merge(Held(Some(permit)));
+        held.merge(take(&self.requests, more)?);
+        Some(())
+    }
+
+    /// Counts a text that was made already, if it is large.
+    ///
+    /// # Errors
+    /// If too many large ones are there.
+    pub(super) fn keep(&self, text: String) -> Result<Text, RpcError> {
+        if text.len() < SMALL {
+            return Ok(text.into());
+        }
+        let held = take(&self.answers, text.len()).ok_or_else(crowded)?;
+        Ok(Text { text, held })
+    }
+
+    /// Counts the bytes of a batch's answers behind the first [`SMALL`], some more than there are
+    /// yet: as many as `all` has now. `None`: too many are made or sent at once.
+    pub(super) fn batch(&self, held: &mut Held, all: usize) -> Option<()> {
+        let needed = if all < SMALL {
+            0
+        } else {
+            all.next_multiple_of(STEP) / 1024
+        };
+        let there = held.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if needed > there {
+            held.merge(take(&self.batches, (needed - there) * 1024)?);
+        }
         Some(())
     }
 
@@ -88,6 +114,18 @@ impl Held {
             drop(permit.split(permit.num_permits().saturating_sub(needed)));
         }
     }
+}
+
+/// Counts `bytes` bytes; `None`: so many are not free.
+fn take(places: &Arc<Semaphore>, bytes: usize) -> Option<Held> {
+    let needed = u32::try_from(bytes.div_ceil(1024)).ok()?;
+    let permit = Arc::clone(places).try_acquire_many_owned(needed).ok()?;
+    Some(Held(Some(permit)))
+}
+
+/// The error of an answer that is not made since others are too many.
+pub(super) fn crowded() -> RpcError {
+    RpcError::limit("too many large answers at once")
 }
 
 /// Waits for a place, but not for ever.
@@ -299,6 +337,27 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert!(most.load(Ordering::SeqCst) <= 6);
+    }
+
+    #[test]
+    fn batches_share_what_their_answers_may_take() {
+        let load = Load::default();
+        let mut small = Held::default();
+        load.batch(&mut small, SMALL - 1).unwrap();
+        assert_eq!(load.batches.available_permits(), 96 << 10);
+        let mut all: Vec<Held> = Vec::new();
+        while all.len() < 10 {
+            let mut held = Held::default();
+            let steps = (1..=25).map(|megabytes| load.batch(&mut held, megabytes << 20));
+            if steps.take_while(Option::is_some).count() < 25 {
+                break;
+            }
+            all.push(held);
+        }
+        assert_eq!(all.len(), 3);
+        assert!(load.keep("x".repeat(200 << 20)).is_err());
+        drop(all);
+        assert_eq!(load.batches.available_permits(), 96 << 10);
     }
 
     #[tokio::test]

@@ -111,7 +111,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: U256) {
         }
         mantissa = less;
         let shorter = with_exponent(mantissa, exponent);
-        if shorter.len() < shortest.len() {
+        if shorter.len() <= shortest.len() {
             shortest = shorter;
         }
     }
