@@ -32,7 +32,7 @@ fn text(output: Output) -> String {
 /// Three transfers of two people.
 fn raws() -> String {
     let [mut one, mut other] = ["one", "other"].map(User::new);
-    let mut line = |user: &mut User| {
+    let line = |user: &mut User| {
         let to = TxKind::Call(user.address);
         let signed = user.send(1337, to, U256::from(7), Bytes::new(), 21_000);
         format!("0x{}\n", hex::encode(signed.encode()))

@@ -142,6 +142,7 @@ fn text(files: &Files, path: &str) -> Result<String, CompatError> {
     String::from_utf8(bytes.clone()).map_err(|error| invalid(path, error))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn invalid(path: &str, why: impl ToString) -> CompatError {
     CompatError::Invalid {
         path: path.into(),

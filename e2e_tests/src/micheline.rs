@@ -133,7 +133,11 @@ fn annotated(bytes: &mut Bytes) -> Vec<u8> {
 fn comb(bytes: &mut Bytes) -> Vec<u8> {
     let args: [_; 3] = leaves(bytes);
     let args = [&args[0][..], &args[1], &args[2]];
-    let annotation = if bytes.byte() % 2 == 0 { "" } else { "%comb" };
+    let annotation = if bytes.byte().is_multiple_of(2) {
+        ""
+    } else {
+        "%comb"
+    };
     node(|out| write::prim(out, prim::PAIR, &args, annotation))
 }
 

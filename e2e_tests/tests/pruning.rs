@@ -13,10 +13,7 @@ const KEPT: u64 = 512;
 
 /// The paths below a table of the state.
 fn paths(rollup: &Rollup, table: &str) -> usize {
-    rollup
-        .durable()
-        .values(&format!("/evm/state/{table}"))
-        .len()
+    rollup.durable().values(format!("/evm/state/{table}")).len()
 }
 
 fn is_kept(rollup: &Rollup, number: u64) -> [bool; 3] {

@@ -295,7 +295,7 @@ async fn a_page_that_is_missing_is_waited_for() {
     let account = devnet.accounts()[0].clone();
     let sent = devnet
         .node()
-        .submit(common::raw(&account, 0, |_| {}).parse().unwrap())
+        .submit(raw(&account, 0, |_| {}).parse().unwrap())
         .unwrap();
     assert_eq!(
         call(&devnet, "eth_blockNumber", json!([])).await,

@@ -27,7 +27,6 @@ const LAYOUT: Layout = Layout {
     dead_letters: Path::literal("/k/aside"),
 };
 
-const STATE: Path<'static> = Path::literal("/k/state/s");
 const STAGED: Path<'static> = Path::literal("/k/staging/s");
 
 /// What an input counts, in units of the budget, and what a level has.

@@ -133,7 +133,7 @@ impl Run {
         // An input that the run has no room for.
         let mut left = None;
         let mut taken = false;
-        while !self.is_spent(before) && !(alone && taken) {
+        while !(self.is_spent(before) || alone && taken) {
             let Some(input) = self.take(host)? else {
                 break;
             };

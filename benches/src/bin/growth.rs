@@ -24,7 +24,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut most = few.bytes;
     while growth.transfers + KEPT < transfers {
         growth.level(MANY);
-        if growth.rollup.head().number % 100 == 0 {
+        if growth.rollup.head().number.is_multiple_of(100) {
             most = most.max(said(&growth).bytes);
         }
     }

@@ -76,10 +76,10 @@ fn same(expected: &Value, actual: &Value, place: &str) -> Result<(), String> {
                     others.len()
                 ));
             }
-            let pairs = items.iter().zip(others).enumerate();
-            pairs
-                .map(|(index, (item, other))| same(item, other, &format!("{place}[{index}]")))
-                .collect()
+            let mut pairs = items.iter().zip(others).enumerate();
+            pairs.try_for_each(|(index, (item, other))| {
+                same(item, other, &format!("{place}[{index}]"))
+            })
         }
         _ if expected == actual => Ok(()),
         _ => Err(format!("{place}: expected {expected}, not {actual}")),
@@ -96,19 +96,14 @@ fn same_shape(expected: &Value, actual: &Value, place: &str) -> Result<(), Strin
     match (expected, actual) {
         (Value::Object(fields), Value::Object(others)) => {
             same_fields(fields, others, place)?;
-            fields
-                .iter()
-                .map(|(name, value)| {
-                    let other = others.get(name).unwrap_or(&Value::Null);
-                    same_shape(value, other, &format!("{place}.{name}"))
-                })
-                .collect()
+            fields.iter().try_for_each(|(name, value)| {
+                let other = others.get(name).unwrap_or(&Value::Null);
+                same_shape(value, other, &format!("{place}.{name}"))
+            })
         }
         (Value::Array(items), Value::Array(others)) => {
-            let pairs = items.iter().zip(others);
-            pairs
-                .map(|(item, other)| same_shape(item, other, place))
-                .collect()
+            let mut pairs = items.iter().zip(others);
+            pairs.try_for_each(|(item, other)| same_shape(item, other, place))
         }
         (Value::String(text), Value::String(other))
             if text.starts_with("0x") == other.starts_with("0x")

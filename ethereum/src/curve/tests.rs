@@ -143,7 +143,7 @@ proptest! {
         halves in prop::collection::vec(any::<[u64; 2]>(), 6),
         off in 0_u8..3,
     ) {
-        let points: Vec<Point> = secrets.iter().map(|secret| multiple(secret)).collect();
+        let points: Vec<Point> = secrets.iter().map(multiple).collect();
         let mut terms = Terms::default();
         let mut sum = U256::ZERO;
         for ((point, secret), (factor, [low, high])) in

@@ -79,12 +79,7 @@ impl Draft {
         if let Some(quarantine) = &run.quarantine {
             quarantine.mark_block(&mut **host.writer()?)?;
         }
-        let earlier = if run.head.level == run.level.number {
-            run.head.paid_work
-        } else {
-            0
-        };
-        let paid_work = earlier.saturating_add(self.body.paid_work());
+        let paid_work = run.paid_work(self.body.paid_work());
         let sealed = seal::block(&Parent::of(&run.head), &self.environment, self.body, &diff);
         let (last, calls) = (run.head.calls, run.calls());
         let outdated = history::outdated(&run.head, run.config.kept_blocks);
@@ -129,11 +124,7 @@ impl Draft {
         let mut host = host.writer()?;
         let host: &mut H = &mut host;
         commit::block(host, &block)?;
-        let Head {
-            cursor,
-            oldest_page,
-            ..
-        } = run.head;
+        let (cursor, oldest_page) = (run.head.cursor, run.head.oldest_page);
         run.queue.committed(host, calls.needed(cursor))?;
         inputs::sweep_shared(host, &LAYOUT, (&last, oldest_page), &calls, cursor)?;
         match run.quarantine.take() {

@@ -97,6 +97,16 @@ impl RunState {
         quarantine.is_some_and(|quarantine| quarantine.traps(position) > 0)
     }
 
+    /// The paid work of the level, with that of the block that is made.
+    pub(crate) const fn paid_work(&self, block: u64) -> u64 {
+        let earlier = if self.head.level == self.level.number {
+            self.head.paid_work
+        } else {
+            0
+        };
+        earlier.saturating_add(block)
+    }
+
     /// The work that the level has done, with the block that is made.
     pub(crate) fn level_work(&self) -> u64 {
         let earlier = if self.head.level == self.level.number {

@@ -183,7 +183,7 @@ mod tests {
     fn decisions_of_the_bridge_name_themselves() {
         use ethereum::rlp::{Encode, encode_list};
         let list = |items: &[&dyn Encode]| encode_list(items);
-        let name = |name: &'static str| alloy_primitives::Bytes::from_static(name.as_bytes());
+        let name = |name: &'static str| Bytes::from_static(name.as_bytes());
         let (rollup, receiver) = (Address::repeat_byte(7), Address::repeat_byte(9));
         let bytes = list(&[
             &name("assign-deposit"),

@@ -327,7 +327,7 @@ fn governance_sends_what_the_script_sends() {
         owner,
         rollup: ROLLUP,
     });
-    let said = payload.clone().into_value();
+    let said = payload.into_value();
     let ours = code.call(&mut frame, "default", said).unwrap();
 
     let contract = script("governance");

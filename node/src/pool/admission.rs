@@ -275,10 +275,7 @@ mod tests {
             required,
             limit: 21_000,
         };
-        assert_eq!(
-            admit(raw.clone(), &rules),
-            Err(AdmissionError::Invalid(short))
-        );
+        assert_eq!(admit(raw, &rules), Err(AdmissionError::Invalid(short)));
         let with = |gas_limit: u64| {
             let mut transaction = transfer(3).transaction.transaction;
             let Transaction::DynamicFee(fields) = &mut transaction else {

@@ -78,7 +78,9 @@ mod tests {
             progress: false,
         };
         let mut list = OpenList::default();
-        [open(1, 7), open(2, 8), open(3, 7)].map(|open| list.push(open));
+        for open in [open(1, 7), open(2, 8), open(3, 7)] {
+            list.push(open);
+        }
         list.remove(&open(1, 7));
         list.push(open(1, 7));
         // It is not there.

@@ -330,9 +330,11 @@ fn concerned(
             included.sender == *address
                 || included.transaction.transaction.kind().to() == Some(address)
                 || included.created() == Some(*address)
-                || included.receipt.logs.iter().any(|log| {
-                    log.address == *address || log.topics().iter().any(|topic| *topic == word)
-                })
+                || included
+                    .receipt
+                    .logs
+                    .iter()
+                    .any(|log| log.address == *address || log.topics().contains(&word))
         })
         .map(|(index, _)| index)
         .collect();

@@ -230,36 +230,42 @@ pub(super) fn localized(
     let config = TracingInspectorConfig::default_parity();
     let inspector = TracingInspector::new(config);
     let mut more = true;
-    replay((block, &parent), wanted, inspector, interrupt, |looked| {
-        if !more {
-            return Ok(());
-        }
-        let info = TransactionInfo {
-            hash: Some(looked.included.transaction.hash),
-            index: Some(looked.index as u64),
-            block_hash: Some(block.hash),
-            block_number: Some(block.number()),
-            base_fee: Some(block.header.base_fee_per_gas),
-            block_timestamp: Some(block.header.timestamp),
-        };
-        let gas_used = looked.traced.gas_used;
-        let inspector = take(looked, config);
-        let builder = inspector
-            .into_parity_builder()
-            .with_transaction_gas_used(gas_used);
-        for trace in builder.into_localized_transaction_traces_iter(info) {
-            more = each(trace)?;
+    replay(
+        (block, &parent),
+        wanted,
+        inspector,
+        interrupt,
+        |mut looked| {
             if !more {
-                break;
+                return Ok(());
             }
-        }
-        Ok::<_, RpcError>(())
-    })
+            let info = TransactionInfo {
+                hash: Some(looked.included.transaction.hash),
+                index: Some(looked.index as u64),
+                block_hash: Some(block.hash),
+                block_number: Some(block.number()),
+                base_fee: Some(block.header.base_fee_per_gas),
+                block_timestamp: Some(block.header.timestamp),
+            };
+            let gas_used = looked.traced.gas_used;
+            let inspector = take(&mut looked, config);
+            let builder = inspector
+                .into_parity_builder()
+                .with_transaction_gas_used(gas_used);
+            for trace in builder.into_localized_transaction_traces_iter(info) {
+                more = each(trace)?;
+                if !more {
+                    break;
+                }
+            }
+            Ok::<_, RpcError>(())
+        },
+    )
 }
 
 /// Takes the inspector with what it saw, and puts a fresh one in its place.
 fn take(
-    looked: Looked<'_, '_, TracingInspector>,
+    looked: &mut Looked<'_, '_, TracingInspector>,
     config: TracingInspectorConfig,
 ) -> TracingInspector {
     std::mem::replace(looked.replay.inspector(), TracingInspector::new(config))
@@ -279,12 +285,18 @@ fn results(
     let parent = parent(node, block)?;
     let config = TracingInspectorConfig::from_parity_config(types);
     let inspector = TracingInspector::new(config);
-    replay((block, &parent), wanted, inspector, interrupt, |looked| {
-        let (index, state) = (looked.index, looked.state);
-        let traced = looked.traced.clone();
-        let inspector = take(looked, config);
-        each(index, results_of(inspector, &traced, types, state)?)
-    })
+    replay(
+        (block, &parent),
+        wanted,
+        inspector,
+        interrupt,
+        |mut looked| {
+            let (index, state) = (looked.index, looked.state);
+            let traced = looked.traced.clone();
+            let inspector = take(&mut looked, config);
+            each(index, results_of(inspector, &traced, types, state)?)
+        },
+    )
 }
 
 fn results_of(
