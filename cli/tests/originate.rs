@@ -148,6 +148,21 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
     assert!(text(&again.stderr).contains("a plan is made once"));
 }
 
+#[test]
+fn a_plan_is_for_the_evm_kernel_alone() {
+    let folder = Folder::new("other-kernels");
+    for other in ["installer_kernel", "tx_kernel", "probe", "echo_and_count"] {
+        let kernel = kernel().replace("evm_kernel.wasm", &format!("{other}.wasm"));
+        let output = folder.path(other);
+        let mut args = plan("--threshold", Some("2"));
+        args.extend(["--kernel", &kernel, "--output", &output]);
+        let refused = command(&args);
+        let errors = text(&refused.stderr);
+        assert!(!refused.status.success(), "{other} passes");
+        assert!(errors.contains("is no EVM kernel"), "{other}: {errors}");
+    }
+}
+
 /// Each step, with what it gives.
 const STEPS: [(&str, &str); 10] = [
     ("exchanger", EXCHANGER),

@@ -6,6 +6,7 @@ use super::step::Step;
 use crate::address::{Kt1, Sr1};
 use crate::installer::{self, InstallerArgs, PARAMETERS};
 use crate::settings::Settings;
+use crate::setup::Target;
 use crate::{files, genesis};
 use anyhow::{Context, bail, ensure};
 use michelson::{Contract, Node, Type, Value, encoding};
@@ -86,6 +87,7 @@ impl Plan {
             settings,
         };
         let mut warnings = plan.governance()?;
+        plan.evm_kernel()?;
         // As if all contracts were there: what is wrong shows now, not at the last step.
         let mut complete = plan.settings;
         for (index, setting) in [
@@ -101,6 +103,16 @@ impl Plan {
         }
         warnings.extend(genesis::make(plan.alloc.as_deref(), &complete)?.warnings);
         Ok((plan, warnings))
+    }
+
+    /// The contracts are those of the EVM kernel: another would be wired to them for good.
+    fn evm_kernel(&self) -> anyhow::Result<()> {
+        ensure!(
+            Target::of(&self.kernel()?) == Target::Evm,
+            "--kernel: {} is no EVM kernel, which the contracts of a plan are for",
+            self.kernel.display()
+        );
+        Ok(())
     }
 
     /// Who governs makes sense.
@@ -314,6 +326,7 @@ impl Plan {
 
     /// Makes the setup, the installer and its pages in the folder.
     pub(super) fn build(&self, folder: &Path) -> anyhow::Result<installer::Made> {
+        self.evm_kernel()?;
         let settings = self.complete().context("contracts are missing")?;
         let setup = folder.join(SETUP);
         let made = genesis::make(self.alloc.as_deref(), &settings)?;
