@@ -97,6 +97,16 @@ const OPTIONS: &[(&str, &str, Answer)] = &[
     ("--block-gas-limit", "21000", Warned("hardly a contract")),
     (
         "--queue-bytes",
+        "18446744073709551615",
+        Warned("which all nodes keep"),
+    ),
+    (
+        "--kept-blocks",
+        "18446744073709551615",
+        Warned("over a year of levels"),
+    ),
+    (
+        "--queue-bytes",
         "4096",
         Warned("what does not fit is dropped"),
     ),

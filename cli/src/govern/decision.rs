@@ -1,6 +1,7 @@
 //! Decisions of options, and in words.
 
 use crate::address::{EvmAddress, Sr1};
+use crate::setup::Target;
 use alloy_primitives::Address;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -62,6 +63,13 @@ impl Upgrade {
                     report.is_valid(),
                     "the pages hold no kernel that the machine accepts: see `evm-rollup verify`"
                 );
+                if Target::of(&kernel) != Target::Evm {
+                    warnings.push(
+                        "the pages hold another kernel than the EVM kernel: with it the rollup has \
+                         no bridge and no governance, for good"
+                            .to_owned(),
+                    );
+                }
             }
         }
         Ok(Decision::Upgrade(storage::Upgrade {

@@ -55,6 +55,12 @@ const SMALL_QUEUE: u64 = 1 << 20;
 /// A day of levels of 6 seconds.
 const DAY: u64 = 14_400;
 
+/// A year of them.
+const YEAR: u64 = 365 * DAY;
+
+/// The most that governance may let the queue grow to, in bytes.
+const LARGE_QUEUE: u64 = 1 << 30;
+
 /// The warnings for a configuration and what else the setup does.
 pub(super) fn of(config: &Config, instructions: &[Instruction]) -> Vec<String> {
     let sets = |name: &str| instructions.iter().any(|one| is_set(one, name));
@@ -157,6 +163,24 @@ fn fees(config: &Config) -> Vec<String> {
     warnings
 }
 
+/// What may grow without an end that matters.
+fn grows(config: &Config) -> Option<String> {
+    if config.queue_bytes > LARGE_QUEUE {
+        return Some(format!(
+            "the queue may grow to {} bytes, which all nodes keep: at most {LARGE_QUEUE} \
+             (queue_bytes)",
+            config.queue_bytes
+        ));
+    }
+    (config.kept_blocks > YEAR).then(|| {
+        format!(
+            "{} blocks are kept, over a year of levels, and the state grows all that time \
+             (kept_blocks)",
+            config.kept_blocks
+        )
+    })
+}
+
 fn bounds(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.block_gas_limit > MAX_BLOCK_GAS {
@@ -191,6 +215,7 @@ fn bounds(config: &Config) -> Vec<String> {
             config.queue_bytes
         ));
     }
+    warnings.extend(grows(config));
     if config.reassign_after < DAY {
         warnings.push(format!(
             "governance may give away a kept deposit after {} levels, less than a day \
