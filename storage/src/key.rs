@@ -95,6 +95,24 @@ impl Key for Piece {
 }
 
 /// Numbers are decimal.
+/// What is kept of known keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// How many there are: 8 bytes.
+    Count,
+    /// The keys from this number times 1,024 on, one after the other.
+    Page(u64),
+}
+
+impl Key for KeyPlace {
+    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+        match self {
+            Self::Count => path.push(b"n"),
+            Self::Page(number) => number.push(path),
+        }
+    }
+}
+
 impl Key for u64 {
     fn push(&self, path: &mut Place) -> Result<(), PathError> {
         path.push_number(*self)

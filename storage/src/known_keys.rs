@@ -1,12 +1,12 @@
 //! The public keys of accounts that sent a transaction: a batch names them by index.
 
 use crate::error::StorageError;
-use crate::key::{Key, Place};
+use crate::key::KeyPlace;
 use crate::layout::KNOWN_KEYS;
 use crate::table::{Staging, load};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes};
-use host::{HostError, PathError, ReadStore, Store};
+use host::{HostError, ReadStore, Store};
 
 /// A key of the table and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,24 +26,6 @@ const LEN: usize = KnownKey::LEN;
 
 /// The keys of a page.
 const PAGE: u64 = 1_024;
-
-/// What is kept of known keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyPlace {
-    /// How many there are: 8 bytes.
-    Count,
-    /// The keys from this number times 1,024 on, one after the other.
-    Page(u64),
-}
-
-impl Key for KeyPlace {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
-        match self {
-            Self::Count => path.push(b"n"),
-            Self::Page(number) => number.push(path),
-        }
-    }
-}
 
 /// The key with this index; none if no key has it yet. One host call.
 ///

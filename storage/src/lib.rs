@@ -38,7 +38,7 @@ pub use config::Config;
 pub use diff::Diff;
 pub use error::{SetupError, StorageError};
 pub use head::Head;
-pub use key::Piece;
+pub use key::{KeyPlace, Piece};
 pub use known_keys::KnownKey;
 pub use overlay::Overlay;
 pub use partly::Partly;
