@@ -39,7 +39,18 @@ pub struct Filter {
     pub kind: Kind,
     /// The first block that its owner has not seen.
     pub next: u64,
+    /// The number of blocks that had left the chain when its owner looked last.
+    pub removals: u64,
     polled: Instant,
+}
+
+/// How much of the chain the owner of a filter has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The first block that it has not seen.
+    pub next: u64,
+    /// The number of blocks that have left the chain.
+    pub removals: u64,
 }
 
 /// All of them.
@@ -57,15 +68,15 @@ struct Installed {
 }
 
 impl Filters {
-    /// Installs a filter whose owner has seen the blocks before `next`.
+    /// Installs a filter whose owner has seen all blocks of `seen`.
     ///
     /// # Errors
     /// [`Full`].
-    pub fn install(&self, kind: Kind, next: u64) -> Result<u64, Full> {
-        self.install_at(Instant::now(), kind, next)
+    pub fn install(&self, kind: Kind, seen: Seen) -> Result<u64, Full> {
+        self.install_at(Instant::now(), kind, seen)
     }
 
-    fn install_at(&self, now: Instant, kind: Kind, next: u64) -> Result<u64, Full> {
+    fn install_at(&self, now: Instant, kind: Kind, seen: Seen) -> Result<u64, Full> {
         let mut installed = self.lock();
         let conditions = kind.conditions();
         if !installed.has_room(conditions) {
@@ -77,8 +88,13 @@ impl Filters {
         installed.count += 1;
         installed.conditions += conditions;
         let id = installed.count;
-        let polled = now;
-        installed.filters.insert(id, Filter { kind, next, polled });
+        let filter = Filter {
+            kind,
+            next: seen.next,
+            removals: seen.removals,
+            polled: now,
+        };
+        installed.filters.insert(id, filter);
         Ok(id)
     }
 
@@ -171,29 +187,33 @@ impl Kind {
 mod tests {
     use super::*;
 
+    fn after(next: u64) -> Seen {
+        Seen { next, removals: 0 }
+    }
+
     #[test]
     fn a_filter_that_nobody_polls_for_five_minutes_is_gone() {
         let filters = Filters::default();
         let (kept, idle) = (
-            filters.install(Kind::Blocks, 1).unwrap(),
-            filters.install(Kind::Blocks, 1).unwrap(),
+            filters.install(Kind::Blocks, after(1)).unwrap(),
+            filters.install(Kind::Blocks, after(1)).unwrap(),
         );
         let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
+        let later = |seconds| start + Duration::from_secs(seconds);
         let polled = |now, id| filters.poll_at(now, id, |_| ()).is_some();
-        assert!(polled(after(200), kept));
-        assert!(polled(after(299), idle));
-        assert!(polled(after(450), kept));
-        assert!(!polled(after(600), idle));
-        assert!(polled(after(700), kept));
-        assert!(!polled(after(1000), kept));
+        assert!(polled(later(200), kept));
+        assert!(polled(later(299), idle));
+        assert!(polled(later(450), kept));
+        assert!(!polled(later(600), idle));
+        assert!(polled(later(700), kept));
+        assert!(!polled(later(1000), kept));
         assert!(!filters.uninstall(kept));
     }
 
     #[test]
     fn filters_see_blocks_again_after_the_chain_went_back() {
         let filters = Filters::default();
-        let id = filters.install(Kind::Blocks, 8).unwrap();
+        let id = filters.install(Kind::Blocks, after(8)).unwrap();
         filters.rewind(4);
         assert_eq!(filters.poll(id, |filter| filter.next), Some(5));
     }
@@ -211,16 +231,20 @@ mod tests {
             })
         };
         for _ in 0..MAX_CONDITIONS / 1_000 {
-            filters.install_at(start, wide(1_000), 1).unwrap();
+            filters.install_at(start, wide(1_000), after(1)).unwrap();
         }
-        assert_eq!(filters.install_at(start, wide(1), 1), Err(Full));
+        assert_eq!(filters.install_at(start, wide(1), after(1)), Err(Full));
         let installed = filters.lock().filters.len();
         for _ in installed..MAX_FILTERS {
-            filters.install_at(start, Kind::Blocks, 1).unwrap();
+            filters.install_at(start, Kind::Blocks, after(1)).unwrap();
         }
-        assert_eq!(filters.install_at(start, Kind::Blocks, 1), Err(Full));
+        assert_eq!(filters.install_at(start, Kind::Blocks, after(1)), Err(Full));
         // Those that nobody polls make room.
-        assert!(filters.install_at(start + LIFETIME, wide(1), 1).is_ok());
+        assert!(
+            filters
+                .install_at(start + LIFETIME, wide(1), after(1))
+                .is_ok()
+        );
         assert_eq!(filters.lock().filters.len(), 1);
     }
 }

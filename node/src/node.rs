@@ -308,12 +308,20 @@ impl Node {
     /// Goes back to block `newest`, with `state` after it, and empties the pool.
     pub(crate) fn rewind(&self, newest: u64, state: Durable) {
         let mut chain = self.chain.write();
-        chain.truncate(newest);
+        let _ = chain.truncate(newest);
         chain.amend(state);
         drop(chain);
         self.pool().clear();
         self.filters.rewind(newest);
         self.head.send_replace(newest);
+    }
+
+    /// Goes back to block `newest`, since another branch replaces those after it, which
+    /// are given, newest first. What waits in the pool stays.
+    pub(crate) fn fork(&self, newest: u64) -> Vec<Arc<Block>> {
+        let gone = self.chain.write().fork(newest);
+        self.head.send_replace(newest);
+        gone
     }
 
     /// The newest block.

@@ -251,6 +251,14 @@ pub fn log(block: &Block, index: usize, number: u64, log: &Log) -> Value {
     })
 }
 
+/// As [`log()`], of a block that left the chain.
+#[must_use]
+pub fn removed_log(block: &Block, index: usize, number: u64, removed: &Log) -> Value {
+    let mut log = log(block, index, number, removed);
+    log["removed"] = Value::Bool(true);
+    log
+}
+
 /// The result of `eth_signTransaction`.
 #[must_use]
 pub fn raw_transaction(signed: &SignedTransaction, sender: &Address) -> Value {

@@ -86,8 +86,15 @@ impl Subscriptions {
         out: mpsc::Sender<Outgoing>,
     ) -> Option<()> {
         let (mut heads, mut arrivals) = (node.heads(), node.arrivals());
+        let mut removals = node.chain().removals();
         loop {
             let newest = *heads.borrow_and_update();
+            for block in left(&node, &mut removals) {
+                if block.number() < next {
+                    next = block.number();
+                    self.gone(&block, &out).await?;
+                }
+            }
             // The chain may have gone back.
             next = next.min(newest + 1);
             while next <= newest {
@@ -138,6 +145,20 @@ impl Subscriptions {
         Some(())
     }
 
+    /// Tells of the logs of a block that left the chain.
+    async fn gone(&self, block: &Block, out: &mpsc::Sender<Outgoing>) -> Option<()> {
+        for (id, topic) in self.now() {
+            let Topic::Logs(filter) = &*topic else {
+                continue;
+            };
+            for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
+                let text = json::removed_log(block, index, number, log).to_string();
+                out.send(Outgoing::News(id, text.into())).await.ok()?;
+            }
+        }
+        Some(())
+    }
+
     async fn arrival(&self, node: &Node, hash: B256, out: &mpsc::Sender<Outgoing>) -> Option<()> {
         for (id, topic) in self.now() {
             let Topic::Arrivals { whole } = &*topic else {
@@ -164,6 +185,14 @@ impl Subscriptions {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Topic>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The blocks that left the chain since there were `seen` removals, newest first.
+fn left(node: &Node, seen: &mut u64) -> Vec<Arc<Block>> {
+    let chain = node.chain();
+    let gone = chain.removed_since(*seen);
+    *seen = chain.removals();
+    gone
 }
 
 impl Topic {

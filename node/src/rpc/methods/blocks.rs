@@ -174,14 +174,28 @@ const WINDOW: u64 = 1_024;
 /// If the range is invalid, the block unknown, or there are too many logs.
 pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Reply, RpcError> {
     let (from, to) = range(node, query.blocks)?;
-    Ok(logs_between(node, query.filter, from, to))
+    Ok(logs_between(node, query.filter, Vec::new(), (from, to)))
 }
 
-/// The logs from one block to another, both included.
-pub(super) fn logs_between(node: &Node, filter: LogFilter, from: u64, to: u64) -> Reply {
+/// The logs of blocks that are gone, and those from one block to another, both included.
+pub(super) fn logs_between(
+    node: &Node,
+    filter: LogFilter,
+    gone: Vec<Arc<Block>>,
+    (from, to): (u64, u64),
+) -> Reply {
     let chain = node.chain_handle();
     Reply::Large(Box::new(move || {
         let (mut list, mut count, mut next) = (List::default(), 0, from);
+        for block in &gone {
+            for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
+                count += 1;
+                if count > MAX_LOGS {
+                    return Err(too_many_logs());
+                }
+                list.push(&json::removed_log(block, index, number, log))?;
+            }
+        }
         while next <= to {
             let last = to.min(next.saturating_add(WINDOW - 1));
             // What is found is looked at without the lock.

@@ -2,7 +2,8 @@
 
 use super::Reply;
 use super::blocks::{logs_between, logs_of};
-use crate::filters::{Full, Kind};
+use crate::chain::Block;
+use crate::filters::{Filter, Full, Kind, Seen};
 use crate::node::Node;
 use crate::request::LogQuery;
 use crate::rpc::RpcError;
@@ -10,6 +11,7 @@ use crate::rpc::json;
 use crate::rpc::params::Params;
 use crate::rpc::text;
 use serde_json::Value;
+use std::sync::Arc;
 use tokio::sync::broadcast::error::TryRecvError;
 
 /// `eth_newFilter(query)`.
@@ -48,9 +50,10 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let id = params.required(0)?;
     let newest = node.latest()?.number();
     let polled = node.filters.poll(id, |filter| {
+        let gone = left(node, filter);
         let from = std::mem::replace(&mut filter.next, newest + 1);
         match &mut filter.kind {
-            Kind::Logs(query) => News::Logs(query.clone(), from),
+            Kind::Logs(query) => News::Logs(query.clone(), gone, from),
             Kind::Blocks => News::Blocks(from),
             Kind::Arrivals(arrivals) => {
                 let mut hashes = Vec::new();
@@ -74,21 +77,40 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
                 text::list(blocks.iter().map(|block| json::data(block.hash)))
             })))
         }
-        News::Logs(_, from) if from > newest => Ok(Reply::Small(Value::Array(Vec::new()))),
-        News::Logs(query, from) => Ok(logs_between(node, query.filter, from, newest)),
+        News::Logs(_, gone, from) if from > newest && gone.is_empty() => {
+            Ok(Reply::Small(Value::Array(Vec::new())))
+        }
+        News::Logs(query, gone, from) => Ok(logs_between(node, query.filter, gone, (from, newest))),
     }
+}
+
+/// The blocks that the owner has seen and that left the chain since, newest first; the
+/// filter goes back to before them.
+fn left(node: &Node, filter: &mut Filter) -> Vec<Arc<Block>> {
+    let chain = node.chain();
+    let mut gone = chain.removed_since(filter.removals);
+    filter.removals = chain.removals();
+    gone.retain(|block| {
+        let seen = block.number() < filter.next;
+        filter.next = filter.next.min(block.number());
+        seen
+    });
+    gone
 }
 
 /// The result of a poll.
 enum News {
     Ready(Vec<Value>),
     Blocks(u64),
-    Logs(LogQuery, u64),
+    Logs(LogQuery, Vec<Arc<Block>>, u64),
 }
 
 fn install(node: &Node, kind: Kind) -> Result<Value, RpcError> {
-    let next = node.latest()?.number() + 1;
-    let installed = node.filters.install(kind, next);
+    let seen = Seen {
+        next: node.latest()?.number() + 1,
+        removals: node.chain().removals(),
+    };
+    let installed = node.filters.install(kind, seen);
     installed
         .map(json::quantity)
         .map_err(|Full| RpcError::limit("too many filters: uninstall those that nobody polls"))
