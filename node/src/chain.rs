@@ -9,6 +9,7 @@ mod chain;
 pub mod log_filter;
 pub mod log_index;
 
-pub use block::{Block, ChainError, Included, head};
+pub(crate) use block::tell;
+pub use block::{Block, ChainError, Included, head, read_new};
 pub use chain::{Candidates, Chain, for_each_log};
 pub use log_filter::LogFilter;

@@ -53,6 +53,9 @@ pub enum NodeError {
     /// The kernel waits for a preimage; no level can end before it is there.
     #[error("the chain waits: {0}")]
     Waiting(String),
+    /// Only a devnet does this.
+    #[error("this node follows a rollup: only a devnet does this")]
+    DevnetAlone,
     /// It took too long, or nobody waits for it.
     #[error("execution aborted")]
     Interrupted,

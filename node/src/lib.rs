@@ -8,6 +8,7 @@
 //! | [`rpc`] | bytes ⇄ calls; subscriptions; methods; JSON |
 //! | [`pool`], [`evm_kernel::inputs::encode`], [`batches`] | the way of a transaction to the kernel |
 //! | [`miner`] | runs levels, one thread; development requests; layer 1 |
+//! | [`follower`] | the same in front of a rollup: follows a rollup node of Octez, and posts to it |
 //! | [`chain`], [`filters`] | blocks as the kernel wrote them |
 //! | [`simulate`] | calls that are only tried |
 //! | [`pending`] | the block to come |
@@ -25,6 +26,7 @@ pub mod clock;
 pub mod devnet;
 pub mod error;
 pub mod filters;
+pub mod follower;
 pub mod genesis;
 mod load;
 pub mod miner;

@@ -14,6 +14,7 @@ mod snapshot;
 
 pub use miner::Miner;
 pub use posting::Post;
+pub(crate) use requests::Request;
 pub use requests::{
     Advanced, Change, Holdings, MinerHandle, Operated, Overview, Withdrawal, WithdrawalStage,
 };

@@ -18,6 +18,7 @@ use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
 use pvm::Durable;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -79,6 +80,18 @@ pub struct Node {
     kernel_log: Arc<Mutex<Vec<String>>>,
     /// Held from the choice of a nonce until it is used.
     choosing: Mutex<()>,
+    finality: Mutex<Finality>,
+    /// It is in front of a rollup, and not the rollup itself.
+    follows: AtomicBool,
+}
+
+/// The blocks that stay. `None`: all of them, on a chain that never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Finality {
+    /// The newest whose level layer 1 has finalised.
+    pub safe: Option<u64>,
+    /// The newest whose level a cemented commitment covers.
+    pub finalized: Option<u64>,
 }
 
 /// The blocks, for who looks at them later.
@@ -142,7 +155,31 @@ impl Node {
             stopping: watch::Sender::new(false),
             kernel_log: Arc::default(),
             choosing: Mutex::default(),
+            finality: Mutex::default(),
+            follows: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it is in front of a rollup, without the methods of developers.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.follows.load(Ordering::Relaxed)
+    }
+
+    /// Puts it in front of a rollup.
+    pub(crate) fn follow_rollup(&self) {
+        self.follows.store(true, Ordering::Relaxed);
+    }
+
+    /// Which blocks stay.
+    #[must_use]
+    pub fn finality(&self) -> Finality {
+        *lock(&self.finality)
+    }
+
+    /// Tells which blocks stay.
+    pub(crate) fn set_finality(&self, finality: Finality) {
+        *lock(&self.finality) = finality;
     }
 
     /// Posts transactions like this from now on.
@@ -345,6 +382,14 @@ impl Node {
         let chain = self.chain();
         match id {
             BlockId::Latest | BlockId::Pending => chain.latest(),
+            BlockId::Safe => match lock(&self.finality).safe {
+                Some(number) => chain.number(number),
+                None => chain.latest(),
+            },
+            BlockId::Finalized => match lock(&self.finality).finalized {
+                Some(number) => chain.number(number),
+                None => chain.latest(),
+            },
             BlockId::Number(number) => chain.number(number),
             BlockId::Hash(hash) => chain.hash(&hash),
         }

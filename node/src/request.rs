@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 /// The id of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BlockId {
-    /// The newest; also `safe` and `finalized`: the devnet never goes back.
+    /// The newest.
     #[default]
     Latest,
+    /// The newest that layer 1 has finalised.
+    Safe,
+    /// The newest that a cemented commitment covers.
+    Finalized,
     /// The newest with the transactions of the pool.
     Pending,
     /// The one with this number; `earliest` is 0.

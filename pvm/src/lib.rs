@@ -46,7 +46,7 @@ pub use error::Error;
 pub use kernel::{Kernel, Metering};
 pub use kernel_module::{Counted, KernelError, Version, imports, report};
 pub use level::{Inbox, LevelReport, RunReport, Status};
-pub use machine::Machine;
+pub use machine::{Machine, Saved};
 pub use options::{DEFAULT_ROLLUP, Options};
 pub use state::MAX_REBOOTS;
 pub use value::Value;

@@ -20,6 +20,19 @@ pub struct Machine {
     thread: BigStack,
 }
 
+/// A machine between two levels, to go back to. It shares with others all that they have
+/// in common.
+#[derive(Clone, Debug)]
+pub struct Saved(State);
+
+impl Saved {
+    /// The storage.
+    #[must_use]
+    pub const fn durable(&self) -> &Durable {
+        &self.0.durable
+    }
+}
+
 impl Machine {
     /// Originates a rollup with this kernel.
     ///
@@ -90,6 +103,17 @@ impl Machine {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.state.options
+    }
+
+    /// The machine as it is now.
+    #[must_use]
+    pub fn save(&self) -> Saved {
+        Saved(self.state.clone())
+    }
+
+    /// Goes back to what [`Machine::save`] gave, of this machine.
+    pub fn restore(&mut self, saved: Saved) {
+        self.state = saved.0;
     }
 
     /// Traps once, right behind the host call with this number from now on (1 is

@@ -69,6 +69,12 @@ const RULES: &[Rule] = &[
         knows_not: "what the rollup does with its inbox",
     },
     Rule {
+        package: "double",
+        may: May::Only(&["pvm", "messages", "michelson", "layer1"]),
+        never: ETHEREUM,
+        knows_not: "Ethereum and who asks it",
+    },
+    Rule {
         package: "ethereum",
         may: May::Only(&[]),
         never: &["revm*", "tezos*", "serde_json", "tokio"],

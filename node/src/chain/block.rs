@@ -6,6 +6,8 @@
 use alloy_primitives::{Address, B256, Log, U256};
 use ethereum::{Header, SignedTransaction};
 use pvm::Durable;
+use std::sync::Arc;
+use std::time::Duration;
 use storage::block::StoredReceipt;
 use storage::layout::{HEAD, HEADERS};
 use storage::{Head, StorageError, history};
@@ -229,6 +231,51 @@ impl Included {
 /// [`ChainError::NoHead`] before block 0.
 pub fn head(state: &Durable) -> Result<Head, ChainError> {
     HEAD.get(state, &())?.ok_or(ChainError::NoHead)
+}
+
+/// The blocks after number `newest` (`None`: from 0 on) in the states that the commits of
+/// a level left.
+///
+/// # Errors
+/// If one is incomplete.
+pub fn read_new(newest: Option<u64>, states: &[Durable]) -> Result<Vec<Arc<Block>>, ChainError> {
+    let mut next = newest.map_or(0, |number| number + 1);
+    let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(states.len());
+    for state in states {
+        // A commit may bring no block, and the first may bring two.
+        let head = head(state)?.number;
+        while next <= head {
+            blocks.push(Arc::new(Block::read_number(next, state.clone())?));
+            next += 1;
+        }
+    }
+    Ok(blocks)
+}
+
+/// Tells the operator of a block.
+pub(crate) fn tell(block: &Block, took: Duration) {
+    for included in &block.transactions {
+        let hash = included.transaction.hash;
+        let gas = included.receipt.gas_used;
+        let outcome = if included.receipt.success {
+            ""
+        } else {
+            "  failed"
+        };
+        match included.created() {
+            Some(contract) => {
+                tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}");
+            }
+            None => tracing::info!("transaction {hash}  gas {gas}{outcome}"),
+        }
+    }
+    tracing::info!(
+        "block {}  transactions {}  gas {}  {:.1?}",
+        block.number(),
+        block.transactions.len(),
+        block.header.gas_used,
+        took
+    );
 }
 
 /// The length of a block in RLP: header, transactions, no ommers, no withdrawals.

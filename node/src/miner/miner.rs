@@ -4,14 +4,14 @@
 use super::narrator::Narrator;
 use super::requests::{MinerHandle, Request};
 use super::snapshot::Snapshots;
-use crate::chain::{self, Block, ChainError};
-use crate::error::MinerError;
+use crate::chain::{self, Block};
+use crate::error::{MinerError, NodeError};
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::LevelLimits;
 use crate::request::BlockId;
 use alloy_primitives::{B256, Bytes, keccak256};
 use layer1::Layer1;
-use pvm::{Durable, Inbox, Machine, Status};
+use pvm::{Inbox, Machine, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -102,7 +102,7 @@ impl Miner {
             if let Ok(request) = self.requests.try_recv() {
                 match (request, &self.waiting) {
                     (request, Some(waiting)) if !request.goes_while_waiting() => {
-                        request.refuse(&waiting.why);
+                        request.refuse(&|| NodeError::Waiting(waiting.why.clone()));
                     }
                     (Request::Development(request), _) => self.develop(request),
                     (Request::Layer1(request), _) => self.serve_layer1(request),
@@ -222,12 +222,15 @@ impl Miner {
         if let Some(newest) = states.last_mut() {
             newest.clone_from(&report.durable);
         }
-        let blocks = self.blocks(&states)?;
+        let blocks = chain::read_new(self.newest, &states)?;
+        if let Some(newest) = blocks.last() {
+            self.newest = Some(newest.number());
+        }
         self.backlog = chain::head(&report.durable)?.backlog;
         self.node.publish(blocks.iter().cloned());
         self.settle(&blocks, self.backlog == 0);
         for block in &blocks {
-            log(block, start.elapsed());
+            chain::tell(block, start.elapsed());
             self.tell(block);
         }
         Ok(())
@@ -255,21 +258,6 @@ impl Miner {
         }
     }
 
-    /// The new blocks in what was recorded.
-    fn blocks(&mut self, checkpoints: &[Durable]) -> Result<Vec<Arc<Block>>, ChainError> {
-        let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(checkpoints.len());
-        for state in checkpoints {
-            let newest = chain::head(state)?.number;
-            // A commit may bring no block, and the first may bring two.
-            let next = self.newest.map_or(0, |number| number + 1);
-            for number in next..=newest {
-                blocks.push(Arc::new(Block::read_number(number, state.clone())?));
-            }
-            self.newest = Some(newest);
-        }
-        Ok(blocks)
-    }
-
     /// Tells the pool what became of what it gave; `drained`: nothing waits with
     /// the kernel.
     pub(super) fn settle(&self, blocks: &[Arc<Block>], drained: bool) {
@@ -289,30 +277,4 @@ impl Miner {
 /// The hash of the layer 1 block before a level: the devnet plays layer 1.
 fn predecessor(level: u32) -> B256 {
     keccak256([b"devnet level ".as_slice(), &level.to_be_bytes()].concat())
-}
-
-/// Tells the operator of a block.
-fn log(block: &Block, took: Duration) {
-    for included in &block.transactions {
-        let hash = included.transaction.hash;
-        let gas = included.receipt.gas_used;
-        let outcome = if included.receipt.success {
-            ""
-        } else {
-            "  failed"
-        };
-        match included.created() {
-            Some(contract) => {
-                tracing::info!("transaction {hash}  gas {gas}  contract {contract}{outcome}");
-            }
-            None => tracing::info!("transaction {hash}  gas {gas}{outcome}"),
-        }
-    }
-    tracing::info!(
-        "block {}  transactions {}  gas {}  {:.1?}",
-        block.number(),
-        block.transactions.len(),
-        block.header.gas_used,
-        took
-    );
 }

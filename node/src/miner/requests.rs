@@ -13,11 +13,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Takes the answer to a request. The client may be gone: sending may fail.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 
 /// A request to the miner.
 #[derive(Debug)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// For the chain.
     Development(DevelopmentRequest),
     /// For layer 1.
@@ -26,7 +26,7 @@ pub(super) enum Request {
 
 /// A request of a developer's tool: see the methods of [`MinerHandle`].
 #[derive(Debug)]
-pub(super) enum DevelopmentRequest {
+pub(crate) enum DevelopmentRequest {
     Mine(u64, Option<u64>, Reply<()>),
     Snapshot(Reply<u64>),
     Revert(u64, Reply<bool>),
@@ -40,7 +40,7 @@ pub(crate) type LevelMessages = (u32, Option<Arc<[Vec<u8>]>>);
 
 /// A request to the devnet's layer 1: see the methods of [`MinerHandle`].
 #[derive(Debug)]
-pub(super) enum Layer1Request {
+pub(crate) enum Layer1Request {
     Operate([u8; 21], Vec<Call>, Reply<Operated>),
     DepositTokens([u8; 21], Vec<u8>, u128, Reply<Operated>),
     Execute([u8; 21], Place, Reply<Operated>),
@@ -70,16 +70,16 @@ impl Request {
         }
     }
 
-    /// Refuses it: the chain waits, for this reason.
-    pub(super) fn refuse(self, why: &str) {
+    /// Refuses it.
+    pub(crate) fn refuse(self, why: &dyn Fn() -> NodeError) {
         use DevelopmentRequest::{Change, Mine, Revert, SendAs, SetNextBaseFee, Snapshot};
         use Layer1Request::{
             Advance, DepositTokens, Execute, Holdings, Inbox, Operate, Outbox, Overview, PayOut,
             Withdrawals,
         };
-        fn no<T>(reply: Reply<T>, why: &str) {
+        fn no<T>(reply: Reply<T>, why: &dyn Fn() -> NodeError) {
             // The client may be gone.
-            let _ = reply.send(Err(NodeError::Waiting(why.into())));
+            let _ = reply.send(Err(why()));
         }
         match self {
             Self::Development(request) => match request {
@@ -193,7 +193,7 @@ pub struct MinerHandle {
 
 impl MinerHandle {
     /// A handle, and where its requests arrive.
-    pub(super) fn new(node: Arc<Node>) -> (Self, mpsc::UnboundedReceiver<Request>) {
+    pub(crate) fn new(node: Arc<Node>) -> (Self, mpsc::UnboundedReceiver<Request>) {
         let (requests, incoming) = mpsc::unbounded_channel();
         (Self { node, requests }, incoming)
     }

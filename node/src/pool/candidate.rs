@@ -29,7 +29,7 @@ impl Candidate {
             .saturating_add(transaction.value())
     }
 
-    pub(super) fn nonce(&self) -> u64 {
+    pub(crate) fn nonce(&self) -> u64 {
         self.transaction.transaction.nonce()
     }
 

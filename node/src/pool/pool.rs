@@ -281,6 +281,40 @@ impl Pool {
         dropped
     }
 
+    /// Makes a transaction ready again that was sent and got lost on its way; `false` if
+    /// it was not sent.
+    pub fn resend(&mut self, hash: &B256) -> bool {
+        let Some(place) = self.hashes.get(hash).copied() else {
+            return false;
+        };
+        let entry = self
+            .senders
+            .get_mut(&place.0)
+            .and_then(|of| of.entries.get_mut(&place.1));
+        match entry {
+            Some(entry) if entry.stage == Stage::Sent => entry.stage = Stage::Ready,
+            _ => return false,
+        }
+        self.sent.retain(|other| *other != place);
+        // Those behind it follow it.
+        let before = self
+            .ready
+            .iter()
+            .position(|(sender, nonce)| *sender == place.0 && *nonce > place.1);
+        self.ready.insert(before.unwrap_or(self.ready.len()), place);
+        true
+    }
+
+    /// Drops a transaction; `next` is its sender's nonce in the newest block.
+    pub fn discard(&mut self, hash: &B256, reason: DropReason, next: u64) {
+        let Some((sender, nonce)) = self.hashes.get(hash).copied() else {
+            return;
+        };
+        self.sent.retain(|other| *other != (sender, nonce));
+        self.remove(sender, nonce, Err(reason));
+        self.reorder(sender, next);
+    }
+
     /// Brings a sender's transactions in line with its nonce: those below are
     /// gone, those behind a gap are parked.
     fn reorder(&mut self, sender: Address, next: u64) {

@@ -29,6 +29,12 @@ pub async fn call(miner: &MinerHandle, method: &str, params: Params) -> Result<V
 /// Answers a call, as text.
 async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Text, RpcError> {
     let node = miner.node();
+    if node.follows() && is_development(method) {
+        return Err(RpcError {
+            message: format!("{method} is for devnets: this node follows a rollup"),
+            ..RpcError::method_not_found(method)
+        });
+    }
     let method_of = find(method);
     if params.name_pending()
         && matches!(
@@ -187,6 +193,13 @@ fn shown(text: &str, most: usize) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// Whether a method changes a chain as only a devnet can.
+fn is_development(method: &str) -> bool {
+    ["evm_", "hardhat_", "anvil_"]
+        .iter()
+        .any(|space| method.starts_with(space))
 }
 
 fn name(method: &str) -> String {

@@ -113,6 +113,7 @@ impl From<NodeError> for RpcError {
             | NodeError::FastWithdrawalAmount(_)
             | NodeError::UnknownBlock(_)
             | NodeError::Waiting(_)
+            | NodeError::DevnetAlone
             | NodeError::Interrupted
             | NodeError::Miner(MinerError::Waiting(_))
             | NodeError::Chain(ChainError::Pruned { .. })

@@ -158,7 +158,9 @@ impl Param for BlockId {
             };
         }
         match value.as_str() {
-            Some("latest" | "safe" | "finalized") => Ok(Self::Latest),
+            Some("latest") => Ok(Self::Latest),
+            Some("safe") => Ok(Self::Safe),
+            Some("finalized") => Ok(Self::Finalized),
             Some("pending") => Ok(Self::Pending),
             Some("earliest") => Ok(Self::Number(0)),
             Some(hash) if hash.len() == 66 => B256::read(value).map(Self::Hash),
@@ -245,7 +247,7 @@ mod tests {
         let hash = format!("{:#x}", B256::repeat_byte(7));
         for (value, id) in [
             (json!("latest"), BlockId::Latest),
-            (json!("finalized"), BlockId::Latest),
+            (json!("finalized"), BlockId::Finalized),
             (json!("pending"), BlockId::Pending),
             (json!("earliest"), BlockId::Number(0)),
             (json!("0x10"), BlockId::Number(16)),

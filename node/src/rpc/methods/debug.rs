@@ -71,7 +71,9 @@ fn not_found(id: BlockId) -> RpcError {
     RpcError::server(match id {
         BlockId::Hash(hash) => format!("block {hash} not found"),
         BlockId::Number(number) => format!("block #{number} not found"),
-        BlockId::Latest | BlockId::Pending => "block not found".into(),
+        BlockId::Latest | BlockId::Safe | BlockId::Finalized | BlockId::Pending => {
+            "block not found".into()
+        }
     })
 }
 

@@ -1,0 +1,273 @@
+//! A double, in a program and on a port.
+
+use crate::faults::Faults;
+use crate::server;
+use crate::world::{Level, World};
+use layer1::devnet::Contracts;
+use layer1::outbox::Parameters;
+use layer1::{Call, Failure, Receipt};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+
+/// The levels that a slow stream may lag behind.
+const LAG: usize = 1_024;
+
+/// The options of a double.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The rollup's address: the 20 bytes behind `sr1…`.
+    pub rollup: [u8; 20],
+    /// The level of the origination.
+    pub origination_level: u32,
+    /// The folder of preimage pages that the kernel may reveal.
+    pub preimages: Option<PathBuf>,
+    /// The constants of layer 1; its `origination` is the level above.
+    pub parameters: Parameters,
+    /// Where layer 1 has its contracts.
+    pub contracts: Contracts,
+    /// A level is final if so many come after it.
+    pub finality: u32,
+    /// The least seconds between the timestamps of two levels.
+    pub block_seconds: u32,
+    /// The most operations of the batcher in a level.
+    pub operations: usize,
+    /// The time of the origination, in seconds since 1970 [default: now].
+    pub timestamp: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rollup: pvm::options::DEFAULT_ROLLUP,
+            origination_level: 1_000,
+            preimages: None,
+            parameters: Parameters::default(),
+            contracts: Contracts::default(),
+            finality: 2,
+            block_seconds: 1,
+            operations: 16,
+            timestamp: None,
+        }
+    }
+}
+
+/// Why a double does not do what it is told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DoubleError {
+    /// The machine cannot run.
+    #[error(transparent)]
+    Machine(#[from] pvm::Error),
+    /// Layer 1 refuses an operation.
+    #[error(transparent)]
+    Layer1(#[from] Failure),
+    /// A reorganisation of what is final.
+    #[error("cannot go back {depth} levels: level {finalised} is final")]
+    Final {
+        /// How far back.
+        depth: u32,
+        /// What is final.
+        finalised: u32,
+    },
+    /// The port cannot be used.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A double. Clones are handles of the same one.
+#[derive(Clone, Debug)]
+pub struct Double {
+    world: Arc<Mutex<World>>,
+    heads: broadcast::Sender<Arc<Level>>,
+    /// Changes when all connections end.
+    restarts: watch::Sender<u64>,
+}
+
+impl Double {
+    /// One whose rollup is originated with this kernel, or installer.
+    ///
+    /// # Errors
+    /// [`DoubleError::Machine`].
+    pub fn new(kernel: Vec<u8>, options: Options) -> Result<Self, DoubleError> {
+        let kernel = &kernel;
+        Ok(Self {
+            world: Arc::new(Mutex::new(World::new(kernel, options)?)),
+            heads: broadcast::Sender::new(LAG),
+            restarts: watch::Sender::new(0),
+        })
+    }
+
+    /// Makes levels of what waits.
+    ///
+    /// # Errors
+    /// If the machine cannot run one, such as for a missing page: it can be made again.
+    pub fn levels(&self, count: u32) -> Result<(), DoubleError> {
+        for _ in 0..count {
+            let level = self.world().make_level()?;
+            self.tell(level);
+        }
+        Ok(())
+    }
+
+    /// Goes back `depth` levels, and makes one more on another branch. Messages of the
+    /// batcher that were in the levels wait again, or are lost with `lose`; operations on
+    /// contracts come again.
+    ///
+    /// # Errors
+    /// [`DoubleError::Final`]; as [`Double::levels`].
+    pub fn reorganise(&self, depth: u32, lose: bool) -> Result<(), DoubleError> {
+        let levels = self.world().reorganise(depth, lose)?;
+        for level in levels {
+            self.tell(level);
+        }
+        Ok(())
+    }
+
+    /// Runs operations of `source` on the contracts of layer 1, for the next level.
+    ///
+    /// # Errors
+    /// If layer 1 refuses them.
+    pub fn operate(&self, source: [u8; 21], calls: Vec<Call>) -> Result<Receipt, DoubleError> {
+        self.world().operate(source, calls)
+    }
+
+    /// Ends all streams, as a node that starts anew; with `lose`, what waits with the
+    /// batcher is lost.
+    pub fn restart(&self, lose: bool) {
+        if lose {
+            self.world().batcher.forget();
+        }
+        self.restarts.send_modify(|count| *count += 1);
+    }
+
+    /// What goes wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.world().faults = faults;
+    }
+
+    /// The newest level.
+    #[must_use]
+    pub fn level(&self) -> u32 {
+        self.world().tip().level
+    }
+
+    /// The newest level that is final.
+    #[must_use]
+    pub fn finalised(&self) -> u32 {
+        self.world().finalised()
+    }
+
+    /// The number of messages that wait with the batcher.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.world().batcher.queue().len()
+    }
+
+    /// Changes durable storage behind everybody's back, after the newest level: what a
+    /// node that compares has to notice.
+    ///
+    /// # Errors
+    /// If the path is invalid.
+    pub fn tamper(&self, path: &str, value: &[u8]) -> Result<(), DoubleError> {
+        self.world().tamper(path, value)
+    }
+
+    /// Serves it at an address, until what this gives is dropped; with `every`, levels are
+    /// made by themselves.
+    ///
+    /// # Errors
+    /// [`DoubleError::Listen`].
+    pub async fn serve(
+        &self,
+        address: SocketAddr,
+        every: Option<Duration>,
+    ) -> Result<Running, DoubleError> {
+        let listen = |source| DoubleError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let router = server::router(self.clone());
+        let server = tokio::spawn(async move {
+            // It ends with the task.
+            let _ = axum::serve(listener, router).await;
+        });
+        let double = self.clone();
+        let maker = tokio::spawn(async move {
+            let Some(every) = every else { return };
+            let mut ticks = tokio::time::interval(every);
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                let double = double.clone();
+                let made = tokio::task::spawn_blocking(move || double.levels(1)).await;
+                if let Ok(Err(error)) = made {
+                    tracing::warn!("{error}");
+                }
+            }
+        });
+        Ok(Running {
+            address,
+            tasks: [server, maker],
+        })
+    }
+
+    pub(crate) fn heads(&self) -> broadcast::Receiver<Arc<Level>> {
+        self.heads.subscribe()
+    }
+
+    pub(crate) fn restarts(&self) -> watch::Receiver<u64> {
+        self.restarts.subscribe()
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, level: Arc<Level>) {
+        tracing::info!(
+            "level {}  {} messages  {} in the outbox",
+            level.level,
+            level.messages.len(),
+            level.outbox.len()
+        );
+        // Nobody may be listening.
+        let _ = self.heads.send(level);
+    }
+}
+
+/// A double on a port. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    tasks: [tokio::task::JoinHandle<()>; 2],
+}
+
+impl Running {
+    /// Its address.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

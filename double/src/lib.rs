@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
+
+mod batcher;
+mod control;
+mod double;
+mod faults;
+mod json;
+mod names;
+mod server;
+mod world;
+
+pub use double::{Double, DoubleError, Options, Running};
+pub use faults::Faults;

@@ -1,0 +1,26 @@
+//! A node in front of a real rollup: it follows a rollup node of Octez, runs each level
+//! itself, compares what comes out, serves it, and posts transactions.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `client`, `answers` | the rollup node, over HTTP |
+//! | `replica`, `levels` | the rollup as this node has it; the levels that layer 1 may take back |
+//! | `poster` | transactions on their way through the batcher |
+//! | `follower` | the thread that does all of this |
+//! | `start` | puts it together |
+
+mod answers;
+mod client;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is the step, the file what it is named for"
+)]
+mod follower;
+mod levels;
+mod poster;
+mod replica;
+mod start;
+
+pub use client::{Client, ClientError};
+pub use replica::FollowError;
+pub use start::{Handle, Options, Origin, StartError, start};

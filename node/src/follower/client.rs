@@ -1,0 +1,270 @@
+//! A rollup node of Octez, asked over HTTP (its service
+//! `src/lib_smart_rollup/rollup_node_services.ml`, Octez 24).
+
+use super::answers::{Block, Head, Level, MessageStatus, OutboxMessage, OutboxProof, Value};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::time::Duration;
+
+/// The time limit of a request.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The time after which a stream is opened anew, so that one whose other end is gone
+/// without a word is noticed.
+const STREAM_TIME: Duration = Duration::from_secs(60);
+
+/// The most bytes of an answer: the inbox of a level in hex, or a kernel.
+const MAX_ANSWER: u64 = 256 << 20;
+
+/// The most bytes of a line of a stream.
+const MAX_LINE: u64 = 1 << 20;
+
+/// Why a rollup node's answer cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// It cannot be reached, or the connection broke.
+    #[error("the rollup node does not answer {path}: {why}")]
+    Unreachable {
+        /// What was asked.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// It refuses.
+    #[error("the rollup node answers {path} with status {status}: {body}")]
+    Refused {
+        /// What was asked.
+        path: String,
+        /// The status of HTTP.
+        status: u16,
+        /// The start of what it says.
+        body: String,
+    },
+    /// Its answer has another form.
+    #[error("the rollup node's answer to {path} is not as expected: {why}")]
+    Form {
+        /// What was asked.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The block that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At<'a> {
+    /// The newest that the rollup node has processed.
+    Head,
+    /// The newest that layer 1 has finalised.
+    Finalized,
+    /// The newest whose commitment is cemented.
+    Cemented,
+    /// The one at a level of the branch that the rollup node follows.
+    Level(u32),
+    /// The one with this hash.
+    Hash(&'a str),
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Finalized => f.write_str("finalized"),
+            Self::Cemented => f.write_str("cemented"),
+            Self::Level(level) => write!(f, "{level}"),
+            Self::Hash(hash) => f.write_str(hash),
+        }
+    }
+}
+
+/// A rollup node.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: ureq::Agent,
+    streams: ureq::Agent,
+    url: String,
+}
+
+impl Client {
+    /// The rollup node at `url` (`http://HOST:PORT`).
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        let agent = |time| {
+            let config = ureq::Agent::config_builder()
+                .timeout_global(Some(time))
+                .timeout_connect(Some(PATIENCE))
+                .http_status_as_error(false)
+                .proxy(None)
+                .build();
+            ureq::Agent::new_with_config(config)
+        };
+        Self {
+            agent: agent(PATIENCE),
+            streams: agent(STREAM_TIME),
+            url: url.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address of the rollup: `sr1…`.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for all other questions.
+    pub fn rollup_address(&self) -> Result<String, ClientError> {
+        self.get("/global/smart_rollup_address")
+    }
+
+    /// A block with its inbox messages and the number of its outbox messages.
+    pub(super) fn block(&self, at: At<'_>) -> Result<Block, ClientError> {
+        self.get(&format!("/global/block/{at}?outbox=true"))
+    }
+
+    /// The hash of a block.
+    pub(super) fn hash(&self, at: At<'_>) -> Result<String, ClientError> {
+        self.get(&format!("/global/block/{at}/hash"))
+    }
+
+    /// The level of a block.
+    pub(super) fn level(&self, at: At<'_>) -> Result<u32, ClientError> {
+        let Level(level) = self.get(&format!("/global/block/{at}/level"))?;
+        Ok(level)
+    }
+
+    /// The value at a path of durable storage after a block; `None` if there is none.
+    pub(super) fn value(&self, at: At<'_>, path: &str) -> Result<Option<Vec<u8>>, ClientError> {
+        let Value(value) = self.get(&durable(at, "value", path))?;
+        Ok(value)
+    }
+
+    /// The names of the direct children of a path, `""` for its own value.
+    pub(super) fn subkeys(&self, at: At<'_>, path: &str) -> Result<Vec<String>, ClientError> {
+        self.get(&durable(at, "subkeys", path))
+    }
+
+    /// The messages of the outbox of a level, as of a block.
+    pub(super) fn outbox(&self, at: At<'_>, level: u32) -> Result<Vec<OutboxMessage>, ClientError> {
+        self.get(&format!("/global/block/{at}/outbox/{level}/messages"))
+    }
+
+    /// The proof of an outbox message, against the cemented commitment.
+    pub(super) fn outbox_proof(&self, level: u32, index: u32) -> Result<OutboxProof, ClientError> {
+        self.get(&format!(
+            "/global/block/head/helpers/proofs/outbox/{level}/messages?index={index}"
+        ))
+    }
+
+    /// Gives messages, without their inbox tag, to the batcher; gives their ids.
+    /// `order`: those with lower numbers go first.
+    pub(super) fn inject(
+        &self,
+        messages: &[Vec<u8>],
+        order: u64,
+    ) -> Result<Vec<String>, ClientError> {
+        let path = format!("/local/batcher/injection?drop_duplicate=true&order={order}");
+        let body: Vec<String> = messages.iter().map(hex::encode).collect();
+        let body = serde_json::to_string(&body).map_err(|error| form(&path, &error))?;
+        let answer = self
+            .agent
+            .post(self.address(&path))
+            .header("content-type", "application/json")
+            .send(body);
+        let ids: Vec<String> = read(&path, answer)?;
+        if ids.len() == messages.len() {
+            Ok(ids)
+        } else {
+            let (sent, got) = (messages.len(), ids.len());
+            Err(form(&path, &format_args!("{got} ids for {sent} messages")))
+        }
+    }
+
+    /// How far a message of the batcher is.
+    pub(super) fn message_status(&self, id: &str) -> Result<MessageStatus, ClientError> {
+        self.get(&format!("/local/batcher/queue/{id}"))
+    }
+
+    /// Calls `each` with the blocks that the rollup node processes, as it does; ends where
+    /// `each` says `false`, where the stream ends, or after a minute.
+    pub(super) fn monitor(&self, mut each: impl FnMut(Head) -> bool) -> Result<(), ClientError> {
+        let path = "/global/monitor_blocks";
+        let answer = self.streams.get(self.address(path)).call();
+        let mut answer = answer.map_err(|error| unreachable(path, &error))?;
+        if answer.status() != 200 {
+            return read::<Head>(path, Ok(answer)).map(|_| ());
+        }
+        let mut lines = BufReader::new(answer.body_mut().as_reader());
+        loop {
+            let mut line = Vec::new();
+            let read = (&mut lines).take(MAX_LINE).read_until(b'\n', &mut line);
+            match read {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(()),
+                Err(error) => return Err(unreachable(path, &error)),
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let head = serde_json::from_slice(&line).map_err(|error| form(path, &error))?;
+            if !each(head) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        read(path, self.agent.get(self.address(path)).call())
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+/// The question for something about a path of durable storage.
+fn durable(at: At<'_>, what: &str, path: &str) -> String {
+    // Paths have letters that URLs keep as they are, but for the slash.
+    let key = path.replace('/', "%2F");
+    format!("/global/block/{at}/durable/wasm_2_0_0/{what}?key={key}")
+}
+
+fn read<T: DeserializeOwned>(
+    path: &str,
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<T, ClientError> {
+    let mut answer = answer.map_err(|error| unreachable(path, &error))?;
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER);
+    let body = body
+        .read_to_vec()
+        .map_err(|error| unreachable(path, &error))?;
+    if status != 200 {
+        let body = String::from_utf8_lossy(&body);
+        return Err(ClientError::Refused {
+            path: path.to_owned(),
+            status,
+            body: body.chars().take(200).collect(),
+        });
+    }
+    serde_json::from_slice(&body).map_err(|error| form(path, &error))
+}
+
+fn unreachable(path: &str, why: &dyn fmt::Display) -> ClientError {
+    ClientError::Unreachable {
+        path: path.to_owned(),
+        why: why.to_string(),
+    }
+}
+
+fn form(path: &str, why: &dyn fmt::Display) -> ClientError {
+    ClientError::Form {
+        path: path.to_owned(),
+        why: why.to_string(),
+    }
+}

@@ -1,0 +1,294 @@
+//! The thread that owns the machine of a node in front of a rollup: it follows the rollup
+//! node, publishes the blocks of each level, and posts what waits.
+
+use super::answers::{Block as Level, Head};
+use super::client::{At, Client, ClientError};
+use super::poster::{Poster, Rollup};
+use super::replica::{FollowError, Replica};
+use crate::chain::{self, Block};
+use crate::error::NodeError;
+use crate::miner::Request;
+use crate::node::{Finality, Node, nonce};
+use crate::pool::{self, BlockRules, LevelLimits};
+use alloy_primitives::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use storage::layout::CONFIG;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How often the thread looks around while nothing happens.
+const TURN: Duration = Duration::from_millis(50);
+
+/// The pause after something that went wrong and may pass.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The levels of a branch that are held at once; what is further behind is run level by
+/// level.
+const STEP: u32 = 32;
+
+/// Follows a rollup until it is told to stop.
+#[derive(Debug)]
+pub(super) struct Follower {
+    pub(super) replica: Replica,
+    pub(super) node: Arc<Node>,
+    pub(super) client: Client,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) heads: Receiver<Head>,
+    pub(super) requests: UnboundedReceiver<Request>,
+    pub(super) poster: Poster,
+    /// Transactions of blocks that left the chain.
+    pub(super) unplaced: Vec<Bytes>,
+    /// What is wrong now, as it was logged.
+    pub(super) trouble: Option<String>,
+}
+
+impl Follower {
+    /// Follows until it is told to stop.
+    ///
+    /// # Errors
+    /// What does not pass: [`FollowError`].
+    pub(super) fn run(mut self) -> Result<(), FollowError> {
+        let mut wanted: Option<Head> = None;
+        let mut pause = None;
+        while !self.stop.load(Ordering::Relaxed) {
+            self.serve();
+            match self.heads.recv_timeout(TURN) {
+                Ok(head) => wanted = Some(head),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            // Only the newest counts.
+            while let Ok(head) = self.heads.try_recv() {
+                wanted = Some(head);
+            }
+            if pause.is_some_and(|until| Instant::now() < until) {
+                continue;
+            }
+            pause = None;
+            let turn = match &wanted {
+                Some(head) => self.follow(&head.clone()).map(|()| wanted = None),
+                None => Ok(()),
+            };
+            let turn = turn.and_then(|()| Ok(self.post()?));
+            match turn {
+                Ok(()) => self.well(),
+                Err(error) if error.passes() => {
+                    self.ill(&error);
+                    pause = Some(Instant::now() + PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says once that something is wrong.
+    fn ill(&mut self, error: &FollowError) {
+        let error = error.to_string();
+        if self.trouble.as_ref() != Some(&error) {
+            tracing::warn!("{error}");
+            self.trouble = Some(error);
+        }
+    }
+
+    fn well(&mut self) {
+        if self.trouble.take().is_some() {
+            tracing::info!("the rollup node answers again");
+        }
+    }
+
+    /// Goes to where the rollup node is.
+    fn follow(&mut self, head: &Head) -> Result<(), FollowError> {
+        if head.hash == self.replica.tip() {
+            return Ok(());
+        }
+        self.catch_up(head.level)?;
+        let branch = self.branch(head)?;
+        if let Some(first) = branch.last()
+            && first.head.predecessor != self.replica.tip()
+        {
+            self.go_back(&first.head.predecessor.clone());
+        }
+        for level in branch.into_iter().rev() {
+            self.level(level)?;
+        }
+        self.finality()?;
+        let state = self.replica.durable().clone();
+        let mut poster = std::mem::take(&mut self.poster);
+        let followed = poster.follow(&self.node, &self.client, self.rollup(&state));
+        self.poster = poster;
+        Ok(followed?)
+    }
+
+    /// Runs levels one by one up to some levels before `head`.
+    fn catch_up(&mut self, head: u32) -> Result<(), FollowError> {
+        let mut told = Instant::now();
+        while self.replica.next_level().saturating_add(STEP) < head
+            && !self.stop.load(Ordering::Relaxed)
+        {
+            // The number is a hint: that it is the next block is checked.
+            let hash = self.client.hash(At::Level(self.replica.next_level()))?;
+            let level = self.client.block(At::Hash(&hash))?;
+            if level.head.predecessor != self.replica.tip() {
+                break;
+            }
+            if told.elapsed() >= PAUSE {
+                told = Instant::now();
+                tracing::info!("level {} of {head}", level.head.level);
+            }
+            let number = level.head.level;
+            self.level(level)?;
+            self.serve();
+            if number.is_multiple_of(STEP) {
+                self.finality()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The blocks from `head` back to one whose predecessor this node has, newest first.
+    fn branch(&self, head: &Head) -> Result<Vec<Level>, FollowError> {
+        let mut branch = vec![self.client.block(At::Hash(&head.hash))?];
+        let oldest = self.replica.levels().oldest().map_or(0, |kept| kept.level);
+        while let Some(first) = branch.last() {
+            if self.replica.levels().has(&first.head.predecessor) {
+                break;
+            }
+            if first.head.level <= oldest.saturating_add(1) {
+                return Err(FollowError::TooDeep { oldest });
+            }
+            let predecessor = first.head.predecessor.clone();
+            branch.push(self.client.block(At::Hash(&predecessor))?);
+        }
+        Ok(branch)
+    }
+
+    /// Goes back to the block of layer 1 with this hash.
+    fn go_back(&mut self, hash: &str) {
+        let before = self.replica.next_level().saturating_sub(1);
+        if !self.replica.back_to(hash) {
+            return;
+        }
+        let now = self.replica.next_level().saturating_sub(1);
+        tracing::warn!("layer 1 went back from level {before} to level {now}");
+        let Some(newest) = self.replica.newest() else {
+            return;
+        };
+        for block in self.node.fork(newest) {
+            let transactions = block.transactions.iter();
+            let raws = transactions.map(|included| included.transaction.encode().into());
+            self.unplaced.extend(raws);
+        }
+    }
+
+    /// Runs a level and publishes its blocks.
+    fn level(&mut self, level: Level) -> Result<(), FollowError> {
+        let start = Instant::now();
+        let ran = self.replica.run(&self.client, level)?;
+        if ran.blocks.is_empty() {
+            self.node.amend(ran.durable);
+        } else {
+            self.node.publish(ran.blocks.iter().cloned());
+        }
+        self.settle(&ran.blocks);
+        for block in &ran.blocks {
+            chain::tell(block, start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Takes what blocks included out of the pool.
+    fn settle(&self, blocks: &[Arc<Block>]) {
+        let included = blocks
+            .iter()
+            .flat_map(|block| &block.transactions)
+            .map(|included| included.transaction.hash);
+        let state = self.replica.durable();
+        let next = |sender: &_| nonce(state, sender).unwrap_or_default();
+        self.node.pool().settle(included, false, next);
+    }
+
+    /// Learns what is final.
+    fn finality(&mut self) -> Result<(), FollowError> {
+        let safe = self.client.level(At::Finalized)?;
+        // Before the first commitment is cemented there is none.
+        let finalized = match self.client.level(At::Cemented) {
+            Ok(level) => Some(level),
+            Err(ClientError::Refused { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let first = self.node.chain().range(0, u64::MAX).first().cloned();
+        let first = first.map_or(0, |block| block.number());
+        let levels = self.replica.levels();
+        let newest_at = |level| levels.newest_at(level).unwrap_or(first);
+        self.node.set_finality(Finality {
+            safe: Some(newest_at(safe)),
+            finalized: Some(finalized.map_or(first, newest_at)),
+        });
+        self.replica.finalise(safe);
+        Ok(())
+    }
+
+    fn rollup<'a>(&'a self, state: &'a pvm::Durable) -> Rollup<'a> {
+        let settled = self.replica.levels().oldest();
+        Rollup {
+            address: self.replica.rollup(),
+            level: self.replica.next_level().saturating_sub(1),
+            state,
+            settled: settled.map_or(state, |kept| kept.machine.durable()),
+            backlog: chain::head(state).is_ok_and(|head| head.backlog > 0),
+        }
+    }
+
+    /// Posts what waits, and what blocks that are gone had.
+    fn post(&mut self) -> Result<(), ClientError> {
+        for raw in std::mem::take(&mut self.unplaced) {
+            self.readmit(raw);
+        }
+        let state = self.replica.durable().clone();
+        let config = CONFIG.get(&state, &()).ok().flatten().unwrap_or_default();
+        let limits = LevelLimits {
+            count: usize::MAX,
+            work: config.level_budget,
+            base_fee: self.node.next_base_fee().unwrap_or_default(),
+        };
+        let mut poster = std::mem::take(&mut self.poster);
+        let posted = poster.post(&self.node, &self.client, self.rollup(&state), &limits);
+        self.poster = poster;
+        posted
+    }
+
+    /// Takes a transaction of a block that is gone into the pool again, unless another
+    /// block has it or it can no longer be included.
+    fn readmit(&self, raw: Bytes) {
+        let hash = alloy_primitives::keccak256(&raw);
+        if self.node.chain().transaction(&hash).is_some() {
+            return;
+        }
+        let environment = self
+            .node
+            .latest()
+            .and_then(|latest| self.node.next_environment(&latest));
+        let Ok(environment) = environment else { return };
+        // Calls of layer 1 are no transactions that somebody could post.
+        let Ok(candidate) = pool::admit(raw, &BlockRules::of(&environment)) else {
+            return;
+        };
+        let next = nonce(self.replica.durable(), &candidate.sender).unwrap_or_default();
+        if candidate.nonce() < next {
+            return;
+        }
+        if let Err(error) = self.node.pool().insert(candidate, next) {
+            tracing::warn!("transaction {hash} of a block that is gone is not sent again: {error}");
+        }
+    }
+
+    /// Answers requests.
+    fn serve(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            request.refuse(&|| NodeError::DevnetAlone);
+        }
+    }
+}

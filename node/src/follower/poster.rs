@@ -1,0 +1,212 @@
+//! The way of the pool's transactions to layer 1: through the batcher of the rollup node.
+//!
+//! What is sent stays in the pool until a block includes it, so that nothing is forgotten
+//! if the batcher loses its queue or layer 1 goes back. Sending twice does no harm: a
+//! nonce is used once.
+
+use super::answers::MessageStatus;
+use super::client::{Client, ClientError};
+use crate::node::{Node, nonce};
+use crate::pool::{DropReason, LevelLimits};
+use alloy_primitives::{B256, Bytes};
+use evm_kernel::inputs::format::EXTERNAL;
+use pvm::Durable;
+use std::collections::HashMap;
+
+/// How often a transaction is sent that a level brought and the kernel did not include,
+/// though its nonce was next or still to come.
+const TRIES: u8 = 3;
+
+/// The most transactions that are on their way at once.
+const MOST: usize = 10_000;
+
+/// Transactions that were given to the batcher together.
+#[derive(Debug)]
+struct Group {
+    /// Those of their messages.
+    ids: Vec<String>,
+    hashes: Vec<B256>,
+}
+
+/// What is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Poster {
+    groups: Vec<Group>,
+    /// Grows with each group: earlier ones go first.
+    order: u64,
+    tries: HashMap<B256, u8>,
+}
+
+/// The rollup, as the poster needs to know it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rollup<'a> {
+    /// The 20 bytes behind `sr1…`.
+    pub(super) address: [u8; 20],
+    /// The newest level that ran.
+    pub(super) level: u32,
+    /// Durable storage after it.
+    pub(super) state: &'a Durable,
+    /// Durable storage that layer 1 cannot take back: what batches may refer to.
+    pub(super) settled: &'a Durable,
+    /// Whether inputs wait with the kernel.
+    pub(super) backlog: bool,
+}
+
+impl Poster {
+    /// Gives ready transactions to the batcher.
+    ///
+    /// # Errors
+    /// If the batcher does not take them; they stay ready.
+    pub(super) fn post(
+        &mut self,
+        node: &Node,
+        client: &Client,
+        rollup: Rollup<'_>,
+        limits: &LevelLimits,
+    ) -> Result<(), ClientError> {
+        let sent: usize = self.groups.iter().map(|group| group.hashes.len()).sum();
+        if sent >= MOST {
+            return Ok(());
+        }
+        let raws = node.pool().take(limits);
+        if raws.is_empty() {
+            return Ok(());
+        }
+        let hashes = hashes(&raws);
+        let messages = node.posted(rollup.settled, &rollup.address, &raws);
+        // The batcher adds the tag.
+        let contents = messages
+            .into_iter()
+            .map(|message| match message.split_first() {
+                Some((&EXTERNAL, content)) => content.to_vec(),
+                _ => message,
+            });
+        let contents: Vec<Vec<u8>> = contents.collect();
+        match client.inject(&contents, self.order) {
+            Ok(ids) => {
+                self.order += 1;
+                tracing::info!(
+                    "{} transactions in {} messages to the batcher",
+                    hashes.len(),
+                    ids.len()
+                );
+                self.groups.push(Group { ids, hashes });
+                Ok(())
+            }
+            Err(error) => {
+                let mut pool = node.pool();
+                for hash in &hashes {
+                    pool.resend(hash);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Looks after what is on its way: what got lost is sent again, and what the kernel
+    /// dropped leaves the pool.
+    ///
+    /// # Errors
+    /// If the rollup node cannot be asked; then nothing has changed.
+    pub(super) fn follow(
+        &mut self,
+        node: &Node,
+        client: &Client,
+        rollup: Rollup<'_>,
+    ) -> Result<(), ClientError> {
+        let mut rest = Vec::new();
+        let mut groups = std::mem::take(&mut self.groups).into_iter();
+        let mut failed = Ok(());
+        while let Some(mut group) = groups.next() {
+            group.hashes.retain(|hash| node.pool().get(hash).is_some());
+            if group.hashes.is_empty() {
+                continue;
+            }
+            match arrived(client, &group, rollup.level) {
+                Ok(Arrived::NotYet) => rest.push(group),
+                Ok(Arrived::Yes) if rollup.backlog => rest.push(group),
+                Ok(Arrived::Yes) => self.judge(node, rollup.state, &group),
+                Ok(Arrived::Lost) => {
+                    tracing::warn!(
+                        "the batcher lost {} transactions: they are sent again",
+                        group.hashes.len()
+                    );
+                    let mut pool = node.pool();
+                    for hash in &group.hashes {
+                        pool.resend(hash);
+                    }
+                }
+                Err(error) => {
+                    rest.push(group);
+                    failed = Err(error);
+                    break;
+                }
+            }
+        }
+        rest.extend(groups);
+        self.groups = rest;
+        if self.groups.is_empty() {
+            self.tries.clear();
+        }
+        failed
+    }
+
+    /// What becomes of transactions that the kernel has read and not included.
+    fn judge(&mut self, node: &Node, state: &Durable, group: &Group) {
+        for hash in &group.hashes {
+            let mut pool = node.pool();
+            let Some(candidate) = pool.get(hash) else {
+                continue;
+            };
+            let next = nonce(state, &candidate.sender).unwrap_or_default();
+            let tries = self.tries.entry(*hash).or_default();
+            *tries += 1;
+            if candidate.nonce() < next {
+                pool.discard(hash, DropReason::NonceUsed, next);
+            } else if *tries < TRIES {
+                // One before it came later, or a part of it in another level.
+                pool.resend(hash);
+            } else {
+                pool.discard(hash, DropReason::Kernel, next);
+                tracing::warn!("transaction {hash} was dropped by the kernel");
+            }
+        }
+    }
+
+    /// The number of transactions on their way.
+    pub(super) fn on_their_way(&self) -> usize {
+        self.groups.iter().map(|group| group.hashes.len()).sum()
+    }
+}
+
+/// How far the messages of a group are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrived {
+    NotYet,
+    /// All are in levels that ran.
+    Yes,
+    /// One at least is nowhere.
+    Lost,
+}
+
+fn arrived(client: &Client, group: &Group, level: u32) -> Result<Arrived, ClientError> {
+    let mut all = Arrived::Yes;
+    for id in &group.ids {
+        match client.message_status(id)? {
+            MessageStatus::Unknown => return Ok(Arrived::Lost),
+            MessageStatus::PendingBatch
+            | MessageStatus::PendingInjection
+            | MessageStatus::Injected => all = Arrived::NotYet,
+            MessageStatus::Included { layer1 } | MessageStatus::Committed { layer1 } => {
+                if layer1.level > level {
+                    all = Arrived::NotYet;
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn hashes(raws: &[Bytes]) -> Vec<B256> {
+    raws.iter().map(alloy_primitives::keccak256).collect()
+}
