@@ -29,7 +29,7 @@ mod globals;
 mod strip;
 
 pub use check::{KernelError, KernelFacts, Terms, check};
-pub use metering::Counted;
+pub use metering::{Counted, Limit};
 pub use outline::Outline;
 pub use report::{ModuleReport, report};
 pub use strip::strip;

@@ -33,17 +33,36 @@ const INSTRUCTIONS: &str = "evm-rollup: instructions";
 const UNDEFINED: &str = "evm-rollup: undefined element";
 const TICKS: &str = "evm-rollup: ticks";
 
+/// How long a run may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limit {
+    /// The most instructions.
+    pub instructions: u64,
+    /// The most ticks of the slow machine.
+    pub ticks: u64,
+}
+
+/// The ticks of the slow machine that a run may take.
+pub const MAX_TICKS: u64 = 50_000_000_000_000;
+
 /// The module with the counters, in which no more than `frames` calls may be
-/// open. Custom sections are left out.
+/// open. A run over the limit ends with `unreachable` at the next loop or call. Custom
+/// sections are left out.
 ///
 /// # Errors
 /// If the module cannot be read; one that passed the check can be.
-pub fn instrument(wasm: &[u8], facts: &KernelFacts, frames: u32) -> Result<Vec<u8>, Error> {
+pub fn instrument(
+    wasm: &[u8],
+    facts: &KernelFacts,
+    frames: u32,
+    limit: Option<Limit>,
+) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
     let prices = ticks::prices(wasm, facts.imported_functions).map_err(Error::ParseError)?;
     let mut rewrite = Rewrite {
         facts,
         frames,
+        limit,
         prices: prices.into_iter(),
         // The entry point is the first open call.
         globals: AddedGlobals::new(vec![
@@ -73,6 +92,12 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// Whether this is more than `limit` allows.
+    #[must_use]
+    pub const fn is_over(&self, limit: Limit) -> bool {
+        self.instructions > limit.instructions || self.ticks > limit.ticks
+    }
+
     /// Asks for the globals of an instance; nothing is counted where there are
     /// none.
     pub fn read(mut global: impl FnMut(&str) -> Option<i64>) -> Self {
@@ -89,6 +114,7 @@ impl Counted {
 struct Rewrite<'f> {
     facts: &'f KernelFacts,
     frames: u32,
+    limit: Option<Limit>,
     /// Of the functions that are still to come.
     prices: std::vec::IntoIter<FunctionPrices>,
     globals: AddedGlobals,
@@ -158,6 +184,19 @@ impl Rewrite<'_> {
             .global_set(undefined)
             .unreachable()
             .end();
+    }
+
+    /// Ends a run that is over the limit.
+    fn check_limit(&self, mut code: InstructionSink<'_>) {
+        let Some(limit) = self.limit else { return };
+        code.global_get(self.instructions())
+            .i64_const(limit.instructions.cast_signed())
+            .i64_gt_u()
+            .global_get(self.ticks())
+            .i64_const(limit.ticks.cast_signed())
+            .i64_gt_u()
+            .i32_or();
+        code.if_(BlockType::Empty).unreachable().end();
     }
 
     fn close_call(&self, mut code: InstructionSink<'_>) {
@@ -273,6 +312,7 @@ impl Reencode for Rewrite<'_> {
         let mut function: Function = self.new_function_with_parsed_locals(&body)?;
         let prices = self.prices.next().unwrap_or_default();
         let mut operators = prices.operators.into_iter();
+        self.check_limit(function.instructions());
         // The call of this function.
         let mut pending = Pending {
             instructions: 1,
@@ -293,12 +333,16 @@ impl Reencode for Rewrite<'_> {
                 self.check_element(table_index, function.instructions());
             }
             let counted = self.is_counted(&operator);
+            let looped = matches!(operator, Operator::Loop { .. });
             if counted {
                 self.open_call(function.instructions());
             }
             function.instruction(&self.instruction(operator)?);
             if counted {
                 self.close_call(function.instructions());
+            }
+            if looped {
+                self.check_limit(function.instructions());
             }
         }
         code.function(&function);

@@ -8,10 +8,12 @@ use crate::context::{Context, Stop};
 use crate::reveal::RevealError;
 use kernel_module::Counted;
 use kernel_module::KernelError;
+use kernel_module::Limit;
 use kernel_module::imports::{IMPORTS, Import, LEGACY_MODULE, MODULE};
 use serde::Serialize;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
 mod fast;
 mod interpreter;
@@ -64,6 +66,11 @@ pub struct RunLimits {
     /// engine must report [`End::StackExhausted`] before more calls are open;
     /// it may do so earlier.
     pub counted: bool,
+    /// How long a run of a module that counts may be; it ends with `unreachable` then.
+    pub limit: Option<Limit>,
+    /// In one that does not count: an engine that can reports [`End::Late`] after this
+    /// time.
+    pub patience: Option<Duration>,
 }
 
 /// How a run ended.
@@ -96,6 +103,8 @@ pub enum End {
     Trap(Trap),
     /// What was to be revealed cannot be had.
     Reveal(RevealError),
+    /// It took longer than [`RunLimits::patience`].
+    Late,
     /// The stack is full, or too many calls are open.
     StackExhausted,
     /// A call through an empty place of a table: no trap for the machine.
@@ -121,6 +130,7 @@ impl fmt::Display for End {
         match self {
             Self::Trap(trap) => write!(f, "{trap}"),
             Self::Reveal(error) => write!(f, "{error}"),
+            Self::Late => f.write_str("the run takes long"),
             Self::StackExhausted => f.write_str("the stack is exhausted"),
             Self::UndefinedElement => {
                 f.write_str("an indirect call through an element beyond the table")

@@ -3,7 +3,7 @@
 use crate::reveal::RevealError;
 use host::HostError;
 use host::reserved::KERNEL;
-use kernel_module::KernelError;
+use kernel_module::{KernelError, Limit};
 
 /// Why a machine cannot be made, or a level not be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,20 @@ pub enum Error {
         run: usize,
         /// The first thing that differs.
         what: String,
+    },
+    /// A run took longer than it may. The storage is as it was before the level.
+    #[error(
+        "run {run} of level {level} takes more than {} instructions, or {} ticks of the machine",
+        .limit.instructions,
+        .limit.ticks
+    )]
+    TooLong {
+        /// The level.
+        level: u32,
+        /// The run of the level, from 0.
+        run: usize,
+        /// What it may take.
+        limit: Limit,
     },
     /// Something is wrong on this side.
     #[error("the machine failed: {0}")]

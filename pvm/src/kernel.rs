@@ -122,7 +122,7 @@ impl Kernel {
             wasm = extern_references::replace(&wasm).map_err(failed)?.into();
         }
         if limits.counted {
-            let counting = metering::instrument(&wasm, &self.facts, limits.frames);
+            let counting = metering::instrument(&wasm, &self.facts, limits.frames, limits.limit);
             wasm = counting.map_err(failed)?.into();
         }
         engine.compile(&Module {

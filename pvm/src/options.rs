@@ -6,6 +6,7 @@ use crate::kernel::{DEFAULT_STACK, Metering};
 use kernel_module::Version;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a machine is set up.
 #[derive(Clone, Debug)]
@@ -31,6 +32,16 @@ pub struct Options {
     pub checkpoints: Vec<String>,
     /// Where the lines of `write_debug` go.
     pub debug: DebugSink,
+    /// The most instructions of a run; a longer one is an error ([`Error::TooLong`]), and
+    /// so is one beyond the machine's own limit on ticks. `None`: neither is looked at,
+    /// unless a run takes longer than `patience`.
+    ///
+    /// [`Error::TooLong`]: crate::Error::TooLong
+    pub max_instructions: Option<u64>,
+    /// A run that is not counted and takes longer than this starts again, counted, so that
+    /// it ends at its limit. `None`: runs with a limit are counted from the start, others
+    /// never.
+    pub patience: Option<Duration>,
     /// How much stack the kernel may use, in bytes.
     pub stack: usize,
     /// What executes the kernel.
@@ -54,6 +65,8 @@ impl Default for Options {
             preimages: None,
             checkpoints: Vec::new(),
             debug: DebugSink::Off,
+            max_instructions: None,
+            patience: None,
             stack: DEFAULT_STACK,
             engine: engine::fast(),
             check: None,

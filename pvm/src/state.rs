@@ -13,7 +13,8 @@ use host::reserved::{
     KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
 };
 use host::{HostError, Path};
-use kernel_module::{KernelError, Terms, Version};
+use kernel_module::metering::MAX_TICKS;
+use kernel_module::{KernelError, Limit, Terms, Version};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -179,6 +180,12 @@ impl State {
         if !finished.instantiated {
             context.durable = before;
         }
+        if let Some(limit) = self.limits().limit
+            && finished.counted.is_over(limit)
+        {
+            let level = self.level;
+            return Err(Error::TooLong { level, run, limit });
+        }
         self.judge(finished, report, context)
     }
 
@@ -219,6 +226,7 @@ impl State {
         let before = context.clone();
         let finished = enter(&*compiled, context);
         match finished.end {
+            Err(End::Late) => {}
             // Perhaps there was more to come; the module that counts knows.
             Err(End::StackExhausted) => {}
             // It knows, too, whether a call was the access.
@@ -299,11 +307,23 @@ impl State {
 
     fn limits(&self) -> RunLimits {
         let frames = self.version.max_call_depth();
+        let metered = self.options.metering == Metering::Full;
+        let Options {
+            max_instructions,
+            patience,
+            ..
+        } = *self.options;
+        let limit = (max_instructions.is_some() || patience.is_some()).then(|| Limit {
+            instructions: max_instructions.unwrap_or(u64::MAX),
+            ticks: MAX_TICKS,
+        });
         RunLimits {
             frames,
             stack: self.options.stack,
             // No stack is so small that it holds 299 frames surely, and any more.
-            counted: self.options.metering == Metering::Full || frames < 1_000,
+            counted: metered || frames < 1_000 || max_instructions.is_some() && patience.is_none(),
+            limit,
+            patience,
         }
     }
 

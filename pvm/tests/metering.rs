@@ -114,7 +114,7 @@ fn the_rewritten_module_is_valid() {
     )
     .unwrap();
     let facts = check(&wasm, Version::V5).unwrap();
-    let rewritten = instrument(&wasm, &facts, 299).unwrap();
+    let rewritten = instrument(&wasm, &facts, 299, None).unwrap();
     let after = check(&rewritten, Version::V5).unwrap();
     assert_eq!(after.globals, facts.globals + 6);
     let kernel = Kernel::load(&wasm, Version::V5).unwrap();
@@ -122,8 +122,84 @@ fn the_rewritten_module_is_valid() {
         frames: 299,
         stack: 1 << 20,
         counted: true,
+        limit: None,
+        patience: None,
     };
     for engine in [engine::fast(), engine::interpreter()] {
         assert!(kernel.compiled(&*engine, limits).is_ok());
     }
+}
+
+/// Runs for ever.
+const ENDLESS: &str = r#"(module
+    (memory (export "mem") 1)
+    (func (export "kernel_run") (loop (br 0))))"#;
+
+/// Calls itself twice, forty calls deep, without a loop.
+const CALLS: &str = r#"(module
+    (memory (export "mem") 1)
+    (func $f (param i32)
+        (if (local.get 0) (then
+            (call $f (i32.sub (local.get 0) (i32.const 1)))
+            (call $f (i32.sub (local.get 0) (i32.const 1))))))
+    (func (export "kernel_run") (call $f (i32.const 40))))"#;
+
+fn run_with(wat: &str, change: impl FnOnce(&mut Options)) -> Result<u64, pvm::Error> {
+    let mut options = Options {
+        metering: Metering::Full,
+        ..Options::default()
+    };
+    change(&mut options);
+    let mut machine = Machine::new(&wat::parse_str(wat).unwrap(), options)?;
+    let root = machine.durable().root_hash();
+    let inbox = Inbox {
+        timestamp: 0,
+        predecessor: [0; 32],
+        messages: Vec::new(),
+    };
+    let report = machine.run_level(&inbox);
+    if report.is_err() {
+        assert_eq!(machine.durable().root_hash(), root);
+    }
+    Ok(report?.runs[0].instructions)
+}
+
+#[test]
+fn a_run_over_its_limit_is_an_error() {
+    for wat in [ENDLESS, CALLS] {
+        for interpreted in [false, true] {
+            let error = run_with(wat, |options| {
+                options.max_instructions = Some(1_000_000);
+                if interpreted {
+                    options.engine = engine::interpreter();
+                }
+            });
+            let Err(pvm::Error::TooLong { level, run, limit }) = error else {
+                panic!("{error:?}");
+            };
+            assert_eq!((level, run, limit.instructions), (0, 0, 1_000_000));
+        }
+    }
+}
+
+#[test]
+fn a_run_within_its_limit_counts_as_without() {
+    let few = CALLS.replace("40", "10");
+    let counted = run_with(&few, |_| {}).unwrap();
+    let limited = |most| run_with(&few, |options| options.max_instructions = Some(most));
+    assert_eq!(limited(counted).unwrap(), counted);
+    assert!(limited(counted - 5_000).is_err());
+}
+
+#[test]
+fn a_run_that_nobody_counts_is_counted_when_it_takes_long() {
+    let error = run_with(ENDLESS, |options| {
+        options.metering = Metering::Off;
+        options.max_instructions = Some(1_000_000);
+        options.patience = Some(std::time::Duration::from_millis(200));
+    });
+    assert!(
+        matches!(error, Err(pvm::Error::TooLong { .. })),
+        "{error:?}"
+    );
 }

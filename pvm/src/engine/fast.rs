@@ -6,8 +6,10 @@ use kernel_module::Counted;
 use kernel_module::KernelError;
 use kernel_module::imports::ValType;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use wasmtime::{
-    Cache, Caller, Config, FuncType, Instance, InstancePre, Linker, Memory, Store, Val,
+    Cache, Caller, Config, FuncType, Instance, InstancePre, Linker, Memory, Store, UpdateDeadline,
+    Val,
 };
 
 /// The fast VM: wasmtime, which compiles.
@@ -25,7 +27,8 @@ impl Engine for Fast {
     }
 
     fn compile(&self, module: &Module<'_>) -> Result<Arc<dyn Compiled>, KernelError> {
-        let engine = engine(stack(module.limits)).map_err(decode)?;
+        let patience = module.limits.patience.filter(|_| !module.limits.counted);
+        let engine = engine(stack(module.limits), patience.is_some()).map_err(decode)?;
         let compiled = wasmtime::Module::new(&engine, module.wasm).map_err(decode)?;
         let pre = linker(&engine)
             .and_then(|linker| linker.instantiate_pre(&compiled))
@@ -34,6 +37,7 @@ impl Engine for Fast {
             pre,
             entry: module.entry.to_owned(),
             memory: module.memory.to_owned(),
+            patience,
         }))
     }
 }
@@ -56,6 +60,7 @@ struct Ready {
     pre: InstancePre<Data>,
     entry: String,
     memory: String,
+    patience: Option<Duration>,
 }
 
 /// What the host functions find.
@@ -72,6 +77,16 @@ impl Compiled for Ready {
             memory: None,
         };
         let mut store = Store::new(self.pre.module().engine(), data);
+        if let Some(patience) = self.patience {
+            let start = Instant::now();
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(move |_| {
+                if start.elapsed() < patience {
+                    return Ok(UpdateDeadline::Continue(1));
+                }
+                Err(wasmtime::Error::new(Late))
+            });
+        }
         let finished = match self.pre.instantiate(&mut store) {
             Ok(instance) => self.call(&mut store, instance),
             Err(error) => Finished::refused(end(&error)),
@@ -157,6 +172,9 @@ fn call(caller: &mut Caller<'_, Data>, place: usize, given: &[Val]) -> wasmtime:
 }
 
 fn end(error: &wasmtime::Error) -> End {
+    if error.is::<Late>() {
+        return End::Late;
+    }
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return stop.clone().into();
     }
@@ -173,11 +191,21 @@ fn end(error: &wasmtime::Error) -> End {
     })
 }
 
-/// An engine for each size of the stack.
-fn engine(stack: usize) -> wasmtime::Result<wasmtime::Engine> {
-    static ENGINES: Mutex<Vec<(usize, wasmtime::Engine)>> = Mutex::new(Vec::new());
+/// A run that takes too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the run takes long")]
+struct Late;
+
+/// How often it is seen whether a run takes too long.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// An engine for each size of the stack, for runs that can be ended and for others.
+fn engine(stack: usize, ends: bool) -> wasmtime::Result<wasmtime::Engine> {
+    type Known = ((usize, bool), wasmtime::Engine);
+    static ENGINES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
     let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, engine)) = engines.iter().find(|(known, _)| *known == stack) {
+    let sought = (stack, ends);
+    if let Some((_, engine)) = engines.iter().find(|(known, _)| *known == sought) {
         return Ok(engine.clone());
     }
     let mut config = Config::new();
@@ -185,9 +213,22 @@ fn engine(stack: usize) -> wasmtime::Result<wasmtime::Engine> {
         .max_wasm_stack(stack)
         // Not used, but it may not be less.
         .async_stack_size(stack)
+        .epoch_interruption(ends)
         .cache(cache());
     let engine = wasmtime::Engine::new(&config)?;
-    engines.push((stack, engine.clone()));
+    if ends {
+        let weak = engine.weak();
+        let look = move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(LOOK);
+            }
+        };
+        let thread = std::thread::Builder::new().name("epochs".to_owned());
+        thread.spawn(look).map_err(wasmtime::Error::new)?;
+    }
+    engines.push((sought, engine.clone()));
     Ok(engine)
 }
 
