@@ -1,5 +1,6 @@
 //! The blocks and their logs, as the kernel wrote them.
 
+mod archive;
 mod block;
 #[expect(
     clippy::module_inception,
@@ -9,6 +10,7 @@ mod chain;
 pub mod log_filter;
 pub mod log_index;
 
+pub use archive::Kept;
 pub(crate) use block::tell;
 pub use block::{Block, ChainError, Included, head, read_new};
 pub use chain::{Candidates, Chain, for_each_log};

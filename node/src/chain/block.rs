@@ -8,7 +8,7 @@ use ethereum::{Header, SignedTransaction};
 use pvm::Durable;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::block::StoredReceipt;
+use storage::block::{StoredHeader, StoredReceipt, StoredTransaction};
 use storage::layout::{HEAD, HEADERS};
 use storage::{Head, StorageError, history};
 
@@ -98,13 +98,29 @@ impl Block {
             number,
             part: "header",
         })?;
+        let transactions = history::transactions(&state, number)?.0;
+        let receipts = history::receipts(&state, number)?.0;
+        Self::of_parts(number, (stored, transactions, receipts), Some(state))
+    }
+
+    /// A block as its parts were stored.
+    ///
+    /// # Errors
+    /// If one is unreadable.
+    pub(super) fn of_parts(
+        number: u64,
+        (stored, transactions, receipts): (
+            StoredHeader,
+            Vec<StoredTransaction>,
+            Vec<StoredReceipt>,
+        ),
+        state: Option<Durable>,
+    ) -> Result<Self, ChainError> {
         let header = Header::decode(&stored.rlp).map_err(|error| ChainError::Unreadable {
             number,
             part: "header",
             reason: error.to_string(),
         })?;
-        let transactions = history::transactions(&state, number)?.0;
-        let receipts = history::receipts(&state, number)?.0;
         if transactions.len() != receipts.len() {
             return Err(ChainError::Missing {
                 number,
@@ -140,7 +156,7 @@ impl Block {
             header,
             size,
             transactions: included,
-            state: Some(state),
+            state,
         })
     }
 

@@ -1,5 +1,6 @@
 //! All blocks, indexed by number, block hash and transaction hash.
 
+use super::archive::{Archive, Kept};
 use super::block::Block;
 use super::log_filter::LogFilter;
 use super::log_index::LogIndex;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 const REMEMBERED: usize = 1_024;
 
 /// A block, and the numbers of those of its logs that may pass a filter; `None`: all.
-pub type Candidates = (Arc<Block>, Option<Vec<u32>>);
+pub type Candidates = (Kept, Option<Vec<u32>>);
 
 /// Calls `each` with the logs among `candidates` that pass, in order: block, index of
 /// the transaction, number of the log, log. Stops where `each` does.
@@ -25,11 +26,12 @@ pub fn for_each_log<E>(
     mut each: impl FnMut(&Block, usize, u64, &Log) -> Result<(), E>,
 ) -> Result<(), E> {
     for (block, numbers) in candidates {
+        let Some(block) = block.load() else { continue };
         match numbers {
             None => {
                 for (index, number, log) in block.logs() {
                     if filter.matches(log) {
-                        each(block, index, number, log)?;
+                        each(&block, index, number, log)?;
                     }
                 }
             }
@@ -38,7 +40,7 @@ pub fn for_each_log<E>(
                     if let Some((index, log)) = block.log(number)
                         && filter.matches(log)
                     {
-                        each(block, index, number, log)?;
+                        each(&block, index, number, log)?;
                     }
                 }
             }
@@ -50,11 +52,13 @@ pub fn for_each_log<E>(
 /// All blocks, from the first that the node knows on.
 #[derive(Debug)]
 pub struct Chain {
-    /// The number of blocks whose states are kept.
+    /// The number of blocks whose states are kept, and which are in memory.
     keep_states: u64,
     /// The number of the first block.
     first: u64,
-    blocks: Vec<Arc<Block>>,
+    blocks: Vec<Kept>,
+    /// Where older blocks are; `None`: there is no place for files.
+    archive: Option<Arc<Archive>>,
     /// The blocks that left the chain last, oldest departure first.
     removed: VecDeque<Arc<Block>>,
     /// The number of blocks that ever left it so.
@@ -72,6 +76,7 @@ impl Chain {
             keep_states: keep_states.max(1),
             first: 0,
             blocks: Vec::new(),
+            archive: archive(),
             removed: VecDeque::new(),
             removals: 0,
             by_hash: HashMap::new(),
@@ -97,21 +102,31 @@ impl Chain {
         }
         self.logs.insert(&block);
         let old = block.number().checked_sub(self.keep_states);
-        self.blocks.push(block);
+        self.blocks.push(Kept::here(block));
         // Genesis stays: it is what a chain can be told from.
         let old = old
             .filter(|old| *old > 0)
             .and_then(|old| self.position(old));
         if let Some(old) = old.and_then(|old| self.blocks.get_mut(old)) {
-            Arc::make_mut(old).state = None;
+            if let Some(block) = old.change() {
+                block.state = None;
+            }
+            if let Some(archive) = &self.archive {
+                old.put_away(archive);
+            }
         }
     }
 
     /// Forgets the blocks after number `newest`; gives them, newest first.
     pub fn truncate(&mut self, newest: u64) -> Vec<Arc<Block>> {
         let mut forgotten = Vec::new();
-        while let Some(block) = self.blocks.pop_if(|block| block.number() > newest) {
-            self.by_hash.remove(&block.hash);
+        let rest = newest.saturating_add(1).saturating_sub(self.first);
+        let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+        while self.blocks.len() > rest
+            && let Some(kept) = self.blocks.pop()
+        {
+            self.by_hash.remove(&kept.hash());
+            let Some(block) = kept.load() else { continue };
             for included in &block.transactions {
                 self.transactions.remove(&included.transaction.hash);
             }
@@ -159,8 +174,8 @@ impl Chain {
 
     /// Makes `state` the state after the newest block.
     pub fn amend(&mut self, state: Durable) {
-        if let Some(newest) = self.blocks.last_mut() {
-            Arc::make_mut(newest).state = Some(state);
+        if let Some(newest) = self.blocks.last_mut().and_then(Kept::change) {
+            newest.state = Some(state);
         }
     }
 
@@ -174,16 +189,15 @@ impl Chain {
             return blocks.map(|block| (block, None)).collect();
         };
         let mut found: Vec<Candidates> = Vec::new();
+        let mut last = None;
         for place in places {
-            let number = u64::from(place.block);
-            if found
-                .last()
-                .is_none_or(|(block, _)| block.number() != number)
-            {
-                let Some(block) = self.number(number) else {
+            if last != Some(place.block) {
+                let index = self.position(place.block.into());
+                let Some(block) = index.and_then(|index| self.blocks.get(index)) else {
                     continue;
                 };
-                found.push((Arc::clone(block), Some(Vec::new())));
+                found.push((block.clone(), Some(Vec::new())));
+                last = Some(place.block);
             }
             if let Some((_, Some(logs))) = found.last_mut() {
                 logs.push(place.log);
@@ -194,32 +208,32 @@ impl Chain {
 
     /// The newest block; `None` before genesis.
     #[must_use]
-    pub fn latest(&self) -> Option<&Arc<Block>> {
-        self.blocks.last()
+    pub fn latest(&self) -> Option<Arc<Block>> {
+        self.blocks.last().and_then(Kept::load)
     }
 
     /// The block with this number.
     #[must_use]
-    pub fn number(&self, number: u64) -> Option<&Arc<Block>> {
-        self.blocks.get(self.position(number)?)
+    pub fn number(&self, number: u64) -> Option<Arc<Block>> {
+        self.blocks.get(self.position(number)?)?.load()
     }
 
     /// The block with this hash.
     #[must_use]
-    pub fn hash(&self, hash: &B256) -> Option<&Arc<Block>> {
+    pub fn hash(&self, hash: &B256) -> Option<Arc<Block>> {
         self.number(*self.by_hash.get(hash)?)
     }
 
     /// The block and the index in it of a transaction.
     #[must_use]
-    pub fn transaction(&self, hash: &B256) -> Option<(&Arc<Block>, usize)> {
+    pub fn transaction(&self, hash: &B256) -> Option<(Arc<Block>, usize)> {
         let (number, index) = self.transactions.get(hash)?;
         Some((self.number(*number)?, *index))
     }
 
     /// The blocks from `from` to `to`, both included, as far as there are.
     #[must_use]
-    pub fn range(&self, from: u64, to: u64) -> &[Arc<Block>] {
+    pub fn range(&self, from: u64, to: u64) -> &[Kept] {
         let bound = |number: u64| {
             usize::try_from(number.saturating_sub(self.first))
                 .unwrap_or(usize::MAX)
@@ -230,10 +244,23 @@ impl Chain {
     }
 }
 
+fn archive() -> Option<Arc<Archive>> {
+    match Archive::new() {
+        Ok(archive) => Some(Arc::new(archive)),
+        Err(error) => {
+            tracing::warn!("old blocks stay in memory: no file can be made for them: {error}");
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::{Address, Bytes, LogData};
     use ethereum::Header;
+    use ethereum::transaction::{Legacy, Transaction, sign};
+    use storage::block::StoredReceipt;
 
     fn block(number: u64, branch: u8) -> Arc<Block> {
         Arc::new(Block {
@@ -278,5 +305,92 @@ mod tests {
         chain.push(block(2, 2));
         assert!(chain.hash(&block(2, 1).hash).is_none());
         assert_eq!(chain.latest().unwrap().hash, block(2, 2).hash);
+    }
+
+    /// A block with a transaction that made a log.
+    fn logging(number: u64) -> Arc<Block> {
+        let header = Header {
+            number,
+            ..Header::default()
+        };
+        let transfer = Legacy {
+            nonce: number,
+            ..Legacy::default()
+        };
+        let signed = sign(Transaction::Legacy(transfer), &[1; 32]).unwrap();
+        let log = Log {
+            address: Address::repeat_byte(7),
+            data: LogData::new_unchecked(Vec::new(), Bytes::from(vec![9; 99])),
+        };
+        let receipt = StoredReceipt {
+            success: true,
+            gas_used: 21_000,
+            data_gas: 0,
+            logs: vec![log],
+        };
+        let stored = storage::block::StoredTransaction {
+            sender: Address::repeat_byte(1),
+            raw: signed.encode().into(),
+        };
+        let rlp: Bytes = header.encode().into();
+        let hash = alloy_primitives::keccak256(&rlp);
+        let header = storage::block::StoredHeader { hash, rlp };
+        let parts = (header, vec![stored], vec![receipt]);
+        Arc::new(Block::of_parts(number, parts, Some(Durable::new())).unwrap())
+    }
+
+    fn same(a: &Block, b: &Block) {
+        let parts = |block: &Block| (block.hash, block.header.clone(), block.size);
+        assert_eq!(parts(a), parts(b));
+        let included = |block: &Block| {
+            let included = block.transactions.iter().map(|one| {
+                let hash = one.transaction.hash;
+                (hash, one.sender, one.receipt.clone(), one.first_log)
+            });
+            included.collect::<Vec<_>>()
+        };
+        assert_eq!(included(a), included(b));
+    }
+
+    #[test]
+    fn blocks_that_are_put_away_are_read_back_as_they_were() {
+        let mut chain = Chain::new(2);
+        let blocks: Vec<_> = (0..10).map(logging).collect();
+        blocks.iter().cloned().for_each(|block| chain.push(block));
+        for (number, expected) in (0..).zip(&blocks) {
+            let found = chain.number(number).unwrap();
+            same(&found, expected);
+            let has_state = number == 0 || number > 7;
+            assert_eq!(found.state.is_some(), has_state, "{number}");
+            let hash = expected.transactions[0].transaction.hash;
+            same(&chain.transaction(&hash).unwrap().0, expected);
+            same(&chain.hash(&expected.hash).unwrap(), expected);
+        }
+        let filter = LogFilter::new(vec![Address::repeat_byte(7)], Vec::new());
+        let mut found = Vec::new();
+        let candidates = chain.candidates(&filter, 1, 8);
+        for_each_log(&candidates, &filter, |block, _, _, _| {
+            found.push(block.number());
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(found, (1..=8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_chain_goes_back_behind_what_was_put_away() {
+        let mut chain = Chain::new(2);
+        (0..10).map(logging).for_each(|block| chain.push(block));
+        chain.truncate(3);
+        chain.amend(Durable::new());
+        let newest = chain.latest().unwrap();
+        assert_eq!(newest.number(), 3);
+        assert!(newest.state.is_some());
+        let gone = logging(4).transactions[0].transaction.hash;
+        assert!(chain.transaction(&gone).is_none());
+        let filter = LogFilter::new(vec![Address::repeat_byte(7)], Vec::new());
+        assert_eq!(chain.candidates(&filter, 0, 9).len(), 4);
+        chain.push(logging(4));
+        assert!(chain.transaction(&gone).is_some());
     }
 }
