@@ -5,10 +5,12 @@ mod call;
 mod error;
 pub mod estimate;
 pub mod fill;
+pub mod halt;
 pub mod overrides;
 mod pending;
 pub mod recording;
 pub mod revert;
+mod transaction;
 pub mod transfers;
 
 pub use call::{apply, call_of, execute, output};

@@ -161,20 +161,6 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         inspected: bool,
     ) -> Result<Traced, TraceError> {
         if let Transaction::Deposit(deposit) = &signed.transaction {
-            let before = self.before(inspected);
-            let id = self
-                .executor
-                .engine
-                .0
-                .ctx
-                .journaled_state
-                .inner
-                .transaction_id;
-            let run = if inspected {
-                Engine::inspect_system_call
-            } else {
-                Engine::system_call
-            };
             let transaction = TxEnv {
                 caller: deposit.from,
                 gas_limit: deposit.gas_limit,
@@ -183,10 +169,17 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
                 data: deposit.input.clone(),
                 ..TxEnv::default()
             };
-            let result = self.executor.deposit_by(deposit, run)?.ok_or_else(|| {
-                Rejection::Other("the deposit fails when it is executed again".into())
-            })?;
-            return Ok(self.traced(result, (id, before), transaction));
+            let run = if inspected {
+                Engine::inspect_system_call
+            } else {
+                Engine::system_call
+            };
+            return self.look(transaction, inspected, |executor, _| {
+                executor.deposit_by(deposit, run)?.ok_or_else(|| {
+                    let why = "the deposit fails when it is executed again";
+                    Rejection::Other(why.into()).into()
+                })
+            });
         }
         let recovered = Recovered {
             key: None,
@@ -205,7 +198,39 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         data: DataFee,
         inspected: bool,
     ) -> Result<Traced, TraceError> {
-        let before = self.before(inspected);
+        let run = if inspected {
+            Engine::inspect
+        } else {
+            Engine::transact
+        };
+        let mut traced = self.look(
+            environment,
+            inspected,
+            |executor, environment| match executor.transact_by(environment, data, run)? {
+                Transacted::Executed(result) => Ok(result),
+                Transacted::Refused(why) => Err(Rejection::from(&why).into()),
+            },
+        )?;
+        traced.gas_used = traced.gas_used.saturating_add(data.gas);
+        Ok(traced)
+    }
+
+    /// Runs `transaction`, and tells what it did.
+    fn look(
+        &mut self,
+        transaction: TxEnv,
+        inspected: bool,
+        run: impl FnOnce(&mut Executor<'s, S, I>, TxEnv) -> Result<ExecutionResult, TraceError>,
+    ) -> Result<Traced, TraceError> {
+        // What the block has read so far.
+        let before = match inspected {
+            true => self
+                .state()
+                .iter()
+                .map(|(address, account)| (*address, account.info.clone()))
+                .collect(),
+            false => HashMap::default(),
+        };
         let id = self
             .executor
             .engine
@@ -214,38 +239,13 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
             .journaled_state
             .inner
             .transaction_id;
-        let run = if inspected {
-            Engine::inspect
-        } else {
-            Engine::transact
-        };
-        match self.executor.transact_by(environment.clone(), data, run)? {
-            Transacted::Executed(result) => {
-                let mut traced = self.traced(result, (id, before), environment);
-                traced.gas_used = traced.gas_used.saturating_add(data.gas);
-                Ok(traced)
-            }
-            Transacted::Refused(why) => Err(Rejection::from(&why).into()),
-        }
+        let result = run(&mut self.executor, transaction.clone())?;
+        Ok(self.traced(result, (id, before), transaction))
     }
 
-    /// What the block has read so far.
-    fn before(&self, inspected: bool) -> HashMap<Address, AccountInfo> {
-        if !inspected {
-            return HashMap::default();
-        }
-        let accounts = self
-            .executor
-            .engine
-            .0
-            .ctx
-            .journaled_state
-            .inner
-            .state
-            .iter();
-        accounts
-            .map(|(address, account)| (*address, account.info.clone()))
-            .collect()
+    /// The accounts that the block has read or changed.
+    const fn state(&self) -> &EvmState {
+        &self.executor.engine.0.ctx.journaled_state.inner.state
     }
 
     fn traced(
@@ -256,16 +256,9 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     ) -> Traced {
         let mut logs = result.logs().to_vec();
         bridge::messages(&mut logs);
-        let accounts = self
-            .executor
-            .engine
-            .0
-            .ctx
-            .journaled_state
-            .inner
-            .state
-            .iter();
-        let state: EvmState = accounts
+        let state: EvmState = self
+            .state()
+            .iter()
             .filter(|(_, account)| account.transaction_id == id)
             .map(|(address, account)| (*address, own(account, id)))
             .collect();

@@ -3,12 +3,12 @@
 
 use super::call::{apply, call_of};
 use super::error::CallError;
+use super::transaction::{Fees, Fields};
 use super::transfers::Transfers;
 use crate::chain::Block;
 use crate::error::NodeError;
 use crate::request::{BlockOverrides, CallRequest, StateOverrides};
-use alloy_primitives::{KECCAK256_EMPTY, Log, TxKind, U256, keccak256};
-use ethereum::transaction::{Eip1559, Eip2930, Eip7702, Legacy, Transaction};
+use alloy_primitives::{KECCAK256_EMPTY, Log, TxKind, keccak256};
 use ethereum::{Signature, SignedTransaction};
 use evm_kernel::native::simulate::{
     Call, Environment, Execution, Interrupt, Moves, Rejection, is_precompile,
@@ -351,7 +351,7 @@ impl Rules {
             }
             // No transaction has the highest nonce.
             let shown = nonce.min(u64::MAX - 1);
-            let signed = unsigned(&call, &request, shown, self.environment.chain_id);
+            let signed = unsigned(&call, &request, shown, self.environment.chain_id)?;
             let run = if self.validation {
                 Trial::checked_call
             } else {
@@ -404,54 +404,28 @@ const fn wrong_nonce(nonce: u64, next: u64) -> Option<Rejection> {
 }
 
 /// The transaction of a call, which nobody signs.
-fn unsigned(call: &Call, request: &CallRequest, nonce: u64, chain_id: u64) -> SignedTransaction {
-    let to = call.to.map_or(TxKind::Create, TxKind::Call);
-    let (gas_limit, value, input) = (call.gas_limit, call.value, call.input.clone());
-    let access_list = call.access_list.clone();
-    let max_priority_fee_per_gas = call.priority_fee.unwrap_or(U256::ZERO);
-    let transaction = match (request.gas_price, call.to) {
-        (_, Some(to)) if !call.authorizations.is_empty() => Transaction::SetCode(Eip7702 {
-            chain_id,
-            nonce,
-            max_priority_fee_per_gas,
-            max_fee_per_gas: call.gas_price,
-            gas_limit,
-            to,
-            value,
-            input,
-            access_list,
-            authorization_list: call.authorizations.clone(),
-        }),
-        (Some(gas_price), _) if request.access_list.is_some() => Transaction::AccessList(Eip2930 {
-            chain_id,
-            nonce,
-            gas_price,
-            gas_limit,
-            to,
-            value,
-            input,
-            access_list,
-        }),
-        (Some(gas_price), _) => Transaction::Legacy(Legacy {
-            chain_id: Some(chain_id),
-            nonce,
-            gas_price,
-            gas_limit,
-            to,
-            value,
-            input,
-        }),
-        (None, _) => Transaction::DynamicFee(Eip1559 {
-            chain_id,
-            nonce,
-            max_priority_fee_per_gas,
-            max_fee_per_gas: call.gas_price,
-            gas_limit,
-            to,
-            value,
-            input,
-            access_list,
-        }),
+fn unsigned(
+    call: &Call,
+    request: &CallRequest,
+    nonce: u64,
+    chain_id: u64,
+) -> Result<SignedTransaction, CallError> {
+    let fields = Fields {
+        chain_id,
+        nonce,
+        gas_limit: call.gas_limit,
+        to: call.to.map_or(TxKind::Create, TxKind::Call),
+        value: call.value,
+        input: call.input.clone(),
+        access_list: request.access_list.clone(),
+        authorizations: call.authorizations.clone(),
+        fees: match request.gas_price {
+            Some(price) => Fees::Price(price),
+            None => Fees::Dynamic {
+                max_fee: call.gas_price,
+                priority: call.priority_fee.unwrap_or_default(),
+            },
+        },
     };
-    transaction.with_signature(Signature::default())
+    Ok(fields.transaction()?.with_signature(Signature::default()))
 }

@@ -15,6 +15,9 @@ pub enum CallError {
     /// The execution halted.
     #[error("execution halted: {0}")]
     Halted(HaltReason),
+    /// The execution halted at this, in go-ethereum's words.
+    #[error("execution halted: {0}")]
+    HaltedAt(String),
     /// The kernel does not execute such a call.
     #[error(transparent)]
     Rejected(#[from] Rejection),

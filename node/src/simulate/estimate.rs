@@ -1,9 +1,9 @@
 //! The least gas with which a call succeeds, found by trying.
 
 use super::error::CallError;
+use super::transaction::{Fees, Fields};
 use alloy_primitives::{TxKind, U256};
 use ethereum::Signature;
-use ethereum::transaction::{Eip1559, Eip7702, Transaction};
 use evm_kernel::native::simulate::{
     self, Call, Environment, Execution, HaltReason, MAX_TRANSACTION_GAS, Rejection, Simulated,
 };
@@ -84,40 +84,30 @@ fn data_gas(environment: &Environment, call: &Call) -> u64 {
 /// they ever are.
 fn largest(chain_id: u64, call: &Call) -> usize {
     let price = U256::from(u64::MAX);
-    let (nonce, gas_limit) = (u32::MAX.into(), u32::MAX.into());
-    let (value, input) = (call.value, call.input.clone());
-    let access_list = call.access_list.clone();
-    let transaction = match call.to {
-        Some(to) if !call.authorizations.is_empty() => Transaction::SetCode(Eip7702 {
-            chain_id,
-            nonce,
-            max_priority_fee_per_gas: price,
-            max_fee_per_gas: price,
-            gas_limit,
-            to,
-            value,
-            input,
-            access_list,
-            authorization_list: call.authorizations.clone(),
-        }),
-        to => Transaction::DynamicFee(Eip1559 {
-            chain_id,
-            nonce,
-            max_priority_fee_per_gas: price,
-            max_fee_per_gas: price,
-            gas_limit,
-            to: to.map_or(TxKind::Create, TxKind::Call),
-            value,
-            input,
-            access_list,
-        }),
+    let fields = Fields {
+        chain_id,
+        nonce: u32::MAX.into(),
+        gas_limit: u32::MAX.into(),
+        to: call.to.map_or(TxKind::Create, TxKind::Call),
+        value: call.value,
+        input: call.input.clone(),
+        access_list: Some(call.access_list.clone()),
+        authorizations: call.authorizations.clone(),
+        fees: Fees::Dynamic {
+            max_fee: price,
+            priority: price,
+        },
     };
     let signature = Signature {
         r: U256::MAX,
         s: U256::MAX,
         y_parity: true,
     };
-    transaction.with_signature(signature).encode().len()
+    // Delegations without a receiver are no transaction.
+    let signed = fields
+        .transaction()
+        .map(|transaction| transaction.with_signature(signature));
+    signed.map_or(0, |signed| signed.encode().len())
 }
 
 /// The most gas to try besides `data`: what the block, the revision, the caller and the
@@ -263,7 +253,7 @@ mod tests {
     fn no_transaction_of_a_call_is_longer_than_what_is_counted() {
         use crate::accounts;
         use alloy_primitives::{Address, Bytes};
-        use ethereum::transaction::{Eip2930, Legacy};
+        use ethereum::transaction::{Eip1559, Eip2930, Legacy, Transaction};
 
         let call = Call {
             to: Some(Address::repeat_byte(1)),

@@ -7,14 +7,15 @@ use crate::node::Node;
 use crate::request::BlockId;
 use crate::rpc::RpcError;
 use crate::rpc::json;
-use crate::rpc::params::Params;
+use crate::rpc::params::{AnyBlock, Params};
 use crate::rpc::text;
-use crate::trace::replay;
+use crate::trace::{Looked, replay};
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_trace::parity::{
     Action, CallType, CreationMethod, LocalizedTransactionTrace, TraceOutput,
 };
 use evm_kernel::native::simulate::Interrupt;
+use evm_kernel::native::trace::Observer;
 use pvm::Durable;
 use revm_inspectors::otterscan::InternalOperationsInspector;
 use revm_inspectors::tracing::{TracingInspector, TracingInspectorConfig};
@@ -35,13 +36,20 @@ pub(super) fn api_level(_: &Node, _: &Params) -> Result<Value, RpcError> {
 
 /// `erigon_getHeaderByNumber(block)`.
 pub(super) fn header(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    super::blocks::header(node, params)
+    super::blocks::header_of(node, block_id(params)?)
+}
+
+/// The block that the first parameter names; its number may be a JSON number.
+fn block_id(params: &Params) -> Result<BlockId, RpcError> {
+    let AnyBlock(id) = params.required(0)?;
+    Ok(id)
 }
 
 /// `ots_hasCode(address, block)`.
 pub(super) fn has_code(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address: Address = params.required(0)?;
-    let block = node.block(params.optional(1)?.unwrap_or_default())?;
+    let id = params.optional(1)?.map(|AnyBlock(id)| id);
+    let block = node.block(id.unwrap_or_default())?;
     Ok(Value::Bool(is_contract(block.state()?, &address)?))
 }
 
@@ -50,22 +58,36 @@ fn is_contract(state: &Durable, address: &Address) -> Result<bool, RpcError> {
     Ok(account.is_some_and(|account| account.has_code()))
 }
 
+/// Executes the transaction that the first parameter names again; gives what `tell` says
+/// of it.
+fn again<I: for<'s> Observer<'s, Durable>>(
+    node: &Node,
+    params: &Params,
+    interrupt: &Interrupt,
+    inspector: I,
+    tell: impl Fn(Looked<'_, '_, I>) -> Result<String, RpcError>,
+) -> Result<String, RpcError> {
+    let (block, index) = place(node, &params.required(0)?)?;
+    let parent = parent(node, &block)?;
+    let mut text = String::new();
+    let wanted = index..index + 1;
+    replay((&block, &parent), wanted, inspector, interrupt, |looked| {
+        text = tell(looked)?;
+        Ok::<_, RpcError>(())
+    })?;
+    Ok(text)
+}
+
 /// `ots_getInternalOperations(hash)`: transfers, creations and self-destructs within.
 pub(super) fn internal_operations(
     node: &Node,
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let (block, index) = place(node, &params.required(0)?)?;
-    let parent = parent(node, &block)?;
     let inspector = InternalOperationsInspector::default();
-    let mut text = String::new();
-    let wanted = index..index + 1;
-    replay((&block, &parent), wanted, inspector, interrupt, |looked| {
-        text = text::value(&looked.replay.inspector().operations())?;
-        Ok::<_, RpcError>(())
-    })?;
-    Ok(text)
+    again(node, params, interrupt, inspector, |looked| {
+        text::value(&looked.replay.inspector().operations())
+    })
 }
 
 /// `ots_getTransactionError(hash)`: what it reverted with.
@@ -74,18 +96,12 @@ pub(super) fn transaction_error(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let (block, index) = place(node, &params.required(0)?)?;
-    let parent = parent(node, &block)?;
     let inspector = TracingInspector::new(TracingInspectorConfig::none());
-    let mut output = Value::Null;
-    let wanted = index..index + 1;
-    replay((&block, &parent), wanted, inspector, interrupt, |looked| {
+    again(node, params, interrupt, inspector, |looked| {
         let result = &looked.traced.result.result;
         let failed = (!looked.traced.success).then(|| result.output().cloned());
-        output = json::data(failed.flatten().unwrap_or_default());
-        Ok::<_, RpcError>(())
-    })?;
-    Ok(output.to_string())
+        Ok(json::data(failed.flatten().unwrap_or_default()).to_string())
+    })
 }
 
 /// `ots_traceTransaction(hash)`: the tree of calls as a list.
@@ -154,7 +170,7 @@ fn entry(trace: &LocalizedTransactionTrace) -> Value {
 
 /// `ots_getBlockDetails(block)` and `ots_getBlockDetailsByHash`.
 pub(super) fn details(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let Some(block) = node.find(params.required(0)?) else {
+    let Some(block) = node.find(block_id(params)?) else {
         return Ok(Value::Null);
     };
     let mut object = json::block_without_transactions(&block);
@@ -179,7 +195,7 @@ pub(super) fn details(node: &Node, params: &Params) -> Result<Value, RpcError> {
 /// `ots_getBlockTransactions(block, page, size)`: a page of a block, the newest
 /// transaction on page 0.
 pub(super) fn block_transactions(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let Some(block) = node.find(params.required(0)?) else {
+    let Some(block) = node.find(block_id(params)?) else {
         return Ok(Value::Null);
     };
     let (page, size): (u64, u64) = (params.required(1)?, page_size(params, 2)?);
@@ -225,7 +241,6 @@ pub(super) fn search_before(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let address: Address = params.required(0)?;
     let before: u64 = params.required(1)?;
     let newest = node.latest()?.number();
     let last = if before == 0 {
@@ -233,10 +248,7 @@ pub(super) fn search_before(
     } else {
         (before - 1).min(newest)
     };
-    let mut page = Page::new(params)?;
-    let mut numbers = (1..=last).rev();
-    let more = page.fill((node, &address), &mut numbers, interrupt)?;
-    page.entries.iter_mut().for_each(|block| block.reverse());
+    let (page, more) = Page::search(node, params, (1..=last).rev(), interrupt)?;
     page.finish(before == 0, !more)
 }
 
@@ -247,58 +259,50 @@ pub(super) fn search_after(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let address: Address = params.required(0)?;
     let after: u64 = params.required(1)?;
-    let newest = node.latest()?.number();
-    let mut page = Page::new(params)?;
-    let mut numbers = after.saturating_add(1)..=newest;
-    let more = page.fill((node, &address), &mut numbers, interrupt)?;
+    let numbers = after.saturating_add(1)..=node.latest()?.number();
+    let (mut page, more) = Page::search(node, params, numbers, interrupt)?;
     page.entries.reverse();
-    page.entries.iter_mut().for_each(|block| block.reverse());
     page.finish(!more, after == 0)
 }
 
 /// A page of a search; a block's transactions are not torn apart.
 struct Page {
-    size: usize,
     /// By block: transactions and receipts.
     entries: Vec<Vec<(Value, Value)>>,
 }
 
 impl Page {
-    fn new(params: &Params) -> Result<Self, RpcError> {
-        Ok(Self {
-            size: usize::try_from(page_size(params, 2)?).unwrap_or(usize::MAX),
-            entries: Vec::new(),
-        })
-    }
-
-    /// Looks through blocks until the page is full; tells whether blocks are left.
-    fn fill(
-        &mut self,
-        (node, address): (&Node, &Address),
-        numbers: &mut impl Iterator<Item = u64>,
+    /// Looks through blocks for what has to do with the address that the first parameter
+    /// names, until the page is full; tells whether blocks are left.
+    fn search(
+        node: &Node,
+        params: &Params,
+        mut numbers: impl Iterator<Item = u64>,
         interrupt: &Interrupt,
-    ) -> Result<bool, RpcError> {
-        for number in numbers.by_ref() {
+    ) -> Result<(Self, bool), RpcError> {
+        let address: Address = params.required(0)?;
+        let size = usize::try_from(page_size(params, 2)?).unwrap_or(usize::MAX);
+        let mut entries: Vec<Vec<(Value, Value)>> = Vec::new();
+        while let Some(number) = numbers.next() {
             let block = node.block(BlockId::Number(number))?;
-            let found = concerned(node, &block, address, interrupt)?;
-            let entries: Vec<_> = found
-                .into_iter()
+            let found = concerned(node, &block, &address, interrupt)?;
+            let newest_first = found.into_iter().rev();
+            let of_block: Vec<_> = newest_first
                 .filter_map(|index| {
                     let included = block.transactions.get(index)?;
                     let transaction = json::included_transaction(&block, index, included);
                     Some((transaction, slim_receipt(&block, index, included)))
                 })
                 .collect();
-            if !entries.is_empty() {
-                self.entries.push(entries);
+            if !of_block.is_empty() {
+                entries.push(of_block);
             }
-            if self.entries.iter().map(Vec::len).sum::<usize>() >= self.size {
-                return Ok(numbers.next().is_some());
+            if entries.iter().map(Vec::len).sum::<usize>() >= size {
+                return Ok((Self { entries }, numbers.next().is_some()));
             }
         }
-        Ok(false)
+        Ok((Self { entries }, false))
     }
 
     fn finish(self, first: bool, last: bool) -> Result<String, RpcError> {
