@@ -3,18 +3,19 @@
 //!
 //! The chain is older than the kernel's rules: its blocks are mined one by one, each with
 //! the same number, time, base fee (1 wei before there was one) and transactions; a nonce
-//! that a transaction with blobs has is skipped. What those rules made of
-//! it is put in its place then: the accounts that the recording had after the last block.
-//! Hashes and roots are ours: where a request names a block's hash, ours stands for it, and
-//! in answers their form alone is compared.
+//! that a transaction with blobs has is skipped, and what it pays is paid. What those rules
+//! made of it is put in its place where the recording tells: the accounts after some blocks,
+//! the last among them. Hashes and roots are ours: where a request names a block's hash, ours
+//! stands for it, and in answers their form alone is compared; what contracts return is
+//! compared with our hashes in their places.
 
 mod judge;
 
 pub use judge::OWN_FIELDS;
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, keccak256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use ethereum::rlp::{Decoder, Item};
-use node::genesis::{Genesis, GenesisAccount};
+use node::genesis::{Genesis, GenesisAccount, GenesisError};
 use node::miner::Change;
 use node::rpc::params::Params;
 use node::{BlockTime, Handle, Options};
@@ -106,7 +107,6 @@ pub async fn run(files: &Files, kernel: &Path) -> Result<Outcome, CompatError> {
         })?;
     let mut outcome = Outcome::default();
     let hashes = replay(&devnet, files, &mut outcome).await?;
-    put_state(&devnet, files).await?;
     let mut cases: Vec<&String> = files.keys().filter(|path| is_case(path)).collect();
     // What changes the state comes last.
     cases.sort_by_key(|path| path.starts_with("eth_send"));
@@ -151,7 +151,21 @@ fn invalid(path: &str, why: impl ToString) -> CompatError {
 }
 
 fn accounts(files: &Files, path: &str) -> Result<Genesis, CompatError> {
-    Genesis::from_json(&text(files, path)?).map_err(|error| invalid(path, error))
+    genesis(&text(files, path)?).map_err(|error| invalid(path, error))
+}
+
+/// The accounts of a genesis file, or of a recorded state, which tells its block, too.
+///
+/// # Errors
+/// If the text is neither.
+pub fn genesis(text: &str) -> Result<Genesis, GenesisError> {
+    let mut file: Value = serde_json::from_str(text)?;
+    if let Some(fields) = file.as_object_mut() {
+        for name in ["block", "blockHash", "stateRoot"] {
+            fields.remove(name);
+        }
+    }
+    Genesis::from_json(&file.to_string())
 }
 
 async fn ask(devnet: &Handle, method: &str, params: Value) -> Result<Value, CompatError> {
@@ -225,7 +239,7 @@ async fn replay(
     let blocks = chain(bytes).map_err(|error| invalid(path, error))?;
     let mut hashes = HashMap::new();
     let mut senders = BTreeSet::new();
-    for block in blocks {
+    for (number, block) in (1..).zip(blocks) {
         let time = json!([block.timestamp]);
         ask(devnet, "evm_setNextBlockTimestamp", time).await?;
         let fee = json!([format!("{:#x}", block.base_fee)]);
@@ -237,6 +251,7 @@ async fn replay(
                 Ok(_) => sent.push(hash),
                 Err(error) => {
                     if let Some((sender, nonce)) = blob_sender(devnet, &raw, &senders).await? {
+                        pay(devnet, &raw).await?;
                         let count = json!([sender, "latest"]);
                         let count = ask(devnet, "eth_getTransactionCount", count).await?;
                         if count == json!(format!("{nonce:#x}")) {
@@ -267,6 +282,7 @@ async fn replay(
             outcome.left_out.push((hash, "not in its block".into()));
         }
         hashes.insert(block.hash.to_string(), newest.hash.to_string());
+        put_state(devnet, files, number).await?;
     }
     Ok(hashes)
 }
@@ -303,9 +319,33 @@ async fn skip_nonce(devnet: &Handle, sender: Address, nonce: u64) -> Result<(), 
     Ok(())
 }
 
-/// Puts the recorded accounts in the place of ours.
-async fn put_state(devnet: &Handle, files: &Files) -> Result<(), CompatError> {
-    let recorded = accounts(files, "replay-states/state-at-54.json")?;
+/// Pays what a transaction with blobs pays.
+async fn pay(devnet: &Handle, raw: &[u8]) -> Result<(), CompatError> {
+    /// The fields before `to`.
+    const BEFORE: usize = 5;
+    let fields = || {
+        let mut fields = Decoder::new(raw.get(1..).unwrap_or_default()).list()?;
+        for _ in 0..BEFORE {
+            fields.item()?;
+        }
+        Ok::<_, ethereum::rlp::Error>((fields.address()?, fields.u64()?))
+    };
+    let (to, value) = fields().map_err(|error| invalid("chain.rlp", error))?;
+    let balance = ask(devnet, "eth_getBalance", json!([to, "latest"])).await?;
+    let number = balance.as_str().and_then(|text| text.parse::<U256>().ok());
+    let number = number.ok_or_else(|| invalid("eth_getBalance", balance))?;
+    let balance = json!([to, format!("{:#x}", number + U256::from(value))]);
+    ask(devnet, "anvil_setBalance", balance).await?;
+    Ok(())
+}
+
+/// Puts the accounts that are recorded after a block in the place of ours.
+async fn put_state(devnet: &Handle, files: &Files, number: u64) -> Result<(), CompatError> {
+    let path = format!("replay-states/state-at-{number}.json");
+    if !files.contains_key(&path) {
+        return Ok(());
+    }
+    let recorded = accounts(files, &path)?;
     for (address, account) in recorded.alloc {
         put_account(devnet, address, account).await?;
     }
@@ -387,9 +427,43 @@ async fn case(
             _ => Vec::new(),
         };
         let actual = node::rpc::call(devnet.miner(), &method, Params::new(params)).await;
+        if let Ok(actual) = &actual {
+            // Those of simulated blocks.
+            let mut own = HashMap::new();
+            block_hashes(&expected["result"], actual, &mut own);
+            substitute(&mut expected, &own);
+        }
         judge::judge(&expected, &actual, shape).map_err(|why| format!("{path}: {why}"))?;
     }
     Ok(())
+}
+
+/// Our hash of each block in an answer that has another in the recorded one.
+fn block_hashes(expected: &Value, actual: &Value, hashes: &mut HashMap<String, String>) {
+    match (expected, actual) {
+        (Value::Object(fields), Value::Object(others)) => {
+            let hash = |fields: &serde_json::Map<String, Value>| {
+                let block = fields
+                    .contains_key("parentHash")
+                    .then(|| fields.get("hash"));
+                block.flatten().and_then(Value::as_str).map(str::to_owned)
+            };
+            if let (Some(theirs), Some(own)) = (hash(fields), hash(others))
+                && theirs.len() == own.len()
+            {
+                hashes.insert(theirs, own);
+            }
+            for (name, value) in fields {
+                block_hashes(value, others.get(name).unwrap_or(&Value::Null), hashes);
+            }
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            for (item, other) in items.iter().zip(others) {
+                block_hashes(item, other, hashes);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Puts our hashes of blocks in the place of theirs.

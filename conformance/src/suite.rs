@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// The most bytes of a file of tests.
+const MAX_FILE: u64 = 512 << 20;
+
 /// One case of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct CaseName {
@@ -276,7 +279,7 @@ fn each_case(
     mut act: impl FnMut(CaseName, Case<'_>),
 ) -> Result<(), Error> {
     let io = |error| Error::Io(source.path.clone(), error);
-    let text = std::fs::read(&source.path).map_err(io)?;
+    let text = pvm::files::read(&source.path, MAX_FILE).map_err(io)?;
     let mut select = |test: &str, fork: &str, index, case: Case<'_>| {
         let name = CaseName {
             file: source.name.clone(),
