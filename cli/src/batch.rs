@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use node::batches::{self, Inside, Known};
 use node::encode::Batching;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The options of `batch`.
@@ -19,6 +19,9 @@ pub(crate) struct BatchArgs {
     /// (durable storage, /evm/state/i)
     #[arg(long, global = true, value_name = "FILE.json")]
     known: Option<PathBuf>,
+    /// Print one JSON object, in one line
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -75,7 +78,8 @@ pub(crate) fn run(args: &BatchArgs) -> anyhow::Result<()> {
                 chain_id: *chain_id,
                 points: *points,
             };
-            let messages = batches::encode(&batching, &known, &raws(&read(file)?)?)?;
+            let raws = raws(&files::text(file)?)?;
+            let messages = batches::encode(&batching, &known, &raws)?;
             // Without the inbox tag, which `run` adds.
             let level: Vec<External> = messages
                 .iter()
@@ -83,22 +87,62 @@ pub(crate) fn run(args: &BatchArgs) -> anyhow::Result<()> {
                     external: hex::encode(message.get(1..).unwrap_or_default()),
                 })
                 .collect();
-            println!("{}", serde_json::to_string_pretty(&[level])?);
+            if args.json {
+                let bytes: usize = messages.iter().map(Vec::len).sum();
+                let signed: usize = raws.iter().map(|raw| raw.len()).sum();
+                println!(
+                    "{}",
+                    json!({
+                        "levels": [level], "bytes": bytes,
+                        "transactions": raws.len(), "signedBytes": signed,
+                    })
+                );
+            } else {
+                println!("{}", serde_json::to_string_pretty(&[level])?);
+            }
         }
         Command::Decode { file } => {
-            for message in messages(&read(file)?)? {
+            let mut all = Vec::new();
+            for message in messages(&files::text(file)?)? {
                 for inside in batches::decode(&message, &known)? {
-                    println!("0x{}", hex::encode(&inside.raw));
+                    let raw = format!("0x{}", hex::encode(&inside.raw));
+                    match args.json {
+                        true => all.push(json!({
+                            "hash": inside.hash, "sender": inside.sender, "raw": raw,
+                        })),
+                        false => println!("{raw}"),
+                    }
                 }
+            }
+            if args.json {
+                println!("{}", json!({ "transactions": all }));
             }
         }
         Command::Show { file } => {
-            for message in messages(&read(file)?)? {
-                show(&message, &batches::decode(&message, &known)?);
+            let mut all = Vec::new();
+            for message in messages(&files::text(file)?)? {
+                let inside = batches::decode(&message, &known)?;
+                match args.json {
+                    true => all.push(shown(&message, &inside)),
+                    false => show(&message, &inside),
+                }
+            }
+            if args.json {
+                println!("{}", json!({ "messages": all }));
             }
         }
     }
     Ok(())
+}
+
+fn shown(message: &[u8], inside: &[Inside]) -> Value {
+    let transactions = inside.iter().map(|inside| {
+        json!({
+            "hash": inside.hash, "sender": inside.sender,
+            "bytes": inside.weight, "signedBytes": inside.raw.len(),
+        })
+    });
+    json!({ "bytes": message.len(), "transactions": transactions.collect::<Value>() })
 }
 
 fn show(message: &[u8], inside: &[Inside]) {
@@ -117,17 +161,6 @@ fn show(message: &[u8], inside: &[Inside]) {
             inside.raw.len()
         );
     }
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() != "-" {
-        return files::text(file);
-    }
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .context("cannot read the standard input")?;
-    Ok(text)
 }
 
 /// The bytes of each line.

@@ -9,12 +9,14 @@ use node::devnet::Plan;
 use node::genesis::{Genesis, config_of};
 use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
 use pvm::installer::Installer;
+use serde_json::json;
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
@@ -69,12 +71,19 @@ pub(crate) struct DevnetArgs {
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
     keep_states: u64,
+    /// The most instructions of a run of the kernel, which then is counted and takes longer; the
+    /// devnet ends at a longer one [default: as many as the machine's limit on ticks allows]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    max_instructions: Option<u64>,
     /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
+    /// Print the start as one JSON object, and each line of the log as one more
+    #[arg(long)]
+    json: bool,
     /// Also print the kernel's log
     #[arg(short, long)]
     verbose: bool,
@@ -116,6 +125,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         cors: args.cors.clone(),
         preimages: args.preimages.clone(),
         keep_states: args.keep_states,
+        max_instructions: args.max_instructions,
         connections: usize::try_from(files.saturating_sub(OTHER_FILES))
             .unwrap_or(usize::MAX)
             .clamp(1, node::devnet::CONNECTIONS),
@@ -133,7 +143,8 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let ended = runtime.block_on(serve(options, (!args.quiet).then_some(writer)));
+    let banner = (!args.quiet).then_some((writer, args.json));
+    let ended = runtime.block_on(serve(options, banner));
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
 }
@@ -195,34 +206,55 @@ fn warning(host: IpAddr) -> Option<String> {
     })
 }
 
-async fn serve(options: Options, banner: Option<NonBlocking>) -> anyhow::Result<ExitCode> {
+async fn serve(options: Options, banner: Option<(NonBlocking, bool)>) -> anyhow::Result<ExitCode> {
+    let signal = signals()?;
     let started = node::devnet(options).await;
     let mut devnet = started.map_err(explain)?;
-    if let Some(mut writer) = banner {
+    if let Some((mut writer, json)) = banner {
         // Who does not want to read it need not.
-        let _ = write!(writer, "{}", Banner(&devnet));
+        let _ = match json {
+            true => writeln!(writer, "{}", start(&devnet)),
+            false => write!(writer, "{}", Banner(&devnet)),
+        };
     }
     tokio::select! {
-        signal = interrupted() => signal.context("cannot wait for signals")?,
+        _ = signal => {}
         () = devnet.finished() => {
             tracing::error!("the devnet stopped");
             return Ok(ExitCode::from(crate::FOUND_WRONG));
         }
     }
-    // Whatever runs: a level may take long, and an upgrade may never end.
-    std::thread::spawn(|| {
-        std::thread::sleep(STOP_TIME);
-        std::process::exit(0);
-    });
-    tokio::spawn(async {
-        if interrupted().await.is_ok() {
-            std::process::exit(FORCED);
-        }
-    });
-    // It waits for the level that runs, so that signals are still heard here.
+    // It waits for the level that runs.
     let stopped = tokio::task::spawn_blocking(move || devnet.stop());
     let _ = stopped.await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Hears SIGINT and SIGTERM on a thread of its own, however much the others have to do.
+/// Resolves at the first; the process ends some time after it whatever runs (a level may
+/// take long, and an upgrade may never end), at a second one at once.
+fn signals() -> anyhow::Result<oneshot::Receiver<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot wait for signals")?;
+    let (first, heard) = oneshot::channel();
+    let wait = move || {
+        runtime.block_on(async {
+            if interrupted().await.is_err() {
+                return;
+            }
+            // Nobody may be left to be told.
+            let _ = first.send(());
+            match tokio::time::timeout(STOP_TIME, interrupted()).await {
+                Ok(_) => std::process::exit(FORCED),
+                Err(_) => std::process::exit(0),
+            }
+        });
+    };
+    let thread = std::thread::Builder::new().name("signals".into());
+    thread.spawn(wait).context("cannot wait for signals")?;
+    Ok(heard)
 }
 
 /// Resolves at SIGINT or SIGTERM.
@@ -289,12 +321,14 @@ fn log_lines(args: &DevnetArgs, writer: NonBlocking) {
         .with_env_filter(filter)
         .with_ansi(std::io::stdout().is_terminal())
         .with_writer(writer)
-        .event_format(Lines)
+        .event_format(Lines { json: args.json })
         .try_init();
 }
 
-/// One line for an event: its message, grey for calls, red for errors.
-struct Lines;
+/// One line for an event: its message, grey for calls, red for errors; or a JSON object.
+struct Lines {
+    json: bool,
+}
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -308,6 +342,14 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
+        if self.json {
+            let mut message = String::new();
+            let fields = context.field_format();
+            fields.format_fields(Writer::new(&mut message), event)?;
+            let level = metadata.level().as_str().to_lowercase();
+            let line = json!({ "level": level, "target": metadata.target(), "message": message });
+            return writeln!(writer, "{line}");
+        }
         let colour = match (*metadata.level(), metadata.target()) {
             (Level::ERROR, _) => "\x1b[31m",
             (Level::WARN, _) => "\x1b[33m",
@@ -333,6 +375,22 @@ where
             writeln!(writer)
         }
     }
+}
+
+/// What a program wants to know of a devnet.
+fn start(devnet: &Handle) -> serde_json::Value {
+    let accounts = devnet.accounts().iter();
+    let accounts = accounts.map(
+        |account| json!({ "address": account.address, "privateKey": account.key.to_string() }),
+    );
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "url": devnet.url(),
+        "chainId": devnet.node().chain_id(),
+        "accounts": accounts.collect::<serde_json::Value>(),
+        "mnemonic": MNEMONIC,
+        "balance": devnet.balance().to_string(),
+    })
 }
 
 /// The first output: accounts, keys, address.

@@ -52,6 +52,10 @@ pub(crate) struct RunArgs {
     /// Do not count instructions and calls, which is faster
     #[arg(long)]
     no_metering: bool,
+    /// The most instructions of a run; the command ends with an error at a longer one [default: as
+    /// many as the machine's limit on ticks allows]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    max_instructions: Option<u64>,
     /// Do not print the kernel's debug log
     #[arg(long)]
     no_kernel_debug: bool,
@@ -158,6 +162,11 @@ fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
         } else {
             Metering::Full
         },
+        max_instructions: match args.max_instructions {
+            None if !args.no_metering => Some(u64::MAX),
+            most => most,
+        },
+        patience: (args.no_metering && args.max_instructions.is_none()).then_some(PATIENCE),
         rollup,
         preimages: args.preimages.clone(),
         debug: if args.no_kernel_debug {
@@ -168,6 +177,9 @@ fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
         ..Options::default()
     })
 }
+
+/// A run that is not counted and takes longer is counted, so that it ends at the machine's limit.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A bar on standard error, if that is a terminal and the levels are many.
 fn progress(levels: usize, args: &RunArgs) -> ProgressBar {

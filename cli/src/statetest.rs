@@ -125,13 +125,9 @@ fn selection(args: &StatetestArgs) -> Selection {
 
 fn settings(args: &StatetestArgs) -> anyhow::Result<Settings> {
     let path = files::built(KERNEL, args.kernel.as_deref(), "--kernel")?;
-    let kernel = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let kernel = files::module(&path)?;
     let skips = match &args.skips {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            Skips::parse(&text)?
-        }
+        Some(path) => Skips::parse(&files::text(path)?)?,
         None => Skips::open()?,
     };
     Ok(Settings {

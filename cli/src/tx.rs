@@ -21,6 +21,9 @@ use tx_kernel::wallet::{Key, SEED};
 /// The options of `tx`.
 #[derive(Args, Debug)]
 pub(crate) struct TxArgs {
+    /// Print one JSON object, in one line
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -55,9 +58,6 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         named: Named,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -101,13 +101,17 @@ pub(crate) fn run(args: &TxArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Key { file, seed } => {
             let key = make(seed.as_deref())?;
-            let text = format!("{:#}", key_json(&key));
+            let whole = key_json(&key);
             match file {
                 Some(path) => {
-                    save(path, &text)?;
-                    writeln!(out, "{}", key.to_base58())?;
+                    save(path, &format!("{whole:#}"))?;
+                    match args.json {
+                        true => writeln!(out, "{}", json!({ "address": key.to_base58() }))?,
+                        false => writeln!(out, "{}", key.to_base58())?,
+                    }
                 }
-                None => writeln!(out, "{text}")?,
+                None if args.json => writeln!(out, "{whole}")?,
+                None => writeln!(out, "{whole:#}")?,
             }
         }
         Command::Batch { file, signing } => {
@@ -119,7 +123,14 @@ pub(crate) fn run(args: &TxArgs) -> anyhow::Result<ExitCode> {
                 signing.framing(),
             )
             .with_context(|| file.display().to_string())?;
-            writeln!(out, "{}", hex::encode(message))?;
+            let digits = hex::encode(&message);
+            match args.json {
+                true => {
+                    let bytes = message.len();
+                    writeln!(out, "{}", json!({ "external": digits, "bytes": bytes }))?;
+                }
+                false => writeln!(out, "{digits}")?,
+            }
         }
         Command::Inputs { file, signing } => {
             let wallet = Wallet::new(keys(&signing.named)?);
@@ -130,13 +141,16 @@ pub(crate) fn run(args: &TxArgs) -> anyhow::Result<ExitCode> {
                 signing.framing(),
             )
             .with_context(|| file.display().to_string())?;
-            writeln!(out, "{inputs:#}")?;
+            match args.json {
+                true => writeln!(out, "{inputs}")?,
+                false => writeln!(out, "{inputs:#}")?,
+            }
         }
-        Command::Balances { file, named, json } => {
+        Command::Balances { file, named } => {
             let wallet = Wallet::new(keys(named)?);
             let accounts =
                 balances::read(&json_file(file)?).with_context(|| file.display().to_string())?;
-            if *json {
+            if args.json {
                 writeln!(out, "{:#}", balances::to_json(&accounts))?;
             } else {
                 write!(out, "{}", balances::table(&accounts, &wallet))?;
@@ -205,12 +219,8 @@ fn key(file: &Value) -> anyhow::Result<Key> {
 }
 
 fn json_file(path: &Path) -> anyhow::Result<Value> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())?
-    } else {
-        files::text(path)?
-    };
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
+    serde_json::from_str(&files::text(path)?)
+        .with_context(|| format!("{} is not JSON", path.display()))
 }
 
 /// A hash as the address of its kind.

@@ -54,6 +54,30 @@ fn what_is_encoded_is_decoded_and_shown() {
 }
 
 #[test]
+fn each_form_has_json_of_its_own() {
+    let raws = raws();
+    let object = |arguments: &[&str], input: &str| -> serde_json::Value {
+        let printed = text(batch(arguments, input));
+        assert_eq!(printed.lines().count(), 1, "{printed}");
+        serde_json::from_str(&printed).unwrap()
+    };
+    let encoded = object(&["encode", "-", "--json"], &raws);
+    assert_eq!(encoded["transactions"], 3);
+    let messages = encoded["levels"].to_string();
+    let decoded = object(&["decode", "-", "--json"], &messages);
+    let all = decoded["transactions"].as_array().unwrap();
+    let again: String = all
+        .iter()
+        .map(|one| format!("{}\n", one["raw"].as_str().unwrap()))
+        .collect();
+    assert_eq!(again, raws);
+    let shown = object(&["show", "-", "--json"], &messages);
+    let inside = shown["messages"][0]["transactions"].as_array().unwrap();
+    assert_eq!(inside.len(), 3);
+    assert_eq!(inside[0]["hash"], all[0]["hash"]);
+}
+
+#[test]
 fn known_accounts_are_named_by_index() {
     let folder = e2e_tests::folder::Folder::new("batch_known");
     let file = folder.0.join("known.json");

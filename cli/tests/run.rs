@@ -192,3 +192,26 @@ fn what_cannot_be_read_is_bad_usage() {
         assert!(!output.stderr.is_empty(), "{args:?}");
     }
 }
+
+/// Runs for ever.
+const ENDLESS: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a0901070003400c000b0b";
+
+#[test]
+fn a_run_that_takes_too_long_is_an_error() {
+    let folder = Folder::new("endless");
+    let kernel = folder.file("kernel.hex", ENDLESS);
+    let inputs = folder.file("inputs.json", "[[]]");
+    let output = run(&[
+        &kernel,
+        "--inputs",
+        &inputs,
+        "--max-instructions",
+        "1000000",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains("run 0 of level 0 takes more than 1000000 instructions"),
+        "{text}"
+    );
+}

@@ -3,12 +3,13 @@
 //! It reads `alloc` (balance, nonce, code, storage), `config.chainId`,
 //! `gasLimit` (the gas of a block), `baseFeePerGas` (the lowest base fee, where
 //! it starts) and `coinbase` (who gets the priority fees). Everything else in
-//! such a file is about consensus, which a rollup does not have.
+//! such a file is about consensus, which a rollup does not have. Fields that go-ethereum
+//! does not know either are refused.
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use pvm::Durable;
 use pvm::setup::Instruction;
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -55,6 +56,14 @@ pub enum GenesisError {
     /// The text is not a genesis file.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// A field that no genesis file has.
+    #[error("unknown field `{name}` in {place}")]
+    UnknownField {
+        /// Its name.
+        name: String,
+        /// Where it stands.
+        place: String,
+    },
     /// An account does not fit durable storage.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -65,9 +74,11 @@ impl Genesis {
     /// or hexadecimal text; addresses and hashes with or without `0x`.
     ///
     /// # Errors
-    /// [`GenesisError::Json`], with the line.
+    /// [`GenesisError::Json`], with the line; [`GenesisError::UnknownField`].
     pub fn from_json(text: &str) -> Result<Self, GenesisError> {
         let file: File = serde_json::from_str(text)?;
+        check(&file.rest, CONSENSUS, "the file")?;
+        check(&file.config.rest, FORKS, "`config`")?;
         let default = Config::default();
         let config = Config {
             chain_id: file.config.chain_id.unwrap_or(default.chain_id),
@@ -240,6 +251,80 @@ struct File {
     #[serde(default)]
     coinbase: Option<Address>,
     alloc: BTreeMap<Hex<20>, AllocAccount>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, IgnoredAny>,
+}
+
+/// What go-ethereum reads of a genesis file, and is about consensus.
+const CONSENSUS: &[&str] = &[
+    "nonce",
+    "timestamp",
+    "extraData",
+    "difficulty",
+    "mixHash",
+    "number",
+    "gasUsed",
+    "parentHash",
+    "excessBlobGas",
+    "blobGasUsed",
+    "slotNumber",
+];
+
+/// What go-ethereum reads of its `config`, and is about forks and consensus.
+const FORKS: &[&str] = &[
+    "homesteadBlock",
+    "daoForkBlock",
+    "daoForkSupport",
+    "eip150Block",
+    "eip150Hash",
+    "eip155Block",
+    "eip158Block",
+    "byzantiumBlock",
+    "constantinopleBlock",
+    "petersburgBlock",
+    "istanbulBlock",
+    "muirGlacierBlock",
+    "berlinBlock",
+    "londonBlock",
+    "arrowGlacierBlock",
+    "grayGlacierBlock",
+    "mergeNetsplitBlock",
+    "mergeForkBlock",
+    "shanghaiTime",
+    "cancunTime",
+    "pragueTime",
+    "osakaTime",
+    "bpo1Time",
+    "bpo2Time",
+    "bpo3Time",
+    "bpo4Time",
+    "bpo5Time",
+    "amsterdamTime",
+    "verkleTime",
+    "ubtTime",
+    "terminalTotalDifficulty",
+    "terminalTotalDifficultyPassed",
+    "depositContractAddress",
+    "enableVerkleAtGenesis",
+    "enableUBTAtGenesis",
+    "blobSchedule",
+    "ethash",
+    "clique",
+];
+
+/// Refuses fields that go-ethereum does not know either: they are mistakes.
+fn check(
+    rest: &BTreeMap<String, IgnoredAny>,
+    known: &[&str],
+    place: &str,
+) -> Result<(), GenesisError> {
+    match rest.keys().find(|name| !known.contains(&&***name)) {
+        None => Ok(()),
+        Some(name) => Err(GenesisError::UnknownField {
+            name: name.clone(),
+            place: place.to_owned(),
+        }),
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -247,9 +332,12 @@ struct File {
 struct ChainConfig {
     #[serde(default, deserialize_with = "some_number")]
     chain_id: Option<u64>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AllocAccount {
     #[serde(default, deserialize_with = "word")]
     balance: U256,
@@ -259,6 +347,9 @@ struct AllocAccount {
     code: Bytes,
     #[serde(default)]
     storage: BTreeMap<Word, Word>,
+    /// Of those who sign in tests of go-ethereum.
+    #[serde(default, rename = "secretKey")]
+    _secret_key: Option<IgnoredAny>,
 }
 
 /// Bytes of a known length, as hexadecimal text with or without `0x`.
@@ -421,6 +512,24 @@ mod tests {
             to_yaml(&sets),
             "instructions:\n- set:\n    value: \"00ff\"\n    to: /evm/config/chain_id\n"
         );
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_where_they_stand() {
+        for (file, words) in [
+            (r#"{"aloc": {}, "alloc": {}}"#, "`aloc` in the file"),
+            (
+                r#"{"config": {"chainID": 5}, "alloc": {}}"#,
+                "`chainID` in `config`",
+            ),
+            (
+                r#"{"alloc": {"0x00000000000000000000000000000000000000aa": {"balanse": "1"}}}"#,
+                "unknown field `balanse`",
+            ),
+        ] {
+            let error = Genesis::from_json(file).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]
