@@ -1,10 +1,9 @@
 //! Finding logs: one sender's 20 among 100,000, through the port.
 
 use crate::time;
-use node::{Handle, Options};
+use node::Handle;
 use serde_json::{Value, json};
 use std::error::Error;
-use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -17,8 +16,7 @@ const TRANSACTIONS: u64 = 20;
 const LOGGER: &str = "0x602480600b6000396000f360003580611388015b81811460225760019003806014900460aa60206000a26008565b00";
 
 pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
-    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
-    let devnet = node::devnet(Options::new(kernel)).await?;
+    let devnet = crate::devnet().await?;
     let from = devnet.accounts()[0].address;
     let create = json!({ "from": from, "data": LOGGER });
     let receipt = sent(&devnet, create).await?;
@@ -65,7 +63,7 @@ pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn sent(devnet: &Handle, transaction: Value) -> Result<Value, Box<dyn Error>> {
+pub(crate) async fn sent(devnet: &Handle, transaction: Value) -> Result<Value, Box<dyn Error>> {
     let call = async |method, param: Value| {
         let params = node::rpc::params::Params::new(vec![param]);
         let outcome = node::rpc::call(devnet.miner(), method, params).await;
@@ -76,7 +74,7 @@ async fn sent(devnet: &Handle, transaction: Value) -> Result<Value, Box<dyn Erro
 }
 
 /// Posts a call on an open connection.
-async fn post(stream: &mut TcpStream, call: &Value) -> Result<Value, Box<dyn Error>> {
+pub(crate) async fn post(stream: &mut TcpStream, call: &Value) -> Result<Value, Box<dyn Error>> {
     let body = call.to_string();
     let request = format!(
         "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

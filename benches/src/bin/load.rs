@@ -1,0 +1,139 @@
+//! The memory of a devnet under mixed load: `load [SECONDS] [KEEP_STATES]`, 60 and 256
+//! without.
+//!
+//! Transfers, calls that log, deployments, calls, log queries, traces, subscriptions; each
+//! 1,000 blocks the memory is printed. It must be flat once as many blocks as are kept are
+//! there: what stays of a block is where it lies and its hashes.
+#![expect(
+    clippy::float_arithmetic,
+    reason = "sizes are told to people, not computed with"
+)]
+
+use alloy_primitives::Address;
+use node::rpc::params::Params;
+use node::{Handle, Options};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// The blocks between two lines, and after which the memory should be flat.
+const WINDOW: u64 = 1_000;
+
+/// The most bytes that may stay of a block.
+const MOST: f64 = 600.0;
+
+/// Counts in slot 0 and logs the count; as initcode.
+const COUNTER: &str = "0x601980600b6000396000f36000546001018060005560005260aa60206000a160206000f3";
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let seconds = arguments.next().map_or(Ok(60), |text| text.parse())?;
+    let keep_states = arguments.next().map_or(Ok(256), |text| text.parse())?;
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
+    let mut options = Options::new(kernel);
+    options.keep_states = keep_states;
+    let devnet = node::devnet(options).await?;
+    // Layer 1 keeps 4,096 levels, the kernel 1,024 blocks.
+    let window = 4_096.max(keep_states) + 1_024;
+    let start = Instant::now();
+    let (mut next, mut first) = (WINDOW, None);
+    let mut round = 0;
+    let mut counter = String::new();
+    while start.elapsed() < Duration::from_secs(seconds) {
+        if round % 64 == 0 {
+            counter = deploy(&devnet).await?;
+        }
+        step(&devnet, &counter, round).await?;
+        round += 1;
+        let blocks = devnet.node().latest()?.number();
+        if blocks >= next {
+            let memory = memory().ok_or("the system does not tell the memory")?;
+            let megabytes = memory / 1e6;
+            println!(
+                "{blocks:>8} blocks  {megabytes:>8.1} MB  {:>6.1?}",
+                start.elapsed()
+            );
+            next = blocks + WINDOW;
+            if first.is_none() && blocks >= window {
+                first = Some((blocks, memory));
+            }
+        }
+    }
+    let Some((from, before)) = first else {
+        println!("too short: {window} blocks are needed before memory can be flat");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let blocks = devnet.node().latest()?.number();
+    let after = memory().unwrap_or(before);
+    let each = (after - before) / (blocks - from).max(1) as f64;
+    println!("from block {from} to {blocks}: {each:.0} bytes a block");
+    devnet.stop();
+    Ok(if each <= MOST {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("error: memory grows by more than {MOST} bytes a block");
+        ExitCode::FAILURE
+    })
+}
+
+async fn deploy(devnet: &Handle) -> Result<String, Box<dyn Error>> {
+    let from = devnet.accounts()[0].address;
+    let hash = ask(
+        devnet,
+        "eth_sendTransaction",
+        json!([{ "from": from, "data": COUNTER }]),
+    );
+    let receipt = ask(devnet, "eth_getTransactionReceipt", json!([hash.await?])).await?;
+    Ok(receipt["contractAddress"]
+        .as_str()
+        .ok_or("no contract")?
+        .to_owned())
+}
+
+/// A transaction, and now and then what else clients ask for.
+async fn step(devnet: &Handle, counter: &str, round: u64) -> Result<(), Box<dyn Error>> {
+    let accounts = devnet.accounts();
+    let from = accounts[usize::try_from(round)? % accounts.len()].address;
+    let request = match round % 2 {
+        0 => {
+            json!({ "from": from, "to": Address::repeat_byte(0x11), "value": "0x1", "gas": "0x5208" })
+        }
+        _ => json!({ "from": from, "to": counter, "gas": "0x20000" }),
+    };
+    let hash = ask(devnet, "eth_sendTransaction", json!([request])).await?;
+    match round % 16 {
+        3 => ask(devnet, "eth_call", json!([{ "to": counter }, "latest"])).await?,
+        5 => ask(devnet, "eth_getTransactionReceipt", json!([hash])).await?,
+        7 => {
+            let newest = devnet.node().latest()?.number();
+            let query = json!([{ "address": counter, "fromBlock": format!("{:#x}", newest.saturating_sub(32)) }]);
+            ask(devnet, "eth_getLogs", query).await?
+        }
+        11 => {
+            let options = json!({ "tracer": "callTracer" });
+            ask(devnet, "debug_traceTransaction", json!([hash, options])).await?
+        }
+        13 => ask(devnet, "eth_getBlockByNumber", json!(["latest", true])).await?,
+        15 => ask(devnet, "eth_feeHistory", json!(["0x10", "latest", [50.0]])).await?,
+        _ => Value::Null,
+    };
+    Ok(())
+}
+
+async fn ask(devnet: &Handle, method: &str, params: Value) -> Result<Value, Box<dyn Error>> {
+    let Value::Array(params) = params else {
+        return Err("params are no list".into());
+    };
+    let answer = node::rpc::call(devnet.miner(), method, Params::new(params)).await;
+    answer.map_err(|error| format!("{method}: {}", error.message).into())
+}
+
+/// The bytes of memory of this process; `None` where the system does not say.
+fn memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: f64 = status.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096.0)
+}
