@@ -2,6 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// The latest time that the clock may be set to: 2^32 seconds more still fit what layer 1
+/// calls a timestamp.
+pub const LATEST: u64 = (1 << 63) - (1 << 32);
+
 /// The setting of a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Setting {
@@ -47,12 +51,17 @@ impl Clock {
 
     /// Moves the clock ahead by `seconds`, from its time or from the newest level's timestamp
     /// `last` if that is later: levels in quick succession run ahead of the clock. Returns the
-    /// seconds that it is ahead in all.
-    pub fn advance(&self, seconds: u64, last: u64) -> i64 {
+    /// seconds that it is ahead in all; `None` if it would be later than [`LATEST`].
+    pub fn advance(&self, seconds: u64, last: u64) -> Option<i64> {
         let mut setting = self.lock();
         let offset = setting.offset.max(ahead(last));
-        setting.offset = offset.saturating_add_unsigned(seconds);
-        setting.offset
+        let offset = offset.checked_add_unsigned(seconds)?;
+        let time = machine().checked_add_signed(offset)?;
+        if time > LATEST {
+            return None;
+        }
+        setting.offset = offset;
+        Some(offset)
     }
 
     /// Sets the timestamp of the next level.
@@ -119,8 +128,12 @@ mod tests {
     fn it_is_moved_ahead_and_back_to_a_setting() {
         let clock = Clock::default();
         let before = clock.setting();
-        assert_eq!(clock.advance(3600, 0), 3600);
-        assert_eq!(clock.advance(60, 0), 3660);
+        assert_eq!(clock.advance(3600, 0), Some(3600));
+        assert_eq!(clock.advance(60, 0), Some(3660));
+        for seconds in [u64::MAX, 1 << 63, LATEST] {
+            assert_eq!(clock.advance(seconds, 0), None);
+        }
+        assert_eq!(clock.setting().offset, 3660);
         assert!(clock.now() >= machine() + 3600);
         clock.restore(before);
         assert_eq!(clock.setting(), Setting::default());

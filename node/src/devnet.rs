@@ -15,8 +15,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use storage::Config;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 /// The initial balance of each account: 10,000 units of 10^18 wei.
@@ -26,6 +27,11 @@ pub const BALANCE: u128 = 10_000 * 1_000_000_000_000_000_000;
 const KERNEL: &str = "/kernel/boot.wasm";
 /// The most bytes of a kernel's file.
 const MAX_KERNEL: u64 = 128 << 20;
+
+/// The bytes that the system keeps for a client that does not read.
+const SEND_BUFFER: u32 = 256 << 10;
+/// The connections that wait to be taken.
+const BACKLOG: u32 = 1_024;
 
 /// The most connections by default.
 pub const CONNECTIONS: usize = 4_096;
@@ -67,6 +73,9 @@ pub struct Options {
     pub connections: usize,
     /// The number of blocks whose states are kept.
     pub keep_states: u64,
+    /// The most instructions of a run of the kernel, which is counted then; `None`: the
+    /// machine's own limit.
+    pub max_instructions: Option<u64>,
 }
 
 /// A rollup as it is originated.
@@ -99,6 +108,7 @@ impl Options {
             timestamp: None,
             connections: CONNECTIONS,
             keep_states: KEEP_STATES,
+            max_instructions: None,
         }
     }
 }
@@ -232,9 +242,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
             path: options.kernel.clone(),
             source,
         })?;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| DevnetError::Listen { address, source })?;
+    let listener = listen(address).map_err(|source| DevnetError::Listen { address, source })?;
     let address = listener
         .local_addr()
         .map_err(|source| DevnetError::Listen { address, source })?;
@@ -252,7 +260,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     }
     node.set_post(options.post);
     let stop = Arc::new(AtomicBool::new(false));
-    let machine = machine_options(options.preimages.clone(), node.kernel_log());
+    let machine = machine_options(&options, node.kernel_log());
     let at = contracts(&start.config);
     let layer1 = layer1::devnet::layer1_with(machine.rollup, options.layer1, &at)?;
     let Running {
@@ -282,6 +290,20 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         server,
         balance: if options.plan.is_some() { 0 } else { BALANCE },
     })
+}
+
+/// A listener whose connections hold few bytes for clients that do not read.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// What a devnet starts from.
@@ -402,12 +424,14 @@ async fn spawn_miner(
     })
 }
 
-fn machine_options(
-    preimages: Option<PathBuf>,
-    log: impl Fn(&str) + Send + Sync + 'static,
-) -> pvm::Options {
+/// A run that takes longer is counted, so that it ends at the machine's limit.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn machine_options(options: &Options, log: impl Fn(&str) + Send + Sync + 'static) -> pvm::Options {
     pvm::Options {
-        preimages,
+        preimages: options.preimages.clone(),
+        max_instructions: options.max_instructions,
+        patience: options.max_instructions.is_none().then_some(PATIENCE),
         // Each commit of a block is recorded: blocks keep their states.
         checkpoints: vec![storage::layout::STATE.to_string()],
         debug: DebugSink::Call(Arc::new(move |line| {

@@ -20,6 +20,8 @@ pub(crate) struct Load {
     pub(crate) requests: Arc<Semaphore>,
     /// Traces that are sent while they are made.
     pub(crate) streams: Arc<Semaphore>,
+    /// News that are written to WebSockets.
+    pub(crate) news: Arc<Semaphore>,
     /// WebSockets.
     pub(crate) sockets: Arc<Semaphore>,
 }
@@ -37,6 +39,7 @@ impl Default for Load {
             batches: Arc::new(Semaphore::new(96 << 10)),
             requests: Arc::new(Semaphore::new(48 << 10)),
             streams: Arc::new(Semaphore::new(2)),
+            news: Arc::new(Semaphore::new(1)),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
         }
     }

@@ -366,7 +366,7 @@ impl Node {
     /// # Errors
     /// Before genesis.
     pub fn latest(&self) -> Result<Arc<Block>, NodeError> {
-        let latest = self.chain().latest().cloned();
+        let latest = self.chain().latest();
         latest.ok_or(NodeError::UnknownBlock(BlockId::Latest))
     }
 
@@ -393,7 +393,6 @@ impl Node {
             BlockId::Number(number) => chain.number(number),
             BlockId::Hash(hash) => chain.hash(&hash),
         }
-        .cloned()
     }
 
     /// The block with this id, as [`Node::find`] gives it.

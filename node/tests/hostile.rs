@@ -248,6 +248,45 @@ async fn who_never_reads_is_dropped() {
 }
 
 #[tokio::test]
+async fn who_leaves_is_noticed_while_calls_are_pending() {
+    let devnet = devnet(|_| {}).await;
+    let looping = deploy(&devnet, &[], &hex!("5b600056")).await;
+    let mut socket = socket(&devnet).await;
+    let text = request("eth_call", &json!([{ "to": looping }])).to_string();
+    for _ in 0..90 {
+        socket.send(Message::text(text.clone())).await.unwrap();
+    }
+    socket.close(None).await.unwrap();
+    let mut answers = 0;
+    while let Some(Ok(message)) = socket.next().await {
+        answers += usize::from(message.is_text());
+    }
+    assert!(
+        answers < 20,
+        "{answers} calls were answered before the end was seen"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_of_endless_calls_leaves_others_their_turn() {
+    let devnet = devnet(|_| {}).await;
+    let looping = deploy(&devnet, &[], &hex!("5b600056")).await;
+    let one = request("eth_call", &json!([{ "to": looping }]));
+    let large = Value::Array(vec![one.clone(); 200]);
+    let large = futures_util::future::join(post(&devnet, &large), post(&devnet, &large));
+    let other = async {
+        for _ in 0..3 {
+            let answer = post(&devnet, &one).await;
+            assert_eq!(answer["error"]["message"], "out of gas", "{answer}");
+        }
+    };
+    tokio::select! {
+        _ = large => panic!("three calls wait for two batches of 200"),
+        () = other => {}
+    }
+}
+
+#[tokio::test]
 async fn the_subscriptions_of_a_connection_are_bounded_in_size() {
     let devnet = devnet(|_| {}).await;
     let mut socket = socket(&devnet).await;
@@ -341,11 +380,21 @@ async fn a_send_does_not_wait_for_the_estimate_of_another() {
 #[tokio::test]
 async fn states_older_than_the_window_are_gone_and_blocks_stay() {
     let devnet = devnet(|options| options.keep_states = 3).await;
+    let logger = logger(&devnet).await;
+    make_logs(&devnet, logger, 3, 40).await;
+    let query = json!([{ "address": logger, "fromBlock": "0x0" }]);
+    let logs = call(&devnet, "eth_getLogs", query.clone()).await;
+    assert_eq!(logs.as_array().unwrap().len(), 3);
+    let receipt = json!([logs[0]["transactionHash"]]);
+    let recent = call(&devnet, "eth_getTransactionReceipt", receipt.clone()).await;
     let account = &devnet.accounts()[0];
-    for nonce in 0..6 {
+    for nonce in 2..8 {
         let params = json!([raw(account, nonce, |_| {})]);
         call(&devnet, "eth_sendRawTransaction", params).await;
     }
+    assert_eq!(call(&devnet, "eth_getLogs", query).await, logs);
+    let old = call(&devnet, "eth_getTransactionReceipt", receipt).await;
+    assert_eq!(old, recent);
     let newest = common::number(&call(&devnet, "eth_blockNumber", json!([])).await);
     for number in 1..=newest {
         let id = format!("{number:#x}");

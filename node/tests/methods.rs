@@ -327,3 +327,83 @@ async fn logs_of_a_filter_are_those_of_its_query() {
         (-32000, "filter not found")
     );
 }
+
+#[tokio::test]
+async fn calls_that_halt_say_what_go_ethereum_says() {
+    let devnet = devnet(|_| {}).await;
+    let contract = Address::repeat_byte(0xc0);
+    let says = async |code: &str| {
+        let overrides = json!({ contract.to_string(): { "code": code } });
+        let params = json!([{ "to": contract }, "latest", overrides]);
+        let error = try_call(&devnet, "eth_call", params).await.unwrap_err();
+        assert_eq!(error.code, -32000);
+        error.message
+    };
+    assert_eq!(says("0x0c").await, "invalid opcode: opcode 0xc not defined");
+    assert_eq!(says("0xfe").await, "invalid opcode: INVALID");
+    assert_eq!(says("0x5f01").await, "stack underflow (1 <=> 2)");
+    assert_eq!(says("0x600056").await, "invalid jump destination");
+    // Pushes for ever.
+    let full = says("0x5b5f600056").await;
+    assert_eq!(full, "stack limit reached 1024 (1023)");
+    // What a call within halts with is its caller's business.
+    let inner = json!({
+        contract.to_string(): { "code": "0x5f5f5f5f5f60c15af15f5260205ff3" },
+        Address::with_last_byte(0xc1).to_string(): { "code": "0x0c" },
+    });
+    let outcome = call(
+        &devnet,
+        "eth_call",
+        json!([{ "to": contract }, "latest", inner]),
+    )
+    .await;
+    assert_eq!(outcome, format!("0x{}", "0".repeat(64)));
+}
+
+#[tokio::test]
+async fn calls_without_means_name_the_account_and_the_gas() {
+    let devnet = devnet(|_| {}).await;
+    let poor = Address::repeat_byte(0x9d);
+    let request = json!({ "from": poor, "to": Address::ZERO, "value": "0x5" });
+    let words = format!(
+        "insufficient funds for gas * price + value: address {} have 0 want 5",
+        poor.to_checksum(None)
+    );
+    let error = try_call(&devnet, "eth_call", json!([request]))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.message,
+        format!("err: {words} (supplied gas 50000000)")
+    );
+    let error = try_call(&devnet, "eth_estimateGas", json!([request])).await;
+    let message = error.unwrap_err().message;
+    assert!(
+        message.starts_with("failed with ") && message.ends_with(&words),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn blocks_are_named_by_quantities() {
+    let devnet = devnet(|_| {}).await;
+    call(&devnet, "evm_mine", json!([])).await;
+    for (id, why) in [
+        (json!(1), "cannot read number as block number"),
+        (json!("0x01"), "hex number with leading zero digits"),
+        (json!("1"), "hex string without 0x prefix"),
+    ] {
+        for method in ["eth_getBlockByNumber", "eth_getBlockReceipts"] {
+            let error = try_call(&devnet, method, json!([id, false]))
+                .await
+                .unwrap_err();
+            assert_eq!(error.code, -32602);
+            assert_eq!(error.message, format!("invalid argument 0: {why}"));
+        }
+    }
+    // Otterscan sends numbers.
+    let details = call(&devnet, "ots_getBlockDetails", json!([1])).await;
+    assert_eq!(details["block"]["number"], "0x1");
+    let header = call(&devnet, "erigon_getHeaderByNumber", json!([1])).await;
+    assert_eq!(header["hash"], details["block"]["hash"]);
+}

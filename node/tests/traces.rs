@@ -286,11 +286,20 @@ async fn traces_of_parity_are_flat() {
     );
     let block = call(&devnet, "trace_block", json!(["latest"])).await;
     assert_eq!(block.as_array().unwrap(), traces);
-    let filter = json!([{ "fromBlock": "0x0", "toBlock": "latest", "toAddress": [counter] }]);
-    assert!(try_call(&devnet, "trace_filter", filter).await.is_err());
     let newest = call(&devnet, "eth_blockNumber", json!([])).await;
     let filter = json!([{ "fromBlock": "0x1", "toBlock": newest, "toAddress": [counter] }]);
     let filtered = call(&devnet, "trace_filter", filter).await;
+    for (from, to) in [
+        ("earliest", "latest"),
+        ("0x0", "latest"),
+        ("earliest", "finalized"),
+    ] {
+        let tags = json!([{ "fromBlock": from, "toBlock": to }]);
+        let all = call(&devnet, "trace_filter", tags).await;
+        assert!(all.as_array().unwrap().len() >= filtered.as_array().unwrap().len());
+    }
+    let wrong = json!([{ "fromBlock": "soon" }]);
+    assert!(try_call(&devnet, "trace_filter", wrong).await.is_err());
     let filtered = filtered.as_array().unwrap();
     assert_eq!(filtered.len(), 2, "its creation, and the call");
     assert_eq!(filtered[1], traces[1]);

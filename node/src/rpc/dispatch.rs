@@ -54,6 +54,9 @@ async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Te
         Some(Answer::Blocking(method)) => {
             return load::large(node, move |node| text::value(&method(node, &params)?)).await;
         }
+        Some(Answer::Large(method)) => {
+            return load::large(node, move |node| method(node, &params)).await;
+        }
         Some(Answer::Sized(method)) => match method(node, &params)? {
             Reply::Small(value) => value,
             Reply::Large(write) => return load::large(node, |_| write()).await,

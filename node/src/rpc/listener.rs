@@ -1,5 +1,6 @@
 //! The connections of the node's port: how many, for how long, and their end.
 
+use super::load::Share;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -86,7 +87,9 @@ fn tower_service(
     Future: Send,
 > {
     let router = TowerToHyperService::new(router);
-    hyper::service::service_fn(move |request| {
+    let share = Share::default();
+    hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(share.clone());
         let busy = Busy::new(Arc::clone(&activity));
         let answer = hyper::service::Service::call(&router, request);
         async move {

@@ -28,6 +28,44 @@ const QUICK_TIME: Duration = Duration::from_millis(25);
 /// The time in which a trace that is sent meanwhile has to end.
 const STREAM_TIME: Duration = Duration::from_secs(60);
 
+/// The calls of a connection that are tried at once, and those of them that take long.
+const SHARES: (usize, usize) = (2, 1);
+
+/// What a connection may use of the places that all share.
+#[derive(Clone, Debug)]
+pub(crate) struct Share {
+    quick: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        let (quick, long) = SHARES;
+        Self {
+            quick: Arc::new(Semaphore::new(quick)),
+            long: Arc::new(Semaphore::new(long)),
+        }
+    }
+}
+
+tokio::task_local! {
+    /// The share of the connection that a task answers.
+    static SHARE: Share;
+}
+
+impl Share {
+    /// Lets the calls of `answering` use this share.
+    pub(super) async fn lend<T>(self, answering: impl Future<Output = T>) -> T {
+        SHARE.scope(self, answering).await
+    }
+
+    /// That of the connection that this task answers; one of its own for a call from
+    /// within the process.
+    fn current() -> Self {
+        SHARE.try_with(Clone::clone).unwrap_or_default()
+    }
+}
+
 /// The longest wait for a place among those that run.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -170,7 +208,8 @@ pub(super) async fn large(
 /// Runs a call, which ends after [`CALL_TIME`] or if this is dropped, as it is where
 /// the client leaves. First it is tried for a moment among other short ones; if it takes
 /// longer, it waits for a place among the long ones, of which two run at once: each may
-/// use 100 MB.
+/// use 100 MB. Of these places a connection has one at a time, and waits for one more at
+/// most: whoever asks for a thousand does not keep others from theirs.
 ///
 /// # Errors
 /// Those of `work`; −32000 if it took too long.
@@ -180,9 +219,13 @@ pub(super) async fn call<T: Send + 'static>(
 ) -> Result<T, RpcError> {
     let work = Arc::new(work);
     let load = &node.load;
+    let share = Share::current();
+    let turn = place(share.quick.acquire()).await?;
     if let Some(outcome) = attempt(node, &work, (&load.quick, QUICK_TIME)).await? {
         return outcome;
     }
+    drop(turn);
+    let _turn = place(share.long.acquire()).await?;
     let outcome = attempt(node, &work, (&load.long, CALL_TIME)).await?;
     outcome.unwrap_or_else(|| {
         Err(RpcError::server(format_args!(
@@ -337,6 +380,40 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert!(most.load(Ordering::SeqCst) <= 6);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_asks_for_many_long_calls_does_not_hold_up_another() {
+        let node = Arc::new(Node::new(Vec::new(), 1, BlockTime::Auto, 1));
+        let endless = || {
+            call(&node, |_, interrupt| {
+                while !interrupt.is_set() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err::<(), _>(RpcError::server("interrupted"))
+            })
+        };
+        let many = (0..64).map(|_| endless());
+        let many = Share::default().lend(futures_util::future::join_all(many));
+        // It takes longer than a short one, and less than what the others take together.
+        let other = Share::default().lend(call(&node, |_, interrupt| {
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_millis(200) {
+                if interrupt.is_set() {
+                    return Err(RpcError::server("interrupted"));
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(7)
+        }));
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            other.await
+        };
+        tokio::select! {
+            _ = many => panic!("64 long calls end before another"),
+            outcome = other => assert_eq!(outcome, Ok(7)),
+        }
     }
 
     #[test]

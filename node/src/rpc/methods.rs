@@ -40,6 +40,8 @@ pub(super) enum Answer {
     AtOnce(Method),
     /// On a thread that may block.
     Blocking(Method),
+    /// As text, on a thread that may block.
+    Large(fn(&Node, &Params) -> Result<String, RpcError>),
     /// At once, or on a thread that may block where the answer is large.
     Sized(fn(&Node, &Params) -> Result<Reply, RpcError>),
     /// By calls that are tried, each of which can be ended.
@@ -132,9 +134,9 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_sign"], AtOnce(transactions::sign)),
     (&["personal_sign"], AtOnce(transactions::personal_sign)),
     (&["txpool_status"], AtOnce(txpool::status)),
-    (&["txpool_content"], Answer::Sized(txpool::content)),
-    (&["txpool_contentFrom"], Answer::Sized(txpool::content_from)),
-    (&["txpool_inspect"], Answer::Sized(txpool::inspect)),
+    (&["txpool_content"], Answer::Large(txpool::content)),
+    (&["txpool_contentFrom"], Answer::Large(txpool::content_from)),
+    (&["txpool_inspect"], Answer::Large(txpool::inspect)),
 
     // Calls.
     (&["eth_simulateV1"], Tracing(simulation::simulate_v1)),

@@ -164,8 +164,35 @@ impl Param for BlockId {
             Some("pending") => Ok(Self::Pending),
             Some("earliest") => Ok(Self::Number(0)),
             Some(hash) if hash.len() == 66 => B256::read(value).map(Self::Hash),
-            _ => u64::read(value).map(Self::Number),
+            Some(number) => quantity(number).map(Self::Number),
+            None => Err(mismatch(value, "block number")),
         }
+    }
+}
+
+/// The id of a block whose number may be a JSON number, as Otterscan sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnyBlock(pub BlockId);
+
+impl Param for AnyBlock {
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_u64() {
+            Some(number) => Ok(Self(BlockId::Number(number))),
+            None => BlockId::read(value).map(Self),
+        }
+    }
+}
+
+/// A quantity as go-ethereum wants it: no leading zeros.
+fn quantity(text: &str) -> Result<u64, String> {
+    let digits = digits(text)?;
+    match digits {
+        "" => Err("hex string \"0x\"".into()),
+        _ if digits.starts_with('0') && digits.len() > 1 => {
+            Err("hex number with leading zero digits".into())
+        }
+        _ if digits.len() > 16 => Err("hex number > 64 bits".into()),
+        _ => u64::from_str_radix(digits, 16).map_err(|_| "invalid hex string".into()),
     }
 }
 
@@ -261,6 +288,18 @@ mod tests {
             assert_eq!(BlockId::read(&value), Ok(id), "{value}");
         }
         assert!(BlockId::read(&json!("newest")).is_err());
+        for (value, why) in [
+            (json!(16), "cannot read number as block number"),
+            (json!("0x01"), "hex number with leading zero digits"),
+            (json!("0x"), "hex string \"0x\""),
+            (json!("16"), "hex string without 0x prefix"),
+            (json!("0x10000000000000000"), "hex number > 64 bits"),
+        ] {
+            assert_eq!(BlockId::read(&value), Err(why.into()), "{value}");
+        }
+        let number = AnyBlock(BlockId::Number(16));
+        assert_eq!(AnyBlock::read(&json!(16)), Ok(number));
+        assert_eq!(AnyBlock::read(&json!("0x10")), Ok(number));
     }
 
     #[test]

@@ -3,13 +3,12 @@
 use super::access::{self, Access};
 use super::dispatch::{MAX_BODY, answers, pieces, too_large};
 use super::error::RpcError;
-use super::load::{Held, MAX_ANSWER, Text};
+use super::load::{Held, MAX_ANSWER, Share, Text};
 use super::methods::general::client_version;
 use super::protocol::{Incoming, NO_ID, Request, answer};
 use super::text;
 use super::websocket;
 use crate::miner::MinerHandle;
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
@@ -17,6 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::{StreamExt, stream};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -49,8 +49,17 @@ pub fn router(miner: MinerHandle, access: Access) -> Router {
 /// Why a body is not taken.
 type Refused = (StatusCode, RpcError);
 
-async fn post(State(miner): State<MinerHandle>, headers: HeaderMap, body: Body) -> Response {
-    let body = tokio::time::timeout(BODY_TIME, read(&miner, &headers, body)).await;
+async fn post(
+    State(miner): State<MinerHandle>,
+    Extension(share): Extension<Share>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    share.lend(answered(&miner, headers, body)).await
+}
+
+async fn answered(miner: &MinerHandle, headers: HeaderMap, body: Body) -> Response {
+    let body = tokio::time::timeout(BODY_TIME, read(miner, &headers, body)).await;
     let late = || (StatusCode::REQUEST_TIMEOUT, "the body does not arrive");
     let (body, _held) = match body {
         Ok(Ok(body)) => body,
@@ -64,9 +73,9 @@ async fn post(State(miner): State<MinerHandle>, headers: HeaderMap, body: Body) 
     drop(body);
     let text = match incoming {
         Ok(Incoming::One(Ok(request))) if request.method == STREAMED => {
-            return traced(&miner, request).await;
+            return traced(miner, request).await;
         }
-        Ok(incoming) => answers(&miner, incoming).await,
+        Ok(incoming) => answers(miner, incoming).await,
         Err(error) => Some(answer(NO_ID, Err(error)).into()),
     };
     match text {
@@ -166,6 +175,7 @@ fn json(Text { text, held }: Text) -> Response {
 
 async fn upgrade(
     State(miner): State<MinerHandle>,
+    Extension(share): Extension<Share>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
@@ -184,7 +194,7 @@ async fn upgrade(
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
         .on_upgrade(async move |socket| {
-            websocket::serve(miner, socket).await;
+            websocket::serve(miner, share, socket).await;
             drop(place);
         })
 }

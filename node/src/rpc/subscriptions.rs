@@ -98,7 +98,7 @@ impl Subscriptions {
             // The chain may have gone back.
             next = next.min(newest + 1);
             while next <= newest {
-                let block = node.chain().number(next).cloned();
+                let block = node.chain().number(next);
                 next += 1;
                 if let Some(block) = block {
                     self.block(&node, &block, &out).await?;

@@ -31,7 +31,7 @@ impl List {
         if !std::mem::take(&mut self.empty) {
             self.text.0.push(b',');
         }
-        serde_json::to_writer(&mut self.text, item).map_err(|_| too_large())
+        self.text.json(item)
     }
 
     /// Adds an item that is JSON already.
@@ -39,19 +39,16 @@ impl List {
     /// # Errors
     /// [`too_large`].
     pub(super) fn push_text(&mut self, item: &str) -> Result<(), RpcError> {
-        use io::Write;
         if !std::mem::take(&mut self.empty) {
             self.text.0.push(b',');
         }
-        self.text
-            .write_all(item.as_bytes())
-            .map_err(|_| too_large())
+        self.text.raw(item)
     }
 
     /// The array.
     pub(super) fn finish(mut self) -> String {
         self.text.0.push(b']');
-        String::from_utf8(self.text.0).unwrap_or_default()
+        self.text.finish()
     }
 }
 
@@ -81,9 +78,9 @@ pub(super) fn with_field(object: Map<String, Value>, name: &str, json: &str) -> 
 /// # Errors
 /// [`too_large`].
 pub(super) fn value(value: &impl Serialize) -> Result<String, RpcError> {
-    let mut text = Bounded(Vec::new());
-    serde_json::to_writer(&mut text, value).map_err(|_| too_large())?;
-    Ok(String::from_utf8(text.0).unwrap_or_default())
+    let mut text = Bounded::default();
+    text.json(value)?;
+    Ok(text.finish())
 }
 
 /// The error of an answer over [`MAX_ANSWER`].
@@ -91,9 +88,32 @@ pub(super) fn too_large() -> RpcError {
     RpcError::new(RpcError::TOO_LARGE, "response too large")
 }
 
-/// Bytes up to [`MAX_ANSWER`].
-#[derive(Debug)]
-struct Bounded(Vec<u8>);
+/// Text up to [`MAX_ANSWER`].
+#[derive(Debug, Default)]
+pub(super) struct Bounded(Vec<u8>);
+
+impl Bounded {
+    /// Adds text as it is.
+    ///
+    /// # Errors
+    /// [`too_large`].
+    pub(super) fn raw(&mut self, text: &str) -> Result<(), RpcError> {
+        io::Write::write_all(self, text.as_bytes()).map_err(|_| too_large())
+    }
+
+    /// Adds a value.
+    ///
+    /// # Errors
+    /// [`too_large`].
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), RpcError> {
+        serde_json::to_writer(self, value).map_err(|_| too_large())
+    }
+
+    /// The text.
+    pub(super) fn finish(self) -> String {
+        String::from_utf8(self.0).unwrap_or_default()
+    }
+}
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -4,16 +4,21 @@
 //! and is dropped after a while: nothing piles up here.
 
 use super::dispatch::{answers, too_large};
-use super::load::Text;
+use super::load::{Share, Text};
 use super::methods::{Answer, find};
 use super::outgoing::Outgoing;
 use super::protocol::{Incoming, NO_ID, Request, answer, notification};
 use super::subscriptions::Subscriptions;
 use crate::miner::MinerHandle;
+use crate::node::Node;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -22,8 +27,12 @@ use tokio_tungstenite::tungstenite;
 /// Texts of a connection that may wait to be sent.
 const BACKLOG: usize = 64;
 
-/// The most calls of a connection that are answered at once; then nothing is read.
+/// The most calls of a connection that are answered at once.
 const CALLS: usize = 32;
+
+/// The most messages that wait behind those, and their bytes; then nothing is read. They
+/// are read so that a client which leaves is noticed.
+const WAITING: (usize, usize) = (64, 1 << 20);
 
 /// A client that takes nothing for so long is dropped.
 const STALLED: Duration = Duration::from_secs(10);
@@ -32,11 +41,11 @@ const STALLED: Duration = Duration::from_secs(10);
 const PARTING: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it ends.
-pub async fn serve(miner: MinerHandle, socket: WebSocket) {
+pub(crate) async fn serve(miner: MinerHandle, share: Share, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let (out, outgoing) = mpsc::channel(BACKLOG);
-    let mut writer = tokio::spawn(write(sink, outgoing));
     let node = Arc::clone(miner.node());
+    let mut writer = tokio::spawn(write(Arc::clone(&node), sink, outgoing));
     let mut ending = node.ending();
     let next = *node.heads().borrow() + 1;
     let subscriptions = Subscriptions::default();
@@ -51,13 +60,18 @@ pub async fn serve(miner: MinerHandle, socket: WebSocket) {
         out,
         subscriptions,
         tasks,
+        share,
+        waiting: VecDeque::new(),
+        waiting_bytes: 0,
     };
     loop {
         let open = tokio::select! {
-            message = stream.next(), if connection.tasks.len() <= CALLS => match message {
+            message = stream.next(), if connection.has_room() => match message {
                 Some(message) => connection.message(message).await,
                 None => false,
             },
+            // One of the tasks tells the news.
+            () = std::future::ready(()), if connection.is_due() => connection.go_on().await,
             Some(_) = connection.tasks.join_next() => true,
             _ = &mut writer => false,
             () = async {
@@ -76,12 +90,18 @@ pub async fn serve(miner: MinerHandle, socket: WebSocket) {
 }
 
 /// Sends what there is to send, until the client does not take it.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut outgoing: mpsc::Receiver<Outgoing>) {
+async fn write(
+    node: Arc<Node>,
+    mut sink: SplitSink<WebSocket, Message>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+) {
     while let Some(next) = outgoing.recv().await {
-        let mut last = false;
+        let (mut last, mut turn) = (false, None);
         let (message, _held) = match next {
             Outgoing::Answer(Text { text, held }) => (Message::Text(text.into()), Some(held)),
             Outgoing::News(id, result) => {
+                // However many are told, they leave the others some time.
+                turn = node.load.news.acquire().await.ok();
                 let text = notification(&format!("{id:#x}"), &result);
                 (Message::Text(text.into()), None)
             }
@@ -100,7 +120,18 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut outgoing: mpsc::Rece
                 (Message::Close(Some(CloseFrame { code, reason })), None)
             }
         };
-        match tokio::time::timeout(STALLED, sink.send(message)).await {
+        let mut sending = pin!(sink.send(message));
+        let first = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context)));
+        let sent = match first.await {
+            Poll::Ready(sent) => Ok(sent),
+            Poll::Pending => {
+                // Nobody waits for a client that does not read.
+                drop(turn.take());
+                tokio::time::timeout(STALLED, sending).await
+            }
+        };
+        drop(turn);
+        match sent {
             Ok(Ok(())) if !last => {}
             Ok(_) => break,
             Err(_) => {
@@ -120,13 +151,17 @@ struct Connection {
     subscriptions: Subscriptions,
     /// The calls that are answered, and one that tells the news.
     tasks: JoinSet<()>,
+    share: Share,
+    /// What was read and is not answered yet.
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
 }
 
 impl Connection {
     async fn message(&mut self, message: Result<Message, axum::Error>) -> bool {
         match message {
-            Ok(Message::Text(text)) => self.receive(text.as_bytes()).await,
-            Ok(Message::Binary(bytes)) => self.receive(&bytes).await,
+            Ok(Message::Text(text)) => self.take(text.as_bytes()).await,
+            Ok(Message::Binary(bytes)) => self.take(&bytes).await,
             Ok(Message::Ping(_)) => self.flushed().await,
             Ok(Message::Pong(_)) => true,
             Ok(Message::Close(_)) => false,
@@ -160,6 +195,41 @@ impl Connection {
         self.send(Outgoing::Close(code, reason)).await;
     }
 
+    /// Whether another message may be read.
+    fn has_room(&self) -> bool {
+        let (count, bytes) = WAITING;
+        self.waiting.len() < count && self.waiting_bytes < bytes
+    }
+
+    /// Whether another call may be answered: one of the tasks tells the news.
+    fn is_free(&self) -> bool {
+        self.tasks.len() <= CALLS
+    }
+
+    /// Whether a message that waits may be answered now.
+    fn is_due(&self) -> bool {
+        self.is_free() && !self.waiting.is_empty()
+    }
+
+    /// Answers a message, or lets it wait behind others.
+    async fn take(&mut self, body: &[u8]) -> bool {
+        if self.is_free() && self.waiting.is_empty() {
+            return self.receive(body).await;
+        }
+        self.waiting_bytes += body.len();
+        self.waiting.push_back(body.to_vec());
+        true
+    }
+
+    /// Answers the message that waits for the longest time.
+    async fn go_on(&mut self) -> bool {
+        let Some(body) = self.waiting.pop_front() else {
+            return true;
+        };
+        self.waiting_bytes -= body.len();
+        self.receive(&body).await
+    }
+
     async fn receive(&mut self, body: &[u8]) -> bool {
         let incoming = match Incoming::parse(body) {
             Ok(incoming) => incoming,
@@ -175,12 +245,13 @@ impl Connection {
         }
         // Calls that take long must not hold up those that follow.
         let (miner, out) = (self.miner.clone(), self.out.clone());
-        self.tasks.spawn(async move {
+        let answering = async move {
             if let Some(text) = answers(&miner, incoming).await {
                 // The client may be gone.
                 let _ = out.send(Outgoing::Answer(text)).await;
             }
-        });
+        };
+        self.tasks.spawn(self.share.clone().lend(answering));
         true
     }
 

@@ -9,7 +9,7 @@ use crate::simulate::revert::RevertReason;
 use alloy_primitives::U256;
 use ethereum::transaction::InvalidTransaction;
 use evm_kernel::inputs::format::MAX_TRANSACTION;
-use evm_kernel::native::simulate::{HaltReason, Rejection};
+use evm_kernel::native::simulate::{Call, HaltReason, Rejection};
 
 /// An error of the node.
 pub(super) fn node(error: &NodeError) -> String {
@@ -127,6 +127,7 @@ pub(super) fn call(error: &CallError) -> String {
     match error {
         CallError::Reverted(output) => revert(output),
         CallError::Halted(reason) => halt(reason),
+        CallError::HaltedAt(words) => words.clone(),
         CallError::Rejected(rejection) => rejected(rejection),
         CallError::ChainId { expected, actual } => {
             format!("chainId does not match node's (have={actual}, want={expected})")
@@ -176,6 +177,32 @@ fn rejected(rejection: &Rejection) -> String {
             "insufficient funds: the fee is over 2^128 wei for a unit of gas".into()
         }
         other => other.to_string(),
+    }
+}
+
+/// A call that cannot be in a block with this base fee, with what it says of itself.
+pub(super) fn rejected_call(rejection: &Rejection, call: &Call, base_fee: u64) -> String {
+    let address = call.from.to_checksum(None);
+    match rejection {
+        Rejection::NonceTooLow { next, nonce } => {
+            format!("nonce too low: address {address}, tx: {nonce} state: {next}")
+        }
+        Rejection::NonceTooHigh { next, nonce } => {
+            format!("nonce too high: address {address}, tx: {nonce} state: {next}")
+        }
+        Rejection::BelowBaseFee => format!(
+            "max fee per gas less than block base fee: address {address}, maxFeePerGas: {}, baseFee: {base_fee}",
+            call.gas_price
+        ),
+        Rejection::InsufficientFunds { required, balance } => format!(
+            "insufficient funds for gas * price + value: address {address} have {balance} want {required}"
+        ),
+        Rejection::NotAnEoa => format!("sender not an eoa: address {address}"),
+        Rejection::NonceOverflow => format!(
+            "nonce has max value: address {address}, nonce: {}",
+            u64::MAX
+        ),
+        other => rejected(other),
     }
 }
 

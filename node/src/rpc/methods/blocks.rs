@@ -42,7 +42,11 @@ pub(super) fn block(node: &Node, params: &Params) -> Result<Reply, RpcError> {
 
 /// `eth_getHeaderByNumber(block)` and `eth_getHeaderByHash`.
 pub(super) fn header(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let id = params.required(0)?;
+    header_of(node, params.required(0)?)
+}
+
+/// A block's header; null if there is no such block.
+pub(super) fn header_of(node: &Node, id: BlockId) -> Result<Value, RpcError> {
     if id == BlockId::Pending {
         let mut header = json::header(&*to_come(node)?);
         conceal(&mut header);

@@ -300,11 +300,8 @@ impl Param for Options {
 
 /// The block of a transaction and its place there.
 pub(super) fn place(node: &Node, hash: &B256) -> Result<(Arc<Block>, usize), RpcError> {
-    let chain = node.chain();
-    let place = chain.transaction(hash);
-    place
-        .map(|(block, index)| (Arc::clone(block), index))
-        .ok_or_else(|| RpcError::server("transaction not found"))
+    let place = node.chain().transaction(hash);
+    place.ok_or_else(|| RpcError::server("transaction not found"))
 }
 
 /// The block before.

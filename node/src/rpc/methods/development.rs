@@ -1,5 +1,6 @@
 //! Development methods: mining, time, snapshots, changes of accounts, impersonation.
 
+use crate::clock::LATEST;
 use crate::miner::{Change, MinerHandle};
 use crate::node::{BlockTime, Node};
 use crate::rpc::RpcError;
@@ -54,8 +55,15 @@ async fn run_levels(
 /// `evm_increaseTime(seconds)`: the seconds that the clock is ahead in all.
 pub(super) fn increase_time(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let last = node.latest()?.header.timestamp;
-    let ahead = node.clock.advance(params.required(0)?, last);
-    Ok(Value::from(ahead))
+    let seconds = params.required(0)?;
+    let ahead = node.clock.advance(seconds, last);
+    ahead.map(Value::from).ok_or_else(|| too_late(seconds))
+}
+
+fn too_late(seconds: u64) -> RpcError {
+    RpcError::invalid_params(format_args!(
+        "{seconds} seconds are too many: the clock goes up to {LATEST}"
+    ))
 }
 
 /// `evm_setNextBlockTimestamp(timestamp)`.
@@ -71,10 +79,8 @@ fn want_timestamp(node: &Node, timestamp: u64) -> Result<(), RpcError> {
             "Timestamp {timestamp} is lower than or equal to previous block's timestamp {latest}"
         )));
     }
-    if i64::try_from(timestamp).is_err() {
-        return Err(RpcError::invalid_params(format_args!(
-            "timestamps are below 2^63, not {timestamp}"
-        )));
+    if timestamp > LATEST {
+        return Err(too_late(timestamp));
     }
     node.clock.want(timestamp);
     Ok(())

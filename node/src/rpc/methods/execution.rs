@@ -10,10 +10,10 @@ use crate::rpc::words;
 use crate::simulate::blocks::moves;
 use crate::simulate::overrides::Overridden;
 use crate::simulate::recording::Recording;
-use crate::simulate::{apply, call_of, estimate, execute, output};
+use crate::simulate::{CallError, apply, call_of, estimate, execute, halt, output};
 use alloy_primitives::{Address, B256, U256};
 use ethereum::transaction::AccessListItem;
-use evm_kernel::native::simulate::{Call, Environment, Interrupt};
+use evm_kernel::native::simulate::{Call, Environment, Interrupt, Rejection};
 use host::ReadStore;
 use pvm::Durable;
 use serde_json::{Value, json};
@@ -33,14 +33,34 @@ pub(super) fn call(node: &Node, params: &Params, interrupt: &Interrupt) -> Resul
     let (state, environment) = at(node, params, (BlockId::Latest, interrupt))?;
     let gas_limit = gas_of(&request);
     let call = call_of(&request, &environment, gas_limit)?.until(interrupt);
-    let execution = match params.optional::<StateOverrides>(2)? {
-        None => execute(&state, &environment, &call)?,
+    match params.optional::<StateOverrides>(2)? {
+        None => called(&state, &environment, &call),
         Some(overrides) => {
             let moves = moves(&overrides, &environment)?;
             let call = Call { moves, ..call };
-            execute(&Overridden::new(&state, &overrides)?, &environment, &call)?
+            called(&Overridden::new(&state, &overrides)?, &environment, &call)
         }
+    }
+}
+
+/// The output of a call.
+fn called(
+    state: &impl ReadStore,
+    environment: &Environment,
+    call: &Call,
+) -> Result<Value, RpcError> {
+    let execution = match execute(state, environment, call) {
+        Err(CallError::Rejected(rejection)) if rejection != Rejection::Interrupted => {
+            let words = words::rejected_call(&rejection, call, environment.base_fee);
+            let gas = call.gas_limit;
+            let message = format_args!("err: {words} (supplied gas {gas})");
+            return Err(RpcError::server(message));
+        }
+        executed => executed?,
     };
+    if let Some(error) = halt::explained(state, environment, call, &execution)? {
+        return Err(error.into());
+    }
     Ok(json::data(output(execution)?))
 }
 
@@ -56,14 +76,28 @@ pub(super) fn estimate(
     let overrides = params.optional::<StateOverrides>(2)?;
     let call = call_of(&request, &environment, request.gas.unwrap_or(0))?.until(interrupt);
     let gas = match overrides {
-        None => estimate::gas(&state, &environment, &call)?,
+        None => estimate::gas(&state, &environment, &call),
         Some(overrides) => {
             let moves = moves(&overrides, &environment)?;
-            let call = Call { moves, ..call };
-            estimate::gas(&Overridden::new(&state, &overrides)?, &environment, &call)?
+            let call = Call {
+                moves,
+                ..call.clone()
+            };
+            estimate::gas(&Overridden::new(&state, &overrides)?, &environment, &call)
         }
     };
-    Ok(json::quantity(gas))
+    match gas {
+        Err(CallError::Rejected(rejection)) if rejection != Rejection::Interrupted => {
+            let words = words::rejected_call(&rejection, &call, environment.base_fee);
+            let most = match call.gas_limit {
+                0 => environment.gas_limit,
+                named => named.min(environment.gas_limit),
+            };
+            let message = format_args!("failed with {most} gas: {words}");
+            Err(RpcError::server(message))
+        }
+        gas => Ok(json::quantity(gas?)),
+    }
 }
 
 /// `eth_createAccessList(call, block)`: the accounts and slots that a call reads,

@@ -74,7 +74,7 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
             let chain = node.chain_handle();
             Ok(Reply::Large(Box::new(move || {
                 let blocks = chain.read().range(from, newest).to_vec();
-                text::list(blocks.iter().map(|block| json::data(block.hash)))
+                text::list(blocks.iter().map(|block| json::data(block.hash())))
             })))
         }
         News::Logs(_, gone, from) if from > newest && gone.is_empty() => {

@@ -88,10 +88,13 @@ pub(super) fn filter(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let Serde(filter) = params.required::<Serde<TraceFilter>>(0)?;
+    let FilterParam { filter, from, to } = params.required(0)?;
     let newest = node.latest()?.number();
-    let from = filter.from_block.unwrap_or(newest);
-    let to = filter.to_block.unwrap_or(newest);
+    let number = |id| match id {
+        BlockId::Number(number) => Ok(number),
+        id => node.block(id).map(|block| block.number()),
+    };
+    let (from, to) = (number(from)?, number(to)?);
     if from > to || to > newest {
         return Err(RpcError::invalid_params("invalid block range params"));
     }
@@ -314,6 +317,29 @@ fn results_of(
         .with_transaction_gas_used(traced.gas_used)
         .into_trace_results_with_state(&traced.result, types, before)
         .map_err(RpcError::internal)
+}
+
+/// The filter of [`filter`], whose blocks may be tags.
+struct FilterParam {
+    filter: TraceFilter,
+    from: BlockId,
+    to: BlockId,
+}
+
+impl Param for FilterParam {
+    fn read(value: &Value) -> Result<Self, String> {
+        let mut rest = value.clone();
+        let mut bound = |name: &str| {
+            let bound = rest.as_object_mut().and_then(|fields| fields.remove(name));
+            match bound {
+                None | Some(Value::Null) => Ok(BlockId::Latest),
+                Some(bound) => BlockId::read(&bound).map_err(|why| format!("{name}: {why}")),
+            }
+        };
+        let (from, to) = (bound("fromBlock")?, bound("toBlock")?);
+        let Serde(filter) = Serde::read(&rest)?;
+        Ok(Self { filter, from, to })
+    }
 }
 
 fn types(params: &Params, index: usize) -> Result<HashSet<TraceType>, RpcError> {

@@ -119,48 +119,17 @@ impl From<SimulationError> for RpcError {
 
 /// A call that cannot be in its block, in go-ethereum's words.
 fn rejected(rejection: &Rejection, call: &Call, base_fee: u64) -> RpcError {
-    let address = call.from.to_checksum(None);
-    let (code, words) = match rejection {
-        Rejection::NonceTooLow { next, nonce } => (
-            -38010,
-            format!("nonce too low: address {address}, tx: {nonce} state: {next}"),
-        ),
-        Rejection::NonceTooHigh { next, nonce } => (
-            -38011,
-            format!("nonce too high: address {address}, tx: {nonce} state: {next}"),
-        ),
-        Rejection::BelowBaseFee => (
-            -38012,
-            format!(
-                "max fee per gas less than block base fee: address {address}, maxFeePerGas: {}, baseFee: {base_fee}",
-                call.gas_price
-            ),
-        ),
-        Rejection::IntrinsicGas { required, limit } => (
-            -38013,
-            format!("intrinsic gas too low: have {limit}, want {required}"),
-        ),
-        Rejection::FloorGas { required, limit } => (
-            -38013,
-            format!("insufficient gas for floor data gas cost: have {limit}, want {required}"),
-        ),
-        Rejection::InsufficientFunds { required, balance } => (
-            -38014,
-            format!(
-                "insufficient funds for gas * price + value: address {address} have {balance} want {required}"
-            ),
-        ),
-        Rejection::NotAnEoa => (-38024, format!("sender not an eoa: address {address}")),
-        Rejection::InitcodeSize => (-38025, "max initcode size exceeded".into()),
-        Rejection::NonceOverflow => (
-            RpcError::INTERNAL,
-            format!(
-                "nonce has max value: address {address}, nonce: {}",
-                u64::MAX
-            ),
-        ),
-        other => (RpcError::INTERNAL, other.to_string()),
+    let code = match rejection {
+        Rejection::NonceTooLow { .. } => -38010,
+        Rejection::NonceTooHigh { .. } => -38011,
+        Rejection::BelowBaseFee => -38012,
+        Rejection::IntrinsicGas { .. } | Rejection::FloorGas { .. } => -38013,
+        Rejection::InsufficientFunds { .. } => -38014,
+        Rejection::NotAnEoa => -38024,
+        Rejection::InitcodeSize => -38025,
+        _ => RpcError::INTERNAL,
     };
+    let words = words::rejected_call(rejection, call, base_fee);
     let gas = call.gas_limit;
     RpcError::new(code, format_args!("err: {words} (supplied gas {gas})"))
 }

@@ -234,9 +234,7 @@ fn receipt_of(node: &Node, hash: &B256) -> Value {
 
 /// The block of a transaction and its place there.
 fn place(node: &Node, hash: &B256) -> Option<(Arc<Block>, usize)> {
-    let chain = node.chain();
-    let (block, index) = chain.transaction(hash)?;
-    Some((Arc::clone(block), index))
+    node.chain().transaction(hash)
 }
 
 /// `eth_getRawTransactionByHash(hash)`.

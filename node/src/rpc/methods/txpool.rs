@@ -1,16 +1,13 @@
 //! The transactions of the pool, as go-ethereum shows them.
 
-use super::Reply;
 use crate::node::Node;
 use crate::pool::Candidate;
 use crate::rpc::RpcError;
 use crate::rpc::json;
-use crate::rpc::load::MAX_ANSWER;
 use crate::rpc::params::Params;
-use crate::rpc::text;
+use crate::rpc::text::Bounded;
 use alloy_primitives::{Address, TxKind};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// `txpool_status()`.
 pub(super) fn status(node: &Node, _: &Params) -> Result<Value, RpcError> {
@@ -21,72 +18,68 @@ pub(super) fn status(node: &Node, _: &Params) -> Result<Value, RpcError> {
 }
 
 /// `txpool_content()`: whole transactions, by sender and nonce.
-pub(super) fn content(node: &Node, _: &Params) -> Result<Reply, RpcError> {
-    Ok(by_sender(node, whole))
+pub(super) fn content(node: &Node, _: &Params) -> Result<String, RpcError> {
+    by_sender(node, whole)
 }
 
 /// `txpool_inspect()`: a line for each, by sender and nonce.
-pub(super) fn inspect(node: &Node, _: &Params) -> Result<Reply, RpcError> {
-    Ok(by_sender(node, |candidate| Value::String(line(candidate))))
+pub(super) fn inspect(node: &Node, _: &Params) -> Result<String, RpcError> {
+    by_sender(node, |candidate| Value::String(line(candidate)))
 }
 
 /// `txpool_contentFrom(address)`: whole transactions of one sender, by nonce.
-pub(super) fn content_from(node: &Node, params: &Params) -> Result<Reply, RpcError> {
+pub(super) fn content_from(node: &Node, params: &Params) -> Result<String, RpcError> {
     let sender: Address = params.required(0)?;
     let all = node.pool().all(Some(&sender));
-    Ok(Reply::Large(Box::new(move || {
-        let [pending, queued] = [true, false].map(|wanted| {
-            let of = all.iter().filter(|(ready, _)| *ready == wanted);
-            object(of.map(|(_, candidate)| (nonce(candidate), text::value(&whole(candidate)))))
-        });
-        Ok(format!(
-            r#"{{"pending":{},"queued":{}}}"#,
-            pending?, queued?
-        ))
-    })))
+    staged(|text, wanted| {
+        let of = all.iter().filter(|(ready, _)| *ready == wanted);
+        by_nonce(text, of.map(|(_, candidate)| &**candidate), whole)
+    })
 }
 
-fn by_sender(node: &Node, show: fn(&Candidate) -> Value) -> Reply {
+fn by_sender(node: &Node, show: fn(&Candidate) -> Value) -> Result<String, RpcError> {
     let all = node.pool().all(None);
-    Reply::Large(Box::new(move || {
-        let [pending, queued] = [true, false].map(|wanted| {
-            let of: Vec<&Arc<Candidate>> = all
-                .iter()
-                .filter(|(ready, _)| *ready == wanted)
-                .map(|(_, candidate)| candidate)
-                .collect();
-            object(of.chunk_by(|a, b| a.sender == b.sender).map(|of| {
-                let sender = of.first().map_or(Address::ZERO, |first| first.sender);
-                let by_nonce = of.iter();
-                let by_nonce =
-                    by_nonce.map(|candidate| (nonce(candidate), text::value(&show(candidate))));
-                (sender.to_checksum(None), object(by_nonce))
-            }))
-        });
-        Ok(format!(
-            r#"{{"pending":{},"queued":{}}}"#,
-            pending?, queued?
-        ))
-    }))
+    staged(|text, wanted| {
+        let of: Vec<&Candidate> = all
+            .iter()
+            .filter(|(ready, _)| *ready == wanted)
+            .map(|(_, candidate)| &**candidate)
+            .collect();
+        text.raw("{")?;
+        for (index, of) in of.chunk_by(|a, b| a.sender == b.sender).enumerate() {
+            let sender = of.first().map_or(Address::ZERO, |first| first.sender);
+            let comma = if index > 0 { "," } else { "" };
+            text.raw(&format!("{comma}\"{}\":", sender.to_checksum(None)))?;
+            by_nonce(text, of.iter().copied(), show)?;
+        }
+        text.raw("}")
+    })
 }
 
-/// An object of fields that are JSON already.
-fn object(
-    fields: impl IntoIterator<Item = (String, Result<String, RpcError>)>,
-) -> Result<String, RpcError> {
-    let mut text = String::from("{");
-    for (name, value) in fields {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        let value = value?;
-        if text.len() + name.len() + value.len() > MAX_ANSWER {
-            return Err(text::too_large());
-        }
-        text.push_str(&format!("\"{name}\":{value}"));
+/// An object of what is ready and what is parked, each written by `write`.
+fn staged(write: impl Fn(&mut Bounded, bool) -> Result<(), RpcError>) -> Result<String, RpcError> {
+    let mut text = Bounded::default();
+    text.raw(r#"{"pending":"#)?;
+    write(&mut text, true)?;
+    text.raw(r#","queued":"#)?;
+    write(&mut text, false)?;
+    text.raw("}")?;
+    Ok(text.finish())
+}
+
+/// An object of transactions of one sender.
+fn by_nonce<'c>(
+    text: &mut Bounded,
+    of: impl Iterator<Item = &'c Candidate>,
+    show: fn(&Candidate) -> Value,
+) -> Result<(), RpcError> {
+    text.raw("{")?;
+    for (index, candidate) in of.enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        text.raw(&format!("{comma}\"{}\":", nonce(candidate)))?;
+        text.json(&show(candidate))?;
     }
-    text.push('}');
-    Ok(text)
+    text.raw("}")
 }
 
 fn nonce(candidate: &Candidate) -> String {
