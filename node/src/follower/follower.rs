@@ -5,7 +5,7 @@ use super::answers::{Block as Level, Head};
 use super::client::{At, Client, ClientError};
 use super::poster::{Poster, Rollup};
 use super::replica::{FollowError, Replica};
-use crate::chain::{self, Block};
+use crate::chain::{self, Block, Kept};
 use crate::error::NodeError;
 use crate::miner::Request;
 use crate::node::{Finality, Node, nonce};
@@ -219,7 +219,12 @@ impl Follower {
             Err(ClientError::Refused { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let first = self.node.chain().range(0, u64::MAX).first().cloned();
+        let first = self
+            .node
+            .chain()
+            .range(0, u64::MAX)
+            .first()
+            .and_then(Kept::load);
         let first = first.map_or(0, |block| block.number());
         let levels = self.replica.levels();
         let newest_at = |level| levels.newest_at(level).unwrap_or(first);
