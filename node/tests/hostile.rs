@@ -277,7 +277,8 @@ async fn a_batch_of_endless_calls_leaves_others_their_turn() {
     let other = async {
         for _ in 0..3 {
             let answer = post(&devnet, &one).await;
-            assert_eq!(answer["error"]["message"], "out of gas", "{answer}");
+            // Out of gas, or out of time; not out of patience.
+            assert_eq!(answer["error"]["code"], -32000, "{answer}");
         }
     };
     tokio::select! {

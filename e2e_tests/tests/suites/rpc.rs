@@ -40,13 +40,10 @@ const DIFFERENT: &[(&str, &str)] = &[
         "eth_getBlockByNumber/get-block-prague-fork",
         "a block with blobs",
     ),
+    ("eth_getBlockReceipts/", "the gas of an older fork"),
     (
-        "eth_getBlockReceipts/",
-        "receipts from before Byzantium have a root",
-    ),
-    (
-        "eth_getTransactionReceipt/get-legacy",
-        "receipts from before Byzantium have a root",
+        "eth_getTransactionReceipt/get-legacy-contract",
+        "the gas of an older fork",
     ),
     ("eth_getTransactionByHash/get-blob-tx", "no blobs"),
     (
@@ -60,10 +57,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     (
         "eth_simulateV1/ethSimulate-overflow-nonce",
         "no transaction has the highest nonce",
-    ),
-    (
-        "eth_simulateV1/ethSimulate-blockhash-complex",
-        "hashes of simulated blocks",
     ),
 ];
 
@@ -106,7 +99,10 @@ fn run(files: &Files) -> rpc_compat::Outcome {
             .find(|(start, _)| failure.path.starts_with(start));
         let known = known.map(|(_, why)| *why);
         match rpc_compat::impossible(&failure.path).or(known) {
-            Some(why) => *counts.entry(why).or_default() += 1,
+            Some(why) => {
+                println!("{}", failure.why.chars().take(240).collect::<String>());
+                *counts.entry(why).or_default() += 1;
+            }
             None => wrong.push(failure.why.clone()),
         }
     }
@@ -135,7 +131,7 @@ pub(crate) fn answers_are_those_of_the_conformance_files(files: &suites::Files) 
     let outcome = run(&named(files));
     let all = outcome.passed.len() + outcome.failed.len();
     assert!(
-        outcome.passed.len() + 20 >= all,
+        outcome.passed.len() + 18 >= all,
         "{} of {all}",
         outcome.passed.len()
     );
