@@ -1,6 +1,8 @@
 //! A load for a level, as data: programs that transactions run without end, and crowds
 //! of messages. `fuzz work` searches for the dearest; a test replays what it found.
 
+mod batch;
+
 use crate::lab::{Lab, MAX_GAS, Sample, contract};
 use crate::layer1::{self, DELAYED_BRIDGE, TICKETER};
 use crate::user::User;
@@ -89,10 +91,20 @@ pub enum Kind {
     Pays,
     /// One that runs the case's program, and is forced in by layer 1.
     Forced,
+    /// A transaction in a batch with others. The salt says who signs: the lab's user,
+    /// accounts whose keys are known, in order or far from each other, or strangers; bits
+    /// of the fill, whether signatures have their points, and how the data repeat.
+    Batch,
+    /// The same, but the last signature of each batch is wrong.
+    WrongBatch,
+    /// The same, but some bytes of each batch are changed.
+    BrokenBatch,
+    /// One batch again and again.
+    SameBatch,
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 15] = [
+pub const KINDS: [Kind; 19] = [
     Kind::Rubbish,
     Kind::Framed,
     Kind::Undecodable,
@@ -108,6 +120,10 @@ pub const KINDS: [Kind; 15] = [
     Kind::Logs,
     Kind::Pays,
     Kind::Forced,
+    Kind::Batch,
+    Kind::WrongBatch,
+    Kind::BrokenBatch,
+    Kind::SameBatch,
 ];
 
 /// A rollup with a bridge and default budgets, to run cases on.
@@ -133,6 +149,7 @@ pub fn lab() -> Lab {
         };
         let path = ACCOUNTS.path(&second.address).expect("a legal path");
         rollup.set(&path.as_path().to_string(), account.encode().as_ref());
+        batch::known_keys(rollup);
     });
     lab
 }
@@ -177,8 +194,11 @@ impl Case {
             out: Vec::new(),
         };
         for crowd in &self.crowds {
-            for one in 0..crowd.count {
-                writer.message(crowd, one);
+            match crowd.kind {
+                Kind::Batch | Kind::WrongBatch | Kind::BrokenBatch | Kind::SameBatch => {
+                    writer.out.extend(batch::messages(&mut writer.user, crowd));
+                }
+                _ => (0..crowd.count).for_each(|one| writer.message(crowd, one)),
             }
         }
         writer.out
@@ -248,6 +268,8 @@ impl Writer {
             Kind::Logs => return self.transaction(crowd, LOGS),
             Kind::Pays => return self.transaction(crowd, PAYS),
             Kind::Forced => return self.forced(crowd),
+            // They are made together.
+            Kind::Batch | Kind::WrongBatch | Kind::BrokenBatch | Kind::SameBatch => return,
         };
         self.out.push(message);
     }

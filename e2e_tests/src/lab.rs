@@ -17,7 +17,7 @@ use storage::{Account, Config};
 pub const MAX_GAS: u64 = 1 << 24;
 
 /// The most levels that one measure takes.
-const MAX_LEVELS: usize = 200;
+pub(crate) const MAX_LEVELS: usize = 200;
 
 /// What something cost, net of empty levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,8 @@ impl Sample {
         })
     }
 
-    fn level(&mut self, report: &LevelReport, empty: &Self) {
+    /// Adds a level, net of an empty one.
+    pub(crate) fn level(&mut self, report: &LevelReport, empty: &Self) {
         let instructions = report.runs.iter().map(|run| run.instructions);
         let calls = report.runs.iter().map(|run| run.host_calls.values().sum());
         let total: u64 = instructions.clone().sum();
@@ -212,7 +213,7 @@ impl Lab {
 }
 
 /// What the kernel counts when it reads a message.
-fn reading(message: &[u8]) -> u64 {
+pub(crate) fn reading(message: &[u8]) -> u64 {
     rollup::budget::MESSAGE + rollup::budget::BYTE * message.len() as u64
 }
 

@@ -3,7 +3,8 @@
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
 //! [`conformance::reference`] runs the same transactions on plain revm, to compare;
 //! [`bridged`] puts a layer 1 around a rollup;
-//! [`case`] is a load for a level, as data;
+//! [`load`] is a load for a level, as data: of the EVM kernel a [`case`], of the kernel
+//! for tickets a [`tx_case`];
 //! [`clients`] runs stock Ethereum clients against a devnet.
 
 pub mod bridged;
@@ -14,11 +15,13 @@ pub mod growth;
 pub mod harness;
 pub mod lab;
 pub mod layer1;
+pub mod load;
 pub mod micheline;
 mod record;
 mod rollup;
 pub mod state_tests;
 pub mod suites;
+pub mod tx_case;
 mod user;
 
 pub use rollup::{Build, Included, Rollup, Setup, kernel, module};

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use e2e_tests::case::{self, Case};
+use e2e_tests::load::{Labs, Load};
 use fuzz::random::random;
 use fuzz::targets::{self, TARGETS, Target};
-use fuzz::work::{self, Goal};
+use fuzz::work::{self, Goal, Kernel};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -110,9 +110,9 @@ fn fuzz(args: &Args) -> Result<bool> {
 fn work(args: &Args) -> Result<bool> {
     if let Some(file) = &args.replay {
         let text = std::fs::read(file).with_context(|| file.display().to_string())?;
-        let cases: Vec<Case> = serde_json::from_slice(&text).context("cases")?;
-        let lab = case::lab();
-        let samples = cases.iter().map(|case| case.run(&lab));
+        let loads: Vec<Load> = serde_json::from_slice(&text).context("loads")?;
+        let labs = Labs::new();
+        let samples = loads.iter().map(|load| load.run(&labs));
         let mut within = true;
         for sample in samples {
             println!("{sample:?}");
@@ -123,39 +123,42 @@ fn work(args: &Args) -> Result<bool> {
         return Ok(within);
     }
     let time = Duration::from_secs(args.seconds);
-    let found = work::search(time, args.seed, |found, goal| {
-        println!("{} {}", found.most(goal), goal.name());
+    let found = work::search(time, args.seed, |found, kernel, goal| {
+        let most = found.most(kernel, goal);
+        println!("{}: {most} {}", kernel.name(), goal.name());
         args.keep
             .as_deref()
             .map_or(Ok(()), |file| keep(found, file))
     })?;
-    let [units, levels] = found.runs;
-    println!("work: {units} cases for units of work, {levels} for runs and levels; at most");
-    for goal in Goal::ALL {
-        println!(
-            "  {} {}, bound {}",
-            found.most(goal),
-            goal.name(),
-            goal.bound()
-        );
+    let mut within = true;
+    for kernel in Kernel::ALL {
+        let [units, levels] = found.runs[kernel as usize];
+        let name = kernel.name();
+        println!("{name}: {units} cases for units of work, {levels} for runs and levels; at most");
+        for goal in Goal::ALL {
+            let (most, bound) = (found.most(kernel, goal), goal.bound());
+            println!("  {most} {}, bound {bound}", goal.name());
+            within &= most <= bound;
+        }
     }
-    Ok(Goal::ALL
-        .iter()
-        .all(|goal| found.most(*goal) <= goal.bound()))
+    Ok(within)
 }
 
 /// Writes the dearest cases of each goal.
 fn keep(found: &work::Search, file: &Path) -> Result<()> {
-    let mut cases: Vec<Case> = Vec::new();
-    for goal in Goal::ALL {
-        for found in found.kept(goal).iter().take(2) {
-            let case = work::case(&found.bytes, found.size);
-            if !cases.contains(&case) {
-                cases.push(case);
+    let mut loads: Vec<Load> = Vec::new();
+    for (kernel, goal) in Kernel::ALL
+        .into_iter()
+        .flat_map(|kernel| Goal::ALL.map(|goal| (kernel, goal)))
+    {
+        for found in found.kept(kernel, goal).iter().take(2) {
+            let load = found.load();
+            if !loads.contains(&load) {
+                loads.push(load);
             }
         }
     }
-    let text = serde_json::to_string_pretty(&cases)? + "\n";
+    let text = serde_json::to_string_pretty(&loads)? + "\n";
     std::fs::write(file, text).with_context(|| file.display().to_string())
 }
 

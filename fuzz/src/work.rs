@@ -1,12 +1,14 @@
 //! A search for what costs the machine most: programs, inputs and mixtures of both,
-//! through the `.wasm`, mutated towards more instructions for a unit of work, and
-//! towards dearer runs and levels.
+//! through the `.wasm` of both kernels, mutated towards more instructions for a unit of
+//! work, and towards dearer runs and levels.
 
 use crate::program::{Pool, program};
 use alloy_primitives::{Address, U256};
 use arbitrary::{Result, Unstructured};
-use e2e_tests::case::{CALLED, CALLER, Case, Crowd, KINDS, Kind, LARGE, lab};
+use e2e_tests::case::{CALLED, CALLER, Case, Crowd, KINDS, Kind, LARGE};
 use e2e_tests::lab::{MAX_GAS, Sample};
+use e2e_tests::load::{Labs, Load};
+use e2e_tests::tx_case;
 use std::time::{Duration, Instant};
 
 /// Less work than this says little of a unit: what every level does is not counted.
@@ -97,23 +99,88 @@ pub enum Size {
     Level,
 }
 
+/// Which kernel a case is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// The EVM kernel.
+    Evm,
+    /// The transactions kernel.
+    Transactions,
+}
+
+impl Kernel {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Evm, Self::Transactions];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Evm => "evm_kernel",
+            Self::Transactions => "tx_kernel",
+        }
+    }
+}
+
 /// A case and what it cost.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Bytes that the case is made of.
     pub bytes: Vec<u8>,
+    /// Which kernel they are for.
+    pub kernel: Kernel,
     /// What they are made into.
     pub size: Size,
     /// What it cost.
     pub sample: Sample,
 }
 
+impl Found {
+    /// The case itself.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        load(&self.bytes, self.kernel, self.size)
+    }
+}
+
 /// The case that `bytes` stand for.
 #[must_use]
-pub fn case(bytes: &[u8], size: Size) -> Case {
+pub fn load(bytes: &[u8], kernel: Kernel, size: Size) -> Load {
     let mut choices = Unstructured::new(bytes);
     // What the bytes do not say is the first choice: no case is refused.
-    choose(&mut choices, size).unwrap_or_default()
+    match kernel {
+        Kernel::Evm => Load::Evm(choose(&mut choices, size).unwrap_or_default()),
+        Kernel::Transactions => {
+            Load::Transactions(transactions(&mut choices, size).unwrap_or_default())
+        }
+    }
+}
+
+/// A case for the transactions kernel.
+fn transactions(choices: &mut Unstructured<'_>, size: Size) -> Result<tx_case::Case> {
+    let mut case = tx_case::Case::default();
+    for _ in 0..choices.int_in_range(1..=4_u8)? {
+        let kind = *choices.choose(&tx_case::KINDS)?;
+        let count = choices.int_in_range(1..=200_u64)?;
+        let mut crowd = tx_case::Crowd {
+            kind,
+            count,
+            operations: choices.int_in_range(1..=120)?,
+            contents: choices.int_in_range(0..=60)?,
+            together: choices.int_in_range(1..=20)?,
+            apart: choices.int_in_range(0..=60)?,
+            len: choices.int_in_range(0..=4_000)?,
+            fill: choices.arbitrary()?,
+        };
+        crowd.count = match size {
+            Size::Unit if kind.is_heavy() => 1 + count % 4,
+            Size::Unit => 1 + count / 4,
+            Size::Level if kind.is_heavy() => 1 + count % 40,
+            Size::Level => 30 * count,
+        };
+        case.crowds.push(crowd);
+    }
+    Ok(case)
 }
 
 fn choose(choices: &mut Unstructured<'_>, size: Size) -> Result<Case> {
@@ -183,8 +250,14 @@ fn crowd(choices: &mut Unstructured<'_>, size: Size) -> Result<Crowd> {
         kind,
         Kind::Program | Kind::Slots | Kind::Logs | Kind::Pays | Kind::Forced
     );
+    let batched = matches!(
+        kind,
+        Kind::Batch | Kind::WrongBatch | Kind::BrokenBatch | Kind::SameBatch
+    );
     let (count, gas) = match size {
         Size::Unit if heavy => (1 + count % 3, MAX_GAS >> (2 + salt)),
+        // They are signed one by one.
+        Size::Level if batched => (12 * count, 0),
         Size::Unit => (count, 0),
         Size::Level if heavy => (1 + count % 14, MAX_GAS >> salt),
         // So many bytes at most as layer 1 takes in some levels.
@@ -222,22 +295,22 @@ impl Numbers {
 /// What was found, the dearest of each goal first, and how many cases ran.
 #[derive(Debug, Default)]
 pub struct Search {
-    kept: [Vec<Found>; Goal::ALL.len()],
-    /// Cases that ran, of each size.
-    pub runs: [u64; 2],
+    kept: [[Vec<Found>; Goal::ALL.len()]; Kernel::ALL.len()],
+    /// Cases that ran, of each kernel and of each size.
+    pub runs: [[u64; 2]; Kernel::ALL.len()],
 }
 
 impl Search {
     /// What was dearest for a goal.
     #[must_use]
-    pub fn kept(&self, goal: Goal) -> &[Found] {
-        &self.kept[goal as usize]
+    pub fn kept(&self, kernel: Kernel, goal: Goal) -> &[Found] {
+        &self.kept[kernel as usize][goal as usize]
     }
 
     /// The most for a goal.
     #[must_use]
-    pub fn most(&self, goal: Goal) -> u64 {
-        let best = self.kept(goal).first();
+    pub fn most(&self, kernel: Kernel, goal: Goal) -> u64 {
+        let best = self.kept(kernel, goal).first();
         best.map_or(0, |best| goal.figure(&best.sample))
     }
 
@@ -246,10 +319,10 @@ impl Search {
         let mut better = Vec::new();
         for goal in Goal::ALL {
             let figure = goal.figure(&found.sample);
-            if figure > self.most(goal) {
+            if figure > self.most(found.kernel, goal) {
                 better.push(goal);
             }
-            let kept = &mut self.kept[goal as usize];
+            let kept = &mut self.kept[found.kernel as usize][goal as usize];
             let place = kept.partition_point(|one| goal.figure(&one.sample) > figure);
             let known = kept
                 .get(place)
@@ -262,14 +335,14 @@ impl Search {
         better
     }
 
-    fn bytes(&self, numbers: &mut Numbers, goal: Goal) -> Vec<u8> {
+    fn bytes(&self, numbers: &mut Numbers, kernel: Kernel, goal: Goal) -> Vec<u8> {
         // What is dear for its work may fill a level, too.
         let goal = if numbers.below(3) == 0 {
             Goal::Unit
         } else {
             goal
         };
-        let kept = self.kept(goal);
+        let kept = self.kept(kernel, goal);
         if kept.len() < KEPT / 2 || numbers.below(8) == 0 {
             return (0..LEN).map(|_| numbers.next() as u8).collect();
         }
@@ -277,41 +350,51 @@ impl Search {
     }
 }
 
-/// Searches for so long, half of it for units of work and half for runs and levels;
-/// `better` hears of each goal that a case costs more for than all before.
+/// Searches for so long, two thirds of it the EVM kernel and the rest the other, half of
+/// each for units of work and half for runs and levels; `better` hears of each goal that a
+/// case costs more for than all before.
 ///
 /// # Errors
 /// Those of `better`.
 pub fn search<E>(
     time: Duration,
     seed: u64,
-    mut better: impl FnMut(&Search, Goal) -> std::result::Result<(), E>,
+    mut better: impl FnMut(&Search, Kernel, Goal) -> std::result::Result<(), E>,
 ) -> std::result::Result<Search, E> {
-    let lab = lab();
+    let labs = Labs::new();
     let start = Instant::now();
     let mut numbers = Numbers(seed);
     let mut search = Search::default();
-    let mut units = Duration::ZERO;
+    // Of each kernel: all of its time, and that for units.
+    let mut spent = [[Duration::ZERO; 2]; Kernel::ALL.len()];
     while start.elapsed() < time {
-        let goal = if units < start.elapsed() / 2 {
+        let kernel = if spent[0][0] <= 2 * spent[1][0] {
+            Kernel::Evm
+        } else {
+            Kernel::Transactions
+        };
+        let [all, units] = &mut spent[kernel as usize];
+        let goal = if *units <= *all / 2 {
             Goal::Unit
         } else {
             Goal::ALL[1 + numbers.below(Goal::ALL.len() - 1)]
         };
-        let (bytes, size) = (search.bytes(&mut numbers, goal), goal.size());
+        let (bytes, size) = (search.bytes(&mut numbers, kernel, goal), goal.size());
         let began = Instant::now();
-        let sample = case(&bytes, size).run(&lab);
+        let sample = load(&bytes, kernel, size).run(&labs);
+        *all += began.elapsed();
         if size == Size::Unit {
-            units += began.elapsed();
+            *units += began.elapsed();
         }
-        search.runs[usize::from(size == Size::Level)] += 1;
+        search.runs[kernel as usize][usize::from(size == Size::Level)] += 1;
         let found = Found {
             bytes,
+            kernel,
             size,
             sample,
         };
         for goal in search.keep(&found) {
-            better(&search, goal)?;
+            better(&search, kernel, goal)?;
         }
     }
     Ok(search)

@@ -4,6 +4,9 @@
 pub const MESSAGE: u64 = 10_000;
 /// What a byte of a message costs.
 pub const BYTE: u64 = 10;
+/// What a dropped input costs besides: its line in the log is a host call, of which a run
+/// is to make at most 20,000.
+pub const DROPPED: u64 = 7_500;
 
 /// The work of a run, in units of gas: at most 80 wasm instructions.
 #[derive(Clone, Copy, Debug)]

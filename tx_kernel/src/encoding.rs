@@ -201,6 +201,13 @@ impl<'b> Batch<'b> {
         })
     }
 
+    /// The number of operations.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        let counts = self.transactions.iter();
+        counts.map(|transaction| transaction.operations.len()).sum()
+    }
+
     /// The batch's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -69,6 +69,10 @@ pub enum BatchError {
     Traps,
 }
 
+/// The work of looking up an operation's signer, in units of the budget: a read of durable
+/// storage, and the hash of a key.
+pub const LOOKUP: u64 = 5_000;
+
 /// The work of reading a signature, in units of the budget: a square root, and
 /// whether the point is in its group.
 pub const SIGNATURE_WORK: u64 = 300_000;
@@ -100,19 +104,16 @@ pub struct Verifiable<'b> {
 }
 
 impl<'b> Verifiable<'b> {
-    /// Reads a batch but for its signature, and finds the keys of its signers.
+    /// Finds the keys of a batch's signers. It costs [`LOOKUP`] for each of its
+    /// operations.
     ///
     /// # Errors
     /// If the machine refuses a host call.
     pub fn read(
         memory: &mut Memory,
         store: &impl ReadStore,
-        bytes: &'b [u8],
+        batch: Batch<'b>,
     ) -> Result<Input<'b>, HostError> {
-        let batch = match Batch::parse(bytes) {
-            Ok(batch) => batch,
-            Err(error) => return Ok(Input::Dropped(BatchError::Decode(error))),
-        };
         let mut revealed: BTreeMap<Tz4, [u8; PUBLIC_KEY]> = BTreeMap::new();
         let mut keys = Vec::new();
         let mut replayed = true;

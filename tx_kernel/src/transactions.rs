@@ -5,14 +5,14 @@
 use crate::deposit::{self, Deposited};
 use crate::encoding::{Batch, looks_like_a_batch};
 use crate::head::Head;
-use crate::inbox::{BatchError, Framing, Input, SIGNATURE_WORK, Verifiable};
+use crate::inbox::{BatchError, Framing, Input, LOOKUP, SIGNATURE_WORK, Verifiable};
 use crate::layout::{FRAME, LAYOUT, OUTGOING, STAGED_OUTGOING};
 use crate::memory::Memory;
 use crate::transfer::{self, Applied};
 use alloc::vec::Vec;
 use core::fmt;
 use host::{Debug, HostError, ReadStore, Runtime, Store};
-use rollup::budget::BYTE;
+use rollup::budget::{BYTE, DROPPED};
 use rollup::inbox::{Limits, TRANSFER, Transfer};
 use rollup::opening::Waiting;
 use rollup::opening::{LastCommit, Opening, Reading};
@@ -241,19 +241,16 @@ impl Run {
             }
             return Ok(true);
         }
-        let input = if traps > 0 {
-            Input::Dropped(BatchError::Traps)
+        let batch = if traps > 0 {
+            Err(BatchError::Traps)
         } else {
-            Verifiable::read(&mut self.memory, host, bytes)?
-        };
-        let batch = match input {
-            Input::Batch(verifiable) => self.verify(verifiable),
-            Input::Dropped(error) => Err(error),
+            self.batch(host, bytes)?
         };
         let batch = match batch {
             Ok(Some(batch)) => batch,
             Ok(None) => return Ok(false),
             Err(error) => {
+                self.budget.add(DROPPED);
                 self.log(host, format_args!("batch dropped: {error}"));
                 return Ok(true);
             }
@@ -269,8 +266,28 @@ impl Run {
         Ok(true)
     }
 
-    /// Counts the work of each step before it is done; `None` if the run has no
-    /// room for the next one.
+    /// The batch in `bytes`, if it is signed by whom it names. Counts the work of each
+    /// step before it is done; `None` if the run has no room for the next one.
+    fn batch<'b>(
+        &mut self,
+        host: &impl Runtime,
+        bytes: &'b [u8],
+    ) -> Result<Result<Option<Batch<'b>>, BatchError>, HostError> {
+        let batch = match Batch::parse(bytes) {
+            Ok(batch) => batch,
+            Err(error) => return Ok(Err(BatchError::Decode(error))),
+        };
+        let work = LOOKUP * batch.operations() as u64;
+        if !self.has_room_for(work) {
+            return Ok(Ok(None));
+        }
+        self.budget.add(work);
+        Ok(match Verifiable::read(&mut self.memory, host, batch)? {
+            Input::Batch(verifiable) => self.verify(verifiable),
+            Input::Dropped(error) => Err(error),
+        })
+    }
+
     fn verify<'b>(&mut self, verifiable: Verifiable<'b>) -> Result<Option<Batch<'b>>, BatchError> {
         if !self.has_room_for(SIGNATURE_WORK) {
             return Ok(None);

@@ -1,9 +1,10 @@
-//! The dearest cases that `fuzz work` found: whole levels of programs, large inputs,
-//! deposits and forced transactions, mutated towards more instructions and host calls.
+//! The dearest cases that `fuzz work` found: whole levels of programs, batches, large
+//! inputs, deposits and forced transactions, mutated towards more instructions and host
+//! calls, for either kernel.
 //! `cargo run --package fuzz -- work --keep FILE` writes such a file.
 
-use e2e_tests::case::{Case, lab};
 use e2e_tests::lab::Sample;
+use e2e_tests::load::{Labs, Load};
 
 /// What a run and a level do at most with default budgets, in instructions.
 const RUN: u64 = 8_000_000_000;
@@ -20,11 +21,11 @@ const UNIT: u64 = 80 * 100;
 
 #[test]
 fn the_dearest_cases_that_were_found_keep_within_the_bounds() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("dearest.json")).unwrap();
-    let lab = lab();
+    let loads: Vec<Load> = serde_json::from_str(include_str!("dearest.json")).unwrap();
+    let labs = Labs::new();
     let mut worst = Sample::default();
-    for (number, case) in cases.iter().enumerate() {
-        let sample = case.run(&lab);
+    for (number, load) in loads.iter().enumerate() {
+        let sample = load.run(&labs);
         println!("{number}: {} hundredths, {sample:?}", sample.hundredths());
         assert!(sample.hundredths() <= UNIT, "{number}: {sample:?}");
         assert!(sample.worst_run <= RUN, "{number}: {sample:?}");

@@ -4,6 +4,7 @@ use crate::rollup::{
     CONTENT, Rollup, deposit, durable, external, give, inbox, key, one, operation, options, post,
     reveal, signed, withdraw,
 };
+use e2e_tests::tx_case::{Case, Crowd, Kind, Lab};
 use pvm::{Machine, Metering};
 use tx_kernel::encoding::put;
 use tx_kernel::transactions::{DEPOSIT, LEVEL_BUDGET, QUEUE_BYTES};
@@ -140,4 +141,36 @@ fn deposits_pass_a_backlog_and_leave_half_of_the_level() {
     assert_eq!(rollup.balance(&bob), all + 1);
     assert!(!rollup.machine.durable().values("/tx/queue").is_empty());
     assert!(rollup.machine.durable().values("/tx/calls").is_empty());
+}
+
+/// What is dropped says so in the log, and signers are looked up before anybody has signed:
+/// both are host calls. A queue of the shortest batches once made 80,000 of them in a run, and
+/// batches of 57 keys that nobody had seen, 110,000.
+#[test]
+fn no_flood_of_batches_makes_more_host_calls_than_a_run_may() {
+    let lab = Lab::new();
+    let floods = [
+        (Kind::NoOperations, 16_000, 1),
+        (Kind::UnknownKey, 2_000, 57),
+        (Kind::Replayed, 2_000, 120),
+    ];
+    for (kind, count, operations) in floods {
+        let crowd = Crowd {
+            kind,
+            count,
+            operations,
+            contents: 0,
+            together: 1,
+            apart: 1,
+            len: 0,
+            fill: 0,
+        };
+        let sample = Case {
+            crowds: vec![crowd],
+        }
+        .run(&lab);
+        println!("{kind:?}: {sample:?}");
+        assert!(sample.worst_run_calls <= 20_000, "{kind:?}: {sample:?}");
+        assert!(sample.hundredths() <= 80 * 100, "{kind:?}: {sample:?}");
+    }
 }

@@ -14,6 +14,8 @@
 
 pub use crate::environment::source::MAX_TRANSACTION;
 
+pub use rollup::budget::DROPPED;
+
 use crate::environment::source::ChunkSet;
 use host::MAX_MESSAGE;
 
@@ -63,10 +65,6 @@ pub fn name(input: &[u8]) -> &[u8] {
 
 /// What the recovery of a signature costs, in units of the budget.
 pub const RECOVERY: u64 = 25_000;
-
-/// What a dropped input costs besides, in units of the budget: its line in the log is a
-/// host call, of which a run is to make at most 20,000.
-pub const DROPPED: u64 = 7_500;
 
 /// What reading, decoding and recovering an input costs at most, in units of the
 /// budget.
