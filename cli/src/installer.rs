@@ -2,14 +2,14 @@
 
 use crate::setup::{self, Target};
 use crate::{BAD_USAGE, files};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use messages::hash::blake2b_256;
 use michelson::{Node, Type};
 use pvm::installer::Installer;
 use pvm::report::report;
-use pvm::{DebugSink, Durable, Inbox, Machine, Metering, Options, Status, Version};
+use pvm::{DebugSink, Durable, Inbox, Machine, Metering, Options, Purpose, Status, Version};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -147,6 +147,9 @@ fn valid(path: &Path) -> anyhow::Result<Vec<u8>> {
         path.display(),
         lines.join("\n")
     );
+    if let Some(why) = Purpose::of(&module).warning() {
+        bail!("{} is {why}", path.display());
+    }
     Ok(module)
 }
 

@@ -3,8 +3,8 @@
 use crate::setup::{self, Checked, Target};
 use crate::{FOUND_WRONG, files};
 use clap::Args;
-use pvm::Version;
 use pvm::report::{ModuleReport, report};
+use pvm::{Purpose, Version};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +42,12 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     for warning in &setup.warnings {
         eprintln!("warning: {warning}");
     }
+    if let Some(why) = Purpose::of(&module).warning() {
+        eprintln!(
+            "warning: {} is {why}: never for a rollup",
+            args.kernel.display()
+        );
+    }
     let report = report(&module, args.pvm_version);
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -66,10 +72,10 @@ fn print(report: &ModuleReport, len: usize, version: Version) {
     };
     println!("{len} bytes, by the rules of {version}");
     for rule in &report.rules {
-        let mark = if rule.faults.is_empty() {
-            paint("32", "pass")
-        } else {
-            paint("31", "FAIL")
+        let mark = match (rule.checked, rule.faults.is_empty()) {
+            (false, _) => "not checked".to_owned(),
+            (true, true) => paint("32", "pass"),
+            (true, false) => paint("31", "FAIL"),
         };
         println!("{mark}  {}", rule.name);
         for fault in &rule.faults {

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`outline`], [`opcodes`] | the one reader; instructions that are refused |
 //! | [`mod@check`] | which modules the machine accepts |
+//! | [`purpose`] | whether a build is for tests |
 //! | [`mod@report`] | every rule, one by one, and what the bytes are made of |
 //! | [`imports`], [`version`] | the host functions, and since when |
 //! | [`metering`], [`mod@ticks`] | counts instructions, open calls and the slow machine's ticks |
@@ -19,6 +20,7 @@ pub mod imports;
 pub mod metering;
 pub mod opcodes;
 pub mod outline;
+pub mod purpose;
 pub mod report;
 pub mod stack_guard;
 pub mod ticks;
@@ -31,6 +33,7 @@ mod strip;
 pub use check::{KernelError, KernelFacts, Terms, check};
 pub use metering::{Counted, Limit};
 pub use outline::Outline;
+pub use purpose::Purpose;
 pub use report::{ModuleReport, report};
 pub use strip::strip;
 pub use version::Version;

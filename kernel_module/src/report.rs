@@ -23,6 +23,8 @@ pub struct ModuleReport {
 pub struct RuleReport {
     /// What it says.
     pub name: &'static str,
+    /// Whether it could be looked at: of what is no module, no rule but the first.
+    pub checked: bool,
     /// Where it is broken; nowhere if it is kept.
     pub faults: Vec<Fault>,
 }
@@ -60,8 +62,12 @@ pub fn report(wasm: &[u8], terms: impl Into<Terms>) -> ModuleReport {
                 function: None,
                 what: error.message().to_owned(),
             };
+            let mut rules = rules([(Rule::WellFormed, fault)]);
+            for rule in &mut rules {
+                rule.checked = !rule.faults.is_empty();
+            }
             return ModuleReport {
-                rules: rules([(Rule::WellFormed, fault)]),
+                rules,
                 ..ModuleReport::default()
             };
         }
@@ -93,6 +99,7 @@ fn rules(faults: impl IntoIterator<Item = (Rule, Fault)>) -> Vec<RuleReport> {
     }
     let rules = Rule::ALL.into_iter().map(|rule| RuleReport {
         name: rule.words(),
+        checked: true,
         faults: of_rule.remove(&rule).unwrap_or_default(),
     });
     rules.collect()

@@ -44,7 +44,7 @@ pub use durable::{AsPath, Durable};
 pub use engine::Trap;
 pub use error::Error;
 pub use kernel::{Kernel, Metering};
-pub use kernel_module::{Counted, KernelError, Limit, Version, imports, report};
+pub use kernel_module::{Counted, KernelError, Limit, Purpose, Version, imports, report};
 pub use level::{Inbox, LevelReport, RunReport, Status};
 pub use machine::{Machine, Saved};
 pub use options::{DEFAULT_ROLLUP, Options};

@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 
-use crate::module::{self, Purpose};
+use crate::module;
+use kernel_module::Purpose;
 use kernel_module::stack_guard::{self, Guarded};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -58,7 +59,7 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
     };
     let (kernel, guard) = compile(&site, &features)?;
     ensure!(
-        module::purpose(&kernel) == purpose,
+        Purpose::of(&kernel) == purpose,
         "this is another build: one for tests is never shipped"
     );
 

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use kernel::Recovery;
-use module::Purpose;
+use kernel_module::Purpose;
 
 mod arrows;
 mod circles;
@@ -66,7 +66,7 @@ fn check_module(file: &Path) -> Result<()> {
     let bytes = std::fs::read(file)?;
     module::check(&bytes)?;
     ensure!(
-        module::purpose(&bytes) == Purpose::Ship,
+        Purpose::of(&bytes) == Purpose::Ship,
         "{}: built for tests, never to be shipped",
         file.display()
     );

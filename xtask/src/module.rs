@@ -6,31 +6,6 @@ use anyhow::{Result, ensure};
 use kernel_module::Version;
 use kernel_module::report::Fault;
 
-/// What a build of the kernel is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A rollup.
-    Ship,
-    /// Tests of traps; never for a rollup.
-    Traps,
-    /// Tests that choose the block's surroundings; never for a rollup.
-    Evaluation,
-}
-
-/// What only the builds for tests have in them: the file of the places that
-/// trap, and where the block's surroundings are found.
-const MARKS: [(&[u8], Purpose); 2] = [
-    (b"evm_kernel/src/traps.rs", Purpose::Traps),
-    (b"/evaluation/environment", Purpose::Evaluation),
-];
-
-/// What a module of the kernel was built for.
-pub(crate) fn purpose(wasm: &[u8]) -> Purpose {
-    let has = |mark: &[u8]| wasm.windows(mark.len()).any(|bytes| bytes == mark);
-    let found = MARKS.iter().find(|(mark, _)| has(mark));
-    found.map_or(Purpose::Ship, |(_, purpose)| *purpose)
-}
-
 /// Fails if the machine would refuse the module, with every place that breaks a rule.
 ///
 /// Functions are named by the module's `name` section, so check before it is stripped.

@@ -7,8 +7,8 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use jiff::Timestamp;
 use node::governance::{Assignment, Decision};
-use pvm::Version;
 use pvm::report::report;
+use pvm::{Purpose, Version};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -63,6 +63,9 @@ impl Upgrade {
                     report.is_valid(),
                     "the pages hold no kernel that the machine accepts: see `evm-rollup verify`"
                 );
+                if let Some(why) = Purpose::of(&kernel).warning() {
+                    bail!("the pages hold {why}");
+                }
                 if Target::of(&kernel) != Target::Evm {
                     warnings.push(
                         "the pages hold another kernel than the EVM kernel: with it the rollup has \
