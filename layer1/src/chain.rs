@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// its predecessor.
 const FIRST_MESSAGES: u32 = 2;
 
+/// What `CHAIN_ID` says: `NetX…` of a chain that is no other.
+pub const CHAIN_ID: [u8; 4] = *b"dev1";
+
 /// The most internal operations of one operation; gas bounds them on layer 1.
 const MAX_INTERNAL: usize = 1000;
 
@@ -69,6 +72,8 @@ struct State {
     contracts: BTreeMap<[u8; 20], Code>,
     rollup: [u8; 20],
     level: u32,
+    /// `NOW` of operations: the timestamp of the block before, in seconds since 1970.
+    now: i64,
     /// What this level's operations brought to the rollup.
     inbox: Vec<Vec<u8>>,
 }
@@ -84,6 +89,7 @@ impl Layer1 {
                 contracts: BTreeMap::new(),
                 rollup,
                 level: 0,
+                now: 0,
                 inbox: Vec::new(),
             },
             parameters,
@@ -140,6 +146,13 @@ impl Layer1 {
         self.state.level
     }
 
+    /// `NOW` of operations, in seconds since 1970: the newest timestamp that the rollup was
+    /// told.
+    #[must_use]
+    pub const fn now(&self) -> i64 {
+        self.state.now
+    }
+
     /// What the rollup wrote.
     #[must_use]
     pub const fn outbox(&self) -> &Outbox {
@@ -175,6 +188,13 @@ impl Layer1 {
     /// Ends `level`: the rollup has read `inbox`, all messages of the level, and
     /// written `outbox`.
     pub fn end_level(&mut self, level: u32, inbox: Vec<Vec<u8>>, outbox: Vec<Vec<u8>>) {
+        let told = inbox
+            .iter()
+            .find_map(|message| match inbox::Message::parse(message) {
+                Ok(inbox::Message::InfoPerLevel(info)) => Some(info.predecessor_timestamp),
+                _ => None,
+            });
+        self.state.now = told.unwrap_or(self.state.now);
         self.inboxes.insert(level, inbox.into());
         if self.inboxes.len() > KEPT_INBOXES {
             self.inboxes.pop_first();
@@ -323,6 +343,8 @@ impl State {
                     own: hash,
                     sender,
                     amount,
+                    rollup: self.rollup,
+                    now: self.now,
                 };
                 let emitted = code.call(&mut frame, &destination.entrypoint, parameter)?;
                 self.contracts.insert(hash, code);

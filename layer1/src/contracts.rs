@@ -20,7 +20,7 @@ pub use delayed_inbox::DelayedInbox;
 pub use exchanger::Exchanger;
 pub use fast_withdrawal::{Asked, Claim, FastWithdrawal};
 pub(crate) use frame::Frame;
-pub use governance::Governance;
+pub use governance::{Governance, public};
 pub use token::Token;
 pub use token_wrapper::TokenWrapper;
 
@@ -43,7 +43,7 @@ pub enum Code {
     FastWithdrawal(FastWithdrawal),
     /// Transactions that the rollup must take.
     DelayedInbox(DelayedInbox),
-    /// Who decides on upgrades.
+    /// n of m keys decide on upgrades.
     Governance(Governance),
 }
 
@@ -76,7 +76,7 @@ impl Code {
             Self::TokenWrapper(wrapper) => wrapper.call(frame, entrypoint, parameter),
             Self::FastWithdrawal(fast) => fast.call(frame, entrypoint, parameter),
             Self::DelayedInbox(delayed) => delayed.call(frame, parameter),
-            Self::Governance(governance) => governance.call(frame, parameter),
+            Self::Governance(governance) => governance.call(frame, entrypoint, parameter),
         }
     }
 }

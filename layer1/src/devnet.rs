@@ -3,12 +3,13 @@
 use crate::account::{Account, Mutez};
 use crate::chain::Layer1;
 use crate::contracts::{
-    Bridge, Code, DelayedInbox, Exchanger, FastWithdrawal, Governance, Token, TokenWrapper,
+    Bridge, Code, DelayedInbox, Exchanger, FastWithdrawal, Governance, Token, TokenWrapper, public,
 };
 use crate::failure::Failure;
 use crate::outbox::Parameters;
+use ed25519_compact::{KeyPair, Seed};
 use messages::contract::Contract;
-use messages::hash::blake2b_160;
+use messages::hash::{blake2b_160, blake2b_256};
 use std::collections::BTreeMap;
 
 /// What each account has at first.
@@ -106,7 +107,19 @@ pub fn accounts() -> Vec<[u8; 21]> {
     ACCOUNTS.iter().filter_map(account).collect()
 }
 
-/// A layer 1 with all contracts, and rich accounts, the first of which governs.
+/// How many of [`governors`] decide together.
+pub const THRESHOLD: usize = 2;
+
+/// The keys that govern, which everybody knows.
+#[must_use]
+pub fn governors() -> [KeyPair; 3] {
+    [1, 2, 3].map(|number: u8| {
+        let seed = blake2b_256(&[b"evm-rollup devnet governor ".as_slice(), &[number]].concat());
+        KeyPair::from_seed(Seed::new(seed))
+    })
+}
+
+/// A layer 1 with all contracts, and rich accounts; [`THRESHOLD`] of [`governors`] govern.
 ///
 /// # Errors
 /// Never: the sums are small.
@@ -130,7 +143,6 @@ pub fn layer1_with(
         let owner = Account::from(Contract::Implicit(account));
         token.balances.insert(owner, TOKENS);
     }
-    let owner = accounts().first().copied().unwrap_or_default();
     let code = [
         (at.exchanger, Code::Exchanger(Exchanger)),
         (
@@ -160,8 +172,9 @@ pub fn layer1_with(
         (
             at.governance,
             Code::Governance(Governance {
-                owner: Contract::Implicit(owner).into(),
-                rollup,
+                counter: 0,
+                threshold: THRESHOLD as u64,
+                keys: governors().iter().map(public).collect(),
             }),
         ),
     ];

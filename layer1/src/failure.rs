@@ -2,6 +2,7 @@
 
 use crate::account::{Account, Address, Mutez};
 use messages::DecodeError;
+use std::borrow::Cow;
 
 /// Why an operation fails. Nothing of it has happened then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +69,7 @@ pub enum Failure {
         /// Which contract.
         contract: Account,
         /// Its word.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// More internal operations than layer 1 would run.
     #[error("too many internal operations")]

@@ -30,6 +30,8 @@ pub enum Type {
     Pair(Box<Self>, Box<Self>),
     /// `ticket`.
     Ticket(Box<Self>),
+    /// Whatever a script takes that runs as it is.
+    Script(michelson::Type),
 }
 
 /// A value.
@@ -55,6 +57,8 @@ pub enum Value {
     Pair(Box<Self>, Box<Self>),
     /// Tickets of one kind.
     Ticket(Ticket),
+    /// What a script takes that runs as it is; no tickets.
+    Script(michelson::Value),
 }
 
 /// Tickets of one kind.
@@ -105,6 +109,9 @@ impl Type {
     /// The type as a node.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        if let Self::Script(ty) = self {
+            return script_node(ty).unwrap_or_default();
+        }
         let (number, inside) = self.parts();
         let inside: Vec<_> = inside.into_iter().map(Self::encode).collect();
         let inside: Vec<_> = inside.iter().map(Vec::as_slice).collect();
@@ -116,6 +123,11 @@ impl Type {
     /// Whether a node is this type; annotations and flat pairs make no difference.
     #[must_use]
     pub fn is(&self, node: Node<'_>) -> bool {
+        if let Self::Script(ty) = self {
+            let node = michelson::encoding::from_binary(node.as_bytes()).ok();
+            let found = node.and_then(|node| michelson::Type::read(&node).ok());
+            return found.as_ref() == Some(ty);
+        }
         let Ok(View::Prim { prim, args, .. }) = node.view() else {
             return false;
         };
@@ -149,6 +161,8 @@ impl Type {
             Self::Or(left, right) => (prim::OR, vec![left, right]),
             Self::Pair(first, second) => (prim::PAIR_TYPE, vec![first, second]),
             Self::Ticket(content) => (prim::TICKET_TYPE, vec![content]),
+            // It is no primitive of this module's.
+            Self::Script(_) => (u8::MAX, vec![]),
         }
     }
 
@@ -191,8 +205,18 @@ impl Type {
                     amount,
                 })
             }
+            Self::Script(ty) => {
+                let node = michelson::encoding::from_binary(node.as_bytes()).ok()?;
+                Value::Script(michelson::encoding::read(&node, ty).ok()?)
+            }
         })
     }
+}
+
+/// A script's type as a node in binary.
+fn script_node(ty: &michelson::Type) -> Option<Vec<u8>> {
+    let node = michelson::Node::parse(&ty.to_string()).ok()?;
+    michelson::encoding::binary(&node).ok()
 }
 
 /// The type `timestamp`, among the primitives.
@@ -240,6 +264,7 @@ impl fmt::Display for Type {
             Self::Or(left, right) => write!(f, "(or {left} {right})"),
             Self::Pair(first, second) => write!(f, "(pair {first} {second})"),
             Self::Ticket(content) => write!(f, "(ticket {content})"),
+            Self::Script(ty) => ty.fmt(f),
         }
     }
 }
@@ -295,6 +320,10 @@ impl Value {
             Self::Right(inside) => applied(out, prim::RIGHT, inside),
             Self::Pair(first, second) => {
                 write::pair(out, |out| first.put(out), |out| second.put(out));
+            }
+            Self::Script(value) => {
+                let node = michelson::encoding::write(value);
+                out.extend(michelson::encoding::binary(&node).unwrap_or_default());
             }
             Self::Ticket(Ticket { id, amount }) => {
                 ticket::put(out, &id.ticketer, &id.content, |out| {

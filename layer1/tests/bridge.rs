@@ -1,10 +1,11 @@
 //! The bridge's contracts on the real bytes: deposits make inbox messages,
 //! outbox messages move tez and tokens, and nothing is made or lost on the way.
 
+use ed25519_compact::{KeyPair, Seed};
 use layer1::contracts::{
     Asked, Bridge, Claim, Code, DelayedInbox, Exchanger, Governance, TokenWrapper,
 };
-use layer1::devnet::{self, BALANCE, Contracts, TOKENS};
+use layer1::devnet::{self, BALANCE, Contracts, TOKENS, governors};
 use layer1::michelson::{Michelson, Timestamp};
 use layer1::outbox::{Parameters, Place, Status};
 use layer1::value::{Ticket, TicketId, Type, Value};
@@ -110,7 +111,7 @@ fn cemented(layer1: &mut Layer1, message: Vec<u8>) -> Place {
 fn fail_with(contract: [u8; 20], why: &'static str) -> Failure {
     Failure::FailWith {
         contract: Account::originated(contract),
-        why,
+        why: why.into(),
     }
 }
 
@@ -630,18 +631,55 @@ fn delayed_bytes(message: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The governance contract as it is.
+fn governance(layer1: &Layer1) -> Governance {
+    match layer1.contract(&at().governance) {
+        Some(Code::Governance(governance)) => governance.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whoever brings the call: what counts are signatures of two of its three keys, each of
+/// which holds once, and not for ever.
 #[test]
-fn governance_speaks_for_its_owner_alone() {
+fn governance_speaks_for_n_of_m_keys() {
     let mut layer1 = layer1();
-    let say = Governance::say(at().governance, vec![0xc0]);
-    let refused = layer1.operate(&bob(), say.clone());
-    assert_eq!(refused, Err(fail_with(at().governance, "NOT_THE_OWNER")));
-    layer1.operate(&alice(), say).unwrap();
+    let keys = governors();
+    let rollup = layer1.rollup();
+    let say = |layer1: &Layer1, now: i64, keys: &[KeyPair]| {
+        governance(layer1).say(at().governance, (rollup, vec![0xc0]), now, keys)
+    };
+    let stranger = KeyPair::from_seed(Seed::new([9; 32]));
+    for (now, keys, why) in [
+        (0, &keys[..1], "NOT_ENOUGH_SIGNATURES"),
+        (0, &[], "NOT_ENOUGH_SIGNATURES"),
+        (0, &[keys[0].clone(), stranger], "UNKNOWN_KEY"),
+        (-10_000, &keys[..], "EXPIRED"),
+    ] {
+        let refused = layer1.operate(&alice(), say(&layer1, now, keys));
+        assert_eq!(refused, Err(fail_with(at().governance, why)));
+    }
+    let elsewhere = governance(&layer1).say(at().governance, ([9; 20], vec![]), 0, &keys);
+    let refused = layer1.operate(&alice(), elsewhere);
+    assert_eq!(refused, Err(fail_with(at().governance, "NOT_A_ROLLUP")));
+    // Signed for the contract of another address.
+    let mut other = governance(&layer1).say([8; 20], (rollup, vec![0xc0]), 0, &keys);
+    other.destination = Account::originated(at().governance).into();
+    let refused = layer1.operate(&alice(), other);
+    assert_eq!(refused, Err(fail_with(at().governance, "BAD_SIGNATURE")));
+
+    let good = say(&layer1, 0, &keys[1..]);
+    layer1.operate(&bob(), good.clone()).unwrap();
     let Ok(Inbox::Transfer(transfer)) = Inbox::parse(&layer1.messages()[0]) else {
         panic!("no transfer");
     };
     assert_eq!(transfer.sender, &at().governance);
     assert_eq!(transfer.payload, [5, 8, 10, 0, 0, 0, 1, 0xc0]);
+    assert_eq!(governance(&layer1).counter, 1);
+    let again = layer1.operate(&bob(), good);
+    assert_eq!(again, Err(fail_with(at().governance, "OTHER_COUNTER")));
+    let next = say(&layer1, 0, &keys[..2]);
+    layer1.operate(&alice(), next).unwrap();
 }
 
 /// The shared vectors of a kind, by name.

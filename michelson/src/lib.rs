@@ -5,6 +5,7 @@ pub mod check;
 pub mod contract;
 pub mod encoding;
 pub mod run;
+pub mod signature;
 pub mod syntax;
 pub mod ty;
 pub mod value;

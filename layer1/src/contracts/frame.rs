@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::michelson::Michelson;
 use crate::value::{Ticket, TicketId, Value};
+use std::borrow::Cow;
 
 /// The call, and what its code may do.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub(crate) struct Frame<'l> {
     pub(crate) sender: Account,
     /// What came with the call.
     pub(crate) amount: Mutez,
+    /// The rollup of this layer 1.
+    pub(crate) rollup: [u8; 20],
+    /// `NOW`: seconds since 1970.
+    pub(crate) now: i64,
 }
 
 impl Frame<'_> {
@@ -26,10 +31,10 @@ impl Frame<'_> {
     }
 
     /// `FAILWITH`.
-    pub(crate) const fn fail(&self, why: &'static str) -> Failure {
+    pub(crate) fn fail(&self, why: impl Into<Cow<'static, str>>) -> Failure {
         Failure::FailWith {
             contract: self.account(),
-            why,
+            why: why.into(),
         }
     }
 

@@ -1,9 +1,7 @@
 //! The code here against the scripts of `contracts/layer1`, call by call: the same calls
 //! byte by byte, the same storage, the same refusals.
 
-use super::{
-    Bridge, Claim, Code, DelayedInbox, Exchanger, FastWithdrawal, Frame, Governance, TokenWrapper,
-};
+use super::{Bridge, Claim, Code, DelayedInbox, Exchanger, FastWithdrawal, Frame, TokenWrapper};
 use crate::account::{Account, Address, Mutez};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
@@ -135,6 +133,8 @@ fn both(
         own: OWN,
         sender,
         amount: Mutez(amount),
+        rollup: ROLLUP,
+        now: 0,
     };
     let ours = code
         .call(&mut frame, entrypoint, parameter)
@@ -309,49 +309,4 @@ fn calls_that_go_through_are_among_them() {
         1_000_000,
     );
     assert_eq!(refused, Err("TOO_LONG".to_owned()));
-}
-
-/// The script heeds signatures where the code here heeds its owner; both send the same.
-#[test]
-fn governance_sends_what_the_script_sends() {
-    let payload = vec![0xc0, 1, 2];
-    let owner = account(1);
-    let mut ledger = Ledger::default();
-    let mut frame = Frame {
-        ledger: &mut ledger,
-        own: OWN,
-        sender: owner,
-        amount: Mutez::ZERO,
-    };
-    let mut code = Code::Governance(Governance {
-        owner,
-        rollup: ROLLUP,
-    });
-    let said = payload.into_value();
-    let ours = code.call(&mut frame, "default", said).unwrap();
-
-    let contract = script("governance");
-    let text = format!(
-        "Pair (Pair (Pair 0 1) (Left (Pair 0x{} 0xc00102))) {{}}",
-        hex::encode(rollup().encode())
-    );
-    let ty = contract.entrypoint("default").unwrap();
-    let argument = encoding::read(&Node::parse(&text).unwrap(), &ty).unwrap();
-    let before = Node::parse("Pair 0 0 {}").unwrap();
-    let before = encoding::read(&before, contract.storage()).unwrap();
-    let context = Context {
-        own: vec![1; 22],
-        sender: vec![0; 22],
-        amount: 0,
-        now: 0,
-        chain_id: [0; 4],
-    };
-    let called = contract.call(("default", argument), before, &context, &World);
-    let called = called.unwrap();
-    let theirs = encoding::binary(&encoding::write(&called.transfers[0].parameter)).unwrap();
-    assert_eq!(ours[0].parameter.encode(), theirs);
-    assert_eq!(
-        ours[0].destination.encode(),
-        called.transfers[0].destination
-    );
 }
