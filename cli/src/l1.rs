@@ -252,9 +252,10 @@ fn text(command: &Command, result: &Value) -> String {
                 "level {}, message {}\n",
                 result["level"], result["messageId"]
             );
-            match result["refused"].as_str() {
-                Some(why) => format!("{place}the kernel refuses it: {why}\n"),
-                None => place,
+            match (result["refused"].as_str(), result["waits"].as_str()) {
+                (Some(why), _) => format!("{place}the kernel refuses it: {why}\n"),
+                (None, Some(why)) => format!("{place}done on layer 1; the rollup waits: {why}\n"),
+                (None, None) => place,
             }
         }
         Command::Execute { .. } | Command::PayOut { .. } => {

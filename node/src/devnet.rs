@@ -267,14 +267,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         thread,
         miner,
         ended,
-    } = spawn_miner(
-        (start.storage, machine),
-        node,
-        layer1,
-        Arc::clone(&stop),
-        start.config.level_budget,
-    )
-    .await?;
+    } = spawn_miner((start.storage, machine), node, layer1, Arc::clone(&stop)).await?;
     let router = server::router(miner.clone(), access);
     let most = options.connections;
     let ending = Arc::clone(miner.node());
@@ -388,7 +381,6 @@ async fn spawn_miner(
     node: Arc<Node>,
     layer1: Layer1,
     stop: Arc<AtomicBool>,
-    level_work: u64,
 ) -> Result<Running, DevnetError> {
     let (started, start) = oneshot::channel();
     let (ending, ended) = oneshot::channel::<()>();
@@ -399,7 +391,7 @@ async fn spawn_miner(
             let _ending = ending;
             let miner = Machine::from_durable(storage, options)
                 .map_err(MinerError::from)
-                .and_then(|machine| Miner::start(machine, node, layer1, stop, level_work));
+                .and_then(|machine| Miner::start(machine, node, layer1, stop));
             let (miner, handle) = match miner {
                 Ok(started) => started,
                 Err(error) => {

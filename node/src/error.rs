@@ -50,6 +50,9 @@ pub enum NodeError {
     /// The token wrapper is not on layer 1.
     #[error("no token wrapper")]
     NoTokenWrapper,
+    /// The governance contract is not on layer 1.
+    #[error("no governance contract")]
+    NoGovernance,
     /// The kernel waits for a preimage; no level can end before it is there.
     #[error("the chain waits: {0}")]
     Waiting(String),

@@ -8,10 +8,10 @@ use super::miner::Miner;
 use super::requests::{
     Advanced, Holdings, Layer1Request, Operated, Overview, Withdrawal, WithdrawalStage,
 };
-use crate::error::NodeError;
+use crate::error::{MinerError, NodeError};
 use crate::node::BlockTime;
 use layer1::contracts::{Asked, Code};
-use layer1::devnet::Contracts;
+use layer1::devnet::{self, Contracts};
 use layer1::outbox::Place;
 use layer1::{Account, Call, Mutez, Receipt};
 use messages::outbox::Message;
@@ -30,6 +30,9 @@ impl Miner {
             }
             Layer1Request::DepositTokens(source, routing, amount, reply) => {
                 let _ = reply.send(self.deposit_tokens(&source, routing, amount));
+            }
+            Layer1Request::Govern(source, payload, reply) => {
+                let _ = reply.send(self.govern(&source, payload));
             }
             Layer1Request::Execute(source, place, reply) => {
                 let _ = reply.send(self.execute(&source, place));
@@ -87,6 +90,19 @@ impl Miner {
         self.operate(source, calls.into())
     }
 
+    /// Enough of the devnet's keys sign.
+    fn govern(&mut self, source: &[u8; 21], payload: Vec<u8>) -> Result<Operated, NodeError> {
+        let at = Contracts::of(&self.layer1).governance;
+        let Some(Code::Governance(code)) = self.layer1.contract(&at) else {
+            return Err(NodeError::NoGovernance);
+        };
+        let said = (self.layer1.rollup(), payload);
+        let keys = devnet::governors();
+        let keys = keys.get(..devnet::THRESHOLD).unwrap_or(&keys);
+        let call = code.say(at, said, self.layer1.now(), keys);
+        self.operate(source, vec![call])
+    }
+
     fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Operated, NodeError> {
         let receipt = self.layer1.execute(source, place)?;
         self.bring(receipt)
@@ -104,12 +120,22 @@ impl Miner {
 
     /// Runs the level that takes an operation's messages, if levels run at once.
     fn bring(&mut self, receipt: Receipt) -> Result<Operated, NodeError> {
-        let mut kernel = Vec::new();
-        if !receipt.messages.is_empty() && self.node.block_time() == BlockTime::Auto {
-            self.mine(1, None)?;
-            kernel.clone_from(&self.said);
+        let mut operated = Operated {
+            receipt,
+            kernel: Vec::new(),
+            waits: None,
+        };
+        if !operated.receipt.messages.is_empty() && self.node.block_time() == BlockTime::Auto {
+            match self.mine(1, None) {
+                // Layer 1 has done it, and the level will run.
+                Err(NodeError::Miner(MinerError::Waiting(why))) => operated.waits = Some(why),
+                ran => {
+                    ran?;
+                    operated.kernel.clone_from(&self.said);
+                }
+            }
         }
-        Ok(Operated { receipt, kernel })
+        Ok(operated)
     }
 
     fn advance(&mut self, count: Option<u64>, most: u64) -> Result<Advanced, NodeError> {

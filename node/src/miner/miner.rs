@@ -15,6 +15,7 @@ use pvm::{Inbox, Machine, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
+use storage::layout::CONFIG;
 use tokio::sync::mpsc;
 
 /// Most transactions of a level that runs at once: more would keep the first of
@@ -40,8 +41,6 @@ pub struct Miner {
     /// The layer 1 around the machine.
     pub(super) layer1: Layer1,
     pub(super) stop: Arc<AtomicBool>,
-    /// Work that a level may do.
-    level_work: u64,
     /// The timestamp of the last level, in seconds since 1970.
     pub(super) timestamp: u64,
     /// The number of the newest block that is published.
@@ -66,7 +65,6 @@ impl Miner {
         node: Arc<Node>,
         layer1: Layer1,
         stop: Arc<AtomicBool>,
-        level_work: u64,
     ) -> Result<(Self, MinerHandle), MinerError> {
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
         let mut miner = Self {
@@ -74,7 +72,6 @@ impl Miner {
             node,
             layer1,
             stop,
-            level_work,
             timestamp: 0,
             newest: None,
             backlog: 0,
@@ -140,9 +137,11 @@ impl Miner {
     }
 
     pub(super) fn limits(&self, count: usize) -> LevelLimits {
+        // Governance may have changed it.
+        let config = CONFIG.get(self.machine.durable(), &()).ok().flatten();
         LevelLimits {
             count,
-            work: self.level_work,
+            work: config.map_or(0, |config| config.level_budget),
             base_fee: self.base_fee(),
         }
     }

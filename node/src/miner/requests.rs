@@ -43,6 +43,7 @@ pub(crate) type LevelMessages = (u32, Option<Arc<[Vec<u8>]>>);
 pub(crate) enum Layer1Request {
     Operate([u8; 21], Vec<Call>, Reply<Operated>),
     DepositTokens([u8; 21], Vec<u8>, u128, Reply<Operated>),
+    Govern([u8; 21], Vec<u8>, Reply<Operated>),
     Execute([u8; 21], Place, Reply<Operated>),
     PayOut([u8; 21], Place, Reply<Operated>),
     Advance(Option<u64>, u64, Reply<Advanced>),
@@ -74,8 +75,8 @@ impl Request {
     pub(crate) fn refuse(self, why: &dyn Fn() -> NodeError) {
         use DevelopmentRequest::{Change, Mine, Revert, SendAs, SetNextBaseFee, Snapshot};
         use Layer1Request::{
-            Advance, DepositTokens, Execute, Holdings, Inbox, Operate, Outbox, Overview, PayOut,
-            Withdrawals,
+            Advance, DepositTokens, Execute, Govern, Holdings, Inbox, Operate, Outbox, Overview,
+            PayOut, Withdrawals,
         };
         fn no<T>(reply: Reply<T>, why: &dyn Fn() -> NodeError) {
             // The client may be gone.
@@ -93,6 +94,7 @@ impl Request {
             Self::Layer1(request) => match request {
                 Operate(_, _, reply)
                 | DepositTokens(_, _, _, reply)
+                | Govern(_, _, reply)
                 | Execute(_, _, reply)
                 | PayOut(_, _, reply) => no(reply, why),
                 Advance(_, _, reply) => no(reply, why),
@@ -158,6 +160,8 @@ pub struct Operated {
     /// What the kernel said in the level that took its messages; nothing if that has not
     /// run.
     pub kernel: Vec<String>,
+    /// Why the level that takes its messages waits, if it does.
+    pub waits: Option<String>,
 }
 
 /// Layer 1 at a glance.
@@ -283,6 +287,16 @@ impl MinerHandle {
         amount: u128,
     ) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::DepositTokens(source, routing, amount, reply))
+            .await
+    }
+
+    /// Sends a payload to the rollup from the governance contract, signed by enough of its
+    /// keys, in an operation of `source`.
+    ///
+    /// # Errors
+    /// If layer 1 refuses it.
+    pub async fn govern(&self, source: [u8; 21], payload: Vec<u8>) -> Result<Operated, NodeError> {
+        self.layer1(|reply| Layer1Request::Govern(source, payload, reply))
             .await
     }
 

@@ -123,6 +123,7 @@ impl From<NodeError> for RpcError {
             | NodeError::Dropped(_)
             | NodeError::Stopped => Self::server(words::node(&error)),
             NodeError::NoTokenWrapper
+            | NodeError::NoGovernance
             | NodeError::Miner(_)
             | NodeError::Chain(_)
             | NodeError::Kernel(_)

@@ -16,15 +16,23 @@ use messages::outbox::{Message, Transaction, TypedTransaction};
 use serde_json::{Map, Value, json};
 
 /// The level, and the inbox messages that an operation brought; `messageId` is
-/// the first. `refused` is why the kernel does not do what they ask for.
+/// the first. `refused` is why the kernel does not do what they ask for, `waits` why their
+/// level has not run.
 pub(super) fn receipt(operated: &Operated) -> Value {
-    let Operated { receipt, kernel } = operated;
+    let Operated {
+        receipt,
+        kernel,
+        waits,
+    } = operated;
     let mut json = json!({ "level": receipt.level, "messageIds": receipt.messages });
     if let Some(first) = receipt.messages.first() {
         json["messageId"] = Value::from(*first);
     }
     if let Some(why) = refusal(receipt, kernel) {
         json["refused"] = Value::from(why);
+    }
+    if let Some(why) = waits {
+        json["waits"] = Value::from(why.as_str());
     }
     json
 }

@@ -3,7 +3,7 @@
 use crate::miner::MinerHandle;
 use crate::rpc::params::{Param, Params};
 use crate::rpc::{RpcError, json, layer1_json};
-use ::layer1::contracts::{Bridge, DelayedInbox, Governance};
+use ::layer1::contracts::{Bridge, DelayedInbox};
 use ::layer1::devnet;
 use ::layer1::outbox::Place;
 use ::layer1::{Account, Call, Mutez};
@@ -52,9 +52,9 @@ pub(super) async fn send_delayed(miner: &MinerHandle, params: &Params) -> Result
 /// `rollup_govern(payload, from?)`.
 pub(super) async fn govern(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let payload: Bytes = params.required(0)?;
-    let source = Source::optional(params, 1)?;
-    let governance = miner.overview().await?.contracts.governance;
-    operate(miner, source, Governance::say(governance, payload.into())).await
+    let Source(source) = Source::optional(params, 1)?;
+    let receipt = miner.govern(source, payload.into()).await?;
+    Ok(layer1_json::receipt(&receipt))
 }
 
 async fn operate(
