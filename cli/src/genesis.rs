@@ -2,10 +2,12 @@
 
 use crate::files;
 use crate::settings::{Settings, TEMPLATE};
-use crate::setup::{self, Target};
+use crate::setup::{self, Checked, Target};
 use anyhow::Context;
 use clap::Args;
 use node::genesis::{Genesis, to_yaml};
+use pvm::setup::Instruction;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// The options of `genesis`.
@@ -26,37 +28,60 @@ pub(crate) struct GenesisArgs {
     /// The setup file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Print one JSON object: what the setup file sets, and the warnings
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
     if args.template {
-        print!("{TEMPLATE}");
+        if args.json {
+            println!("{:#}", json!({ "settings": TEMPLATE }));
+        } else {
+            print!("{TEMPLATE}");
+        }
         return Ok(());
     }
     let mut settings = args.options;
     if let Some(path) = &args.settings {
         settings = settings.or(Settings::read(path)?);
     }
-    let Made { yaml, warnings } = make(args.alloc.as_deref(), &settings)?;
-    for warning in &warnings {
+    let made = make(args.alloc.as_deref(), &settings)?;
+    for warning in &made.warnings {
         eprintln!("warning: {warning}");
     }
-    match &args.output {
-        Some(path) => {
-            std::fs::write(path, yaml).with_context(|| format!("cannot write {}", path.display()))
-        }
-        None => {
-            print!("{yaml}");
-            Ok(())
-        }
+    if let Some(path) = &args.output {
+        std::fs::write(path, &made.yaml)
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
+    if args.json {
+        println!("{:#}", object(&made, args.output.as_deref()));
+    } else if args.output.is_none() {
+        print!("{}", made.yaml);
+    }
+    Ok(())
+}
+
+/// What was made, for programs.
+fn object(made: &Made, output: Option<&Path>) -> Value {
+    let sets = made.instructions.iter().filter_map(|one| match one {
+        Instruction::Set { value, to } => Some(json!({ "to": to, "value": hex::encode(value) })),
+        _ => None,
+    });
+    json!({
+        "setup_file": output.map(|path| path.display().to_string()),
+        "sets": sets.collect::<Vec<_>>(),
+        "warnings": made.warnings,
+    })
 }
 
 /// A setup file that the kernel accepts.
 pub(crate) struct Made {
     /// The file.
     pub(crate) yaml: String,
+    /// What it does.
+    instructions: Vec<Instruction>,
     /// What to think about before the origination.
     pub(crate) warnings: Vec<String>,
 }
@@ -71,6 +96,13 @@ pub(crate) fn make(alloc: Option<&Path>, settings: &Settings) -> anyhow::Result<
     };
     settings.apply(&mut genesis.config)?;
     let yaml = to_yaml(&genesis.setup()?);
-    let warnings = setup::check(&yaml, Target::Evm)?.warnings;
-    Ok(Made { yaml, warnings })
+    let Checked {
+        instructions,
+        warnings,
+    } = setup::check(&yaml, Target::Evm)?;
+    Ok(Made {
+        yaml,
+        instructions,
+        warnings,
+    })
 }

@@ -33,16 +33,7 @@ enum Command {
     /// Write a plan: all steps from the contracts to the wiring
     Plan(Box<PlanArgs>),
     /// Note what a step gave, and show the next one
-    Next {
-        /// The plan
-        plan: PathBuf,
-        /// The address that the step gave: KT1… of a contract, sr1… of the rollup
-        #[arg(long, value_name = "ADDRESS")]
-        address: Option<String>,
-        /// The step, which is a call, is done
-        #[arg(long, conflicts_with = "address")]
-        done: bool,
-    },
+    Next(NextArgs),
     /// Compare a rollup's durable storage, and the contracts, with the plan
     Check {
         /// The plan
@@ -53,6 +44,29 @@ enum Command {
         #[arg(long, value_name = "URL")]
         layer1_node: Option<String>,
     },
+}
+
+#[derive(Args, Debug)]
+struct NextArgs {
+    /// The plan
+    plan: PathBuf,
+    /// The address that the step gave: KT1… of a contract, sr1… of the rollup
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// The URL of a rollup node that runs the rollup at the address: compares it with the
+    /// plan before anything is wired to it
+    #[arg(long, value_name = "URL", requires = "address")]
+    rollup_node: Option<String>,
+    /// The URL of a node of layer 1: compares its chain and the contract at the address with
+    /// the plan
+    #[arg(long, value_name = "URL", requires = "address")]
+    layer1_node: Option<String>,
+    /// Take the rollup's address unseen: another would be wired for good
+    #[arg(long, requires = "address", conflicts_with = "rollup_node")]
+    unchecked: bool,
+    /// The step, which is a call, is done
+    #[arg(long, conflicts_with = "address")]
+    done: bool,
 }
 
 #[derive(Args, Debug)]
@@ -92,6 +106,10 @@ pub(crate) struct PlanArgs {
     output: PathBuf,
 }
 
+/// Where nodes listen by default.
+const ROLLUP_NODE: &str = "http://127.0.0.1:8932";
+const LAYER1_NODE: &str = "http://127.0.0.1:8732";
+
 /// The name of the plan in its folder.
 const PLAN: &str = "plan.json";
 
@@ -99,11 +117,7 @@ const PLAN: &str = "plan.json";
 pub(crate) fn run(args: &OriginateArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Plan(plan) => make(plan, args.json),
-        Command::Next {
-            plan,
-            address,
-            done,
-        } => next(plan, address.as_deref(), *done, args.json),
+        Command::Next(next) => go_on(next, args.json),
         Command::Check {
             plan,
             source,
@@ -142,13 +156,17 @@ fn make(args: &PlanArgs, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn next(path: &Path, address: Option<&str>, done: bool, json: bool) -> anyhow::Result<ExitCode> {
+fn go_on(args: &NextArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let path = &args.plan;
     let mut plan = Plan::load(path)?;
     let folder = folder(path);
     let open = plan.steps(folder).into_iter().find(|step| !step.done);
-    match (open, address, done) {
+    match (open, &args.address, args.done) {
         (None, Some(_), _) | (None, _, true) => bail!("all steps are done"),
-        (Some(step), Some(address), _) => plan.note(&step, address)?,
+        (Some(step), Some(address), _) => {
+            plan.note(&step, address)?;
+            compare_step(args, &plan, &step, address)?;
+        }
         (Some(step), None, true) => plan.note_done(&step)?,
         (_, None, false) => {}
     }
@@ -186,6 +204,42 @@ fn next(path: &Path, address: Option<&str>, done: bool, json: bool) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is at the address that a step gave is what was planned, as far as nodes are named
+/// that can tell; of the rollup one has to be, for contracts are wired to it once.
+fn compare_step(args: &NextArgs, plan: &Plan, step: &Step, address: &str) -> anyhow::Result<()> {
+    let mut checks = Vec::new();
+    if let Some(url) = &args.layer1_node {
+        checks.extend(check::step(plan, &step.name, address, url)?);
+    }
+    match (&args.rollup_node, step.name == plan::ROLLUP) {
+        (Some(url), true) => {
+            let setup = files::text(&folder(&args.plan).join(plan::SETUP))?;
+            checks.extend(check::rollup(plan, &setup, &Source::node(url))?);
+        }
+        (None, true) => ensure!(
+            args.unchecked,
+            "contracts would be wired to {address} for good: name a rollup node that runs it \
+             (--rollup-node URL), so that it is compared with the plan, or take it --unchecked"
+        ),
+        (_, false) => ensure!(
+            args.rollup_node.is_none() && !args.unchecked,
+            "--rollup-node and --unchecked are for the step {}",
+            plan::ROLLUP
+        ),
+    }
+    let faults = checks.into_iter().filter_map(|check| {
+        let fault = check.fault?;
+        Some(format!("{}: {fault}", check.what))
+    });
+    let faults: Vec<String> = faults.collect();
+    ensure!(
+        faults.is_empty(),
+        "{address} is not what was planned, and is not noted:\n{}",
+        faults.join("\n")
+    );
+    Ok(())
+}
+
 /// Prints the next step.
 fn show(path: &Path, plan: &Plan) -> anyhow::Result<()> {
     let steps = plan.steps(folder(path));
@@ -196,7 +250,8 @@ fn show(path: &Path, plan: &Plan) -> anyhow::Result<()> {
             steps.len()
         );
         println!(
-            "evm-rollup originate check {} --rollup-node http://127.0.0.1:8932",
+            "evm-rollup originate check {} --rollup-node {ROLLUP_NODE} \\\n  \
+             --layer1-node {LAYER1_NODE}",
             path.display()
         );
         return Ok(());
@@ -211,10 +266,10 @@ fn show(path: &Path, plan: &Plan) -> anyhow::Result<()> {
         steps.len(),
         step.name
     );
-    let note = if step.gives.is_empty() {
-        "--done".to_owned()
-    } else {
-        format!("--address {}…", step.gives)
+    let note = match step.gives {
+        "" => "--done".to_owned(),
+        "sr1" => format!("--address sr1… --rollup-node {ROLLUP_NODE}"),
+        kind => format!("--address {kind}… --layer1-node {LAYER1_NODE}"),
     };
     println!("then: evm-rollup originate next {} {note}", path.display());
     Ok(())

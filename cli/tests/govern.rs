@@ -248,6 +248,45 @@ fn what_is_odd_is_warned_of() {
     assert!(errors(&far).contains("calls off an upgrade"));
 }
 
+/// A signature of something else would make the contract refuse all of them.
+#[test]
+fn a_signature_of_another_decision_is_refused() {
+    let key = KeyPair::from_seed(Seed::new([1; 32]));
+    let at = |nonce: &'static str| {
+        vec![
+            "requeue",
+            "--rollup",
+            ROLLUP,
+            "--number",
+            "5",
+            "--multisig",
+            GOVERNANCE,
+            "--network",
+            NETWORK,
+            "--nonce",
+            nonce,
+            "--expires",
+            "2100-01-01T00:00Z",
+        ]
+    };
+    let json = made(&at("4"));
+    let bytes = json["multisig"]["sign"].as_str().unwrap();
+    let hash = messages::hash::blake2b_256(&hex::decode(&bytes[2..]).unwrap());
+    let signature = key.sk.sign(hash, None::<Noise>);
+    let whole = [&[0x09, 0xf5, 0xcd, 0x86, 0x12], &signature[..]].concat();
+    let edsig = bs58::encode(whole).with_check().into_string();
+    let edpk = encoding::to_base58(&[&[0], &key.pk[..]].concat(), &Type::Key);
+    let pair = format!("{edpk}={edsig}");
+    made(&[&at("4")[..], &["--signature", &pair]].concat());
+    let other_key = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
+    for (nonce, pair) in [("5", pair.clone()), ("4", format!("{other_key}={edsig}"))] {
+        let refused = govern(&[&at(nonce)[..], &["--signature", &pair]].concat());
+        assert_eq!(refused.status.code(), Some(2));
+        let said = errors(&refused);
+        assert!(said.contains("is no signature of this decision"), "{said}");
+    }
+}
+
 /// Layer 1 as far as the governance contract asks.
 struct Layer1;
 

@@ -111,6 +111,11 @@ const OPTIONS: &[(&str, &str, Answer)] = &[
         Warned("what does not fit is dropped"),
     ),
     ("--reassign-after", "10", Warned("less than a day")),
+    (
+        "--reassign-after",
+        "18446744073709551615",
+        Warned("over ten years"),
+    ),
     ("--kept-blocks", "511", Refused("at least 512")),
 ];
 
@@ -210,6 +215,27 @@ const SETUPS: &[(&str, &str)] = &[
     ),
     ("- set: { value: '00', to: evm }", "evm"),
     ("- sett: { value: '00', to: /evm }", "sett"),
+];
+
+/// Setup files that the kernel starts on, as `verify` sees them.
+const ODD_SETUPS: &[(&str, &str)] = &[
+    (
+        "- set: { value: 'ffffffffffffffff', to: /evm/config/level_budget }",
+        "(level_budget)",
+    ),
+    (
+        "- set: { value: 'ffffffffffffffff', to: /evm/config/run_budget }\n\
+         - set: { value: 'ffffffffffffffff', to: /evm/config/level_budget }",
+        "(run_budget)",
+    ),
+    (
+        "- set: { value: 'ffffffffffffffff', to: /evm/config/reassign_after }",
+        "over ten years",
+    ),
+    (
+        "- set: { value: '0000000000000000', to: /evm/config/reassign_after }",
+        "less than a day",
+    ),
 ];
 
 /// Yields at once: a kernel, but no installer.
@@ -464,6 +490,81 @@ fn what_cannot_boot_is_not_installed() {
         &same,
         &Refused("overwrite the kernel"),
     );
+}
+
+#[test]
+fn setups_that_nobody_can_mean_are_warned_of() {
+    let folder = Folder::new("odd-setups");
+    let evm = kernel("evm_kernel.wasm");
+    for (text, word) in ODD_SETUPS {
+        let setup = folder.file("setup.yaml", &format!("instructions:\n{text}\n"));
+        let verified = command(&["verify", &evm, "--setup-file", &setup]);
+        check(text, &verified, &Warned(word));
+    }
+}
+
+/// Anybody can stop a rollup that runs one.
+#[test]
+fn builds_for_tests_are_told() {
+    let folder = Folder::new("test-builds");
+    for name in ["evm_kernel_traps.wasm", "evm_kernel_evaluation.wasm"] {
+        let build = kernel(name);
+        let verified = command(&["verify", &build]);
+        check(name, &verified, &Warned("a build for tests"));
+        let output = folder.path("installer.hex");
+        let pages = folder.path("pages");
+        let installed = command(&[
+            "installer",
+            "--kernel",
+            &build,
+            "--output",
+            &output,
+            "--preimages-dir",
+            &pages,
+        ]);
+        check(name, &installed, &Refused("a build for tests"));
+        assert!(!Path::new(&output).exists(), "{name}");
+    }
+}
+
+/// Of what is no module no rule is said to be kept.
+#[test]
+fn rules_that_cannot_be_checked_do_not_pass() {
+    let folder = Folder::new("no-modules");
+    let cut = folder.file("cut.hex", &MINIMAL[..60]);
+    let shown = command(&["verify", &cut]);
+    assert_eq!(shown.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert!(
+        text.contains("FAIL") && text.contains("not checked"),
+        "{text}"
+    );
+    assert!(!text.contains("pass"), "{text}");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let shown = command(&["verify", readme, "--json"]);
+    assert_eq!(shown.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let rules = report["rules"].as_array().unwrap();
+    let checked = rules.iter().filter(|rule| rule["checked"] == true).count();
+    assert_eq!(checked, 1, "{report}");
+}
+
+#[test]
+fn a_setup_can_be_had_as_json() {
+    let folder = Folder::new("genesis-json");
+    let setup = folder.path("setup.yaml");
+    let mut args = options("--chain-id", Some("1"));
+    args.extend(["--json", "-o", &setup]);
+    let made = command(&args);
+    assert!(made.status.success(), "{}", errors(&made));
+    let object: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(object["setup_file"], setup.as_str());
+    assert!(Path::new(&setup).is_file());
+    let warning = object["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("that of Ethereum"), "{object}");
+    let sets = object["sets"].as_array().unwrap();
+    let chain_id = sets.iter().find(|set| set["to"] == "/evm/config/chain_id");
+    assert_eq!(chain_id.unwrap()["value"], "0000000000000001");
 }
 
 /// The other way round: without mistakes there is not a word, and the rollup boots.

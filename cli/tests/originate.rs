@@ -99,6 +99,11 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
         ("--network", Some("NetX"), "--network"),
         ("--network", Some(EXCHANGER), "--network"),
         ("--deployer", Some(EXCHANGER), "--deployer"),
+        (
+            "--deployer",
+            Some("tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU"),
+            "null address",
+        ),
         ("--governance-key", Some("edpk"), "--governance-key"),
         ("--governance-key", Some(DEPLOYER), "--governance-key"),
         ("--governance-key", Some(OTHER_KEY), "named twice"),
@@ -139,6 +144,22 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
         assert!(errors.contains(word), "{name} {value:?}: {errors}");
         assert!(!Path::new(&output).exists(), "{name} {value:?}");
     }
+    let token = "fa2:KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq:7";
+    let output = folder.path("twice");
+    let mut args = plan("--token", Some(token));
+    args.extend(["--token", token, "--kernel", &kernel, "--output", &output]);
+    let twice = command(&args);
+    assert!(!twice.status.success() && text(&twice.stderr).contains("named twice"));
+    let output = folder.path("unknown-network");
+    let mut args = plan("--network", Some("NetXHAoG8TyXu4i"));
+    args.extend(["--kernel", &kernel, "--output", &output]);
+    let unknown = command(&args);
+    let warned = text(&unknown.stderr);
+    assert!(unknown.status.success(), "{warned}");
+    assert!(
+        warned.contains("warning: NetXHAoG8TyXu4i is none of"),
+        "{warned}"
+    );
     let output = folder.path("warned");
     let mut args = plan("--threshold", Some("1"));
     args.extend(["--kernel", &kernel, "--output", &output]);
@@ -151,7 +172,14 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
 #[test]
 fn a_plan_is_for_the_evm_kernel_alone() {
     let folder = Folder::new("other-kernels");
-    for other in ["installer_kernel", "tx_kernel", "probe", "echo_and_count"] {
+    for (other, word) in [
+        ("installer_kernel", "is no EVM kernel"),
+        ("tx_kernel", "is no EVM kernel"),
+        ("probe", "is no EVM kernel"),
+        ("echo_and_count", "is no EVM kernel"),
+        ("evm_kernel_traps", "a build for tests"),
+        ("evm_kernel_evaluation", "a build for tests"),
+    ] {
         let kernel = kernel().replace("evm_kernel.wasm", &format!("{other}.wasm"));
         let output = folder.path(other);
         let mut args = plan("--threshold", Some("2"));
@@ -159,7 +187,7 @@ fn a_plan_is_for_the_evm_kernel_alone() {
         let refused = command(&args);
         let errors = text(&refused.stderr);
         assert!(!refused.status.success(), "{other} passes");
-        assert!(errors.contains("is no EVM kernel"), "{other}: {errors}");
+        assert!(errors.contains(word), "{other}: {errors}");
     }
 }
 
@@ -200,10 +228,17 @@ fn carry_out(folder: &Folder) -> (String, Vec<Value>) {
             serde_json::from_str(&passes(&["originate", "next", &plan, "--json"])).unwrap();
         assert_eq!(before["next"]["name"], *name);
         steps.push(before["next"].clone());
-        let note = if gives.is_empty() {
-            vec!["--done"]
-        } else {
-            vec!["--address", gives]
+        let mut url = String::new();
+        if *name == "exchanger" {
+            url = contracts_are_compared(&plan, &before["next"]);
+        } else if *name == "rollup" {
+            url = rollups_are_compared(folder, &plan);
+        }
+        let note = match *name {
+            _ if gives.is_empty() => vec!["--done"],
+            "exchanger" => vec!["--address", gives, "--layer1-node", &url],
+            "rollup" => vec!["--address", gives, "--rollup-node", &url],
+            _ => vec!["--address", gives],
         };
         let args = [&["originate", "next", &plan, "--json"], &note[..]].concat();
         let after: Value = serde_json::from_str(&passes(&args)).unwrap();
@@ -214,6 +249,113 @@ fn carry_out(folder: &Folder) -> (String, Vec<Value>) {
         }
     }
     (plan, steps)
+}
+
+/// An address is not noted if another contract is there, or none; gives a node of layer 1
+/// where the right one is.
+fn contracts_are_compared(plan: &str, step: &Value) -> String {
+    let script = format!("/chains/main/blocks/head/context/contracts/{EXCHANGER}/script");
+    let right = step["operation"]["script"].clone();
+    let mut other = right.clone();
+    other["code"] = json!([]);
+    let answers = |chain: &str, script_there: Option<&Value>| {
+        let mut answers = BTreeMap::from([("/chains/main/chain_id".to_owned(), json!(chain))]);
+        answers.extend(script_there.map(|found| (script.clone(), found.clone())));
+        stand_in(answers)
+    };
+    for (url, word) in [
+        (answers(NETWORK, None), "is not there"),
+        (answers(NETWORK, Some(&other)), "its code is another"),
+        (answers("NetXnHfVqm9iesp", Some(&right)), "another network"),
+    ] {
+        let args = ["originate", "next", plan, "--address", EXCHANGER];
+        let refused = command(&[&args[..], &["--layer1-node", &url]].concat());
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success(), "{word}");
+        assert!(said.contains(word) && said.contains("not noted"), "{said}");
+    }
+    answers(NETWORK, Some(&right))
+}
+
+/// A rollup's address is not noted unseen, nor if it is another's, for contracts are wired
+/// to it for good; gives a rollup node that runs the one of the plan.
+fn rollups_are_compared(folder: &Folder, plan: &str) -> String {
+    let next = |rest: &[&str]| {
+        let args = ["originate", "next", plan, "--address"];
+        command(&[&args[..], rest].concat())
+    };
+    let origination = |name: &str| folder.path(&format!("origination/{name}"));
+    let dump = dump(
+        folder,
+        (&origination("installer.hex"), &origination("preimages")),
+        "before.json",
+    );
+    let other = "sr1Nztbb5igoR5wAg2Wv5aw3EHAhX6xDLpnK";
+    let mut wrong = rollup_node(&dump, ROLLUP);
+    let chain_id = "/global/block/head/durable/wasm_2_0_0/value?key=%2Fevm%2Fconfig%2Fchain_id";
+    let known = wrong.insert(chain_id.to_owned(), json!("0000000000000001"));
+    assert!(known.is_some());
+    let null = "sr163Lv22CdE8QagCwf48PWDTquk6isQwv57";
+    for (rest, word) in [
+        (vec![ROLLUP], "--rollup-node"),
+        (vec![null, "--unchecked"], "null address"),
+        (
+            vec![
+                other,
+                "--rollup-node",
+                &stand_in(rollup_node(&dump, ROLLUP)),
+            ],
+            "is not what was planned",
+        ),
+        (
+            vec![ROLLUP, "--rollup-node", &stand_in(wrong)],
+            "/evm/config/chain_id: 0000000000000001",
+        ),
+        (
+            vec![ROLLUP, "--rollup-node", "http://127.0.0.1:9"],
+            "no answer",
+        ),
+    ] {
+        let refused = next(&rest);
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success(), "{rest:?} passes");
+        assert!(said.contains(word), "{rest:?}: {said}");
+    }
+    stand_in(rollup_node(&dump, ROLLUP))
+}
+
+/// Runs an installer with its pages, here, and dumps what the rollup is then into a file.
+fn dump(folder: &Folder, (installer, pages): (&str, &str), to: &str) -> String {
+    let inputs = folder.path("inputs.json");
+    std::fs::write(&inputs, "[[]]").unwrap();
+    let dump = passes(&[
+        "run",
+        installer,
+        "--inputs",
+        &inputs,
+        "--preimages",
+        pages,
+        "--json",
+        "--dump",
+        "/",
+    ]);
+    let to = folder.path(to);
+    std::fs::write(&to, dump).unwrap();
+    to
+}
+
+/// What a rollup node answers whose rollup is the one of a dump.
+fn rollup_node(dump: &str, address: &str) -> BTreeMap<String, Value> {
+    let dump: Value = serde_json::from_str(&std::fs::read_to_string(dump).unwrap()).unwrap();
+    let values = dump["dump"].as_object().unwrap().iter();
+    let values = values.map(|(path, value)| {
+        let key = path.replace('/', "%2F");
+        let path = format!("/global/block/head/durable/wasm_2_0_0/value?key={key}");
+        (path, value.clone())
+    });
+    let mut node: BTreeMap<String, Value> = values.collect();
+    node.insert("/global/smart_rollup_address".into(), json!(address));
+    node
 }
 
 #[test]
@@ -250,24 +392,7 @@ fn a_plan_is_carried_out_step_by_step_and_compared_with_what_is_there() {
 
 /// The rollup that the plan makes, run here, is as planned; with another setting it is not.
 fn checks_of_a_dump(folder: &Folder, plan: &str) {
-    let run = |installer: &str, pages: &str, to: &str| {
-        let inputs = folder.path("inputs.json");
-        std::fs::write(&inputs, "[[]]").unwrap();
-        let dump = passes(&[
-            "run",
-            installer,
-            "--inputs",
-            &inputs,
-            "--preimages",
-            pages,
-            "--json",
-            "--dump",
-            "/",
-        ]);
-        let to = folder.path(to);
-        std::fs::write(&to, dump).unwrap();
-        to
-    };
+    let run = |installer: &str, pages: &str, to: &str| dump(folder, (installer, pages), to);
     let (installer, pages) = (
         folder.path("origination/installer.hex"),
         folder.path("origination/preimages"),
@@ -347,19 +472,7 @@ fn stand_in(answers: BTreeMap<String, Value>) -> String {
 }
 
 fn checks_of_nodes(folder: &Folder, plan: &str, steps: &[Value]) {
-    let dump = std::fs::read_to_string(folder.path("dump.json")).unwrap();
-    let dump: Value = serde_json::from_str(&dump).unwrap();
-    let values = dump["dump"].as_object().unwrap().iter();
-    let mut node: BTreeMap<String, Value> = values
-        .map(|(path, value)| {
-            let key = path.replace('/', "%2F");
-            (
-                format!("/global/block/head/durable/wasm_2_0_0/value?key={key}"),
-                value.clone(),
-            )
-        })
-        .collect();
-    node.insert("/global/smart_rollup_address".into(), json!(ROLLUP));
+    let mut node = rollup_node(&folder.path("dump.json"), ROLLUP);
     let url = stand_in(node.clone());
     let same = passes(&["originate", "check", plan, "--rollup-node", &url]);
     assert!(same.contains("same  rollup address"), "{same}");

@@ -3,9 +3,10 @@
 
 use super::decision::time;
 use crate::address::{Kt1, Sr1};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use jiff::Timestamp;
+use michelson::signature::is_signed;
 use michelson::{Node, Type, Value, encoding};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -84,7 +85,7 @@ impl Multisig {
         let parameter = if self.signatures.is_empty() {
             None
         } else {
-            let signatures = Value::Map(self.signatures()?);
+            let signatures = Value::Map(self.signatures(&bytes)?);
             Some(encoding::write(&Value::pair(decision, signatures)))
         };
         Ok(Some(Signing {
@@ -94,22 +95,30 @@ impl Multisig {
         }))
     }
 
-    fn signatures(&self) -> anyhow::Result<BTreeMap<Value, Value>> {
+    /// The signatures by their keys, each of which is of `signed`: the contract refuses all
+    /// for one that is not.
+    fn signatures(&self, signed: &[u8]) -> anyhow::Result<BTreeMap<Value, Value>> {
         let mut signatures = BTreeMap::new();
         for text in &self.signatures {
             let (key, signature) = text
                 .split_once('=')
                 .with_context(|| format!("{text:?} is not KEY=SIGNATURE"))?;
-            let value = |text: &str, ty: &Type| {
+            let bytes = |text: &str, ty: &Type| {
                 let bytes = encoding::from_base58(text, ty);
-                bytes
-                    .map(Value::Bytes)
-                    .map_err(|why| anyhow::anyhow!("{text:?} is no {ty}: {why}"))
+                bytes.map_err(|why| anyhow::anyhow!("{text:?} is no {ty}: {why}"))
             };
-            let entry = (value(key, &Type::Key)?, value(signature, &Type::Signature)?);
-            if signatures.insert(entry.0, entry.1).is_some() {
-                bail!("{key} signs twice: it counts once");
-            }
+            let (by, made) = (bytes(key, &Type::Key)?, bytes(signature, &Type::Signature)?);
+            ensure!(
+                !key.starts_with("BLpk"),
+                "{key}: signatures of keys of tz4 are not known here"
+            );
+            ensure!(
+                is_signed(&by, &made, signed),
+                "{signature} is no signature of this decision by {key}: was it for another \
+                 payload, --nonce, --expires, --network or --multisig?"
+            );
+            let twice = signatures.insert(Value::Bytes(by), Value::Bytes(made));
+            ensure!(twice.is_none(), "{key} signs twice: it counts once");
         }
         Ok(signatures)
     }

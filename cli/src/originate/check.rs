@@ -94,7 +94,43 @@ fn differs(planned: &[u8], found: Option<&[u8]>) -> Option<String> {
 
 /// The chain of layer 1, and each contract's code and storage.
 pub(super) fn contracts(plan: &Plan, folder: &Path, url: &str) -> anyhow::Result<Vec<Check>> {
-    let mut checks = Vec::new();
+    let chain = chain(plan, url)?;
+    if chain.fault.is_some() {
+        return Ok(vec![chain]);
+    }
+    let mut checks = vec![chain];
+    for (name, address) in plan.contracts(folder) {
+        let wanted = |planned: &Contract| plan.wired(&name, planned);
+        checks.push(originated(&name, &address, url, wanted)?);
+    }
+    Ok(checks)
+}
+
+/// The chain of layer 1, and what a step put there.
+pub(super) fn step(
+    plan: &Plan,
+    name: &str,
+    address: &str,
+    url: &str,
+) -> anyhow::Result<Vec<Check>> {
+    let chain = chain(plan, url)?;
+    if chain.fault.is_some() {
+        return Ok(vec![chain]);
+    }
+    if name != plan::ROLLUP {
+        let wanted = |planned: &Contract| plan.first(name, planned);
+        return Ok(vec![chain, originated(name, address, url, wanted)?]);
+    }
+    let path = "/chains/main/blocks/head/context/smart_rollups/smart_rollup";
+    let fault = match get(url, &format!("{path}/{address}/kind")) {
+        Err(_) => Some(format!("{address} is not there")),
+        Ok(kind) if kind == "wasm_2_0_0" => None,
+        Ok(kind) => Some(format!("it is of the kind {kind}, not wasm_2_0_0")),
+    };
+    Ok(vec![chain, check("rollup on layer 1", fault)])
+}
+
+fn chain(plan: &Plan, url: &str) -> anyhow::Result<Check> {
     let chain = get(url, "/chains/main/chain_id")?;
     let chain = chain.as_str().unwrap_or_default();
     let fault = (chain != plan.network).then(|| {
@@ -103,24 +139,30 @@ pub(super) fn contracts(plan: &Plan, folder: &Path, url: &str) -> anyhow::Result
             plan.network
         )
     });
-    let other = fault.is_some();
-    checks.push(check("chain of layer 1", fault));
-    if other {
-        return Ok(checks);
-    }
-    for (name, address) in plan.contracts(folder) {
-        let path = format!("/chains/main/blocks/head/context/contracts/{address}/script");
-        let fault = match get(url, &path) {
-            Err(_) => Some(format!("{address} is not there")),
-            Ok(script) => contract(plan, &name, &script)?,
-        };
-        checks.push(check(format!("{name} {address}"), fault));
-    }
-    Ok(checks)
+    Ok(check("chain of layer 1", fault))
+}
+
+/// A contract at an address, whose storage is to be `wanted`.
+fn originated(
+    name: &str,
+    address: &str,
+    url: &str,
+    wanted: impl FnOnce(&Contract) -> anyhow::Result<Value>,
+) -> anyhow::Result<Check> {
+    let path = format!("/chains/main/blocks/head/context/contracts/{address}/script");
+    let fault = match get(url, &path) {
+        Err(_) => Some(format!("{address} is not there")),
+        Ok(script) => contract(name, &script, wanted)?,
+    };
+    Ok(check(format!("{name} {address}"), fault))
 }
 
 /// How a contract differs.
-fn contract(plan: &Plan, name: &str, script: &Json) -> anyhow::Result<Option<String>> {
+fn contract(
+    name: &str,
+    script: &Json,
+    wanted: impl FnOnce(&Contract) -> anyhow::Result<Value>,
+) -> anyhow::Result<Option<String>> {
     let known = SCRIPTS.iter().find(|(known, _)| *known == script_of(name));
     let (_, text) = known.context("no script")?;
     let planned = Contract::parse(text)?;
@@ -135,7 +177,7 @@ fn contract(plan: &Plan, name: &str, script: &Json) -> anyhow::Result<Option<Str
     let Ok(found) = encoding::read(&storage, planned.storage()) else {
         return Ok(Some(format!("its storage is {storage}, of another type")));
     };
-    let wanted = plan.wired(name, &planned)?;
+    let wanted = wanted(&planned)?;
     let same = match (name, &found, &wanted) {
         // Its counter counts.
         ("governance", Value::Pair(_, found), Value::Pair(_, wanted)) => found == wanted,

@@ -10,12 +10,22 @@ use crate::setup::Target;
 use crate::{files, genesis};
 use anyhow::{Context, bail, ensure};
 use michelson::{Contract, Node, Type, Value, encoding};
+use pvm::Purpose;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The step that originates the rollup.
 pub(super) const ROLLUP: &str = "rollup";
+
+/// The rollup whose hash is zeros: tools show it where there is none.
+const NO_ROLLUP: &str = "sr163Lv22CdE8QagCwf48PWDTquk6isQwv57";
+
+/// The chains of layer 1 that are known to last.
+const NETWORKS: [(&str, &str); 2] = [
+    ("NetXdQprcVkpaWU", "Mainnet"),
+    ("NetXnHfVqm9iesp", "Ghostnet"),
+];
 
 /// Files of the plan's folder.
 pub(super) const SETUP: &str = "setup.yaml";
@@ -45,7 +55,7 @@ pub(super) struct Plan {
 }
 
 /// A token to wrap.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Token {
     contract: Kt1,
     /// Of FA2.
@@ -59,7 +69,13 @@ impl Plan {
             encoding::from_base58(text, &ty).map_err(|why| anyhow::anyhow!("{text:?}: {why}"))
         };
         base58(&args.network, Type::ChainId).context("--network")?;
-        base58(&args.deployer, Type::KeyHash).context("--deployer is an account with a key")?;
+        let deployer = base58(&args.deployer, Type::KeyHash);
+        let deployer = deployer.context("--deployer is an account with a key")?;
+        ensure!(
+            !deployer.ends_with(&[0; 20]),
+            "--deployer {} is the null address: nobody has its key",
+            args.deployer
+        );
         let mut settings = args.options;
         if let Some(path) = &args.settings {
             settings = settings.or(Settings::read(path)?);
@@ -86,7 +102,9 @@ impl Plan {
             .collect(),
             settings,
         };
+        plan.tokens_differ()?;
         let mut warnings = plan.governance()?;
+        warnings.extend(plan.unknown_network());
         plan.evm_kernel()?;
         // As if all contracts were there: what is wrong shows now, not at the last step.
         let mut complete = plan.settings;
@@ -107,12 +125,44 @@ impl Plan {
 
     /// The contracts are those of the EVM kernel: another would be wired to them for good.
     fn evm_kernel(&self) -> anyhow::Result<()> {
+        let kernel = self.kernel()?;
+        let path = self.kernel.display();
         ensure!(
-            Target::of(&self.kernel()?) == Target::Evm,
-            "--kernel: {} is no EVM kernel, which the contracts of a plan are for",
-            self.kernel.display()
+            Target::of(&kernel) == Target::Evm,
+            "--kernel: {path} is no EVM kernel, which the contracts of a plan are for"
         );
+        if let Some(why) = Purpose::of(&kernel).warning() {
+            bail!("--kernel: {path} is {why}");
+        }
         Ok(())
+    }
+
+    /// Two wrappers of a token would split what is deposited.
+    fn tokens_differ(&self) -> anyhow::Result<()> {
+        for (index, token) in self.tokens.iter().enumerate() {
+            ensure!(
+                !self.tokens.iter().take(index).any(|other| other == token),
+                "--token {} is named twice",
+                token.contract
+            );
+        }
+        Ok(())
+    }
+
+    fn unknown_network(&self) -> Option<String> {
+        let known = NETWORKS.iter().any(|(id, _)| *id == self.network);
+        let names: Vec<String> = NETWORKS
+            .iter()
+            .map(|(id, name)| format!("{name}, {id}"))
+            .collect();
+        (!known).then(|| {
+            format!(
+                "{} is none of the networks that are known here ({}): what keys of governance \
+                 sign holds on it alone (--network)",
+                self.network,
+                names.join("; ")
+            )
+        })
     }
 
     /// Who governs makes sense.
@@ -141,6 +191,11 @@ impl Plan {
             self.threshold,
             keys.len()
         );
+        if self.keys.iter().any(|key| key.starts_with("BLpk")) {
+            warnings.push(
+                "a key of tz4 governs: `govern` makes no call with its signatures".to_owned(),
+            );
+        }
         if self.threshold == 1 {
             warnings.push("one key alone decides on upgrades (--threshold 1)".to_owned());
         }
@@ -199,6 +254,10 @@ impl Plan {
         };
         kind.map_err(anyhow::Error::msg)
             .with_context(|| format!("the step {}", step.name))?;
+        ensure!(
+            address != NO_ROLLUP,
+            "{address} is the null address, which no rollup has"
+        );
         if let Some((other, _)) = self.done.iter().find(|(_, known)| *known == address) {
             bail!("{address} is what the step {other} gave");
         }
@@ -358,6 +417,13 @@ impl Plan {
                 Some((step.name, address))
             })
             .collect()
+    }
+
+    /// A contract's first storage, as a value of its type.
+    pub(super) fn first(&self, name: &str, contract: &Contract) -> anyhow::Result<Value> {
+        let node = self.storage(name);
+        let node = node.context("the plan has no storage for it")?;
+        Ok(encoding::read(&node, contract.storage())?)
     }
 
     /// A contract's storage once all is wired, as a value of its type: what it is at

@@ -25,6 +25,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// A rollup node.
+    pub(super) fn node(url: &str) -> Self {
+        Self {
+            rollup_node: Some(url.to_owned()),
+            dump: None,
+        }
+    }
+
     /// Whether there is one.
     pub(super) const fn is_given(&self) -> bool {
         self.rollup_node.is_some() || self.dump.is_some()

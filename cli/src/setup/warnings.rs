@@ -46,6 +46,9 @@ const MAX_CHAIN_ID: u64 = 4_503_599_627_370_476;
 /// The gas of a block that the default budget of a run, 100 M units of work, is for.
 const MEASURED_BLOCK_GAS: u64 = 40_000_000;
 
+/// The work of a level of which the worst was measured to be done within a block of layer 1.
+const MOST_LEVEL: u64 = 200_000_000;
+
 /// Above, a transfer costs more than a tez.
 const HIGH_FEE: u64 = 1_000_000_000_000_000_000 / 21_000;
 
@@ -209,6 +212,13 @@ fn bounds(config: &Config) -> Vec<String> {
             config.run_budget
         ));
     }
+    if config.level_budget > MOST_LEVEL {
+        warnings.push(format!(
+            "a level may do {} units of work, which may not be done before the next: at most \
+             {MOST_LEVEL} (level_budget)",
+            config.level_budget
+        ));
+    }
     if config.queue_bytes < SMALL_QUEUE {
         warnings.push(format!(
             "the queue holds {} bytes: what does not fit is dropped (queue_bytes)",
@@ -220,6 +230,12 @@ fn bounds(config: &Config) -> Vec<String> {
         warnings.push(format!(
             "governance may give away a kept deposit after {} levels, less than a day \
              (reassign_after)",
+            config.reassign_after
+        ));
+    } else if config.reassign_after > 10 * YEAR {
+        warnings.push(format!(
+            "governance may give a kept deposit that nobody claims to somebody after {} levels, \
+             over ten years: it is as good as lost (reassign_after)",
             config.reassign_after
         ));
     }
