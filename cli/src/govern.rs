@@ -6,7 +6,7 @@ mod multisig;
 mod settings;
 
 use crate::address::Sr1;
-use crate::l1;
+use crate::{FOUND_WRONG, l1};
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use decision::{Assign, Upgrade};
@@ -192,9 +192,22 @@ fn send(args: &GovernArgs, made: &Made) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     let result: &Value = &answer["result"];
-    println!(
-        "sent       level {}, message {}",
-        result["level"], result["messageId"]
-    );
+    let refused = result["refused"].as_str();
+    // With --json standard output is one object, which is printed.
+    if !args.json {
+        println!(
+            "sent       level {}, message {}",
+            result["level"], result["messageId"]
+        );
+    }
+    if let Some(why) = result["waits"].as_str() {
+        eprintln!("warning: the rollup waits: {why}");
+    } else if result["ran"] == false {
+        eprintln!("warning: the level has not run yet: what the kernel does is in its log");
+    }
+    if let Some(why) = refused {
+        eprintln!("error: the kernel refuses it: {why}");
+        return Ok(ExitCode::from(FOUND_WRONG));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -127,6 +127,12 @@ enum Command {
 
 /// Runs the command. Exit code 1 if the devnet refuses, 2 if there is none.
 pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
+    if let Command::Govern { payload } = &args.command
+        && let Err(why) = readable(payload)
+    {
+        eprintln!("error: the kernel would refuse it: {why}");
+        return Ok(ExitCode::from(FOUND_WRONG));
+    }
     let (method, mut params) = request(&args.command);
     if let Command::Execute { latest: true, .. } = args.command {
         let listed = post(&args.url, "rollup_withdrawals", &json!([]))?;
@@ -154,6 +160,16 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(FOUND_WRONG));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the kernel reads a payload of governance.
+fn readable(payload: &str) -> Result<(), String> {
+    let bytes = hex::decode(payload.trim_start_matches("0x"));
+    let bytes = bytes.map_err(|why| format!("it is not hex: {why}"))?;
+    match node::governance::read(&bytes) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(why.to_string()),
+    }
 }
 
 /// The place of the newest message that can be executed.
@@ -255,6 +271,9 @@ fn text(command: &Command, result: &Value) -> String {
             match (result["refused"].as_str(), result["waits"].as_str()) {
                 (Some(why), _) => format!("{place}the kernel refuses it: {why}\n"),
                 (None, Some(why)) => format!("{place}done on layer 1; the rollup waits: {why}\n"),
+                (None, None) if result["ran"] == false => {
+                    format!("{place}the level has not run yet\n")
+                }
                 (None, None) => place,
             }
         }

@@ -7,6 +7,10 @@ use std::process::{Command, Output};
 const ACCOUNT: &str = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
 
+/// A message is to be sent again by the rollup whose hash is 07 again and again.
+const FOREIGN: &str = "0xe68f726571756575652d6d657373616765940707070707070707070707070707070707070707\
+05";
+
 fn l1(url: &str, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
         .args(["l1", "--url", url])
@@ -64,7 +68,10 @@ fn the_devnets_layer_1_is_asked_and_told() {
         (&["deposit", RECEIVER, "0"], 1, "NO_TICKETS"),
         (&["deposit", RECEIVER, "1.1234567"], 2, "six digits"),
         (&["deposit", "somebody", "1"], 2, "no account of the rollup"),
-        (&["govern", "0x00"], 1, ""),
+        (&["govern", "0x00"], 1, "would refuse it"),
+        (&["govern", "0xzz"], 1, "not hex"),
+        // For another rollup: the kernel reads it.
+        (&["govern", FOREIGN], 1, ""),
         (&["balance", "tz1oops"], 2, "checksum"),
     ] {
         let output = l1(&url, args);
@@ -72,6 +79,20 @@ fn the_devnets_layer_1_is_asked_and_told() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {complaint}");
         assert!(complaint.contains(words), "{args:?}: {complaint}");
     }
+    // The same by `govern --send`, for this rollup, and no such message.
+    let sent = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        .args(["govern", "requeue", "--number", "5", "--rollup"])
+        .args([
+            "sr163Lv22CdE8QagCwf48PWDTquk6isQwv57",
+            "--send",
+            "--url",
+            &url,
+        ])
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&sent.stderr);
+    assert_eq!(sent.status.code(), Some(1), "{complaint}");
+    assert!(complaint.contains("the kernel refuses it"), "{complaint}");
     devnet.stop();
 }
 

@@ -4,7 +4,8 @@
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::User;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -26,7 +27,7 @@ const NOT_HERE: [&str; 5] = [
     "cargo build",
     "PATH=",
     "evm-rollup devnet",
-    "evm-rollup originate check origination/plan.json --rollup-node",
+    "evm-rollup originate check origination/plan.json --rollup-node http://127.0.0.1:8932 --layer1",
 ];
 
 /// The commands of the page: blocks that are indented by four spaces.
@@ -160,11 +161,17 @@ fn the_page_works_word_by_word_and_the_rehearsal_is_the_plan() {
     let root = root_of(&folder);
 
     let running = Devnet::start(&folder, &commands[devnet]);
+    // Where the page asks the rollup node, one answers that runs the plan.
+    let node = rollup_node(&folder);
+    let rest_of_page: Vec<String> = commands[devnet..]
+        .iter()
+        .map(|line| line.replace("--rollup-node http://127.0.0.1:8932", &node))
+        .collect();
     let environment = [
         ("ETH_RPC_URL", running.url.as_str()),
         ("ROOT", root.as_str()),
     ];
-    let rest = folder.run(&commands[devnet..], &environment);
+    let rest = folder.run(&rest_of_page, &environment);
     assert!(rest.contains("All 8 steps are done"), "{rest}");
     assert!(
         rest.contains("same  /evm/config/kernel_governance"),
@@ -216,6 +223,47 @@ fn forces_a_transaction(running: &Devnet, tez: U256) {
     let signed = user.send(271_828, TxKind::Call(to), tez, Bytes::new(), 500_000);
     l1(&["delayed", &Bytes::from(signed.encode()).to_string()]);
     assert_eq!(running.balance(to), tez);
+}
+
+/// The option of a rollup node that runs the plan's installer.
+fn rollup_node(folder: &Folder) -> String {
+    let inputs = folder.0.join("first.json");
+    std::fs::write(&inputs, "[[]]").unwrap();
+    let ran = Command::new(PROGRAM)
+        .args(["run", "origination/installer.hex", "--inputs", "first.json"])
+        .args([
+            "--preimages",
+            "origination/preimages",
+            "--json",
+            "--dump",
+            "/",
+        ])
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    let dump: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("--rollup-node http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap_or_default();
+            let head = lines.map_while(Result::ok);
+            head.take_while(|line| !line.is_empty()).for_each(drop);
+            let path = first.split(' ').nth(1).unwrap_or_default();
+            let answer = match path.split_once("?key=") {
+                Some((_, key)) => dump["dump"][key.replace("%2F", "/")].to_string(),
+                None => json!(ADDRESSES[5].1).to_string(),
+            };
+            let len = answer.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{answer}"
+            );
+        }
+    });
+    url
 }
 
 /// The root hash that the installer prints.

@@ -13,6 +13,9 @@ use storage::table::Value;
 use storage::{Account, Config};
 
 const ROLLUP: [u8; 20] = [7; 20];
+/// What a byte of a transaction costs, in wei.
+const DATA_FEES: [u64; 3] = [0, 1, 2_000_000_000_000];
+
 const RECEIVER: Address = Address::repeat_byte(0xdd);
 
 /// A message that is something, more or less.
@@ -69,7 +72,7 @@ fn levels(choices: &mut Unstructured<'_>) -> arbitrary::Result<Vec<Vec<Vec<u8>>>
 }
 
 /// A rollup with its bridge, and a rich account.
-fn rollup(rich: Address) -> Result<MockHost, String> {
+fn rollup(rich: Address, data_fee: u64) -> Result<MockHost, String> {
     let mut host = MockHost::default().with_metadata(Metadata {
         address: ROLLUP,
         origination_level: 0,
@@ -79,6 +82,8 @@ fn rollup(rich: Address) -> Result<MockHost, String> {
         ticketer: Some(layer1::TICKETER),
         delayed_bridge: Some(layer1::DELAYED_BRIDGE),
         kernel_governance: Some(layer1::GOVERNANCE),
+        fee_recipient: Address::repeat_byte(0xfe),
+        data_fee,
         ..Config::default()
     };
     for (name, value) in config.to_setup() {
@@ -99,12 +104,15 @@ fn rollup(rich: Address) -> Result<MockHost, String> {
 /// Where a run traps, or the good transaction does not arrive.
 pub fn run(bytes: &[u8]) -> Result<(), String> {
     let mut good = User::new("good");
-    let mut host = rollup(good.address)?;
-    let Ok(mut levels) = levels(&mut Unstructured::new(bytes)) else {
+    let mut choices = Unstructured::new(bytes);
+    let (Ok(levels), Ok(data_fee)) = (levels(&mut choices), choices.choose(&DATA_FEES)) else {
         return Ok(());
     };
+    let (mut levels, mut host) = (levels, rollup(good.address, *data_fee)?);
     let wei = U256::from(1);
-    let signed = good.send(CHAIN, TxKind::Call(RECEIVER), wei, Bytes::new(), 21_000);
+    // Enough for its bytes, too.
+    let gas = 21_000 + if *data_fee == 0 { 0 } else { 500_000 };
+    let signed = good.send(CHAIN, TxKind::Call(RECEIVER), wei, Bytes::new(), gas);
     levels.push(vec![
         [
             &[1, 0][..],

@@ -8,6 +8,7 @@ pub mod evm_batches;
 pub mod evm_crate;
 pub mod inbox;
 pub mod kernel;
+pub mod michelson_text;
 pub mod opinion;
 pub mod precompiles;
 pub mod program;

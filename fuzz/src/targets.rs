@@ -1,6 +1,6 @@
 //! What can be run, and on how many random bytes.
 
-use crate::{bytes, differential, evm_batches, inbox};
+use crate::{bytes, differential, evm_batches, inbox, michelson_text};
 
 /// Something that is run on bytes.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,12 @@ pub const TARGETS: &[Target] = &[
         about: "batches of the EVM kernel, with some bytes changed",
         len: 3_000,
         run: evm_batches::run,
+    },
+    Target {
+        name: "michelson",
+        about: "scripts, types and values of layer 1, as text, JSON and binary",
+        len: 300,
+        run: michelson_text::run,
     },
     Target {
         name: "module",

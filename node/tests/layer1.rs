@@ -279,19 +279,16 @@ async fn a_page_that_is_missing_is_waited_for() {
         .to_vec();
     new.extend([0, 2, 1, b'x']);
     let tree = pvm::preimages::page_tree(&new);
-    let error = try_call(&devnet, "rollup_govern", upgrade(&tree.root)).await;
-    let error = error.unwrap_err();
-    assert_eq!(error.code, -32000);
-    assert!(
-        error.message.contains("the chain waits"),
-        "{}",
-        error.message
-    );
+    // Layer 1 has done it; what comes of it waits.
+    let decided = call(&devnet, "rollup_govern", upgrade(&tree.root)).await;
+    let why = decided["waits"].as_str().unwrap();
+    assert!(why.contains("preimage"), "{why}");
     // The chain serves.
     let number_before = call(&devnet, "eth_blockNumber", json!([])).await;
     call(&devnet, "eth_getBalance", json!([RECEIVER, "latest"])).await;
     call(&devnet, "rollup_layer1", json!([])).await;
-    assert!(try_call(&devnet, "evm_mine", json!([])).await.is_err());
+    let refused = try_call(&devnet, "evm_mine", json!([])).await;
+    assert!(refused.unwrap_err().message.contains("the chain waits"));
     let account = devnet.accounts()[0].clone();
     let sent = devnet
         .node()
@@ -315,4 +312,49 @@ async fn a_page_that_is_missing_is_waited_for() {
         .to_vec();
     assert!(kernel == new);
     std::fs::remove_dir_all(&pages).unwrap();
+}
+
+/// So many transactions that ask for 16 M units of gas wait on after a level.
+async fn left_after_a_level(devnet: &Handle) -> u64 {
+    for account in devnet.accounts().iter().take(9) {
+        let nonce = call(
+            devnet,
+            "eth_getTransactionCount",
+            json!([account.address, "latest"]),
+        )
+        .await;
+        let raw = raw(account, number(&nonce), |transaction| {
+            transaction.gas_limit = 16_000_000;
+        });
+        call(devnet, "eth_sendRawTransaction", json!([raw])).await;
+    }
+    call(devnet, "evm_mine", json!([])).await;
+    let status = call(devnet, "txpool_status", json!([])).await;
+    let left = number(&status["pending"]);
+    // The rest, before the next measure.
+    while number(&call(devnet, "txpool_status", json!([])).await["pending"]) > 0 {
+        call(devnet, "evm_mine", json!([])).await;
+    }
+    left
+}
+
+/// Governance lowers what a level may do: less of what waits is posted with each.
+#[tokio::test]
+async fn a_level_is_filled_as_far_as_governance_lets_it() {
+    use node::governance::{Decision, change, encode};
+    let devnet = devnet(|options| options.block_time = BlockTime::Manual).await;
+    let before = left_after_a_level(&devnet).await;
+    let decision = Decision::Settings {
+        rollup: [0; 20],
+        changes: vec![change("level_budget", &100_000_000_u64)],
+    };
+    let payload = Bytes::from(encode(&decision));
+    let governed = call(&devnet, "rollup_govern", json!([payload])).await;
+    // The level has not run: nobody knows yet what the kernel says.
+    assert_eq!(governed["ran"], false);
+    for _ in 0..2 {
+        call(&devnet, "evm_mine", json!([])).await;
+    }
+    let after = left_after_a_level(&devnet).await;
+    assert!(after > before, "{before}, then {after}");
 }

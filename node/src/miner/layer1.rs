@@ -122,7 +122,7 @@ impl Miner {
     fn bring(&mut self, receipt: Receipt) -> Result<Operated, NodeError> {
         let mut operated = Operated {
             receipt,
-            kernel: Vec::new(),
+            kernel: None,
             waits: None,
         };
         if !operated.receipt.messages.is_empty() && self.node.block_time() == BlockTime::Auto {
@@ -131,7 +131,7 @@ impl Miner {
                 Err(NodeError::Miner(MinerError::Waiting(why))) => operated.waits = Some(why),
                 ran => {
                     ran?;
-                    operated.kernel.clone_from(&self.said);
+                    operated.kernel = Some(self.said.clone());
                 }
             }
         }

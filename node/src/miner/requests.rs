@@ -157,9 +157,8 @@ pub struct Advanced {
 pub struct Operated {
     /// The operation.
     pub receipt: Receipt,
-    /// What the kernel said in the level that took its messages; nothing if that has not
-    /// run.
-    pub kernel: Vec<String>,
+    /// What the kernel said in the level that took its messages; none if that has not run.
+    pub kernel: Option<Vec<String>>,
     /// Why the level that takes its messages waits, if it does.
     pub waits: Option<String>,
 }

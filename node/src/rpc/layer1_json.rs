@@ -16,8 +16,8 @@ use messages::outbox::{Message, Transaction, TypedTransaction};
 use serde_json::{Map, Value, json};
 
 /// The level, and the inbox messages that an operation brought; `messageId` is
-/// the first. `refused` is why the kernel does not do what they ask for, `waits` why their
-/// level has not run.
+/// the first. `refused` is why the kernel does not do what they ask for; `ran` is `false` if
+/// their level has not run, and `waits` is why, if the rollup waits.
 pub(super) fn receipt(operated: &Operated) -> Value {
     let Operated {
         receipt,
@@ -28,8 +28,11 @@ pub(super) fn receipt(operated: &Operated) -> Value {
     if let Some(first) = receipt.messages.first() {
         json["messageId"] = Value::from(*first);
     }
-    if let Some(why) = refusal(receipt, kernel) {
+    if let Some(why) = refusal(receipt, kernel.as_deref().unwrap_or_default()) {
         json["refused"] = Value::from(why);
+    }
+    if kernel.is_none() {
+        json["ran"] = Value::from(false);
     }
     if let Some(why) = waits {
         json["waits"] = Value::from(why.as_str());
