@@ -21,13 +21,16 @@ const ADDRESSES: [(&str, &str); 6] = [
     ("ROLLUP", "sr1UX4Euo29Fd5bhmZypQffZJwy9M3A1D4Mb"),
 ];
 
+/// The rollup node that the page asks.
+const NODE: &str = "--rollup-node http://127.0.0.1:8932";
+
 /// Commands that build, and those that need nodes, by how they begin.
 const NOT_HERE: [&str; 5] = [
     "make kernel",
     "cargo build",
     "PATH=",
     "evm-rollup devnet",
-    "evm-rollup originate check origination/plan.json --rollup-node http://127.0.0.1:8932 --layer1",
+    "evm-rollup originate check origination/plan.json --rollup-node",
 ];
 
 /// The commands of the page: blocks that are indented by four spaces.
@@ -165,7 +168,10 @@ fn the_page_works_word_by_word_and_the_rehearsal_is_the_plan() {
     let node = rollup_node(&folder);
     let rest_of_page: Vec<String> = commands[devnet..]
         .iter()
-        .map(|line| line.replace("--rollup-node http://127.0.0.1:8932", &node))
+        .map(|line| match line.strip_suffix(NODE) {
+            Some(start) => format!("{start}--rollup-node {node}"),
+            None => line.clone(),
+        })
         .collect();
     let environment = [
         ("ETH_RPC_URL", running.url.as_str()),
@@ -225,7 +231,7 @@ fn forces_a_transaction(running: &Devnet, tez: U256) {
     assert_eq!(running.balance(to), tez);
 }
 
-/// The option of a rollup node that runs the plan's installer.
+/// The URL of a rollup node that runs the plan's installer.
 fn rollup_node(folder: &Folder) -> String {
     let inputs = folder.0.join("first.json");
     std::fs::write(&inputs, "[[]]").unwrap();
@@ -243,7 +249,7 @@ fn rollup_node(folder: &Folder) -> String {
         .unwrap();
     let dump: Value = serde_json::from_slice(&ran.stdout).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("--rollup-node http://{}", listener.local_addr().unwrap());
+    let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
