@@ -59,7 +59,8 @@ const RULES: &[Rule] = &[
     Rule {
         package: "michelson",
         may: May::Only(&["messages"]),
-        never: ETHEREUM,
+        // Its keys of tz2 are of the same curve as Ethereum's.
+        never: &["alloy-*", "revm*", "rlp*"],
         knows_not: "which contracts there are",
     },
     Rule {
