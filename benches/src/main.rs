@@ -37,8 +37,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             println!("written to {}", baseline::PATH);
             Ok(ExitCode::SUCCESS)
         }
+        ["profile", names @ ..] => metered::profile(names).map(|()| ExitCode::SUCCESS),
         _ => {
-            eprintln!("usage: benches [check|accept]");
+            eprintln!("usage: benches [check|accept|profile [WORKLOAD…]]");
             Ok(ExitCode::from(2))
         }
     }

@@ -3,7 +3,7 @@
 use crate::baseline::Baseline;
 use crate::workload::Workloads;
 use indicatif::ProgressBar;
-use pvm::{LevelReport, Metering};
+use pvm::{LevelReport, Metering, Profile};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -111,6 +111,36 @@ pub(crate) fn measure(
         rows,
         batched,
     })
+}
+
+/// Prints where the instructions of workloads go, by opcode: of those named, or of all.
+pub(crate) fn profile(names: &[&str]) -> Result<(), Box<dyn Error>> {
+    let workloads = Workloads::new();
+    let start = workloads.start()?;
+    let named = workloads.named.iter();
+    let named = named.map(|(name, raws)| (name.as_str(), raws, None));
+    let batched = workloads.batched.iter();
+    let batched = batched.map(|row| (row.name.as_str(), &row.raws, Some(row.points)));
+    let idle = ("empty_level", &Vec::new(), None);
+    for (name, raws, points) in [idle].into_iter().chain(named).chain(batched) {
+        if !names.is_empty() && !names.contains(&name) {
+            continue;
+        }
+        let mut rollup = workloads.rollup(&start, Metering::Profile);
+        rollup.empty_level();
+        let messages = match points {
+            Some(points) => rollup.batches(raws, points),
+            None => rollup.messages(raws),
+        };
+        let mut profile = Profile::default();
+        for run in rollup.level_of(messages).runs {
+            if let Some(run) = run.profile {
+                profile += &run;
+            }
+        }
+        println!("{name}\n{}", profile.table(node::trace::opcode_name));
+    }
+    Ok(())
 }
 
 fn cost(report: &LevelReport) -> Cost {

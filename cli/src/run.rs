@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pvm::DEFAULT_ROLLUP;
 use pvm::inputs::{self, Levels};
 use pvm::{
-    DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, RunReport, Status,
-    Version, engine, setup,
+    DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, Profile, RunReport,
+    Status, Version, engine, setup,
 };
 use serde_json::{Value, json};
 use std::fmt;
@@ -17,6 +17,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+
+mod profile;
 
 /// The options of `run`.
 #[derive(Args, Debug)]
@@ -56,6 +58,9 @@ pub(crate) struct RunArgs {
     /// many as the machine's limit on ticks allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max_instructions: Option<u64>,
+    /// At the end, print what each opcode took that the EVM kernel executed: how often, instructions
+    #[arg(long, conflicts_with = "no_metering")]
+    profile: bool,
     /// Do not print the kernel's debug log
     #[arg(long)]
     no_kernel_debug: bool,
@@ -159,6 +164,8 @@ fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
         legacy: args.legacy,
         metering: if args.no_metering {
             Metering::Off
+        } else if args.profile {
+            Metering::Profile
         } else {
             Metering::Full
         },
@@ -199,6 +206,7 @@ fn progress(levels: usize, args: &RunArgs) -> ProgressBar {
 struct Printer {
     json: Option<Vec<Value>>,
     colours: bool,
+    profile: Profile,
 }
 
 impl Printer {
@@ -207,10 +215,16 @@ impl Printer {
         Self {
             json: args.json.then(Vec::new),
             colours,
+            profile: Profile::default(),
         }
     }
 
     fn level(&mut self, report: &LevelReport) -> anyhow::Result<()> {
+        for run in &report.runs {
+            if let Some(profile) = &run.profile {
+                self.profile += profile;
+            }
+        }
         match &mut self.json {
             Some(levels) => levels.push(level_json(report)),
             None => write!(
@@ -240,11 +254,17 @@ impl Printer {
                     .map(|(path, value)| (path, hex(value)))
                     .collect();
             }
-            writeln!(out, "{all}")?;
-        } else if let Some(values) = dump {
-            for (path, value) in values {
-                writeln!(out, "{path} = {}", hex::encode(value.bytes()))?;
+            if args.profile {
+                all["profile"] = profile::json(&self.profile);
             }
+            writeln!(out, "{all}")?;
+            return Ok(());
+        }
+        for (path, value) in dump.into_iter().flatten() {
+            writeln!(out, "{path} = {}", hex::encode(value.bytes()))?;
+        }
+        if args.profile {
+            write!(out, "{}", self.profile.table(node::trace::opcode_name))?;
         }
         Ok(())
     }

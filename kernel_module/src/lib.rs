@@ -9,6 +9,7 @@
 //! | [`mod@report`] | every rule, one by one, and what the bytes are made of |
 //! | [`imports`], [`version`] | the host functions, and since when |
 //! | [`metering`], [`mod@ticks`] | counts instructions, open calls and the slow machine's ticks |
+//! | [`profile`] | what each instruction costs of the language that a kernel interprets |
 //! | [`call_graph`], [`stack_guard`] | who calls whom; a bound on open calls |
 //! | [`extern_references`] | the module without references to things of the host |
 //! | [`fn@strip`] | the module without custom sections |
@@ -20,6 +21,7 @@ pub mod imports;
 pub mod metering;
 pub mod opcodes;
 pub mod outline;
+pub mod profile;
 pub mod purpose;
 pub mod report;
 pub mod stack_guard;

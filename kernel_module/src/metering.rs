@@ -111,6 +111,16 @@ impl Counted {
     }
 }
 
+/// The global of a module that counts which holds the executed instructions.
+pub(crate) const fn instructions_global(facts: &KernelFacts) -> u32 {
+    facts.globals + 2
+}
+
+/// A global of such a module that holds a number for a moment.
+pub(crate) const fn scratch_global(facts: &KernelFacts) -> u32 {
+    facts.globals + 3
+}
+
 struct Rewrite<'f> {
     facts: &'f KernelFacts,
     frames: u32,
@@ -130,12 +140,12 @@ impl Rewrite<'_> {
     }
 
     const fn instructions(&self) -> u32 {
-        self.facts.globals + 2
+        instructions_global(self.facts)
     }
 
     /// Holds a number that is used twice.
     const fn scratch(&self) -> u32 {
-        self.facts.globals + 3
+        scratch_global(self.facts)
     }
 
     const fn undefined(&self) -> u32 {
@@ -260,6 +270,37 @@ impl Rewrite<'_> {
     }
 }
 
+impl Rewrite<'_> {
+    /// Adds the ticks of the branch that a `br_table` is about to take: a table of its own leads to
+    /// each price. The number on top of the stack stays there.
+    fn add_branch(&self, branches: &[u32], mut code: InstructionSink<'_>) {
+        let mut prices = branches.to_vec();
+        prices.sort_unstable();
+        prices.dedup();
+        let (scratch, ticks) = (self.scratch(), self.ticks());
+        code.global_set(scratch).global_get(scratch);
+        code.block(BlockType::Empty);
+        for _ in &prices {
+            code.block(BlockType::Empty);
+        }
+        let mut classes: Vec<u32> = branches
+            .iter()
+            .map(|price| prices.binary_search(price).unwrap_or_default() as u32)
+            .collect();
+        let default = classes.pop().unwrap_or_default();
+        code.global_get(scratch).br_table(classes, default);
+        for (price, behind) in prices.iter().zip((0..prices.len() as u32).rev()) {
+            code.end()
+                .global_get(ticks)
+                .i64_const((*price).into())
+                .i64_add()
+                .global_set(ticks)
+                .br(behind);
+        }
+        code.end();
+    }
+}
+
 /// What was executed and is not counted yet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pending {
@@ -313,6 +354,7 @@ impl Reencode for Rewrite<'_> {
         let prices = self.prices.next().unwrap_or_default();
         let mut operators = prices.operators.into_iter();
         self.check_limit(function.instructions());
+        let mut tables = prices.tables.into_iter();
         // The call of this function.
         let mut pending = Pending {
             instructions: 1,
@@ -325,6 +367,10 @@ impl Reencode for Rewrite<'_> {
             pending.ticks += price.always;
             if is_control_flow(&operator) {
                 self.add(&mut pending, price, function.instructions());
+            }
+            if matches!(operator, Operator::BrTable { .. }) {
+                let branches = tables.next().unwrap_or_default();
+                self.add_branch(&branches, function.instructions());
             }
             if has_dynamic_cost(&operator) {
                 self.add_units(ticks::unit(&operator), function.instructions());

@@ -57,6 +57,9 @@ pub(crate) struct FunctionPrices {
     pub(crate) call: u32,
     /// Its instructions, in their order.
     pub(crate) operators: Vec<Price>,
+    /// For each of its `br_table`s, in their order, what the branch to each target takes further,
+    /// the default last.
+    pub(crate) tables: Vec<Vec<u32>>,
 }
 
 /// What each unit of a bulk instruction takes.
@@ -92,6 +95,7 @@ pub(crate) fn prices(wasm: &[u8], imported_functions: u32) -> Result<Vec<Functio
             imported_functions,
             blocks: Vec::new(),
             operators: Vec::new(),
+            tables: Vec::new(),
         };
         all.push(pricing.finish(&body)?);
     }
@@ -104,6 +108,7 @@ struct Pricing {
     /// The places of the instructions that opened the blocks that are open.
     blocks: Vec<usize>,
     operators: Vec<Price>,
+    tables: Vec<Vec<u32>>,
 }
 
 impl Pricing {
@@ -120,6 +125,10 @@ impl Pricing {
                     self.blocks.push(self.operators.len());
                 }
                 Operator::End => self.close(),
+                Operator::BrTable { ref targets } => {
+                    let branches = self.branches(targets);
+                    self.tables.push(branches);
+                }
                 _ => {}
             }
             self.operators.push(price);
@@ -128,6 +137,7 @@ impl Pricing {
         Ok(FunctionPrices {
             call: CALL + 2 * locals,
             operators: self.operators,
+            tables: self.tables,
         })
     }
 
@@ -143,7 +153,7 @@ impl Pricing {
                     zero: 0,
                 };
             }
-            Operator::BrTable { ref targets } => FETCHED + ROUND + self.farthest(targets),
+            Operator::BrTable { .. } => FETCHED + ROUND,
             Operator::Return => FETCHED + ROUND,
             Operator::Call { function_index } if function_index < self.imported_functions => {
                 FETCHED + HOST_CALL
@@ -157,13 +167,10 @@ impl Pricing {
         })
     }
 
-    /// The dearest of several branches: which is taken cannot be told beforehand.
-    fn farthest(&self, targets: &wasmparser::BrTable<'_>) -> u32 {
-        let depths = targets.targets().flatten();
-        let all = depths.chain([targets.default()]);
-        all.map(|depth| self.branch(depth))
-            .max()
-            .unwrap_or_default()
+    /// What the branch to each target of a `br_table` takes, the default last.
+    fn branches(&self, targets: &wasmparser::BrTable<'_>) -> Vec<u32> {
+        let depths = targets.targets().flatten().chain([targets.default()]);
+        depths.map(|depth| self.branch(depth)).collect()
     }
 
     /// The end of the innermost block, reached without a branch.
@@ -281,6 +288,14 @@ mod tests {
         assert_eq!(found[3].always, 6);
         assert_eq!(found[3].nonzero, 3 + 3 + 4 + 3);
         assert_eq!(found[4], Price::of(6 + 4));
+    }
+
+    #[test]
+    fn a_branch_of_a_table_takes_what_it_would_alone() {
+        let function = "(func (block (block (br_table 0 1 2 0 (i32.const 0)))))";
+        let found = of(function);
+        assert_eq!(found.operators[3], Price::of(9));
+        assert_eq!(found.tables, [[4, 3 + 4, 6 + 3, 4]]);
     }
 
     #[test]

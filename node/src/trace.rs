@@ -6,3 +6,14 @@ mod replay;
 pub mod steps;
 
 pub use replay::{Before, Looked, TraceFailure, replay};
+
+use revm::bytecode::opcode::OpCode;
+
+/// The name of an opcode, as steps of traces have it.
+#[must_use]
+pub fn opcode_name(opcode: u8) -> String {
+    match OpCode::new(opcode) {
+        Some(opcode) => opcode.as_str().to_owned(),
+        None => format!("opcode {opcode:#x} not defined"),
+    }
+}

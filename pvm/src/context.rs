@@ -2,6 +2,7 @@
 
 use crate::debug_sink::DebugSink;
 use crate::durable::Durable;
+use crate::profile::Marks;
 use crate::reveal::{self, RevealError};
 use kernel_module::imports::IMPORTS;
 use std::fmt;
@@ -43,6 +44,8 @@ pub(crate) struct Meter {
     pub(crate) written: u64,
     /// Of the slow machine, for what the host does.
     pub(crate) ticks: u64,
+    /// `None` without a profile.
+    pub(crate) profile: Option<Marks>,
 }
 
 /// A host call: what the kernel gave, and what it got.

@@ -10,6 +10,7 @@ use kernel_module::Counted;
 use kernel_module::KernelError;
 use kernel_module::Limit;
 use kernel_module::imports::{IMPORTS, Import, LEGACY_MODULE, MODULE};
+use kernel_module::profile;
 use serde::Serialize;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub struct RunLimits {
     /// In one that does not count: an engine that can reports [`End::Late`] after this
     /// time.
     pub patience: Option<Duration>,
+    /// Whether it also tells where its instructions go ([`kernel_module::profile`]); `counted` then.
+    pub profiled: bool,
 }
 
 /// How a run ended.
@@ -175,8 +178,12 @@ impl fmt::Display for Trap {
 /// Every host function as an import: under the module's present name and that
 /// of 2022, its place for [`Context::call`], and its type.
 pub fn host_functions() -> impl Iterator<Item = (&'static str, usize, &'static Import)> {
-    [MODULE, LEGACY_MODULE].into_iter().flat_map(|module| {
+    let functions = [MODULE, LEGACY_MODULE].into_iter().flat_map(|module| {
         let imports = IMPORTS.iter().enumerate();
         imports.map(move |(place, import)| (module, place, import))
-    })
+    });
+    functions.chain([(profile::MODULE, MARK, &profile::MARK)])
 }
+
+/// The place of the mark of profiles, which is no host function.
+pub(crate) const MARK: usize = IMPORTS.len();

@@ -2,7 +2,7 @@
 
 use crate::engine::{Compiled, Engine, Module, RunLimits};
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use kernel_module::{KernelError, KernelFacts, Terms, check, extern_references, metering};
+use kernel_module::{KernelError, KernelFacts, Terms, check, extern_references, metering, profile};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,6 +16,9 @@ pub enum Metering {
     Off,
     /// Instructions, host calls by name, bytes moved, call depth.
     Full,
+    /// All of that, and what each instruction costs of the language that the kernel interprets:
+    /// [`Profile`](crate::Profile).
+    Profile,
 }
 
 /// A kernel that passed the checks. Compiled when a machine first uses it, once
@@ -124,6 +127,11 @@ impl Kernel {
         if limits.counted {
             let counting = metering::instrument(&wasm, &self.facts, limits.frames, limits.limit);
             wasm = counting.map_err(failed)?.into();
+        }
+        if limits.profiled
+            && let Some(marked) = profile::instrument(&wasm, &self.facts).map_err(failed)?
+        {
+            wasm = marked.into();
         }
         engine.compile(&Module {
             wasm: &wasm,

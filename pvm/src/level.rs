@@ -3,6 +3,7 @@
 use crate::context::Meter;
 use crate::durable::Durable;
 use crate::engine::Trap;
+use crate::profile::Profile;
 use kernel_module::Counted;
 use kernel_module::imports::IMPORTS;
 use serde::Serialize;
@@ -93,6 +94,10 @@ pub struct RunReport {
     pub wall: Duration,
     /// Why it trapped, where it did. Its writes are kept all the same.
     pub trap: Option<Trap>,
+    /// Where the instructions went, with [`Metering::Profile`].
+    ///
+    /// [`Metering::Profile`]: crate::Metering::Profile
+    pub profile: Option<Profile>,
 }
 
 impl RunReport {
@@ -136,6 +141,8 @@ impl RunReport {
         self.instructions = counted.instructions;
         self.ticks = start_ticks + counted.ticks + meter.ticks;
         self.max_call_depth = counted.max_depth;
+        let marks = meter.profile.clone();
+        self.profile = marks.map(|marks| marks.finish(counted.instructions));
         self.bytes_read = meter.read;
         self.bytes_written = meter.written;
         self.host_calls = IMPORTS

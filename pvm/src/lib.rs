@@ -35,6 +35,7 @@ mod compare;
 mod debug_sink;
 mod error;
 mod host_functions;
+mod profile;
 mod stack;
 mod state;
 
@@ -48,5 +49,6 @@ pub use kernel_module::{Counted, KernelError, Limit, Purpose, Version, imports, 
 pub use level::{Inbox, LevelReport, RunReport, Status};
 pub use machine::{Machine, Saved};
 pub use options::{DEFAULT_ROLLUP, Options};
+pub use profile::{Cost, Profile};
 pub use state::MAX_REBOOTS;
 pub use value::Value;

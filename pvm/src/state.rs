@@ -1,13 +1,14 @@
 //! Levels, runs, reboots, upgrades (docs/machine.md).
 
 use crate::compare::{self, Ran};
-use crate::context::Context;
+use crate::context::{Context, Meter};
 use crate::durable::Durable;
 use crate::engine::{Compiled, End, Engine, Finished, RunLimits, Trap};
 use crate::error::Error;
 use crate::kernel::{Kernel, Metering};
 use crate::level::{LevelReport, RunReport, Status};
 use crate::options::Options;
+use crate::profile::Marks;
 use crate::value::Value;
 use host::reserved::{
     KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
@@ -157,8 +158,12 @@ impl State {
             }
             Err(error) => return Err(error),
         };
-        if self.options.metering == Metering::Full {
-            context.meter = Some(Box::default());
+        if self.options.metering != Metering::Off {
+            let profile = self.options.metering == Metering::Profile;
+            context.meter = Some(Box::new(Meter {
+                profile: profile.then(Marks::default),
+                ..Meter::default()
+            }));
         }
         let before = context.durable.clone();
         keep_fallback(&mut context.durable)?;
@@ -307,7 +312,7 @@ impl State {
 
     fn limits(&self) -> RunLimits {
         let frames = self.version.max_call_depth();
-        let metered = self.options.metering == Metering::Full;
+        let metered = self.options.metering != Metering::Off;
         let Options {
             max_instructions,
             patience,
@@ -324,6 +329,7 @@ impl State {
             counted: metered || frames < 1_000 || max_instructions.is_some() && patience.is_none(),
             limit,
             patience,
+            profiled: self.options.metering == Metering::Profile,
         }
     }
 

@@ -124,6 +124,7 @@ fn the_rewritten_module_is_valid() {
         counted: true,
         limit: None,
         patience: None,
+        profiled: false,
     };
     for engine in [engine::fast(), engine::interpreter()] {
         assert!(kernel.compiled(&*engine, limits).is_ok());

@@ -4,7 +4,7 @@
 use alloy_primitives::{Address, Bytes, U256, hex};
 use alloy_rpc_types_trace::geth::GethDefaultTracingOptions;
 use revm::Inspector;
-use revm::bytecode::opcode::{OpCode, SLOAD, SSTORE};
+use revm::bytecode::opcode::{SLOAD, SSTORE};
 use revm::context::result::ExecutionResult;
 use revm::context_interface::{ContextTr, JournalTr};
 use revm::interpreter::interpreter::EthInterpreter;
@@ -129,10 +129,7 @@ impl<W: Write> Steps<W> {
         let contract = interpreter.input.target_address();
         let stack = interpreter.stack.data();
         self.line.clear();
-        let name = match OpCode::new(op) {
-            Some(op) => op.as_str().to_owned(),
-            None => format!("opcode {op:#x} not defined"),
-        };
+        let name = super::opcode_name(op);
         write!(
             self.line,
             r#"{{"pc":{},"op":"{name}","gas":{gas},"depth":{depth}"#,
