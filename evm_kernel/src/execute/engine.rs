@@ -4,6 +4,7 @@
 //! Only a genesis can make an account of slots without nonce and code. So the
 //! check costs a host call only where an account exists without both.
 
+use crate::execute::interpreter;
 use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::world::{World, WorldError};
 use alloc::string::String;
@@ -122,11 +123,23 @@ impl<'s, S: ReadStore, I> EvmTr for Engine<'s, S, I> {
     fn frame_run(
         &mut self,
     ) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
+        let frame = self.0.frame_stack.get();
         if !self.0.ctx.journaled_state.database.must_end() {
-            return self.0.frame_run();
+            let instructions = &self.0.instruction;
+            let action = interpreter::run(
+                &mut frame.interpreter,
+                instructions.instruction_table(),
+                instructions.gas_table(),
+                &mut self.0.ctx,
+            );
+            let next: Result<FrameInitOrResult<EthFrame>, _> =
+                frame.process_next_action(&mut self.0.ctx, action);
+            if let Ok(ItemOrResult::Result(_)) = next {
+                frame.set_finished(true);
+            }
+            return next;
         }
         // All frames end, the innermost first, as if out of gas.
-        let frame = self.0.frame_stack.get();
         frame.interpreter.gas.spend_all();
         let action =
             InterpreterAction::new_halt(InstructionResult::OutOfGas, frame.interpreter.gas);

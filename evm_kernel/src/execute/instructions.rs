@@ -93,7 +93,7 @@ fn put<H: Host>(
 }
 
 /// Counts `work` that is about to be done.
-fn charge(host: &mut impl ContextTr<Db: Counts>, work: u64) -> InstructionExecResult {
+pub(crate) fn charge(host: &mut impl ContextTr<Db: Counts>, work: u64) -> InstructionExecResult {
     let charged = host.db_mut().work().charge(work);
     charged.map_err(|_| InstructionResult::OutOfGas)
 }

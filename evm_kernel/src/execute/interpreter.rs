@@ -1,0 +1,439 @@
+//! The engine's loop, with the instructions that programs mostly consist of done in place: the
+//! engine calls a function for each, which reads and writes the whole state of the frame.
+//!
+//! What is done here is what succeeds, touches nothing but stack, memory and program counter, and
+//! costs a fixed gas. Everything else, each failure included, is left untouched to the engine's own
+//! table ([`Interpreter::step`]), so that there is one place that says how an instruction fails.
+
+use crate::execute::instructions::charge;
+use crate::execute::words;
+use crate::execute::work::Counts;
+use alloc::vec::Vec;
+use core::{mem, slice};
+use revm::bytecode::opcode as op;
+use revm::bytecode::{Bytecode, JumpTable};
+use revm::context_interface::{ContextTr, Host};
+use revm::interpreter::instructions::GasTable;
+use revm::interpreter::interpreter::EthInterpreter;
+use revm::interpreter::interpreter_types::{Jumps, LoopControl};
+use revm::interpreter::{
+    CallInput, InstructionResult, InstructionTable, Interpreter, InterpreterAction, STACK_LIMIT,
+};
+use revm::primitives::U256;
+
+/// The gas of the instructions that are done here, by the yellow paper's names. It is the same in
+/// all revisions that the kernel knows.
+mod gas {
+    pub(super) const JUMPDEST: u64 = 1;
+    pub(super) const BASE: u64 = 2;
+    pub(super) const VERY_LOW: u64 = 3;
+    pub(super) const LOW: u64 = 5;
+    pub(super) const MID: u64 = 8;
+    pub(super) const HIGH: u64 = 10;
+}
+
+/// Runs a frame until it ends, calls or creates.
+#[inline(never)]
+pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
+    interpreter: &mut Interpreter<EthInterpreter>,
+    instructions: &InstructionTable<EthInterpreter, H>,
+    gas: &GasTable,
+    host: &mut H,
+) -> InterpreterAction {
+    let code = Bytecode::clone(&interpreter.bytecode);
+    let Some(jumps) = code.legacy_jump_table() else {
+        return interpreter.run_plain(instructions, gas, host);
+    };
+    let end = loop {
+        match run_common(interpreter, code.bytes_slice(), jumps, host) {
+            Next::End => break InstructionResult::Stop,
+            Next::Table if grow(interpreter, host) => {}
+            Next::Table => {
+                if let Err(end) = interpreter.step(instructions, gas, host) {
+                    break end;
+                }
+            }
+        }
+    };
+    if interpreter.bytecode.action().is_none() {
+        interpreter.halt(end);
+    }
+    interpreter.take_next_action()
+}
+
+/// Gives the frame the memory that an MLOAD or MSTORE needs, as the instruction would, if it then
+/// succeeds.
+#[inline(always)]
+fn grow<H: Host>(interpreter: &mut Interpreter<EthInterpreter>, host: &H) -> bool {
+    const WORD: usize = 32;
+    let words = match interpreter.bytecode.opcode() {
+        op::MLOAD => 1,
+        op::MSTORE => 2,
+        _ => return false,
+    };
+    let stack = interpreter.stack.data();
+    let at = stack.last().copied().and_then(words::index);
+    let end = at.and_then(|at| at.checked_add(2 * WORD - 1));
+    let (Some(end), true) = (end, stack.len() > words) else {
+        return false;
+    };
+    let size = end / WORD;
+    let gas = &mut interpreter.gas;
+    let cost = host.gas_params().memory_cost(size);
+    let extra = cost.saturating_sub(gas.memory().expansion_cost);
+    let enough = gas.remaining().checked_sub(extra);
+    if size <= gas.memory().words_num || enough.is_none_or(|left| left < gas::VERY_LOW) {
+        return false;
+    }
+    let _ = gas.memory_mut().set_words_num(size, cost);
+    let paid = gas.record_regular_cost(extra);
+    interpreter.memory.resize(WORD * size);
+    paid
+}
+
+/// Where the common instructions end.
+enum Next {
+    /// The frame stops.
+    End,
+    /// An instruction that the table has to do.
+    Table,
+}
+
+/// Does what is common, up to something else.
+#[inline(always)]
+#[expect(clippy::too_many_lines, reason = "one arm for each instruction")]
+fn run_common<H: Host + ContextTr<Db: Counts>>(
+    interpreter: &mut Interpreter<EthInterpreter>,
+    code: &[u8],
+    jumps: &JumpTable,
+    host: &mut H,
+) -> Next {
+    let Interpreter {
+        bytecode,
+        gas: frame_gas,
+        stack: frame_stack,
+        return_data,
+        memory: frame_memory,
+        input,
+        ..
+    } = interpreter;
+    let mut next = code.iter();
+    if let Some(last) = bytecode.pc().checked_sub(1) {
+        next.nth(last);
+    }
+    // In locals, the uppermost word included: the engine's are in memory, and each instruction reads
+    // and writes them.
+    let mut gas = frame_gas.remaining();
+    let mut stack = mem::take(frame_stack.data_mut());
+    if stack.capacity() != STACK_LIMIT {
+        *frame_stack.data_mut() = stack;
+        return Next::Table;
+    }
+    // Where there is none, the table puts one there.
+    let Some(top) = stack.pop() else {
+        *frame_stack.data_mut() = stack;
+        return Next::Table;
+    };
+    // One by one, or the compiler keeps halves of some.
+    let [mut a, mut b, mut c, mut d] = top.into_limbs();
+    let mut memory = frame_memory.context_memory_mut();
+
+    /// Leaves the instruction to the table if it does not succeed.
+    macro_rules! or_table {
+        ($value:expr) => {
+            match $value {
+                Some(value) => value,
+                None => break,
+            }
+        };
+    }
+    macro_rules! top {
+        () => {
+            U256::from_limbs([a, b, c, d])
+        };
+        ($value:expr) => {
+            [a, b, c, d] = $value.into_limbs()
+        };
+    }
+    macro_rules! binary {
+        ($gas:ident, $value:expr) => {{
+            let left = or_table!(gas.checked_sub(gas::$gas));
+            let second = or_table!(stack.pop());
+            gas = left;
+            top!($value(top!(), second));
+            next.next();
+        }};
+    }
+    macro_rules! unary {
+        ($gas:ident, $value:expr) => {{
+            gas = or_table!(gas.checked_sub(gas::$gas));
+            top!($value(top!()));
+            next.next();
+        }};
+    }
+    macro_rules! push {
+        ($gas:ident, $value:expr, $immediate:literal) => {{
+            if stack.len() >= STACK_LIMIT - 1 {
+                break;
+            }
+            gas = or_table!(gas.checked_sub(gas::$gas));
+            put(&mut stack, top!());
+            top!($value);
+            next.nth($immediate);
+        }};
+        ($gas:ident, $value:expr) => {
+            push!($gas, $value, 0)
+        };
+    }
+    macro_rules! immediate {
+        ($length:literal) => {{
+            let (_, bytes) = or_table!(next.as_slice().split_first());
+            let bytes = or_table!(bytes.first_chunk::<$length>());
+            push!(VERY_LOW, words::from_bytes(bytes), $length);
+        }};
+    }
+    macro_rules! division {
+        ($work:expr, $value:expr) => {{
+            let left = or_table!(gas.checked_sub(gas::LOW));
+            let second = or_table!(stack.pop());
+            let small = words::is_small(top!()) && words::is_small(second);
+            if !small || charge(host, $work).is_err() {
+                put(&mut stack, second);
+                break;
+            }
+            gas = left;
+            let value = $value(a, second.as_limbs()[0]);
+            top!(words::small(value.unwrap_or_default()));
+            next.next();
+        }};
+    }
+
+    loop {
+        // Code is padded with STOP, so that nothing is beyond its end.
+        let opcode = next.clone().next().copied().unwrap_or(op::STOP);
+        match opcode {
+            op::PUSH1 => immediate!(1),
+            op::DUP2
+            | op::DUP3
+            | op::DUP4
+            | op::DUP5
+            | op::DUP6
+            | op::DUP7
+            | op::DUP8
+            | op::DUP9
+            | op::DUP10
+            | op::DUP11
+            | op::DUP12
+            | op::DUP13
+            | op::DUP14
+            | op::DUP15
+            | op::DUP16 => {
+                let depth = usize::from(opcode & 15);
+                let value = *or_table!(stack.get(stack.len().wrapping_sub(depth)));
+                push!(VERY_LOW, value);
+            }
+            op::SWAP1
+            | op::SWAP2
+            | op::SWAP3
+            | op::SWAP4
+            | op::SWAP5
+            | op::SWAP6
+            | op::SWAP7
+            | op::SWAP8
+            | op::SWAP9
+            | op::SWAP10
+            | op::SWAP11
+            | op::SWAP12
+            | op::SWAP13
+            | op::SWAP14
+            | op::SWAP15
+            | op::SWAP16 => {
+                let depth = usize::from(opcode & 15) + 1;
+                let at = stack.len().wrapping_sub(depth);
+                let place = or_table!(stack.get_mut(at));
+                gas = or_table!(gas.checked_sub(gas::VERY_LOW));
+                let under = mem::replace(place, top!());
+                top!(under);
+                next.next();
+            }
+            op::PUSH2 => immediate!(2),
+            op::ADD => binary!(VERY_LOW, words::add),
+            op::DUP1 => push!(VERY_LOW, top!()),
+            op::POP => binary!(BASE, |_, second: U256| second),
+            op::JUMPI => {
+                #[cfg(feature = "simulate")]
+                if host.db_mut().interrupted() {
+                    break;
+                }
+                let condition = or_table!(stack.pop());
+                let (cost, to) = if words::is_zero(condition) {
+                    (gas::HIGH, Some(after(&next)))
+                } else {
+                    (gas::HIGH + gas::JUMPDEST, target(code, jumps, top!()))
+                };
+                let (Some(left), Some(to)) = (gas.checked_sub(cost), to) else {
+                    put(&mut stack, condition);
+                    break;
+                };
+                let Some(third) = stack.pop() else {
+                    put(&mut stack, condition);
+                    break;
+                };
+                gas = left;
+                top!(third);
+                next = to;
+            }
+            op::JUMPDEST => {
+                gas = or_table!(gas.checked_sub(gas::JUMPDEST));
+                next.next();
+            }
+            op::JUMP => {
+                #[cfg(feature = "simulate")]
+                if host.db_mut().interrupted() {
+                    break;
+                }
+                let to = or_table!(target(code, jumps, top!()));
+                let left = or_table!(gas.checked_sub(gas::MID + gas::JUMPDEST));
+                let second = or_table!(stack.pop());
+                gas = left;
+                top!(second);
+                next = to;
+            }
+            op::ISZERO => unary!(VERY_LOW, |a| words::flag(words::is_zero(a))),
+            op::MLOAD => {
+                let memory = or_table!(words::index(top!()).and_then(|at| memory.get(at..)));
+                let word = or_table!(memory.first_chunk());
+                unary!(VERY_LOW, |_| words::from_bytes::<32>(word));
+            }
+            op::MSTORE => {
+                let memory = or_table!(words::index(top!()).and_then(|at| memory.get_mut(at..)));
+                let place = or_table!(memory.first_chunk_mut());
+                let left = or_table!(gas.checked_sub(gas::VERY_LOW));
+                let value = or_table!(stack.pop());
+                let Some(third) = stack.pop() else {
+                    put(&mut stack, value);
+                    break;
+                };
+                gas = left;
+                words::to_bytes(value, place);
+                top!(third);
+                next.next();
+            }
+            op::AND => binary!(VERY_LOW, |a, b| words::zip(a, b, |a, b| a & b)),
+            op::SUB => binary!(VERY_LOW, words::sub),
+            op::MUL => binary!(LOW, words::mul),
+            op::LT => binary!(VERY_LOW, |a, b| words::flag(words::less(a, b))),
+            op::GT => binary!(VERY_LOW, |a, b| words::flag(words::less(b, a))),
+            op::EQ => binary!(VERY_LOW, |a, b| words::flag(words::equal(a, b))),
+            op::SHL => binary!(VERY_LOW, |by, word| words::shl(word, by)),
+            op::SHR => binary!(VERY_LOW, |by, word| words::shr(word, by)),
+            op::PUSH0 => push!(BASE, U256::ZERO),
+            op::OR => binary!(VERY_LOW, |a, b| words::zip(a, b, |a, b| a | b)),
+            op::NOT => unary!(VERY_LOW, words::not),
+            op::SLT => binary!(VERY_LOW, |a, b| words::flag(words::signed_less(a, b))),
+            op::CALLDATALOAD => {
+                let CallInput::Bytes(data) = &input.input else {
+                    break;
+                };
+                let data = or_table!(words::index(top!()).and_then(|at| data.get(at..)));
+                let word = or_table!(data.first_chunk());
+                unary!(VERY_LOW, |_| words::from_bytes::<32>(word));
+            }
+            op::CALLER => push!(BASE, words::from_bytes(&input.caller_address.0.0)),
+            op::CALLVALUE => push!(BASE, input.call_value),
+            op::CALLDATASIZE => push!(BASE, words::small(input.input.len() as u64)),
+            op::RETURNDATASIZE => push!(BASE, words::small(return_data.0.len() as u64)),
+            op::ADDRESS => push!(BASE, words::from_bytes(&input.target_address.0.0)),
+            op::GAS => push!(BASE, words::small(gas)),
+            op::MOD => division!(18, u64::checked_rem),
+            op::DIV => division!(18, u64::checked_div),
+            op::XOR => binary!(VERY_LOW, |a, b| words::zip(a, b, |a, b| a ^ b)),
+            op::SGT => binary!(VERY_LOW, |a, b| words::flag(words::signed_less(b, a))),
+            op::MSIZE => push!(BASE, words::small(memory.len() as u64)),
+            op::PC => {
+                let at = code.len() - next.len();
+                push!(BASE, words::small(at as u64));
+            }
+            op::PUSH4 => immediate!(4),
+            op::PUSH20 => immediate!(20),
+            op::PUSH32 => immediate!(32),
+            op::PUSH3 => immediate!(3),
+            op::PUSH5 => immediate!(5),
+            op::PUSH6 => immediate!(6),
+            op::PUSH7 => immediate!(7),
+            op::PUSH8 => immediate!(8),
+            op::PUSH9 => immediate!(9),
+            op::PUSH10 => immediate!(10),
+            op::PUSH11 => immediate!(11),
+            op::PUSH12 => immediate!(12),
+            op::PUSH13 => immediate!(13),
+            op::PUSH14 => immediate!(14),
+            op::PUSH15 => immediate!(15),
+            op::PUSH16 => immediate!(16),
+            op::PUSH17 => immediate!(17),
+            op::PUSH18 => immediate!(18),
+            op::PUSH19 => immediate!(19),
+            op::PUSH21 => immediate!(21),
+            op::PUSH22 => immediate!(22),
+            op::PUSH23 => immediate!(23),
+            op::PUSH24 => immediate!(24),
+            op::PUSH25 => immediate!(25),
+            op::PUSH26 => immediate!(26),
+            op::PUSH27 => immediate!(27),
+            op::PUSH28 => immediate!(28),
+            op::PUSH29 => immediate!(29),
+            op::PUSH30 => immediate!(30),
+            op::PUSH31 => immediate!(31),
+            op::STOP => {
+                // To the end: a flag would be set for each instruction.
+                next.nth(usize::MAX);
+                break;
+            }
+            _ => break,
+        }
+    }
+    drop(memory);
+    // Back to the instruction that is left.
+    bytecode.absolute_jump(code.len() - next.len());
+    frame_gas.set_remaining(gas);
+    put(&mut stack, top!());
+    *frame_stack.data_mut() = stack;
+    if next.len() == 0 {
+        Next::End
+    } else {
+        Next::Table
+    }
+}
+
+/// Adds a word where there is room, which always is: the vector never grows here, and so can live
+/// in registers.
+#[inline(always)]
+fn put(stack: &mut Vec<U256>, word: U256) {
+    if stack.len() != stack.capacity() {
+        stack.push(word);
+    }
+}
+
+/// The code behind the instruction that a jump leads to, if it may. It is a JUMPDEST, whose gas
+/// goes with the jump's.
+#[inline(always)]
+fn target<'c>(code: &'c [u8], jumps: &JumpTable, to: U256) -> Option<slice::Iter<'c, u8>> {
+    let to = words::index(to)?;
+    if !jumps.is_valid(to) {
+        return None;
+    }
+    let mut rest = code.iter();
+    rest.nth(to)?;
+    Some(rest)
+}
+
+/// The code behind the instruction that comes next.
+#[inline(always)]
+fn after<'c>(next: &slice::Iter<'c, u8>) -> slice::Iter<'c, u8> {
+    let mut rest = next.clone();
+    rest.next();
+    rest
+}
+
+#[cfg(test)]
+mod tests;
