@@ -13,9 +13,14 @@ const RATE: usize = 136;
 /// The hash of `bytes`.
 #[must_use]
 pub fn keccak256(bytes: impl AsRef<[u8]>) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update(bytes);
-    hasher.finalize()
+    let mut rest = bytes.as_ref();
+    let mut state = [0; 25];
+    while let Some((block, tail)) = rest.split_first_chunk() {
+        absorb(&mut state, block);
+        rest = tail;
+    }
+    absorb_last(&mut state, rest);
+    squeeze(&state)
 }
 
 /// A hash of bytes that come in pieces.
@@ -67,19 +72,9 @@ impl Keccak256 {
     /// The hash of all bytes that were added.
     #[must_use]
     pub fn finalize(mut self) -> B256 {
-        if let Some(padding) = self.rest.get_mut(self.len..) {
-            padding.fill(0);
-        }
-        if let Some(first) = self.rest.get_mut(self.len) {
-            *first = 0x01;
-        }
-        self.rest[RATE - 1] |= 0x80;
-        absorb(&mut self.state, &self.rest);
-        let mut hash = B256::ZERO;
-        for (word, lane) in hash.0.chunks_exact_mut(8).zip(&self.state) {
-            word.copy_from_slice(&lane.to_le_bytes());
-        }
-        hash
+        let rest = self.rest.get(..self.len).unwrap_or_default();
+        absorb_last(&mut self.state, rest);
+        squeeze(&self.state)
     }
 
     /// Keeps bytes that fit beside those kept already.
@@ -100,140 +95,161 @@ fn absorb(state: &mut [u64; 25], block: &[u8; RATE]) {
     permute(state);
 }
 
-/// Keccak-f[1600]. Lanes are numbered x + 5 y.
-#[allow(clippy::too_many_lines, reason = "the steps of a round, without loops")]
-fn permute(state: &mut [u64; 25]) {
-    let [
-        mut a0,
-        mut a1,
-        mut a2,
-        mut a3,
-        mut a4,
-        mut a5,
-        mut a6,
-        mut a7,
-        mut a8,
-        mut a9,
-        mut a10,
-        mut a11,
-        mut a12,
-        mut a13,
-        mut a14,
-        mut a15,
-        mut a16,
-        mut a17,
-        mut a18,
-        mut a19,
-        mut a20,
-        mut a21,
-        mut a22,
-        mut a23,
-        mut a24,
-    ] = *state;
-    [a1, a2, a8, a12, a17, a20] = [!a1, !a2, !a8, !a12, !a17, !a20];
-    for constant in ROUND_CONSTANTS {
-        // θ: each column's parity goes into its neighbours.
-        let c0 = a0 ^ a5 ^ a10 ^ a15 ^ a20;
-        let c1 = a1 ^ a6 ^ a11 ^ a16 ^ a21;
-        let c2 = a2 ^ a7 ^ a12 ^ a17 ^ a22;
-        let c3 = a3 ^ a8 ^ a13 ^ a18 ^ a23;
-        let c4 = a4 ^ a9 ^ a14 ^ a19 ^ a24;
-        let d0 = c4 ^ c1.rotate_left(1);
-        let d1 = c0 ^ c2.rotate_left(1);
-        let d2 = c1 ^ c3.rotate_left(1);
-        let d3 = c2 ^ c4.rotate_left(1);
-        let d4 = c3 ^ c0.rotate_left(1);
-        // ρ and π: lanes turn and change places.
-        let b0 = a0 ^ d0;
-        let b1 = (a6 ^ d1).rotate_left(44);
-        let b2 = (a12 ^ d2).rotate_left(43);
-        let b3 = (a18 ^ d3).rotate_left(21);
-        let b4 = (a24 ^ d4).rotate_left(14);
-        let b5 = (a3 ^ d3).rotate_left(28);
-        let b6 = (a9 ^ d4).rotate_left(20);
-        let b7 = (a10 ^ d0).rotate_left(3);
-        let b8 = (a16 ^ d1).rotate_left(45);
-        let b9 = (a22 ^ d2).rotate_left(61);
-        let b10 = (a1 ^ d1).rotate_left(1);
-        let b11 = (a7 ^ d2).rotate_left(6);
-        let b12 = (a13 ^ d3).rotate_left(25);
-        let b13 = (a19 ^ d4).rotate_left(8);
-        let b14 = (a20 ^ d0).rotate_left(18);
-        let b15 = (a4 ^ d4).rotate_left(27);
-        let b16 = (a5 ^ d0).rotate_left(36);
-        let b17 = (a11 ^ d1).rotate_left(10);
-        let b18 = (a17 ^ d2).rotate_left(15);
-        let b19 = (a23 ^ d3).rotate_left(56);
-        let b20 = (a2 ^ d2).rotate_left(62);
-        let b21 = (a8 ^ d3).rotate_left(55);
-        let b22 = (a14 ^ d4).rotate_left(39);
-        let b23 = (a15 ^ d0).rotate_left(41);
-        let b24 = (a21 ^ d1).rotate_left(2);
-        // χ along the rows, and ι. Six lanes are complemented, which leaves five
-        // of χ's 25 complements to compute.
-        a0 = b0 ^ (b1 | b2) ^ constant;
-        a1 = b1 ^ (!b2 | b3);
-        a2 = b2 ^ (b3 & b4);
-        a3 = b3 ^ (b4 | b0);
-        a4 = b4 ^ (b0 & b1);
-        a5 = b5 ^ (b6 | b7);
-        a6 = b6 ^ (b7 & b8);
-        a7 = b7 ^ (b8 | !b9);
-        a8 = b8 ^ (b9 | b5);
-        a9 = b9 ^ (b5 & b6);
-        let n13 = !b13;
-        a10 = b10 ^ (b11 | b12);
-        a11 = b11 ^ (b12 & b13);
-        a12 = b12 ^ (n13 & b14);
-        a13 = n13 ^ (b14 | b10);
-        a14 = b14 ^ (b10 & b11);
-        let n18 = !b18;
-        a15 = b15 ^ (b16 & b17);
-        a16 = b16 ^ (b17 | b18);
-        a17 = b17 ^ (n18 | b19);
-        a18 = n18 ^ (b19 & b15);
-        a19 = b19 ^ (b15 | b16);
-        let n21 = !b21;
-        a20 = b20 ^ (n21 & b22);
-        a21 = n21 ^ (b22 | b23);
-        a22 = b22 ^ (b23 & b24);
-        a23 = b23 ^ (b24 | b20);
-        a24 = b24 ^ (b20 & b21);
+/// Mixes the last bytes, fewer than a block, and the padding into the state.
+fn absorb_last(state: &mut [u64; 25], rest: &[u8]) {
+    let (words, rest) = rest.as_chunks();
+    for (lane, word) in state.iter_mut().zip(words) {
+        *lane ^= u64::from_le_bytes(*word);
     }
-    [a1, a2, a8, a12, a17, a20] = [!a1, !a2, !a8, !a12, !a17, !a20];
-    *state = [
-        a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19,
-        a20, a21, a22, a23, a24,
-    ];
+    let bytes = rest.iter().rev();
+    let last = bytes.fold(1, |last, byte| (last << 8) | u64::from(*byte));
+    if let Some(lane) = state.get_mut(words.len()) {
+        *lane ^= last;
+    }
+    state[RATE / 8 - 1] ^= 1 << 63;
+    permute(state);
 }
 
-/// What ι adds in each round.
-const ROUND_CONSTANTS: [u64; 24] = [
-    0x0000_0000_0000_0001,
-    0x0000_0000_0000_8082,
-    0x8000_0000_0000_808a,
-    0x8000_0000_8000_8000,
-    0x0000_0000_0000_808b,
-    0x0000_0000_8000_0001,
-    0x8000_0000_8000_8081,
-    0x8000_0000_0000_8009,
-    0x0000_0000_0000_008a,
-    0x0000_0000_0000_0088,
-    0x0000_0000_8000_8009,
-    0x0000_0000_8000_000a,
-    0x0000_0000_8000_808b,
-    0x8000_0000_0000_008b,
-    0x8000_0000_0000_8089,
-    0x8000_0000_0000_8003,
-    0x8000_0000_0000_8002,
-    0x8000_0000_0000_0080,
-    0x0000_0000_0000_800a,
-    0x8000_0000_8000_000a,
-    0x8000_0000_8000_8081,
-    0x8000_0000_0000_8080,
-    0x0000_0000_8000_0001,
-    0x8000_0000_8000_8008,
-];
+/// The hash that the state holds.
+fn squeeze(state: &[u64; 25]) -> B256 {
+    let mut hash = B256::ZERO;
+    for (word, lane) in hash.0.as_chunks_mut().0.iter_mut().zip(state) {
+        *word = lane.to_le_bytes();
+    }
+    hash
+}
+
+/// Keccak-f[1600]. Lanes are numbered x + 5 y. Its rounds stand one after the other, so that lanes
+/// that change places need not be moved.
+fn permute(state: &mut [u64; 25]) {
+    complement(state);
+    let mut lanes = *state;
+    // What ι adds in each round.
+    macro_rules! rounds {
+        ($($constant:literal)*) => {
+            $(lanes = round(lanes, $constant);)*
+        };
+    }
+    rounds!(
+        0x0000_0000_0000_0001 0x0000_0000_0000_8082 0x8000_0000_0000_808a 0x8000_0000_8000_8000
+        0x0000_0000_0000_808b 0x0000_0000_8000_0001 0x8000_0000_8000_8081 0x8000_0000_0000_8009
+        0x0000_0000_0000_008a 0x0000_0000_0000_0088 0x0000_0000_8000_8009 0x0000_0000_8000_000a
+        0x0000_0000_8000_808b 0x8000_0000_0000_008b 0x8000_0000_0000_8089 0x8000_0000_0000_8003
+        0x8000_0000_0000_8002 0x8000_0000_0000_0080 0x0000_0000_0000_800a 0x8000_0000_8000_000a
+        0x8000_0000_8000_8081 0x8000_0000_0000_8080 0x0000_0000_8000_0001 0x8000_0000_8000_8008
+    );
+    *state = lanes;
+    complement(state);
+}
+
+/// Complements six lanes, which leaves five of χ's 25 complements to compute.
+fn complement(state: &mut [u64; 25]) {
+    for lane in [1, 2, 8, 12, 17, 20] {
+        state[lane] = !state[lane];
+    }
+}
+
+/// A round, on a state with complemented lanes.
+#[inline(always)]
+#[allow(clippy::too_many_lines, reason = "the steps of a round, without loops")]
+const fn round(state: [u64; 25], constant: u64) -> [u64; 25] {
+    let [
+        a0,
+        a1,
+        a2,
+        a3,
+        a4,
+        a5,
+        a6,
+        a7,
+        a8,
+        a9,
+        a10,
+        a11,
+        a12,
+        a13,
+        a14,
+        a15,
+        a16,
+        a17,
+        a18,
+        a19,
+        a20,
+        a21,
+        a22,
+        a23,
+        a24,
+    ] = state;
+    // θ: each column's parity goes into its neighbours.
+    let c0 = a0 ^ a5 ^ a10 ^ a15 ^ a20;
+    let c1 = a1 ^ a6 ^ a11 ^ a16 ^ a21;
+    let c2 = a2 ^ a7 ^ a12 ^ a17 ^ a22;
+    let c3 = a3 ^ a8 ^ a13 ^ a18 ^ a23;
+    let c4 = a4 ^ a9 ^ a14 ^ a19 ^ a24;
+    let d0 = c4 ^ c1.rotate_left(1);
+    let d1 = c0 ^ c2.rotate_left(1);
+    let d2 = c1 ^ c3.rotate_left(1);
+    let d3 = c2 ^ c4.rotate_left(1);
+    let d4 = c3 ^ c0.rotate_left(1);
+    // ρ and π, lanes turn and change places, then χ along a row, and ι.
+    let b0 = a0 ^ d0;
+    let b1 = (a6 ^ d1).rotate_left(44);
+    let b2 = (a12 ^ d2).rotate_left(43);
+    let b3 = (a18 ^ d3).rotate_left(21);
+    let b4 = (a24 ^ d4).rotate_left(14);
+    let e0 = b0 ^ (b1 | b2) ^ constant;
+    let e1 = b1 ^ (!b2 | b3);
+    let e2 = b2 ^ (b3 & b4);
+    let e3 = b3 ^ (b4 | b0);
+    let e4 = b4 ^ (b0 & b1);
+    let b5 = (a3 ^ d3).rotate_left(28);
+    let b6 = (a9 ^ d4).rotate_left(20);
+    let b7 = (a10 ^ d0).rotate_left(3);
+    let b8 = (a16 ^ d1).rotate_left(45);
+    let b9 = (a22 ^ d2).rotate_left(61);
+    let e5 = b5 ^ (b6 | b7);
+    let e6 = b6 ^ (b7 & b8);
+    let e7 = b7 ^ (b8 | !b9);
+    let e8 = b8 ^ (b9 | b5);
+    let e9 = b9 ^ (b5 & b6);
+    let b10 = (a1 ^ d1).rotate_left(1);
+    let b11 = (a7 ^ d2).rotate_left(6);
+    let b12 = (a13 ^ d3).rotate_left(25);
+    let b13 = (a19 ^ d4).rotate_left(8);
+    let b14 = (a20 ^ d0).rotate_left(18);
+    let n13 = !b13;
+    let e10 = b10 ^ (b11 | b12);
+    let e11 = b11 ^ (b12 & b13);
+    let e12 = b12 ^ (n13 & b14);
+    let e13 = n13 ^ (b14 | b10);
+    let e14 = b14 ^ (b10 & b11);
+    let b15 = (a4 ^ d4).rotate_left(27);
+    let b16 = (a5 ^ d0).rotate_left(36);
+    let b17 = (a11 ^ d1).rotate_left(10);
+    let b18 = (a17 ^ d2).rotate_left(15);
+    let b19 = (a23 ^ d3).rotate_left(56);
+    let n18 = !b18;
+    let e15 = b15 ^ (b16 & b17);
+    let e16 = b16 ^ (b17 | b18);
+    let e17 = b17 ^ (n18 | b19);
+    let e18 = n18 ^ (b19 & b15);
+    let e19 = b19 ^ (b15 | b16);
+    let b20 = (a2 ^ d2).rotate_left(62);
+    let b21 = (a8 ^ d3).rotate_left(55);
+    let b22 = (a14 ^ d4).rotate_left(39);
+    let b23 = (a15 ^ d0).rotate_left(41);
+    let b24 = (a21 ^ d1).rotate_left(2);
+    let n21 = !b21;
+    let e20 = b20 ^ (n21 & b22);
+    let e21 = n21 ^ (b22 | b23);
+    let e22 = b22 ^ (b23 & b24);
+    let e23 = b23 ^ (b24 | b20);
+    let e24 = b24 ^ (b20 & b21);
+    [
+        e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14, e15, e16, e17, e18, e19,
+        e20, e21, e22, e23, e24,
+    ]
+}
 
 #[cfg(test)]
 mod tests {
