@@ -102,9 +102,7 @@ const FORCED: i32 = 130;
 pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     // Written by a thread of its own: the node does not wait for who reads.
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
-    log_lines(args, writer.clone());
-    // What cannot be raised stays as it is.
-    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    log_lines((args.quiet, args.verbose), writer.clone());
     if let Some(warning) = warning(args.host) {
         tracing::warn!("{warning}");
     }
@@ -126,9 +124,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         preimages: args.preimages.clone(),
         keep_states: args.keep_states,
         max_instructions: args.max_instructions,
-        connections: usize::try_from(files.saturating_sub(OTHER_FILES))
-            .unwrap_or(usize::MAX)
-            .clamp(1, node::devnet::CONNECTIONS),
+        connections: connections(),
         layer1: Parameters {
             challenge_window: args.challenge_window,
             ..Parameters::default()
@@ -230,10 +226,20 @@ async fn serve(options: Options, banner: Option<(NonBlocking, bool)>) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
+/// The most connections that the limit of open files leaves room for, which is raised
+/// first.
+pub(crate) fn connections() -> usize {
+    // What cannot be raised stays as it is.
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    usize::try_from(files.saturating_sub(OTHER_FILES))
+        .unwrap_or(usize::MAX)
+        .clamp(1, node::devnet::CONNECTIONS)
+}
+
 /// Hears SIGINT and SIGTERM on a thread of its own, however much the others have to do.
 /// Resolves at the first; the process ends some time after it whatever runs (a level may
 /// take long, and an upgrade may never end), at a second one at once.
-fn signals() -> anyhow::Result<oneshot::Receiver<()>> {
+pub(crate) fn signals() -> anyhow::Result<oneshot::Receiver<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -258,7 +264,7 @@ fn signals() -> anyhow::Result<oneshot::Receiver<()>> {
 }
 
 /// Resolves at SIGINT or SIGTERM.
-async fn interrupted() -> std::io::Result<()> {
+pub(crate) async fn interrupted() -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -300,7 +306,7 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
     }
 }
 
-fn post(text: &str) -> Result<Post, String> {
+pub(crate) fn post(text: &str) -> Result<Post, String> {
     match text {
         "batches" => Ok(Post::Batches),
         "raw" => Ok(Post::Raw),
@@ -309,8 +315,8 @@ fn post(text: &str) -> Result<Post, String> {
 }
 
 /// Prints log lines: messages alone, in colour on a terminal.
-fn log_lines(args: &DevnetArgs, writer: NonBlocking) {
-    let default = match (args.quiet, args.verbose) {
+pub(crate) fn log_lines((quiet, verbose): (bool, bool), writer: NonBlocking) {
+    let default = match (quiet, verbose) {
         (true, _) => "error",
         (_, true) => "info,node=debug",
         _ => "info",

@@ -7,11 +7,13 @@ mod output;
 mod address;
 mod batch;
 mod devnet;
+mod double;
 mod files;
 mod genesis;
 mod govern;
 mod installer;
 mod l1;
+mod node;
 mod originate;
 mod run;
 mod settings;
@@ -37,6 +39,8 @@ enum Command {
     Batch(batch::BatchArgs),
     /// Run a local Ethereum node on the compiled kernel
     Devnet(devnet::DevnetArgs),
+    /// Stand in for a rollup node of Octez, to rehearse `node` against
+    Double(double::DoubleArgs),
     /// Make a setup file of settings and a go-ethereum genesis file
     Genesis(genesis::GenesisArgs),
     /// Make and show decisions of governance, and send them on a devnet
@@ -45,6 +49,8 @@ enum Command {
     Installer(installer::InstallerArgs),
     /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
     L1(l1::L1Args),
+    /// Run an Ethereum node in front of a rollup that a rollup node of Octez runs
+    Node(node::NodeArgs),
     /// Plan the originations of a rollup and its contracts, and carry the plan on
     Originate(originate::OriginateArgs),
     /// Run a kernel on the messages of a file, level by level
@@ -66,10 +72,12 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Batch(args) => batch::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Devnet(args) => devnet::run(&args),
+        Command::Double(args) => double::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Govern(args) => govern::run(&args),
         Command::Installer(args) => installer::run(&args),
         Command::L1(args) => l1::run(&args),
+        Command::Node(args) => node::run(&args),
         Command::Originate(args) => originate::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(&args),

@@ -172,6 +172,18 @@ impl Double {
         self.world().batcher.queue().len()
     }
 
+    /// Durable storage after the newest level.
+    #[must_use]
+    pub fn durable(&self) -> pvm::Durable {
+        self.world().tip().after.durable().clone()
+    }
+
+    /// The inboxes of the branch that counts, of each level since the origination.
+    #[must_use]
+    pub fn inboxes(&self) -> Vec<Vec<Vec<u8>>> {
+        self.world().inboxes()
+    }
+
     /// Changes durable storage behind everybody's back, after the newest level: what a
     /// node that compares has to notice.
     ///

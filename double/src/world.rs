@@ -141,6 +141,12 @@ impl World {
         Ok(receipt)
     }
 
+    /// The inboxes of the branch that counts.
+    pub(crate) fn inboxes(&self) -> Vec<Vec<Vec<u8>>> {
+        let levels = self.branch.iter().skip(1);
+        levels.map(|level| level.messages.clone()).collect()
+    }
+
     /// Changes durable storage after the newest level.
     pub(crate) fn tamper(&mut self, path: &str, value: &[u8]) -> Result<(), DoubleError> {
         let written = self.machine.durable_mut().write(path, value);

@@ -353,11 +353,11 @@ impl Node {
         self.head.send_replace(newest);
     }
 
-    /// Goes back to block `newest`, since another branch replaces those after it, which
-    /// are given, newest first. What waits in the pool stays.
-    pub(crate) fn fork(&self, newest: u64) -> Vec<Arc<Block>> {
+    /// Goes back to block `newest` (`None`: to before the first), since another branch
+    /// replaces those after it, which are given, newest first. What waits in the pool stays.
+    pub(crate) fn fork(&self, newest: Option<u64>) -> Vec<Arc<Block>> {
         let gone = self.chain.write().fork(newest);
-        self.head.send_replace(newest);
+        self.head.send_replace(newest.unwrap_or_default());
         gone
     }
 

@@ -157,6 +157,8 @@ const RULES: &[Rule] = &[
             "node",
             "pvm",
             "conformance",
+            "double",
+            "layer1",
             "host",
             "messages",
             "michelson",

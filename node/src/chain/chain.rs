@@ -119,8 +119,14 @@ impl Chain {
 
     /// Forgets the blocks after number `newest`; gives them, newest first.
     pub fn truncate(&mut self, newest: u64) -> Vec<Arc<Block>> {
+        self.forget_after(Some(newest))
+    }
+
+    fn forget_after(&mut self, newest: Option<u64>) -> Vec<Arc<Block>> {
         let mut forgotten = Vec::new();
-        let rest = newest.saturating_add(1).saturating_sub(self.first);
+        let rest = newest.map_or(0, |newest| {
+            newest.saturating_add(1).saturating_sub(self.first)
+        });
         let rest = usize::try_from(rest).unwrap_or(usize::MAX);
         while self.blocks.len() > rest
             && let Some(kept) = self.blocks.pop()
@@ -136,10 +142,10 @@ impl Chain {
         forgotten
     }
 
-    /// As [`Chain::truncate`], for blocks that another branch replaces: listeners are told
-    /// that their logs are gone.
-    pub fn fork(&mut self, newest: u64) -> Vec<Arc<Block>> {
-        let gone = self.truncate(newest);
+    /// As [`Chain::truncate`], for blocks that another branch replaces (`None`: all):
+    /// listeners are told that their logs are gone.
+    pub fn fork(&mut self, newest: Option<u64>) -> Vec<Arc<Block>> {
+        let gone = self.forget_after(newest);
         for block in &gone {
             if self.removed.len() >= REMEMBERED {
                 self.removed.pop_front();
@@ -297,7 +303,7 @@ mod tests {
         let seen = chain.removals();
         assert_eq!(chain.truncate(3).len(), 1);
         assert!(chain.removed_since(seen).is_empty());
-        chain.fork(1);
+        chain.fork(Some(1));
         let gone = chain.removed_since(seen);
         let numbers: Vec<u64> = gone.iter().map(|block| block.number()).collect();
         assert_eq!(numbers, [3, 2]);

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time after which a stream is opened anew, so that one whose other end is gone
 /// without a word is noticed.
-const STREAM_TIME: Duration = Duration::from_secs(60);
+const STREAM_TIME: Duration = Duration::from_secs(15);
 
 /// The most bytes of an answer: the inbox of a level in hex, or a kernel.
 const MAX_ANSWER: u64 = 256 << 20;
@@ -190,7 +190,7 @@ impl Client {
     }
 
     /// Calls `each` with the blocks that the rollup node processes, as it does; ends where
-    /// `each` says `false`, where the stream ends, or after a minute.
+    /// `each` says `false`, where the stream ends, or after some seconds.
     pub(super) fn monitor(&self, mut each: impl FnMut(Head) -> bool) -> Result<(), ClientError> {
         let path = "/global/monitor_blocks";
         let answer = self.streams.get(self.address(path)).call();

@@ -159,6 +159,12 @@ impl Handle {
         self.miner.node()
     }
 
+    /// The handle that answers calls, for use in the same process.
+    #[must_use]
+    pub const fn miner(&self) -> &MinerHandle {
+        &self.miner
+    }
+
     /// Waits until the server ends, which it does when the rollup can no longer be
     /// followed.
     pub async fn finished(&mut self) {

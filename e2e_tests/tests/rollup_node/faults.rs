@@ -1,0 +1,97 @@
+//! Rollup nodes that do not answer, answer half, forget, or wait.
+
+use crate::lab::{Lab, call, level_with, number, settle, until};
+use double::Faults;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_and_half_answers_are_survived() {
+    let lab = Lab::new("halves", 1, |_| {}).await;
+    let node = lab.node().await;
+    for (refuse, halve) in [(3, 0), (0, 2), (1, 1)] {
+        lab.double.set_faults(Faults {
+            refuse,
+            halve,
+            ..Faults::default()
+        });
+        lab.double.levels(3).unwrap();
+        level_with(&node, &lab.double).await;
+    }
+    assert_eq!(number(&node, "eth_blockNumber", json!([])).await, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batcher_that_forgets_is_given_it_again() {
+    let mut lab = Lab::new("forgets", 1, |_| {}).await;
+    let node = lab.node().await;
+    lab.double.set_faults(Faults {
+        forget: 1,
+        ..Faults::default()
+    });
+    let (hash, raw) = lab.transfer(0);
+    call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    settle(&lab, &node, &[hash]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_ends_is_opened_again() {
+    let lab = Lab::new("ends", 1, |_| {}).await;
+    let node = lab.node().await;
+    for _ in 0..3 {
+        lab.double.restart(false);
+        lab.double.levels(2).unwrap();
+        level_with(&node, &lab.double).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_are_answered_while_the_rollup_node_is_slow() {
+    let lab = Lab::new("slow", 1, |_| {}).await;
+    let node = lab.node().await;
+    lab.double.set_faults(Faults {
+        delay_ms: 300,
+        ..Faults::default()
+    });
+    lab.double.levels(1).unwrap();
+    // Many answers while one question of the follower waits.
+    for _ in 0..100 {
+        number(&node, "eth_blockNumber", json!([])).await;
+    }
+    level_with(&node, &lab.double).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_page_is_waited_for() {
+    let lab = Lab::new("page", 1, |_| {}).await;
+    let hidden = e2e_tests::folder::Folder::new("no pages");
+    let mut options = lab.options();
+    options.preimages = Some(hidden.0.clone());
+    let stop = Arc::new(AtomicBool::new(false));
+    let starting = tokio::spawn(node::follower::start(options, Arc::clone(&stop)));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!starting.is_finished(), "it waits");
+    for page in std::fs::read_dir(&lab.originated.pages.0).unwrap() {
+        let page = page.unwrap();
+        std::fs::copy(page.path(), hidden.0.join(page.file_name())).unwrap();
+    }
+    let node = starting.await.unwrap().unwrap();
+    level_with(&node, &lab.double).await;
+    stop.store(true, Ordering::Relaxed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_waits_for_a_rollup_node_that_is_not_there_yet() {
+    let lab = Lab::new("not there", 1, |_| {}).await;
+    lab.double.set_faults(Faults {
+        refuse: 2,
+        ..Faults::default()
+    });
+    let node = lab.node().await;
+    until("it is there", async || {
+        number(&node, "eth_blockNumber", json!([])).await == 0
+    })
+    .await;
+}
