@@ -277,6 +277,10 @@ fn text(command: &Command, result: &Value) -> String {
                 (None, None) => place,
             }
         }
+        // A node in front of a rollup cannot do it itself.
+        Command::Execute { .. } if result["command"].is_string() => {
+            format!("{}\n", result["command"].as_str().unwrap_or_default())
+        }
         Command::Execute { .. } | Command::PayOut { .. } => {
             format!("done at level {}\n", result["level"])
         }

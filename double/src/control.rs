@@ -24,6 +24,7 @@ pub(crate) fn router() -> Router<Double> {
         .route("/deposit", post(deposit))
         .route("/delayed", post(delayed))
         .route("/govern", post(govern))
+        .route("/execute", post(execute))
 }
 
 fn refused(error: impl std::fmt::Display) -> Refusal {
@@ -127,6 +128,18 @@ async fn delayed(State(double): State<Double>, Json(payload): Json<Payload>) -> 
 async fn govern(State(double): State<Double>, Json(payload): Json<Payload>) -> Answer {
     let governance = double.world().options.contracts.governance;
     operate(&double, Governance::say(governance, bytes(&payload.bytes)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    level: u32,
+    index: u32,
+}
+
+async fn execute(State(double): State<Double>, Query(place): Query<Place>) -> Answer {
+    let receipt = double.execute(place.level, place.index).map_err(refused)?;
+    Ok(Json(json!({ "level": receipt.level })))
 }
 
 fn operate(double: &Double, call: layer1::Call) -> Answer {

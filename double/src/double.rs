@@ -4,7 +4,7 @@ use crate::faults::Faults;
 use crate::server;
 use crate::world::{Level, World};
 use layer1::devnet::Contracts;
-use layer1::outbox::Parameters;
+use layer1::outbox::{Parameters, Place};
 use layer1::{Call, Failure, Receipt};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -65,6 +65,9 @@ pub enum DoubleError {
     /// Layer 1 refuses an operation.
     #[error(transparent)]
     Layer1(#[from] Failure),
+    /// A message of an outbox cannot be executed.
+    #[error(transparent)]
+    Execute(#[from] layer1::chain::ExecuteError),
     /// A reorganisation of what is final.
     #[error("cannot go back {depth} levels: level {finalised} is final")]
     Final {
@@ -138,6 +141,17 @@ impl Double {
     /// If layer 1 refuses them.
     pub fn operate(&self, source: [u8; 21], calls: Vec<Call>) -> Result<Receipt, DoubleError> {
         self.world().operate(source, calls)
+    }
+
+    /// Executes a message of the outbox of a level, as layer 1 does with a proof of a
+    /// cemented commitment; a reorganisation takes it back.
+    ///
+    /// # Errors
+    /// If it cannot be executed.
+    pub fn execute(&self, level: u32, index: u32) -> Result<Receipt, DoubleError> {
+        let source = layer1::devnet::accounts();
+        let source = source.first().copied().unwrap_or_default();
+        self.world().execute(&source, Place { level, index })
     }
 
     /// Ends all streams, as a node that starts anew; with `lose`, what waits with the

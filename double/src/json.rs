@@ -69,6 +69,38 @@ pub(crate) fn commitment(world: &World, level: &Level) -> Value {
     })
 }
 
+/// How far the commitment is that covers a level.
+pub(crate) fn committed_status(world: &World, level: &Level) -> Value {
+    // Times are estimates; a double has none.
+    const TIME: &str = "1970-01-01T00:00:00Z";
+    let at = world.layer1.parameters().commitment(level.level);
+    let hash = Kind::Commitment.text(&commitment_hash(at));
+    let cemented = world.cemented();
+    if cemented.is_some_and(|cemented| cemented >= level.level) {
+        return json!({ "cemented": {
+            "commitment_hash": hash,
+            "commitment_level": at,
+            "first_published_level": at + 1,
+            "published_level": at + 1,
+            "blocks_since_cemented": cemented.map(|cemented| cemented - level.level),
+        } });
+    }
+    if at < world.tip().level {
+        return json!({ "committed": {
+            "commitment_hash": hash,
+            "commitment_level": at,
+            "first_published_level": at + 1,
+            "published_level": at + 1,
+            "estimated_cementation_time": TIME,
+        } });
+    }
+    json!({ "uncommitted": {
+        "commitment_level": at,
+        "estimated_commitment_time": TIME,
+        "estimated_cementation_time": TIME,
+    } })
+}
+
 /// A message of an outbox as blocks and lists of what is pending show it; none for what
 /// layer 1 cannot decode.
 pub(crate) fn summary(message: &[u8]) -> Option<Value> {

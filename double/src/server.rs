@@ -60,6 +60,14 @@ pub(crate) fn router(double: Double) -> Router {
                 })
             }),
         )
+        .route(
+            "/committed_status",
+            get(async |s, p| {
+                of(s, p, |world, level| {
+                    Some(json::committed_status(world, level))
+                })
+            }),
+        )
         .route("/durable/wasm_2_0_0/{what}", get(durable))
         .route("/outbox/{outbox_level}/messages", get(outbox))
         .route(
@@ -478,7 +486,9 @@ async fn pending(
         .filter(|level| !level.outbox.is_empty())
         .filter(|level| outbox_level.is_none_or(|wanted| wanted == level.level))
         .map(|level| {
-            let messages = level.outbox.iter().enumerate().map(|(index, message)| {
+            let messages = level.outbox.iter().enumerate();
+            let messages = messages.filter(|(index, _)| !world.is_executed(level.level, *index));
+            let messages = messages.map(|(index, message)| {
                 json!({ "message_index": index, "message": json::summary(message) })
             });
             let executable = cemented.is_some_and(|cemented| cemented >= level.level);

@@ -3,6 +3,7 @@
 use crate::batcher::{Batcher, Operation};
 use crate::double::{DoubleError, Options};
 use crate::faults::Faults;
+use layer1::outbox::{Place, Status};
 use layer1::{Call, Layer1, Receipt};
 use messages::hash::blake2b_256;
 use pvm::{Inbox, Machine, Saved};
@@ -145,6 +146,23 @@ impl World {
     pub(crate) fn inboxes(&self) -> Vec<Vec<Vec<u8>>> {
         let levels = self.branch.iter().skip(1);
         levels.map(|level| level.messages.clone()).collect()
+    }
+
+    /// Executes a message of an outbox.
+    pub(crate) fn execute(
+        &mut self,
+        source: &[u8; 21],
+        place: Place,
+    ) -> Result<Receipt, DoubleError> {
+        Ok(self.layer1.execute(source, place)?)
+    }
+
+    /// Whether a message of an outbox was executed.
+    pub(crate) fn is_executed(&self, level: u32, index: usize) -> bool {
+        u32::try_from(index).is_ok_and(|index| {
+            let status = self.layer1.status(Place { level, index });
+            matches!(status, Status::Executed { .. })
+        })
     }
 
     /// Changes durable storage after the newest level.

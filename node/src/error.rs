@@ -59,6 +59,12 @@ pub enum NodeError {
     /// Only a devnet does this.
     #[error("this node follows a rollup: only a devnet does this")]
     DevnetAlone,
+    /// Only a node in front of a rollup does this.
+    #[error("only a node in front of a rollup does this")]
+    RollupAlone,
+    /// The rollup node does not answer, or refuses.
+    #[error(transparent)]
+    RollupNode(#[from] crate::follower::ClientError),
     /// It took too long, or nobody waits for it.
     #[error("execution aborted")]
     Interrupted,

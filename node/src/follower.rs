@@ -6,10 +6,12 @@
 //! | `client`, `answers` | the rollup node, over HTTP |
 //! | `replica`, `levels` | the rollup as this node has it; the levels that layer 1 may take back |
 //! | `poster` | transactions on their way through the batcher |
+//! | `bridge` | what is between the layers: outbox, withdrawals, proofs |
 //! | `follower` | the thread that does all of this |
 //! | `start` | puts it together |
 
 mod answers;
+mod bridge;
 mod client;
 #[expect(
     clippy::module_inception,

@@ -12,9 +12,11 @@ pub(crate) mod posting;
 mod requests;
 mod snapshot;
 
+pub(crate) use layer1::kept;
 pub use miner::Miner;
 pub use posting::Post;
-pub(crate) use requests::Request;
 pub use requests::{
-    Advanced, Change, Holdings, MinerHandle, Operated, Overview, Withdrawal, WithdrawalStage,
+    Advanced, Change, Followed, Holdings, MinerHandle, Operated, OutboxProof, Overview,
+    RollupStatus, Withdrawal, WithdrawalStage,
 };
+pub(crate) use requests::{Layer1Request, LevelMessages, Request};

@@ -1,7 +1,7 @@
 //! Following, serving and posting where nothing goes wrong.
 
 use crate::lab::{CHAIN_ID, Lab, call, level_with, number, settle, until};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, TxKind, U256, hex};
 use node::follower::{FollowError, Origin};
 use node::rpc::params::Params;
 use serde_json::{Value, json};
@@ -190,6 +190,54 @@ async fn a_client_is_told_of_logs_that_are_gone() {
     assert_ne!(again[1]["blockHash"], news[0]["blockHash"]);
     let balance = call(&node, "eth_getBalance", json!([RECEIVER, "latest"])).await;
     assert_eq!(balance, json!(U256::from(1_000_000_000_000_u64)), "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_is_followed_until_it_is_executed() {
+    let mut lab = Lab::new("withdrawal", 1, |options| {
+        options.parameters.commitment_period = 2;
+        options.parameters.challenge_window = 4;
+    })
+    .await;
+    let node = lab.node().await;
+    // What is burned has to be there as tickets.
+    lab.deposit(lab.users[0].address, 7_000_000);
+    let bridge = solidity_fixtures::bridge::native::ADDRESS;
+    let data = solidity_fixtures::bridge::native::withdraw(layer1::devnet::ACCOUNTS[1]);
+    let value = U256::from(3_000_000_000_000_000_000_u64);
+    let signed = lab.users[0].send(CHAIN_ID, TxKind::Call(bridge), value, data, 1_000_000);
+    let raw = hex::encode_prefixed(signed.encode());
+    call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    settle(&lab, &node, &[signed.hash]).await;
+    let statuses = async || {
+        let all = call(&node, "rollup_withdrawals", json!([])).await;
+        assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+        all[0].clone()
+    };
+    let mut seen = vec![statuses().await["status"].clone()];
+    for _ in 0..12 {
+        lab.double.levels(1).unwrap();
+        level_with(&node, &lab.double).await;
+        let status = statuses().await["status"].clone();
+        if seen.last() != Some(&status) {
+            seen.push(status);
+        }
+    }
+    assert_eq!(json!(seen), json!(["inOutbox", "cementing", "executable"]));
+    let withdrawal = statuses().await;
+    let place = json!([withdrawal["outboxLevel"], withdrawal["messageIndex"]]);
+    let proof = call(&node, "rollup_executeOutboxMessage", place).await;
+    let command = proof["command"].as_str().unwrap();
+    assert!(command.starts_with("octez-client execute outbox message of smart rollup sr1"));
+    assert!(command.contains(proof["commitment"].as_str().unwrap()));
+    let number = |field: &str| u32::try_from(withdrawal[field].as_u64().unwrap()).unwrap();
+    lab.double
+        .execute(number("outboxLevel"), number("messageIndex"))
+        .unwrap();
+    assert_eq!(statuses().await["status"], "executed");
+    let status = call(&node, "rollup_status", json!([])).await;
+    assert_eq!(status["level"], lab.double.level());
+    assert_eq!(status["posted"], 0);
 }
 
 /// Whether each log is removed.

@@ -181,6 +181,7 @@ pub(crate) fn head(double: &Double) -> storage::Head {
 pub(crate) async fn level_with(node: &Handle, double: &Double) {
     let wanted = head(double).hash;
     until("the node follows", async || {
+        assert!(!node.has_ended(), "the node ended");
         node.node()
             .latest()
             .is_ok_and(|latest| latest.hash == wanted)

@@ -76,17 +76,55 @@ pub(super) struct Inclusion {
     pub(super) level: u32,
 }
 
-/// A message of an outbox.
+/// How far the commitment is that covers a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Committed {
+    /// There is none yet.
+    Uncommitted {
+        /// The level whose commitment it will be.
+        commitment_level: u32,
+    },
+    /// It is published, and can be refuted.
+    Committed {
+        /// The level whose commitment it is.
+        commitment_level: u32,
+    },
+    /// It is cemented.
+    Cemented {},
+}
+
+/// An outbox of which messages wait.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct OutboxMessage {
-    /// The level of the outbox.
+pub(super) struct PendingOutbox {
+    /// Its level.
     #[serde(rename = "outbox_level")]
     pub(super) level: u32,
-    /// Its number there; a decimal string.
-    #[serde(rename = "message_index", deserialize_with = "decimal")]
+    /// The messages.
+    pub(super) messages: Vec<PendingMessage>,
+    /// Whether they can be executed.
+    #[serde(default)]
+    pub(super) status: Option<PendingStatus>,
+}
+
+/// A message that waits to be executed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct PendingMessage {
+    /// Its number in the outbox.
+    #[serde(rename = "message_index")]
     pub(super) index: u32,
-    /// What it says.
-    pub(super) message: serde_json::Value,
+}
+
+/// Whether messages can be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PendingStatus {
+    /// Not yet.
+    Pending,
+    /// Yes.
+    Executable,
+    /// No longer.
+    Lost,
 }
 
 /// The proof of an outbox message.
@@ -102,12 +140,6 @@ fn hex_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, 
     let list = Vec::<String>::deserialize(deserializer)?;
     let list: Result<_, _> = list.iter().map(hex::decode).collect();
     list.map_err(D::Error::custom)
-}
-
-/// A number as Tezos writes large ones: decimal, in a string.
-fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -141,6 +173,25 @@ mod tests {
             }
         );
         assert!(serde_json::from_str::<MessageStatus>(r#"{"status":"lost"}"#).is_err());
+    }
+
+    #[test]
+    fn a_commitment_is_read_at_each_stage() {
+        let read = |text| serde_json::from_str::<Committed>(text).unwrap();
+        assert_eq!(
+            read(
+                r#"{"uncommitted":{"commitment_level":9,
+                    "estimated_commitment_time":"2026-01-01T00:00:00Z",
+                    "estimated_cementation_time":"2026-01-15T00:00:00Z"}}"#
+            ),
+            Committed::Uncommitted {
+                commitment_level: 9
+            }
+        );
+        assert_eq!(
+            read(r#"{"cemented":{"commitment_level":9,"blocks_since_cemented":1}}"#),
+            Committed::Cemented {}
+        );
     }
 
     #[test]

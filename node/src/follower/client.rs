@@ -1,7 +1,9 @@
 //! A rollup node of Octez, asked over HTTP (its service
 //! `src/lib_smart_rollup/rollup_node_services.ml`, Octez 24).
 
-use super::answers::{Block, Head, Level, MessageStatus, OutboxMessage, OutboxProof, Value};
+use super::answers::{
+    Block, Committed, Head, Level, MessageStatus, OutboxProof, PendingOutbox, Value,
+};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -148,9 +150,14 @@ impl Client {
         self.get(&durable(at, "subkeys", path))
     }
 
-    /// The messages of the outbox of a level, as of a block.
-    pub(super) fn outbox(&self, at: At<'_>, level: u32) -> Result<Vec<OutboxMessage>, ClientError> {
-        self.get(&format!("/global/block/{at}/outbox/{level}/messages"))
+    /// How far the commitment is that covers a block.
+    pub(super) fn committed(&self, at: At<'_>) -> Result<Committed, ClientError> {
+        self.get(&format!("/global/block/{at}/committed_status"))
+    }
+
+    /// The outboxes whose messages wait to be executed.
+    pub(super) fn pending_outboxes(&self) -> Result<Vec<PendingOutbox>, ClientError> {
+        self.get("/local/outbox/pending")
     }
 
     /// The proof of an outbox message, against the cemented commitment.

@@ -2,12 +2,13 @@
 //! node, publishes the blocks of each level, and posts what waits.
 
 use super::answers::{Block as Level, Head};
+use super::bridge;
 use super::client::{At, Client, ClientError};
 use super::poster::{Poster, Rollup};
 use super::replica::{FollowError, Replica};
 use crate::chain::{self, Block, Kept};
 use crate::error::NodeError;
-use crate::miner::Request;
+use crate::miner::{Layer1Request, Request, RollupStatus};
 use crate::node::{Finality, Node, nonce};
 use crate::pool::{self, BlockRules, LevelLimits};
 use alloy_primitives::Bytes;
@@ -42,6 +43,10 @@ pub(super) struct Follower {
     pub(super) unplaced: Vec<Bytes>,
     /// What is wrong now, as it was logged.
     pub(super) trouble: Option<String>,
+    /// The newest level that layer 1 has finalised.
+    pub(super) finalized: Option<u32>,
+    /// The newest level that a cemented commitment covers.
+    pub(super) cemented: Option<u32>,
 }
 
 impl Follower {
@@ -229,6 +234,7 @@ impl Follower {
             safe: Some(newest_at(safe)),
             finalized: Some(finalized.map_or(first, newest_at)),
         });
+        (self.finalized, self.cemented) = (Some(safe), finalized);
         self.replica.finalise(safe);
         Ok(())
     }
@@ -290,7 +296,38 @@ impl Follower {
     /// Answers requests.
     fn serve(&mut self) {
         while let Ok(request) = self.requests.try_recv() {
-            request.refuse(&|| NodeError::DevnetAlone);
+            // The client may be gone: nobody minds an answer that is not taken.
+            match request {
+                Request::Layer1(Layer1Request::Withdrawals(reply)) => {
+                    let _ = reply.send(bridge::withdrawals(&self.replica, &self.client));
+                }
+                Request::Layer1(Layer1Request::Outbox(level, reply)) => {
+                    let _ = reply.send(Ok(bridge::outbox(&self.replica, level)));
+                }
+                Request::Layer1(Layer1Request::Inbox(level, reply)) => {
+                    let _ = reply.send(bridge::inbox(&self.replica, &self.client, level));
+                }
+                Request::Layer1(Layer1Request::Proof(place, reply)) => {
+                    let _ = reply.send(bridge::proof(&self.replica, &self.client, place));
+                }
+                Request::Layer1(Layer1Request::Status(reply)) => {
+                    let _ = reply.send(Ok(self.status()));
+                }
+                request => request.refuse(&|| NodeError::DevnetAlone),
+            }
+        }
+    }
+
+    /// Where all is.
+    fn status(&self) -> RollupStatus {
+        RollupStatus {
+            rollup: bridge::rollup(&self.replica),
+            level: self.replica.next_level().saturating_sub(1),
+            hash: self.replica.tip().to_owned(),
+            finalized: self.finalized,
+            cemented: self.cemented,
+            posted: self.poster.on_their_way(),
+            trouble: self.trouble.clone(),
         }
     }
 }

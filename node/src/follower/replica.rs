@@ -5,7 +5,9 @@ use super::answers::Block as Level;
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
 use crate::chain::{self, Block, ChainError};
+use layer1::outbox::Place;
 use pvm::{Durable, Machine, Status};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::StorageError;
 use storage::layout::HEAD;
@@ -109,6 +111,8 @@ pub(super) struct Replica {
     /// Every so many levels are compared.
     verify_every: u32,
     unverified: u32,
+    /// What the rollup wrote since this node began.
+    outbox: BTreeMap<Place, Vec<u8>>,
 }
 
 impl Replica {
@@ -119,7 +123,13 @@ impl Replica {
             levels: Levels::new(start),
             verify_every: verify_every.max(1),
             unverified: 0,
+            outbox: BTreeMap::new(),
         }
+    }
+
+    /// What the rollup wrote since this node began, oldest first.
+    pub(super) const fn outbox(&self) -> &BTreeMap<Place, Vec<u8>> {
+        &self.outbox
     }
 
     /// The rollup's address: the 20 bytes behind `sr1…`.
@@ -163,6 +173,8 @@ impl Replica {
             return false;
         };
         self.machine.restore(kept.machine.clone());
+        let level = self.machine.level();
+        self.outbox.split_off(&Place { level, index: 0 });
         true
     }
 
@@ -229,6 +241,10 @@ impl Replica {
         }
         let blocks = chain::read_new(self.newest(), &states)?;
         let newest = blocks.last().map(|block| block.number()).or(self.newest());
+        for (index, message) in (0..).zip(report.outbox) {
+            let level = head.level;
+            self.outbox.insert(Place { level, index }, message);
+        }
         self.levels.push(Kept {
             hash: head.hash,
             level: head.level,

@@ -165,6 +165,14 @@ impl Handle {
         &self.miner
     }
 
+    /// Whether the rollup can no longer be followed.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_none_or(std::thread::JoinHandle::is_finished)
+    }
+
     /// Waits until the server ends, which it does when the rollup can no longer be
     /// followed.
     pub async fn finished(&mut self) {
@@ -415,6 +423,8 @@ impl Start {
             poster: Poster::default(),
             unplaced: Vec::new(),
             trouble: None,
+            finalized: None,
+            cemented: None,
         };
         Ok((follower, handle))
     }

@@ -68,6 +68,12 @@ impl Miner {
             Layer1Request::Holdings(account, reply) => {
                 let _ = reply.send(Ok(self.holdings(account)));
             }
+            Layer1Request::Proof(_, reply) => {
+                let _ = reply.send(Err(NodeError::RollupAlone));
+            }
+            Layer1Request::Status(reply) => {
+                let _ = reply.send(Err(NodeError::RollupAlone));
+            }
         }
     }
 
@@ -223,7 +229,7 @@ fn owned<'m>(messages: impl Iterator<Item = (Place, &'m [u8])>) -> Vec<(Place, V
 }
 
 /// The messages that the kernel keeps.
-fn kept(durable: &Durable) -> Result<Vec<Withdrawal>, host::HostError> {
+pub(crate) fn kept(durable: &Durable) -> Result<Vec<Withdrawal>, host::HostError> {
     let waiting = OUTGOING.waiting(durable)?;
     let mut kept = Vec::new();
     for number in 0..waiting.start {

@@ -52,6 +52,8 @@ pub(crate) enum Layer1Request {
     Outbox(Option<u32>, Reply<Vec<(Place, Vec<u8>)>>),
     Overview(Reply<Overview>),
     Holdings(Account, Reply<Holdings>),
+    Proof(Place, Reply<OutboxProof>),
+    Status(Reply<RollupStatus>),
 }
 
 impl Request {
@@ -76,7 +78,7 @@ impl Request {
         use DevelopmentRequest::{Change, Mine, Revert, SendAs, SetNextBaseFee, Snapshot};
         use Layer1Request::{
             Advance, DepositTokens, Execute, Govern, Holdings, Inbox, Operate, Outbox, Overview,
-            PayOut, Withdrawals,
+            PayOut, Proof, Status, Withdrawals,
         };
         fn no<T>(reply: Reply<T>, why: &dyn Fn() -> NodeError) {
             // The client may be gone.
@@ -103,6 +105,8 @@ impl Request {
                 Outbox(_, reply) => no(reply, why),
                 Overview(reply) => no(reply, why),
                 Holdings(_, reply) => no(reply, why),
+                Proof(_, reply) => no(reply, why),
+                Status(reply) => no(reply, why),
             },
         }
     }
@@ -139,6 +143,53 @@ pub enum WithdrawalStage {
     Doubtful(u64),
     /// In the outbox.
     Left(Place, Status),
+    /// In the outbox of a rollup that the node follows.
+    Followed(Place, Followed),
+}
+
+/// The stage of a message in the outbox, as a rollup node tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// The commitment of this level will cover it.
+    Uncommitted(u32),
+    /// The commitment of this level covers it, and can still be refuted.
+    Committed(u32),
+    /// Anybody can execute it.
+    Executable,
+    /// It was executed.
+    Executed,
+    /// It can no longer be executed.
+    Lost,
+}
+
+/// What it takes to execute a message of an outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxProof {
+    /// The rollup: `sr1…`.
+    pub rollup: String,
+    /// The cemented commitment to name: `src1…`.
+    pub commitment: String,
+    /// The proof, in hex.
+    pub proof: String,
+}
+
+/// Where a node and its rollup node are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollupStatus {
+    /// The rollup: `sr1…`.
+    pub rollup: String,
+    /// The newest level that ran.
+    pub level: u32,
+    /// The hash of its block of layer 1.
+    pub hash: String,
+    /// The newest level that layer 1 has finalised.
+    pub finalized: Option<u32>,
+    /// The newest level that a cemented commitment covers.
+    pub cemented: Option<u32>,
+    /// Transactions that are on their way to layer 1.
+    pub posted: usize,
+    /// What is wrong now.
+    pub trouble: Option<String>,
 }
 
 /// The levels after [`MinerHandle::advance`].
@@ -368,6 +419,24 @@ impl MinerHandle {
     pub async fn holdings(&self, account: Account) -> Result<Holdings, NodeError> {
         self.layer1(|reply| Layer1Request::Holdings(account, reply))
             .await
+    }
+
+    /// What it takes to execute a message of the outbox; on a node in front of a rollup
+    /// alone.
+    ///
+    /// # Errors
+    /// If the rollup node does not give it.
+    pub async fn outbox_proof(&self, place: Place) -> Result<OutboxProof, NodeError> {
+        self.layer1(|reply| Layer1Request::Proof(place, reply))
+            .await
+    }
+
+    /// Where the node and its rollup node are; on a node in front of a rollup alone.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn rollup_status(&self) -> Result<RollupStatus, NodeError> {
+        self.layer1(Layer1Request::Status).await
     }
 
     async fn develop<T>(

@@ -114,6 +114,8 @@ impl From<NodeError> for RpcError {
             | NodeError::UnknownBlock(_)
             | NodeError::Waiting(_)
             | NodeError::DevnetAlone
+            | NodeError::RollupAlone
+            | NodeError::RollupNode(_)
             | NodeError::Interrupted
             | NodeError::Miner(MinerError::Waiting(_))
             | NodeError::Chain(ChainError::Pruned { .. })

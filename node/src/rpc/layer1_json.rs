@@ -1,7 +1,9 @@
 //! Layer 1 as JSON: inbox, outbox, withdrawals, accounts.
 
 use super::{json, micheline};
-use crate::miner::{Holdings, Operated, Overview, Withdrawal, WithdrawalStage};
+use crate::miner::{
+    Followed, Holdings, Operated, OutboxProof, Overview, RollupStatus, Withdrawal, WithdrawalStage,
+};
 use alloy_primitives::keccak256;
 use layer1::contracts::Asked;
 use layer1::devnet;
@@ -146,6 +148,21 @@ pub(super) fn withdrawal(withdrawal: &Withdrawal) -> Value {
             }
             json
         }
+        WithdrawalStage::Followed(place, stage) => {
+            let mut json = json!({ "outboxLevel": place.level, "messageIndex": place.index });
+            let (word, commitment) = match stage {
+                Followed::Uncommitted(level) => ("inOutbox", Some(level)),
+                Followed::Committed(level) => ("cementing", Some(level)),
+                Followed::Executable => ("executable", None),
+                Followed::Executed => ("executed", None),
+                Followed::Lost => ("expired", None),
+            };
+            json["status"] = word.into();
+            if let Some(level) = commitment {
+                json["commitment"] = level.into();
+            }
+            json
+        }
     };
     json["kind"] = "other".into();
     let calls = match Message::parse(&withdrawal.message) {
@@ -175,6 +192,36 @@ fn paid(call: &Transaction<'_>) -> Option<(&'static str, Ticket, Address)> {
     let own = Account::from(ticket.id.ticketer) == Account::originated(call.destination);
     let burned = own && call.entrypoint.as_str() == "burn";
     Some((if burned { "native" } else { "token" }, ticket, receiver))
+}
+
+/// What it takes to execute a message, with the command that does.
+pub(super) fn proof(proof: &OutboxProof) -> Value {
+    let OutboxProof {
+        rollup,
+        commitment,
+        proof,
+    } = proof;
+    json!({
+        "commitment": commitment,
+        "proof": format!("0x{proof}"),
+        "command": format!(
+            "octez-client execute outbox message of smart rollup {rollup} from SOURCE \
+             for commitment hash {commitment} and output proof 0x{proof}"
+        ),
+    })
+}
+
+/// Where a node and its rollup node are.
+pub(super) fn status(status: &RollupStatus) -> Value {
+    json!({
+        "rollup": status.rollup,
+        "level": status.level,
+        "hash": status.hash,
+        "finalized": status.finalized,
+        "cemented": status.cemented,
+        "posted": status.posted,
+        "trouble": status.trouble,
+    })
 }
 
 /// Addresses, levels and constants.

@@ -208,6 +208,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_govern"], Waiting(|miner, params| Box::pin(layer1::govern(miner, params)))),
     (&["rollup_withdrawals"], Waiting(|miner, _| Box::pin(layer1::withdrawals(miner)))),
     (&["rollup_executeOutboxMessage"], Waiting(|miner, params| Box::pin(layer1::execute(miner, params)))),
+    (&["rollup_status"], Waiting(|miner, _| Box::pin(layer1::status(miner)))),
     (&["rollup_payOut"], Waiting(|miner, params| Box::pin(layer1::pay_out(miner, params)))),
     (&["rollup_advanceLevels"], Waiting(|miner, params| Box::pin(layer1::advance(miner, params)))),
     (&["rollup_inbox"], Waiting(|miner, params| Box::pin(layer1::inbox(miner, params)))),

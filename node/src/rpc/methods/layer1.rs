@@ -72,12 +72,21 @@ pub(super) async fn withdrawals(miner: &MinerHandle) -> Result<Value, RpcError> 
     Ok(withdrawals.iter().map(layer1_json::withdrawal).collect())
 }
 
-/// `rollup_executeOutboxMessage(level, index, from?)`.
+/// `rollup_executeOutboxMessage(level, index, from?)`. A node in front of a rollup gives the
+/// proof, and the command that executes it.
 pub(super) async fn execute(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let place = place(params)?;
+    if miner.node().follows() {
+        return Ok(layer1_json::proof(&miner.outbox_proof(place).await?));
+    }
     let Source(source) = Source::optional(params, 2)?;
     let receipt = miner.execute(source, place).await?;
     Ok(layer1_json::receipt(&receipt))
+}
+
+/// `rollup_status()`: where a node in front of a rollup is.
+pub(super) async fn status(miner: &MinerHandle) -> Result<Value, RpcError> {
+    Ok(layer1_json::status(&miner.rollup_status().await?))
 }
 
 /// `rollup_payOut(level, index, from?)`: pays a fast withdrawal in the outbox.
