@@ -97,7 +97,11 @@ async fn whatever_layer_1_does_each_transaction_is_included_once() {
 fn each_once(node: &Handle, sent: &[B256]) {
     let mut count: HashMap<B256, u32> = HashMap::new();
     let chain = node.node().chain();
-    for block in chain.range(0, u64::MAX) {
+    for block in chain
+        .range(0, u64::MAX)
+        .iter()
+        .filter_map(|kept| kept.load())
+    {
         for included in &block.transactions {
             *count.entry(included.transaction.hash).or_default() += 1;
         }
