@@ -102,7 +102,11 @@ const FORCED: i32 = 130;
 pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     // Written by a thread of its own: the node does not wait for who reads.
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
-    log_lines((args.quiet, args.verbose), writer.clone());
+    log_lines(
+        Lines { json: args.json },
+        (args.quiet, args.verbose),
+        writer.clone(),
+    );
     if let Some(warning) = warning(args.host) {
         tracing::warn!("{warning}");
     }
@@ -315,7 +319,7 @@ pub(crate) fn post(text: &str) -> Result<Post, String> {
 }
 
 /// Prints log lines: messages alone, in colour on a terminal.
-pub(crate) fn log_lines((quiet, verbose): (bool, bool), writer: NonBlocking) {
+pub(crate) fn log_lines(lines: Lines, (quiet, verbose): (bool, bool), writer: NonBlocking) {
     let default = match (quiet, verbose) {
         (true, _) => "error",
         (_, true) => "info,node=debug",
@@ -327,13 +331,13 @@ pub(crate) fn log_lines((quiet, verbose): (bool, bool), writer: NonBlocking) {
         .with_env_filter(filter)
         .with_ansi(std::io::stdout().is_terminal())
         .with_writer(writer)
-        .event_format(Lines { json: args.json })
+        .event_format(lines)
         .try_init();
 }
 
 /// One line for an event: its message, grey for calls, red for errors; or a JSON object.
-struct Lines {
-    json: bool,
+pub(crate) struct Lines {
+    pub(crate) json: bool,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines

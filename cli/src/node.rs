@@ -1,6 +1,6 @@
 //! `evm-rollup node`: an Ethereum node in front of a rollup that a rollup node of Octez runs.
 
-use crate::devnet::{connections, log_lines, post, signals};
+use crate::devnet::{Lines, connections, log_lines, post, signals};
 use crate::files;
 use anyhow::Context;
 use clap::Args;
@@ -61,6 +61,9 @@ pub(crate) struct NodeArgs {
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
     keep_states: u64,
+    /// Print each line of the log as a JSON object
+    #[arg(long)]
+    json: bool,
     /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -79,7 +82,11 @@ const TURN: Duration = Duration::from_millis(100);
 pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<ExitCode> {
     // Written by a thread of its own: the node does not wait for who reads.
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
-    log_lines((args.quiet, args.verbose), writer);
+    log_lines(
+        Lines { json: args.json },
+        (args.quiet, args.verbose),
+        writer,
+    );
     if !args.host.is_loopback() {
         tracing::warn!(
             "listening at {}: put a proxy in front that bounds what each client may ask",

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use layer1::Mutez;
-use layer1::contracts::{Bridge, DelayedInbox, Governance};
+use layer1::contracts::{Bridge, DelayedInbox};
 use layer1::devnet;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -126,8 +126,11 @@ async fn delayed(State(double): State<Double>, Json(payload): Json<Payload>) -> 
 }
 
 async fn govern(State(double): State<Double>, Json(payload): Json<Payload>) -> Answer {
-    let governance = double.world().options.contracts.governance;
-    operate(&double, Governance::say(governance, bytes(&payload.bytes)?))
+    let call = double.world().governed(bytes(&payload.bytes)?);
+    operate(
+        &double,
+        call.ok_or_else(|| refused("layer 1 has no governance"))?,
+    )
 }
 
 #[derive(Deserialize)]

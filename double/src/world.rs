@@ -3,6 +3,8 @@
 use crate::batcher::{Batcher, Operation};
 use crate::double::{DoubleError, Options};
 use crate::faults::Faults;
+use layer1::contracts::Code;
+use layer1::devnet;
 use layer1::outbox::{Place, Status};
 use layer1::{Call, Layer1, Receipt};
 use messages::hash::blake2b_256;
@@ -146,6 +148,17 @@ impl World {
     pub(crate) fn inboxes(&self) -> Vec<Vec<Vec<u8>>> {
         let levels = self.branch.iter().skip(1);
         levels.map(|level| level.messages.clone()).collect()
+    }
+
+    /// The call by which enough of the devnet's keys say a payload to the rollup.
+    pub(crate) fn governed(&self, payload: Vec<u8>) -> Option<Call> {
+        let at = self.options.contracts.governance;
+        let Some(Code::Governance(code)) = self.layer1.contract(&at) else {
+            return None;
+        };
+        let keys = devnet::governors();
+        let keys = keys.get(..devnet::THRESHOLD)?;
+        Some(code.say(at, (self.options.rollup, payload), self.layer1.now(), keys))
     }
 
     /// Executes a message of an outbox.

@@ -83,6 +83,18 @@ pub struct Node {
     finality: Mutex<Finality>,
     /// It is in front of a rollup, and not the rollup itself.
     follows: AtomicBool,
+    following: Mutex<Following>,
+}
+
+/// How a node in front of a rollup is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Following {
+    /// The newest level that ran.
+    pub level: u32,
+    /// The newest level that the rollup node told of.
+    pub head: u32,
+    /// What is wrong now.
+    pub trouble: Option<String>,
 }
 
 /// The blocks that stay. `None`: all of them, on a chain that never goes back.
@@ -157,7 +169,19 @@ impl Node {
             choosing: Mutex::default(),
             finality: Mutex::default(),
             follows: AtomicBool::new(false),
+            following: Mutex::default(),
         }
+    }
+
+    /// How it is doing; `None`: it is no node in front of a rollup.
+    #[must_use]
+    pub fn following(&self) -> Option<Following> {
+        self.follows().then(|| lock(&self.following).clone())
+    }
+
+    /// Tells how it is doing.
+    pub(crate) fn set_following(&self, following: Following) {
+        *lock(&self.following) = following;
     }
 
     /// Whether it is in front of a rollup, without the methods of developers.

@@ -62,6 +62,7 @@ async fn whatever_layer_1_does_each_transaction_is_included_once() {
                 // The node starts anew; what it had acknowledged is given to it again.
                 node.stop().unwrap();
                 node = lab.node().await;
+                level_with(&node, &lab.double).await;
                 for raw in &acknowledged {
                     let params = node::rpc::params::Params::new(vec![json!(raw)]);
                     let again = node::rpc::call(node.miner(), "eth_sendRawTransaction", params);

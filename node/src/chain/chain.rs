@@ -212,6 +212,12 @@ impl Chain {
         found
     }
 
+    /// The number of the first block.
+    #[must_use]
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The newest block; `None` before genesis.
     #[must_use]
     pub fn latest(&self) -> Option<Arc<Block>> {

@@ -168,13 +168,14 @@ impl Client {
     }
 
     /// Gives messages, without their inbox tag, to the batcher; gives their ids.
-    /// `order`: those with lower numbers go first.
+    /// `order`: those with lower numbers go first. What was injected before goes again: an
+    /// equal message may have come too early for the kernel.
     pub(super) fn inject(
         &self,
         messages: &[Vec<u8>],
         order: u64,
     ) -> Result<Vec<String>, ClientError> {
-        let path = format!("/local/batcher/injection?drop_duplicate=true&order={order}");
+        let path = format!("/local/batcher/injection?drop_duplicate=false&order={order}");
         let body: Vec<String> = messages.iter().map(hex::encode).collect();
         let body = serde_json::to_string(&body).map_err(|error| form(&path, &error))?;
         let answer = self

@@ -9,7 +9,7 @@ use super::replica::{FollowError, Replica};
 use crate::chain::{self, Block, Kept};
 use crate::error::NodeError;
 use crate::miner::{Layer1Request, Request, RollupStatus};
-use crate::node::{Finality, Node, nonce};
+use crate::node::{Finality, Following, Node, nonce};
 use crate::pool::{self, BlockRules, LevelLimits};
 use alloy_primitives::Bytes;
 use std::sync::Arc;
@@ -85,8 +85,19 @@ impl Follower {
                 }
                 Err(error) => return Err(error),
             }
+            self.tell(wanted.as_ref());
         }
         Ok(())
+    }
+
+    /// Tells how it is doing.
+    fn tell(&self, wanted: Option<&Head>) {
+        let level = self.replica.next_level().saturating_sub(1);
+        self.node.set_following(Following {
+            level,
+            head: wanted.map_or(level, |head| head.level),
+            trouble: self.trouble.clone(),
+        });
     }
 
     /// Says once that something is wrong.
@@ -212,29 +223,31 @@ impl Follower {
         self.node.pool().settle(included, false, next);
     }
 
-    /// Learns what is final.
+    /// Learns what is final on the branch that this node has.
     fn finality(&mut self) -> Result<(), FollowError> {
-        let safe = self.client.level(At::Finalized)?;
+        let tip = self.replica.next_level().saturating_sub(1);
+        let safe = self.client.level(At::Finalized)?.min(tip);
+        // The rollup node may be on another branch by now; what is final there is not here.
+        let Some(ours) = self.replica.levels().hash_at(safe) else {
+            return Ok(());
+        };
+        if self.client.hash(At::Level(safe))? != ours {
+            return Ok(());
+        }
         // Before the first commitment is cemented there is none.
-        let finalized = match self.client.level(At::Cemented) {
-            Ok(level) => Some(level),
+        let cemented = match self.client.level(At::Cemented) {
+            Ok(level) => Some(level.min(safe)),
             Err(ClientError::Refused { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let first = self
-            .node
-            .chain()
-            .range(0, u64::MAX)
-            .first()
-            .and_then(Kept::load);
-        let first = first.map_or(0, |block| block.number());
+        let first = self.node.chain().first();
         let levels = self.replica.levels();
         let newest_at = |level| levels.newest_at(level).unwrap_or(first);
         self.node.set_finality(Finality {
             safe: Some(newest_at(safe)),
-            finalized: Some(finalized.map_or(first, newest_at)),
+            finalized: Some(cemented.map_or(first, newest_at)),
         });
-        (self.finalized, self.cemented) = (Some(safe), finalized);
+        (self.finalized, self.cemented) = (Some(safe), cemented);
         self.replica.finalise(safe);
         Ok(())
     }
@@ -244,6 +257,7 @@ impl Follower {
         Rollup {
             address: self.replica.rollup(),
             level: self.replica.next_level().saturating_sub(1),
+            hash: self.replica.tip(),
             state,
             settled: settled.map_or(state, |kept| kept.machine.durable()),
             backlog: chain::head(state).is_ok_and(|head| head.backlog > 0),

@@ -52,6 +52,12 @@ impl Levels {
         self.kept.iter().any(|kept| kept.hash == hash)
     }
 
+    /// The hash of the block of layer 1 at a level, if it is kept.
+    pub(super) fn hash_at(&self, level: u32) -> Option<&str> {
+        let kept = self.kept.iter().find(|kept| kept.level == level)?;
+        Some(&kept.hash)
+    }
+
     /// Adds the level after the newest.
     pub(super) fn push(&mut self, kept: Kept) {
         if let Some(newest) = kept.newest {

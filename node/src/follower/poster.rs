@@ -5,7 +5,7 @@
 //! nonce is used once.
 
 use super::answers::MessageStatus;
-use super::client::{Client, ClientError};
+use super::client::{At, Client, ClientError};
 use crate::node::{Node, nonce};
 use crate::pool::{DropReason, LevelLimits};
 use alloy_primitives::{B256, Bytes};
@@ -14,7 +14,7 @@ use pvm::Durable;
 use std::collections::HashMap;
 
 /// How often a transaction is sent that a level brought and the kernel did not include,
-/// though its nonce was next or still to come.
+/// though its nonce was next.
 const TRIES: u8 = 3;
 
 /// The most transactions that are on their way at once.
@@ -44,6 +44,8 @@ pub(super) struct Rollup<'a> {
     pub(super) address: [u8; 20],
     /// The newest level that ran.
     pub(super) level: u32,
+    /// The hash of its block of layer 1.
+    pub(super) hash: &'a str,
     /// Durable storage after it.
     pub(super) state: &'a Durable,
     /// Durable storage that layer 1 cannot take back: what batches may refer to.
@@ -114,6 +116,10 @@ impl Poster {
         client: &Client,
         rollup: Rollup<'_>,
     ) -> Result<(), ClientError> {
+        // What the rollup node says is of the branch that it is on.
+        if self.groups.is_empty() || client.hash(At::Head)? != rollup.hash {
+            return Ok(());
+        }
         let mut rest = Vec::new();
         let mut groups = std::mem::take(&mut self.groups).into_iter();
         let mut failed = Ok(());
@@ -159,12 +165,19 @@ impl Poster {
                 continue;
             };
             let next = nonce(state, &candidate.sender).unwrap_or_default();
-            let tries = self.tries.entry(*hash).or_default();
-            *tries += 1;
             if candidate.nonce() < next {
                 pool.discard(hash, DropReason::NonceUsed, next);
-            } else if *tries < TRIES {
-                // One before it came later, or a part of it in another level.
+                continue;
+            }
+            if candidate.nonce() > next {
+                // One before it is missing, and is sent again as well.
+                pool.resend(hash);
+                continue;
+            }
+            let tries = self.tries.entry(*hash).or_default();
+            *tries += 1;
+            if *tries < TRIES {
+                // A part of it may have come in another level.
                 pool.resend(hash);
             } else {
                 pool.discard(hash, DropReason::Kernel, next);
