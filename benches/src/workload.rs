@@ -116,8 +116,8 @@ impl Workloads {
 /// Two levels: the contracts, then a million tokens for each sender.
 fn setup_levels(owner: &mut User, senders: &[User], token: Address) -> Vec<Vec<Vec<u8>>> {
     let deploy = [
-        (bench::token().deploy(&[]), 1_500_000),
-        (bench::bench().deploy(&[]), 500_000),
+        (bench::deploy_token(), 1_500_000),
+        (bench::deploy(), 500_000),
     ]
     .map(|(code, gas)| send(owner, TxKind::Create, U256::ZERO, code, gas));
     let million = U256::from(10).pow(U256::from(24));

@@ -24,5 +24,5 @@ pub mod suites;
 pub mod tx_case;
 mod user;
 
-pub use rollup::{Build, Included, Rollup, Setup, kernel, module};
+pub use rollup::{Build, Included, Rollup, Setup, events, kernel, module};
 pub use user::{MAX_FEE, User};

@@ -2,13 +2,14 @@
 
 use crate::record::Recorder;
 use crate::user::User;
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use ethereum::SignedTransaction;
 use ethereum::header::Header;
 use evm_kernel::inputs::batch::write::SenderKey;
 use evm_kernel::inputs::encode::{Batching, batches};
 use pvm::engine::Engine;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
+use solidity_fixtures::SolEvent;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,6 +124,18 @@ pub struct Included {
     pub receipt: StoredReceipt,
     /// The number of its block.
     pub block: u64,
+}
+
+/// The events of one kind that these transactions emitted, in order.
+///
+/// # Panics
+/// If a log has the event's topic and is not the event.
+#[must_use]
+pub fn events<E: SolEvent>(included: &[Included]) -> Vec<Log<E>> {
+    let logs = included.iter().flat_map(|one| &one.receipt.logs);
+    logs.filter(|log| log.topics().first() == Some(&E::SIGNATURE_HASH))
+        .map(|log| E::decode_log(log).expect("the event of its topic"))
+        .collect()
 }
 
 /// A rollup in memory.

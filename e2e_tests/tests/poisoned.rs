@@ -8,7 +8,8 @@ use e2e_tests::layer1;
 use e2e_tests::{Build, Rollup, Setup, User};
 use ethereum::SignedTransaction;
 use pvm::{LevelReport, Status};
-use solidity_fixtures::bridge::native;
+use solidity_fixtures::SolEvent;
+use solidity_fixtures::bridge::native::{self, NativeBridge};
 
 /// Where the traps lie; see `traps.rs` of the kernel.
 const POISON: Address = address!("7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e");
@@ -345,5 +346,5 @@ fn a_deposit_whose_receiver_traps_waits_to_be_claimed() {
     assert_eq!(balance(native::ADDRESS), U256::from(5) * mutez);
     assert_eq!(balance(NOBODY), U256::from(7) * mutez + U256::from(1));
     let kept = &included[1].receipt.logs[0];
-    assert_eq!(kept.topics(), [native::kept()]);
+    assert_eq!(kept.topics(), [NativeBridge::DepositKept::SIGNATURE_HASH]);
 }

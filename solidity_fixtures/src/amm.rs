@@ -1,30 +1,19 @@
 //! `Amm.sol`: a constant-product market of two tokens (0.3 %), and a router in front of it.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::sol;
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code, revert_data, topics};
 
-artifact!(PAIR, pair, "Pair");
-artifact!(ROUTER, router, "Router");
+sol!(Pair, "artifacts/Pair.json");
+sol!(Router, "artifacts/Router.json");
 
-/// Creation code of a market of two ERC-20 tokens, in any order.
-#[must_use]
-pub fn deploy_pair(first: Address, second: Address) -> Bytes {
-    PAIR.deploy(&[first.word(), second.word()])
-}
+creation_code! {
+    /// Creation code of a market of two ERC-20 tokens, in any order.
+    fn deploy_pair(first: Address, second: Address) => Pair { first, second };
 
-/// Creation code of the router: one serves all pairs.
-#[must_use]
-pub fn deploy_router() -> Bytes {
-    ROUTER.deploy(&[])
-}
-
-/// Router: puts both amounts into the pair; returns the shares made.
-/// The tokens are in the order of their addresses.
-#[must_use]
-pub fn add(pair: Address, amount0: U256, amount1: U256) -> Bytes {
-    let arguments = [pair.word(), amount0.word(), amount1.word()];
-    ROUTER.call("add(address,uint256,uint256)", &arguments)
+    /// Creation code of the router: one serves all pairs.
+    fn deploy_router() => Router;
 }
 
 /// What a [`swap`] asks for.
@@ -42,45 +31,35 @@ pub struct Swap {
     pub deadline: u64,
 }
 
-/// Router: sells an exact amount; returns what it bought.
-#[must_use]
-pub fn swap(order: &Swap) -> Bytes {
-    ROUTER.call(
-        "swap(address,bool,uint256,uint256,uint256)",
-        &[
-            order.pair.word(),
-            order.zero_for_one.word(),
-            order.amount.word(),
-            order.least.word(),
-            order.deadline.word(),
-        ],
-    )
-}
+calldata! {
+    /// Router: puts both amounts into the pair; returns the shares made.
+    /// The tokens are in the order of their addresses.
+    fn add(pair: Address, amount0: U256, amount1: U256) => Router::addCall { pair, amount0, amount1 };
 
-/// Router: returns what `amount` buys now.
-#[must_use]
-pub fn quote(pair: Address, zero_for_one: bool, amount: U256) -> Bytes {
-    let arguments = [pair.word(), zero_for_one.word(), amount.word()];
-    ROUTER.call("quote(address,bool,uint256)", &arguments)
-}
+    /// Router: sells an exact amount; returns what it bought.
+    fn swap(order: &Swap) => Router::swapCall {
+        pair: order.pair,
+        zeroForOne: order.zero_for_one,
+        amount: order.amount,
+        least: order.least,
+        deadline: U256::from(order.deadline),
+    };
 
-/// Pair: gives shares back for their part of both reserves.
-#[must_use]
-pub fn burn(shares: U256) -> Bytes {
-    PAIR.call("burn(uint256)", &[shares.word()])
-}
+    /// Router: returns what `amount` buys now.
+    fn quote(pair: Address, zero_for_one: bool, amount: U256) => Router::quoteCall {
+        pair,
+        zeroForOne: zero_for_one,
+        amount,
+    };
 
-/// Pair: takes what was not paid for; reverts with `ProductFell`.
-#[must_use]
-pub fn take(out0: U256, out1: U256, to: Address) -> Bytes {
-    let arguments = [out0.word(), out1.word(), to.word()];
-    PAIR.call("swap(uint256,uint256,address)", &arguments)
-}
+    /// Pair: gives shares back for their part of both reserves.
+    fn burn(shares: U256) => Pair::burnCall { taken: shares };
 
-/// Pair: returns both reserves.
-#[must_use]
-pub fn reserves() -> Bytes {
-    PAIR.call("reserves()", &[])
+    /// Pair: takes what was not paid for; reverts with `ProductFell`.
+    fn take(out0: U256, out1: U256, to: Address) => Pair::swapCall { out0, out1, to };
+
+    /// Pair: returns both reserves.
+    fn reserves() => Pair::reservesCall;
 }
 
 /// What `amount` buys from reserves `given` and `taken`, computed here.
@@ -90,39 +69,21 @@ pub fn bought(given: U256, taken: U256, amount: U256) -> U256 {
     net * taken / (given * U256::from(1000) + net)
 }
 
-/// Topic of `Swap(address indexed to, uint256 in0, uint256 in1, uint256 out0, uint256 out1)`.
-#[must_use]
-pub fn swapped() -> B256 {
-    PAIR.topic("Swap(address,uint256,uint256,uint256,uint256)")
+topics! {
+    swapped => Pair::Swap;
 }
 
-/// Revert data of a swap after its deadline.
-#[must_use]
-pub fn expired(deadline: u64) -> Bytes {
-    ROUTER.error("Expired(uint256)", &[deadline.word()])
-}
+revert_data! {
+    /// Revert data of a swap after its deadline.
+    fn expired(deadline: u64) => Router::Expired { deadline: U256::from(deadline) };
 
-/// Revert data of a swap that would buy `out` where `least` was asked.
-#[must_use]
-pub fn too_little(out: U256, least: U256) -> Bytes {
-    ROUTER.error("TooLittle(uint256,uint256)", &[out.word(), least.word()])
-}
+    /// Revert data of a swap that would buy `out` where `least` was asked.
+    fn too_little(out: U256, least: U256) => Router::TooLittle { out, least };
 
-/// Revert data of a swap that takes more than is paid for: the product of reserves, times 10⁶,
-/// before and after.
-#[must_use]
-pub fn product_fell(before: U256, after: U256) -> Bytes {
-    PAIR.error(
-        "ProductFell(uint256,uint256)",
-        &[before.word(), after.word()],
-    )
-}
+    /// Revert data of a swap that takes more than is paid for: the product of reserves, times 10⁶,
+    /// before and after.
+    fn product_fell(before: U256, after: U256) => Pair::ProductFell { before, after_: after };
 
-/// Revert data of a [`burn`] of more shares than one has.
-#[must_use]
-pub fn too_many_shares(wanted: U256, owned: U256) -> Bytes {
-    PAIR.error(
-        "TooManyShares(uint256,uint256)",
-        &[wanted.word(), owned.word()],
-    )
+    /// Revert data of a [`burn`] of more shares than one has.
+    fn too_many_shares(wanted: U256, owned: U256) => Pair::TooManyShares { wanted, owned };
 }

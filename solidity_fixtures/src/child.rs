@@ -1,31 +1,24 @@
 //! What [`crate::factory`] makes: it remembers who made it and with what.
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::sol;
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code};
 
-artifact!(FIXTURE, fixture, "Child");
+sol!(Child, "artifacts/Child.json");
 
-/// Creation code with the child's value.
-#[must_use]
-pub fn deploy(value: U256) -> Bytes {
-    FIXTURE.deploy(&[value.word()])
+creation_code! {
+    /// Creation code with the child's value.
+    fn deploy(value: U256) => Child { value_: value };
 }
 
-/// Returns the address that made it.
-#[must_use]
-pub fn creator() -> Bytes {
-    FIXTURE.call("creator()", &[])
-}
+calldata! {
+    /// Returns the address that made it.
+    fn creator() => Child::creatorCall;
 
-/// Returns the value it was made with.
-#[must_use]
-pub fn value() -> Bytes {
-    FIXTURE.call("value()", &[])
-}
+    /// Returns the value it was made with.
+    fn value() => Child::valueCall;
 
-/// Sends all it holds to `heir` by SELFDESTRUCT; the code stays (EIP-6780).
-#[must_use]
-pub fn close(heir: Address) -> Bytes {
-    FIXTURE.call("close(address)", &[heir.word()])
+    /// Sends all it holds to `heir` by SELFDESTRUCT; the code stays (EIP-6780).
+    fn close(heir: Address) => Child::closeCall { heir };
 }

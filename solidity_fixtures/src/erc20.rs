@@ -1,87 +1,57 @@
 //! `Erc20.sol`: OpenZeppelin's ERC-20; the deployer gets the whole supply.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_sol_types::sol;
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code, revert_data, topics};
 
-artifact!(FIXTURE, fixture, "Erc20");
+sol!(Erc20, "artifacts/Erc20.json");
 
-/// The data of the transaction that deploys it with a supply in the smallest unit.
-#[must_use]
-pub fn deploy(supply: U256) -> Bytes {
-    FIXTURE.deploy(&[supply.word()])
+creation_code! {
+    /// The data of the transaction that deploys it with a supply in the smallest unit.
+    fn deploy(supply: U256) => Erc20 { supply };
 }
 
-/// Moves the sender's tokens; emits [`transferred`].
-#[must_use]
-pub fn transfer(to: Address, value: U256) -> Bytes {
-    FIXTURE.call("transfer(address,uint256)", &[to.word(), value.word()])
+calldata! {
+    /// Moves the sender's tokens; emits [`transferred`].
+    fn transfer(to: Address, value: U256) => Erc20::transferCall { to, value };
+
+    /// Lets `spender` move up to `value` of the sender's tokens.
+    fn approve(spender: Address, value: U256) => Erc20::approveCall { spender, value };
+
+    /// Moves tokens of someone who [`approve`]d the sender.
+    fn transfer_from(from: Address, to: Address, value: U256) =>
+        Erc20::transferFromCall { from, to, value };
+
+    /// Returns an account's tokens.
+    fn balance_of(account: Address) => Erc20::balanceOfCall { account };
+
+    /// Returns what `spender` may still move.
+    fn allowance(owner: Address, spender: Address) => Erc20::allowanceCall { owner, spender };
+
+    /// Returns the number of all tokens.
+    fn total_supply() => Erc20::totalSupplyCall;
 }
 
-/// Lets `spender` move up to `value` of the sender's tokens.
-#[must_use]
-pub fn approve(spender: Address, value: U256) -> Bytes {
-    FIXTURE.call("approve(address,uint256)", &[spender.word(), value.word()])
+topics! {
+    transferred => Erc20::Transfer;
+    approved => Erc20::Approval;
 }
 
-/// Moves tokens of someone who [`approve`]d the sender.
-#[must_use]
-pub fn transfer_from(from: Address, to: Address, value: U256) -> Bytes {
-    let arguments = [from.word(), to.word(), value.word()];
-    FIXTURE.call("transferFrom(address,address,uint256)", &arguments)
-}
+revert_data! {
+    /// Revert data of a [`transfer`] of more than there is.
+    fn insufficient_balance(sender: Address, balance: U256, needed: U256) =>
+        Erc20::ERC20InsufficientBalance { sender, balance, needed };
 
-/// Returns an account's tokens.
-#[must_use]
-pub fn balance_of(account: Address) -> Bytes {
-    FIXTURE.call("balanceOf(address)", &[account.word()])
-}
-
-/// Returns what `spender` may still move.
-#[must_use]
-pub fn allowance(owner: Address, spender: Address) -> Bytes {
-    FIXTURE.call(
-        "allowance(address,address)",
-        &[owner.word(), spender.word()],
-    )
-}
-
-/// Topic of `Transfer(address indexed from, address indexed to, uint256 value)`.
-#[must_use]
-pub fn transferred() -> B256 {
-    FIXTURE.topic("Transfer(address,address,uint256)")
-}
-
-/// Topic of `Approval(address indexed owner, address indexed spender, uint256 value)`.
-#[must_use]
-pub fn approved() -> B256 {
-    FIXTURE.topic("Approval(address,address,uint256)")
-}
-
-/// Revert data of a [`transfer`] of more than there is.
-#[must_use]
-pub fn insufficient_balance(sender: Address, balance: U256, needed: U256) -> Bytes {
-    let arguments = [sender.word(), balance.word(), needed.word()];
-    FIXTURE.error(
-        "ERC20InsufficientBalance(address,uint256,uint256)",
-        &arguments,
-    )
-}
-
-/// Revert data of a [`transfer_from`] of more than was approved.
-#[must_use]
-pub fn insufficient_allowance(spender: Address, allowance: U256, needed: U256) -> Bytes {
-    let arguments = [spender.word(), allowance.word(), needed.word()];
-    FIXTURE.error(
-        "ERC20InsufficientAllowance(address,uint256,uint256)",
-        &arguments,
-    )
+    /// Revert data of a [`transfer_from`] of more than was approved.
+    fn insufficient_allowance(spender: Address, allowance: U256, needed: U256) =>
+        Erc20::ERC20InsufficientAllowance { spender, allowance, needed };
 }
 
 /// The slot of an account's balance: `_balances` is the contract's first variable.
 #[must_use]
 pub fn balance_slot(account: Address) -> U256 {
-    keccak256([account.word(), B256::ZERO].concat()).into()
+    keccak256([account.into_word(), B256::ZERO].concat()).into()
 }
 
 #[cfg(test)]
@@ -111,7 +81,7 @@ mod tests {
     #[test]
     fn deploying_is_the_creation_code_and_the_supply() {
         let data = deploy(U256::from(5));
-        let supply = data.strip_prefix(&FIXTURE.creation_code[..]).unwrap();
-        assert_eq!(supply, U256::from(5).word());
+        let supply = data.strip_prefix(&Erc20::BYTECODE[..]).unwrap();
+        assert_eq!(supply, B256::with_last_byte(5));
     }
 }

@@ -1,93 +1,57 @@
 //! `Erc721.sol`: OpenZeppelin's ERC-721; anyone may mint.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::sol;
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code, revert_data, topics};
 
-artifact!(FIXTURE, fixture, "Erc721");
+sol!(Erc721, "artifacts/Erc721.json");
 
-/// The data of the transaction that deploys it.
-#[must_use]
-pub fn deploy() -> Bytes {
-    FIXTURE.deploy(&[])
+creation_code! {
+    /// The data of the transaction that deploys it.
+    fn deploy() => Erc721;
 }
 
-/// Makes token `id`; asks `to` first if it is a contract.
-#[must_use]
-pub fn mint(to: Address, id: U256) -> Bytes {
-    FIXTURE.call("mint(address,uint256)", &[to.word(), id.word()])
+calldata! {
+    /// Makes token `id`; asks `to` first if it is a contract.
+    fn mint(to: Address, id: U256) => Erc721::mintCall { to, id };
+
+    /// Lets `to` move token `id`.
+    fn approve(to: Address, id: U256) => Erc721::approveCall { to, tokenId: id };
+
+    /// Lets `operator` move all of the sender's tokens, or no more.
+    fn set_approval_for_all(operator: Address, approved: bool) =>
+        Erc721::setApprovalForAllCall { operator, approved };
+
+    /// Moves token `id`.
+    fn transfer_from(from: Address, to: Address, id: U256) =>
+        Erc721::transferFromCall { from, to, tokenId: id };
+
+    /// Moves token `id`; asks `to` first if it is a contract.
+    fn safe_transfer_from(from: Address, to: Address, id: U256) =>
+        Erc721::safeTransferFrom_0Call { from, to, tokenId: id };
+
+    /// Returns the owner of token `id`; reverts with [`nonexistent_token`] if there is none.
+    fn owner_of(id: U256) => Erc721::ownerOfCall { tokenId: id };
+
+    /// Returns how many tokens an account has.
+    fn balance_of(owner: Address) => Erc721::balanceOfCall { owner };
 }
 
-/// Lets `to` move token `id`.
-#[must_use]
-pub fn approve(to: Address, id: U256) -> Bytes {
-    FIXTURE.call("approve(address,uint256)", &[to.word(), id.word()])
+topics! {
+    transferred => Erc721::Transfer;
 }
 
-/// Lets `operator` move all of the sender's tokens, or no more.
-#[must_use]
-pub fn set_approval_for_all(operator: Address, approved: bool) -> Bytes {
-    FIXTURE.call(
-        "setApprovalForAll(address,bool)",
-        &[operator.word(), approved.word()],
-    )
-}
+revert_data! {
+    /// Revert data of asking after a token that is not there.
+    fn nonexistent_token(id: U256) => Erc721::ERC721NonexistentToken { tokenId: id };
 
-/// Moves token `id`.
-#[must_use]
-pub fn transfer_from(from: Address, to: Address, id: U256) -> Bytes {
-    FIXTURE.call(
-        "transferFrom(address,address,uint256)",
-        &[from.word(), to.word(), id.word()],
-    )
-}
+    /// Revert data of a token sent to a contract that does not take it.
+    fn invalid_receiver(receiver: Address) => Erc721::ERC721InvalidReceiver { receiver };
 
-/// Moves token `id`; asks `to` first if it is a contract.
-#[must_use]
-pub fn safe_transfer_from(from: Address, to: Address, id: U256) -> Bytes {
-    FIXTURE.call(
-        "safeTransferFrom(address,address,uint256)",
-        &[from.word(), to.word(), id.word()],
-    )
-}
-
-/// Returns the owner of token `id`; reverts with [`nonexistent_token`] if there is none.
-#[must_use]
-pub fn owner_of(id: U256) -> Bytes {
-    FIXTURE.call("ownerOf(uint256)", &[id.word()])
-}
-
-/// Returns how many tokens an account has.
-#[must_use]
-pub fn balance_of(owner: Address) -> Bytes {
-    FIXTURE.call("balanceOf(address)", &[owner.word()])
-}
-
-/// Topic of `Transfer(address indexed from, address indexed to, uint256 indexed id)`.
-#[must_use]
-pub fn transferred() -> B256 {
-    FIXTURE.topic("Transfer(address,address,uint256)")
-}
-
-/// Revert data of asking after a token that is not there.
-#[must_use]
-pub fn nonexistent_token(id: U256) -> Bytes {
-    FIXTURE.error("ERC721NonexistentToken(uint256)", &[id.word()])
-}
-
-/// Revert data of a token sent to a contract that does not take it.
-#[must_use]
-pub fn invalid_receiver(receiver: Address) -> Bytes {
-    FIXTURE.error("ERC721InvalidReceiver(address)", &[receiver.word()])
-}
-
-/// Revert data of moving a token without being allowed to.
-#[must_use]
-pub fn insufficient_approval(operator: Address, id: U256) -> Bytes {
-    FIXTURE.error(
-        "ERC721InsufficientApproval(address,uint256)",
-        &[operator.word(), id.word()],
-    )
+    /// Revert data of moving a token without being allowed to.
+    fn insufficient_approval(operator: Address, id: U256) =>
+        Erc721::ERC721InsufficientApproval { operator, tokenId: id };
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! `Errors.sol`: fails in every way, at any depth.
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::sol;
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code, revert_data, topics};
 
-artifact!(FIXTURE, fixture, "Errors");
+sol!(Errors, "artifacts/Errors.json");
 
 /// A way to fail, as the contract numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,61 +62,51 @@ pub const KINDS: [Kind; 16] = [
 ];
 
 impl Kind {
-    fn word(self) -> B256 {
-        (self as u64).word()
+    fn number(self) -> U256 {
+        U256::from(self as u64)
     }
 }
 
-/// Creation code.
-#[must_use]
-pub fn deploy() -> Bytes {
-    FIXTURE.deploy(&[])
+creation_code! {
+    /// Creation code.
+    fn deploy() => Errors;
 }
 
-/// Fails `depth` frames below the first.
-#[must_use]
-pub fn fail(kind: Kind, depth: u64) -> Bytes {
-    FIXTURE.call("fail(uint256,uint256)", &[kind.word(), depth.word()])
+calldata! {
+    /// Fails `depth` frames below the first.
+    fn fail(kind: Kind, depth: u64) => Errors::failCall {
+        kind: kind.number(),
+        depth: U256::from(depth),
+    };
+
+    /// [`fail`] with so much gas, caught: returns and logs what it said.
+    fn caught(kind: Kind, depth: u64, gas: u64) => Errors::caughtCall {
+        kind: kind.number(),
+        depth: U256::from(depth),
+        gas_: U256::from(gas),
+    };
+
+    /// [`fail`] three frames down, caught and thrown again as [`detailed`].
+    fn translated(kind: Kind) => Errors::translatedCall { kind: kind.number() };
+
+    /// Returns how many frames survived: 1,000 a [`caught`].
+    fn survived() => Errors::survivedCall;
 }
 
-/// [`fail`] with so much gas, caught: returns and logs what it said.
-#[must_use]
-pub fn caught(kind: Kind, depth: u64, gas: u64) -> Bytes {
-    let arguments = [kind.word(), depth.word(), gas.word()];
-    FIXTURE.call("caught(uint256,uint256,uint256)", &arguments)
+topics! {
+    caught_event => Errors::Caught;
 }
 
-/// [`fail`] three frames down, caught and thrown again as [`detailed`].
-#[must_use]
-pub fn translated(kind: Kind) -> Bytes {
-    FIXTURE.call("translated(uint256)", &[kind.word()])
-}
+revert_data! {
+    /// Revert data of [`Kind::Plain`].
+    fn plain() => Errors::Plain;
 
-/// Returns how many frames survived: 1,000 a [`caught`].
-#[must_use]
-pub fn survived() -> Bytes {
-    FIXTURE.call("survived()", &[])
-}
-
-/// Topic of `Caught(uint256 indexed kind, bytes why)`.
-#[must_use]
-pub fn caught_event() -> B256 {
-    FIXTURE.topic("Caught(uint256,bytes)")
-}
-
-/// Revert data of [`Kind::Plain`].
-#[must_use]
-pub fn plain() -> Bytes {
-    FIXTURE.error("Plain()", &[])
-}
-
-/// Revert data of [`Kind::Detailed`] and of [`translated`].
-#[must_use]
-pub fn detailed(who: Address, depth: u64, tag: B256, text: &str, data: &[u8]) -> Bytes {
-    let words = [who.word(), depth.word(), tag];
-    FIXTURE.error_with(
-        "Detailed(address,uint256,bytes32,string,bytes)",
-        &words,
-        &[text.as_bytes(), data],
-    )
+    /// Revert data of [`Kind::Detailed`] and of [`translated`].
+    fn detailed(who: Address, depth: u64, tag: B256, text: &str, data: &[u8]) => Errors::Detailed {
+        who,
+        depth: U256::from(depth),
+        tag,
+        text: text.into(),
+        data: data.to_vec().into(),
+    };
 }

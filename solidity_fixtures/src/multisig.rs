@@ -1,16 +1,20 @@
 //! `Multisig.sol`: does what enough of its three owners signed (EIP-712).
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_sol_types::{Eip712Domain, SolStruct, sol};
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code, revert_data, topics};
 
-artifact!(FIXTURE, fixture, "Multisig");
+sol!(Multisig, "artifacts/Multisig.json");
 
-/// Creation code, with owners and how many must sign.
-#[must_use]
-pub fn deploy(owners: [Address; 3], threshold: u64) -> Bytes {
-    let [first, second, third] = owners.map(Word::word);
-    FIXTURE.deploy(&[first, second, third, threshold.word()])
+creation_code! {
+    /// Creation code, with owners and how many must sign.
+    fn deploy(owners: [Address; 3], threshold: u64) => Multisig {
+        owner0: owners[0],
+        owner1: owners[1],
+        owner2: owners[2],
+        threshold_: U256::from(threshold),
+    };
 }
 
 /// What the wallet should do.
@@ -26,71 +30,68 @@ pub struct Action {
     pub nonce: u64,
 }
 
+sol! {
+    /// An [`Action`], as its owners sign it.
+    struct Transaction {
+        address to;
+        uint256 value;
+        bytes data;
+        uint256 nonce;
+    }
+}
+
 /// What the owners of the wallet at `wallet` sign, computed here (EIP-712).
 #[must_use]
 pub fn digest(chain_id: u64, wallet: Address, action: &Action) -> B256 {
-    let domain = [
-        keccak256("EIP712Domain(uint256 chainId,address verifyingContract)"),
-        chain_id.word(),
-        wallet.word(),
-    ];
-    let content = [
-        keccak256("Transaction(address to,uint256 value,bytes data,uint256 nonce)"),
-        action.to.word(),
-        action.value.word(),
-        keccak256(&action.data),
-        action.nonce.word(),
-    ];
-    let (domain, content) = (keccak256(domain.concat()), keccak256(content.concat()));
-    keccak256([&[0x19, 1], &domain[..], &content[..]].concat())
+    let domain = Eip712Domain {
+        chain_id: Some(U256::from(chain_id)),
+        verifying_contract: Some(wallet),
+        ..Eip712Domain::default()
+    };
+    let signed = Transaction {
+        to: action.to,
+        value: action.value,
+        data: action.data.clone(),
+        nonce: U256::from(action.nonce),
+    };
+    signed.eip712_signing_hash(&domain)
 }
 
-/// Returns the wallet's own [`digest`].
-#[must_use]
-pub fn ask_digest(action: &Action) -> Bytes {
-    FIXTURE.call_with(
-        "digest(address,uint256,uint256,bytes)",
-        &[action.to.word(), action.value.word(), action.nonce.word()],
-        &[&action.data],
-    )
+calldata! {
+    /// Returns the wallet's own [`digest`].
+    fn ask_digest(action: &Action) => Multisig::digestCall {
+        to: action.to,
+        value: action.value,
+        nonce_: U256::from(action.nonce),
+        data: action.data.clone(),
+    };
+
+    /// Does it; `signatures` are r, s, v (65 bytes) each, in the order of their signers' addresses.
+    fn execute(action: &Action, signatures: &[[u8; 65]]) => Multisig::executeCall {
+        to: action.to,
+        value: action.value,
+        data: action.data.clone(),
+        signatures: signatures.concat().into(),
+    };
 }
 
-/// Does it; `signatures` are r, s, v (65 bytes) each, in the order of their signers' addresses.
-#[must_use]
-pub fn execute(action: &Action, signatures: &[[u8; 65]]) -> Bytes {
-    FIXTURE.call_with(
-        "execute(address,uint256,bytes,bytes)",
-        &[action.to.word(), action.value.word()],
-        &[&action.data, &signatures.concat()],
-    )
+topics! {
+    executed => Multisig::Executed;
 }
 
-/// Topic of `Executed(uint256 indexed nonce, address indexed to, bytes result)`.
-#[must_use]
-pub fn executed() -> B256 {
-    FIXTURE.topic("Executed(uint256,address,bytes)")
-}
+revert_data! {
+    /// Revert data of too few signatures.
+    fn too_few(given: u64, needed: u64) => Multisig::TooFew {
+        given: U256::from(given),
+        needed: U256::from(needed),
+    };
 
-/// Revert data of too few signatures.
-#[must_use]
-pub fn too_few(given: u64, needed: u64) -> Bytes {
-    FIXTURE.error("TooFew(uint256,uint256)", &[given.word(), needed.word()])
-}
+    /// Revert data of a signature by someone else, or for something else.
+    fn not_an_owner(signer: Address) => Multisig::NotAnOwner { signer };
 
-/// Revert data of a signature by someone else, or for something else.
-#[must_use]
-pub fn not_an_owner(signer: Address) -> Bytes {
-    FIXTURE.error("NotAnOwner(address)", &[signer.word()])
-}
+    /// Revert data of a signature that is not in its place, or there twice.
+    fn out_of_order(signer: Address) => Multisig::OutOfOrder { signer };
 
-/// Revert data of a signature that is not in its place, or there twice.
-#[must_use]
-pub fn out_of_order(signer: Address) -> Bytes {
-    FIXTURE.error("OutOfOrder(address)", &[signer.word()])
-}
-
-/// Revert data of a signature that nobody made, or with a high s.
-#[must_use]
-pub fn bad_signature(index: u64) -> Bytes {
-    FIXTURE.error("BadSignature(uint256)", &[index.word()])
+    /// Revert data of a signature that nobody made, or with a high s.
+    fn bad_signature(index: u64) => Multisig::BadSignature { index: U256::from(index) };
 }

@@ -4,45 +4,33 @@
 //! reaches about 450 frames. EVM depth 1,024 takes some 10^11 gas: an `eth_call` without a cap, or
 //! a chain without it.
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::U256;
+use alloy_sol_types::sol;
 
-use crate::{abi::Word, fixture::artifact};
+use crate::typed::{calldata, creation_code, topics};
 
-artifact!(FIXTURE, fixture, "Recursion");
+sol!(Recursion, "artifacts/Recursion.json");
 
-/// The data of the transaction that deploys it.
-#[must_use]
-pub fn deploy() -> Bytes {
-    FIXTURE.deploy(&[])
+creation_code! {
+    /// The data of the transaction that deploys it.
+    fn deploy() => Recursion;
 }
 
-/// Calls itself in itself `wanted` times, or until gas or depth ends; stores and emits
-/// ([`reached_event`]) how often it did, and returns it.
-#[must_use]
-pub fn dive(wanted: u64) -> Bytes {
-    FIXTURE.call("dive(uint256)", &[wanted.word()])
+calldata! {
+    /// Calls itself in itself `wanted` times, or until gas or depth ends; stores and emits
+    /// ([`reached_event`]) how often it did, and returns it.
+    fn dive(wanted: u64) => Recursion::diveCall { wanted: U256::from(wanted) };
+
+    /// [`dive`] without the record.
+    fn plumb(wanted: u64) => Recursion::plumbCall { wanted: U256::from(wanted) };
+
+    /// Makes exactly `calls` calls to itself, two below each, and returns their number.
+    fn tree(calls: u64) => Recursion::treeCall { calls: U256::from(calls) };
+
+    /// Returns what the last [`dive`] reached.
+    fn reached() => Recursion::reachedCall;
 }
 
-/// [`dive`] without the record.
-#[must_use]
-pub fn plumb(wanted: u64) -> Bytes {
-    FIXTURE.call("plumb(uint256)", &[wanted.word()])
-}
-
-/// Makes exactly `calls` calls to itself, two below each, and returns their number.
-#[must_use]
-pub fn tree(calls: u64) -> Bytes {
-    FIXTURE.call("tree(uint256)", &[calls.word()])
-}
-
-/// Returns what the last [`dive`] reached.
-#[must_use]
-pub fn reached() -> Bytes {
-    FIXTURE.call("reached()", &[])
-}
-
-/// Topic of `Reached(uint256 wanted, uint256 reached)`.
-#[must_use]
-pub fn reached_event() -> B256 {
-    FIXTURE.topic("Reached(uint256,uint256)")
+topics! {
+    reached_event => Recursion::Reached;
 }

@@ -1,11 +1,17 @@
 //! `Traveller.sol`: uses the bridges in ways that must not work, and in some
 //! that must.
 
-use crate::abi::{Argument, Word};
-use crate::fixture::artifact;
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::sol;
 
-artifact!(FIXTURE, fixture, "Traveller");
+use crate::typed::{calldata, creation_code};
+
+sol!(
+    #[allow(missing_docs, reason = "its enum has no documentation in an interface")]
+    Traveller,
+    "artifacts/Traveller.json"
+);
+sol!(Constructed, "artifacts/Constructed.json");
 
 /// What a traveller does when wei arrive without data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,209 +26,154 @@ pub enum Mood {
     Withdraws,
 }
 
-/// The data of the transaction that deploys it.
-#[must_use]
-pub fn deploy() -> Bytes {
-    FIXTURE.deploy(&[])
+creation_code! {
+    /// The data of the transaction that deploys it.
+    fn deploy() => Traveller;
+
+    /// The data of a transaction that withdraws its value while it creates, and then
+    /// reverts if it is told to.
+    fn constructed(target: &str, fails: bool) => Constructed { target: target.into(), fails };
 }
 
-/// Sets what happens when wei arrive; `target` is where they are withdrawn to.
-#[must_use]
-pub fn set(mood: Mood, target: &str) -> Bytes {
-    FIXTURE.call_with(
-        "set(uint8,string)",
-        &[(mood as u64).word()],
-        &[target.as_bytes()],
-    )
-}
+calldata! {
+    /// Sets what happens when wei arrive; `target` is where they are withdrawn to.
+    fn set(mood: Mood, target: &str) => Traveller::setCall {
+        next: mood as u8,
+        target: target.into(),
+    };
 
-/// Withdraws the value, and reverts.
-#[must_use]
-pub fn regret(target: &str) -> Bytes {
-    FIXTURE.call_with("regret(string)", &[], &[target.as_bytes()])
-}
+    /// Withdraws the value, and reverts.
+    fn regret(target: &str) => Traveller::regretCall { target: target.into() };
 
-/// Withdraws twice in vain, and `amount` once for good; needs three times as much.
-#[must_use]
-pub fn half(target: &str, amount: U256) -> Bytes {
-    on_the_way("half(string,uint256)", target, amount)
-}
+    /// Withdraws twice in vain, and `amount` once for good; needs three times as much.
+    fn half(target: &str, amount: U256) => Traveller::halfCall { target: target.into(), amount };
 
-/// Creates two contracts that withdraw `amount`; the second reverts.
-#[must_use]
-pub fn create(target: &str, amount: U256) -> Bytes {
-    on_the_way("create(string,uint256)", target, amount)
-}
+    /// Creates two contracts that withdraw `amount`; the second reverts.
+    fn create(target: &str, amount: U256) => Traveller::createCall {
+        target: target.into(),
+        amount,
+    };
 
-fn on_the_way(signature: &str, target: &str, amount: U256) -> Bytes {
-    let target = Argument::Bytes(target.as_bytes());
-    FIXTURE.call_mixed(signature, &[target, Argument::Word(amount.word())])
-}
+    /// Calls the native bridge by DELEGATECALL.
+    fn delegate(data: &[u8]) => Traveller::delegateCall { data: data.to_vec().into() };
 
-/// Calls the native bridge by DELEGATECALL.
-#[must_use]
-pub fn delegate(data: &[u8]) -> Bytes {
-    FIXTURE.call_with("delegate(bytes)", &[], &[data])
-}
+    /// Calls the native bridge by CALLCODE.
+    fn callcode(data: &[u8]) => Traveller::callcode_Call { data: data.to_vec().into() };
 
-/// Calls the native bridge by CALLCODE.
-#[must_use]
-pub fn callcode(data: &[u8]) -> Bytes {
-    FIXTURE.call_with("callcode_(bytes)", &[], &[data])
-}
+    /// Calls the native bridge by STATICCALL.
+    fn look(data: &[u8]) => Traveller::lookCall { data: data.to_vec().into() };
 
-/// Calls the native bridge by STATICCALL.
-#[must_use]
-pub fn look(data: &[u8]) -> Bytes {
-    FIXTURE.call_with("look(bytes)", &[], &[data])
-}
+    /// Calls any contract; what it answers does not matter.
+    fn call(to: Address, data: &[u8]) => Traveller::call_Call { to, data: data.to_vec().into() };
 
-/// Calls any contract; what it answers does not matter.
-#[must_use]
-pub fn call(to: Address, data: &[u8]) -> Bytes {
-    FIXTURE.call_with("call_(address,bytes)", &[to.word()], &[data])
-}
-
-/// Claims a deposit of its own.
-#[must_use]
-pub fn claim(level: u64, message: u64) -> Bytes {
-    FIXTURE.call("claim(uint256,uint256)", &[level.word(), message.word()])
+    /// Claims a deposit of its own.
+    fn claim(level: u64, message: u64) => Traveller::claimCall {
+        level: U256::from(level),
+        message: U256::from(message),
+    };
 }
 
 /// Fills the outbox.
 pub mod flooder {
-    use crate::abi::{Argument, Word};
-    use crate::fixture::artifact;
-    use alloy_primitives::{Bytes, U256};
+    use alloy_primitives::U256;
+    use alloy_sol_types::sol;
 
-    artifact!(FIXTURE, fixture, "Flooder");
+    use crate::typed::{calldata, creation_code};
 
-    /// The data of the transaction that deploys it.
-    #[must_use]
-    pub fn deploy() -> Bytes {
-        FIXTURE.deploy(&[])
+    sol!(Flooder, "artifacts/Flooder.json");
+
+    creation_code! {
+        /// The data of the transaction that deploys it.
+        fn deploy() => Flooder;
     }
 
-    /// Withdraws `amount` so often, while a place costs no more than `most`.
-    #[must_use]
-    pub fn flood(target: &str, amount: U256, times: u64, most: U256) -> Bytes {
-        let words = [amount.word(), times.word(), most.word()];
-        call("flood(string,uint256,uint256,uint256)", target, &words)
-    }
+    calldata! {
+        /// Withdraws `amount` so often, while a place costs no more than `most`.
+        fn flood(target: &str, amount: U256, times: u64, most: U256) => Flooder::floodCall {
+            target: target.into(),
+            amount,
+            times: U256::from(times),
+            most,
+        };
 
-    /// Withdraws `amount` so often as if a place cost nothing.
-    #[must_use]
-    pub fn insist(target: &str, amount: U256, times: u64) -> Bytes {
-        let words = [amount.word(), times.word()];
-        call("insist(string,uint256,uint256)", target, &words)
-    }
+        /// Withdraws `amount` so often as if a place cost nothing.
+        fn insist(target: &str, amount: U256, times: u64) => Flooder::insistCall {
+            target: target.into(),
+            amount,
+            times: U256::from(times),
+        };
 
-    /// Fills the outbox and takes it all back; returns the price before, in between
-    /// and behind.
-    #[must_use]
-    pub fn feint(target: &str, amount: U256, times: u64) -> Bytes {
-        let words = [amount.word(), times.word()];
-        call("feint(string,uint256,uint256)", target, &words)
-    }
-
-    fn call(signature: &str, target: &str, words: &[alloy_primitives::B256]) -> Bytes {
-        let target = [Argument::Bytes(target.as_bytes())];
-        let words = words.iter().map(|word| Argument::Word(*word));
-        let arguments: Vec<_> = target.into_iter().chain(words).collect();
-        FIXTURE.call_mixed(signature, &arguments)
+        /// Fills the outbox and takes it all back; returns the price before, in between
+        /// and behind.
+        fn feint(target: &str, amount: U256, times: u64) => Flooder::feintCall {
+            target: target.into(),
+            amount,
+            times: U256::from(times),
+        };
     }
 }
 
 /// A wallet that takes any call of anybody, and does nothing.
 pub mod easygoing {
-    use crate::fixture::artifact;
-    use alloy_primitives::Bytes;
+    use alloy_sol_types::sol;
 
-    artifact!(FIXTURE, fixture, "Easygoing");
+    use crate::typed::creation_code;
 
-    /// The data of the transaction that deploys it. [`super::call`] makes it call.
-    #[must_use]
-    pub fn deploy() -> Bytes {
-        FIXTURE.deploy(&[])
+    sol!(Easygoing, "artifacts/Easygoing.json");
+
+    creation_code! {
+        /// The data of the transaction that deploys it. [`super::call`] makes it call.
+        fn deploy() => Easygoing;
     }
 }
 
 /// Takes a deposit with more gas than the kernel gives, and tries to take it twice.
 pub mod slow {
-    use crate::abi::Word;
-    use crate::fixture::artifact;
-    use alloy_primitives::Bytes;
+    use alloy_primitives::U256;
+    use alloy_sol_types::sol;
 
-    artifact!(FIXTURE, fixture, "Slow");
+    use crate::typed::{calldata, creation_code};
 
-    /// The data of the transaction that deploys it.
-    #[must_use]
-    pub fn deploy() -> Bytes {
-        FIXTURE.deploy(&[])
+    sol!(Slow, "artifacts/Slow.json");
+
+    creation_code! {
+        /// The data of the transaction that deploys it.
+        fn deploy() => Slow;
     }
 
-    /// Tells it which deposit to claim while it takes one.
-    #[must_use]
-    pub fn expect(level: u64, message: u64) -> Bytes {
-        let words = [level.word(), message.word()];
-        FIXTURE.call("expect(uint256,uint256)", &words)
-    }
+    calldata! {
+        /// Tells it which deposit to claim while it takes one.
+        fn expect(level: u64, message: u64) => Slow::expectCall {
+            level_: U256::from(level),
+            message_: U256::from(message),
+        };
 
-    /// Returns how often it was paid.
-    #[must_use]
-    pub fn taken() -> Bytes {
-        FIXTURE.call("taken()", &[])
-    }
+        /// Returns how often it was paid.
+        fn taken() => Slow::takenCall;
 
-    /// Returns how often its claims in between worked.
-    #[must_use]
-    pub fn again() -> Bytes {
-        FIXTURE.call("again()", &[])
+        /// Returns how often its claims in between worked.
+        fn again() => Slow::againCall;
     }
 }
 
 /// A proxy that takes no deposit until it is told to.
 pub mod fickle {
-    use crate::fixture::artifact;
-    use alloy_primitives::Bytes;
+    use alloy_sol_types::sol;
 
-    artifact!(FIXTURE, fixture, "FickleProxy");
+    use crate::typed::{calldata, creation_code};
 
-    /// The data of the transaction that deploys it.
-    #[must_use]
-    pub fn deploy() -> Bytes {
-        FIXTURE.deploy(&[])
+    sol!(FickleProxy, "artifacts/FickleProxy.json");
+
+    creation_code! {
+        /// The data of the transaction that deploys it.
+        fn deploy() => FickleProxy;
     }
 
-    /// Makes it take deposits.
-    #[must_use]
-    pub fn please() -> Bytes {
-        FIXTURE.call("please()", &[])
+    calldata! {
+        /// Makes it take deposits.
+        fn please() => FickleProxy::pleaseCall;
+
+        /// Returns how much it took.
+        fn taken() => FickleProxy::takenCall;
     }
-
-    /// Returns how much it took.
-    #[must_use]
-    pub fn taken() -> Bytes {
-        FIXTURE.call("taken()", &[])
-    }
-}
-
-/// The data of a transaction that withdraws its value while it creates, and then
-/// reverts if it is told to.
-#[must_use]
-pub fn constructed(target: &str, fails: bool) -> Bytes {
-    let arguments = [
-        Argument::Bytes(target.as_bytes()),
-        Argument::Word(fails.word()),
-    ];
-    let arguments = crate::abi::mixed(&arguments);
-    let code = &constructed::fixture().creation_code;
-    [&code[..], &arguments].concat().into()
-}
-
-/// The contract itself.
-pub mod constructed {
-    use crate::fixture::artifact;
-
-    artifact!(FIXTURE, fixture, "Constructed");
 }

@@ -1,12 +1,13 @@
 //! A rollup with a bridge, for attacks on it.
 
-use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use e2e_tests::layer1::{self, GOVERNANCE, TICKETER};
-use e2e_tests::{Included, Rollup, Setup, User};
+use e2e_tests::{Included, Rollup, Setup, User, events};
 use evm_kernel::native::simulate::{self, Call, Environment};
 use messages::contract::Contract;
-use solidity_fixtures::abi;
-use solidity_fixtures::bridge::{fa, native};
+use solidity_fixtures::SolValue;
+use solidity_fixtures::bridge::fa::{self, FaBridge};
+use solidity_fixtures::bridge::native::NativeBridge;
 use storage::Config;
 
 pub(crate) const ROLLUP: [u8; 20] = [7; 20];
@@ -84,17 +85,16 @@ impl Scene {
         let outcome = simulate::call(self.rollup.durable(), &environment, &call);
         let executed = outcome.expect("readable").executed();
         let output = executed.expect("a legal call").output;
-        abi::number(&output).expect("a number")
+        U256::abi_decode(&output).expect("a number")
     }
 
     /// Brings a native deposit, which is kept: its level and id.
     pub(crate) fn kept(&mut self, receiver: Address, mutez: u64) -> (u64, u64) {
         let deposit = layer1::native_deposit(ROLLUP, receiver.as_slice(), mutez);
         let included = self.level(vec![deposit]);
-        let logs = logs(&included, native::kept());
-        assert_eq!(logs.len(), 1, "it is kept");
-        let word = |at: usize| U256::from_be_slice(&logs[0].data.data[32 * at..][..32]);
-        (word(2).to(), word(3).to())
+        let kept = events::<NativeBridge::DepositKept>(&included);
+        assert_eq!(kept.len(), 1, "it is kept");
+        (kept[0].inboxLevel.to(), kept[0].inboxMsgId.to())
     }
 
     /// Brings tickets, and gives their number if they are queued.
@@ -102,9 +102,8 @@ impl Scene {
         let amount = amount.to_be_bytes();
         let payload = layer1::deposit(routing, MAKER, &layer1::CONTENT, &amount);
         let included = self.level(vec![layer1::transfer(ROLLUP, [0x70; 20], &payload)]);
-        let logs = logs(&included, fa::queued());
-        let log = logs.first()?;
-        Some(U256::from_be_slice(&log.data.data[..32]).to())
+        let queued = events::<FaBridge::QueuedDeposit>(&included);
+        Some(queued.first()?.nonce.to())
     }
 
     /// How many tickets an owner has, whoever may take them.
@@ -158,12 +157,4 @@ pub(crate) fn withdrawal(owner: Address, amount: u64) -> Bytes {
         content: &layer1::CONTENT,
     }
     .call()
-}
-
-/// The logs with this first topic.
-pub(crate) fn logs(included: &[Included], topic: B256) -> Vec<Log> {
-    let logs = included.iter().flat_map(|one| &one.receipt.logs);
-    logs.filter(|log| log.topics().first() == Some(&topic))
-        .cloned()
-        .collect()
 }

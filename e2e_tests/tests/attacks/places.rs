@@ -3,11 +3,11 @@
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::layer1::TICKETER;
-use e2e_tests::{Rollup, Setup, User};
+use e2e_tests::{Rollup, Setup, User, events};
 use messages::outbox::Message;
 use messages::ticket::Ticket;
 use pvm::{LevelReport, Metering};
-use solidity_fixtures::bridge::native;
+use solidity_fixtures::bridge::native::{self, NativeBridge};
 use solidity_fixtures::traveller::flooder;
 use storage::Config;
 
@@ -124,10 +124,10 @@ impl Scene {
             for included in self.rollup.since(number) {
                 let ours = included.transaction.sender == self.honest.address;
                 assert!(!ours || included.receipt.success, "level {level}");
-                let logs = included.receipt.logs.iter().filter(|_| ours);
-                for log in logs.filter(|log| log.topics()[0] == native::outbox_paid()) {
-                    let price = U256::from_be_slice(&log.data.data[32..]);
-                    attack.price = attack.price.max(price);
+                for paid in events::<NativeBridge::OutboxPaid>(&[included]) {
+                    if ours {
+                        attack.price = attack.price.max(paid.price);
+                    }
                 }
             }
         }

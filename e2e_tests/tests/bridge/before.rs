@@ -9,16 +9,17 @@
 //! it brought 9 mutez to the contract that refuses, and 5 to nobody; and it withdrew
 //! 1 mutez 155 times at one level, of which 55 wait.
 
-use crate::scene::{MUTEZ, ask, config, logs, said, send, word};
+use crate::scene::{MUTEZ, ask, config, said, send};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use e2e_tests::layer1::CONTENT;
-use e2e_tests::{Rollup, Setup, User, kernel};
+use e2e_tests::{Rollup, Setup, User, events, kernel};
 use evm_kernel::bridge::{FA_BRIDGE, NATIVE_BRIDGE};
 use messages::contract::Contract;
 use pvm::Durable;
-use solidity_fixtures::bridge::{fa, native};
+use solidity_fixtures::bridge::fa::{self, FaBridge};
+use solidity_fixtures::bridge::native::{self, NativeBridge};
+use solidity_fixtures::erc20;
 use solidity_fixtures::traveller::{self, Mood};
-use solidity_fixtures::{abi, erc20};
 
 const BEFORE: &str = include_str!("before.txt");
 const TICKETER: Contract = Contract::Originated([0x55; 20]);
@@ -71,8 +72,7 @@ impl Scene {
     }
 
     fn balance(&self, owner: Address) -> U256 {
-        let word = ask(&self.rollup, fa::ADDRESS, fa::balance_of(ticket(), owner));
-        abi::number(&word).unwrap()
+        ask(&self.rollup, fa::ADDRESS, fa::balance_of(ticket(), owner))
     }
 
     fn withdrawal(owner: Address, amount: u64) -> Bytes {
@@ -101,10 +101,10 @@ fn outcomes(rollup: &mut Rollup, raws: &[Vec<u8>]) -> Vec<bool> {
 fn the_contracts_are_replaced_at_the_first_level() {
     let mut scene = Scene::new();
     for (bridge, code) in [
-        (NATIVE_BRIDGE, native::fixture()),
-        (FA_BRIDGE, fa::fixture()),
+        (NATIVE_BRIDGE, &NativeBridge::DEPLOYED_BYTECODE),
+        (FA_BRIDGE, &FaBridge::DEPLOYED_BYTECODE),
     ] {
-        assert_ne!(scene.rollup.code(bridge), code.deployed_code);
+        assert_ne!(scene.rollup.code(bridge), *code);
     }
     let [balance, root] = [
         scene.rollup.account(NATIVE_BRIDGE).balance,
@@ -113,10 +113,10 @@ fn the_contracts_are_replaced_at_the_first_level() {
     let report = scene.rollup.empty_level();
     assert!(said(&report, "layout 1 became 2"), "{:?}", report.debug);
     for (bridge, code) in [
-        (NATIVE_BRIDGE, native::fixture()),
-        (FA_BRIDGE, fa::fixture()),
+        (NATIVE_BRIDGE, &NativeBridge::DEPLOYED_BYTECODE),
+        (FA_BRIDGE, &FaBridge::DEPLOYED_BYTECODE),
     ] {
-        assert_eq!(scene.rollup.code(bridge), code.deployed_code);
+        assert_eq!(scene.rollup.code(bridge), *code);
     }
     assert_eq!(scene.rollup.account(NATIVE_BRIDGE).balance, balance);
     assert_ne!(U256::from_be_bytes(scene.rollup.head().state_root.0), root);
@@ -138,18 +138,15 @@ fn what_waited_counts_for_the_price() {
     let number = scene.rollup.head().number;
     // 55 wait before the first of this level.
     assert_eq!(outcomes(&mut scene.rollup, &[less, enough]), [false, true]);
-    let paid = logs(&scene.rollup.since(number), native::outbox_paid());
-    assert_eq!(word(&paid[0], 0), U256::from(155));
-    assert_eq!(word(&paid[0], 1), wei(200 * 13));
+    let paid = &events::<NativeBridge::OutboxPaid>(&scene.rollup.since(number))[0];
+    assert_eq!(paid.withdrawalId, U256::from(155));
+    assert_eq!(paid.price, wei(200 * 13));
 }
 
 #[test]
 fn tickets_from_before_go_to_those_whose_they_are() {
     let mut scene = Scene::new();
-    let older = |scene: &Scene, owner| {
-        let word = ask(&scene.rollup, fa::ADDRESS, fa::older(ticket(), owner));
-        abi::number(&word).unwrap()
-    };
+    let older = |scene: &Scene, owner| ask(&scene.rollup, fa::ADDRESS, fa::older(ticket(), owner));
     scene.rollup.empty_level();
     let (token, wallet, user) = (scene.token, scene.wallet, scene.user.address);
     for (owner, amount) in [(user, 100), (wallet, 70), (token, 50)] {
@@ -181,7 +178,7 @@ fn tickets_from_before_go_to_those_whose_they_are() {
     assert_eq!(balances, [0, 0, 15].map(U256::from));
     assert_eq!(older(&scene, token), U256::from(15));
     let tokens = ask(&scene.rollup, token, erc20::balance_of(user));
-    assert_eq!(abi::number(&tokens), Some(U256::from(15)));
+    assert_eq!(tokens, U256::from(15));
 }
 
 #[test]

@@ -3,14 +3,14 @@
 //! there, was burned as a fee, waits to be claimed, or is on its way out. To the
 //! wei.
 
-use crate::scene::{MUTEZ, config, deploy, logs, rollup_with, send, word};
+use crate::scene::{MUTEZ, config, deploy, kept, rollup_with, send};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
-use e2e_tests::{Included, Rollup, User};
+use e2e_tests::{Included, Rollup, User, events};
 use ethereum::transaction::{Transaction, decode_included};
 use messages::outbox::Message;
 use messages::ticket::Ticket;
 use proptest::prelude::*;
-use solidity_fixtures::bridge::native;
+use solidity_fixtures::bridge::native::{self, NativeBridge};
 use solidity_fixtures::traveller::{self, Mood, flooder};
 use storage::Account;
 use storage::table::Value;
@@ -143,11 +143,9 @@ impl Scene {
     /// Level and id of the kept deposit with this number; some other if there
     /// are fewer.
     fn kept(&self, number: usize) -> (u64, u64) {
-        let kept = logs(&self.rollup.since(0), native::kept());
-        match kept.get(number % kept.len().max(1)) {
-            Some(log) => (word(log, 2).to(), word(log, 3).to()),
-            None => (0, 0),
-        }
+        let kept = kept(&self.rollup.since(0));
+        let place = kept.get(number % kept.len().max(1));
+        place.copied().unwrap_or_default()
     }
 
     fn message(&mut self, act: Act) -> Vec<u8> {
@@ -268,21 +266,22 @@ impl Scene {
             assert!(left.any(|made| made == *mint), "{mint} was never made");
         }
 
-        let amount = |topic, index| -> U256 {
-            let logs = logs(&all, topic);
-            logs.iter().map(|log| word(log, index)).sum()
-        };
-        let withdrawn = amount(native::withdrawn(), 0);
+        let withdrawals = events::<NativeBridge::Withdrawal>(&all);
+        let withdrawn: U256 = withdrawals.iter().map(|event| event.amount).sum();
+        let paid = events::<NativeBridge::OutboxPaid>(&all);
+        let prices: U256 = paid.iter().map(|event| event.price).sum();
+        let deposits = events::<NativeBridge::Deposit>(&all);
+        let deposited: U256 = deposits.iter().map(|event| event.amount).sum();
+        let waiting = events::<NativeBridge::DepositKept>(&all);
+        let kept: U256 = waiting.iter().map(|event| event.amount).sum();
         let minted: U256 = minted.into_iter().sum();
         let balances = self.balances();
-        let prices = amount(native::outbox_paid(), 1);
         assert_eq!(self.genesis + minted, balances + fees + withdrawn + prices);
-        let claimable = amount(native::kept(), 0) + amount(native::deposited(), 0);
         let bridge = self.rollup.account(native::ADDRESS).balance;
-        let delivered = minted - (claimable - amount(native::deposited(), 0));
+        let delivered = minted - kept;
         // All deposits were delivered or kept; the bridge has what nobody claimed.
-        let claimed = amount(native::deposited(), 0) - delivered;
-        assert_eq!(bridge, amount(native::kept(), 0) - claimed);
+        let claimed = deposited - delivered;
+        assert_eq!(bridge, kept - claimed);
 
         let (queued, doubtful) = self.on_the_way();
         let known = (self.sent + queued) * U256::from(MUTEZ);

@@ -1,14 +1,15 @@
 //! Tickets of other contracts.
 
-use crate::scene::{ROLLUP, ask, deploy, deposits, logs, rollup, send, word};
+use crate::scene::{ROLLUP, ask, deploy, deposits, rollup, send};
 use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
-use e2e_tests::{Rollup, User, layer1};
+use e2e_tests::{Rollup, User, events, layer1};
 use messages::contract::Contract;
 use messages::outbox::Message;
 use messages::ticket::Ticket;
-use solidity_fixtures::bridge::{fa, token};
+use solidity_fixtures::bridge::fa::{self, FaBridge};
+use solidity_fixtures::bridge::token::{self, TicketToken};
 use solidity_fixtures::traveller::{self, fickle};
-use solidity_fixtures::{abi, erc20};
+use solidity_fixtures::{SolCall, erc20};
 
 const TICKETER: Contract = Contract::Originated([0x55; 20]);
 
@@ -46,8 +47,7 @@ fn withdrawal(owner: Address, routing: &[u8], amount: u64) -> fa::Withdrawal<'_>
 }
 
 fn balance(rollup: &Rollup, owner: Address) -> U256 {
-    let word = ask(rollup, fa::ADDRESS, fa::balance_of(ticket(), owner));
-    abi::number(&word).unwrap()
+    ask(rollup, fa::ADDRESS, fa::balance_of(ticket(), owner))
 }
 
 /// Whether each transaction of the next level succeeds.
@@ -65,10 +65,10 @@ fn tickets_come_and_go_without_a_proxy() {
     let mut rollup = rollup(&[&user, &eve]);
     let number = rollup.head().number;
     rollup.level_of(vec![deposit(user.address.as_slice(), U256::from(100))]);
-    let event = &logs(&rollup.since(number), fa::deposited())[0];
+    let event = &events::<FaBridge::Deposit>(&rollup.since(number))[0];
     assert_eq!(event.address, fa::ADDRESS);
-    assert_eq!(event.topics()[1], ticket());
-    assert_eq!(word(event, 2), U256::from(100));
+    assert_eq!(B256::from(event.ticketHash), ticket());
+    assert_eq!(event.amount, U256::from(100));
     assert_eq!(balance(&rollup, user.address), U256::from(100));
 
     let routing = routing();
@@ -103,11 +103,11 @@ fn tickets_come_and_go_without_a_proxy() {
     let outcomes: Vec<bool> = included.iter().map(|one| one.receipt.success).collect();
     assert_eq!(outcomes, [false, false, false, false, true]);
     assert_eq!(balance(&rollup, user.address), U256::from(70));
-    let event = &logs(&included, fa::withdrawn())[0];
-    assert_eq!(event.topics()[1], ticket());
-    assert_eq!(event.data.data[64..86], routing[..22]);
-    assert_eq!(event.data.data[96..118], routing[22..]);
-    assert_eq!(word(event, 4), U256::from(30));
+    let event = &events::<FaBridge::Withdrawal>(&included)[0];
+    assert_eq!(B256::from(event.ticketHash), ticket());
+    assert_eq!(event.receiver, routing[..22]);
+    assert_eq!(event.proxy, routing[22..]);
+    assert_eq!(event.amount, U256::from(30));
 
     assert_eq!(report.outbox.len(), 1);
     let Ok(Message::Batch(batch)) = Message::parse(&report.outbox[0]) else {
@@ -168,8 +168,8 @@ fn an_erc20_stands_for_tickets() {
     let route = [user.address.as_slice(), proxy.as_slice()].concat();
     let number = rollup.head().number;
     rollup.level_of(vec![deposit(&route, U256::from(100))]);
-    let queued = &logs(&rollup.since(number), fa::queued())[0];
-    assert_eq!(word(queued, 0), U256::ZERO, "its number");
+    let queued = &events::<FaBridge::QueuedDeposit>(&rollup.since(number))[0];
+    assert_eq!(queued.nonce, U256::ZERO, "its number");
     assert_eq!(balance(&rollup, proxy), U256::ZERO);
 
     // Anybody may claim for the receiver, once.
@@ -179,9 +179,7 @@ fn an_erc20_stands_for_tickets() {
     ];
     assert_eq!(outcomes(&mut rollup, &raws), [true, false]);
     assert_eq!(balance(&rollup, proxy), U256::from(100));
-    let tokens = |rollup: &Rollup, owner| {
-        abi::number(&ask(rollup, proxy, erc20::balance_of(owner))).unwrap()
-    };
+    let tokens = |rollup: &Rollup, owner| ask(rollup, proxy, erc20::balance_of(owner));
     assert_eq!(tokens(&rollup, user.address), U256::from(100));
 
     // The token changes hands, and its new owner withdraws.
@@ -206,10 +204,12 @@ fn an_erc20_stands_for_tickets() {
     assert_eq!(tokens(&rollup, other.address), U256::ZERO);
     assert_eq!(balance(&rollup, proxy), U256::from(60));
     // Nobody mints but the bridge.
-    let mint = abi::call(
-        "deposit(address,uint256,uint256)",
-        &[other.address.into_word(), B256::with_last_byte(9), ticket()],
-    );
+    let mint = TicketToken::depositCall {
+        target: other.address,
+        amount: U256::from(9),
+        hash: ticket().into(),
+    };
+    let mint = mint.abi_encode().into();
     let raws = [send(&mut other, proxy, U256::ZERO, mint)];
     assert_eq!(outcomes(&mut rollup, &raws), [false]);
 }
@@ -228,8 +228,7 @@ fn a_proxy_that_fails_leaves_the_deposit_claimable() {
     ];
     assert_eq!(outcomes(&mut rollup, &raws), [false, true, true]);
     assert_eq!(balance(&rollup, proxy), U256::from(100));
-    let taken = abi::number(&ask(&rollup, proxy, fickle::taken()));
-    assert_eq!(taken, Some(U256::from(100)));
+    assert_eq!(ask(&rollup, proxy, fickle::taken()), U256::from(100));
 }
 
 #[test]
@@ -279,7 +278,8 @@ fn the_largest_amount_is_credited_and_more_is_kept() {
     ]);
     assert_eq!(deposits(&rollup, number).len(), 2);
     assert_eq!(balance(&rollup, receiver), U256::MAX);
-    assert_eq!(logs(&rollup.since(number), fa::queued()).len(), 1);
+    let queued = events::<FaBridge::QueuedDeposit>(&rollup.since(number));
+    assert_eq!(queued.len(), 1);
 }
 
 #[test]
@@ -311,10 +311,12 @@ fn a_message_that_layer_1_would_not_take_reverts() {
     let report = rollup.level(&raws);
     let included = rollup.since(number);
     assert!(included.iter().all(|one| one.receipt.success));
-    assert_eq!(logs(&included, fa::fast_withdrawn()).len(), 0);
-    assert_eq!(logs(&included, fa::withdrawn()).len(), 1);
+    let fast = events::<FaBridge::FastFaWithdrawal>(&included);
+    assert_eq!(fast.len(), 0);
+    let slow = events::<FaBridge::Withdrawal>(&included);
+    assert_eq!(slow.len(), 1);
     assert_eq!(report.outbox.len(), 1);
     let hash = keccak256([&TICKETER.encode()[..], &long].concat());
     let left = ask(&rollup, fa::ADDRESS, fa::balance_of(hash, traveller));
-    assert_eq!(abi::number(&left), Some(U256::from(5)));
+    assert_eq!(left, U256::from(5));
 }

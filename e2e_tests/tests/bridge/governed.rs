@@ -1,12 +1,13 @@
 //! What governance settles: deposits that name nobody, and messages in doubt.
 
-use crate::scene::{MUTEZ, ROLLUP, config, deposit, logs, rollup, said, send, word};
+use crate::scene::{MUTEZ, ROLLUP, config, deposit, kept, rollup, said, send};
 use alloy_primitives::{Address, Bytes, U256};
 use e2e_tests::layer1::{self, GOVERNANCE};
-use e2e_tests::{Rollup, Setup, User};
+use e2e_tests::{Rollup, Setup, User, events};
 use ethereum::rlp::{Encode, encode_list};
 use messages::contract::Contract;
-use solidity_fixtures::bridge::{fa, native};
+use solidity_fixtures::bridge::fa::{self, FaBridge};
+use solidity_fixtures::bridge::native;
 
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
 
@@ -25,11 +26,7 @@ fn a_deposit_that_names_nobody_is_assigned_once() {
     let mut rollup = rollup(&[&user]);
     let number = rollup.head().number;
     rollup.level_of(vec![deposit(&[7; 19], 5), deposit(&[7; 18], 6)]);
-    let kept = logs(&rollup.since(number), native::kept());
-    let place = |index: usize| -> (u64, u64) {
-        let log = &kept[index];
-        (word(log, 2).to(), word(log, 3).to())
-    };
+    let kept = kept(&rollup.since(number));
     let assign = |rollup, counter: u64, (level, id): (u64, u64)| {
         let receiver = user.address;
         decision(
@@ -40,15 +37,15 @@ fn a_deposit_that_names_nobody_is_assigned_once() {
     };
     for (message, reason) in [
         (
-            decided([0x99; 20], &assign(ROLLUP, 0, place(0))),
+            decided([0x99; 20], &assign(ROLLUP, 0, kept[0])),
             "its sender may not say this",
         ),
         (
-            decided(GOVERNANCE, &assign([8; 20], 0, place(0))),
+            decided(GOVERNANCE, &assign([8; 20], 0, kept[0])),
             "meant for another rollup",
         ),
         (
-            decided(GOVERNANCE, &assign(ROLLUP, 1, place(0))),
+            decided(GOVERNANCE, &assign(ROLLUP, 1, kept[0])),
             "another counter",
         ),
         (
@@ -63,16 +60,16 @@ fn a_deposit_that_names_nobody_is_assigned_once() {
         let report = rollup.level_of(vec![message]);
         assert!(said(&report, reason), "{reason}: {:?}", report.debug);
     }
-    let first = decided(GOVERNANCE, &assign(ROLLUP, 0, place(0)));
+    let first = decided(GOVERNANCE, &assign(ROLLUP, 0, kept[0]));
     rollup.level_of(vec![first.clone()]);
     // The same again, and the other by the same counter: both too late.
-    let second = decided(GOVERNANCE, &assign(ROLLUP, 0, place(1)));
+    let second = decided(GOVERNANCE, &assign(ROLLUP, 0, kept[1]));
     let report = rollup.level_of(vec![first, second]);
     assert!(said(&report, "another counter"));
 
     let before = rollup.account(native::ADDRESS).balance;
     let number = rollup.head().number;
-    let claims = [place(0), place(1)].map(|(level, id)| {
+    let claims = [kept[0], kept[1]].map(|(level, id)| {
         send(
             &mut user,
             native::ADDRESS,
@@ -105,7 +102,8 @@ fn tickets_that_name_nobody_are_assigned() {
     let claim = send(&mut user, fa::ADDRESS, U256::ZERO, fa::claim(0));
     rollup.level(&[claim]);
     assert!(rollup.since(number)[0].receipt.success);
-    assert_eq!(logs(&rollup.since(number), fa::deposited()).len(), 1);
+    let deposited = events::<FaBridge::Deposit>(&rollup.since(number));
+    assert_eq!(deposited.len(), 1);
 }
 
 #[test]

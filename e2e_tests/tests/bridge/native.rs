@@ -1,12 +1,12 @@
 //! The native token comes and goes.
 
-use crate::scene::{MUTEZ, ROLLUP, deposit, deposits, logs, rollup, said, send, word};
+use crate::scene::{MUTEZ, ROLLUP, deposit, deposits, kept, rollup, said, send};
 use alloy_primitives::{Address, Bytes, U256};
-use e2e_tests::{User, layer1};
+use e2e_tests::{User, events, layer1};
 use messages::contract::Contract;
 use messages::outbox::Message;
 use messages::ticket::Ticket;
-use solidity_fixtures::bridge::native;
+use solidity_fixtures::bridge::native::{self, NativeBridge};
 
 const RECEIVER: Address = Address::repeat_byte(0xaa);
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
@@ -30,17 +30,14 @@ fn a_deposit_is_credited_and_tells_so() {
     ]);
     assert_eq!(rollup.account(RECEIVER).balance, wei(12));
     let included = deposits(&rollup, before.number);
-    let events = logs(&included, native::deposited());
-    assert_eq!(events.len(), 2);
-    for (event, (mutez, id)) in events.iter().zip([(5, 2), (7, 3)]) {
+    let deposited = events::<NativeBridge::Deposit>(&included);
+    assert_eq!(deposited.len(), 2);
+    for (event, (mutez, id)) in deposited.iter().zip([(5, 2), (7, 3)]) {
         assert_eq!(event.address, native::ADDRESS);
-        assert_eq!(word(event, 0), wei(mutez));
-        assert_eq!(
-            word(event, 1),
-            U256::from_be_slice(RECEIVER.into_word().as_slice())
-        );
-        assert_eq!(word(event, 2), U256::from(rollup.head().level));
-        assert_eq!(word(event, 3), U256::from(id));
+        assert_eq!(event.amount, wei(mutez));
+        assert_eq!(event.receiver, RECEIVER);
+        assert_eq!(event.inboxLevel, U256::from(rollup.head().level));
+        assert_eq!(event.inboxMsgId, U256::from(id));
     }
     assert_eq!(rollup.account(native::ADDRESS).balance, U256::ZERO);
 }
@@ -118,8 +115,7 @@ fn a_deposit_for_another_chain_waits_for_its_receiver() {
     let number = rollup.head().number;
     rollup.level_of(vec![deposit(&routing, 5)]);
     assert_eq!(rollup.account(user.address).balance, before);
-    let kept = logs(&rollup.since(number), native::kept());
-    let (level, id) = (word(&kept[0], 2).to::<u64>(), word(&kept[0], 3).to::<u64>());
+    let (level, id) = kept(&rollup.since(number))[0];
     assert_eq!(rollup.account(native::ADDRESS).balance, wei(5));
 
     let claim = native::claim(level, id);
@@ -137,7 +133,8 @@ fn a_deposit_for_another_chain_waits_for_its_receiver() {
         .collect();
     // Whoever asks, the receiver is paid.
     assert_eq!(outcomes, [true, false, false]);
-    assert_eq!(logs(&rollup.since(number), native::deposited()).len(), 1);
+    let deposited = events::<NativeBridge::Deposit>(&rollup.since(number));
+    assert_eq!(deposited.len(), 1);
     assert_eq!(rollup.account(native::ADDRESS).balance, U256::ZERO);
 }
 
@@ -161,14 +158,11 @@ fn a_withdrawal_burns_and_pays_on_layer_1() {
     }
 
     let target = Contract::from_base58(TARGET).unwrap();
-    let event = &logs(&included, native::withdrawn())[0];
-    assert_eq!(word(event, 0), wei(3));
-    assert_eq!(
-        word(event, 1),
-        U256::from_be_slice(user.address.into_word().as_slice())
-    );
-    assert_eq!(event.data.data[64..86], target.encode());
-    assert_eq!(word(event, 3), U256::ZERO);
+    let event = &events::<NativeBridge::Withdrawal>(&included)[0];
+    assert_eq!(event.amount, wei(3));
+    assert_eq!(event.sender, user.address);
+    assert_eq!(event.receiver, target.encode());
+    assert_eq!(event.withdrawalId, U256::ZERO);
     assert_eq!(included[0].receipt.logs.len(), 1, "messages are no logs");
 
     assert_eq!(report.outbox.len(), 1);
@@ -230,7 +224,7 @@ fn a_fast_withdrawal_tells_the_contract_that_pays_earlier() {
     let raw = send(&mut user, native::ADDRESS, wei(9), call);
     let report = rollup.level(&[raw]);
     assert_eq!(
-        logs(&rollup.since(number), native::fast_withdrawn()).len(),
+        events::<NativeBridge::FastWithdrawal>(&rollup.since(number)).len(),
         1
     );
     let Ok(Message::Batch(batch)) = Message::parse(&report.outbox[0]) else {

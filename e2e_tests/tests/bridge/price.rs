@@ -1,13 +1,15 @@
 //! What a place in the outbox costs.
 
-use crate::scene::{MUTEZ, ask, deploy, logs, rollup, send, try_call, word};
+use crate::scene::{MUTEZ, ask, deploy, rollup, send, try_call};
 use alloy_primitives::{Address, TxKind, U256, address};
-use e2e_tests::{Included, Rollup, User};
+use e2e_tests::{Included, Rollup, User, events};
 use messages::outbox::Message;
 use messages::ticket::Ticket;
-use solidity_fixtures::abi;
-use solidity_fixtures::bridge::{fa, native};
-use solidity_fixtures::traveller::{self, Mood, flooder};
+use solidity_fixtures::SolCall;
+use solidity_fixtures::bridge::fa;
+use solidity_fixtures::bridge::native::{self, NativeBridge};
+use solidity_fixtures::traveller::flooder::{self, Flooder};
+use solidity_fixtures::traveller::{self, Mood};
 
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
 const OUTBOX: Address = address!("ff00000000000000000000000000000000000003");
@@ -61,8 +63,8 @@ impl Scene {
 }
 
 fn price(rollup: &Rollup) -> U256 {
-    let answers = [native::ADDRESS, fa::ADDRESS]
-        .map(|bridge| abi::number(&ask(rollup, bridge, native::outbox_price())).unwrap());
+    let answers =
+        [native::ADDRESS, fa::ADDRESS].map(|bridge| ask(rollup, bridge, native::outbox_price()));
     assert_eq!(answers[0], answers[1]);
     answers[0]
 }
@@ -86,14 +88,14 @@ fn the_price_rises_with_what_waits_and_falls_as_it_leaves() {
     assert!(included[0].receipt.success);
     assert_eq!(paid.len(), 100);
     assert_eq!(scene.price(), U256::ZERO);
-    let burned = logs(&included, native::outbox_paid());
+    let burned = events::<NativeBridge::OutboxPaid>(&included);
     assert_eq!(burned.len(), 80);
-    let prices: Vec<U256> = burned.iter().map(|log| word(log, 1)).collect();
+    let prices: Vec<U256> = burned.iter().map(|event| event.price).collect();
     assert_eq!(prices[0], wei(1_600));
     assert!(prices.windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!(prices.iter().sum::<U256>(), wei(18_823_200));
     assert_eq!(
-        word(&burned[0], 0),
+        burned[0].withdrawalId,
         U256::from(50),
         "the withdrawal's number"
     );
@@ -122,10 +124,10 @@ fn who_names_no_amount_pays_the_price_out_of_the_value() {
     let outcomes: Vec<bool> = included.iter().map(|one| one.receipt.success).collect();
     assert_eq!(outcomes, [true, false, true]);
     assert_eq!(paid[50..], [160_000 - 1_600]);
-    let withdrawn = logs(&included, native::withdrawn());
-    assert_eq!(word(&withdrawn[50], 0), wei(160_000 - 1_600));
-    let burned = logs(&included, native::outbox_paid());
-    assert_eq!(word(&burned[0], 1), wei(1_600));
+    let withdrawn = events::<NativeBridge::Withdrawal>(&included);
+    assert_eq!(withdrawn[50].amount, wei(160_000 - 1_600));
+    let burned = events::<NativeBridge::OutboxPaid>(&included);
+    assert_eq!(burned[0].price, wei(1_600));
 }
 
 #[test]
@@ -234,8 +236,11 @@ fn what_reverts_frees_its_places_again() {
     let (eve, to) = (scene.eve.address, scene.flooder);
     let outcome = try_call(&scene.rollup, eve, to, value, call.clone());
     assert!(outcome.success);
-    let words: Vec<U256> = outcome.output.chunks(32).map(U256::from_be_slice).collect();
-    assert_eq!(words, [U256::ZERO, wei((200 * 8) << 5), U256::ZERO]);
+    let prices = Flooder::feintCall::abi_decode_returns(&outcome.output).expect("prices");
+    assert_eq!(
+        [prices.before, prices.between, prices.behind],
+        [U256::ZERO, wei((200 * 8) << 5), U256::ZERO]
+    );
 
     let feint = scene
         .eve
@@ -274,7 +279,7 @@ fn blocks_of_one_level_see_what_earlier_ones_queued() {
     let included = rollup.since(number);
     assert!(included.iter().all(|one| one.receipt.success));
     assert_eq!(report.outbox.len(), 80);
-    let burned = logs(&included, native::outbox_paid());
+    let burned = events::<NativeBridge::OutboxPaid>(&included);
     assert_eq!(burned.len(), 30);
-    assert_eq!(word(&burned[0], 1), wei(1_600));
+    assert_eq!(burned[0].price, wei(1_600));
 }

@@ -1,13 +1,14 @@
 //! What reverts takes its withdrawals along, at every depth; and nobody borrows
 //! the bridge's rights.
 
-use crate::scene::{MUTEZ, deploy, logs, rollup, send};
+use crate::scene::{MUTEZ, deploy, rollup, send};
 use alloy_primitives::{Address, Bytes, TxKind, U256, address};
-use e2e_tests::{Included, Rollup, User};
+use e2e_tests::{Included, Rollup, User, events};
 use messages::outbox::Message;
 use messages::ticket::Ticket;
 use pvm::LevelReport;
-use solidity_fixtures::bridge::{fa, native};
+use solidity_fixtures::bridge::fa;
+use solidity_fixtures::bridge::native::{self, NativeBridge};
 use solidity_fixtures::traveller::{self, Mood};
 
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
@@ -68,7 +69,7 @@ fn a_frame_that_reverts_takes_its_withdrawal_along() {
     let (included, report) = scene.call(6, traveller::half(TARGET, wei(2)));
     assert!(included.receipt.success);
     assert_eq!(paid(&report), [2]);
-    assert_eq!(logs(&[included], native::withdrawn()).len(), 1);
+    assert_eq!(events::<NativeBridge::Withdrawal>(&[included]).len(), 1);
     assert_eq!(scene.counted(), U256::from(1));
     assert_eq!(scene.rollup.account(scene.traveller).balance, wei(4));
 

@@ -1,11 +1,13 @@
 //! A rollup with a bridge.
 
-use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
+use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
-use e2e_tests::{Included, Rollup, Setup, User};
+use e2e_tests::{Included, Rollup, Setup, User, events};
 use ethereum::transaction::tx_type;
 use evm_kernel::native::simulate::{self, Call, Environment, Execution};
 use pvm::LevelReport;
+use solidity_fixtures::SolValue;
+use solidity_fixtures::bridge::native::NativeBridge;
 use storage::Config;
 
 /// The rollup's address.
@@ -60,8 +62,13 @@ pub(crate) fn deploy(rollup: &mut Rollup, user: &mut User, code: Bytes) -> Addre
     address
 }
 
-/// The word that a call returns, from the newest state.
-pub(crate) fn ask(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
+/// The number that a call returns, from the newest state.
+pub(crate) fn ask(rollup: &Rollup, to: Address, input: Bytes) -> U256 {
+    U256::abi_decode(&answer(rollup, to, input)).expect("a number")
+}
+
+/// What a call returns, from the newest state.
+pub(crate) fn answer(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
     let environment = Environment::of_head(rollup.durable()).expect("a head");
     let call = Call {
         to: Some(to),
@@ -103,17 +110,11 @@ pub(crate) fn deposits(rollup: &Rollup, number: u64) -> Vec<Included> {
         .collect()
 }
 
-/// The logs with this first topic.
-pub(crate) fn logs(included: &[Included], topic: B256) -> Vec<Log> {
-    let logs = included.iter().flat_map(|one| &one.receipt.logs);
-    logs.filter(|log| log.topics().first() == Some(&topic))
-        .cloned()
+/// The levels and ids of the deposits that were kept.
+pub(crate) fn kept(included: &[Included]) -> Vec<(u64, u64)> {
+    let kept = events::<NativeBridge::DepositKept>(included).into_iter();
+    kept.map(|event| (event.inboxLevel.to(), event.inboxMsgId.to()))
         .collect()
-}
-
-/// The word at `index` of a log's data.
-pub(crate) fn word(log: &Log, index: usize) -> U256 {
-    U256::from_be_slice(&log.data.data[32 * index..32 * (index + 1)])
 }
 
 /// What the kernel said.

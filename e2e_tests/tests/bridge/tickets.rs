@@ -2,18 +2,19 @@
 //! decisions and withdrawals, what came in is somebody's, waits, or left. A proxy
 //! holds as much as it gave out.
 
-use crate::scene::{ROLLUP, ask, deploy, logs, rollup, send, word};
+use crate::scene::{ROLLUP, answer, ask, deploy, rollup, send};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use e2e_tests::layer1::{self, CONTENT, GOVERNANCE};
-use e2e_tests::{Rollup, User};
+use e2e_tests::{Rollup, User, events};
 use ethereum::rlp::{Encode, encode_list};
 use messages::contract::Contract;
 use messages::outbox::Message;
 use messages::ticket::Ticket;
 use proptest::prelude::*;
-use solidity_fixtures::abi;
-use solidity_fixtures::bridge::{fa, native, token};
+use solidity_fixtures::bridge::fa::{self, FaBridge};
+use solidity_fixtures::bridge::{native, token};
 use solidity_fixtures::traveller::{easygoing, fickle, flooder};
+use solidity_fixtures::{SolCall, erc20};
 
 const TICKETER: Contract = Contract::Originated([0x55; 20]);
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
@@ -188,7 +189,7 @@ impl Scene {
     }
 
     fn number(&self, to: Address, input: Bytes) -> U256 {
-        abi::number(&ask(&self.rollup, to, input)).expect("a number")
+        ask(&self.rollup, to, input)
     }
 
     fn check(&self) {
@@ -196,11 +197,12 @@ impl Scene {
         for place in &self.places {
             owned += self.number(fa::ADDRESS, fa::balance_of(ticket(), *place));
         }
-        let queued = logs(&self.rollup.since(0), fa::queued()).len() as u64;
+        let queued = events::<FaBridge::QueuedDeposit>(&self.rollup.since(0)).len() as u64;
         let waiting: U256 = (0..queued)
             .map(|id| {
-                let entry = ask(&self.rollup, fa::ADDRESS, fa::queue(id));
-                U256::from_be_slice(&entry[3 * 32..4 * 32])
+                let entry = answer(&self.rollup, fa::ADDRESS, fa::queue(id));
+                let entry = FaBridge::queuedCall::abi_decode_returns(&entry);
+                entry.expect("an entry").amount
             })
             .sum();
         let values = self.rollup.values().into_iter();
@@ -211,13 +213,13 @@ impl Scene {
         assert_eq!(self.deposited, owned + waiting + leaving + self.sent);
 
         let token = self.places[USERS];
-        let supply = self.number(token, abi::call("totalSupply()", &[]));
+        let supply = self.number(token, erc20::total_supply());
         let held = self.number(fa::ADDRESS, fa::proxied(ticket(), token));
         assert_eq!(supply, held);
         // All value was burned as the price or came back.
         assert_eq!(self.rollup.account(fa::ADDRESS).balance, U256::ZERO);
-        let withdrawn = logs(&self.rollup.since(0), fa::withdrawn());
-        let told: U256 = withdrawn.iter().map(|log| word(log, 4)).sum();
+        let withdrawn = events::<FaBridge::Withdrawal>(&self.rollup.since(0));
+        let told: U256 = withdrawn.iter().map(|event| event.amount).sum();
         assert_eq!(told, leaving + self.sent);
     }
 }
