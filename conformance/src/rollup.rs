@@ -241,7 +241,7 @@ impl Rollup {
     fn surround(&mut self, surroundings: &Surroundings) {
         let level = self.machine.level();
         let durable = self.machine.durable_mut();
-        let mut put = |path: Result<storage::key::Place, _>, bytes: &[u8]| {
+        let mut put = |path: Result<storage::key::KeyPath, _>, bytes: &[u8]| {
             durable
                 .write(path.expect("a path of the layout"), bytes)
                 .expect("a path of the layout");

@@ -66,7 +66,7 @@ impl World {
 
     /// Puts the accounts into durable storage, as the kernel keeps them.
     pub fn load(&self, durable: &mut Durable) {
-        let mut put = |path: storage::key::Place, bytes: &[u8]| {
+        let mut put = |path: storage::key::KeyPath, bytes: &[u8]| {
             durable.write(path, bytes).expect("a path of the layout");
         };
         for (address, state) in &self.0 {

@@ -4,7 +4,7 @@ use crate::faults::Faults;
 use crate::server;
 use crate::world::{Level, World};
 use layer1::devnet::Contracts;
-use layer1::outbox::{Parameters, Place};
+use layer1::outbox::{OutboxPosition, Parameters};
 use layer1::{Call, Failure, Receipt};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -151,7 +151,8 @@ impl Double {
     pub fn execute(&self, level: u32, index: u32) -> Result<Receipt, DoubleError> {
         let source = layer1::devnet::accounts();
         let source = source.first().copied().unwrap_or_default();
-        self.world().execute(&source, Place { level, index })
+        self.world()
+            .execute(&source, OutboxPosition { level, index })
     }
 
     /// Ends all streams, as a node that starts anew; with `lose`, what waits with the

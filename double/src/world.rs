@@ -5,7 +5,7 @@ use crate::double::{DoubleError, Options};
 use crate::faults::Faults;
 use layer1::contracts::Code;
 use layer1::devnet;
-use layer1::outbox::{Place, Status};
+use layer1::outbox::{OutboxPosition, Status};
 use layer1::{Call, Layer1, Receipt};
 use messages::hash::blake2b_256;
 use pvm::{Inbox, Machine, Saved};
@@ -165,7 +165,7 @@ impl World {
     pub(crate) fn execute(
         &mut self,
         source: &[u8; 21],
-        place: Place,
+        place: OutboxPosition,
     ) -> Result<Receipt, DoubleError> {
         Ok(self.layer1.execute(source, place)?)
     }
@@ -173,7 +173,7 @@ impl World {
     /// Whether a message of an outbox was executed.
     pub(crate) fn is_executed(&self, level: u32, index: usize) -> bool {
         u32::try_from(index).is_ok_and(|index| {
-            let status = self.layer1.status(Place { level, index });
+            let status = self.layer1.status(OutboxPosition { level, index });
             matches!(status, Status::Executed { .. })
         })
     }

@@ -4,7 +4,7 @@
 use crate::rollup::{Rollup, Setup};
 use ::layer1::contracts::{Bridge, Code};
 use ::layer1::devnet::{self, Contracts};
-use ::layer1::outbox::{Parameters, Place, Status};
+use ::layer1::outbox::{OutboxPosition, Parameters, Status};
 use ::layer1::value::TicketId;
 use ::layer1::{Account, Layer1, Mutez, Receipt};
 use messages::contract::Contract;
@@ -84,8 +84,8 @@ impl Bridged {
     /// # Panics
     /// Where layer 1 refuses one.
     pub fn execute_all(&mut self) -> usize {
-        let can = |place: &Place| self.layer1.status(*place) == Status::Executable;
-        let places: Vec<Place> = self
+        let can = |place: &OutboxPosition| self.layer1.status(*place) == Status::Executable;
+        let places: Vec<OutboxPosition> = self
             .layer1
             .outbox()
             .iter()

@@ -5,7 +5,7 @@ use crate::call::Call;
 use crate::contracts::{Code, Frame};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use crate::outbox::{Outbox, Parameters, Place, Status};
+use crate::outbox::{Outbox, OutboxPosition, Parameters, Status};
 use crate::value::{Type, Value};
 use messages::contract::Contract;
 use messages::inbox::{self, Transfer};
@@ -41,7 +41,7 @@ pub struct Receipt {
 pub enum ExecuteError {
     /// There is no such message.
     #[error("there is no message {} in the outbox of level {}", .0.index, .0.level)]
-    Unknown(Place),
+    Unknown(OutboxPosition),
     /// Its commitment is not cemented.
     #[error("not cemented yet: it can be executed from level {0} on")]
     NotCemented(u32),
@@ -161,7 +161,7 @@ impl Layer1 {
 
     /// How far an outbox message is.
     #[must_use]
-    pub fn status(&self, place: Place) -> Status {
+    pub fn status(&self, place: OutboxPosition) -> Status {
         self.outbox.status(place, self.level(), &self.parameters)
     }
 
@@ -240,7 +240,11 @@ impl Layer1 {
     ///
     /// # Errors
     /// Why not; nothing has happened then.
-    pub fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Receipt, ExecuteError> {
+    pub fn execute(
+        &mut self,
+        source: &[u8; 21],
+        place: OutboxPosition,
+    ) -> Result<Receipt, ExecuteError> {
         let Some(message) = self.outbox.get(&place) else {
             return Err(ExecuteError::Unknown(place));
         };

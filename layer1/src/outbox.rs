@@ -33,7 +33,7 @@ impl Default for Parameters {
 
 /// Where an outbox message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct OutboxPosition {
     /// The level that wrote it.
     pub level: u32,
     /// Its number in that level, from 0.
@@ -67,8 +67,8 @@ pub enum Status {
 /// All messages that the rollup wrote.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    messages: BTreeMap<Place, Vec<u8>>,
-    executed: BTreeMap<Place, u32>,
+    messages: BTreeMap<OutboxPosition, Vec<u8>>,
+    executed: BTreeMap<OutboxPosition, u32>,
 }
 
 impl Parameters {
@@ -111,27 +111,28 @@ impl Outbox {
     /// Adds what a level wrote.
     pub fn add(&mut self, level: u32, messages: Vec<Vec<u8>>) {
         for (index, message) in (0..).zip(messages) {
-            self.messages.insert(Place { level, index }, message);
+            self.messages
+                .insert(OutboxPosition { level, index }, message);
         }
     }
 
     /// The bytes of a message.
     #[must_use]
-    pub fn get(&self, place: &Place) -> Option<&[u8]> {
+    pub fn get(&self, place: &OutboxPosition) -> Option<&[u8]> {
         self.messages.get(place).map(Vec::as_slice)
     }
 
     /// All messages, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (Place, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (OutboxPosition, &[u8])> {
         self.messages
             .iter()
             .map(|(place, bytes)| (*place, &bytes[..]))
     }
 
     /// The messages of a level.
-    pub fn of_level(&self, level: u32) -> impl Iterator<Item = (Place, &[u8])> {
-        let from = Place { level, index: 0 };
-        let to = Place {
+    pub fn of_level(&self, level: u32) -> impl Iterator<Item = (OutboxPosition, &[u8])> {
+        let from = OutboxPosition { level, index: 0 };
+        let to = OutboxPosition {
             level,
             index: u32::MAX,
         };
@@ -142,7 +143,7 @@ impl Outbox {
 
     /// How far a message is at level `now`.
     #[must_use]
-    pub fn status(&self, place: Place, now: u32, parameters: &Parameters) -> Status {
+    pub fn status(&self, place: OutboxPosition, now: u32, parameters: &Parameters) -> Status {
         if let Some(&at) = self.executed.get(&place) {
             return Status::Executed { at };
         }
@@ -170,7 +171,7 @@ impl Outbox {
         Some(parameters.executable_at(last.level))
     }
 
-    pub(crate) fn executed(&mut self, place: Place, at: u32) {
+    pub(crate) fn executed(&mut self, place: OutboxPosition, at: u32) {
         self.executed.insert(place, at);
     }
 }
@@ -187,7 +188,7 @@ mod tests {
     };
 
     fn status(level: u32, now: u32) -> Status {
-        Outbox::default().status(Place { level, index: 0 }, now, &PARAMETERS)
+        Outbox::default().status(OutboxPosition { level, index: 0 }, now, &PARAMETERS)
     }
 
     #[test]

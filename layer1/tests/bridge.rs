@@ -7,7 +7,7 @@ use layer1::contracts::{
 };
 use layer1::devnet::{self, BALANCE, Contracts, TOKENS, governors};
 use layer1::michelson::{Michelson, Timestamp};
-use layer1::outbox::{Parameters, Place, Status};
+use layer1::outbox::{OutboxPosition, Parameters, Status};
 use layer1::value::{Ticket, TicketId, Type, Value};
 use layer1::{Account, Address, Call, Failure, Layer1, Mutez, chain::ExecuteError};
 use messages::contract::Contract;
@@ -96,8 +96,8 @@ fn batch(calls: &[([u8; 20], &str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// Runs the message through outbox and cementation, up to when it can be executed.
-fn cemented(layer1: &mut Layer1, message: Vec<u8>) -> Place {
-    let place = Place {
+fn cemented(layer1: &mut Layer1, message: Vec<u8>) -> OutboxPosition {
+    let place = OutboxPosition {
         level: layer1.level(),
         index: 0,
     };
@@ -221,7 +221,7 @@ fn a_withdrawal_pays_once_and_when_it_is_cemented() {
     layer1.operate(&alice(), deposit(Mutez::tez(9))).unwrap();
     let exchanger = at().exchanger;
     let message = withdrawal(exchanger, "burn", bob(), exchanger, 4_000_000);
-    let place = Place { level: 0, index: 0 };
+    let place = OutboxPosition { level: 0, index: 0 };
     assert_eq!(
         layer1.execute(&bob(), place),
         Err(ExecuteError::Unknown(place))

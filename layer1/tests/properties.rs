@@ -4,7 +4,7 @@
 use layer1::contracts::{Bridge, Code, TokenWrapper};
 use layer1::devnet::{self, BALANCE, Contracts, TOKENS};
 use layer1::michelson::Michelson;
-use layer1::outbox::{Parameters, Place};
+use layer1::outbox::{OutboxPosition, Parameters};
 use layer1::value::{Ticket, TicketId, Type};
 use layer1::{Account, Address, Layer1, Mutez};
 use messages::contract::Contract;
@@ -115,7 +115,7 @@ proptest! {
                 }
                 Act::Write(withdrawals) => written.push(batch(&withdrawals)),
                 Act::Execute(who, level, index) => {
-                    let _ = layer1.execute(&devnet::accounts()[who], Place { level, index });
+                    let _ = layer1.execute(&devnet::accounts()[who], OutboxPosition { level, index });
                 }
                 Act::Level => {
                     let outbox = std::mem::take(&mut written);

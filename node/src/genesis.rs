@@ -187,7 +187,7 @@ impl GenesisAccount {
             return Ok(());
         }
         let account = self.stored();
-        let mut set = |path: storage::key::Place, value: Vec<u8>| {
+        let mut set = |path: storage::key::KeyPath, value: Vec<u8>| {
             sets.push(Set {
                 to: path.as_path().to_string(),
                 value,

@@ -5,7 +5,7 @@
 
 use crate::codec::Reader;
 use crate::error::{SetupError, StorageError};
-use crate::key::Place;
+use crate::key::KeyPath;
 use crate::roots::SETUP;
 use crate::table::{Size, Value};
 use alloc::vec::Vec;
@@ -311,7 +311,7 @@ fn or_zeros(hash: Option<[u8; 20]>) -> Vec<u8> {
 }
 
 fn field(store: &impl ReadStore, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-    let mut path = Place::from_path(SETUP);
+    let mut path = KeyPath::from_path(SETUP);
     path.push(name.as_bytes())?;
     Ok(store.read_all(path.as_path())?)
 }

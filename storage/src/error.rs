@@ -1,6 +1,6 @@
 //! What durable storage cannot do.
 
-use crate::key::Place;
+use crate::key::KeyPath;
 use crate::roots::SETUP;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ pub enum StorageError {
     #[error("durable storage: unreadable value at {path:?}")]
     Corrupt {
         /// Where they lie.
-        path: Box<Place>,
+        path: Box<KeyPath>,
     },
     /// The storage is of a layout that this kernel does not know.
     #[error("durable storage: unknown layout {layout}")]

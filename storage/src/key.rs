@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, U256};
 use host::{PathBuf, PathError};
 
 /// A path of the layout: the longest, a chunk's in staging, has 105 bytes.
-pub type Place = PathBuf<112>;
+pub type KeyPath = PathBuf<112>;
 
 /// What names an entry of a table.
 pub trait Key {
@@ -13,36 +13,36 @@ pub trait Key {
     ///
     /// # Errors
     /// Where the path becomes too long.
-    fn push(&self, path: &mut Place) -> Result<(), PathError>;
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError>;
 }
 
 impl Key for () {
-    fn push(&self, _: &mut Place) -> Result<(), PathError> {
+    fn push(&self, _: &mut KeyPath) -> Result<(), PathError> {
         Ok(())
     }
 }
 
 impl Key for Address {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         path.push_key(self.as_slice())
     }
 }
 
 impl Key for B256 {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         path.push_key(self.as_slice())
     }
 }
 
 impl Key for U256 {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         path.push_key(&self.to_be_bytes::<32>())
     }
 }
 
 /// A slot: the account's step, then the slot's.
 impl Key for (Address, U256) {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         self.0.push(path)?;
         self.1.push(path)
     }
@@ -75,7 +75,7 @@ pub enum Piece {
 }
 
 impl Key for Piece {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         match self {
             Self::Open => path.push(b"o"),
             Self::Delayed => path.push(b"d"),
@@ -105,7 +105,7 @@ pub enum KeyPlace {
 }
 
 impl Key for KeyPlace {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         match self {
             Self::Count => path.push(b"n"),
             Self::Page(number) => number.push(path),
@@ -114,13 +114,13 @@ impl Key for KeyPlace {
 }
 
 impl Key for u64 {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         path.push_number(*self)
     }
 }
 
 impl Key for u32 {
-    fn push(&self, path: &mut Place) -> Result<(), PathError> {
+    fn push(&self, path: &mut KeyPath) -> Result<(), PathError> {
         u64::from(*self).push(path)
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn step(key: &impl Key) -> Vec<u8> {
-        let mut path = Place::from_path(host::Path::literal("/k"));
+        let mut path = KeyPath::from_path(host::Path::literal("/k"));
         key.push(&mut path).unwrap();
         path.as_path().as_bytes()[3..].to_vec()
     }

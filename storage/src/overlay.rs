@@ -5,7 +5,7 @@ use crate::account::Account;
 use crate::block::HeaderHash;
 use crate::diff::{AccountChange, AccountDiff, Diff};
 use crate::error::StorageError;
-use crate::key::{Key, Place};
+use crate::key::{Key, KeyPath};
 use crate::layout::{ACCOUNTS, CODE, HEADERS, OUTGOING};
 use crate::table::load;
 use alloc::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct Overlay<'s, S> {
     accounts: HashMap<Address, Option<Account>>,
     slots: HashMap<(Address, U256), U256>,
     /// The account whose slot was read last, and its path: slots lie below it.
-    parent: Option<(Address, Place)>,
+    parent: Option<(Address, KeyPath)>,
     code: HashMap<B256, Bytes>,
     block_hashes: BTreeMap<u64, B256>,
     reads: u64,

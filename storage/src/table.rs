@@ -1,7 +1,7 @@
 //! Typed tables: a place, a key type, a value type.
 
 use crate::error::StorageError;
-use crate::key::{Key, Place};
+use crate::key::{Key, KeyPath};
 use crate::roots::{LAYOUT, OUTGOING_STEP, STAGING, STATE};
 use alloc::boxed::Box;
 use alloy_primitives::{Bytes, U256};
@@ -76,13 +76,13 @@ impl<K: Key, V: Value> Table<K, V> {
     ///
     /// # Errors
     /// Where the key makes no legal path.
-    pub fn path(&self, key: &K) -> Result<Place, StorageError> {
+    pub fn path(&self, key: &K) -> Result<KeyPath, StorageError> {
         self.path_under(STATE, key)
     }
 
     #[inline(always)]
-    fn path_under(&self, root: Path<'_>, key: &K) -> Result<Place, StorageError> {
-        let mut path = Place::from_path(root);
+    fn path_under(&self, root: Path<'_>, key: &K) -> Result<KeyPath, StorageError> {
+        let mut path = KeyPath::from_path(root);
         path.push(self.name.as_bytes())?;
         key.push(&mut path)?;
         if !self.part.is_empty() {
@@ -151,7 +151,7 @@ impl<'s, S: Store> Staging<'s, S> {
     /// # Errors
     /// If the machine refuses a host call.
     pub fn queue(&mut self, messages: &[Bytes], requeued: &[u64]) -> Result<(), StorageError> {
-        let mut path = Place::from_path(STAGING);
+        let mut path = KeyPath::from_path(STAGING);
         path.push(OUTGOING_STEP)?;
         let queue = OutboxQueue::new(path.as_path());
         queue.push_all(self.store, messages.iter().map(|message| &message[..]))?;
@@ -302,7 +302,7 @@ fn decoded<V: Value>(path: Path<'_>, bytes: &[u8]) -> Result<Option<V>, StorageE
     match V::decode(bytes) {
         Some(value) => Ok(Some(value)),
         None => Err(StorageError::Corrupt {
-            path: Box::new(Place::from_path(path)),
+            path: Box::new(KeyPath::from_path(path)),
         }),
     }
 }

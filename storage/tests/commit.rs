@@ -129,7 +129,7 @@ impl Model {
     /// The paths of durable storage that hold a value: these and no others.
     fn paths(&self) -> BTreeSet<Vec<u8>> {
         let mut paths = BTreeSet::new();
-        let mut add = |path: Result<storage::key::Place, storage::StorageError>| {
+        let mut add = |path: Result<storage::key::KeyPath, storage::StorageError>| {
             paths.insert(path.unwrap().as_path().as_bytes().to_vec());
         };
         self.accounts.keys().for_each(|key| add(ACCOUNTS.path(key)));

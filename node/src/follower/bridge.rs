@@ -5,7 +5,7 @@ use super::client::{At, Client};
 use super::replica::Replica;
 use crate::error::NodeError;
 use crate::miner::{Followed, LevelMessages, OutboxProof, Withdrawal, WithdrawalStage, kept};
-use layer1::outbox::Place;
+use layer1::outbox::OutboxPosition;
 use messages::address::{self, Kind};
 use std::collections::BTreeMap;
 use storage::StorageError;
@@ -23,7 +23,7 @@ pub(super) fn withdrawals(
     let mut waiting = BTreeMap::new();
     for outbox in client.pending_outboxes()? {
         for message in outbox.messages {
-            let place = Place {
+            let place = OutboxPosition {
                 level: outbox.level,
                 index: message.index,
             };
@@ -61,7 +61,7 @@ pub(super) fn withdrawals(
 }
 
 /// The outbox of a level, or of all since this node began.
-pub(super) fn outbox(replica: &Replica, level: Option<u32>) -> Vec<(Place, Vec<u8>)> {
+pub(super) fn outbox(replica: &Replica, level: Option<u32>) -> Vec<(OutboxPosition, Vec<u8>)> {
     let all = replica.outbox().iter();
     all.filter(|(place, _)| level.is_none_or(|level| level == place.level))
         .map(|(place, message)| (*place, message.clone()))
@@ -87,7 +87,7 @@ pub(super) fn inbox(
 pub(super) fn proof(
     replica: &Replica,
     client: &Client,
-    place: Place,
+    place: OutboxPosition,
 ) -> Result<OutboxProof, NodeError> {
     let proof = client.outbox_proof(place.level, place.index)?;
     Ok(OutboxProof {

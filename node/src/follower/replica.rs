@@ -5,7 +5,7 @@ use super::answers::Block as Level;
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
 use crate::chain::{self, Block, ChainError};
-use layer1::outbox::Place;
+use layer1::outbox::OutboxPosition;
 use pvm::{Durable, Machine, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ pub(super) struct Replica {
     verify_every: u32,
     unverified: u32,
     /// What the rollup wrote since this node began.
-    outbox: BTreeMap<Place, Vec<u8>>,
+    outbox: BTreeMap<OutboxPosition, Vec<u8>>,
 }
 
 impl Replica {
@@ -128,7 +128,7 @@ impl Replica {
     }
 
     /// What the rollup wrote since this node began, oldest first.
-    pub(super) const fn outbox(&self) -> &BTreeMap<Place, Vec<u8>> {
+    pub(super) const fn outbox(&self) -> &BTreeMap<OutboxPosition, Vec<u8>> {
         &self.outbox
     }
 
@@ -174,7 +174,7 @@ impl Replica {
         };
         self.machine.restore(kept.machine.clone());
         let level = self.machine.level();
-        self.outbox.split_off(&Place { level, index: 0 });
+        self.outbox.split_off(&OutboxPosition { level, index: 0 });
         true
     }
 
@@ -243,7 +243,7 @@ impl Replica {
         let newest = blocks.last().map(|block| block.number()).or(self.newest());
         for (index, message) in (0..).zip(report.outbox) {
             let level = head.level;
-            self.outbox.insert(Place { level, index }, message);
+            self.outbox.insert(OutboxPosition { level, index }, message);
         }
         self.levels.push(Kept {
             hash: head.hash,

@@ -12,7 +12,7 @@ use crate::error::{MinerError, NodeError};
 use crate::node::BlockTime;
 use layer1::contracts::{Asked, Code};
 use layer1::devnet::{self, Contracts};
-use layer1::outbox::Place;
+use layer1::outbox::OutboxPosition;
 use layer1::{Account, Call, Mutez, Receipt};
 use messages::outbox::Message;
 use pvm::Durable;
@@ -109,12 +109,12 @@ impl Miner {
         self.operate(source, vec![call])
     }
 
-    fn execute(&mut self, source: &[u8; 21], place: Place) -> Result<Operated, NodeError> {
+    fn execute(&mut self, source: &[u8; 21], place: OutboxPosition) -> Result<Operated, NodeError> {
         let receipt = self.layer1.execute(source, place)?;
         self.bring(receipt)
     }
 
-    fn pay_out(&mut self, source: &[u8; 21], place: Place) -> Result<Operated, NodeError> {
+    fn pay_out(&mut self, source: &[u8; 21], place: OutboxPosition) -> Result<Operated, NodeError> {
         let message = self.layer1.outbox().get(&place);
         let (contract, asked) = message
             .and_then(fast_withdrawal)
@@ -222,7 +222,9 @@ fn fast_withdrawal(message: &[u8]) -> Option<([u8; 20], Asked)> {
     }
 }
 
-fn owned<'m>(messages: impl Iterator<Item = (Place, &'m [u8])>) -> Vec<(Place, Vec<u8>)> {
+fn owned<'m>(
+    messages: impl Iterator<Item = (OutboxPosition, &'m [u8])>,
+) -> Vec<(OutboxPosition, Vec<u8>)> {
     messages
         .map(|(place, bytes)| (place, bytes.to_vec()))
         .collect()

@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::request::CallRequest;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use layer1::devnet::Contracts;
-use layer1::outbox::{Parameters, Place, Status};
+use layer1::outbox::{OutboxPosition, Parameters, Status};
 use layer1::value::TicketId;
 use layer1::{Account, Call, Mutez, Receipt};
 use std::sync::Arc;
@@ -44,15 +44,15 @@ pub(crate) enum Layer1Request {
     Operate([u8; 21], Vec<Call>, Reply<Operated>),
     DepositTokens([u8; 21], Vec<u8>, u128, Reply<Operated>),
     Govern([u8; 21], Vec<u8>, Reply<Operated>),
-    Execute([u8; 21], Place, Reply<Operated>),
-    PayOut([u8; 21], Place, Reply<Operated>),
+    Execute([u8; 21], OutboxPosition, Reply<Operated>),
+    PayOut([u8; 21], OutboxPosition, Reply<Operated>),
     Advance(Option<u64>, u64, Reply<Advanced>),
     Withdrawals(Reply<Vec<Withdrawal>>),
     Inbox(Option<u32>, Reply<LevelMessages>),
-    Outbox(Option<u32>, Reply<Vec<(Place, Vec<u8>)>>),
+    Outbox(Option<u32>, Reply<Vec<(OutboxPosition, Vec<u8>)>>),
     Overview(Reply<Overview>),
     Holdings(Account, Reply<Holdings>),
-    Proof(Place, Reply<OutboxProof>),
+    Proof(OutboxPosition, Reply<OutboxProof>),
     Status(Reply<RollupStatus>),
 }
 
@@ -142,9 +142,9 @@ pub enum WithdrawalStage {
     /// A trap left it in doubt whether it left; its number there.
     Doubtful(u64),
     /// In the outbox.
-    Left(Place, Status),
+    Left(OutboxPosition, Status),
     /// In the outbox of a rollup that the node follows.
-    Followed(Place, Followed),
+    Followed(OutboxPosition, Followed),
 }
 
 /// The stage of a message in the outbox, as a rollup node tells it.
@@ -354,7 +354,11 @@ impl MinerHandle {
     ///
     /// # Errors
     /// [`NodeError::Execute`].
-    pub async fn execute(&self, source: [u8; 21], place: Place) -> Result<Operated, NodeError> {
+    pub async fn execute(
+        &self,
+        source: [u8; 21],
+        place: OutboxPosition,
+    ) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::Execute(source, place, reply))
             .await
     }
@@ -363,7 +367,11 @@ impl MinerHandle {
     ///
     /// # Errors
     /// [`NodeError::NoFastWithdrawal`], or if layer 1 refuses it.
-    pub async fn pay_out(&self, source: [u8; 21], place: Place) -> Result<Operated, NodeError> {
+    pub async fn pay_out(
+        &self,
+        source: [u8; 21],
+        place: OutboxPosition,
+    ) -> Result<Operated, NodeError> {
         self.layer1(|reply| Layer1Request::PayOut(source, place, reply))
             .await
     }
@@ -399,7 +407,10 @@ impl MinerHandle {
     ///
     /// # Errors
     /// [`NodeError::Stopped`].
-    pub async fn outbox(&self, level: Option<u32>) -> Result<Vec<(Place, Vec<u8>)>, NodeError> {
+    pub async fn outbox(
+        &self,
+        level: Option<u32>,
+    ) -> Result<Vec<(OutboxPosition, Vec<u8>)>, NodeError> {
         self.layer1(|reply| Layer1Request::Outbox(level, reply))
             .await
     }
@@ -426,7 +437,7 @@ impl MinerHandle {
     ///
     /// # Errors
     /// If the rollup node does not give it.
-    pub async fn outbox_proof(&self, place: Place) -> Result<OutboxProof, NodeError> {
+    pub async fn outbox_proof(&self, place: OutboxPosition) -> Result<OutboxProof, NodeError> {
         self.layer1(|reply| Layer1Request::Proof(place, reply))
             .await
     }

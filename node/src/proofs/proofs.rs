@@ -225,6 +225,6 @@ fn slot(step: &[u8], value: Option<&[u8]>) -> Option<(U256, U256)> {
 fn unreadable(path: &[u8]) -> StorageError {
     let path = host::Path::new(path).map_or(STATE, |path| path);
     StorageError::Corrupt {
-        path: Box::new(storage::key::Place::from_path(path)),
+        path: Box::new(storage::key::KeyPath::from_path(path)),
     }
 }

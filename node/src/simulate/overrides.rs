@@ -5,7 +5,7 @@ use alloy_primitives::{Address, KECCAK256_EMPTY, U256, keccak256};
 use host::{HostError, MAX_CHUNK, Path, ReadStore, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::StorageError;
-use storage::key::Place;
+use storage::key::KeyPath;
 use storage::layout::{ACCOUNTS, CODE, SLOTS};
 use storage::table::Value as _;
 
@@ -73,7 +73,7 @@ impl<'s, S: ReadStore> Overridden<'s, S> {
         Ok(())
     }
 
-    fn put(&mut self, path: &Place, value: Vec<u8>) {
+    fn put(&mut self, path: &KeyPath, value: Vec<u8>) {
         self.values
             .insert(path.as_path().as_bytes().to_vec(), Some(value));
     }

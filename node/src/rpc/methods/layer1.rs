@@ -5,7 +5,7 @@ use crate::rpc::params::{Param, Params};
 use crate::rpc::{RpcError, json, layer1_json};
 use ::layer1::contracts::{Bridge, DelayedInbox};
 use ::layer1::devnet;
-use ::layer1::outbox::Place;
+use ::layer1::outbox::OutboxPosition;
 use ::layer1::{Account, Call, Mutez};
 use alloy_primitives::{Address, Bytes};
 use messages::contract::Contract;
@@ -97,8 +97,8 @@ pub(super) async fn pay_out(miner: &MinerHandle, params: &Params) -> Result<Valu
     Ok(layer1_json::receipt(&receipt))
 }
 
-fn place(params: &Params) -> Result<Place, RpcError> {
-    Ok(Place {
+fn place(params: &Params) -> Result<OutboxPosition, RpcError> {
+    Ok(OutboxPosition {
         level: small(params.required(0)?)?,
         index: small(params.required(1)?)?,
     })
