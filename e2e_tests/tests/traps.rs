@@ -11,8 +11,8 @@ use ethereum::transaction::Eip1559;
 use evm_kernel::inputs::batch::write::{SenderKey, Writer};
 use host::mock::{Ended, Level, MockHost, Values};
 use host::{
-    Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
-    Store, StoreTree, ValueKind,
+    Debug, Forward, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, Reveal, Store,
+    StoreTree,
 };
 use messages::contract::Contract;
 use native::{
@@ -145,30 +145,17 @@ impl<F: Fn(&mut MockHost, Call)> Inbox for Watched<'_, F> {
     }
 }
 
-impl<F: Fn(&mut MockHost, Call)> ReadStore for Watched<'_, F> {
-    fn store_read(
+impl<F: Fn(&mut MockHost, Call)> Forward for Watched<'_, F> {
+    type To = MockHost;
+
+    fn forward<T>(
         &self,
+        call: &'static str,
         path: Path<'_>,
-        offset: usize,
-        buffer: &mut [u8],
-    ) -> Result<usize, HostError> {
-        self.show("store_read", path.as_bytes());
-        self.host.borrow().store_read(path, offset, buffer)
-    }
-
-    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        self.show("store_has", path.as_bytes());
-        self.host.borrow().store_has(path)
-    }
-
-    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.show("store_value_size", path.as_bytes());
-        self.host.borrow().store_value_size(path)
-    }
-
-    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        self.show("store_list_size", path.as_bytes());
-        self.host.borrow().store_list_size(path)
+        ask: impl FnOnce(&MockHost) -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
+        self.show(call, path.as_bytes());
+        ask(&self.host.borrow())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::error::KernelError;
 use core::cell::{RefCell, RefMut};
-use host::{Debug, HostError, Path, ReadStore, ValueKind};
+use host::{Debug, Forward, HostError, Path, ReadStore};
 
 /// A host behind a shared reference.
 pub(crate) struct HostCell<'h, H>(RefCell<&'h mut H>);
@@ -18,36 +18,20 @@ impl<'h, H> HostCell<'h, H> {
         let host = self.0.try_borrow_mut();
         host.map_err(|_| HostError::GenericInvalidAccess.into())
     }
-
-    fn read<T>(&self, look: impl FnOnce(&H) -> Result<T, HostError>) -> Result<T, HostError> {
-        let host = self
-            .0
-            .try_borrow()
-            .map_err(|_| HostError::GenericInvalidAccess)?;
-        look(&host)
-    }
 }
 
-impl<H: ReadStore> ReadStore for HostCell<'_, H> {
-    fn store_read(
+impl<H: ReadStore> Forward for HostCell<'_, H> {
+    type To = H;
+
+    fn forward<T>(
         &self,
-        path: Path<'_>,
-        offset: usize,
-        buffer: &mut [u8],
-    ) -> Result<usize, HostError> {
-        self.read(|host| host.store_read(path, offset, buffer))
-    }
-
-    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        self.read(|host| host.store_has(path))
-    }
-
-    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.read(|host| host.store_value_size(path))
-    }
-
-    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        self.read(|host| host.store_list_size(path))
+        _: &'static str,
+        _: Path<'_>,
+        ask: impl FnOnce(&H) -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
+        let host = self.0.try_borrow();
+        let host = host.map_err(|_| HostError::GenericInvalidAccess)?;
+        ask(&host)
     }
 }
 

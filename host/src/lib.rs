@@ -22,6 +22,7 @@ extern crate alloc;
 
 pub mod entry;
 pub mod error;
+mod forward;
 pub mod input;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mock;
@@ -36,6 +37,7 @@ mod traits;
 pub mod wasm_host;
 
 pub use error::HostError;
+pub use forward::Forward;
 pub use input::Message;
 pub use path::{Path, PathBuf, PathError};
 pub use traits::{

@@ -1,7 +1,7 @@
 //! A store that records which accounts and slots are read.
 
 use alloy_primitives::{Address, U256};
-use host::{HostError, Path, ReadStore, ValueKind};
+use host::{Forward, HostError, Path, ReadStore};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A store that records which accounts and slots are read.
@@ -47,27 +47,19 @@ impl<'s, S: ReadStore> Recording<'s, S> {
     }
 }
 
-impl<S: ReadStore> ReadStore for Recording<'_, S> {
-    fn store_read(
+impl<S: ReadStore> Forward for Recording<'_, S> {
+    type To = S;
+
+    fn forward<T>(
         &self,
+        call: &'static str,
         path: Path<'_>,
-        offset: usize,
-        buffer: &mut [u8],
-    ) -> Result<usize, HostError> {
-        self.note(path);
-        self.base.store_read(path, offset, buffer)
-    }
-
-    fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        self.base.store_has(path)
-    }
-
-    fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.base.store_value_size(path)
-    }
-
-    fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        self.base.store_list_size(path)
+        ask: impl FnOnce(&S) -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
+        if call == "store_read" {
+            self.note(path);
+        }
+        ask(self.base)
     }
 }
 
