@@ -2,6 +2,7 @@
 //!
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
 //! [`conformance::reference`] runs the same transactions on plain revm, to compare;
+//! [`native`] runs the kernel as native code on the mocked machine;
 //! [`bridged`] puts a layer 1 around a rollup;
 //! [`load`] is a load for a level, as data: of the EVM kernel a [`case`], of the kernel
 //! for tickets a [`tx_case`];
@@ -17,6 +18,7 @@ pub mod lab;
 pub mod layer1;
 pub mod load;
 pub mod micheline;
+pub mod native;
 mod record;
 mod rollup;
 pub mod state_tests;

@@ -4,13 +4,11 @@ use crate::case::{CHAIN, Case};
 use crate::random::some_bytes;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use arbitrary::Unstructured;
-use e2e_tests::{User, layer1};
-use host::Metadata;
+use e2e_tests::{User, layer1, native};
 use host::mock::{Level, MockHost};
 use messages::contract::Contract;
-use storage::layout::{ACCOUNTS, SETUP};
-use storage::table::Value;
-use storage::{Account, Config};
+use storage::Config;
+use storage::layout::ACCOUNTS;
 
 const ROLLUP: [u8; 20] = [7; 20];
 /// What a byte of a transaction costs, in wei.
@@ -72,12 +70,7 @@ fn levels(choices: &mut Unstructured<'_>) -> arbitrary::Result<Vec<Vec<Vec<u8>>>
 }
 
 /// A rollup with its bridge, and a rich account.
-fn rollup(rich: Address, data_fee: u64) -> Result<MockHost, String> {
-    let mut host = MockHost::default().with_metadata(Metadata {
-        address: ROLLUP,
-        origination_level: 0,
-    });
-    host.set_next_level(1);
+fn rollup(rich: &Address, data_fee: u64) -> MockHost {
     let config = Config {
         ticketer: Some(layer1::TICKETER),
         delayed_bridge: Some(layer1::DELAYED_BRIDGE),
@@ -86,16 +79,9 @@ fn rollup(rich: Address, data_fee: u64) -> Result<MockHost, String> {
         data_fee,
         ..Config::default()
     };
-    for (name, value) in config.to_setup() {
-        host.set(format!("{SETUP}/{name}").as_bytes(), &value);
-    }
-    let account = Account {
-        balance: U256::from(10).pow(U256::from(18)),
-        ..Account::default()
-    };
-    let path = ACCOUNTS.path(&rich).map_err(|error| error.to_string())?;
-    host.set(path.as_path().as_bytes(), account.encode().as_ref());
-    Ok(host)
+    let mut host = native::rollup(ROLLUP, 1, &config);
+    native::fund(&mut host, rich, U256::from(10).pow(U256::from(18)));
+    host
 }
 
 /// Some messages over some levels, then a good transaction, which must arrive.
@@ -108,31 +94,19 @@ pub fn run(bytes: &[u8]) -> Result<(), String> {
     let (Ok(levels), Ok(data_fee)) = (levels(&mut choices), choices.choose(&DATA_FEES)) else {
         return Ok(());
     };
-    let (mut levels, mut host) = (levels, rollup(good.address, *data_fee)?);
+    let (mut levels, mut host) = (levels, rollup(&good.address, *data_fee));
     let wei = U256::from(1);
     // Enough for its bytes, too.
     let gas = 21_000 + if *data_fee == 0 { 0 } else { 500_000 };
     let signed = good.send(CHAIN, TxKind::Call(RECEIVER), wei, Bytes::new(), gas);
-    levels.push(vec![
-        [
-            &[1, 0][..],
-            &ROLLUP,
-            &[0],
-            signed.hash.as_slice(),
-            &signed.encode(),
-        ]
-        .concat(),
-    ]);
+    levels.push(vec![[&[1], &native::simple(&ROLLUP, &signed)[..]].concat()]);
     for messages in &levels {
         let level = Level {
             timestamp: 1_700_000_000,
             predecessor: [9; 32],
             messages: messages.clone(),
         };
-        let ended = host.run_level(&level, evm_kernel::mock_kernel_run);
-        if ended.traps > 0 || ended.forced {
-            return Err(format!("a trap: {}\n{levels:?}", host.debug_log()));
-        }
+        native::run(&mut host, &level).map_err(|error| format!("{error}\n{levels:?}"))?;
     }
     let arrived = ACCOUNTS
         .get(&host, &RECEIVER)

@@ -7,12 +7,12 @@ use alloy_primitives::{B256, U256};
 use conformance::Revision;
 use conformance::rollup::Surroundings;
 use conformance::world::World;
+use e2e_tests::native;
 use ethereum::{Header, SignedTransaction};
 use evm_kernel::HISTORY_ADDRESS;
-use host::Metadata;
 use host::mock::{Level, MockHost};
 use pvm::Durable;
-use storage::layout::{HEAD, HEADERS, SETUP};
+use storage::layout::{HEAD, HEADERS};
 use storage::{Config, Head, history};
 
 const ROLLUP: [u8; 20] = [7; 20];
@@ -31,14 +31,7 @@ pub fn kernel(case: &Case) -> Result<Made, String> {
         revisions: vec![(0, case.revision)],
         ..Config::default()
     };
-    let mut host = MockHost::default().with_metadata(Metadata {
-        address: ROLLUP,
-        origination_level: FIRST_LEVEL - 1,
-    });
-    host.set_next_level(FIRST_LEVEL);
-    for (name, value) in config.to_setup() {
-        host.set(format!("{SETUP}/{name}").as_bytes(), &value);
-    }
+    let mut host = native::rollup(ROLLUP, FIRST_LEVEL, &config);
     let mut durable = Durable::new();
     case.world.load(&mut durable);
     for (path, value) in durable.values("/evm") {
@@ -50,10 +43,7 @@ pub fn kernel(case: &Case) -> Result<Made, String> {
             predecessor: [9; 32],
             messages,
         };
-        let ended = host.run_level(&level, evm_kernel::mock_kernel_run);
-        if ended.traps > 0 || ended.forced {
-            return Err(format!("the kernel traps: {}", host.debug_log()));
-        }
+        native::run(&mut host, &level)?;
         let head = HEAD.get(&host, &()).map_err(|error| error.to_string())?;
         head.ok_or_else(|| "no block".to_owned())
     };
@@ -64,8 +54,7 @@ pub fn kernel(case: &Case) -> Result<Made, String> {
 }
 
 fn message(signed: &SignedTransaction) -> Vec<u8> {
-    let raw = signed.encode();
-    [&[1, 0][..], &ROLLUP, &[0], signed.hash.as_slice(), &raw].concat()
+    [&[1], &native::simple(&ROLLUP, signed)[..]].concat()
 }
 
 /// What the level left: outcomes, accounts, and what they began with.

@@ -2,13 +2,12 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use e2e_tests::native;
 use ethereum::transaction::{Eip1559, Transaction, sign};
 use ethereum::{Header, SignedTransaction};
-use host::Metadata;
 use host::mock::{Ended, Level, MockHost, Values};
 use storage::block::{StoredReceipt, StoredTransaction};
 use storage::layout::{ACCOUNTS, HEAD, HEADERS, SLOTS};
-use storage::table::Value;
 use storage::{Account, Config, Head, history};
 
 /// Our rollup's address, the 20 bytes behind `sr1…`.
@@ -38,21 +37,9 @@ pub(crate) fn funds() -> U256 {
 
 /// A rollup before its first level, as a setup file would leave it.
 pub(crate) fn rollup(config: &Config) -> MockHost {
-    let mut host = MockHost::default().with_metadata(Metadata {
-        address: ROLLUP,
-        origination_level: FIRST_LEVEL - 1,
-    });
-    host.set_next_level(FIRST_LEVEL);
-    for (name, value) in config.to_setup() {
-        host.set(format!("/evm/config/{name}").as_bytes(), &value);
-    }
+    let mut host = native::rollup(ROLLUP, FIRST_LEVEL, config);
     for sender in (0..SENDERS).map(sender) {
-        let account = Account {
-            balance: funds(),
-            ..Account::default()
-        };
-        let path = ACCOUNTS.path(&sender).unwrap();
-        host.set(path.as_path().as_bytes(), account.encode().as_ref());
+        native::fund(&mut host, &sender, funds());
     }
     host
 }
@@ -103,12 +90,12 @@ pub(crate) fn signed(sender: u8, transaction: Eip1559) -> SignedTransaction {
 
 /// The contents of an external message for our rollup.
 pub(crate) fn framed(contents: &[u8]) -> Vec<u8> {
-    [&[0][..], &ROLLUP, contents].concat()
+    native::framed(&ROLLUP, contents)
 }
 
 /// The external message that brings a transaction.
 pub(crate) fn simple(transaction: &SignedTransaction) -> Vec<u8> {
-    framed(&[&[0], transaction.hash.as_slice(), &transaction.encode()].concat())
+    native::simple(&ROLLUP, transaction)
 }
 
 /// The external messages that bring a transaction in chunks of `size` bytes.
@@ -158,14 +145,7 @@ pub(crate) fn level_of(timestamp: i64, transactions: &[SignedTransaction]) -> Le
 
 /// Runs a level that must not trap.
 pub(crate) fn run(host: &mut MockHost, level: &Level) -> Ended {
-    let ended = host.run_level(level, evm_kernel::mock_kernel_run);
-    assert_eq!(
-        (ended.traps, ended.forced),
-        (0, false),
-        "{}",
-        host.debug_log()
-    );
-    ended
+    native::run(host, level).unwrap_or_else(|log| panic!("{log}"))
 }
 
 pub(crate) fn head(host: &MockHost) -> Head {
