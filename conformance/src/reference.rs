@@ -15,7 +15,7 @@ use revm::context::{BlockEnv, CfgEnv, Context, Journal, TxEnv};
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::context_interface::either::Either;
 use revm::context_interface::transaction::{
-    AccessList, AccessListItem, Authorization, RecoveredAuthority, RecoveredAuthorization,
+    AccessList, RecoveredAuthority, RecoveredAuthorization,
 };
 use revm::database::InMemoryDB;
 use revm::primitives::hardfork::SpecId;
@@ -175,20 +175,11 @@ pub fn trace(
 #[must_use]
 pub fn environment(signed: &SignedTransaction, sender: Address) -> TxEnv {
     let transaction = &signed.transaction;
-    let access_list = transaction.access_list().iter().map(|item| AccessListItem {
-        address: item.address,
-        storage_keys: item.storage_keys.clone(),
-    });
     let authorizations = transaction.authorization_list().iter().map(|signed| {
-        let authorization = Authorization {
-            chain_id: signed.chain_id,
-            address: signed.address,
-            nonce: signed.nonce,
-        };
         let authority = ethereum::authority(signed)
             .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
         Either::Right(RecoveredAuthorization::new_unchecked(
-            authorization,
+            signed.inner().clone(),
             authority,
         ))
     });
@@ -202,7 +193,7 @@ pub fn environment(signed: &SignedTransaction, sender: Address) -> TxEnv {
         data: transaction.input().clone(),
         nonce: transaction.nonce(),
         chain_id: transaction.chain_id(),
-        access_list: AccessList(access_list.collect()),
+        access_list: AccessList(transaction.access_list().to_vec()),
         gas_priority_fee: transaction
             .max_priority_fee_per_gas()
             .map(|fee| fee.saturating_to()),

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use ethereum::SignedTransaction;
 use ethereum::authorization_hash;
 use ethereum::signature::{Signature, address_of_secret};
-use ethereum::transaction::{Eip1559, SignedAuthorization, Transaction, sign};
+use ethereum::transaction::{Authorization, Eip1559, SignedAuthorization, Transaction, sign};
 
 /// Wei for a unit of gas that every test transaction offers at most.
 pub const MAX_FEE: u64 = 100_000_000_000;
@@ -56,19 +56,13 @@ impl User {
     /// Signs a delegation of this account's code to `to` (EIP-7702).
     #[must_use]
     pub fn delegate(&self, chain_id: U256, to: Address, nonce: u64) -> SignedAuthorization {
-        let mut authorization = SignedAuthorization {
+        let authorization = Authorization {
             chain_id,
             address: to,
             nonce,
-            y_parity: 0,
-            r: U256::ZERO,
-            s: U256::ZERO,
         };
-        let signature = self.sign_hash(&authorization_hash(&authorization));
-        authorization.r = signature.r;
-        authorization.s = signature.s;
-        authorization.y_parity = u8::from(signature.y_parity);
-        authorization
+        let Signature { r, s, y_parity } = self.sign_hash(&authorization_hash(&authorization));
+        SignedAuthorization::new_unchecked(authorization, y_parity.into(), r, s)
     }
 
     /// Signs a transaction with the next nonce.

@@ -3,7 +3,7 @@
 use crate::keccak::keccak256;
 use crate::rlp::{Encode, List};
 use crate::signature::{Signature, SignatureError, address, recover, recover_key};
-use crate::transaction::{SignedAuthorization, SignedTransaction};
+use crate::transaction::{Authorization, SignedAuthorization, SignedTransaction};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 
@@ -48,22 +48,22 @@ pub fn senders<'a>(
 /// # Errors
 /// As [`recover`], and if the parity is neither 0 nor 1.
 pub fn authority(authorization: &SignedAuthorization) -> Result<Address, SignatureError> {
-    let y_parity = match authorization.y_parity {
+    let y_parity = match authorization.y_parity() {
         0 => false,
         1 => true,
         other => return Err(SignatureError::InvalidYParity(other)),
     };
     let signature = Signature {
-        r: authorization.r,
-        s: authorization.s,
+        r: authorization.r(),
+        s: authorization.s(),
         y_parity,
     };
     recover(&authorization_hash(authorization), &signature)
 }
 
-/// What the account signs in an EIP-7702 authorization: its first three fields.
+/// What the account signs in an EIP-7702 authorization.
 #[must_use]
-pub fn authorization_hash(authorization: &SignedAuthorization) -> B256 {
+pub fn authorization_hash(authorization: &Authorization) -> B256 {
     const MAGIC: u8 = 0x05;
     let list = List(&[
         &authorization.chain_id,

@@ -11,6 +11,10 @@ mod encode;
 
 /// An account of an access list with its slots (EIP-2930).
 pub use alloy_eip2930::AccessListItem;
+/// An account's consent to run another account's code as its own (EIP-7702), as it is signed, and
+/// with the signature. Whether it holds is found at execution; [`crate::authority`] tells who
+/// signed.
+pub use alloy_eip7702::{Authorization, SignedAuthorization};
 
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
@@ -166,25 +170,6 @@ pub struct Deposit {
     pub input: Bytes,
     /// Always 0: it is not encoded.
     pub nonce: u64,
-}
-
-/// An account's consent to run another account's code as its own (EIP-7702).
-///
-/// Whether it holds is found at execution; [`crate::authority`] tells who signed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignedAuthorization {
-    /// The chain that it is bound to; 0: every chain.
-    pub chain_id: U256,
-    /// Whose code is run.
-    pub address: Address,
-    /// The nonce that the authority must have.
-    pub nonce: u64,
-    /// Parity of the signature's point; only 0 and 1 are valid.
-    pub y_parity: u8,
-    /// The signature's r.
-    pub r: U256,
-    /// The signature's s.
-    pub s: U256,
 }
 
 /// A transaction with its signature and its two hashes.

@@ -5,7 +5,7 @@ use alloy_consensus::{Eip658Value, ReceiptEnvelope, Transaction as _, TxEnvelope
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, TxKind, U256};
 use ethereum::transaction::{
-    AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, decode,
+    AccessListItem, Authorization, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, decode,
     decode_with_hash, sign,
 };
 use ethereum::{
@@ -55,13 +55,13 @@ fn access_lists() -> impl Strategy<Value = Vec<AccessListItem>> {
 
 fn authorizations() -> impl Strategy<Value = Vec<SignedAuthorization>> {
     let item = (u256(), addresses(), u64s(), any::<u8>(), u256(), u256()).prop_map(
-        |(chain_id, address, nonce, y_parity, r, s)| SignedAuthorization {
-            chain_id,
-            address,
-            nonce,
-            y_parity,
-            r,
-            s,
+        |(chain_id, address, nonce, y_parity, r, s)| {
+            let authorization = Authorization {
+                chain_id,
+                address,
+                nonce,
+            };
+            SignedAuthorization::new_unchecked(authorization, y_parity, r, s)
         },
     );
     prop::collection::vec(item, 0..4)
@@ -303,14 +303,16 @@ proptest! {
     fn alloy_finds_the_same_authority(
         chain_id in u256(), address in addresses(), nonce in u64s(), secret in secrets()
     ) {
-        let alloy = alloy_eips::eip7702::Authorization { chain_id, address, nonce };
+        let authorization = Authorization { chain_id, address, nonce };
         let Signature { r, s, y_parity } =
-            signature::sign(&alloy.signature_hash(), &secret).expect("signature");
-        let ours =
-            SignedAuthorization { chain_id, address, nonce, y_parity: u8::from(y_parity), r, s };
+            signature::sign(&authorization.signature_hash(), &secret).expect("signature");
+        let signed = |y_parity| {
+            SignedAuthorization::new_unchecked(authorization.clone(), y_parity, r, s)
+        };
+        let ours = signed(u8::from(y_parity));
         prop_assert_eq!(authority(&ours), signature::address_of_secret(&secret));
         for y_parity in [2, 27, 28, 255] {
-            let wrong = SignedAuthorization { y_parity, ..ours.clone() };
+            let wrong = signed(y_parity);
             prop_assert_eq!(authority(&wrong), Err(SignatureError::InvalidYParity(y_parity)));
         }
     }

@@ -6,7 +6,8 @@ use conformance::world::{AccountState, World};
 use ethereum::authorization_hash;
 use ethereum::signature::address_of_secret;
 use ethereum::transaction::{
-    AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization, Transaction, sign,
+    AccessListItem, Authorization, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
+    Transaction, sign,
 };
 
 /// A state and a signed transaction.
@@ -366,18 +367,14 @@ fn transactions() -> Vec<Program> {
         ..Eip1559::default()
     };
     let authority = [0x46; 32];
-    let mut authorization = SignedAuthorization {
+    let authorization = Authorization {
         chain_id: U256::from(CHAIN_ID),
         address: TARGET,
         nonce: 0,
-        y_parity: 0,
-        r: U256::ZERO,
-        s: U256::ZERO,
     };
-    let signature =
+    let ethereum::Signature { r, s, y_parity } =
         ethereum::signature::sign(&authorization_hash(&authorization), &authority).unwrap();
-    authorization.y_parity = u8::from(signature.y_parity);
-    (authorization.r, authorization.s) = (signature.r, signature.s);
+    let authorization = SignedAuthorization::new_unchecked(authorization, y_parity.into(), r, s);
     let delegation = Eip7702 {
         chain_id: CHAIN_ID,
         max_fee_per_gas: U256::from(20),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use alloy_primitives::{B256, U256};
 
 use super::{
-    AccessListItem, Deposit, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
+    AccessListItem, Authorization, Deposit, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
     SignedTransaction, Transaction, tx_type,
 };
 use crate::Signature;
@@ -269,16 +269,19 @@ fn access_list_item(list: &mut Decoder<'_>) -> Result<AccessListItem, rlp::Error
 
 fn authorization(list: &mut Decoder<'_>) -> Result<SignedAuthorization, rlp::Error> {
     let mut items = list.list()?;
-    let authorization = SignedAuthorization {
+    let authorization = Authorization {
         chain_id: items.u256()?,
         address: items.address()?,
         nonce: items.u64()?,
-        y_parity: items.u8()?,
-        r: items.u256()?,
-        s: items.u256()?,
     };
+    let (y_parity, r, s) = (items.u8()?, items.u256()?, items.u256()?);
     items.finish()?;
-    Ok(authorization)
+    Ok(SignedAuthorization::new_unchecked(
+        authorization,
+        y_parity,
+        r,
+        s,
+    ))
 }
 
 #[cfg(test)]

@@ -70,50 +70,29 @@ pub fn sign(
     Ok(transaction.with_signature(crate::signature::sign(&signing_hash, secret)?))
 }
 
+/// These fields, in this order.
+macro_rules! fields {
+    ($of:expr; $($name:ident),*) => { [$(&$of.$name as &dyn Encode),*] };
+}
+
 /// The raw bytes with a signature, or the signed bytes without.
-#[allow(
-    clippy::too_many_lines,
-    reason = "the fields of each type, in their order"
-)]
 fn encode(transaction: &Transaction, signature: Option<&Signature>) -> Vec<u8> {
     let Signature { y_parity, r, s } = signature.copied().unwrap_or_default();
     let mut items: Vec<&dyn Encode> = Vec::with_capacity(13);
     match transaction {
-        Transaction::Legacy(fields) => return encode_legacy(fields, signature),
+        Transaction::Legacy(of) => return encode_legacy(of, signature),
         Transaction::Deposit(deposit) => return deposit.encode(),
-        Transaction::AccessList(fields) => items.extend::<[&dyn Encode; 8]>([
-            &fields.chain_id,
-            &fields.nonce,
-            &fields.gas_price,
-            &fields.gas_limit,
-            &fields.to,
-            &fields.value,
-            &fields.input,
-            &fields.access_list,
-        ]),
-        Transaction::DynamicFee(fields) => items.extend::<[&dyn Encode; 9]>([
-            &fields.chain_id,
-            &fields.nonce,
-            &fields.max_priority_fee_per_gas,
-            &fields.max_fee_per_gas,
-            &fields.gas_limit,
-            &fields.to,
-            &fields.value,
-            &fields.input,
-            &fields.access_list,
-        ]),
-        Transaction::SetCode(fields) => items.extend::<[&dyn Encode; 10]>([
-            &fields.chain_id,
-            &fields.nonce,
-            &fields.max_priority_fee_per_gas,
-            &fields.max_fee_per_gas,
-            &fields.gas_limit,
-            &fields.to,
-            &fields.value,
-            &fields.input,
-            &fields.access_list,
-            &fields.authorization_list,
-        ]),
+        Transaction::AccessList(of) => items.extend(fields!(
+            of; chain_id, nonce, gas_price, gas_limit, to, value, input, access_list
+        )),
+        Transaction::DynamicFee(of) => items.extend(fields!(
+            of; chain_id, nonce, max_priority_fee_per_gas, max_fee_per_gas, gas_limit, to, value,
+            input, access_list
+        )),
+        Transaction::SetCode(of) => items.extend(fields!(
+            of; chain_id, nonce, max_priority_fee_per_gas, max_fee_per_gas, gas_limit, to, value,
+            input, access_list, authorization_list
+        )),
     }
     if signature.is_some() {
         items.extend::<[&dyn Encode; 3]>([&y_parity, &r, &s]);
@@ -122,19 +101,12 @@ fn encode(transaction: &Transaction, signature: Option<&Signature>) -> Vec<u8> {
 }
 
 /// Behind the fields stands the signature, or in its place the chain (EIP-155).
-fn encode_legacy(fields: &Legacy, signature: Option<&Signature>) -> Vec<u8> {
+fn encode_legacy(of: &Legacy, signature: Option<&Signature>) -> Vec<u8> {
     let Signature { r, s, .. } = signature.copied().unwrap_or_default();
     let v;
     let mut items: Vec<&dyn Encode> = Vec::with_capacity(9);
-    items.extend::<[&dyn Encode; 6]>([
-        &fields.nonce,
-        &fields.gas_price,
-        &fields.gas_limit,
-        &fields.to,
-        &fields.value,
-        &fields.input,
-    ]);
-    match (signature, &fields.chain_id) {
+    items.extend(fields!(of; nonce, gas_price, gas_limit, to, value, input));
+    match (signature, &of.chain_id) {
         (Some(signature), chain_id) => {
             v = signature.v(*chain_id);
             items.extend::<[&dyn Encode; 3]>([&v, &r, &s]);
@@ -166,25 +138,25 @@ impl Encode for AccessListItem {
     }
 }
 
-impl SignedAuthorization {
-    fn items(&self) -> [&dyn Encode; 6] {
-        [
-            &self.chain_id,
-            &self.address,
-            &self.nonce,
-            &self.y_parity,
-            &self.r,
-            &self.s,
-        ]
-    }
+/// Hands the list of an authorization to `with`.
+fn authorization<T>(signed: &SignedAuthorization, with: impl FnOnce(List<'_>) -> T) -> T {
+    let (y_parity, r, s) = (signed.y_parity(), signed.r(), signed.s());
+    with(List(&[
+        &signed.chain_id,
+        &signed.address,
+        &signed.nonce,
+        &y_parity,
+        &r,
+        &s,
+    ]))
 }
 
 impl Encode for SignedAuthorization {
     fn length(&self) -> usize {
-        List(&self.items()).length()
+        authorization(self, |list| list.length())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        List(&self.items()).encode(out);
+        authorization(self, |list| list.encode(out));
     }
 }

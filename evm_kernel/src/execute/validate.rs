@@ -12,7 +12,7 @@ use ethereum::{Recovered, SignedTransaction};
 use revm::context::TxEnv;
 use revm::context_interface::either::Either;
 use revm::context_interface::transaction::{
-    AccessList, Authorization, RecoveredAuthority, RecoveredAuthorization,
+    AccessList, RecoveredAuthority, RecoveredAuthorization,
 };
 
 /// A transaction that [`crate::execute::executor`] can take.
@@ -96,19 +96,13 @@ pub(crate) fn transaction(
 /// Authorizations (EIP-7702) as the engine has them, with who gave each.
 pub(crate) fn authorizations(
     list: &[SignedAuthorization],
-) -> Vec<Either<revm::context_interface::transaction::SignedAuthorization, RecoveredAuthorization>>
-{
+) -> Vec<Either<SignedAuthorization, RecoveredAuthorization>> {
     list.iter()
         .map(|signed| {
-            let authorization = Authorization {
-                chain_id: signed.chain_id,
-                address: signed.address,
-                nonce: signed.nonce,
-            };
             let authority = ethereum::authority(signed)
                 .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
             Either::Right(RecoveredAuthorization::new_unchecked(
-                authorization,
+                signed.inner().clone(),
                 authority,
             ))
         })

@@ -190,9 +190,9 @@ fn authorization(signed: &SignedAuthorization) -> Value {
         "chainId": word(signed.chain_id),
         "address": address(&signed.address),
         "nonce": quantity(signed.nonce),
-        "yParity": quantity(signed.y_parity.into()),
-        "r": word(signed.r),
-        "s": word(signed.s),
+        "yParity": quantity(signed.y_parity().into()),
+        "r": word(signed.r()),
+        "s": word(signed.s()),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::request::{
     AccountOverride, BlockId, BlockOverrides, BlockRange, CallRequest, LogQuery, StateOverrides,
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
-use ethereum::transaction::{AccessListItem, SignedAuthorization};
+use ethereum::transaction::{AccessListItem, Authorization, SignedAuthorization};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -27,14 +27,17 @@ impl Param for SignedAuthorization {
             Some(parity) => parity,
             None => fields.required("v")?,
         };
-        Ok(Self {
+        let authorization = Authorization {
             chain_id: fields.required("chainId")?,
             address: fields.required("address")?,
             nonce: fields.required("nonce")?,
-            y_parity: u8::try_from(parity).map_err(|_| "yParity > 8 bits")?,
-            r: fields.required("r")?,
-            s: fields.required("s")?,
-        })
+        };
+        Ok(Self::new_unchecked(
+            authorization,
+            u8::try_from(parity).map_err(|_| "yParity > 8 bits")?,
+            fields.required("r")?,
+            fields.required("s")?,
+        ))
     }
 }
 

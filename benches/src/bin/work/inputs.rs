@@ -6,7 +6,9 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use e2e_tests::lab::{Lab, MAX_GAS};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, TICKETER};
 use e2e_tests::{MAX_FEE, User};
-use ethereum::transaction::{AccessListItem, Eip1559, Eip7702, SignedAuthorization, Transaction};
+use ethereum::transaction::{
+    AccessListItem, Authorization, Eip1559, Eip7702, SignedAuthorization, Transaction,
+};
 use storage::Config;
 
 const NOBODY: Address = Address::repeat_byte(0xbb);
@@ -248,10 +250,11 @@ fn delegations_of(user: &mut User, count: u64, good: bool) -> Vec<u8> {
         if good {
             User::new(&format!("delegates {number}")).delegate(U256::ZERO, NOBODY, 0)
         } else {
-            SignedAuthorization {
+            let authorization = Authorization {
                 nonce: number,
-                ..one.clone()
-            }
+                ..one.inner().clone()
+            };
+            SignedAuthorization::new_unchecked(authorization, one.y_parity(), one.r(), one.s())
         }
     });
     let transaction = Eip7702 {

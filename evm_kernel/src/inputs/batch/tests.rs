@@ -4,7 +4,7 @@ use super::{BadBatch, MAX_UNFOLDED};
 use crate::inputs::format::BATCH;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use ethereum::transaction::{
-    AccessListItem, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
+    AccessListItem, Authorization, Eip1559, Eip2930, Eip7702, Legacy, SignedAuthorization,
 };
 use ethereum::{Signature, SignedTransaction, Transaction};
 use host::MAX_MESSAGE;
@@ -114,16 +114,14 @@ fn access_list() -> impl Strategy<Value = Vec<AccessListItem>> {
 
 fn authorizations() -> impl Strategy<Value = Vec<SignedAuthorization>> {
     let one = (amount(), address(), any::<u64>(), any::<u8>(), signature());
-    let one = one.prop_map(
-        |(chain_id, address, nonce, y_parity, signature)| SignedAuthorization {
+    let one = one.prop_map(|(chain_id, address, nonce, y_parity, signature)| {
+        let authorization = Authorization {
             chain_id,
             address,
             nonce,
-            y_parity,
-            r: signature.r,
-            s: signature.s,
-        },
-    );
+        };
+        SignedAuthorization::new_unchecked(authorization, y_parity, signature.r, signature.s)
+    });
     vec(one, 0..3)
 }
 
