@@ -4,7 +4,7 @@ use crate::run::EngineName;
 use crate::{FOUND_WRONG, files};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use conformance::suite::{self, CaseResult, Outcome, Selection, Settings, Skips, Source};
+use conformance::suite::{self, CaseOutcome, CaseResult, Selection, Settings, Skips, Source};
 use conformance::table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use pvm::{Metering, Options};
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &StatetestArgs) -> anyhow::Result<ExitCode> {
         .filter(|_| args.selects_all())
         .map(|name| format!("{name} is in the skip list, but is not a case"))
         .collect();
-    let failed = results.iter().any(|one| one.outcome == Outcome::Failed) || !stale.is_empty();
+    let failed = results.iter().any(|one| one.outcome == CaseOutcome::Failed) || !stale.is_empty();
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", json_object(&results))?;
@@ -163,7 +163,9 @@ fn judge(
     );
     let (cases, failures) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let progress = |results: &[CaseResult]| {
-        let failed = results.iter().filter(|one| one.outcome == Outcome::Failed);
+        let failed = results
+            .iter()
+            .filter(|one| one.outcome == CaseOutcome::Failed);
         let failed: Vec<&CaseResult> = failed.collect();
         let cases = cases.fetch_add(results.len(), Ordering::Relaxed) + results.len();
         let failures = failures.fetch_add(failed.len(), Ordering::Relaxed) + failed.len();
@@ -186,9 +188,9 @@ fn print_failure(result: &CaseResult) {
 fn json_object(results: &[CaseResult]) -> serde_json::Value {
     let count = |outcome| results.iter().filter(|one| one.outcome == outcome).count();
     json!({
-        "passed": count(Outcome::Passed),
-        "failed": count(Outcome::Failed),
-        "skipped": count(Outcome::Skipped),
+        "passed": count(CaseOutcome::Passed),
+        "failed": count(CaseOutcome::Failed),
+        "skipped": count(CaseOutcome::Skipped),
         "cases": results,
     })
 }

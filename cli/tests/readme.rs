@@ -4,7 +4,7 @@
 //! One shell runs all of them, at the root of the repository, against a devnet on a free port.
 //! If npm cannot install the clients the test is ignored, with the reason; with `CI` set it fails.
 
-use e2e_tests::harness::{self, Outcome, Test};
+use e2e_tests::harness::{self, Test, TestOutcome};
 use std::error::Error;
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
@@ -30,13 +30,13 @@ fn main() -> ExitCode {
             match missing {
                 Some((line, _)) => Err(format!("no block says {line}")),
                 None if blocks.len() < 10 => Err(format!("{} blocks", blocks.len())),
-                None => Ok(Outcome::Passed),
+                None => Ok(TestOutcome::Passed),
             }
         }),
         Test::new("the_pages_name_files_that_exist", || {
             let missing = missing_files().map_err(|error| error.to_string())?;
             if missing.is_empty() {
-                Ok(Outcome::Passed)
+                Ok(TestOutcome::Passed)
             } else {
                 Err(missing.join("\n"))
             }
@@ -117,7 +117,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn run() -> Result<Outcome, Box<dyn Error>> {
+fn run() -> Result<TestOutcome, Box<dyn Error>> {
     let root = root();
     let devnet = Devnet::start(&root)?;
     let programs = Path::new(PROGRAM).parent().expect("a folder");
@@ -143,7 +143,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
         let npm = why.contains("npm error") || why.contains("npm: command not found");
         return if npm && std::env::var_os("CI").is_none() {
             let line = why.lines().find(|line| line.contains("npm")).unwrap_or("");
-            Ok(Outcome::Ignored(format!("npm ci fails: {line}")))
+            Ok(TestOutcome::Ignored(format!("npm ci fails: {line}")))
         } else {
             Err(format!("{out}\n{errors}").into())
         };
@@ -162,7 +162,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
             return Err(format!("no {part:?} in:\n{out}\n{errors}").into());
         }
     }
-    Ok(Outcome::Passed)
+    Ok(TestOutcome::Passed)
 }
 
 /// A running devnet; it ends with this value.

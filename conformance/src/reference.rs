@@ -27,7 +27,7 @@ type Memory = Context<BlockEnv, TxEnv, CfgEnv, InMemoryDB, Journal<InMemoryDB>, 
 
 /// What a transaction did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Executed {
     /// Whether it succeeded.
     pub success: bool,
     /// The gas that it used.
@@ -85,7 +85,7 @@ impl Reference {
         &mut self,
         signed: &SignedTransaction,
         sender: Address,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Executed, String> {
         let result = self.engine.transact_commit(environment(signed, sender));
         result.map(outcome).map_err(|error| error.to_string())
     }
@@ -143,7 +143,7 @@ pub fn execute(
     world: &World,
     surroundings: &Surroundings,
     raw: &[u8],
-) -> Result<(Outcome, World), String> {
+) -> Result<(Executed, World), String> {
     let mut reference = Reference::new(world, surroundings.revision, surroundings.chain_id);
     reference.enter(surroundings);
     let (signed, sender) = decoded(raw)?;
@@ -212,9 +212,9 @@ fn decoded(raw: &[u8]) -> Result<(SignedTransaction, Address), String> {
     }
 }
 
-fn outcome(result: ExecutionResult) -> Outcome {
+fn outcome(result: ExecutionResult) -> Executed {
     let output = result.output().cloned().unwrap_or_default();
-    Outcome {
+    Executed {
         success: result.is_success(),
         gas_used: result.tx_gas_used(),
         created: result.created_address(),

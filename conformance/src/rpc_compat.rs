@@ -47,7 +47,7 @@ pub struct Failure {
 
 /// What became of the cases.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct RpcCaseOutcome {
     /// Files whose calls are all answered as recorded.
     pub passed: Vec<String>,
     /// Files that are not.
@@ -86,7 +86,7 @@ pub enum CompatError {
 ///
 /// # Errors
 /// [`CompatError`] where the chain cannot be replayed.
-pub async fn run(files: &Files, kernel: &Path) -> Result<Outcome, CompatError> {
+pub async fn run(files: &Files, kernel: &Path) -> Result<RpcCaseOutcome, CompatError> {
     let genesis = accounts(files, "genesis.json")?;
     let mut options = Options::new(kernel);
     options.block_time = BlockTime::Manual;
@@ -105,7 +105,7 @@ pub async fn run(files: &Files, kernel: &Path) -> Result<Outcome, CompatError> {
             method: "devnet".into(),
             message: error.to_string(),
         })?;
-    let mut outcome = Outcome::default();
+    let mut outcome = RpcCaseOutcome::default();
     let hashes = replay(&devnet, files, &mut outcome).await?;
     let mut cases: Vec<&String> = files.keys().filter(|path| is_case(path)).collect();
     // What changes the state comes last.
@@ -230,7 +230,7 @@ fn chain(bytes: &[u8]) -> Result<Vec<Recorded>, ethereum::rlp::Error> {
 async fn replay(
     devnet: &Handle,
     files: &Files,
-    outcome: &mut Outcome,
+    outcome: &mut RpcCaseOutcome,
 ) -> Result<HashMap<String, String>, CompatError> {
     let path = "chain.rlp";
     let bytes = files

@@ -32,7 +32,7 @@ pub struct CaseName {
 /// How a case came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum CaseOutcome {
     /// All is as expected.
     Passed,
     /// Something is not.
@@ -48,7 +48,7 @@ pub struct CaseResult {
     #[serde(flatten)]
     pub name: CaseName,
     /// How it came out.
-    pub outcome: Outcome,
+    pub outcome: CaseOutcome,
     /// What is wrong, or why it is skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -396,7 +396,7 @@ impl Skips {
     pub fn reasons(results: &[CaseResult]) -> BTreeMap<&str, usize> {
         let mut reasons = BTreeMap::new();
         for result in results {
-            if let (Outcome::Skipped, Some(reason)) = (result.outcome, &result.reason) {
+            if let (CaseOutcome::Skipped, Some(reason)) = (result.outcome, &result.reason) {
                 *reasons.entry(reason.as_str()).or_default() += 1;
             }
         }
@@ -426,14 +426,14 @@ impl Skips {
         })
     }
 
-    fn outcome(&self, name: &CaseName, wrong: Option<String>) -> (Outcome, Option<String>) {
+    fn outcome(&self, name: &CaseName, wrong: Option<String>) -> (CaseOutcome, Option<String>) {
         match (self.reason(name), wrong) {
-            (None, None) => (Outcome::Passed, None),
-            (None, Some(wrong)) => (Outcome::Failed, Some(wrong)),
-            (Some(reason), Some(_)) => (Outcome::Skipped, Some(reason.clone())),
+            (None, None) => (CaseOutcome::Passed, None),
+            (None, Some(wrong)) => (CaseOutcome::Failed, Some(wrong)),
+            (Some(reason), Some(_)) => (CaseOutcome::Skipped, Some(reason.clone())),
             (Some(_), None) => {
                 let reason = "it is in the skip list, but passes".to_owned();
-                (Outcome::Failed, Some(reason))
+                (CaseOutcome::Failed, Some(reason))
             }
         }
     }
@@ -458,7 +458,7 @@ mod tests {
 
     #[test]
     fn a_case_in_the_skip_list_may_fail() {
-        let expected = (Outcome::Skipped, Some("no blobs".to_owned()));
+        let expected = (CaseOutcome::Skipped, Some("no blobs".to_owned()));
         assert_eq!(
             skips().outcome(&name("a/b.json"), Some("x".into())),
             expected
@@ -469,14 +469,14 @@ mod tests {
     #[test]
     fn a_case_in_the_skip_list_must_not_pass() {
         let (outcome, reason) = skips().outcome(&name("a/b.json"), None);
-        assert_eq!(outcome, Outcome::Failed);
+        assert_eq!(outcome, CaseOutcome::Failed);
         assert!(reason.unwrap().contains("skip list"));
     }
 
     #[test]
     fn a_case_that_is_not_in_the_skip_list_must_not_fail() {
         let (outcome, _) = skips().outcome(&name("c.json"), Some("x".into()));
-        assert_eq!(outcome, Outcome::Failed);
+        assert_eq!(outcome, CaseOutcome::Failed);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Results for people: a table by folder and fork.
 
-use crate::suite::{CaseResult, Outcome, Skips};
+use crate::suite::{CaseOutcome, CaseResult, Skips};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl Table<'_> {
 }
 
 impl Counts {
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, outcome: CaseOutcome) {
         self.0[outcome as usize] += 1;
     }
 }

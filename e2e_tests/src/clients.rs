@@ -52,17 +52,17 @@ impl Client {
     /// # Panics
     /// Where the devnet does not start, or the script ends without a report.
     #[must_use]
-    pub fn run(self) -> Outcome {
+    pub fn run(self) -> ClientOutcome {
         let (mut command, script) = match self.command() {
             Ok(found) => found,
-            Err(why) => return Outcome::Skipped(why),
+            Err(why) => return ClientOutcome::Skipped(why),
         };
         command.arg(script).current_dir(folder().join("clients"));
         if self == Self::Taquito {
-            return Outcome::read(&fed(command, &crate::micheline::nodes().to_string()));
+            return ClientOutcome::read(&fed(command, &crate::micheline::nodes().to_string()));
         }
         if matches!(self, Self::Contracts | Self::PyTezos) {
-            return Outcome::read(&command.output().expect("it ran a moment ago"));
+            return ClientOutcome::read(&command.output().expect("it ran a moment ago"));
         }
         let kernel = folder().join("../target/kernel/evm_kernel.wasm");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -72,7 +72,7 @@ impl Client {
         let output = command.arg(devnet.url()).output();
         let output = output.expect("it ran a moment ago");
         devnet.stop();
-        Outcome::read(&output)
+        ClientOutcome::read(&output)
     }
 
     /// What runs the client's script, installed, and the script, in `clients/`.
@@ -111,7 +111,7 @@ impl fmt::Display for Client {
 
 /// How a client fared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ClientOutcome {
     /// It could not be had here, and why.
     Skipped(String),
     /// It ran.
@@ -131,7 +131,7 @@ pub struct Report {
     pub complaints: String,
 }
 
-impl Outcome {
+impl ClientOutcome {
     fn read(output: &Output) -> Self {
         let printed = String::from_utf8_lossy(&output.stdout);
         let complaints = String::from_utf8_lossy(&output.stderr).into_owned();

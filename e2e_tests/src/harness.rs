@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 /// How a test ended that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TestOutcome {
     /// It ran.
     Passed,
     /// It cannot run here, and why.
@@ -18,14 +18,14 @@ pub enum Outcome {
 /// A test, by its name. It fails with a reason, or by a panic.
 pub struct Test {
     name: &'static str,
-    run: Box<dyn FnOnce() -> Result<Outcome, String> + Send>,
+    run: Box<dyn FnOnce() -> Result<TestOutcome, String> + Send>,
 }
 
 impl Test {
     /// Gives a test its name.
     pub fn new(
         name: &'static str,
-        run: impl FnOnce() -> Result<Outcome, String> + Send + 'static,
+        run: impl FnOnce() -> Result<TestOutcome, String> + Send + 'static,
     ) -> Self {
         Self {
             name,
@@ -78,11 +78,11 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
 fn run_one(test: Test) -> usize {
     let outcome = catch_unwind(AssertUnwindSafe(test.run));
     match outcome {
-        Ok(Ok(Outcome::Passed)) => {
+        Ok(Ok(TestOutcome::Passed)) => {
             println!("test {} ... ok", test.name);
             0
         }
-        Ok(Ok(Outcome::Ignored(why))) => {
+        Ok(Ok(TestOutcome::Ignored(why))) => {
             println!("test {} ... ignored, {why}", test.name);
             2
         }
@@ -163,10 +163,10 @@ mod tests {
 
     #[test]
     fn a_test_passes_fails_panics_or_is_ignored() {
-        let ran = |run: fn() -> Result<Outcome, String>| run_one(Test::new("t", run));
-        assert_eq!(ran(|| Ok(Outcome::Passed)), 0);
+        let ran = |run: fn() -> Result<TestOutcome, String>| run_one(Test::new("t", run));
+        assert_eq!(ran(|| Ok(TestOutcome::Passed)), 0);
         assert_eq!(ran(|| Err("no".to_owned())), 1);
         assert_eq!(ran(|| panic!("no")), 1);
-        assert_eq!(ran(|| Ok(Outcome::Ignored("why".to_owned()))), 2);
+        assert_eq!(ran(|| Ok(TestOutcome::Ignored("why".to_owned()))), 2);
     }
 }

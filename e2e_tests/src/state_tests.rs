@@ -1,7 +1,7 @@
 //! Ethereum's state tests on a build of the kernel.
 
 use crate::module;
-use conformance::suite::{self, CaseResult, Outcome, Selection, Settings, Skips, Source};
+use conformance::suite::{self, CaseOutcome, CaseResult, Selection, Settings, Skips, Source};
 use pvm::{Metering, Options};
 
 /// Runs the cases on the evaluation build.
@@ -46,7 +46,7 @@ pub fn run_on(
 pub fn assert_none_failed(results: &[CaseResult]) {
     let failed: Vec<String> = results
         .iter()
-        .filter(|one| one.outcome == Outcome::Failed)
+        .filter(|one| one.outcome == CaseOutcome::Failed)
         .map(|one| {
             let reason = one.reason.as_deref().unwrap_or_default();
             format!("{}: {reason}", one.name)

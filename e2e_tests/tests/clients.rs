@@ -3,7 +3,7 @@
 //! The scripts are in `clients/`. A client that cannot be had here is ignored, with the reason;
 //! if `CI` is set that is a failure.
 
-use e2e_tests::clients::{Client, Outcome};
+use e2e_tests::clients::{Client, ClientOutcome};
 use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
@@ -45,22 +45,22 @@ fn taquito_reads_and_writes_the_micheline_of_messages() {
 }
 
 /// Every step of the client's script passes.
-fn run(client: Client) -> Result<harness::Outcome, String> {
+fn run(client: Client) -> Result<harness::TestOutcome, String> {
     match client.run() {
-        Outcome::Skipped(why) if env::var_os("CI").is_some() => {
+        ClientOutcome::Skipped(why) if env::var_os("CI").is_some() => {
             Err(format!("CI must run {client}: {why}"))
         }
-        Outcome::Skipped(why) => Ok(harness::Outcome::Ignored(why)),
-        Outcome::Ran(report) if !report.failed.is_empty() => {
+        ClientOutcome::Skipped(why) => Ok(harness::TestOutcome::Ignored(why)),
+        ClientOutcome::Ran(report) if !report.failed.is_empty() => {
             Err(format!("{client}: {}", report.complaints))
         }
-        Outcome::Ran(report) if report.passed.len() <= 5 => {
+        ClientOutcome::Ran(report) if report.passed.len() <= 5 => {
             Err(format!("{client}: only these steps: {:?}", report.passed))
         }
-        Outcome::Ran(report) => {
+        ClientOutcome::Ran(report) => {
             let steps = report.passed.len();
             println!("{client} {}: {steps} steps passed", report.version);
-            Ok(harness::Outcome::Passed)
+            Ok(harness::TestOutcome::Passed)
         }
     }
 }

@@ -3,13 +3,13 @@
 
 use std::process::ExitCode;
 
-use e2e_tests::clients::{Client, Outcome};
+use e2e_tests::clients::{Client, ClientOutcome};
 
 fn main() -> ExitCode {
     let outcomes = Client::ALL.map(|client| {
         eprintln!("{client} …");
         let outcome = client.run();
-        if let Outcome::Ran(report) = &outcome
+        if let ClientOutcome::Ran(report) = &outcome
             && !report.failed.is_empty()
         {
             eprintln!("{}", report.complaints);
@@ -23,11 +23,11 @@ fn main() -> ExitCode {
     let mut all_passed = true;
     for (client, outcome) in outcomes {
         match outcome {
-            Outcome::Skipped(why) => {
+            ClientOutcome::Skipped(why) => {
                 let why = why.lines().next().unwrap_or_default().to_owned();
                 println!("{client:<10} {:<9} {:>7}  skipped: {why}", "-", "-");
             }
-            Outcome::Ran(report) => {
+            ClientOutcome::Ran(report) => {
                 all_passed &= report.failed.is_empty();
                 let steps = report.passed.len() + report.failed.len();
                 let failed: Vec<_> = report.failed.into_iter().map(|(name, _)| name).collect();

@@ -6,7 +6,7 @@ use crate::folder;
 use crate::programs::{self, Program};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use conformance::fixture::{Env, File, Indexes, Post, Test, revision};
-use conformance::suite::{self, Outcome, Selection};
+use conformance::suite::{self, CaseOutcome, Selection};
 use conformance::world::{World, logs_hash};
 use conformance::{reference, statetest};
 use e2e_tests::state_tests::{assert_none_failed, run};
@@ -112,7 +112,7 @@ fn our_own_state_tests_pass() {
     let sources = suite::sources(&folder("e2e_tests/statetests")).unwrap();
     let results = run(&sources, Selection::default(), Metering::Off);
     assert_none_failed(&results);
-    assert!(results.iter().all(|one| one.outcome == Outcome::Passed));
+    assert!(results.iter().all(|one| one.outcome == CaseOutcome::Passed));
     let mut tests: Vec<&str> = results.iter().map(|one| one.name.test.as_str()).collect();
     tests.dedup();
     tests.sort_unstable();
@@ -139,7 +139,7 @@ fn their_roots_are_those_of_a_second_trie() {
 }
 
 /// Runs the tests of one file with one thing in each case made wrong.
-fn spoiled(name: &str, spoil: fn(&mut Post)) -> Vec<Outcome> {
+fn spoiled(name: &str, spoil: fn(&mut Post)) -> Vec<CaseOutcome> {
     let text = std::fs::read(folder("e2e_tests/statetests/transactions.json")).unwrap();
     let mut file: File = serde_json::from_slice(&text).unwrap();
     let posts = file.values_mut().flat_map(|test| test.post.values_mut());
@@ -165,6 +165,6 @@ fn a_wrong_root_log_hash_or_refusal_fails_every_case() {
     });
     for outcomes in [root, logs, refusal] {
         assert!(outcomes.len() >= 57, "{} cases", outcomes.len());
-        assert!(outcomes.iter().all(|one| *one == Outcome::Failed));
+        assert!(outcomes.iter().all(|one| *one == CaseOutcome::Failed));
     }
 }

@@ -10,7 +10,7 @@ mod same_kernel;
 mod state_tests;
 mod transactions;
 
-use e2e_tests::harness::{self, Outcome, Test};
+use e2e_tests::harness::{self, Test, TestOutcome};
 use e2e_tests::suites::{self, Files};
 use std::path::Path;
 use std::process::ExitCode;
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         ),
         Test::new("answers_are_those_of_the_sample", || {
             rpc::answers_are_those_of_the_sample();
-            Ok(Outcome::Passed)
+            Ok(TestOutcome::Passed)
         }),
         of_replay(
             "roots_and_proofs_are_those_of_the_conformance_chain",
@@ -98,13 +98,13 @@ fn of_files(
     Test::new(name, move || {
         Ok(match suites::files(suite, wanted) {
             Ok(files) if files.is_empty() => {
-                Outcome::Ignored(format!("SUITES has no such files in {suite}"))
+                TestOutcome::Ignored(format!("SUITES has no such files in {suite}"))
             }
             Ok(files) => {
                 test(&files);
-                Outcome::Passed
+                TestOutcome::Passed
             }
-            Err(why) => Outcome::Ignored(why),
+            Err(why) => TestOutcome::Ignored(why),
         })
     })
 }
@@ -125,9 +125,9 @@ fn of_replay(name: &'static str, test: fn(&Files)) -> Test {
         Ok(match suites::folder("rpc-compat/replay-states") {
             Ok(_) => {
                 test(&suites::files("rpc-compat", |_| true)?);
-                Outcome::Passed
+                TestOutcome::Passed
             }
-            Err(why) => Outcome::Ignored(why),
+            Err(why) => TestOutcome::Ignored(why),
         })
     })
 }
@@ -138,9 +138,9 @@ fn of_folder(name: &'static str, folder: &'static str, test: fn(&Path)) -> Test 
         Ok(match suites::folder(folder) {
             Ok(folder) => {
                 test(&folder);
-                Outcome::Passed
+                TestOutcome::Passed
             }
-            Err(why) => Outcome::Ignored(why),
+            Err(why) => TestOutcome::Ignored(why),
         })
     })
 }

@@ -83,7 +83,7 @@ fn calls(text: &str) -> Vec<(Value, Value)> {
 }
 
 /// Runs the cases; those that do not pass are known, each with its reason.
-fn run(files: &Files) -> rpc_compat::Outcome {
+fn run(files: &Files) -> rpc_compat::RpcCaseOutcome {
     let kernel = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../target/kernel/evm_kernel.wasm"

@@ -3,7 +3,7 @@
 
 use alloy_primitives::hex;
 use conformance::fixture::{File, Test};
-use conformance::suite::{self, CaseResult, Outcome, Selection, Source};
+use conformance::suite::{self, CaseOutcome, CaseResult, Selection, Source};
 use e2e_tests::module;
 use e2e_tests::state_tests::run_on;
 use pvm::Metering;
@@ -55,7 +55,7 @@ pub(crate) fn cases_that_do_not_see_the_surroundings_cost_the_same_on_both_build
         results.retain(|one: &CaseResult| {
             let test = (one.name.file.clone(), one.name.test.clone());
             // What is refused at once costs less than the surroundings themselves.
-            one.outcome == Outcome::Passed && one.gas_used > 0 && blind.contains(&test)
+            one.outcome == CaseOutcome::Passed && one.gas_used > 0 && blind.contains(&test)
         });
         results
     };

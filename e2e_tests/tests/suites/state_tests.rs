@@ -1,6 +1,6 @@
 //! A fixed sample of the official state tests. `make conformance` runs them whole.
 
-use conformance::suite::{self, Outcome, Selection, Source};
+use conformance::suite::{self, CaseOutcome, Selection, Source};
 use e2e_tests::state_tests::{assert_none_failed, run};
 use pvm::Metering;
 use std::collections::BTreeMap;
@@ -39,7 +39,9 @@ pub(crate) fn a_sample_over_all_folders_passes(statetests: &Path) {
     let missed: Vec<Source> = missed.into_values().cloned().collect();
     results.extend(run(&missed, every(1), Metering::Full));
     assert_none_failed(&results);
-    let passed = results.iter().filter(|one| one.outcome == Outcome::Passed);
+    let passed = results
+        .iter()
+        .filter(|one| one.outcome == CaseOutcome::Passed);
     let (passed, deepest) = passed.fold((0, 0), |(passed, deepest), one| {
         (passed + 1, deepest.max(one.max_call_depth))
     });
