@@ -61,6 +61,23 @@ fn read(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     bytes.with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Writes a file. A named pipe is refused: nobody may ever read it.
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    let in_the_way = || format!("cannot write {}", path.display());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        // What a shell makes of the standard output is one, too.
+        let is_pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+        anyhow::ensure!(
+            !is_pipe || path.starts_with("/dev"),
+            "{}: it is a named pipe",
+            in_the_way()
+        );
+    }
+    std::fs::write(path, bytes).with_context(in_the_way)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,8 +52,7 @@ pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     if let Some(path) = &args.output {
-        std::fs::write(path, &made.yaml)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        files::write(path, &made.yaml)?;
     }
     if args.json {
         println!("{:#}", object(&made, args.output.as_deref()));

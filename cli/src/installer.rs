@@ -121,8 +121,7 @@ pub(crate) fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
     } else {
         hex::encode(&installer.module).into_bytes()
     };
-    std::fs::write(&args.output, bytes)
-        .with_context(|| format!("cannot write {}", args.output.display()))?;
+    files::write(&args.output, bytes)?;
     Ok(Made {
         installer,
         kernel,

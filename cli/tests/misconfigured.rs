@@ -527,6 +527,72 @@ fn builds_for_tests_are_told() {
     }
 }
 
+/// A pipe that nobody writes or reads would keep a command for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused() {
+    let folder = Folder::new("pipes");
+    let pipe = folder.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let (evm, pages) = (kernel("evm_kernel.wasm"), folder.path("pages"));
+    let out = folder.path("installer.hex");
+    for odd in [pipe.as_str(), "/dev/zero"] {
+        for args in [
+            &["verify", odd][..],
+            &["verify", &evm, "--setup-file", odd],
+            &["genesis", "--settings", odd],
+            &["genesis", "--alloc", odd],
+            &["originate", "next", odd],
+            &["installer", "-k", odd, "-o", &out, "-p", &pages],
+        ] {
+            check(
+                &args.join(" "),
+                &command(args),
+                &Refused("not a regular file"),
+            );
+        }
+    }
+    let good = options("", None);
+    let genesis = [&good[..], &["-o", &pipe]].concat();
+    let installer = ["installer", "-k", &evm, "-o", &pipe, "-p", &pages];
+    for args in [&genesis[..], &installer] {
+        check(&args.join(" "), &command(args), &Refused("a named pipe"));
+    }
+}
+
+/// Whoever reads may leave: nothing panics.
+#[test]
+fn a_reader_that_leaves_ends_the_command_quietly() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let evm = kernel("evm_kernel.wasm");
+    for args in [
+        &["verify", &evm][..],
+        &["genesis", "--template"],
+        &["--help"],
+        &["originate", "--help"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Gone before the first byte.
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        assert_eq!(said, "", "{args:?}");
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
+    }
+}
+
 /// Of what is no module no rule is said to be kept.
 #[test]
 fn rules_that_cannot_be_checked_do_not_pass() {
