@@ -11,6 +11,7 @@ pub mod erc721;
 pub mod errors;
 pub mod events;
 pub mod factory;
+pub mod known;
 pub mod ledger;
 pub mod memory;
 pub mod multisig;

@@ -6,6 +6,7 @@
 mod calls;
 mod code;
 mod inputs;
+mod known;
 mod opcodes;
 mod ordinary;
 mod precompiles;
@@ -45,6 +46,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     if wants("ordinary") {
         ordinary::rows(&mut done)?;
+    }
+    if wants("known") {
+        known::rows(&mut done)?;
     }
     if wants("calls") {
         calls::rows(&mut lab, &mut done);
