@@ -1,6 +1,7 @@
 //! The contracts and accounts of a devnet. Addresses are the same on every run.
 
 use crate::account::{Account, Mutez};
+use crate::call::Call;
 use crate::chain::Layer1;
 use crate::contracts::{
     Bridge, Code, DelayedInbox, Exchanger, FastWithdrawal, Governance, Token, TokenWrapper, public,
@@ -117,6 +118,19 @@ pub fn governors() -> [KeyPair; 3] {
         let seed = blake2b_256(&[b"evm-rollup devnet governor ".as_slice(), &[number]].concat());
         KeyPair::from_seed(Seed::new(seed))
     })
+}
+
+/// The call that has the governance contract send `payload` to the rollup, signed by
+/// [`THRESHOLD`] of [`governors`]; none if there is no such contract.
+#[must_use]
+pub fn say(layer1: &Layer1, payload: Vec<u8>) -> Option<Call> {
+    let at = Contracts::of(layer1).governance;
+    let Some(Code::Governance(code)) = layer1.contract(&at) else {
+        return None;
+    };
+    let keys = governors();
+    let keys = keys.get(..THRESHOLD)?;
+    Some(code.say(at, (layer1.rollup(), payload), layer1.now(), keys))
 }
 
 /// A layer 1 with all contracts, and rich accounts; [`THRESHOLD`] of [`governors`] govern.

@@ -98,14 +98,7 @@ impl Miner {
 
     /// Enough of the devnet's keys sign.
     fn govern(&mut self, source: &[u8; 21], payload: Vec<u8>) -> Result<Operated, NodeError> {
-        let at = Contracts::of(&self.layer1).governance;
-        let Some(Code::Governance(code)) = self.layer1.contract(&at) else {
-            return Err(NodeError::NoGovernance);
-        };
-        let said = (self.layer1.rollup(), payload);
-        let keys = devnet::governors();
-        let keys = keys.get(..devnet::THRESHOLD).unwrap_or(&keys);
-        let call = code.say(at, said, self.layer1.now(), keys);
+        let call = devnet::say(&self.layer1, payload).ok_or(NodeError::NoGovernance)?;
         self.operate(source, vec![call])
     }
 
