@@ -146,7 +146,7 @@ fn both(
             calls.collect()
         })
         .map_err(|failure| match failure {
-            Failure::FailWith { why, .. } => why.to_owned(),
+            Failure::FailWith { why, .. } => why.into_owned(),
             other => other.to_string(),
         });
     assert_eq!(ours, theirs, "{name} %{entrypoint}");
