@@ -3,7 +3,6 @@
 use crate::batcher::{Batcher, Operation};
 use crate::double::{DoubleError, Options};
 use crate::faults::Faults;
-use layer1::contracts::Code;
 use layer1::devnet;
 use layer1::outbox::{OutboxPosition, Status};
 use layer1::{Call, Layer1, Receipt};
@@ -152,13 +151,7 @@ impl World {
 
     /// The call by which enough of the devnet's keys say a payload to the rollup.
     pub(crate) fn governed(&self, payload: Vec<u8>) -> Option<Call> {
-        let at = self.options.contracts.governance;
-        let Some(Code::Governance(code)) = self.layer1.contract(&at) else {
-            return None;
-        };
-        let keys = devnet::governors();
-        let keys = keys.get(..devnet::THRESHOLD)?;
-        Some(code.say(at, (self.options.rollup, payload), self.layer1.now(), keys))
+        devnet::say(&self.layer1, payload)
     }
 
     /// Executes a message of an outbox.

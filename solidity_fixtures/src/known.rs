@@ -84,11 +84,11 @@ codes! {
 }
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident($($field:ident: $ty:ty),*) => $call:ty { $($value:tt)* };)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($($field:ident: $ty:ty),*) => $interface:ident :: $call:ident { $($value:tt)* };)*) => {$(
         $(#[$doc])*
         #[must_use]
         pub fn $name($($field: $ty),*) -> Bytes {
-            <$call>::abi_encode(&<$call> { $($value)* }).into()
+            $interface::$call { $($value)* }.abi_encode().into()
         }
     )*};
 }
