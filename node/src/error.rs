@@ -65,6 +65,9 @@ pub enum NodeError {
     /// The rollup node does not answer, or refuses.
     #[error(transparent)]
     RollupNode(#[from] crate::follower::ClientError),
+    /// The rollup node is asked for much by others.
+    #[error("the rollup node is asked too much at once: try again")]
+    Busy,
     /// It took too long, or nobody waits for it.
     #[error("execution aborted")]
     Interrupted,

@@ -19,4 +19,4 @@ pub use requests::{
     Advanced, Change, Followed, Holdings, MinerHandle, Operated, OutboxProof, Overview,
     RollupStatus, Withdrawal, WithdrawalStage,
 };
-pub(crate) use requests::{Layer1Request, LevelMessages, Request};
+pub(crate) use requests::{Layer1Request, LevelMessages, Reply, Request};

@@ -4,10 +4,15 @@ use super::answers::{Committed, PendingStatus};
 use super::client::{At, Client};
 use super::replica::Replica;
 use crate::error::NodeError;
-use crate::miner::{Followed, LevelMessages, OutboxProof, Withdrawal, WithdrawalStage, kept};
+use crate::miner::{
+    Followed, LevelMessages, OutboxProof, Reply, Withdrawal, WithdrawalStage, kept,
+};
 use layer1::outbox::OutboxPosition;
 use messages::address::{self, Kind};
+use pvm::Durable;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use storage::StorageError;
 
 /// The rollup's address: `sr1…`.
@@ -15,9 +20,47 @@ pub(super) fn rollup(replica: &Replica) -> String {
     address::print(Kind::Sr1, &replica.rollup()).unwrap_or_default()
 }
 
-/// All messages on their way to layer 1 since this node began, oldest first.
+/// The most questions of clients that are with the rollup node at once.
+const TOGETHER: usize = 4;
+
+/// Questions of clients that the rollup node answers: on threads of their own, so that the
+/// follower goes on, and few at once.
+#[derive(Debug, Default)]
+pub(super) struct Questions(Arc<AtomicUsize>);
+
+impl Questions {
+    /// Answers a question; refuses it if there are too many.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        answer: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
+    ) {
+        let open = Arc::clone(&self.0);
+        if open.fetch_add(1, Ordering::Relaxed) >= TOGETHER {
+            open.fetch_sub(1, Ordering::Relaxed);
+            // The client may be gone: nobody minds an answer that is not taken.
+            let _ = reply.send(Err(NodeError::Busy));
+            return;
+        }
+        let on_thread = move || {
+            let answer = answer();
+            open.fetch_sub(1, Ordering::Relaxed);
+            let _ = reply.send(answer);
+        };
+        let thread = std::thread::Builder::new().name("question".into());
+        if thread.spawn(on_thread).is_err() {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The most messages that are listed: the newest.
+const MOST: usize = 1_000;
+
+/// The newest messages on their way to layer 1 since this node began, oldest first.
 pub(super) fn withdrawals(
-    replica: &Replica,
+    outbox: &BTreeMap<OutboxPosition, Vec<u8>>,
+    durable: &Durable,
     client: &Client,
 ) -> Result<Vec<Withdrawal>, NodeError> {
     let mut waiting = BTreeMap::new();
@@ -32,7 +75,7 @@ pub(super) fn withdrawals(
     }
     let mut all = Vec::new();
     let mut committed: Option<(u32, Committed)> = None;
-    for (place, message) in replica.outbox() {
+    for (place, message) in outbox.iter().skip(outbox.len().saturating_sub(MOST)) {
         // The messages of a level are at one stage but for those that were executed.
         let of_level = match committed {
             Some((level, known)) if level == place.level => known,
@@ -56,13 +99,14 @@ pub(super) fn withdrawals(
             message: message.clone(),
         });
     }
-    all.extend(kept(replica.durable()).map_err(StorageError::from)?);
+    all.extend(kept(durable).map_err(StorageError::from)?);
     Ok(all)
 }
 
 /// The outbox of a level, or of all since this node began.
 pub(super) fn outbox(replica: &Replica, level: Option<u32>) -> Vec<(OutboxPosition, Vec<u8>)> {
-    let all = replica.outbox().iter();
+    let outbox = replica.outbox();
+    let all = outbox.iter();
     all.filter(|(place, _)| level.is_none_or(|level| level == place.level))
         .map(|(place, message)| (*place, message.clone()))
         .collect()
@@ -70,11 +114,10 @@ pub(super) fn outbox(replica: &Replica, level: Option<u32>) -> Vec<(OutboxPositi
 
 /// The inbox of a level, by default of the newest.
 pub(super) fn inbox(
-    replica: &Replica,
+    newest: u32,
     client: &Client,
     level: Option<u32>,
 ) -> Result<LevelMessages, NodeError> {
-    let newest = replica.next_level().saturating_sub(1);
     let level = level.unwrap_or(newest);
     if level > newest {
         return Ok((level, None));
@@ -85,13 +128,13 @@ pub(super) fn inbox(
 
 /// What it takes to execute a message.
 pub(super) fn proof(
-    replica: &Replica,
+    rollup: String,
     client: &Client,
     place: OutboxPosition,
 ) -> Result<OutboxProof, NodeError> {
     let proof = client.outbox_proof(place.level, place.index)?;
     Ok(OutboxProof {
-        rollup: rollup(replica),
+        rollup,
         commitment: proof.commitment,
         proof: proof.proof,
     })

@@ -16,8 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// without a word is noticed.
 const STREAM_TIME: Duration = Duration::from_secs(15);
 
-/// The most bytes of an answer: the inbox of a level in hex, or a kernel.
-const MAX_ANSWER: u64 = 256 << 20;
+/// The most bytes of an answer: the inbox of a level in hex, several times over.
+const MAX_ANSWER: u64 = 32 << 20;
+
+/// The most bytes of a value of durable storage in hex.
+const MAX_VALUE: u64 = 256 << 20;
 
 /// The most bytes of a line of a stream.
 const MAX_LINE: u64 = 1 << 20;
@@ -95,6 +98,7 @@ impl Client {
     pub fn new(url: &str) -> Self {
         let agent = |time| {
             let config = ureq::Agent::config_builder()
+                .max_redirects(0)
                 .timeout_global(Some(time))
                 .timeout_connect(Some(PATIENCE))
                 .http_status_as_error(false)
@@ -141,7 +145,9 @@ impl Client {
 
     /// The value at a path of durable storage after a block; `None` if there is none.
     pub(super) fn value(&self, at: At<'_>, path: &str) -> Result<Option<Vec<u8>>, ClientError> {
-        let Value(value) = self.get(&durable(at, "value", path))?;
+        let path = durable(at, "value", path);
+        let answer = self.agent.get(self.address(&path)).call();
+        let Value(value) = read(&path, answer, MAX_VALUE)?;
         Ok(value)
     }
 
@@ -183,7 +189,7 @@ impl Client {
             .post(self.address(&path))
             .header("content-type", "application/json")
             .send(body);
-        let ids: Vec<String> = read(&path, answer)?;
+        let ids: Vec<String> = read(&path, answer, MAX_ANSWER)?;
         if ids.len() == messages.len() {
             Ok(ids)
         } else {
@@ -204,7 +210,7 @@ impl Client {
         let answer = self.streams.get(self.address(path)).call();
         let mut answer = answer.map_err(|error| unreachable(path, &error))?;
         if answer.status() != 200 {
-            return read::<Head>(path, Ok(answer)).map(|_| ());
+            return read::<Head>(path, Ok(answer), MAX_ANSWER).map(|_| ());
         }
         let mut lines = BufReader::new(answer.body_mut().as_reader());
         loop {
@@ -227,7 +233,7 @@ impl Client {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        read(path, self.agent.get(self.address(path)).call())
+        read(path, self.agent.get(self.address(path)).call(), MAX_ANSWER)
     }
 
     fn address(&self, path: &str) -> String {
@@ -245,10 +251,11 @@ fn durable(at: At<'_>, what: &str, path: &str) -> String {
 fn read<T: DeserializeOwned>(
     path: &str,
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    most: u64,
 ) -> Result<T, ClientError> {
     let mut answer = answer.map_err(|error| unreachable(path, &error))?;
     let status = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(MAX_ANSWER);
+    let body = answer.body_mut().with_config().limit(most);
     let body = body
         .read_to_vec()
         .map_err(|error| unreachable(path, &error))?;
@@ -270,7 +277,7 @@ fn unreachable(path: &str, why: &dyn fmt::Display) -> ClientError {
     }
 }
 
-fn form(path: &str, why: &dyn fmt::Display) -> ClientError {
+pub(super) fn form(path: &str, why: &dyn fmt::Display) -> ClientError {
     ClientError::Form {
         path: path.to_owned(),
         why: why.to_string(),

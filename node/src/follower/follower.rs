@@ -2,8 +2,8 @@
 //! node, publishes the blocks of each level, and posts what waits.
 
 use super::answers::{Block as Level, Head};
-use super::bridge;
-use super::client::{At, Client, ClientError};
+use super::bridge::{self, Questions};
+use super::client::{At, Client, ClientError, form};
 use super::poster::{Poster, Rollup};
 use super::replica::{FollowError, Replica};
 use crate::chain::{self, Block, Kept};
@@ -29,6 +29,21 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// level.
 const STEP: u32 = 32;
 
+/// The longest branch that is looked at, in levels.
+const LONGEST: usize = 100_000;
+
+/// A level of a branch.
+struct Step {
+    head: Head,
+    /// With its messages, if they are held.
+    level: Option<Level>,
+}
+
+/// The hash of the newest block of a branch.
+fn head_of(branch: &[Step]) -> &str {
+    branch.first().map_or("", |step| &step.head.hash)
+}
+
 /// Follows a rollup until it is told to stop.
 #[derive(Debug)]
 pub(super) struct Follower {
@@ -41,6 +56,8 @@ pub(super) struct Follower {
     pub(super) poster: Poster,
     /// Transactions of blocks that left the chain.
     pub(super) unplaced: Vec<Bytes>,
+    /// What clients ask the rollup node.
+    pub(super) questions: Questions,
     /// What is wrong now, as it was logged.
     pub(super) trouble: Option<String>,
     /// The newest level that layer 1 has finalised.
@@ -127,7 +144,11 @@ impl Follower {
         {
             self.go_back(&first.head.predecessor.clone());
         }
-        for level in branch.into_iter().rev() {
+        for step in branch.into_iter().rev() {
+            let level = match step.level {
+                Some(level) => level,
+                None => self.client.block(At::Hash(&step.head.hash))?,
+            };
             self.level(level)?;
         }
         self.finality()?;
@@ -165,20 +186,40 @@ impl Follower {
     }
 
     /// The blocks from `head` back to one whose predecessor this node has, newest first.
-    fn branch(&self, head: &Head) -> Result<Vec<Level>, FollowError> {
-        let mut branch = vec![self.client.block(At::Hash(&head.hash))?];
+    fn branch(&self, head: &Head) -> Result<Vec<Step>, FollowError> {
         let oldest = self.replica.levels().oldest().map_or(0, |kept| kept.level);
-        while let Some(first) = branch.last() {
-            if self.replica.levels().has(&first.head.predecessor) {
-                break;
+        let mut branch: Vec<Step> = Vec::new();
+        let (mut hash, mut level) = (head.hash.clone(), head.level);
+        loop {
+            let block = self.client.block(At::Hash(&hash))?;
+            if block.head.level != level || block.head.hash != hash {
+                let why = format_args!(
+                    "it is block {} at level {}",
+                    block.head.hash, block.head.level
+                );
+                return Err(form(&format!("block {hash} at level {level}"), &why).into());
             }
-            if first.head.level <= oldest.saturating_add(1) {
+            hash.clone_from(&block.head.predecessor);
+            let known = self.replica.levels().has(&hash);
+            let head = block.head.clone();
+            // More are asked for again when it is their turn.
+            let level_of = (branch.len() < STEP as usize).then_some(block);
+            branch.push(Step {
+                head,
+                level: level_of,
+            });
+            if known {
+                return Ok(branch);
+            }
+            if level <= oldest.saturating_add(1) {
                 return Err(FollowError::TooDeep { oldest });
             }
-            let predecessor = first.head.predecessor.clone();
-            branch.push(self.client.block(At::Hash(&predecessor))?);
+            if branch.len() >= LONGEST {
+                let why = "no block that this node knows is among its predecessors";
+                return Err(form(&format!("block {}", head_of(&branch)), &why).into());
+            }
+            level -= 1;
         }
-        Ok(branch)
     }
 
     /// Goes back to the block of layer 1 with this hash.
@@ -313,16 +354,25 @@ impl Follower {
             // The client may be gone: nobody minds an answer that is not taken.
             match request {
                 Request::Layer1(Layer1Request::Withdrawals(reply)) => {
-                    let _ = reply.send(bridge::withdrawals(&self.replica, &self.client));
+                    let (outbox, durable) = (self.replica.outbox(), self.replica.durable().clone());
+                    let client = self.client.clone();
+                    self.questions.ask(reply, move || {
+                        bridge::withdrawals(&outbox, &durable, &client)
+                    });
                 }
                 Request::Layer1(Layer1Request::Outbox(level, reply)) => {
                     let _ = reply.send(Ok(bridge::outbox(&self.replica, level)));
                 }
                 Request::Layer1(Layer1Request::Inbox(level, reply)) => {
-                    let _ = reply.send(bridge::inbox(&self.replica, &self.client, level));
+                    let newest = self.replica.next_level().saturating_sub(1);
+                    let client = self.client.clone();
+                    self.questions
+                        .ask(reply, move || bridge::inbox(newest, &client, level));
                 }
                 Request::Layer1(Layer1Request::Proof(place, reply)) => {
-                    let _ = reply.send(bridge::proof(&self.replica, &self.client, place));
+                    let (rollup, client) = (bridge::rollup(&self.replica), self.client.clone());
+                    self.questions
+                        .ask(reply, move || bridge::proof(rollup, &client, place));
                 }
                 Request::Layer1(Layer1Request::Status(reply)) => {
                     let _ = reply.send(Ok(self.status()));

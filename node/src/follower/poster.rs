@@ -96,9 +96,8 @@ impl Poster {
                 Ok(())
             }
             Err(error) => {
-                let mut pool = node.pool();
                 for hash in &hashes {
-                    pool.resend(hash);
+                    resend(node, rollup.state, hash);
                 }
                 Err(error)
             }
@@ -137,9 +136,8 @@ impl Poster {
                         "the batcher lost {} transactions: they are sent again",
                         group.hashes.len()
                     );
-                    let mut pool = node.pool();
                     for hash in &group.hashes {
-                        pool.resend(hash);
+                        resend(node, rollup.state, hash);
                     }
                 }
                 Err(error) => {
@@ -170,15 +168,15 @@ impl Poster {
                 continue;
             }
             if candidate.nonce() > next {
-                // One before it is missing, and is sent again as well.
-                pool.resend(hash);
+                // One before it is missing: it is sent again as well, or this one waits.
+                pool.resend(hash, next);
                 continue;
             }
             let tries = self.tries.entry(*hash).or_default();
             *tries += 1;
             if *tries < TRIES {
                 // A part of it may have come in another level.
-                pool.resend(hash);
+                pool.resend(hash, next);
             } else {
                 pool.discard(hash, DropReason::Kernel, next);
                 tracing::warn!("transaction {hash} was dropped by the kernel");
@@ -189,6 +187,15 @@ impl Poster {
     /// The number of transactions on their way.
     pub(super) fn on_their_way(&self) -> usize {
         self.groups.iter().map(|group| group.hashes.len()).sum()
+    }
+}
+
+/// Makes a transaction ready again.
+fn resend(node: &Node, state: &Durable, hash: &B256) {
+    let mut pool = node.pool();
+    let sender = pool.get(hash).map(|candidate| candidate.sender);
+    if let Some(sender) = sender {
+        pool.resend(hash, nonce(state, &sender).unwrap_or_default());
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) struct Replica {
     verify_every: u32,
     unverified: u32,
     /// What the rollup wrote since this node began.
-    outbox: BTreeMap<OutboxPosition, Vec<u8>>,
+    outbox: Arc<BTreeMap<OutboxPosition, Vec<u8>>>,
 }
 
 impl Replica {
@@ -123,13 +123,13 @@ impl Replica {
             levels: Levels::new(start),
             verify_every: verify_every.max(1),
             unverified: 0,
-            outbox: BTreeMap::new(),
+            outbox: Arc::default(),
         }
     }
 
     /// What the rollup wrote since this node began, oldest first.
-    pub(super) const fn outbox(&self) -> &BTreeMap<OutboxPosition, Vec<u8>> {
-        &self.outbox
+    pub(super) fn outbox(&self) -> Arc<BTreeMap<OutboxPosition, Vec<u8>>> {
+        Arc::clone(&self.outbox)
     }
 
     /// The rollup's address: the 20 bytes behind `sr1…`.
@@ -174,7 +174,7 @@ impl Replica {
         };
         self.machine.restore(kept.machine.clone());
         let level = self.machine.level();
-        self.outbox.split_off(&OutboxPosition { level, index: 0 });
+        Arc::make_mut(&mut self.outbox).split_off(&OutboxPosition { level, index: 0 });
         true
     }
 
@@ -243,7 +243,7 @@ impl Replica {
         let newest = blocks.last().map(|block| block.number()).or(self.newest());
         for (index, message) in (0..).zip(report.outbox) {
             let level = head.level;
-            self.outbox.insert(OutboxPosition { level, index }, message);
+            Arc::make_mut(&mut self.outbox).insert(OutboxPosition { level, index }, message);
         }
         self.levels.push(Kept {
             hash: head.hash,

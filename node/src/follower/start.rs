@@ -1,6 +1,7 @@
 //! Starts a node in front of a rollup.
 
 use super::answers::{Block as Level, Head};
+use super::bridge;
 use super::client::{At, Client, ClientError};
 use super::follower::Follower;
 use super::levels::Kept;
@@ -422,6 +423,7 @@ impl Start {
             requests,
             poster: Poster::default(),
             unplaced: Vec::new(),
+            questions: bridge::Questions::default(),
             trouble: None,
             finalized: None,
             cemented: None,

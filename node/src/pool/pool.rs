@@ -281,9 +281,10 @@ impl Pool {
         dropped
     }
 
-    /// Makes a transaction ready again that was sent and got lost on its way; `false` if
-    /// it was not sent.
-    pub fn resend(&mut self, hash: &B256) -> bool {
+    /// Makes a transaction ready again that was sent and got lost on its way, or parks it
+    /// if one before it is missing; `next` is its sender's nonce in the newest block.
+    /// `false` if it was not sent.
+    pub fn resend(&mut self, hash: &B256, next: u64) -> bool {
         let Some(place) = self.hashes.get(hash).copied() else {
             return false;
         };
@@ -302,6 +303,7 @@ impl Pool {
             .iter()
             .position(|(sender, nonce)| *sender == place.0 && *nonce > place.1);
         self.ready.insert(before.unwrap_or(self.ready.len()), place);
+        self.reorder(place.0, next);
         true
     }
 

@@ -116,6 +116,7 @@ impl From<NodeError> for RpcError {
             | NodeError::DevnetAlone
             | NodeError::RollupAlone
             | NodeError::RollupNode(_)
+            | NodeError::Busy
             | NodeError::Interrupted
             | NodeError::Miner(MinerError::Waiting(_))
             | NodeError::Chain(ChainError::Pruned { .. })

@@ -235,3 +235,39 @@ fn costs_and_nonces_are_those_of_a_walk_over_all() {
     assert_eq!(pool.counts(), (0, 2));
     assert_eq!(pool.cost_without(&ALICE, 1, 9), cost(&[100, 100]));
 }
+
+#[test]
+fn what_got_lost_goes_out_again_in_order() {
+    let mut pool = Pool::default();
+    let all: Vec<_> = (0..3).map(|nonce| from(ALICE, nonce)).collect();
+    for candidate in &all {
+        pool.insert(candidate.clone(), 0).unwrap();
+    }
+    assert_eq!(pool.take(&NO_LIMIT).len(), 3);
+    for candidate in all.iter().rev() {
+        assert!(pool.resend(&candidate.transaction.hash, 0));
+    }
+    assert!(
+        !pool.resend(&all[0].transaction.hash, 0),
+        "it is ready already"
+    );
+    assert_eq!(pool.take(&NO_LIMIT), raws(&all));
+}
+
+#[test]
+fn behind_one_that_was_dropped_others_wait() {
+    let mut pool = Pool::default();
+    let all: Vec<_> = (0..3).map(|nonce| from(ALICE, nonce)).collect();
+    for candidate in &all {
+        pool.insert(candidate.clone(), 0).unwrap();
+    }
+    pool.take(&NO_LIMIT);
+    pool.discard(&all[0].transaction.hash, DropReason::Kernel, 0);
+    for candidate in &all[1..] {
+        assert!(pool.resend(&candidate.transaction.hash, 0));
+    }
+    // They are not posted until somebody sends the one before them.
+    assert!(pool.take(&NO_LIMIT).is_empty());
+    pool.insert(all[0].clone(), 0).unwrap();
+    assert_eq!(pool.take(&NO_LIMIT), raws(&all));
+}
