@@ -18,3 +18,16 @@ pub struct Recovered<T = SignedTransaction> {
     /// Its bytes, as an envelope of EIP-2718 or a legacy list.
     pub raw: Bytes,
 }
+
+impl Recovered<Box<SignedTransaction>> {
+    /// A transaction of this sender's, whose key nobody asks for.
+    #[must_use]
+    pub fn of(sender: Address, transaction: SignedTransaction) -> Self {
+        Self {
+            sender,
+            key: None,
+            raw: transaction.encode().into(),
+            transaction: Box::new(transaction),
+        }
+    }
+}

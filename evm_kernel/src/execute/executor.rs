@@ -5,14 +5,12 @@
 //! written: [`Executor::finish`] gives the changes as a value.
 
 use crate::bridge;
-use crate::environment::Environment;
-use crate::environment::history::HISTORY_ADDRESS;
-use crate::environment::source;
+use crate::environment::{Environment, history::HISTORY_ADDRESS, source};
 use crate::error::KernelError;
 use crate::execute::data_fee::DataFee;
 use crate::execute::engine::Engine;
 use crate::execute::precompiles::MeteredPrecompiles;
-use crate::execute::validate::ValidTransaction;
+use crate::execute::validate::{self, ValidTransaction};
 use crate::execute::work::{self, Work};
 use crate::execute::world::{World, WorldError};
 use alloc::boxed::Box;
@@ -26,8 +24,7 @@ use host::ReadStore;
 use revm::context::CfgEnv;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
 use revm::context::{BlockEnv, Context, Journal, TxEnv};
-use revm::context_interface::JournalTr;
-use revm::context_interface::block::BlobExcessGasAndPrice;
+use revm::context_interface::{JournalTr, block::BlobExcessGasAndPrice};
 use revm::primitives::hardfork::SpecId;
 use revm::state::Account as EngineAccount;
 use revm::{ExecuteEvm, MainBuilder};
@@ -333,16 +330,8 @@ impl<'s, S: ReadStore, I> Executor<'s, S, I> {
         journal
             .balance_incr(deposit.from, deposit.mint)
             .map_err(|WorldError(error)| error)?;
-        let environment = TxEnv {
-            caller: deposit.from,
-            gas_limit: deposit.gas_limit,
-            kind: deposit.to,
-            value: deposit.value,
-            data: deposit.input.clone(),
-            ..TxEnv::default()
-        };
         self.begin(deposit.gas_limit);
-        let result = match run(&mut self.engine, environment) {
+        let result = match run(&mut self.engine, validate::deposit(deposit)) {
             Ok(result) => {
                 self.end(result.gas().total_gas_spent());
                 result

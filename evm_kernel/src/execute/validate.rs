@@ -7,7 +7,7 @@ use crate::execute::data_fee::DataFee;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::U256;
-use ethereum::transaction::SignedAuthorization;
+use ethereum::transaction::{Deposit, SignedAuthorization};
 use ethereum::{Recovered, SignedTransaction};
 use revm::context::TxEnv;
 use revm::context_interface::either::Either;
@@ -91,6 +91,18 @@ pub(crate) fn transaction(
         gas_price,
         data,
     })
+}
+
+/// A deposit as the engine takes it.
+pub(crate) fn deposit(deposit: &Deposit) -> TxEnv {
+    TxEnv {
+        caller: deposit.from,
+        gas_limit: deposit.gas_limit,
+        kind: deposit.to,
+        value: deposit.value,
+        data: deposit.input.clone(),
+        ..TxEnv::default()
+    }
 }
 
 /// Authorizations (EIP-7702) as the engine has them, with who gave each.

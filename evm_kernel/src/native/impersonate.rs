@@ -12,7 +12,7 @@ use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
 use crate::native::simulate::Rejection;
 use alloc::boxed::Box;
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::Address;
 use ethereum::{Recovered, SignedTransaction};
 use host::ReadStore;
 use rollup::Level;
@@ -50,13 +50,7 @@ pub fn block(
     let parent = Parent::of(&head);
     let mut executor = Executor::new(store, &environment, parent.hash)?;
     executor.configure(|config, _| config.disable_eip3607 = true);
-    let raw = Bytes::from(transaction.encode());
-    let signed = Recovered {
-        transaction: Box::new(transaction),
-        sender,
-        key: None,
-        raw,
-    };
+    let signed = Recovered::of(sender, transaction);
     let valid = match validate::transaction(&signed, &environment) {
         Ok(valid) => valid,
         Err(why) => return Ok(Impersonated::Rejected(why.into())),

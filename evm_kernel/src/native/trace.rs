@@ -11,7 +11,6 @@ use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::validate;
 use crate::native::interrupt::Interrupt;
 use crate::native::simulate::{Call, Rejection, configure, environment_of};
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, Log};
@@ -161,14 +160,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         inspected: bool,
     ) -> Result<Traced, TraceError> {
         if let Transaction::Deposit(deposit) = &signed.transaction {
-            let transaction = TxEnv {
-                caller: deposit.from,
-                gas_limit: deposit.gas_limit,
-                kind: deposit.to,
-                value: deposit.value,
-                data: deposit.input.clone(),
-                ..TxEnv::default()
-            };
+            let transaction = validate::deposit(deposit);
             let run = if inspected {
                 Engine::inspect_system_call
             } else {
@@ -181,12 +173,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
                 })
             });
         }
-        let recovered = Recovered {
-            key: None,
-            transaction: Box::new(signed.clone()),
-            sender,
-            raw: signed.encode().into(),
-        };
+        let recovered = Recovered::of(sender, signed.clone());
         let valid =
             validate::transaction(&recovered, &self.environment).map_err(Rejection::from)?;
         self.transact(valid.environment, valid.data, inspected)

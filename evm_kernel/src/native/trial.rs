@@ -88,12 +88,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         sender: Address,
         signed: &SignedTransaction,
     ) -> Result<Execution, TraceError> {
-        let recovered = Recovered {
-            key: None,
-            transaction: Box::new(signed.clone()),
-            sender,
-            raw: signed.encode().into(),
-        };
+        let recovered = Recovered::of(sender, signed.clone());
         let valid =
             validate::transaction(&recovered, &self.environment).map_err(Rejection::from)?;
         let data = valid.data;
@@ -145,12 +140,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         environment: TxEnv,
         signed: &SignedTransaction,
     ) -> Result<Execution, TraceError> {
-        let recovered = Recovered {
-            key: None,
-            transaction: Box::new(signed.clone()),
-            sender: environment.caller,
-            raw: signed.encode().into(),
-        };
+        let recovered = Recovered::of(environment.caller, signed.clone());
         let data = DataFee::default();
         let transacted = self
             .executor
