@@ -176,7 +176,7 @@ impl Reencode for Rewrite {
             match operator {
                 Operator::Return => self.leave(function.instructions()),
                 _ if is_dispatch(&operator, &last, self.scratch) => {
-                    self.mark(function.instructions())
+                    self.mark(function.instructions());
                 }
                 _ => {}
             }
