@@ -166,6 +166,70 @@ fn places_for_announcements_cannot_be_used_up() {
     assert_eq!(rollup.since(number + 1).len(), 1);
 }
 
+/// An honest transaction whose pieces span levels, and who sees the first ones announces it
+/// 100 times over, each with a chunk of rubbish (22 kB, 0.02 tez): eight were once enough
+/// to have it dropped.
+#[test]
+fn rubbish_with_chunks_does_not_push_out_what_spans_levels() {
+    let mut alice = User::new("alice");
+    let mut rollup = start(&alice);
+    let to = TxKind::Call(Address::repeat_byte(0xbb));
+    let raw = alice
+        .send(1337, to, U256::ZERO, Bytes::from(vec![1; 9_000]), 900_000)
+        .encode();
+    let transaction = keccak256(&raw);
+    let number = rollup.head().number;
+    let pieces = encode::messages(&Setup::default().address, &raw);
+    let (first, rest) = pieces.split_at(2);
+    rollup.level_of(first.to_vec());
+    let lies = (0..100_u32).flat_map(|number| {
+        let lie = number.to_be_bytes();
+        let hash = keccak256(lie);
+        [
+            announcement(transaction, &[hash, keccak256(hash)]),
+            chunk(transaction, hash, &lie),
+        ]
+    });
+    post(&mut rollup, &lies.collect::<Vec<_>>());
+    rollup.level_of(rest.to_vec());
+    assert_eq!(rollup.since(number + 1).len(), 1);
+}
+
+/// 1,000 announcements of one transaction, which share 32 of their 33 chunks (1.1 MB, 1.1
+/// tez), then these, which all of them name, and as many that nobody does; then all expire.
+#[test]
+fn a_chunk_that_a_thousand_announcements_name_is_bounded() {
+    let eve = User::new("eve");
+    let mut rollup = start(&eve);
+    let transaction = B256::repeat_byte(7);
+    let content = |place: u16| place.to_be_bytes();
+    let common: Vec<_> = (0..32).map(|place| keccak256(content(place))).collect();
+    let announcements: Vec<_> = (0..1_000_u32)
+        .map(|number| {
+            let own = keccak256(number.to_be_bytes());
+            announcement(transaction, &[&common[..], &[own]].concat())
+        })
+        .collect();
+    post(&mut rollup, &announcements);
+    let chunks: Vec<_> = (0..64)
+        .map(|place| chunk(transaction, keccak256(content(place)), &content(place)))
+        .collect();
+    post(&mut rollup, &chunks);
+    // Again, one level for each.
+    for one in &chunks {
+        post(&mut rollup, std::slice::from_ref(one));
+    }
+    for _ in 0..40 {
+        let report = rollup.empty_level();
+        bounded(&rollup, &report, 0);
+    }
+    let left = rollup
+        .values()
+        .into_keys()
+        .filter(|path| path.starts_with("/evm/state/k/"));
+    assert_eq!(left.count(), 0);
+}
+
 /// They also end: a level gives up some of them, not all at once.
 #[test]
 fn what_was_announced_for_nothing_expires_some_at_a_time() {

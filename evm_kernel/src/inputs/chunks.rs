@@ -9,7 +9,8 @@
 //! announcement always gets one: the oldest without a chunk gives way, or else
 //! the one whose last chunk is oldest. What a piece costs does not depend on
 //! what others posted, but for these bounds; what it costs besides its bytes is
-//! counted ([`Chunks::take_work`]).
+//! counted ([`Chunks::take_work`]). What many announcements are whole with is tried
+//! some at a time: a piece that comes again goes on.
 
 mod format;
 mod open_list;
@@ -32,7 +33,7 @@ use storage::{Piece, StorageError};
 const MAX_OPEN: usize = 1_000;
 
 /// The most of them that name the same transaction.
-const MAX_OF_TRANSACTION: usize = 8;
+const MAX_OF_TRANSACTION: usize = 128;
 
 /// How many levels an announcement stays open.
 const LIFETIME: u32 = 20;
@@ -51,6 +52,16 @@ const HASH: u64 = 32;
 
 /// The work of looking at an open announcement.
 const OPEN: u64 = 10;
+
+/// The work of comparing two hashes.
+const COMPARE: u64 = 2;
+
+/// The work of looking at the announcements of a transaction, for each of them.
+const LOOK: u64 = 60;
+
+/// The work after which one piece tries no more announcements that are whole: each of them
+/// may have the bytes of the largest transaction.
+const MOST_TRIED: u64 = 10_000_000;
 
 /// Why a piece is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -165,6 +176,7 @@ impl Chunks {
         if self.of(transaction).any(|(open, _)| open.id == id) {
             return self.again(store, transaction);
         }
+        self.compare(transaction, hashes.len());
         // Chunks that others announced may be here already.
         let here = format::bits(&hashes, |hash| {
             self.of(transaction)
@@ -206,6 +218,8 @@ impl Chunks {
         };
         self.load_list(store)?;
         self.load(store, transaction)?;
+        // Once more when it is noted.
+        self.compare(transaction, 2);
         let (mut named, mut missing) = (false, false);
         for (_, known) in self.of(transaction) {
             let places = known.places(&hash);
@@ -317,6 +331,16 @@ impl Chunks {
         Ok(())
     }
 
+    /// Counts the work of comparing so many hashes with all that announcements of a
+    /// transaction name.
+    fn compare(&mut self, transaction: B256, hashes: usize) {
+        let (mut all, mut named) = (0, 0);
+        for (_, known) in self.of(transaction) {
+            (all, named) = (all + 1, named + known.hashes.len() as u64);
+        }
+        self.work += LOOK * all + COMPARE * named * hashes as u64;
+    }
+
     /// The announcements of a transaction, which were loaded.
     fn of(&self, transaction: B256) -> impl Iterator<Item = (Open, &Announcement)> {
         self.list()
@@ -353,8 +377,12 @@ impl Chunks {
             .filter(|(_, known)| known.is_whole())
             .map(|(open, known)| (open, known.hashes.clone()))
             .collect();
+        let most = self.work.saturating_add(MOST_TRIED);
         let mut outcome = Assembly::Pending;
         for (open, hashes) in whole {
+            if self.work >= most {
+                break;
+            }
             if let Some(raw) = self.concat(store, transaction, &hashes)?
                 && keccak256(&raw) == transaction
             {
@@ -405,6 +433,7 @@ impl Chunks {
         let Some(closed) = self.announcements.remove(&id) else {
             return;
         };
+        self.compare(transaction, closed.chunks().len());
         let mut stored = Vec::new();
         if closed.stored {
             stored.push(Piece::Announcement { transaction, id });

@@ -154,8 +154,8 @@ fn false_announcements_block_nobody() {
         );
         blocks.level -= 1;
     }
-    // A handful of them, with the list.
-    assert_eq!(blocks.kept(), MAX_OF_TRANSACTION + 1);
+    // All of them, with the list.
+    assert_eq!(blocks.kept(), 100 + 1);
     // What the liar brings does not have to come again.
     assert_eq!(blocks.chunk(&chunk(hash, 0, b"one")), Ok(None));
     assert_eq!(
@@ -302,6 +302,63 @@ fn what_makes_progress_gives_way_last() {
         blocks.chunk(&chunk(hash, 1, b"two")),
         whole(hash, b"onetwo")
     );
+}
+
+/// Who sees an honest announcement repeats it with rubbish, chunks and all: eight of these
+/// once pushed it out.
+#[test]
+fn rubbish_with_chunks_pushes_nobody_out_of_its_transaction() {
+    let mut blocks = Blocks::at(7);
+    let hash = keccak256(b"onetwo");
+    blocks.announce(&announce(hash, &[b"one", b"two"])).unwrap();
+    blocks.chunk(&chunk(hash, 0, b"one")).unwrap();
+    for lie in 0..100_u8 {
+        blocks
+            .announce(&announce(hash, &[b"one", &[lie], b"lie"]))
+            .unwrap();
+        blocks.chunk(&chunk(hash, 0, &[lie])).unwrap();
+        blocks.level -= 2;
+    }
+    assert_eq!(
+        blocks.chunk(&chunk(hash, 1, b"two")),
+        whole(hash, b"onetwo")
+    );
+    assert_eq!(blocks.kept(), 0);
+}
+
+/// Many false announcements may be whole with one chunk: they are tried some at a time, and
+/// the true one has its turn, with a piece that comes again.
+#[test]
+fn what_is_whole_is_tried_some_at_a_time() {
+    let mut blocks = Blocks::at(7);
+    let big = [1_u8; 4_000];
+    let raw = [&big[..]; 33].concat();
+    let hash = keccak256(&raw);
+    for lie in 0..20_u8 {
+        let mut chunks = [&big[..]; 33];
+        chunks[usize::from(lie)] = b"lie";
+        blocks.announce(&announce(hash, &chunks)).unwrap();
+    }
+    blocks.chunk(&chunk(hash, 0, b"lie")).unwrap();
+    blocks.announce(&announce(hash, &[&big[..]; 33])).unwrap();
+    let last = chunk(hash, 0, &big);
+    let mut times = 0;
+    loop {
+        let (taken, work) = blocks.block(|host, chunks| {
+            let taken = chunks.chunk(host, &last).unwrap();
+            let work = chunks.take_work();
+            (done(taken, chunks), work)
+        });
+        times += 1;
+        assert!(work < 13_000_000, "{work}");
+        if taken == whole(hash, &raw) {
+            break;
+        }
+        assert_eq!(taken, Err(BadPiece::Assembled { expected: hash }));
+        assert!(times < 5, "it has no turn");
+    }
+    assert!(times > 1, "all at once");
+    assert_eq!(blocks.kept(), 0);
 }
 
 #[test]
