@@ -2,20 +2,24 @@
 
 use crate::setup::{self, Target};
 use crate::{files, installer};
+use alloy_primitives::{Address, U256};
 use anyhow::Context;
 use clap::Args;
 use node::accounts::MNEMONIC;
 use node::devnet::Plan;
-use node::genesis::{Genesis, config_of};
+use node::genesis::{Genesis, GenesisAccount, config_of};
+use node::state_file;
 use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
 use pvm::installer::Installer;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use storage::config::Revision;
 use tokio::sync::oneshot;
 use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::NonBlocking;
@@ -39,6 +43,9 @@ pub(crate) struct DevnetArgs {
     /// When to make blocks: `auto` (as soon as a transaction arrives), or the seconds between blocks
     #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
     block_time: BlockTime,
+    /// Make blocks on request alone (`evm_mine`)
+    #[arg(long, conflicts_with = "block_time")]
+    no_mining: bool,
     /// How transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
     /// itself)
     #[arg(long, default_value = "batches", value_name = "batches|raw", value_parser = post)]
@@ -52,9 +59,37 @@ pub(crate) struct DevnetArgs {
     /// The number of funded accounts
     #[arg(long, default_value_t = 10)]
     accounts: u32,
+    /// The mnemonic of their keys (BIP-39)
+    #[arg(long, default_value = MNEMONIC, value_name = "WORDS", value_parser = mnemonic)]
+    mnemonic: String,
+    /// What each of them has, in units of 10^18 wei
+    #[arg(long, default_value_t = 10_000, value_name = "UNITS")]
+    balance: u64,
+    /// The gas of a block [default: from the genesis file, or 2^24, what a transaction may ask for]
+    #[arg(long, value_name = "GAS", value_parser = clap::value_parser!(u64).range(21_000..))]
+    gas_limit: Option<u64>,
+    /// The lowest base fee, where it starts, in wei per gas [default: from the genesis file, or 10^9]
+    #[arg(long, value_name = "WEI")]
+    base_fee: Option<u64>,
+    /// Let a transaction ask for more than 2^24 gas, as before Osaka: Prague's rules hold then, without
+    /// Osaka's precompile and instruction
+    #[arg(long)]
+    no_transaction_gas_cap: bool,
+    /// Leave out the deterministic deployer, Multicall3, Permit2 and Safe's singleton factory
+    #[arg(long)]
+    no_predeploys: bool,
+    /// What web3_clientVersion answers [default: this program's name behind anvil/, which tools look for]
+    #[arg(long, value_name = "TEXT")]
+    client_version: Option<String>,
+    /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "setup")]
+    state: Option<PathBuf>,
     /// The CORS origin that may call, such as http://localhost:3000; `*` for any
     #[arg(long, default_value = "*", value_name = "ORIGIN")]
     cors: String,
+    /// Names that requests may call this node by, besides those of the loopback; `*` for any
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    allowed_hosts: Vec<String>,
     /// Levels for which a commitment can be refuted, before its outbox messages can be executed
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
     challenge_window: u32,
@@ -110,16 +145,23 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     if let Some(warning) = warning(args.host) {
         tracing::warn!("{warning}");
     }
-    let genesis = match &args.genesis {
-        None => Genesis::default(),
-        Some(path) => files::text(path)
-            .and_then(|text| Ok(Genesis::from_json(&text)?))
-            .with_context(|| format!("invalid genesis file {}", path.display()))?,
-    };
+    let genesis = genesis(args)?;
     let options = Options {
         host: args.host,
         port: args.port,
-        block_time: args.block_time,
+        block_time: match args.no_mining {
+            true => BlockTime::Manual,
+            false => args.block_time,
+        },
+        predeploys: !args.no_predeploys,
+        client_version: args.client_version.clone(),
+        mnemonic: args.mnemonic.clone(),
+        balance: U256::from(args.balance) * U256::from(UNIT),
+        allowed_hosts: args.allowed_hosts.clone(),
+        state: match &args.state {
+            Some(path) if path.exists() => Some(state(path)?),
+            _ => None,
+        },
         post: args.post,
         chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,
@@ -144,9 +186,63 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         .build()
         .context("cannot start the runtime")?;
     let banner = (!args.quiet).then_some((writer, args.json));
-    let ended = runtime.block_on(serve(options, banner));
+    let ended = runtime.block_on(serve(options, banner, args.state.as_deref()));
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
+}
+
+/// The wei of a unit.
+const UNIT: u128 = 1_000_000_000_000_000_000;
+
+/// The gas of a block by default: what a transaction may ask for, since some tools ask for
+/// what the block has (EIP-7825).
+const GAS_LIMIT: u64 = 1 << 24;
+
+/// The start of the chain, with the options that change it.
+fn genesis(args: &DevnetArgs) -> anyhow::Result<Genesis> {
+    let mut genesis = match &args.genesis {
+        None => {
+            let mut genesis = Genesis::default();
+            genesis.config.block_gas_limit = GAS_LIMIT;
+            genesis
+        }
+        Some(path) => files::text(path)
+            .and_then(|text| Ok(Genesis::from_json(&text)?))
+            .with_context(|| format!("invalid genesis file {}", path.display()))?,
+    };
+    let config = &mut genesis.config;
+    config.block_gas_limit = args.gas_limit.unwrap_or(config.block_gas_limit);
+    config.base_fee_floor = args.base_fee.unwrap_or(config.base_fee_floor);
+    if args.no_transaction_gas_cap {
+        config.revisions = vec![(0, Revision::Prague)];
+        tracing::warn!(
+            "a transaction may ask for all the gas of a block: Prague's rules hold, not Osaka's"
+        );
+    }
+    Ok(genesis)
+}
+
+/// The accounts of a state file.
+fn state(path: &Path) -> anyhow::Result<BTreeMap<Address, GenesisAccount>> {
+    let text = files::text(path)?;
+    state_file::read(text.as_bytes())
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("invalid state file {}", path.display()))
+}
+
+/// Writes the newest state, in one move.
+fn keep_state(devnet: &Handle, path: &Path) -> anyhow::Result<()> {
+    let text = state_file::write(&*devnet.node().latest()?)?;
+    let new = path.with_extension("new");
+    let wrote = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path));
+    wrote.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn mnemonic(text: &str) -> Result<String, String> {
+    match node::accounts::derive_from(text, 0) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Pages that are gone at the end.
@@ -206,15 +302,20 @@ fn warning(host: IpAddr) -> Option<String> {
     })
 }
 
-async fn serve(options: Options, banner: Option<(NonBlocking, bool)>) -> anyhow::Result<ExitCode> {
+async fn serve(
+    options: Options,
+    banner: Option<(NonBlocking, bool)>,
+    state: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let words = options.mnemonic.clone();
     let signal = signals()?;
     let started = node::devnet(options).await;
     let mut devnet = started.map_err(explain)?;
     if let Some((mut writer, json)) = banner {
         // Who does not want to read it need not.
         let _ = match json {
-            true => writeln!(writer, "{}", start(&devnet)),
-            false => write!(writer, "{}", Banner(&devnet)),
+            true => writeln!(writer, "{}", start(&devnet, &words)),
+            false => write!(writer, "{}", Banner(&devnet, &words)),
         };
     }
     tokio::select! {
@@ -223,6 +324,9 @@ async fn serve(options: Options, banner: Option<(NonBlocking, bool)>) -> anyhow:
             tracing::error!("the devnet stopped");
             return Ok(ExitCode::from(crate::FOUND_WRONG));
         }
+    }
+    if let Some(path) = state {
+        keep_state(&devnet, path)?;
     }
     // It waits for the level that runs.
     let stopped = tokio::task::spawn_blocking(move || devnet.stop());
@@ -388,7 +492,7 @@ where
 }
 
 /// What a program wants to know of a devnet.
-fn start(devnet: &Handle) -> serde_json::Value {
+fn start(devnet: &Handle, mnemonic: &str) -> serde_json::Value {
     let accounts = devnet.accounts().iter();
     let accounts = accounts.map(
         |account| json!({ "address": account.address, "privateKey": account.key.to_string() }),
@@ -398,20 +502,20 @@ fn start(devnet: &Handle) -> serde_json::Value {
         "url": devnet.url(),
         "chainId": devnet.node().chain_id(),
         "accounts": accounts.collect::<serde_json::Value>(),
-        "mnemonic": MNEMONIC,
+        "mnemonic": mnemonic,
         "balance": devnet.balance().to_string(),
     })
 }
 
 /// The first output: accounts, keys, address.
-struct Banner<'d>(&'d Handle);
+struct Banner<'d>(&'d Handle, &'d str);
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let devnet = self.0;
+        let Self(devnet, mnemonic) = *self;
         writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "Available Accounts\n==================")?;
-        let units = devnet.balance() / 10_u128.pow(18);
+        let units = devnet.balance() / U256::from(UNIT);
         for (index, account) in devnet.accounts().iter().enumerate() {
             writeln!(f, "({index}) {} ({units} units)", account.address)?;
         }
@@ -420,7 +524,7 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "({index}) {}", account.key)?;
         }
         writeln!(f, "\nWallet\n==================")?;
-        writeln!(f, "Mnemonic:          {MNEMONIC}")?;
+        writeln!(f, "Mnemonic:          {mnemonic}")?;
         writeln!(f, "Derivation path:   m/44'/60'/0'/0/")?;
         writeln!(
             f,

@@ -93,6 +93,7 @@ pub async fn run(files: &Files, kernel: &Path) -> Result<RpcCaseOutcome, CompatE
     options.chain_id = genesis.config.chain_id;
     options.timestamp = Some(0);
     options.accounts = 0;
+    options.predeploys = false;
     options.genesis = genesis;
     options.genesis.config.base_fee_floor = 1;
     options.genesis.config.block_gas_limit = 200_000_000;

@@ -21,6 +21,8 @@ use serde_json::Value;
 pub enum Client {
     Ethers,
     Viem,
+    TestClient,
+    Older,
     Cast,
     Forge,
     Web3Py,
@@ -33,9 +35,11 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Ethers,
         Self::Viem,
+        Self::TestClient,
+        Self::Older,
         Self::Cast,
         Self::Forge,
         Self::Web3Py,
@@ -80,6 +84,8 @@ impl Client {
         match self {
             Self::Ethers => Ok((nodejs()?, "ethers.mjs")),
             Self::Viem => Ok((nodejs()?, "viem.mjs")),
+            Self::TestClient => Ok((nodejs()?, "test_client.mjs")),
+            Self::Older => Ok((nodejs()?, "older.mjs")),
             Self::Cast => Ok((nodejs()?, "cast.mjs")),
             Self::Forge => Ok((nodejs()?, "forge.mjs")),
             Self::Web3Py => Ok((python("web3py")?, "web3py/web3py.py")),
@@ -97,6 +103,8 @@ impl fmt::Display for Client {
         f.pad(match self {
             Self::Ethers => "ethers",
             Self::Viem => "viem",
+            Self::TestClient => "test client",
+            Self::Older => "older",
             Self::Cast => "cast",
             Self::Forge => "forge",
             Self::Web3Py => "web3.py",

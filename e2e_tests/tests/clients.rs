@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 8] = [
+const TESTS: [(&str, Client); 10] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -16,6 +16,14 @@ const TESTS: [(&str, Client); 8] = [
     (
         "viem_simulates_watches_batches_and_sends_every_type",
         Client::Viem,
+    ),
+    (
+        "viems_test_client_does_all_that_it_does",
+        Client::TestClient,
+    ),
+    (
+        "ethers_5_and_web3_js_sign_deploy_and_subscribe",
+        Client::Older,
     ),
     ("cast_sends_calls_and_reads_receipts_and_logs", Client::Cast),
     ("forge_creates_and_broadcasts_scripts", Client::Forge),

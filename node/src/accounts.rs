@@ -53,9 +53,17 @@ impl Account {
 /// # Errors
 /// If the derivation fails, which it does for no `count` below 2^31.
 pub fn derive(count: u32) -> Result<Vec<Account>, MnemonicError> {
+    derive_from(MNEMONIC, count)
+}
+
+/// The first `count` accounts of a mnemonic, at `m/44'/60'/0'/0/i`.
+///
+/// # Errors
+/// If it is no mnemonic.
+pub fn derive_from(mnemonic: &str, count: u32) -> Result<Vec<Account>, MnemonicError> {
     // The slow part (2,048 rounds of HMAC) is done once.
     let parent =
-        Mnemonic::<English>::new_from_phrase(MNEMONIC)?.derive_key("m/44'/60'/0'/0", None)?;
+        Mnemonic::<English>::new_from_phrase(mnemonic)?.derive_key("m/44'/60'/0'/0", None)?;
     (0..count)
         .map(|index| {
             let child = parent.derive_child(index)?;

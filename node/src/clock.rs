@@ -13,6 +13,20 @@ pub struct Setting {
     pub offset: i64,
     /// The timestamp of the next level, if one is set.
     pub next: Option<u64>,
+    /// The seconds from each level to the next, if they are set.
+    pub interval: Option<u64>,
+}
+
+impl Setting {
+    /// The timestamp of a level that runs now, after one at `last`. Levels in quick
+    /// succession share a second.
+    fn level(&self, last: u64) -> u64 {
+        let now = match self.interval {
+            Some(interval) => last.saturating_add(interval),
+            None => machine().saturating_add_signed(self.offset),
+        };
+        self.next.unwrap_or(now).max(last)
+    }
 }
 
 /// Seconds since 1970, as levels are stamped.
@@ -29,11 +43,7 @@ impl Clock {
     /// The timestamp of a level that would run now, after one at `last`.
     #[must_use]
     pub fn level(&self, last: u64) -> u64 {
-        let setting = self.lock();
-        let wanted = setting
-            .next
-            .unwrap_or_else(|| machine().saturating_add_signed(setting.offset));
-        wanted.max(last.saturating_add(1))
+        self.lock().level(last)
     }
 
     /// Stamps a level that runs now, after one at `last`. A timestamp that was
@@ -41,12 +51,11 @@ impl Clock {
     #[must_use]
     pub fn stamp(&self, last: u64) -> u64 {
         let mut setting = self.lock();
+        let timestamp = setting.level(last);
         if let Some(next) = setting.next.take() {
             setting.offset = ahead(next);
         }
-        machine()
-            .saturating_add_signed(setting.offset)
-            .max(last.saturating_add(1))
+        timestamp
     }
 
     /// Moves the clock ahead by `seconds`, from its time or from the newest level's timestamp
@@ -62,6 +71,18 @@ impl Clock {
         }
         setting.offset = offset;
         Some(offset)
+    }
+
+    /// Sets the time; gives the seconds that it is ahead in all.
+    pub fn set(&self, time: u64) -> i64 {
+        let mut setting = self.lock();
+        setting.offset = ahead(time);
+        setting.offset
+    }
+
+    /// Puts levels so many seconds apart; `None`: no longer. Gives what it was.
+    pub fn set_interval(&self, interval: Option<u64>) -> Option<u64> {
+        std::mem::replace(&mut self.lock().interval, interval)
     }
 
     /// Sets the timestamp of the next level.
@@ -116,12 +137,30 @@ mod tests {
     }
 
     #[test]
-    fn levels_never_share_a_timestamp_nor_go_back() {
+    fn levels_may_share_a_second_but_do_not_go_back() {
         let clock = Clock::default();
         let future = clock.now() + 500;
-        assert_eq!(clock.stamp(future), future + 1);
+        assert_eq!(clock.stamp(future), future);
         clock.want(1);
-        assert_eq!(clock.stamp(future), future + 1);
+        assert_eq!(clock.stamp(future), future);
+        // Nor is the clock ahead of the wall's then.
+        let clock = Clock::default();
+        let mut last = 0;
+        for _ in 0..1_000 {
+            last = clock.stamp(last);
+        }
+        assert!(last <= machine());
+    }
+
+    #[test]
+    fn levels_are_as_far_apart_as_they_are_told() {
+        let clock = Clock::default();
+        assert_eq!(clock.set_interval(Some(7)), None);
+        assert_eq!((clock.stamp(100), clock.level(107)), (107, 114));
+        clock.want(200);
+        assert_eq!((clock.stamp(107), clock.stamp(200)), (200, 207));
+        assert_eq!(clock.set_interval(None), Some(7));
+        assert!(clock.stamp(100) > 1_000_000);
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use crate::accounts::{self, Account};
 use crate::error::MinerError;
-use crate::genesis::{Genesis, GenesisError};
+use crate::genesis::{Genesis, GenesisAccount, GenesisError};
 use crate::miner::{Miner, MinerHandle, Post};
-use crate::node::{BlockTime, Node};
+use crate::node::{BlockTime, Node, client_version};
+use crate::predeploys;
 use crate::rpc::access::{Access, InvalidOrigin};
 use crate::rpc::{listener, server};
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use layer1::Layer1;
 use layer1::devnet::Contracts;
 use pvm::{DebugSink, Durable, Machine};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,6 +78,21 @@ pub struct Options {
     /// The most instructions of a run of the kernel, which is counted then; `None`: the
     /// machine's own limit.
     pub max_instructions: Option<u64>,
+    /// Whether the contracts that tools expect are there ([`predeploys`]).
+    pub predeploys: bool,
+    /// What the node says it is; `None`: its own name behind that of anvil, which tools
+    /// accept.
+    pub client_version: Option<String>,
+    /// The mnemonic of the accounts.
+    pub mnemonic: String,
+    /// The balance of each account, in wei.
+    pub balance: U256,
+    /// Names in a request's `Host` that lead here, too.
+    pub allowed_hosts: Vec<String>,
+    /// A state to start from, as [`state_file`] reads it.
+    ///
+    /// [`state_file`]: crate::state_file
+    pub state: Option<BTreeMap<Address, GenesisAccount>>,
 }
 
 /// A rollup as it is originated.
@@ -109,6 +126,12 @@ impl Options {
             connections: CONNECTIONS,
             keep_states: KEEP_STATES,
             max_instructions: None,
+            predeploys: true,
+            client_version: None,
+            mnemonic: accounts::MNEMONIC.into(),
+            balance: U256::from(BALANCE),
+            allowed_hosts: Vec::new(),
+            state: None,
         }
     }
 }
@@ -160,13 +183,13 @@ pub struct Handle {
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
     server: tokio::task::JoinHandle<()>,
-    balance: u128,
+    balance: U256,
 }
 
 impl Handle {
     /// What each funded account has at first, in wei; 0 in a rehearsal.
     #[must_use]
-    pub const fn balance(&self) -> u128 {
+    pub const fn balance(&self) -> U256 {
         self.balance
     }
 
@@ -235,7 +258,7 @@ impl Drop for Handle {
 /// # Errors
 /// [`DevnetError`].
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
-    let access = Access::new(options.host, &options.cors)?;
+    let access = Access::new(options.host, &options.cors)?.with_hosts(&options.allowed_hosts);
     let address = SocketAddr::new(options.host, options.port);
     let kernel =
         pvm::files::read(&options.kernel, MAX_KERNEL).map_err(|source| DevnetError::Kernel {
@@ -246,15 +269,18 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let address = listener
         .local_addr()
         .map_err(|source| DevnetError::Listen { address, source })?;
-    let accounts = accounts::derive(options.accounts)
+    let accounts = accounts::derive_from(&options.mnemonic, options.accounts)
         .map_err(|error| DevnetError::Accounts(error.to_string()))?;
     let start = Start::of(&options, &kernel, &accounts)?;
-    let node = Arc::new(Node::new(
+    let client = options.client_version.clone();
+    let node = Node::new(
         accounts,
         start.config.chain_id,
         options.block_time,
         options.keep_states,
-    ));
+    )
+    .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())));
+    let node = Arc::new(node);
     if let Some(timestamp) = options.timestamp {
         node.clock.want(timestamp);
     }
@@ -281,7 +307,10 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         stop,
         thread: Some(thread),
         server,
-        balance: if options.plan.is_some() { 0 } else { BALANCE },
+        balance: match options.plan {
+            Some(_) => U256::ZERO,
+            None => options.balance,
+        },
     })
 }
 
@@ -347,7 +376,15 @@ fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
     config.kernel_governance.get_or_insert(contracts.governance);
     for account in accounts {
         let account = genesis.alloc.entry(account.address).or_default();
-        account.balance = account.balance.max(U256::from(BALANCE));
+        account.balance = account.balance.max(options.balance);
+    }
+    if options.predeploys {
+        for (address, account) in predeploys::accounts(options.chain_id) {
+            genesis.alloc.entry(address).or_insert(account);
+        }
+    }
+    if let Some(state) = &options.state {
+        genesis.alloc.extend(state.clone());
     }
     genesis
 }

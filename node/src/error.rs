@@ -74,6 +74,16 @@ pub enum NodeError {
     /// The devnet has stopped.
     #[error("the devnet stopped")]
     Stopped,
+    /// The chain is not so long.
+    #[error(
+        "Rollback depth must not exceed current chain height: current height {height}, depth {depth}"
+    )]
+    Depth {
+        /// The number of the newest block.
+        height: u64,
+        /// How far back.
+        depth: u64,
+    },
     /// A level failed.
     #[error(transparent)]
     Miner(#[from] MinerError),
@@ -112,4 +122,10 @@ pub enum MinerError {
     /// The blocks of the level cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// A block cannot be made.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Durable storage cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }

@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`devnet`](mod@devnet) | puts it all together |
-//! | [`genesis`], [`accounts`] | what the chain starts from |
+//! | [`genesis`], [`accounts`], [`predeploys`] | what the chain starts from |
 //! | [`rpc`] | bytes ⇄ calls; subscriptions; methods; JSON |
 //! | [`pool`], [`evm_kernel::inputs::encode`], [`batches`] | the way of a transaction to the kernel |
 //! | [`miner`] | runs levels, one thread; development requests; layer 1 |
@@ -13,6 +13,7 @@
 //! | [`simulate`] | calls that are only tried |
 //! | [`pending`] | the block to come |
 //! | [`trace`] | what transactions did, step by step |
+//! | [`state_file`] | the state as anvil dumps it |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`node`](mod@node), [`clock`] | what all of these share |
 
@@ -33,10 +34,12 @@ pub mod miner;
 pub mod node;
 pub mod pending;
 pub mod pool;
+pub mod predeploys;
 pub mod proofs;
 pub mod request;
 pub mod rpc;
 pub mod simulate;
+pub mod state_file;
 pub mod trace;
 
 pub use ::layer1::outbox::Parameters;

@@ -17,6 +17,6 @@ pub use miner::Miner;
 pub use posting::Post;
 pub use requests::{
     Advanced, Change, Followed, Holdings, MinerHandle, Operated, OutboxProof, Overview,
-    RollupStatus, Withdrawal, WithdrawalStage,
+    RollupStatus, Setting, Withdrawal, WithdrawalStage,
 };
 pub(crate) use requests::{Layer1Request, LevelMessages, Reply, Request};

@@ -8,17 +8,18 @@ use crate::filters::Filters;
 use crate::load::Load;
 use crate::miner::posting::{Post, Poster};
 use crate::pending;
-use crate::pool::{self, BlockRules, Fate, Pool, PoolError};
+use crate::pool::{self, BlockRules, Candidate, Fate, Pool, PoolError};
 use crate::proofs::Proofs;
 use crate::request::BlockId;
 use crate::rpc::texts::Texts;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use ethereum::{Signature, Transaction};
 use evm_kernel::inputs::encode::Batching;
 use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
 use pvm::Durable;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -59,7 +60,14 @@ pub struct Node {
     head: watch::Sender<u64>,
     arrivals: broadcast::Sender<B256>,
     accounts: Vec<Account>,
-    chain_id: u64,
+    chain_id: AtomicU64,
+    keep_states: u64,
+    /// What it says it is.
+    client: String,
+    /// Another for each start.
+    instance: B256,
+    /// Whether it logs what it does.
+    logging: AtomicBool,
     poster: Mutex<Poster>,
     block_time: Mutex<BlockTime>,
     /// The time of levels.
@@ -154,7 +162,11 @@ impl Node {
             head: watch::Sender::new(0),
             arrivals: broadcast::Sender::new(ARRIVALS),
             accounts,
-            chain_id,
+            chain_id: AtomicU64::new(chain_id),
+            keep_states,
+            client: client_version(),
+            instance: instance(),
+            logging: AtomicBool::new(true),
             poster: Mutex::default(),
             block_time: Mutex::new(block_time),
             clock: Clock::default(),
@@ -206,6 +218,44 @@ impl Node {
         *lock(&self.finality) = finality;
     }
 
+    /// With another name for clients.
+    #[must_use]
+    pub fn named(mut self, client: String) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// What it says it is.
+    #[must_use]
+    pub fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// A number that no other start has.
+    pub(crate) const fn instance(&self) -> B256 {
+        self.instance
+    }
+
+    /// The number of blocks whose states are kept.
+    pub(crate) const fn keep_states(&self) -> u64 {
+        self.keep_states
+    }
+
+    /// Whether it logs what it does.
+    pub(crate) fn is_logging(&self) -> bool {
+        self.logging.load(Ordering::Relaxed)
+    }
+
+    /// Logs what it does, or no longer.
+    pub fn set_logging(&self, on: bool) {
+        self.logging.store(on, Ordering::Relaxed);
+    }
+
+    /// Changes the chain's number.
+    pub(crate) fn set_chain_id(&self, chain_id: u64) {
+        self.chain_id.store(chain_id, Ordering::Relaxed);
+    }
+
     /// Posts transactions like this from now on.
     pub fn set_post(&self, post: Post) {
         lock(&self.poster).post = post;
@@ -221,7 +271,7 @@ impl Node {
     ) -> Vec<Vec<u8>> {
         let batching = Batching {
             rollup: *rollup,
-            chain_id: self.chain_id,
+            chain_id: self.chain_id(),
             points: false,
         };
         lock(&self.poster).messages(state, &batching, raws)
@@ -273,8 +323,8 @@ impl Node {
 
     /// The chain's number.
     #[must_use]
-    pub const fn chain_id(&self) -> u64 {
-        self.chain_id
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id.load(Ordering::Relaxed)
     }
 
     /// When levels run.
@@ -463,6 +513,26 @@ impl Node {
         let rules = BlockRules::of(&environment);
         // The slow part, the recovery of the sender, is done without the lock.
         let candidate = pool::admit(raw, &rules)?;
+        self.accept(candidate, &rules)
+    }
+
+    /// Takes a transaction into the pool as if `sender` had signed it.
+    ///
+    /// # Errors
+    /// As [`Node::submit`].
+    pub fn submit_unsigned(
+        &self,
+        sender: Address,
+        transaction: Transaction,
+    ) -> Result<Submitted, NodeError> {
+        let environment = self.next_environment(&*self.latest()?)?;
+        let rules = BlockRules::of(&environment);
+        let signed = transaction.with_signature(placeholder(sender));
+        let candidate = pool::admit_unsigned(signed, sender, &rules)?;
+        self.accept(candidate, &rules)
+    }
+
+    fn accept(&self, candidate: Candidate, rules: &BlockRules) -> Result<Submitted, NodeError> {
         let (hash, sender) = (candidate.transaction.hash, candidate.sender);
         let mut pool = self.pool();
         if pool.get(&hash).is_some() {
@@ -474,7 +544,7 @@ impl Node {
         let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
         let nonce = candidate.transaction.transaction.nonce();
         let queued = pool.cost_without(&sender, account.nonce, nonce);
-        pool::check(&candidate, &rules, &account, delegated, queued)?;
+        pool::check(&candidate, rules, &account, delegated, queued)?;
         let (ready, fate) = pool.insert(candidate, account.nonce)?;
         drop(pool);
         self.work.notify_one();
@@ -498,6 +568,34 @@ impl Node {
         }
         Ok(hash)
     }
+}
+
+/// The stand-in for the signature that an impersonated sender did not make: it
+/// keeps the hashes of transactions of several senders apart.
+fn placeholder(sender: Address) -> Signature {
+    Signature {
+        r: U256::from_be_slice(sender.as_slice()).max(U256::ONE),
+        s: U256::ONE,
+        y_parity: false,
+    }
+}
+
+/// Name and version of this node.
+#[must_use]
+pub fn client_version() -> String {
+    format!(
+        "evm-rollup/v{}/{}-{}/rust",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+}
+
+fn instance() -> B256 {
+    let mut bytes = [0; 32];
+    // Without random numbers all starts are one.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.into()
 }
 
 /// The nonce of `address` in a state.

@@ -8,6 +8,6 @@ mod candidate;
 )]
 mod pool;
 
-pub use admission::{AdmissionError, BlockRules, admit, check};
+pub use admission::{AdmissionError, BlockRules, admit, admit_unsigned, check};
 pub use candidate::Candidate;
 pub use pool::{DropReason, Fate, LevelLimits, Pool, PoolError};

@@ -112,3 +112,12 @@ pub struct BlockOverrides {
     /// Its base fee, in wei per gas.
     pub base_fee: Option<u64>,
 }
+
+/// A transaction: signed, or to be filled in.
+#[derive(Clone, Debug)]
+pub enum Submission {
+    /// Its bytes.
+    Raw(Bytes),
+    /// What it does.
+    Request(Box<CallRequest>),
+}

@@ -17,6 +17,7 @@ pub mod server;
 mod subscriptions;
 mod text;
 pub(crate) mod texts;
+mod typed_data;
 pub mod websocket;
 mod words;
 

@@ -1,13 +1,14 @@
 // The settings of solidity_fixtures/build.mjs; the compiler is the pinned npm package, as hardhat's own are downloads.
 
 import ignition from "@nomicfoundation/hardhat-ignition-viem";
+import networkHelpers from "@nomicfoundation/hardhat-network-helpers";
 import hardhatViem from "@nomicfoundation/hardhat-viem";
 import { defineConfig } from "hardhat/config";
 
 const url = process.env.DEVNET_URL ?? "http://127.0.0.1:8545";
 
 export default defineConfig({
-  plugins: [hardhatViem, ignition],
+  plugins: [hardhatViem, ignition, networkHelpers],
   solidity: {
     version: "0.8.37",
     path: new URL("node_modules/solc/soljson.js", import.meta.url).pathname,

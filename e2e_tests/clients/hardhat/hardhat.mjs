@@ -30,7 +30,7 @@ await run("hardhat", version("hardhat", "hardhat/"), [
     rmSync(`${project}/node_modules`, { recursive: true, force: true });
     symlinkSync(path("node_modules"), `${project}/node_modules`, "dir");
     for (const name of ["package.json", "hardhat.config.js"]) copyFileSync(path(name), `${project}/${name}`);
-    copyFileSync(path("deploy.mjs"), `${project}/scripts/deploy.mjs`);
+    for (const name of ["deploy.mjs", "helpers.mjs"]) copyFileSync(path(name), `${project}/scripts/${name}`);
     copyFileSync(path("../../../solidity_fixtures/contracts/Counter.sol"), `${project}/contracts/Counter.sol`);
     await hardhat("build");
     assert.ok(existsSync(`${project}/artifacts/contracts/Counter.sol/Counter.json`));
@@ -113,6 +113,12 @@ await run("hardhat", version("hardhat", "hardhat/"), [
     assert.equal((await open.getBlock()).timestamp, timestamp + 100_000n);
     await test.revert({ id: snapshot });
     assert.equal(await open.getBalance({ address: counter.address }), 0n);
+  }],
+
+  ["network helpers", async () => {
+    const lines = (await hardhat("run", "--no-compile", "--network", "devnet", "scripts/helpers.mjs")).split("\n");
+    assert.deepEqual(lines.filter((line) => line.startsWith("failed")), []);
+    assert.equal(lines.filter((line) => line.startsWith("passed")).length, 18);
   }],
 
   ["a fork of the devnet", async () => {

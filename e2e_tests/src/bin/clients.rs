@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         (client, outcome)
     });
     println!(
-        "{:<10} {:<9} {:>7}  not passed",
+        "{:<11} {:<9} {:>7}  not passed",
         "client", "version", "passed"
     );
     let mut all_passed = true;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         match outcome {
             ClientOutcome::Skipped(why) => {
                 let why = why.lines().next().unwrap_or_default().to_owned();
-                println!("{client:<10} {:<9} {:>7}  skipped: {why}", "-", "-");
+                println!("{client:<11} {:<9} {:>7}  skipped: {why}", "-", "-");
             }
             ClientOutcome::Ran(report) => {
                 all_passed &= report.failed.is_empty();
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
                 let passed = format!("{}/{steps}", report.passed.len());
                 let version = report.version;
                 println!(
-                    "{client:<10} {version:<9} {passed:>7}  {}",
+                    "{client:<11} {version:<9} {passed:>7}  {}",
                     failed.join("; ")
                 );
             }

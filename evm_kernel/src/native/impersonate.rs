@@ -1,5 +1,5 @@
-//! A block of one transaction that nobody signed, for development nodes; never
-//! in the shipped bytes.
+//! A block of transactions that nobody signed, for development nodes; never in the shipped
+//! bytes.
 //!
 //! The steps are those of [`crate::run`]: the same executor, the same seal,
 //! the same commit. Only the recovery of the sender is left out, and that a
@@ -12,7 +12,8 @@ use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
 use crate::native::simulate::Rejection;
 use alloc::boxed::Box;
-use alloy_primitives::Address;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256};
 use ethereum::{Recovered, SignedTransaction};
 use host::ReadStore;
 use rollup::Level;
@@ -21,68 +22,97 @@ use storage::block::StoredTransaction;
 use storage::commit::Block;
 use storage::layout::{CONFIG, HEAD};
 
-/// The block of an impersonated transaction.
-#[derive(Clone, Debug)]
-pub enum Impersonated {
-    /// The block, to commit.
-    Block(Box<Block>),
-    /// The transaction cannot be executed.
-    Rejected(Rejection),
+/// What a block is made in.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// Its time, in seconds since 1970.
+    pub timestamp: u64,
+    /// Its PREVRANDAO, where somebody chose it.
+    pub prevrandao: Option<B256>,
 }
 
-/// The block after the newest one in `store`, at `timestamp` (seconds since
-/// 1970), with `transaction` alone, as if `sender` had signed it. Its level, its
-/// queue and what waits there are those of the newest block.
+/// A block, to commit, and what became of the transactions that are not in it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The block.
+    pub block: Box<Block>,
+    /// Those that cannot be executed, and why.
+    pub rejected: Vec<(B256, Rejection)>,
+    /// Those that found no room.
+    pub left: Vec<B256>,
+}
+
+/// The block after the newest one in `store`, with these transactions as far as they fit,
+/// each as if its sender had signed it. Its level, its queue and what waits there are those
+/// of the newest block.
 ///
 /// # Errors
 /// Where durable storage cannot be read, or before genesis.
 pub fn block(
     store: &impl ReadStore,
-    timestamp: u64,
-    transaction: SignedTransaction,
-    sender: Address,
-) -> Result<Impersonated, KernelError> {
+    surroundings: Surroundings,
+    transactions: impl IntoIterator<Item = (Address, SignedTransaction)>,
+) -> Result<Made, KernelError> {
     let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
     let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
     let level = Level::load(store, &storage::layout::LAYOUT)?.ok_or(KernelError::MissingState)?;
+    let timestamp = surroundings.timestamp;
     let level = Level { timestamp, ..level };
-    let environment = source::environment(store, &head, &level, &config)?;
+    let mut environment = source::environment(store, &head, &level, &config)?;
+    if let Some(prevrandao) = surroundings.prevrandao {
+        environment.prevrandao = prevrandao;
+    }
     let parent = Parent::of(&head);
     let mut executor = Executor::new(store, &environment, parent.hash)?;
     executor.configure(|config, _| config.disable_eip3607 = true);
-    let signed = Recovered::of(sender, transaction);
-    let valid = match validate::transaction(&signed, &environment) {
-        Ok(valid) => valid,
-        Err(why) => return Ok(Impersonated::Rejected(why.into())),
-    };
-    let tx_type = valid.environment.tx_type;
-    let mut body = Body::default();
-    match executor.transact(valid.environment, valid.data)? {
-        Transacted::Executed(result) => {
-            let Recovered { sender, raw, .. } = signed;
-            body.push(
-                tx_type,
-                StoredTransaction { sender, raw },
-                Executed::of(result).paying(valid.data),
-            );
+    let (mut body, mut rejected, mut left) = (Body::default(), Vec::new(), Vec::new());
+    for (sender, transaction) in transactions {
+        let hash = transaction.hash;
+        let signed = Recovered::of(sender, transaction);
+        let gas = environment.execution_gas(&signed.transaction, signed.raw.len());
+        let used = body.execution_gas();
+        if !left.is_empty() || gas > environment.gas_limit.saturating_sub(used) {
+            left.push(hash);
+            continue;
         }
-        Transacted::Refused(why) => return Ok(Impersonated::Rejected(Rejection::from(&why))),
+        let valid = match validate::transaction(&signed, &environment) {
+            Ok(valid) => valid,
+            Err(why) => {
+                rejected.push((hash, why.into()));
+                continue;
+            }
+        };
+        let tx_type = valid.environment.tx_type;
+        match executor.transact(valid.environment, valid.data)? {
+            Transacted::Executed(result) => {
+                let Recovered { sender, raw, .. } = signed;
+                body.push(
+                    tx_type,
+                    StoredTransaction { sender, raw },
+                    Executed::of(result).paying(valid.data),
+                );
+            }
+            Transacted::Refused(why) => rejected.push((hash, Rejection::from(&why))),
+        }
     }
     let diff = executor.finish();
     let sealed = seal::block(&parent, &environment, body, &diff);
-    Ok(Impersonated::Block(Box::new(Block {
-        head: sealed.head(
-            &environment,
-            Head {
-                outgoing: head.outgoing || !sealed.messages.is_empty(),
-                ..head
-            },
-        ),
+    let rest = Head {
+        outgoing: head.outgoing || !sealed.messages.is_empty(),
+        ..head
+    };
+    let block = Box::new(Block {
+        head: sealed.head(&environment, rest),
         header: Some(sealed.header),
         transactions: sealed.transactions,
         receipts: sealed.receipts,
         diff,
         messages: sealed.messages,
         ..Block::default()
-    })))
+    });
+    Ok(Made {
+        block,
+        rejected,
+        left,
+    })
 }

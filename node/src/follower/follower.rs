@@ -315,6 +315,7 @@ impl Follower {
         let limits = LevelLimits {
             count: usize::MAX,
             work: config.level_budget,
+            gas: u64::MAX,
             base_fee: self.node.next_base_fee().unwrap_or_default(),
         };
         let mut poster = std::mem::take(&mut self.poster);

@@ -5,22 +5,26 @@
 //! accounts go through the storage crate's own commit, as an amendment of the
 //! newest block: its hash stays, and no level made them, so that they are no
 //! part of what a replay of the inbox gives. The same holds for the blocks of
-//! `send_as`: the kernel's own steps make them, run natively, since
-//! what nobody signed cannot pass the inbox.
+//! transactions that nobody signed: the kernel's own steps make them, run natively, since
+//! they cannot pass the inbox.
 
 use super::miner::Miner;
-use super::requests::{Change, DevelopmentRequest};
-use super::snapshot::Snapshot;
+use super::requests::{Change, DevelopmentRequest, Setting};
+use super::snapshot::{Snapshot, Snapshots};
 use crate::chain::{Block, head};
 use crate::error::{MinerError, NodeError};
-use crate::request::CallRequest;
-use crate::simulate::CallError;
-use crate::simulate::fill::fill;
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
-use ethereum::Signature;
-use evm_kernel::native::impersonate::{self, Impersonated};
+use crate::genesis::GenesisAccount;
+use crate::node::nonce;
+use crate::pool::{Candidate, DropReason, LevelLimits};
+use crate::request::{BlockId, Submission};
+use crate::simulate::fill::{fill, with_gas};
+use alloy_primitives::{Address, KECCAK256_EMPTY, keccak256};
+use evm_kernel::native::impersonate::{self, Surroundings};
+use evm_kernel::native::simulate::Interrupt;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 use storage::diff::{AccountChange, AccountDiff};
 use storage::layout::{ACCOUNTS, CONFIG};
 use storage::{Account, Config, Diff, Head, commit};
@@ -45,8 +49,20 @@ impl Miner {
             DevelopmentRequest::SetNextBaseFee(base_fee, reply) => {
                 let _ = reply.send(self.set_next_base_fee(base_fee));
             }
-            DevelopmentRequest::SendAs(sender, request, reply) => {
-                let _ = reply.send(self.send_as(sender, &request));
+            DevelopmentRequest::Set(setting, reply) => {
+                let _ = reply.send(self.set(setting));
+            }
+            DevelopmentRequest::Load(accounts, reply) => {
+                let _ = reply.send(self.load(accounts));
+            }
+            DevelopmentRequest::Reset(reply) => {
+                let _ = reply.send(self.reset());
+            }
+            DevelopmentRequest::Rollback(depth, reply) => {
+                let _ = reply.send(self.rollback(depth));
+            }
+            DevelopmentRequest::Reorg(depth, blocks, reply) => {
+                let _ = reply.send(self.reorg(depth, blocks));
             }
         }
     }
@@ -73,12 +89,19 @@ impl Miner {
 
     /// Remembers the chain as it is; gives a number to go back to it by.
     fn snapshot(&mut self) -> u64 {
-        self.snapshots.keep(Snapshot {
+        let now = self.now();
+        self.snapshots.keep(now)
+    }
+
+    /// The chain as it is.
+    pub(super) fn now(&self) -> Snapshot {
+        Snapshot {
             durable: self.machine.durable().clone(),
             layer1: self.layer1.clone(),
             newest: self.newest.unwrap_or_default(),
             clock: self.node.clock.setting(),
-        })
+            chain_id: self.node.chain_id(),
+        }
     }
 
     /// Makes the chain what it was at a snapshot, which is used up, and so are
@@ -91,18 +114,148 @@ impl Miner {
         let Some(snapshot) = self.snapshots.take(id) else {
             return Ok(false);
         };
+        self.go_back(snapshot)?;
+        Ok(true)
+    }
+
+    /// Makes the chain what it was behind block 0.
+    fn reset(&mut self) -> Result<(), NodeError> {
+        self.snapshots = Snapshots::default();
+        match self.genesis.clone() {
+            Some(genesis) => self.go_back(genesis),
+            None => Ok(()),
+        }
+    }
+
+    fn go_back(&mut self, snapshot: Snapshot) -> Result<(), NodeError> {
         let head = head(&snapshot.durable)?;
         self.newest = Some(snapshot.newest);
         self.waiting = None;
+        self.prevrandao = None;
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         self.node.clock.restore(snapshot.clock);
+        self.node.set_chain_id(snapshot.chain_id);
         self.layer1 = snapshot.layer1;
         // Levels are never used twice.
         self.layer1.resume_at(self.machine.level());
         *self.machine.durable_mut() = snapshot.durable.clone();
         self.node.rewind(snapshot.newest, snapshot.durable);
-        Ok(true)
+        Ok(())
+    }
+
+    /// Goes so many blocks back; what waits in the pool stays.
+    fn rollback(&mut self, depth: u64) -> Result<(), NodeError> {
+        let height = self.newest.unwrap_or_default();
+        let newest = height.checked_sub(depth);
+        let newest = newest.ok_or(NodeError::Depth { height, depth })?;
+        let block = self.node.block(BlockId::Number(newest))?;
+        let state = block.state()?.clone();
+        let head = head(&state)?;
+        self.newest = Some(newest);
+        self.waiting = None;
+        self.timestamp = head.timestamp;
+        self.backlog = head.backlog;
+        *self.machine.durable_mut() = state.clone();
+        self.node.fork(newest);
+        self.node.amend(state.clone());
+        let next = |sender: &Address| nonce(&state, sender).unwrap_or_default();
+        self.node.pool().went_back(next);
+        Ok(())
+    }
+
+    /// Goes so many blocks back and makes as many others.
+    fn reorg(&mut self, depth: u64, blocks: Vec<Vec<Submission>>) -> Result<(), NodeError> {
+        self.rollback(depth)?;
+        for submissions in blocks {
+            for submission in submissions {
+                self.submit(submission)?;
+            }
+            self.mine_one()?;
+        }
+        Ok(())
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), NodeError> {
+        let request = match submission {
+            Submission::Raw(raw) => return self.node.submit(raw).map(|_| ()),
+            Submission::Request(request) => request,
+        };
+        let sender = request.from.unwrap_or_default();
+        let request = with_gas(&self.node, *request, &Interrupt::default())?;
+        let transaction = fill(&self.node, &request, sender)?;
+        match self.node.account(&sender) {
+            Ok(account) => {
+                let signed = account.sign(transaction)?;
+                self.node.submit(signed.encode().into())?;
+            }
+            Err(_) => {
+                self.node.submit_unsigned(sender, transaction)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes a setting, from the next block on.
+    fn set(&mut self, setting: Setting) -> Result<(), NodeError> {
+        let config = CONFIG.get(self.machine.durable(), &())?.unwrap_or_default();
+        let changed = match setting {
+            Setting::Prevrandao(word) => {
+                self.prevrandao = Some(word);
+                return Ok(());
+            }
+            Setting::GasLimit(block_gas_limit) => Config {
+                block_gas_limit,
+                ..config
+            },
+            Setting::FeeRecipient(fee_recipient) => Config {
+                fee_recipient,
+                ..config
+            },
+            Setting::BaseFeeFloor(base_fee_floor) => Config {
+                base_fee_floor,
+                ..config
+            },
+            Setting::ChainId(chain_id) => Config { chain_id, ..config },
+        };
+        if let Setting::ChainId(chain_id) = setting {
+            self.node.set_chain_id(chain_id);
+        }
+        self.amend(|block| block.config = Some(changed))
+    }
+
+    /// Puts accounts into the newest state.
+    fn load(&mut self, accounts: Vec<(Address, GenesisAccount)>) -> Result<(), NodeError> {
+        let mut diff = Diff::default();
+        let mut codes = BTreeSet::new();
+        for (address, loaded) in accounts {
+            let before = ACCOUNTS.get(self.machine.durable(), &address)?;
+            let had_code = before.is_some_and(|account| account.has_code());
+            let account = Account {
+                nonce: loaded.nonce,
+                balance: loaded.balance,
+                code_hash: match loaded.code.is_empty() {
+                    true => KECCAK256_EMPTY,
+                    false => keccak256(&loaded.code),
+                },
+            };
+            diff.accounts.push(AccountDiff {
+                address,
+                account: match (account.is_empty(), before) {
+                    (true, Some(_)) => AccountChange::Delete,
+                    (true, None) => AccountChange::Keep,
+                    (false, _) => AccountChange::Set(account),
+                },
+                had_code,
+                cleared: false,
+                slots: loaded.storage.into_iter().collect(),
+            });
+            if account.has_code() && codes.insert(account.code_hash) {
+                self.narrator.sees_code(&loaded.code);
+                diff.code.push((account.code_hash, loaded.code));
+            }
+        }
+        self.amend(|block| block.diff = diff)
     }
 
     /// Changes an account, as of the newest block.
@@ -168,28 +321,41 @@ impl Miner {
         })
     }
 
-    /// Makes a block of a transaction as if `sender` had signed it.
-    fn send_as(&mut self, sender: Address, request: &CallRequest) -> Result<B256, NodeError> {
-        let transaction = fill(&self.node, request, sender)?.with_signature(placeholder(sender));
-        let hash = transaction.hash;
+    /// Makes a block of transactions some of which cannot pass the inbox, or of which
+    /// somebody chose PREVRANDAO.
+    pub(super) fn native_block(&mut self, batch: &[Arc<Candidate>]) -> Result<(), MinerError> {
+        let start = Instant::now();
         let mut durable = self.machine.durable().clone();
-        let timestamp = self.node.clock.stamp(self.timestamp);
-        let block = match impersonate::block(&durable, timestamp, transaction, sender)? {
-            Impersonated::Block(block) => block,
-            Impersonated::Rejected(rejection) => return Err(CallError::from(rejection).into()),
+        let surroundings = Surroundings {
+            timestamp: self.node.clock.stamp(self.timestamp),
+            prevrandao: self.prevrandao.take(),
         };
-        commit::block(&mut durable, &block)?;
+        let transactions = batch
+            .iter()
+            .map(|one| (one.sender, one.transaction.clone()));
+        let made = impersonate::block(&durable, surroundings, transactions)?;
+        commit::block(&mut durable, &made.block)?;
         let block = Block::read(durable.clone())?;
-        self.timestamp = timestamp;
+        self.timestamp = surroundings.timestamp;
         self.newest = Some(block.number());
-        *self.machine.durable_mut() = durable;
+        *self.machine.durable_mut() = durable.clone();
         let blocks = [Arc::new(block)];
         self.node.publish(blocks.iter().cloned());
-        self.settle(&blocks, self.backlog == 0);
-        for block in &blocks {
-            self.tell(block);
+        let next = |sender: &Address| nonce(&durable, sender).unwrap_or_default();
+        {
+            let mut pool = self.node.pool();
+            for hash in &made.left {
+                pool.resend(hash);
+            }
+            for (hash, why) in &made.rejected {
+                tracing::warn!("transaction {hash} is dropped: {why}");
+                let sender = pool.get(hash).map(|one| one.sender).unwrap_or_default();
+                pool.discard(hash, DropReason::Kernel, next(&sender));
+            }
         }
-        Ok(hash)
+        self.settle(&blocks, false);
+        self.log(&blocks, start);
+        Ok(())
     }
 
     /// Commits changes without a new block.
@@ -206,18 +372,14 @@ impl Miner {
         Ok(())
     }
 
+    /// Makes one block.
     fn mine_one(&mut self) -> Result<(), MinerError> {
-        let limits = self.limits(usize::MAX);
+        let gas = CONFIG.get(self.machine.durable(), &())?;
+        let gas = gas.map_or(u64::MAX, |config| config.block_gas_limit);
+        let limits = LevelLimits {
+            gas,
+            ..self.limits(usize::MAX)
+        };
         self.fill_level(&limits)
-    }
-}
-
-/// The stand-in for the signature that an impersonated sender did not make: it
-/// keeps the hashes of transactions of several senders apart.
-fn placeholder(sender: Address) -> Signature {
-    Signature {
-        r: U256::from_be_slice(sender.as_slice()).max(U256::ONE),
-        s: U256::ONE,
-        y_parity: false,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::narrator::Narrator;
 use super::requests::{MinerHandle, Request};
-use super::snapshot::Snapshots;
+use super::snapshot::{Snapshot, Snapshots};
 use crate::chain::{self, Block};
 use crate::error::{MinerError, NodeError};
 use crate::node::{BlockTime, Node, nonce};
@@ -48,6 +48,10 @@ pub struct Miner {
     /// Bytes that wait in the kernel's queue.
     pub(super) backlog: u64,
     pub(super) snapshots: Snapshots,
+    /// Behind block 0.
+    pub(super) genesis: Option<Snapshot>,
+    /// PREVRANDAO of the next block, where somebody chose it.
+    pub(super) prevrandao: Option<B256>,
     pub(super) waiting: Option<Waiting>,
     pub(super) narrator: Narrator,
     /// What the kernel said in the last level.
@@ -76,12 +80,15 @@ impl Miner {
             newest: None,
             backlog: 0,
             snapshots: Snapshots::default(),
+            genesis: None,
+            prevrandao: None,
             waiting: None,
             narrator: Narrator::start(),
             said: Vec::new(),
             requests,
         };
         miner.level(&[])?;
+        miner.genesis = Some(miner.now());
         Ok((miner, handle))
     }
 
@@ -131,9 +138,24 @@ impl Miner {
         let batch = if self.backlog > 0 || self.waiting.is_some() {
             Vec::new()
         } else {
-            self.node.pool().take(limits)
+            self.node.pool().take_whole(limits)
         };
-        self.level(&batch)
+        // These cannot pass the inbox.
+        let native = batch.iter().any(|one| one.unsigned) || self.prevrandao.is_some();
+        if native && self.backlog == 0 && self.waiting.is_none() {
+            if !self.layer1.has_messages() {
+                return self.native_block(&batch);
+            }
+            // What layer 1 brought comes first.
+            let mut pool = self.node.pool();
+            for one in &batch {
+                pool.resend(&one.transaction.hash);
+            }
+            drop(pool);
+            return self.level(&[]);
+        }
+        let raws: Vec<Bytes> = batch.iter().map(|one| one.raw.clone()).collect();
+        self.level(&raws)
     }
 
     pub(super) fn limits(&self, count: usize) -> LevelLimits {
@@ -142,6 +164,7 @@ impl Miner {
         LevelLimits {
             count,
             work: config.map_or(0, |config| config.level_budget),
+            gas: u64::MAX,
             base_fee: self.base_fee(),
         }
     }
@@ -228,10 +251,7 @@ impl Miner {
         self.backlog = chain::head(&report.durable)?.backlog;
         self.node.publish(blocks.iter().cloned());
         self.settle(&blocks, self.backlog == 0);
-        for block in &blocks {
-            chain::tell(block, start.elapsed());
-            self.tell(block);
-        }
+        self.log(&blocks, start);
         Ok(())
     }
 
@@ -247,6 +267,17 @@ impl Miner {
             messages: messages.chain(posted).collect(),
         }
         .wrapped()
+    }
+
+    /// Tells the operator of blocks.
+    pub(super) fn log(&mut self, blocks: &[Arc<Block>], start: Instant) {
+        if !self.node.is_logging() {
+            return;
+        }
+        for block in blocks {
+            chain::tell(block, start.elapsed());
+            self.tell(block);
+        }
     }
 
     /// Tells what happened within a block.

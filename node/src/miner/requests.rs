@@ -2,8 +2,9 @@
 //! that sends them.
 
 use crate::error::NodeError;
+use crate::genesis::GenesisAccount;
 use crate::node::Node;
-use crate::request::CallRequest;
+use crate::request::Submission;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use layer1::devnet::Contracts;
 use layer1::outbox::{OutboxPosition, Parameters, Status};
@@ -32,7 +33,26 @@ pub(crate) enum DevelopmentRequest {
     Revert(u64, Reply<bool>),
     Change(Address, Change, Reply<()>),
     SetNextBaseFee(u64, Reply<()>),
-    SendAs(Address, Box<CallRequest>, Reply<B256>),
+    Set(Setting, Reply<()>),
+    Load(Vec<(Address, GenesisAccount)>, Reply<()>),
+    Reset(Reply<()>),
+    Rollback(u64, Reply<()>),
+    Reorg(u64, Vec<Vec<Submission>>, Reply<()>),
+}
+
+/// A setting of the chain that developers change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The gas of a block.
+    GasLimit(u64),
+    /// Who gets the priority fees.
+    FeeRecipient(Address),
+    /// The lowest base fee, in wei per gas.
+    BaseFeeFloor(u64),
+    /// The chain's number.
+    ChainId(u64),
+    /// PREVRANDAO of the next block.
+    Prevrandao(B256),
 }
 
 /// A level and its inbox messages; `None` if there are none of that level.
@@ -75,7 +95,9 @@ impl Request {
 
     /// Refuses it.
     pub(crate) fn refuse(self, why: &dyn Fn() -> NodeError) {
-        use DevelopmentRequest::{Change, Mine, Revert, SendAs, SetNextBaseFee, Snapshot};
+        use DevelopmentRequest::{
+            Change, Load, Mine, Reorg, Reset, Revert, Rollback, Set, SetNextBaseFee, Snapshot,
+        };
         use Layer1Request::{
             Advance, DepositTokens, Execute, Govern, Holdings, Inbox, Operate, Outbox, Overview,
             PayOut, Proof, Status, Withdrawals,
@@ -88,10 +110,14 @@ impl Request {
             Self::Development(request) => match request {
                 Snapshot(reply) => no(reply, why),
                 Revert(_, reply) => no(reply, why),
-                Mine(_, _, reply) | Change(_, _, reply) | SetNextBaseFee(_, reply) => {
-                    no(reply, why);
-                }
-                SendAs(_, _, reply) => no(reply, why),
+                Mine(_, _, reply)
+                | Change(_, _, reply)
+                | Reorg(_, _, reply)
+                | SetNextBaseFee(_, reply)
+                | Set(_, reply)
+                | Load(_, reply)
+                | Reset(reply)
+                | Rollback(_, reply) => no(reply, why),
             },
             Self::Layer1(request) => match request {
                 Operate(_, _, reply)
@@ -305,14 +331,48 @@ impl MinerHandle {
             .await
     }
 
-    /// Makes a block of a transaction as if `sender` had signed it; returns the
-    /// transaction's hash.
+    /// Changes a setting of the chain, from the next block on.
     ///
     /// # Errors
-    /// If the transaction cannot be in a block.
-    pub async fn send_as(&self, sender: Address, request: CallRequest) -> Result<B256, NodeError> {
-        let request = Box::new(request);
-        self.develop(|reply| DevelopmentRequest::SendAs(sender, request, reply))
+    /// If durable storage cannot be read or written.
+    pub async fn set(&self, setting: Setting) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Set(setting, reply))
+            .await
+    }
+
+    /// Puts accounts into the newest state; slots that they do not name stay.
+    ///
+    /// # Errors
+    /// If durable storage cannot be read or written.
+    pub async fn load(&self, accounts: Vec<(Address, GenesisAccount)>) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Load(accounts, reply))
+            .await
+    }
+
+    /// Goes back to genesis.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn reset(&self) -> Result<(), NodeError> {
+        self.develop(DevelopmentRequest::Reset).await
+    }
+
+    /// Goes so many blocks back; what waits in the pool stays, and listeners are told of
+    /// the logs that are gone.
+    ///
+    /// # Errors
+    /// [`NodeError::Depth`], or if the state there is no longer kept.
+    pub async fn rollback(&self, depth: u64) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Rollback(depth, reply))
+            .await
+    }
+
+    /// Goes so many blocks back and makes as many others, with these transactions.
+    ///
+    /// # Errors
+    /// As [`MinerHandle::rollback`]; if a transaction is refused or a level fails.
+    pub async fn reorg(&self, depth: u64, blocks: Vec<Vec<Submission>>) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Reorg(depth, blocks, reply))
             .await
     }
 

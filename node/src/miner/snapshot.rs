@@ -6,13 +6,14 @@ use pvm::Durable;
 use std::collections::BTreeMap;
 
 /// The chain at some time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) durable: Durable,
     pub(super) layer1: Layer1,
     /// The number of the newest block.
     pub(super) newest: u64,
     pub(super) clock: Setting,
+    pub(super) chain_id: u64,
 }
 
 /// The snapshots by number; no number is used twice.

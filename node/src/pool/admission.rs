@@ -5,7 +5,7 @@
 use super::candidate::Candidate;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::transaction::{Fork, InvalidTransaction, Rules};
-use ethereum::{DecodeError, SignatureError, Transaction};
+use ethereum::{DecodeError, SignatureError, SignedTransaction, Transaction};
 use evm_kernel::inputs::format::MAX_TRANSACTION;
 use evm_kernel::native::simulate::{Environment, data_gas};
 use storage::Account;
@@ -135,6 +135,23 @@ pub fn admit(raw: Bytes, rules: &BlockRules) -> Result<Candidate, AdmissionError
         DecodeError::Blob | DecodeError::UnknownType(_) => AdmissionError::UnsupportedType,
         error => AdmissionError::Undecodable(error),
     })?;
+    check_shape(&transaction.transaction, raw.len(), rules)?;
+    let sender = ethereum::recover(&transaction.signing_hash, &transaction.signature)
+        .map_err(AdmissionError::Signature)?;
+    Ok(Candidate {
+        transaction,
+        sender,
+        raw,
+        unsigned: false,
+    })
+}
+
+/// Checks the rules that need no state.
+fn check_shape(
+    transaction: &Transaction,
+    bytes: usize,
+    rules: &BlockRules,
+) -> Result<(), AdmissionError> {
     let fork = match rules.revision {
         Revision::Cancun => Fork::Cancun,
         Revision::Prague => Fork::Prague,
@@ -143,23 +160,33 @@ pub fn admit(raw: Bytes, rules: &BlockRules) -> Result<Candidate, AdmissionError
     let of_transaction = Rules {
         chain_id: rules.chain_id,
         fork,
-        data_gas: rules.data_gas(&transaction.transaction, raw.len()),
+        data_gas: rules.data_gas(transaction, bytes),
     };
-    ethereum::transaction::check(&transaction.transaction, of_transaction).map_err(|error| {
-        match error {
-            InvalidTransaction::ChainId { expected, actual } => {
-                AdmissionError::ChainId { expected, actual }
-            }
-            InvalidTransaction::UnsupportedType(_) => AdmissionError::UnsupportedType,
-            error => AdmissionError::Invalid(error),
+    ethereum::transaction::check(transaction, of_transaction).map_err(|error| match error {
+        InvalidTransaction::ChainId { expected, actual } => {
+            AdmissionError::ChainId { expected, actual }
         }
-    })?;
-    let sender = ethereum::recover(&transaction.signing_hash, &transaction.signature)
-        .map_err(AdmissionError::Signature)?;
+        InvalidTransaction::UnsupportedType(_) => AdmissionError::UnsupportedType,
+        error => AdmissionError::Invalid(error),
+    })
+}
+
+/// A transaction that nobody signed, of a sender who is impersonated.
+///
+/// # Errors
+/// If this chain can never include it, whatever its state.
+pub fn admit_unsigned(
+    transaction: SignedTransaction,
+    sender: Address,
+    rules: &BlockRules,
+) -> Result<Candidate, AdmissionError> {
+    let raw = Bytes::from(transaction.encode());
+    check_shape(&transaction.transaction, raw.len(), rules)?;
     Ok(Candidate {
         transaction,
         sender,
         raw,
+        unsigned: true,
     })
 }
 
@@ -191,7 +218,7 @@ pub fn check(
             base_fee: rules.base_fee,
         });
     }
-    if account.has_code() && !delegated {
+    if account.has_code() && !delegated && !candidate.unsigned {
         return Err(AdmissionError::NotAnEoa {
             sender,
             code_hash: account.code_hash,

@@ -16,6 +16,8 @@ pub struct Candidate {
     pub sender: Address,
     /// Its bytes.
     pub raw: Bytes,
+    /// Nobody signed it: it cannot pass the inbox.
+    pub unsigned: bool,
 }
 
 impl Candidate {

@@ -33,6 +33,9 @@ pub enum DropReason {
     /// The chain went back to an earlier block.
     #[error("the chain went back")]
     Rewound,
+    /// Somebody asked for that.
+    #[error("dropped on request")]
+    Request,
 }
 
 /// Why the pool does not take a transaction.
@@ -75,6 +78,8 @@ pub struct LevelLimits {
     pub count: usize,
     /// The most work, in units of the kernel's budget.
     pub work: u64,
+    /// The most gas that they may ask for.
+    pub gas: u64,
     /// The base fee that they must pay, in wei per gas.
     pub base_fee: u64,
 }
@@ -211,8 +216,14 @@ impl Pool {
     /// Takes the transactions of the next level, in order. Those that cannot pay the base
     /// fee stay, and so do later ones of their senders.
     pub fn take(&mut self, limits: &LevelLimits) -> Vec<Bytes> {
+        let taken = self.take_whole(limits).into_iter();
+        taken.map(|candidate| candidate.raw.clone()).collect()
+    }
+
+    /// As [`Pool::take`], with what is known of them.
+    pub fn take_whole(&mut self, limits: &LevelLimits) -> Vec<Arc<Candidate>> {
         let base_fee = U256::from(limits.base_fee);
-        let (mut taken, mut work) = (Vec::new(), 0_u64);
+        let (mut taken, mut work, mut gas) = (Vec::new(), 0_u64, 0_u64);
         let (mut stays, mut held) = (VecDeque::new(), HashSet::new());
         while let Some((sender, nonce)) = self.ready.pop_front() {
             let Some(entry) = self
@@ -232,14 +243,17 @@ impl Pool {
                 continue;
             }
             let more = work.saturating_add(entry.candidate.work());
-            if taken.len() == limits.count || more > limits.work && !taken.is_empty() {
+            let asked = entry.candidate.transaction.transaction.gas_limit();
+            let more_gas = gas.saturating_add(asked);
+            let full = more > limits.work || more_gas > limits.gas;
+            if taken.len() == limits.count || full && !taken.is_empty() {
                 stays.push_back((sender, nonce));
                 break;
             }
-            work = more;
+            (work, gas) = (more, more_gas);
             entry.stage = Stage::Sent;
             self.sent.push((sender, nonce));
-            taken.push(entry.candidate.raw.clone());
+            taken.push(Arc::clone(&entry.candidate));
         }
         stays.append(&mut self.ready);
         self.ready = stays;
@@ -315,6 +329,15 @@ impl Pool {
         self.sent.retain(|other| *other != (sender, nonce));
         self.remove(sender, nonce, Err(reason));
         self.reorder(sender, next);
+    }
+
+    /// Brings all in line with a chain that went back; `next` tells a sender's nonce in the
+    /// newest block.
+    pub fn went_back(&mut self, next: impl Fn(&Address) -> u64) {
+        let senders: Vec<Address> = self.senders.keys().copied().collect();
+        for sender in senders {
+            self.reorder(sender, next(&sender));
+        }
     }
 
     /// Brings a sender's transactions in line with its nonce: those below are

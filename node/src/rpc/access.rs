@@ -17,6 +17,8 @@ pub struct Access {
     /// The node listens on the loopback alone: a foreign name that leads there is an
     /// attack by a page (DNS rebinding).
     loopback: bool,
+    /// Other names that lead in.
+    hosts: Vec<String>,
 }
 
 /// Not a CORS origin.
@@ -42,7 +44,21 @@ impl Access {
         Ok(Self {
             origin,
             loopback: host.is_loopback(),
+            hosts: Vec::new(),
         })
+    }
+
+    /// Lets in by these names, too; `*`: by any.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: &[String]) -> Self {
+        self.hosts = hosts.to_vec();
+        self
+    }
+
+    fn is_allowed(&self, host: &str) -> bool {
+        let name = name_of(host);
+        let mut hosts = self.hosts.iter();
+        hosts.any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(name))
     }
 
     /// The headers for browsers.
@@ -56,7 +72,10 @@ impl Access {
 
     /// Why a request with these headers is turned away.
     fn refusal(&self, headers: &HeaderMap) -> Option<&'static str> {
-        let stranger = |host: &HeaderValue| !host.to_str().is_ok_and(is_own_name);
+        let stranger = |host: &HeaderValue| {
+            let known = |host| is_own_name(host) || self.is_allowed(host);
+            !host.to_str().is_ok_and(known)
+        };
         if self.loopback && headers.get(header::HOST).is_some_and(stranger) {
             return Some("invalid host specified");
         }
@@ -84,14 +103,19 @@ pub(crate) async fn check(
 /// Checks that a Host header names this machine, or is an address: only names can
 /// be made to lead elsewhere.
 fn is_own_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
+    let name = name_of(host);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     bare.parse::<IpAddr>().is_ok()
         || name.eq_ignore_ascii_case("localhost")
         || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
+/// A Host header without its port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +158,16 @@ mod tests {
                 "{host}"
             );
         }
+    }
+
+    #[test]
+    fn names_that_the_operator_allows_lead_in_too() {
+        let access = Access::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
+        let named = access.clone().with_hosts(&["devnet.test".into()]);
+        assert_eq!(refusal(&named, &[("host", "Devnet.test:8545")]), None);
+        assert!(refusal(&named, &[("host", "evil.example")]).is_some());
+        let any = access.with_hosts(&["*".into()]);
+        assert_eq!(refusal(&any, &[("host", "evil.example")]), None);
     }
 
     #[test]

@@ -170,6 +170,7 @@ async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> 
     };
     let name = name(&method);
     match &outcome {
+        _ if !miner.node().is_logging() => {}
         Ok(_) => tracing::info!(target: "node::rpc", "{name}"),
         Err(error) => {
             tracing::info!(target: "node::rpc", "{name}: {} ({})", message(&error.message), error.code);

@@ -112,6 +112,7 @@ impl From<NodeError> for RpcError {
             | NodeError::NoFastWithdrawal
             | NodeError::FastWithdrawalAmount(_)
             | NodeError::UnknownBlock(_)
+            | NodeError::Depth { .. }
             | NodeError::Waiting(_)
             | NodeError::DevnetAlone
             | NodeError::RollupAlone

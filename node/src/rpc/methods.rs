@@ -1,6 +1,7 @@
 //! The table of methods: name → what answers it.
 
 mod blocks;
+mod configuration;
 pub(super) mod debug;
 mod development;
 mod execution;
@@ -11,10 +12,14 @@ mod layer1;
 mod otterscan;
 mod parity;
 mod proofs;
+mod settings;
 mod simulation;
 mod state;
+mod states;
+mod tokens;
 mod transactions;
 mod txpool;
+mod wallet;
 
 use super::error::RpcError;
 use super::json::quantity;
@@ -81,12 +86,15 @@ static METHODS: &[(&[&str], Answer)] = &[
     // The node.
     (&["eth_chainId"], AtOnce(general::chain_id)),
     (&["eth_blockNumber"], AtOnce(general::block_number)),
-    (&["eth_accounts"], AtOnce(general::accounts)),
+    (&["eth_accounts", "eth_requestAccounts", "personal_listAccounts"], AtOnce(general::accounts)),
     (&["eth_coinbase"], AtOnce(general::coinbase)),
-    (&["eth_syncing", "eth_mining"], AtOnce(|_, _| Ok(Value::Bool(false)))),
+    (&["eth_syncing"], AtOnce(|_, _| Ok(Value::Bool(false)))),
+    (&["eth_mining"], AtOnce(general::mining)),
+    (&["eth_config"], AtOnce(configuration::config)),
+    (&["eth_capabilities"], AtOnce(configuration::capabilities)),
     (&["eth_hashrate", "net_peerCount"], AtOnce(|_, _| Ok(quantity(0)))),
     (&["eth_protocolVersion"], AtOnce(|_, _| Ok(quantity(68)))),
-    (&["net_version"], AtOnce(general::network)),
+    (&["net_version", "eth_networkId"], AtOnce(general::network)),
     (&["net_listening"], AtOnce(|_, _| Ok(Value::Bool(true)))),
     (&["web3_clientVersion"], AtOnce(general::version)),
     (&["web3_sha3"], AtOnce(general::hash)),
@@ -126,13 +134,18 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_getTransactionByHash"], AtOnce(transactions::by_hash)),
     (&["eth_getTransactionReceipt"], Answer::Sized(transactions::receipt)),
     (&["eth_getRawTransactionByHash", "debug_getRawTransaction"], AtOnce(transactions::raw)),
+    (&["eth_getRawTransactionByBlockNumberAndIndex", "eth_getRawTransactionByBlockHashAndIndex"], AtOnce(blocks::raw_transaction)),
+    (&["eth_getTransactionBySenderAndNonce"], Blocking(otterscan::transaction_by_sender_and_nonce)),
+    (&["eth_pendingTransactions"], AtOnce(wallet::pending)),
+    (&["eth_sendUnsignedTransaction"], Waiting(|miner, params| Box::pin(wallet::send_unsigned(miner, params)))),
     (&["eth_sendRawTransaction"], Waiting(|miner, params| Box::pin(transactions::send_raw(miner, params)))),
     (&["eth_sendRawTransactionSync"], Waiting(|miner, params| Box::pin(transactions::send_raw_sync(miner, params)))),
     (&["eth_sendTransaction"], Waiting(|miner, params| Box::pin(transactions::send(miner, params)))),
     (&["eth_fillTransaction"], Calling(transactions::filled)),
     (&["eth_signTransaction"], Calling(transactions::signed)),
-    (&["eth_sign"], AtOnce(transactions::sign)),
-    (&["personal_sign"], AtOnce(transactions::personal_sign)),
+    (&["eth_sign"], AtOnce(wallet::sign)),
+    (&["personal_sign"], AtOnce(wallet::personal_sign)),
+    (&["eth_signTypedData", "eth_signTypedData_v3", "eth_signTypedData_v4"], AtOnce(wallet::sign_typed_data)),
     (&["txpool_status"], AtOnce(txpool::status)),
     (&["txpool_content"], Answer::Large(txpool::content)),
     (&["txpool_contentFrom"], Answer::Large(txpool::content_from)),
@@ -148,6 +161,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["debug_traceTransaction"], Tracing(debug::transaction)),
     (&["debug_traceBlockByNumber", "debug_traceBlockByHash"], Tracing(debug::block)),
     (&["debug_traceCall"], Tracing(debug::call)),
+    (&["debug_codeByHash"], AtOnce(state::code_by_hash)),
     (&["debug_getRawHeader"], Blocking(debug::raw_header)),
     (&["debug_getRawBlock"], Blocking(debug::raw_block)),
     (&["debug_getRawReceipts"], Blocking(debug::raw_receipts)),
@@ -197,6 +211,35 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_setNonce", "hardhat_setNonce", "anvil_setNonce"], Waiting(|miner, params| Box::pin(development::set_nonce(miner, params)))),
     (&["evm_setStorageAt", "hardhat_setStorageAt", "anvil_setStorageAt"], Waiting(|miner, params| Box::pin(development::set_slot(miner, params)))),
     (&["evm_setNextBlockBaseFeePerGas", "hardhat_setNextBlockBaseFeePerGas", "anvil_setNextBlockBaseFeePerGas"], Waiting(|miner, params| Box::pin(development::set_next_base_fee(miner, params)))),
+    (&["evm_addBalance", "hardhat_addBalance", "anvil_addBalance"], Waiting(|miner, params| Box::pin(development::add_balance(miner, params)))),
+    (&["evm_mine_detailed", "anvil_mine_detailed"], Waiting(|miner, params| Box::pin(development::mine_detailed(miner, params)))),
+    (&["evm_setIntervalMining", "hardhat_setIntervalMining", "anvil_setIntervalMining"], AtOnce(settings::set_interval_mining)),
+    (&["evm_getIntervalMining", "hardhat_getIntervalMining", "anvil_getIntervalMining"], AtOnce(settings::interval_mining)),
+    (&["evm_setTime", "hardhat_setTime", "anvil_setTime"], AtOnce(settings::set_time)),
+    (&["evm_setBlockTimestampInterval", "anvil_setBlockTimestampInterval"], AtOnce(settings::set_timestamp_interval)),
+    (&["hardhat_setBlockTimestampInterval"], AtOnce(settings::set_timestamp_milliseconds)),
+    (&["evm_removeBlockTimestampInterval", "hardhat_removeBlockTimestampInterval", "anvil_removeBlockTimestampInterval"], AtOnce(settings::remove_timestamp_interval)),
+    (&["evm_setBlockGasLimit", "hardhat_setBlockGasLimit", "anvil_setBlockGasLimit"], Waiting(|miner, params| Box::pin(settings::set_gas_limit(miner, params)))),
+    (&["evm_setCoinbase", "hardhat_setCoinbase", "anvil_setCoinbase"], Waiting(|miner, params| Box::pin(settings::set_coinbase(miner, params)))),
+    (&["evm_setMinGasPrice", "hardhat_setMinGasPrice", "anvil_setMinGasPrice"], Waiting(|miner, params| Box::pin(settings::set_min_gas_price(miner, params)))),
+    (&["evm_setPrevRandao", "hardhat_setPrevRandao", "anvil_setPrevRandao"], Waiting(|miner, params| Box::pin(settings::set_prevrandao(miner, params)))),
+    (&["evm_setChainId", "hardhat_setChainId", "anvil_setChainId"], Waiting(|miner, params| Box::pin(settings::set_chain_id(miner, params)))),
+    (&["evm_setLoggingEnabled", "hardhat_setLoggingEnabled", "anvil_setLoggingEnabled"], AtOnce(settings::set_logging)),
+    (&["anvil_dropTransaction"], AtOnce(settings::drop_transaction)),
+    (&["evm_dropTransaction", "hardhat_dropTransaction"], AtOnce(settings::was_dropped)),
+    (&["evm_dropAllTransactions", "hardhat_dropAllTransactions", "anvil_dropAllTransactions"], AtOnce(settings::drop_all)),
+    (&["evm_removePoolTransactions", "hardhat_removePoolTransactions", "anvil_removePoolTransactions"], AtOnce(settings::drop_sender)),
+    (&["evm_reset", "hardhat_reset", "anvil_reset"], Waiting(|miner, params| Box::pin(states::reset(miner, params)))),
+    (&["evm_rollback", "hardhat_rollback", "anvil_rollback"], Waiting(|miner, params| Box::pin(states::rollback(miner, params)))),
+    (&["evm_reorg", "hardhat_reorg", "anvil_reorg"], Waiting(|miner, params| Box::pin(states::reorg(miner, params)))),
+    (&["evm_dumpState", "hardhat_dumpState", "anvil_dumpState"], Answer::Large(states::dump)),
+    (&["evm_loadState", "hardhat_loadState", "anvil_loadState"], Waiting(|miner, params| Box::pin(states::load(miner, params)))),
+    (&["evm_dealERC20", "hardhat_dealERC20", "anvil_dealERC20"], Waiting(|miner, params| Box::pin(tokens::deal(miner, params)))),
+    (&["evm_setERC20Allowance", "hardhat_setERC20Allowance", "anvil_setERC20Allowance"], Waiting(|miner, params| Box::pin(tokens::set_allowance(miner, params)))),
+    // There is no other node whose address could change.
+    (&["hardhat_setRpcUrl", "anvil_setRpcUrl"], AtOnce(|_, _| Ok(Value::Null))),
+    // Hardhat tells what it compiled, for traces of its own.
+    (&["hardhat_addCompilationResult"], AtOnce(|_, _| Ok(Value::Bool(false)))),
     (&["evm_impersonateAccount", "hardhat_impersonateAccount", "anvil_impersonateAccount"], AtOnce(development::impersonate)),
     (&["evm_stopImpersonatingAccount", "hardhat_stopImpersonatingAccount", "anvil_stopImpersonatingAccount"], AtOnce(development::stop_impersonating)),
     (&["evm_autoImpersonateAccount", "hardhat_autoImpersonateAccount", "anvil_autoImpersonateAccount"], AtOnce(development::impersonate_all)),

@@ -4,7 +4,6 @@ use super::access::{self, Access};
 use super::dispatch::{MAX_BODY, answers, pieces, too_large};
 use super::error::RpcError;
 use super::load::{Held, MAX_ANSWER, Share, Text};
-use super::methods::general::client_version;
 use super::protocol::{Incoming, NO_ID, Request, answer};
 use super::text;
 use super::websocket;
@@ -200,7 +199,7 @@ async fn upgrade(
     let Ok(upgrade) = upgrade else {
         return format!(
             "{}: send JSON-RPC by POST, or open a WebSocket\n",
-            client_version()
+            miner.node().client()
         )
         .into_response();
     };

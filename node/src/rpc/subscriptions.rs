@@ -3,13 +3,13 @@
 use super::error::RpcError;
 use super::json;
 use super::outgoing::Outgoing;
-use super::params::Params;
+use super::params::{Param, Params};
 use crate::chain::{Block, LogFilter};
 use crate::node::Node;
 use crate::request::LogQuery;
 use alloy_primitives::B256;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast::error::RecvError;
@@ -29,7 +29,13 @@ static SUBSCRIPTIONS: AtomicU64 = AtomicU64::new(1);
 enum Topic {
     Heads,
     Logs(LogFilter),
-    Arrivals { whole: bool },
+    Arrivals {
+        whole: bool,
+    },
+    /// Receipts of these transactions; `None`: of all.
+    Receipts(Option<BTreeSet<B256>>),
+    /// There is nothing to synchronise with.
+    Syncing,
 }
 
 /// The subscriptions of a connection.
@@ -46,6 +52,8 @@ impl Subscriptions {
             "newPendingTransactions" => Topic::Arrivals {
                 whole: params.optional(1)?.unwrap_or(false),
             },
+            "transactionReceipts" => Topic::Receipts(receipts_of(params)?),
+            "syncing" => Topic::Syncing,
             name => {
                 let message = format!("no {name:?} subscription in eth namespace");
                 return Err(RpcError {
@@ -139,7 +147,12 @@ impl Subscriptions {
                         }
                     }
                 }
-                Topic::Logs(_) | Topic::Arrivals { .. } => {}
+                Topic::Receipts(wanted) => {
+                    if let Some(text) = receipts(block, wanted.as_ref()) {
+                        out.send(Outgoing::News(id, text)).await.ok()?;
+                    }
+                }
+                Topic::Logs(_) | Topic::Arrivals { .. } | Topic::Syncing => {}
             }
         }
         Some(())
@@ -195,11 +208,41 @@ fn left(node: &Node, seen: &mut u64) -> Vec<Arc<Block>> {
     gone
 }
 
+/// The transactions whose receipts are wanted.
+fn receipts_of(params: &Params) -> Result<Option<BTreeSet<B256>>, RpcError> {
+    let options: Option<Value> = params.optional(1)?;
+    let hashes = options
+        .as_ref()
+        .and_then(|options| options.get("transactionHashes"));
+    match hashes {
+        None | Some(Value::Null) => Ok(None),
+        Some(hashes) => {
+            let hashes = Vec::<B256>::read(hashes).map_err(|why| {
+                RpcError::invalid_params(format_args!("invalid argument 1: {why}"))
+            })?;
+            Ok((!hashes.is_empty()).then(|| hashes.into_iter().collect()))
+        }
+    }
+}
+
+/// The receipts of a block that are wanted, as a list; `None` if there are none.
+fn receipts(block: &Block, wanted: Option<&BTreeSet<B256>>) -> Option<Arc<str>> {
+    let included = block.transactions.iter().enumerate();
+    let wanted = included.filter(|(_, included)| {
+        wanted.is_none_or(|wanted| wanted.contains(&included.transaction.hash))
+    });
+    let receipts: Vec<Value> = wanted
+        .map(|(index, included)| json::receipt(block, index, included))
+        .collect();
+    (!receipts.is_empty()).then(|| Value::Array(receipts).to_string().into())
+}
+
 impl Topic {
     fn conditions(&self) -> usize {
         match self {
             Self::Logs(filter) => filter.len(),
-            Self::Heads | Self::Arrivals { .. } => 0,
+            Self::Receipts(hashes) => hashes.as_ref().map_or(0, BTreeSet::len),
+            Self::Heads | Self::Arrivals { .. } | Self::Syncing => 0,
         }
     }
 }

@@ -119,6 +119,7 @@ const fn dropped(reason: DropReason) -> &'static str {
         DropReason::Kernel => "transaction dropped by the kernel",
         DropReason::NonceUsed => "nonce too low",
         DropReason::Rewound => "the chain went back",
+        DropReason::Request => "transaction dropped on request",
     }
 }
 

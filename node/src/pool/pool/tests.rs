@@ -10,6 +10,7 @@ const BOB: Address = Address::repeat_byte(0xb);
 const NO_LIMIT: LevelLimits = LevelLimits {
     count: usize::MAX,
     work: u64::MAX,
+    gas: u64::MAX,
     base_fee: 1,
 };
 
@@ -29,6 +30,7 @@ fn paying(sender: Address, nonce: u64, fee: u64) -> Candidate {
         transaction,
         sender,
         raw,
+        unsigned: false,
     }
 }
 

@@ -145,6 +145,18 @@ pub(super) fn transaction(node: &Node, params: &Params) -> Result<Value, RpcErro
     Ok(found.unwrap_or_default())
 }
 
+/// `eth_getRawTransactionByBlockNumberAndIndex(block, index)` and by hash.
+pub(super) fn raw_transaction(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let (block, index) = (node.find(params.required(0)?), params.required::<u64>(1)?);
+    let included = block.as_ref().and_then(|block| {
+        let index = usize::try_from(index).ok()?;
+        block.transactions.get(index)
+    });
+    Ok(included.map_or(Value::Null, |included| {
+        json::data(included.transaction.encode())
+    }))
+}
+
 /// `eth_getBlockReceipts(block)`.
 pub(super) fn receipts(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let found = match params.required(0)? {

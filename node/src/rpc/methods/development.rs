@@ -1,13 +1,15 @@
 //! Development methods: mining, time, snapshots, changes of accounts, impersonation.
 
+use crate::chain::Kept;
 use crate::clock::LATEST;
 use crate::miner::{Change, MinerHandle};
 use crate::node::{BlockTime, Node};
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::{Param, Params, StorageKey};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use serde_json::Value;
+use storage::layout::ACCOUNTS;
 
 /// The most levels of one call.
 const MAX_LEVELS: u64 = 100_000;
@@ -35,8 +37,22 @@ pub(super) async fn mine_one(miner: &MinerHandle, params: &Params) -> Result<Val
 /// `hardhat_mine(count, interval)`, the interval in seconds.
 pub(super) async fn mine(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let count = params.optional(0)?.unwrap_or(1);
-    run_levels(miner, count, params.optional(1)?).await?;
+    let interval = params.optional(1)?.unwrap_or(INTERVAL);
+    run_levels(miner, count, Some(interval)).await?;
     Ok(Value::Null)
+}
+
+/// The seconds between levels that are mined together.
+const INTERVAL: u64 = 1;
+
+/// `evm_mine_detailed(options)`: the blocks, with whole transactions.
+pub(super) async fn mine_detailed(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let node = miner.node();
+    let before = node.latest()?.number();
+    mine_one(miner, params).await?;
+    let new: Vec<_> = node.chain().range(before + 1, u64::MAX).to_vec();
+    let new = new.iter().filter_map(Kept::load);
+    Ok(new.map(|block| json::block(&block, true)).collect())
 }
 
 async fn run_levels(
@@ -60,7 +76,7 @@ pub(super) fn increase_time(node: &Node, params: &Params) -> Result<Value, RpcEr
     ahead.map(Value::from).ok_or_else(|| too_late(seconds))
 }
 
-fn too_late(seconds: u64) -> RpcError {
+pub(super) fn too_late(seconds: u64) -> RpcError {
     RpcError::invalid_params(format_args!(
         "{seconds} seconds are too many: the clock goes up to {LATEST}"
     ))
@@ -105,6 +121,19 @@ pub(super) async fn set_balance(miner: &MinerHandle, params: &Params) -> Result<
     let balance = Some(params.required(1)?);
     let change = Change {
         balance,
+        ..Change::default()
+    };
+    change_account(miner, params, change).await?;
+    Ok(Value::Null)
+}
+
+/// `anvil_addBalance(address, wei)`.
+pub(super) async fn add_balance(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let (address, more): (Address, U256) = (params.required(0)?, params.required(1)?);
+    let latest = miner.node().latest()?;
+    let account = ACCOUNTS.get(latest.state()?, &address)?.unwrap_or_default();
+    let change = Change {
+        balance: Some(account.balance.saturating_add(more)),
         ..Change::default()
     };
     change_account(miner, params, change).await?;

@@ -1,8 +1,7 @@
 //! The node itself: chain, accounts, version.
 
 use super::fees;
-use crate::node::Node;
-use crate::request::BlockId;
+use crate::node::{BlockTime, Node};
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
@@ -37,9 +36,14 @@ pub(super) fn coinbase(node: &Node, _: &Params) -> Result<Value, RpcError> {
     Ok(json::address(&node.latest()?.header.beneficiary))
 }
 
+/// `eth_mining()`: whether blocks come by themselves.
+pub(super) fn mining(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(Value::Bool(node.block_time() != BlockTime::Manual))
+}
+
 /// `web3_clientVersion()`.
-pub(super) fn version(_: &Node, _: &Params) -> Result<Value, RpcError> {
-    Ok(Value::String(client_version()))
+pub(super) fn version(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    Ok(Value::from(node.client()))
 }
 
 /// `web3_sha3(bytes)`: Keccak-256.
@@ -50,28 +54,17 @@ pub(super) fn hash(_: &Node, params: &Params) -> Result<Value, RpcError> {
 /// `rpc_modules()`: the prefixes of method names.
 pub(super) fn modules(_: &Node, _: &Params) -> Result<Value, RpcError> {
     Ok(
-        json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "txpool": "1.0", "debug": "1.0", "trace": "1.0", "ots": "1.0", "erigon": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
-    )
-}
-
-/// Name and version of this node.
-#[must_use]
-pub(crate) fn client_version() -> String {
-    format!(
-        "evm-rollup/v{}/{}-{}/rust",
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::OS,
-        std::env::consts::ARCH
+        json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "personal": "1.0", "txpool": "1.0", "debug": "1.0", "trace": "1.0", "ots": "1.0", "erigon": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
     )
 }
 
 /// `hardhat_metadata()`: Hardhat asks a node on chain 31337.
 pub(super) fn metadata(node: &Node, _: &Params) -> Result<Value, RpcError> {
-    let (latest, genesis) = (node.latest()?, node.block(BlockId::Number(0))?);
+    let latest = node.latest()?;
     Ok(json!({
-        "clientVersion": client_version(),
+        "clientVersion": node.client(),
         "chainId": node.chain_id(),
-        "instanceId": json::data(genesis.hash),
+        "instanceId": json::data(node.instance()),
         "latestBlockNumber": latest.number(),
         "latestBlockHash": json::data(latest.hash),
     }))

@@ -373,21 +373,44 @@ fn creates(trace: &LocalizedTransactionTrace, address: &Address) -> bool {
 
 /// `ots_getTransactionBySenderAndNonce(address, nonce)`: its hash.
 pub(super) fn by_sender_and_nonce(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let found = sent_at(node, params)?;
+    let hash = found.and_then(|(block, index)| {
+        let included = block.transactions.get(index)?;
+        Some(json::data(included.transaction.hash))
+    });
+    Ok(hash.unwrap_or_default())
+}
+
+/// `eth_getTransactionBySenderAndNonce(address, nonce)`.
+pub(super) fn transaction_by_sender_and_nonce(
+    node: &Node,
+    params: &Params,
+) -> Result<Value, RpcError> {
+    let found = sent_at(node, params)?;
+    let transaction = found.and_then(|(block, index)| {
+        let included = block.transactions.get(index)?;
+        Some(json::included_transaction(&block, index, included))
+    });
+    Ok(transaction.unwrap_or_default())
+}
+
+/// The block and the place in it of the transaction of a sender with a nonce.
+fn sent_at(node: &Node, params: &Params) -> Result<Option<(Arc<Block>, usize)>, RpcError> {
     let sender: Address = params.required(0)?;
     let nonce: u64 = params.required(1)?;
     let newest = node.latest()?.number();
     for number in 1..=newest {
         let block: Arc<Block> = node.block(BlockId::Number(number))?;
-        let found = block.transactions.iter().find(|included| {
+        let found = block.transactions.iter().position(|included| {
             included.sender == sender
                 && included.transaction.transaction.nonce() == nonce
                 && included.transaction.transaction.chain_id().is_some()
         });
-        if let Some(included) = found {
-            return Ok(json::data(included.transaction.hash));
+        if let Some(index) = found {
+            return Ok(Some((block, index)));
         }
     }
-    Ok(Value::Null)
+    Ok(None)
 }
 
 /// `ots_getContractCreator(address)`: the transaction and the account that created it; null

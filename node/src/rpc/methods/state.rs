@@ -6,7 +6,7 @@ use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::objects::StorageRequests;
 use crate::rpc::params::{Params, StorageKey};
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use pvm::Durable;
 use serde_json::{Value, json};
 use storage::Account;
@@ -48,6 +48,13 @@ pub(super) fn info(node: &Node, params: &Params) -> Result<Value, RpcError> {
         "nonce": json::quantity(account.nonce),
         "code": json::data(code_of(&state, &account)?),
     }))
+}
+
+/// `debug_codeByHash(hash, block)`.
+pub(super) fn code_by_hash(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let hash: B256 = params.required(0)?;
+    let code = CODE.get(&state(node, params, 1)?, &hash)?;
+    Ok(code.map_or(Value::Null, json::data))
 }
 
 fn code_of(state: &Durable, account: &Account) -> Result<Bytes, RpcError> {

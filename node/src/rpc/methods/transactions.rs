@@ -2,6 +2,7 @@
 
 use super::Reply;
 use super::blocks::FEW;
+use super::wallet;
 use crate::accounts::Account;
 use crate::chain::Block;
 use crate::error::NodeError;
@@ -14,7 +15,7 @@ use crate::rpc::load;
 use crate::rpc::params::Params;
 use crate::rpc::text;
 use crate::simulate::fill::{fill, with_gas};
-use alloy_primitives::{Address, B256, Bytes, keccak256};
+use alloy_primitives::B256;
 use ethereum::{Signature, SignedTransaction};
 use evm_kernel::native::simulate::Interrupt;
 use serde_json::Value;
@@ -77,18 +78,15 @@ fn expected_nonce(node: &Node, hash: &B256) -> Result<u64, RpcError> {
 pub(super) async fn send(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let node = miner.node();
     let request: CallRequest = params.required(0)?;
-    let impersonated = request.from.filter(|sender| node.is_impersonated(sender));
-    if impersonated.is_none() {
-        signer(node, &request)?;
+    if let Some(sender) = request.from.filter(|sender| node.is_impersonated(sender)) {
+        return wallet::send_as(miner, sender, request).await;
     }
+    signer(node, &request)?;
     // The slow part, where nobody else waits.
     let request = load::call(node, move |node, interrupt| {
         Ok(with_gas(node, request.clone(), interrupt)?)
     })
     .await?;
-    if let Some(sender) = impersonated {
-        return Ok(json::data(miner.send_as(sender, request).await?));
-    }
     let submitted = {
         let _choosing = node.choosing();
         node.submit(sign_request(node, &request)?.0.encode().into())?
@@ -150,31 +148,6 @@ fn signer<'n>(node: &'n Node, request: &CallRequest) -> Result<&'n Account, RpcE
         .from
         .ok_or_else(|| RpcError::invalid_params("invalid argument 0: missing field from"))?;
     Ok(node.account(&sender)?)
-}
-
-/// `eth_sign(address, bytes)`.
-pub(super) fn sign(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    sign_message(node, params.required(0)?, &params.required(1)?)
-}
-
-/// `personal_sign(bytes, address)`.
-pub(super) fn personal_sign(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    sign_message(node, params.required(1)?, &params.required(0)?)
-}
-
-/// Signs a message (EIP-191, version 0x45).
-fn sign_message(node: &Node, address: Address, message: &Bytes) -> Result<Value, RpcError> {
-    let mut prefixed = format!("\x19Ethereum Signed Message:\n{}", message.len()).into_bytes();
-    prefixed.extend_from_slice(message);
-    let signature = node
-        .account(&address)?
-        .sign_hash(&keccak256(prefixed))
-        .map_err(NodeError::from)?;
-    let mut bytes = [0; 65];
-    bytes[..32].copy_from_slice(&signature.r.to_be_bytes::<32>());
-    bytes[32..64].copy_from_slice(&signature.s.to_be_bytes::<32>());
-    bytes[64] = 27 + u8::from(signature.y_parity);
-    Ok(json::data(bytes))
 }
 
 /// `eth_getTransactionByHash(hash)`: in a block, or waiting for one.

@@ -1,0 +1,131 @@
+//! The state as a whole: dumped, loaded, gone back to.
+
+use crate::chain::Block;
+use crate::genesis::GenesisAccount;
+use crate::miner::MinerHandle;
+use crate::node::Node;
+use crate::request::{CallRequest, Submission};
+use crate::rpc::RpcError;
+use crate::rpc::json;
+use crate::rpc::params::{Param, Params};
+use crate::state_file;
+use alloy_primitives::Bytes;
+use serde_json::Value;
+
+/// `anvil_dumpState()`: anvil's JSON, in hexadecimal.
+pub(super) fn dump(node: &Node, _: &Params) -> Result<String, RpcError> {
+    let latest: std::sync::Arc<Block> = node.latest()?;
+    let text = state_file::write(&latest)?;
+    Ok(json::data(text).to_string())
+}
+
+/// `anvil_loadState(bytes)`: puts the accounts of a dump into the newest state.
+pub(super) async fn load(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let bytes: Bytes = params.required(0)?;
+    let accounts = state_file::read(&bytes)
+        .map_err(|why| RpcError::invalid_params(format_args!("invalid argument 0: {why}")))?;
+    let accounts: Vec<(_, GenesisAccount)> = accounts.into_iter().collect();
+    miner.load(accounts).await?;
+    Ok(Value::Bool(true))
+}
+
+/// `anvil_reset()`: back to genesis.
+pub(super) async fn reset(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let forking: Option<Value> = params.optional(0)?;
+    let url = forking.as_ref().and_then(|options| {
+        let nested = options.get("forking").unwrap_or(options);
+        nested.get("jsonRpcUrl")
+    });
+    if url.is_some_and(|url| !url.is_null()) {
+        return Err(RpcError::invalid_params(
+            "invalid argument 0: this chain is no fork of another",
+        ));
+    }
+    miner.reset().await?;
+    Ok(Value::Null)
+}
+
+/// `anvil_rollback(depth)`: so many blocks back; one without.
+pub(super) async fn rollback(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    miner.rollback(params.optional(0)?.unwrap_or(1)).await?;
+    Ok(Value::Null)
+}
+
+/// `anvil_reorg({depth, tx_block_pairs})`: so many blocks back and as many others
+/// instead, with these transactions.
+pub(super) async fn reorg(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let Reorg { depth, pairs } = match params.optional::<Reorg>(0)? {
+        // Geth's clients give two parameters.
+        None => {
+            return Err(RpcError::invalid_params(
+                "missing value for required argument 0",
+            ));
+        }
+        Some(reorg) if reorg.pairs.is_empty() => Reorg {
+            pairs: params.optional::<Pairs>(1)?.unwrap_or_default().0,
+            ..reorg
+        },
+        Some(reorg) => reorg,
+    };
+    let mut blocks = Vec::new();
+    blocks.resize_with(usize::try_from(depth.min(MAX_DEPTH)).unwrap_or(0), Vec::new);
+    for (transaction, block) in pairs {
+        let place = usize::try_from(block).ok();
+        let Some(block) = place.and_then(|place| blocks.get_mut(place)) else {
+            return Err(RpcError::invalid_params(format_args!(
+                "invalid argument 0: block {block} is beyond the depth"
+            )));
+        };
+        block.push(transaction);
+    }
+    miner.reorg(depth, blocks).await?;
+    Ok(Value::Null)
+}
+
+/// The most blocks that are made anew.
+const MAX_DEPTH: u64 = 4_096;
+
+/// The parameter of [`reorg`].
+struct Reorg {
+    depth: u64,
+    pairs: Vec<(Submission, u64)>,
+}
+
+#[derive(Default)]
+struct Pairs(Vec<(Submission, u64)>);
+
+impl Param for Pairs {
+    fn read(value: &Value) -> Result<Self, String> {
+        let pairs = value.as_array().ok_or("the transactions are no list")?;
+        let pair = |pair: &Value| {
+            let [transaction, block] = pair.as_array().map_or(&[][..], Vec::as_slice) else {
+                return Err("a transaction and its block are a pair".to_owned());
+            };
+            let transaction = match transaction {
+                Value::String(_) => Submission::Raw(Bytes::read(transaction)?),
+                request => Submission::Request(Box::new(CallRequest::read(request)?)),
+            };
+            Ok((transaction, u64::read(block)?))
+        };
+        pairs.iter().map(pair).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Param for Reorg {
+    fn read(value: &Value) -> Result<Self, String> {
+        let Value::Object(fields) = value else {
+            let depth = u64::read(value)?;
+            return Ok(Self {
+                depth,
+                pairs: Vec::new(),
+            });
+        };
+        let depth = u64::read(fields.get("depth").unwrap_or(&Value::Null))?;
+        let pairs = fields.get("tx_block_pairs").or(fields.get("txBlockPairs"));
+        let pairs = pairs.map_or(Ok(Pairs::default()), Pairs::read)?;
+        Ok(Self {
+            depth,
+            pairs: pairs.0,
+        })
+    }
+}

@@ -1,0 +1,487 @@
+//! What wallets, frameworks and developers' tools ask for.
+
+mod common;
+
+use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
+use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
+use node::Handle;
+use serde_json::{Value, json};
+
+const SOMEBODY: Address = Address::repeat_byte(0x42);
+
+async fn latest(devnet: &Handle) -> Value {
+    call(devnet, "eth_getBlockByNumber", json!(["latest", false])).await
+}
+
+async fn receipt(devnet: &Handle, hash: &Value) -> Value {
+    call(devnet, "eth_getTransactionReceipt", json!([hash])).await
+}
+
+#[tokio::test]
+async fn a_wallet_finds_accounts_and_signs_typed_data() {
+    let devnet = devnet(|_| {}).await;
+    let account = &devnet.accounts()[3];
+    let all = call(&devnet, "eth_accounts", json!([])).await;
+    for name in ["eth_requestAccounts", "personal_listAccounts"] {
+        assert_eq!(call(&devnet, name, json!([])).await, all);
+    }
+    let types = json!({
+        "EIP712Domain": [{ "name": "name", "type": "string" }],
+        "Mail": [{ "name": "to", "type": "address" }, { "name": "parts", "type": "string[]" }],
+    });
+    let data = json!({
+        "types": types, "primaryType": "Mail", "domain": { "name": "Test" },
+        "message": { "to": SOMEBODY, "parts": ["a", "b"] },
+    });
+    let hash = |parts: &[B256]| keccak256(parts.concat());
+    let domain = hash(&[keccak256("EIP712Domain(string name)"), keccak256("Test")]);
+    let parts = hash(&[keccak256("a"), keccak256("b")]);
+    let message = [
+        keccak256("Mail(address to,string[] parts)"),
+        SOMEBODY.into_word(),
+        parts,
+    ];
+    let digest = keccak256([&[0x19, 1][..], &domain[..], &hash(&message)[..]].concat());
+    let signature = account.sign_hash(&digest).unwrap();
+    for data in [data.clone(), json!(data.to_string())] {
+        for name in [
+            "eth_signTypedData",
+            "eth_signTypedData_v3",
+            "eth_signTypedData_v4",
+        ] {
+            let signed = call(&devnet, name, json!([account.address, data])).await;
+            let signed: Bytes = signed.as_str().unwrap().parse().unwrap();
+            assert_eq!(U256::from_be_slice(&signed[..32]), signature.r);
+            assert_eq!(U256::from_be_slice(&signed[32..64]), signature.s);
+            assert_eq!(signed[64], 27 + u8::from(signature.y_parity));
+        }
+    }
+    let unknown = json!([SOMEBODY, data]);
+    let error = try_call(&devnet, "eth_signTypedData_v4", unknown)
+        .await
+        .unwrap_err();
+    assert_eq!(error.message, "unknown account");
+}
+
+#[tokio::test]
+async fn the_contracts_that_tools_expect_are_there() {
+    let devnet = devnet(|_| {}).await;
+    // CREATE2 through the deterministic deployer: salt, then initcode.
+    let deployer = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
+    let initcode = common::initcode(&[], COUNTER);
+    let salt = B256::repeat_byte(7);
+    let data = Bytes::from([&salt[..], &initcode[..]].concat());
+    let from = devnet.accounts()[0].address;
+    let create = json!([{ "from": from, "to": deployer, "data": data }]);
+    let hash = call(&devnet, "eth_sendTransaction", create).await;
+    assert_eq!(receipt(&devnet, &hash).await["status"], "0x1");
+    let created = deployer.create2_from_code(salt, &initcode);
+    let code = call(&devnet, "eth_getCode", json!([created])).await;
+    assert_eq!(code, hex::encode_prefixed(COUNTER));
+    // Multicall3's getChainId(), and Permit2's DOMAIN_SEPARATOR().
+    let ask = async |to: &str, data: &str| {
+        call(&devnet, "eth_call", json!([{ "to": to, "data": data }])).await
+    };
+    let multicall = "0xcA11bde05977b3631167028862bE2a173976CA11";
+    assert_eq!(
+        ask(multicall, "0x3408e470").await,
+        json!(B256::from(U256::from(1337)))
+    );
+    let permit2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3";
+    let domain = [
+        keccak256("EIP712Domain(string name,uint256 chainId,address verifyingContract)"),
+        keccak256("Permit2"),
+        B256::from(U256::from(1337)),
+        permit2.parse::<Address>().unwrap().into_word(),
+    ];
+    assert_eq!(
+        ask(permit2, "0x3644e515").await,
+        json!(keccak256(domain.concat()))
+    );
+    let factory = call(
+        &devnet,
+        "eth_getCode",
+        json!(["0x914d7Fec6aaC8cd542e72Bca78B30650d45643d7"]),
+    );
+    let deployer = call(&devnet, "eth_getCode", json!([deployer])).await;
+    assert_eq!(factory.await, deployer);
+    let without = common::devnet(|options| options.predeploys = false).await;
+    assert_eq!(
+        call(&without, "eth_getCode", json!([multicall])).await,
+        "0x"
+    );
+}
+
+#[tokio::test]
+async fn the_clock_follows_the_wall_while_blocks_are_made() {
+    let devnet = devnet(|_| {}).await;
+    let account = &devnet.accounts()[0];
+    for nonce in 0..200 {
+        let params = json!([raw(account, nonce, |_| {})]);
+        call(&devnet, "eth_sendRawTransaction", params).await;
+    }
+    let newest = latest(&devnet).await;
+    assert_eq!(newest["number"], "0xc8");
+    assert!(number(&newest["timestamp"]) <= devnet.node().clock.now());
+    // A trace of blocks that share a second.
+    let traced = call(&devnet, "debug_traceBlockByNumber", json!(["latest"])).await;
+    assert_eq!(traced.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_client_has_a_name_that_tools_take_and_an_instance_of_its_own() {
+    let (one, other) = (devnet(|_| {}).await, devnet(|_| {}).await);
+    let version = call(&one, "web3_clientVersion", json!([])).await;
+    assert!(
+        version.as_str().unwrap().starts_with("anvil/evm-rollup/v"),
+        "{version}"
+    );
+    let metadata = call(&one, "hardhat_metadata", json!([])).await;
+    assert_eq!(metadata["clientVersion"], version);
+    let others = call(&other, "hardhat_metadata", json!([])).await;
+    assert_ne!(metadata["instanceId"], others["instanceId"]);
+    assert_eq!(metadata["latestBlockHash"], others["latestBlockHash"]);
+    let named = devnet(|options| options.client_version = Some("mine/1".into())).await;
+    assert_eq!(
+        call(&named, "web3_clientVersion", json!([])).await,
+        "mine/1"
+    );
+    assert_eq!(call(&one, "eth_mining", json!([])).await, true);
+    let config = call(&one, "eth_config", json!([])).await;
+    assert_eq!(config["current"]["chainId"], "0x539");
+    assert_eq!(
+        config["current"]["precompiles"]["P256VERIFY"],
+        json!(Address::left_padding_from(&[1, 0]))
+    );
+    let there = call(&one, "eth_capabilities", json!([])).await;
+    assert_eq!(there["state"]["oldestBlock"], "0x0");
+}
+
+#[tokio::test]
+async fn impersonated_transactions_wait_like_others() {
+    let devnet = devnet(|_| {}).await;
+    call(
+        &devnet,
+        "anvil_setBalance",
+        json!([SOMEBODY, "0xde0b6b3a7640000"]),
+    )
+    .await;
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    call(&devnet, "anvil_impersonateAccount", json!([SOMEBODY])).await;
+    let account = &devnet.accounts()[0];
+    let transfer = json!([{ "from": SOMEBODY, "to": Address::ZERO, "value": "0x1" }]);
+    let first = call(&devnet, "eth_sendTransaction", transfer.clone()).await;
+    let signed = json!([raw(account, 0, |_| {})]);
+    let between = call(&devnet, "eth_sendRawTransaction", signed).await;
+    let second = call(&devnet, "eth_sendTransaction", transfer.clone()).await;
+    assert_eq!(receipt(&devnet, &first).await, Value::Null);
+    let nonce = call(
+        &devnet,
+        "eth_getTransactionCount",
+        json!([SOMEBODY, "pending"]),
+    )
+    .await;
+    assert_eq!(nonce, "0x2");
+    let pending = call(&devnet, "eth_pendingTransactions", json!([])).await;
+    assert_eq!(pending.as_array().unwrap().len(), 3);
+    call(&devnet, "evm_mine", json!([])).await;
+    let block = latest(&devnet).await;
+    assert_eq!(block["transactions"], json!([first, between, second]));
+    // No account needs to be impersonated for this one.
+    call(&devnet, "evm_setAutomine", json!([true])).await;
+    call(&devnet, "anvil_stopImpersonatingAccount", json!([SOMEBODY])).await;
+    assert!(
+        try_call(&devnet, "eth_sendTransaction", transfer.clone())
+            .await
+            .is_err()
+    );
+    let unsigned = call(&devnet, "eth_sendUnsignedTransaction", transfer).await;
+    assert_eq!(receipt(&devnet, &unsigned).await["from"], json!(SOMEBODY));
+    let traced = json!([unsigned, { "tracer": "callTracer" }]);
+    let traced = call(&devnet, "debug_traceTransaction", traced).await;
+    assert_eq!(traced["from"], json!(SOMEBODY));
+}
+
+#[tokio::test]
+async fn one_block_is_mined_when_one_is_asked_for() {
+    let devnet = devnet(|options| options.genesis.config.block_gas_limit = 50_000).await;
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    let account = &devnet.accounts()[0];
+    for nonce in 0..5 {
+        let params = json!([raw(account, nonce, |_| {})]);
+        call(&devnet, "eth_sendRawTransaction", params).await;
+    }
+    for (mined, left) in [(2, 3), (2, 1), (1, 0)] {
+        let before = number(&latest(&devnet).await["number"]);
+        call(&devnet, "evm_mine", json!([])).await;
+        let block = latest(&devnet).await;
+        assert_eq!(number(&block["number"]), before + 1);
+        assert_eq!(block["transactions"].as_array().unwrap().len(), mined);
+        let status = call(&devnet, "txpool_status", json!([])).await;
+        assert_eq!(number(&status["pending"]), left);
+    }
+    let detailed = call(&devnet, "evm_mine_detailed", json!([])).await;
+    assert_eq!(detailed[0]["hash"], latest(&devnet).await["hash"]);
+}
+
+/// Returns PREVRANDAO, COINBASE, GASLIMIT, CHAINID and BASEFEE.
+const SURROUNDINGS: &[u8] = &hex!("446000524160205245604052466060524860805260a06000f3");
+
+#[tokio::test]
+async fn settings_hold_from_the_next_block_on() {
+    let devnet = devnet(|_| {}).await;
+    let contract = deploy(&devnet, &[], SURROUNDINGS).await;
+    let word = B256::repeat_byte(0x77);
+    call(&devnet, "hardhat_setCoinbase", json!([SOMEBODY])).await;
+    call(&devnet, "evm_setBlockGasLimit", json!(["0x900000"])).await;
+    call(&devnet, "anvil_setChainId", json!([4_242])).await;
+    call(&devnet, "hardhat_setMinGasPrice", json!(["0x3b9aca07"])).await;
+    call(&devnet, "hardhat_setPrevRandao", json!([word])).await;
+    call(&devnet, "evm_mine", json!([])).await;
+    let block = latest(&devnet).await;
+    assert_eq!(block["miner"], json!(SOMEBODY));
+    assert_eq!(block["gasLimit"], "0x900000");
+    assert_eq!(block["mixHash"], json!(word));
+    let seen = call(&devnet, "eth_call", json!([{ "to": contract, "gasPrice": "0x77359400" }, "latest", { Address::ZERO.to_string(): { "balance": "0xffffffffffffffffff" } }])).await;
+    let seen = hex::decode(seen.as_str().unwrap()).unwrap();
+    let words: Vec<U256> = seen.chunks(32).map(U256::from_be_slice).collect();
+    assert_eq!(words[0], U256::from_be_bytes(word.0));
+    assert_eq!(words[1], U256::from_be_slice(SOMEBODY.as_slice()));
+    assert_eq!(words[2..4], [U256::from(0x90_0000), U256::from(4_242)]);
+    assert_eq!(words[4], U256::from(0x3b9a_ca07));
+    assert_eq!(call(&devnet, "eth_chainId", json!([])).await, "0x1092");
+    let transfer = raw(&devnet.accounts()[1], 0, |transfer| {
+        transfer.chain_id = 4_242
+    });
+    let hash = call(&devnet, "eth_sendRawTransaction", json!([transfer])).await;
+    assert_eq!(receipt(&devnet, &hash).await["status"], "0x1");
+    // Of the one block alone.
+    assert_ne!(latest(&devnet).await["mixHash"], json!(word));
+    call(&devnet, "hardhat_setLoggingEnabled", json!([false])).await;
+    call(&devnet, "evm_mine", json!([])).await;
+}
+
+#[tokio::test]
+async fn transactions_are_dropped_from_the_pool() {
+    let devnet = devnet(|_| {}).await;
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    let mut hashes = Vec::new();
+    for account in &devnet.accounts()[..3] {
+        for nonce in 0..2 {
+            let params = json!([raw(account, nonce, |_| {})]);
+            hashes.push(call(&devnet, "eth_sendRawTransaction", params).await);
+        }
+    }
+    let pending = async || {
+        let status = call(&devnet, "txpool_status", json!([])).await;
+        (number(&status["pending"]), number(&status["queued"]))
+    };
+    assert_eq!(
+        call(&devnet, "hardhat_dropTransaction", json!([hashes[1]])).await,
+        true
+    );
+    assert_eq!(
+        call(&devnet, "hardhat_dropTransaction", json!([hashes[1]])).await,
+        false
+    );
+    assert_eq!(pending().await, (5, 0));
+    // What followed it waits for another.
+    assert_eq!(
+        call(&devnet, "anvil_dropTransaction", json!([hashes[2]])).await,
+        hashes[2]
+    );
+    assert_eq!(pending().await, (3, 1));
+    let third = devnet.accounts()[2].address;
+    call(&devnet, "anvil_removePoolTransactions", json!([third])).await;
+    assert_eq!(pending().await, (1, 1));
+    call(&devnet, "anvil_dropAllTransactions", json!([])).await;
+    assert_eq!(pending().await, (0, 0));
+    call(&devnet, "evm_mine", json!([])).await;
+    assert_eq!(latest(&devnet).await["transactions"], json!([]));
+}
+
+#[tokio::test]
+async fn time_is_set_and_spaced() {
+    let devnet = devnet(|_| {}).await;
+    let start = number(&latest(&devnet).await["timestamp"]);
+    let ahead = call(&devnet, "evm_setTime", json!([start + 5_000])).await;
+    assert!(ahead.as_i64().unwrap() >= 4_000, "{ahead}");
+    call(&devnet, "evm_mine", json!([])).await;
+    let later = number(&latest(&devnet).await["timestamp"]);
+    assert!((start + 5_000..start + 5_100).contains(&later));
+    call(&devnet, "anvil_setBlockTimestampInterval", json!([12])).await;
+    for index in 1..4 {
+        call(&devnet, "evm_mine", json!([])).await;
+        assert_eq!(
+            number(&latest(&devnet).await["timestamp"]),
+            later + 12 * index
+        );
+    }
+    let remove = || call(&devnet, "anvil_removeBlockTimestampInterval", json!([]));
+    assert_eq!(remove().await, true);
+    assert_eq!(remove().await, false);
+    call(&devnet, "evm_setIntervalMining", json!([1])).await;
+    assert_eq!(call(&devnet, "anvil_getIntervalMining", json!([])).await, 1);
+    assert_eq!(call(&devnet, "anvil_getAutomine", json!([])).await, false);
+    call(&devnet, "evm_setIntervalMining", json!([0])).await;
+    assert_eq!(
+        call(&devnet, "anvil_getIntervalMining", json!([])).await,
+        Value::Null
+    );
+}
+
+/// An event of the counter, by its number.
+async fn count(devnet: &Handle, counter: Address) -> Value {
+    let from = devnet.accounts()[0].address;
+    let request = json!([{ "from": from, "to": counter, "gas": "0x20000" }]);
+    call(devnet, "eth_sendTransaction", request).await
+}
+
+#[tokio::test]
+async fn blocks_are_rolled_back_and_made_anew() {
+    let devnet = devnet(|_| {}).await;
+    let counter = deploy(&devnet, &[], COUNTER).await;
+    let logs = call(&devnet, "eth_newFilter", json!([{ "address": counter }])).await;
+    let (_, gone) = (count(&devnet, counter).await, count(&devnet, counter).await);
+    let seen = call(&devnet, "eth_getFilterChanges", json!([logs])).await;
+    assert_eq!(seen.as_array().unwrap().len(), 2);
+    call(&devnet, "anvil_rollback", json!([1])).await;
+    assert_eq!(latest(&devnet).await["number"], "0x2");
+    assert_eq!(receipt(&devnet, &gone).await, Value::Null);
+    let removed = call(&devnet, "eth_getFilterChanges", json!([logs])).await;
+    assert_eq!(removed[0]["removed"], true);
+    assert_eq!(removed[0]["transactionHash"], gone);
+    // The state is that of before, and the chain goes on.
+    let again = count(&devnet, counter).await;
+    let again = receipt(&devnet, &again).await;
+    assert_eq!(again["logs"][0]["data"], json!(B256::from(U256::from(2))));
+    let before = latest(&devnet).await;
+    let account = &devnet.accounts()[1];
+    let transfer = raw(account, 0, |_| {});
+    let request = json!({ "from": devnet.accounts()[2].address, "to": SOMEBODY, "value": "0x5" });
+    let options = json!([{ "depth": 2, "tx_block_pairs": [[transfer, 0], [request, 1]] }]);
+    call(&devnet, "anvil_reorg", options).await;
+    let after = latest(&devnet).await;
+    assert_eq!(after["number"], before["number"]);
+    assert_ne!(after["hash"], before["hash"]);
+    let balance = call(&devnet, "eth_getBalance", json!([SOMEBODY])).await;
+    assert_eq!(balance, "0x5");
+    let earlier = json!(["0x2", false]);
+    let earlier = call(&devnet, "eth_getBlockByNumber", earlier).await;
+    assert_eq!(
+        earlier["transactions"],
+        json!([keccak256(hex::decode(&transfer).unwrap())])
+    );
+    let error = try_call(&devnet, "anvil_rollback", json!([100]))
+        .await
+        .unwrap_err();
+    assert!(
+        error.message.contains("must not exceed"),
+        "{}",
+        error.message
+    );
+}
+
+#[tokio::test]
+async fn the_chain_goes_back_to_genesis() {
+    let devnet = devnet(|_| {}).await;
+    let genesis = latest(&devnet).await;
+    let counter = deploy(&devnet, &[], COUNTER).await;
+    call(&devnet, "hardhat_setBalance", json!([SOMEBODY, "0x5"])).await;
+    call(&devnet, "hardhat_reset", json!([])).await;
+    assert_eq!(latest(&devnet).await, genesis);
+    assert_eq!(
+        call(&devnet, "eth_getBalance", json!([SOMEBODY])).await,
+        "0x0"
+    );
+    assert_eq!(call(&devnet, "eth_getCode", json!([counter])).await, "0x");
+    assert_eq!(deploy(&devnet, &[], COUNTER).await, counter);
+    // More than once.
+    call(&devnet, "anvil_reset", json!([])).await;
+    assert_eq!(latest(&devnet).await, genesis);
+}
+
+#[tokio::test]
+async fn a_state_is_dumped_and_loaded() {
+    let devnet = devnet(|_| {}).await;
+    let counter = deploy(&devnet, &[], COUNTER).await;
+    count(&devnet, counter).await;
+    call(&devnet, "hardhat_setBalance", json!([SOMEBODY, "0x5"])).await;
+    let dump = call(&devnet, "anvil_dumpState", json!([])).await;
+    let text = String::from_utf8(hex::decode(dump.as_str().unwrap()).unwrap()).unwrap();
+    let parsed: Value = serde_json::from_str(&text).unwrap();
+    let account = &parsed["accounts"][format!("{counter:#x}")];
+    assert_eq!(
+        account["storage"][format!("{:#x}", B256::ZERO)],
+        json!(B256::from(U256::from(1)))
+    );
+    let state = node::state_file::read(text.as_bytes()).unwrap();
+    let other = common::devnet(|_| {}).await;
+    assert_eq!(call(&other, "anvil_loadState", json!([dump])).await, true);
+    let started = common::devnet(|options| options.state = Some(state)).await;
+    for chain in [&other, &started] {
+        assert_eq!(
+            call(chain, "eth_getBalance", json!([SOMEBODY])).await,
+            "0x5"
+        );
+        let nonce = json!([devnet.accounts()[0].address, "latest"]);
+        assert_eq!(call(chain, "eth_getTransactionCount", nonce).await, "0x2");
+        let hash = count(chain, counter).await;
+        let second = json!(B256::from(U256::from(2)));
+        assert_eq!(receipt(chain, &hash).await["logs"][0]["data"], second);
+        // The same state gives the same dump, but for the block.
+        assert!(call(chain, "anvil_dumpState", json!([])).await.is_string());
+    }
+    let error = try_call(&other, "anvil_loadState", json!(["0x1234"]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, -32602);
+}
+
+#[tokio::test]
+async fn balances_of_tokens_are_dealt() {
+    let devnet = devnet(|_| {}).await;
+    let from = devnet.accounts()[0].address;
+    let code = solidity_fixtures::erc20::deploy(U256::from(1_000));
+    let hash = call(
+        &devnet,
+        "eth_sendTransaction",
+        json!([{ "from": from, "data": code }]),
+    )
+    .await;
+    let token = receipt(&devnet, &hash).await["contractAddress"].clone();
+    call(
+        &devnet,
+        "anvil_dealERC20",
+        json!([SOMEBODY, token, "0x1234"]),
+    )
+    .await;
+    let data = [
+        &keccak256("balanceOf(address)")[..4],
+        &SOMEBODY.into_word()[..],
+    ]
+    .concat();
+    let question = json!([{ "to": token, "data": Bytes::from(data) }]);
+    let balance = call(&devnet, "eth_call", question).await;
+    assert_eq!(balance, json!(B256::from(U256::from(0x1234))));
+    call(
+        &devnet,
+        "anvil_setERC20Allowance",
+        json!([SOMEBODY, from, token, "0x7"]),
+    )
+    .await;
+    let words = [SOMEBODY.into_word(), from.into_word()].concat();
+    let data = [&keccak256("allowance(address,address)")[..4], &words[..]].concat();
+    let question = json!([{ "to": token, "data": Bytes::from(data) }]);
+    assert_eq!(
+        call(&devnet, "eth_call", question).await,
+        json!(B256::from(U256::from(7)))
+    );
+    let error = try_call(&devnet, "anvil_dealERC20", json!([SOMEBODY, from, "0x1"])).await;
+    assert_eq!(error.unwrap_err().code, -32000);
+    call(&devnet, "anvil_addBalance", json!([SOMEBODY, "0x9"])).await;
+    assert_eq!(
+        call(&devnet, "eth_getBalance", json!([SOMEBODY])).await,
+        "0x9"
+    );
+}
