@@ -130,6 +130,9 @@ const OTHER_FILES: u64 = 128;
 /// The time to stop in; then the process ends whatever runs.
 const STOP_TIME: Duration = Duration::from_millis(1_500);
 
+/// The time to stop in if the state is to be written.
+const KEEP_TIME: Duration = Duration::from_secs(60);
+
 /// The exit code after a second signal: it did not stop by itself.
 const FORCED: i32 = 130;
 
@@ -308,7 +311,11 @@ async fn serve(
     state: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     let words = options.mnemonic.clone();
-    let signal = signals()?;
+    let signal = signals(if state.is_some() {
+        KEEP_TIME
+    } else {
+        STOP_TIME
+    })?;
     let started = node::devnet(options).await;
     let mut devnet = started.map_err(explain)?;
     if let Some((mut writer, json)) = banner {
@@ -347,7 +354,7 @@ pub(crate) fn connections() -> usize {
 /// Hears SIGINT and SIGTERM on a thread of its own, however much the others have to do.
 /// Resolves at the first; the process ends some time after it whatever runs (a level may
 /// take long, and an upgrade may never end), at a second one at once.
-pub(crate) fn signals() -> anyhow::Result<oneshot::Receiver<()>> {
+pub(crate) fn signals(patience: Duration) -> anyhow::Result<oneshot::Receiver<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -360,7 +367,7 @@ pub(crate) fn signals() -> anyhow::Result<oneshot::Receiver<()>> {
             }
             // Nobody may be left to be told.
             let _ = first.send(());
-            match tokio::time::timeout(STOP_TIME, interrupted()).await {
+            match tokio::time::timeout(patience, interrupted()).await {
                 Ok(_) => std::process::exit(FORCED),
                 Err(_) => std::process::exit(0),
             }

@@ -118,6 +118,112 @@ fn a_signal_ends_it_while_levels_run_and_connections_are_open() {
     assert_eq!(devnet.ended(), Some(0));
 }
 
+fn request(method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
+}
+
+#[test]
+fn the_state_is_there_at_the_next_start() {
+    let folder = e2e_tests::folder::Folder::new("devnet_state");
+    let file = folder.0.join("state.json");
+    let file = file.to_str().unwrap();
+    let somebody = "0x4242424242424242424242424242424242424242";
+    let balance = request("eth_getBalance", &format!(r#"["{somebody}","latest"]"#));
+    let mut first = Devnet::start(&["--state", file]);
+    let change = format!(r#"["{somebody}","0xabcdef"]"#);
+    first.call(&request("anvil_setBalance", &change));
+    first.signal("INT");
+    assert_eq!(first.ended(), Some(0));
+    let mut second = Devnet::start(&["--state", file]);
+    let answer = second.call(&balance);
+    assert!(answer.contains(r#""0xabcdef""#), "{answer}");
+    second.signal("TERM");
+    assert_eq!(second.ended(), Some(0));
+    std::fs::write(file, "{}").unwrap();
+    let kernel = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../target/kernel/evm_kernel.wasm"
+    );
+    let refused = command()
+        .args(["devnet", "--port", "0", "--state", file, "--kernel", kernel])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(error.contains("the dump has no accounts"), "{error}");
+}
+
+#[test]
+fn its_options_are_those_that_tools_know() {
+    let words = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    let devnet = Devnet::start(&[
+        "--mnemonic",
+        words,
+        "--balance",
+        "7",
+        "--base-fee",
+        "5",
+        "--no-mining",
+        "--client-version",
+        "mine",
+        "--allowed-hosts",
+        "devnet.test",
+        "--no-transaction-gas-cap",
+        "--gas-limit",
+        "50000000",
+    ]);
+    let accounts = devnet.call(&request("eth_accounts", "[]"));
+    assert!(!accounts.contains("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"));
+    let start = accounts.find("0x").unwrap();
+    let account = &accounts[start..start + 42];
+    let ask = |method: &str, params: &str| devnet.call(&request(method, params));
+    let balance = ask("eth_getBalance", &format!(r#"["{account}","latest"]"#));
+    assert!(balance.contains(r#""0x6124fee993bc0000""#), "{balance}");
+    assert!(ask("web3_clientVersion", "[]").contains(r#""mine""#));
+    let block = ask("eth_getBlockByNumber", r#"["latest",false]"#);
+    assert!(block.contains(r#""gasLimit":"0x2faf080""#), "{block}");
+    assert!(block.contains(r#""baseFeePerGas":"0x5""#), "{block}");
+    // More than a transaction may ask for since Osaka.
+    let send = format!(r#"[{{"from":"{account}","to":"{account}","gas":"0x2000000"}}]"#);
+    let sent = ask("eth_sendTransaction", &send);
+    assert!(sent.contains(r#""result":"0x"#), "{sent}");
+    assert!(ask("eth_blockNumber", "[]").contains(r#""0x0""#));
+    let capped = Devnet::start(&[]);
+    let block = capped.call(&request("eth_getBlockByNumber", r#"["latest",false]"#));
+    assert!(block.contains(r#""gasLimit":"0x1000000""#), "{block}");
+}
+
+#[test]
+fn its_start_and_its_log_are_json_if_that_is_wanted() {
+    let mut child = command()
+        .args(["devnet", "--port", "0", "--json", "--kernel"])
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../target/kernel/evm_kernel.wasm"
+        ))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut objects = lines.map(|line| {
+        let line = line.unwrap();
+        serde_json::from_str::<serde_json::Value>(&line).expect(&line)
+    });
+    // A line of the log may come first.
+    let start = objects.find(|object| object["url"].is_string()).unwrap();
+    assert_eq!(start["accounts"].as_array().unwrap().len(), 10);
+    assert_eq!(start["chainId"], 1337);
+    let devnet = Devnet {
+        child,
+        address: start["url"].as_str().unwrap().replace("http://", ""),
+    };
+    devnet.call(CHAIN_ID);
+    let line = objects
+        .find(|object| object["message"] == "eth_chainId")
+        .unwrap();
+    assert_eq!(line["target"], "node::rpc");
+}
+
 #[test]
 fn nobody_has_to_read_the_log() {
     let mut devnet = Devnet::start(&[]);

@@ -1,4 +1,5 @@
-//! Measures of the node: `cargo run --release -p benches --bin rpc`.
+//! Measures of the node: `cargo run --release -p benches --bin rpc [NAME…]`, with the names
+//! latency, traces, sockets, logs, state_root; all without.
 #![expect(
     clippy::float_arithmetic,
     reason = "times are told to people, not computed with"
@@ -15,11 +16,24 @@ use std::time::{Duration, Instant};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    latency::measure().await?;
-    traces::measure().await?;
-    sockets::measure().await?;
-    logs::measure().await?;
-    state_root::measure().await
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| named.is_empty() || named.iter().any(|named| named == name);
+    if wanted("latency") {
+        latency::measure().await?;
+    }
+    if wanted("traces") {
+        traces::measure().await?;
+    }
+    if wanted("sockets") {
+        sockets::measure().await?;
+    }
+    if wanted("logs") {
+        logs::measure().await?;
+    }
+    if wanted("state_root") {
+        state_root::measure().await?;
+    }
+    Ok(())
 }
 
 /// A devnet on the kernel that `make kernel` wrote.
