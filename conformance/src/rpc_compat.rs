@@ -245,14 +245,14 @@ async fn replay(
         ask(devnet, "evm_setNextBlockTimestamp", time).await?;
         let fee = json!([format!("{:#x}", block.base_fee)]);
         ask(devnet, "anvil_setNextBlockBaseFeePerGas", fee).await?;
-        let (mut sent, mut skipped) = (Vec::new(), Vec::new());
+        let (mut sent, mut skipped, mut paying) = (Vec::new(), Vec::new(), Vec::new());
         for raw in block.transactions {
             let hash = keccak256(&raw);
             match devnet.node().submit(raw.clone()) {
                 Ok(_) => sent.push(hash),
                 Err(error) => {
                     if let Some((sender, nonce)) = blob_sender(devnet, &raw, &senders).await? {
-                        pay(devnet, &raw).await?;
+                        paying.push(raw);
                         let count = json!([sender, "latest"]);
                         let count = ask(devnet, "eth_getTransactionCount", count).await?;
                         if count == json!(format!("{nonce:#x}")) {
@@ -269,6 +269,9 @@ async fn replay(
         ask(devnet, "evm_mine", json!([])).await?;
         for (sender, nonce) in skipped {
             skip_nonce(devnet, sender, nonce).await?;
+        }
+        for raw in paying {
+            pay(devnet, &raw).await?;
         }
         let newest = devnet.node().latest();
         let newest = newest.map_err(|error| CompatError::Devnet {

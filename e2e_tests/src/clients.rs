@@ -26,6 +26,8 @@ pub enum Client {
     Cast,
     Forge,
     Web3Py,
+    Ape,
+    Boa,
     Hardhat,
     Bridge,
     Taquito,
@@ -35,7 +37,7 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Ethers,
         Self::Viem,
         Self::TestClient,
@@ -43,6 +45,8 @@ impl Client {
         Self::Cast,
         Self::Forge,
         Self::Web3Py,
+        Self::Ape,
+        Self::Boa,
         Self::Hardhat,
         Self::Bridge,
         Self::Taquito,
@@ -89,6 +93,8 @@ impl Client {
             Self::Cast => Ok((nodejs()?, "cast.mjs")),
             Self::Forge => Ok((nodejs()?, "forge.mjs")),
             Self::Web3Py => Ok((python("web3py")?, "web3py/web3py.py")),
+            Self::Ape => Ok((python("ape")?, "ape/ape_client.py")),
+            Self::Boa => Ok((python("boa")?, "boa/boa_client.py")),
             Self::Hardhat => Ok((newer_nodejs()?, "hardhat/hardhat.mjs")),
             Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
             Self::Taquito => Ok((nodejs()?, "taquito.mjs")),
@@ -108,6 +114,8 @@ impl fmt::Display for Client {
             Self::Cast => "cast",
             Self::Forge => "forge",
             Self::Web3Py => "web3.py",
+            Self::Ape => "ape",
+            Self::Boa => "boa",
             Self::Hardhat => "hardhat",
             Self::Bridge => "bridge",
             Self::Taquito => "taquito",

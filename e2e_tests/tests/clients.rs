@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 10] = [
+const TESTS: [(&str, Client); 12] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -31,6 +31,11 @@ const TESTS: [(&str, Client); 10] = [
         "web3_py_filters_subscribes_and_sends_every_type",
         Client::Web3Py,
     ),
+    (
+        "ape_deploys_with_the_gas_of_a_block_and_reads_blocks",
+        Client::Ape,
+    ),
+    ("boa_compiles_vyper_deploys_and_anchors", Client::Boa),
     ("hardhat_builds_deploys_and_forks", Client::Hardhat),
     (
         "ethers_deposits_spends_and_withdraws_over_the_bridge",

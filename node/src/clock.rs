@@ -160,7 +160,7 @@ mod tests {
         clock.want(200);
         assert_eq!((clock.stamp(107), clock.stamp(200)), (200, 207));
         assert_eq!(clock.set_interval(None), Some(7));
-        assert!(clock.stamp(100) > 1_000_000);
+        assert_eq!(clock.stamp(300), 300);
     }
 
     #[test]

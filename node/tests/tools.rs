@@ -485,3 +485,20 @@ async fn balances_of_tokens_are_dealt() {
         "0x9"
     );
 }
+
+#[tokio::test]
+async fn an_account_is_told_as_the_trie_has_it() {
+    let devnet = devnet(|_| {}).await;
+    let counter = deploy(&devnet, &[], COUNTER).await;
+    count(&devnet, counter).await;
+    let account = call(&devnet, "eth_getAccount", json!([counter, "latest"])).await;
+    let proof = call(&devnet, "eth_getProof", json!([counter, [], "latest"])).await;
+    assert_eq!(account["storageRoot"], proof["storageHash"]);
+    assert_eq!(account["codeHash"], json!(keccak256(COUNTER)));
+    // Time in milliseconds, as Ganache's clients send it.
+    let start = number(&latest(&devnet).await["timestamp"]);
+    call(&devnet, "evm_setTime", json!([(start + 9_000) * 1_000 + 7])).await;
+    call(&devnet, "evm_mine", json!([])).await;
+    let later = number(&latest(&devnet).await["timestamp"]);
+    assert!((start + 9_000..start + 9_100).contains(&later));
+}

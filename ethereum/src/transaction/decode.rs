@@ -60,6 +60,15 @@ pub fn decode(raw: &[u8]) -> Result<SignedTransaction, DecodeError> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_with_hash(raw: &[u8], hash: B256) -> Result<SignedTransaction, DecodeError> {
+    let signed = decode_any(raw, hash)?;
+    if signed.transaction.nonce() == u64::MAX {
+        return Err(DecodeError::NonceTooLarge);
+    }
+    Ok(signed)
+}
+
+/// Whatever its nonce.
+fn decode_any(raw: &[u8], hash: B256) -> Result<SignedTransaction, DecodeError> {
     let (transaction, signature, signing_hash) = match *raw {
         [] => return Err(DecodeError::Empty),
         [tx_type::ACCESS_LIST, ..] => typed(raw, eip2930)?,
@@ -69,9 +78,6 @@ pub fn decode_with_hash(raw: &[u8], hash: B256) -> Result<SignedTransaction, Dec
         [0xc0..=0xff, ..] => legacy(raw)?,
         [first, ..] => return Err(DecodeError::UnknownType(first)),
     };
-    if transaction.nonce() == u64::MAX {
-        return Err(DecodeError::NonceTooLarge);
-    }
     Ok(SignedTransaction {
         transaction,
         signature,
@@ -81,13 +87,13 @@ pub fn decode_with_hash(raw: &[u8], hash: B256) -> Result<SignedTransaction, Dec
 }
 
 /// As [`decode`], of a transaction that a block includes: also a deposit, which
-/// nobody may send.
+/// nobody may send, and one with the highest nonce, which simulated blocks have.
 ///
 /// # Errors
 /// As [`decode`].
 pub fn decode_included(raw: &[u8]) -> Result<SignedTransaction, DecodeError> {
     let [tx_type::DEPOSIT, list @ ..] = raw else {
-        return decode(raw);
+        return decode_any(raw, keccak256(raw));
     };
     let (mut items, _) = only_list(list, 1)?;
     let deposit = Deposit {

@@ -116,6 +116,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_getStorageValues"], AtOnce(state::slots)),
     (&["eth_getAccountInfo"], AtOnce(state::info)),
     (&["eth_getTransactionCount"], AtOnce(state::nonce)),
+    (&["eth_getAccount"], Blocking(proofs::account)),
     (&["eth_getProof"], Blocking(proofs::prove)),
     (&["rollup_getProof"], Blocking(proofs::prove_with_root)),
     (&["rollup_stateRoot"], Blocking(proofs::state_root)),
@@ -208,7 +209,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_getAutomine", "hardhat_getAutomine", "anvil_getAutomine"], AtOnce(development::automine)),
     (&["evm_setBalance", "hardhat_setBalance", "anvil_setBalance"], Waiting(|miner, params| Box::pin(development::set_balance(miner, params)))),
     (&["evm_setCode", "hardhat_setCode", "anvil_setCode"], Waiting(|miner, params| Box::pin(development::set_code(miner, params)))),
-    (&["evm_setNonce", "hardhat_setNonce", "anvil_setNonce"], Waiting(|miner, params| Box::pin(development::set_nonce(miner, params)))),
+    (&["evm_setNonce", "evm_setAccountNonce", "hardhat_setNonce", "anvil_setNonce"], Waiting(|miner, params| Box::pin(development::set_nonce(miner, params)))),
     (&["evm_setStorageAt", "hardhat_setStorageAt", "anvil_setStorageAt"], Waiting(|miner, params| Box::pin(development::set_slot(miner, params)))),
     (&["evm_setNextBlockBaseFeePerGas", "hardhat_setNextBlockBaseFeePerGas", "anvil_setNextBlockBaseFeePerGas"], Waiting(|miner, params| Box::pin(development::set_next_base_fee(miner, params)))),
     (&["evm_addBalance", "hardhat_addBalance", "anvil_addBalance"], Waiting(|miner, params| Box::pin(development::add_balance(miner, params)))),
@@ -238,6 +239,9 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_setERC20Allowance", "hardhat_setERC20Allowance", "anvil_setERC20Allowance"], Waiting(|miner, params| Box::pin(tokens::set_allowance(miner, params)))),
     // There is no other node whose address could change.
     (&["hardhat_setRpcUrl", "anvil_setRpcUrl"], AtOnce(|_, _| Ok(Value::Null))),
+    // Traces are there for who asks.
+    (&["anvil_enableTraces"], AtOnce(|_, _| Ok(Value::Null))),
+    (&["wallet_getCapabilities"], AtOnce(|_, _| Ok(serde_json::json!({})))),
     // Hardhat tells what it compiled, for traces of its own.
     (&["hardhat_addCompilationResult"], AtOnce(|_, _| Ok(Value::Bool(false)))),
     (&["evm_impersonateAccount", "hardhat_impersonateAccount", "anvil_impersonateAccount"], AtOnce(development::impersonate)),

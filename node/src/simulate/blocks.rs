@@ -349,9 +349,7 @@ impl Rules {
             {
                 return Err(self.rejected(rejection, call));
             }
-            // No transaction has the highest nonce.
-            let shown = nonce.min(u64::MAX - 1);
-            let signed = unsigned(&call, &request, shown, self.environment.chain_id)?;
+            let signed = unsigned(&call, &request, nonce, self.environment.chain_id)?;
             let run = if self.validation {
                 Trial::checked_call
             } else {

@@ -11,6 +11,20 @@ use serde_json::{Value, json};
 /// The most slots of a proof, as in go-ethereum.
 const MAX_SLOTS: usize = 1024;
 
+/// `eth_getAccount(address, block)`: as the state's trie has it.
+pub(super) fn account(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let address: Address = params.required(0)?;
+    let block = node.block(params.optional(1)?.unwrap_or_default())?;
+    let proof = node.proofs.prove(block.state()?, &address, &[])?;
+    let account = proof.account.unwrap_or_default();
+    Ok(json!({
+        "balance": json::word(account.balance),
+        "nonce": json::quantity(account.nonce),
+        "codeHash": json::data(account.code_hash),
+        "storageRoot": json::data(proof.storage_root),
+    }))
+}
+
 /// `eth_getProof(address, slots, block)` (EIP-1186).
 pub(super) fn prove(node: &Node, params: &Params) -> Result<Value, RpcError> {
     Ok(proof(node, params)?.0)

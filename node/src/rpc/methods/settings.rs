@@ -39,9 +39,17 @@ impl Param for Seconds {
     }
 }
 
-/// `evm_setTime(timestamp)`: the seconds that the clock is ahead.
+/// What is above this is no time in seconds that anybody means: it is the year 5138.
+const MILLISECONDS: u64 = 100_000_000_000;
+
+/// `evm_setTime(timestamp)`, in seconds or milliseconds: the seconds that the clock is ahead.
 pub(super) fn set_time(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let time: u64 = params.required(0)?;
+    // Ganache's clients send milliseconds.
+    let time = match time {
+        MILLISECONDS.. if time <= 1_000 * MILLISECONDS => time / 1_000,
+        time => time,
+    };
     if time > LATEST {
         return Err(too_late(time));
     }
