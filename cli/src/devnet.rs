@@ -128,7 +128,7 @@ pub(crate) struct DevnetArgs {
 const OTHER_FILES: u64 = 128;
 
 /// The time to stop in; then the process ends whatever runs.
-const STOP_TIME: Duration = Duration::from_millis(1_500);
+pub(crate) const STOP_TIME: Duration = Duration::from_millis(1_500);
 
 /// The time to stop in if the state is to be written.
 const KEEP_TIME: Duration = Duration::from_secs(60);

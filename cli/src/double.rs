@@ -1,6 +1,6 @@
 //! `evm-rollup double`: a stand-in for a rollup node of Octez, to rehearse against.
 
-use crate::devnet::{Lines, log_lines, signals};
+use crate::devnet::{Lines, STOP_TIME, log_lines, signals};
 use crate::setup::{self, Target};
 use crate::{files, installer};
 use anyhow::{Context, ensure};
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
         let address = SocketAddr::new(args.host, args.port);
         let running = double.serve(address, every).await?;
         say(args, &running.url())?;
-        let _ = signals()?.await;
+        let _ = signals(STOP_TIME)?.await;
         anyhow::Ok(())
     })?;
     runtime.shutdown_timeout(Duration::from_millis(100));

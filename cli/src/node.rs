@@ -1,6 +1,6 @@
 //! `evm-rollup node`: an Ethereum node in front of a rollup that a rollup node of Octez runs.
 
-use crate::devnet::{Lines, connections, log_lines, post, signals};
+use crate::devnet::{Lines, STOP_TIME, connections, log_lines, post, signals};
 use crate::files;
 use anyhow::Context;
 use clap::Args;
@@ -127,7 +127,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
 
 async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (signal, signalled) = (signals()?, Arc::clone(&stop));
+    let (signal, signalled) = (signals(STOP_TIME)?, Arc::clone(&stop));
     tokio::spawn(async move {
         let _ = signal.await;
         signalled.store(true, Ordering::Relaxed);

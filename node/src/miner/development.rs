@@ -157,7 +157,7 @@ impl Miner {
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         *self.machine.durable_mut() = state.clone();
-        self.node.fork(newest);
+        self.node.fork(Some(newest));
         self.node.amend(state.clone());
         let next = |sender: &Address| nonce(&state, sender).unwrap_or_default();
         self.node.pool().went_back(next);
