@@ -225,6 +225,9 @@ fn genesis(args: &DevnetArgs) -> anyhow::Result<Genesis> {
     Ok(genesis)
 }
 
+/// The most bytes of a state file, as it can be read again.
+const MAX_STATE: usize = 512 << 20;
+
 /// The accounts of a state file.
 fn state(path: &Path) -> anyhow::Result<BTreeMap<Address, GenesisAccount>> {
     let text = files::text(path)?;
@@ -235,7 +238,7 @@ fn state(path: &Path) -> anyhow::Result<BTreeMap<Address, GenesisAccount>> {
 
 /// Writes the newest state, in one move.
 fn keep_state(devnet: &Handle, path: &Path) -> anyhow::Result<()> {
-    let text = state_file::write(&*devnet.node().latest()?)?;
+    let text = state_file::write(&*devnet.node().latest()?, MAX_STATE)?;
     let new = path.with_extension("new");
     let wrote = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path));
     wrote.with_context(|| format!("cannot write {}", path.display()))

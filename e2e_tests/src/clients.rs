@@ -23,6 +23,7 @@ pub enum Client {
     Viem,
     TestClient,
     Older,
+    Wagmi,
     Cast,
     Forge,
     Web3Py,
@@ -37,11 +38,12 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ethers,
         Self::Viem,
         Self::TestClient,
         Self::Older,
+        Self::Wagmi,
         Self::Cast,
         Self::Forge,
         Self::Web3Py,
@@ -90,6 +92,7 @@ impl Client {
             Self::Viem => Ok((nodejs()?, "viem.mjs")),
             Self::TestClient => Ok((nodejs()?, "test_client.mjs")),
             Self::Older => Ok((nodejs()?, "older.mjs")),
+            Self::Wagmi => Ok((nodejs_with("clients/wagmi")?, "wagmi/wagmi.mjs")),
             Self::Cast => Ok((nodejs()?, "cast.mjs")),
             Self::Forge => Ok((nodejs()?, "forge.mjs")),
             Self::Web3Py => Ok((python("web3py")?, "web3py/web3py.py")),
@@ -111,6 +114,7 @@ impl fmt::Display for Client {
             Self::Viem => "viem",
             Self::TestClient => "test client",
             Self::Older => "older",
+            Self::Wagmi => "wagmi",
             Self::Cast => "cast",
             Self::Forge => "forge",
             Self::Web3Py => "web3.py",
@@ -196,6 +200,13 @@ fn nodejs() -> Result<Command, String> {
     });
     INSTALLED.clone()?;
     Ok(Command::new("node"))
+}
+
+/// Node.js, with the packages of a folder of its own besides.
+fn nodejs_with(name: &str) -> Result<Command, String> {
+    let command = nodejs()?;
+    npm_install(Path::new("node"), name)?;
+    Ok(command)
 }
 
 /// Node.js 22.13 or newer, this machine's or npm's, with the packages of `clients/hardhat`.

@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 12] = [
+const TESTS: [(&str, Client); 13] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -24,6 +24,10 @@ const TESTS: [(&str, Client); 12] = [
     (
         "ethers_5_and_web3_js_sign_deploy_and_subscribe",
         Client::Older,
+    ),
+    (
+        "wagmi_connects_signs_and_sends_by_a_wallet_of_a_page",
+        Client::Wagmi,
     ),
     ("cast_sends_calls_and_reads_receipts_and_logs", Client::Cast),
     ("forge_creates_and_broadcasts_scripts", Client::Forge),

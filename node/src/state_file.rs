@@ -4,13 +4,15 @@ use crate::chain::{Block, ChainError};
 use crate::genesis::GenesisAccount;
 use alloy_primitives::{Address, Bytes, U256, hex};
 use flate2::read::GzDecoder;
+use pvm::Durable;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
+use storage::StorageError;
 use storage::layout::{ACCOUNTS, CODE, SLOTS};
 
 /// Where the accounts are in durable storage.
-const ROOT: &str = "/evm/state/a/";
+const ROOT: &str = "/evm/state/a";
 
 /// The most bytes of a dump that was compressed.
 const MOST: u64 = 512 << 20;
@@ -18,63 +20,82 @@ const MOST: u64 = 512 << 20;
 /// What begins a compressed dump.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The state after a block.
-///
-/// # Errors
-/// If it is no longer kept, or cannot be read.
-pub fn write(block: &Block) -> Result<String, ChainError> {
-    let state = block.state()?;
-    let mut accounts: BTreeMap<Address, Value> = BTreeMap::new();
-    for (path, _) in state.values(ROOT.trim_end_matches('/')) {
-        let Some((address, slot)) = place(&path) else {
-            continue;
-        };
-        match slot {
-            None => {
-                let account = ACCOUNTS.get(state, &address)?.unwrap_or_default();
-                let code = match account.has_code() {
-                    true => CODE.get(state, &account.code_hash)?.unwrap_or_default(),
-                    false => Bytes::new(),
-                };
-                let entry = accounts.entry(address).or_insert_with(empty);
-                entry["nonce"] = account.nonce.into();
-                entry["balance"] = word(account.balance);
-                entry["code"] = hex::encode_prefixed(code).into();
-            }
-            Some(slot) => {
-                let value = SLOTS.get(state, &(address, slot))?.unwrap_or_default();
-                let entry = accounts.entry(address).or_insert_with(empty);
-                entry["storage"][padded(slot)] = padded(value).into();
-            }
-        }
-    }
-    let accounts = accounts.into_iter();
-    let accounts: Map<String, Value> = accounts
-        .map(|(address, account)| (format!("{address:#x}"), account))
-        .collect();
-    let header = &block.header;
-    let dump = json!({
-        "block": {
-            "number": format!("{:#x}", header.number),
-            "beneficiary": format!("{:#x}", header.beneficiary),
-            "timestamp": format!("{:#x}", header.timestamp),
-            "gas_limit": header.gas_limit,
-            "basefee": header.base_fee_per_gas,
-            "difficulty": "0x0",
-            "prevrandao": header.mix_hash,
-            "blob_excess_gas_and_price": { "excess_blob_gas": 0, "blob_gasprice": 1 },
-        },
-        "accounts": accounts,
-        "best_block_number": header.number,
-        "blocks": [],
-        "transactions": [],
-        "historical_states": null,
-    });
-    Ok(dump.to_string())
+/// Why a state is not dumped.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// It is no longer kept, or cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// It takes more bytes than are wanted.
+    #[error("the state takes more than {0} bytes")]
+    TooLarge(usize),
 }
 
-fn empty() -> Value {
-    json!({ "nonce": 0, "balance": "0x0", "code": "0x", "storage": {} })
+/// The state after a block, in at most `most` bytes.
+///
+/// # Errors
+/// [`DumpError`].
+pub fn write(block: &Block, most: usize) -> Result<String, DumpError> {
+    let state = block.state()?;
+    let header = &block.header;
+    let environment = json!({
+        "number": format!("{:#x}", header.number),
+        "beneficiary": format!("{:#x}", header.beneficiary),
+        "timestamp": format!("{:#x}", header.timestamp),
+        "gas_limit": header.gas_limit,
+        "basefee": header.base_fee_per_gas,
+        "difficulty": "0x0",
+        "prevrandao": header.mix_hash,
+        "blob_excess_gas_and_price": { "excess_blob_gas": 0, "blob_gasprice": 1 },
+    });
+    let mut text = format!(r#"{{"block":{environment},"accounts":{{"#);
+    let mut first = true;
+    for name in state.children(ROOT) {
+        let Some(address) = host::path::decode_key::<20>(name.as_bytes()) else {
+            continue;
+        };
+        let address = Address::new(address);
+        if !std::mem::take(&mut first) {
+            text.push(',');
+        }
+        let account = account(state, &address)?;
+        text.push_str(&format!(r#""{address:#x}":{account}"#));
+        if text.len() > most {
+            return Err(DumpError::TooLarge(most));
+        }
+    }
+    text.push_str(&format!(
+        r#"}},"best_block_number":{},"blocks":[],"transactions":[],"historical_states":null}}"#,
+        header.number
+    ));
+    Ok(text)
+}
+
+/// An account with its slots.
+fn account(state: &Durable, address: &Address) -> Result<Value, DumpError> {
+    let account = ACCOUNTS.get(state, address)?.unwrap_or_default();
+    let code = match account.has_code() {
+        true => CODE.get(state, &account.code_hash)?.unwrap_or_default(),
+        false => Bytes::new(),
+    };
+    let path = ACCOUNTS.path(address)?.as_path().to_string();
+    let mut storage = Map::new();
+    for name in state.children(&*path) {
+        if let Some(slot) = host::path::decode_key::<32>(name.as_bytes()) {
+            let slot = U256::from_be_bytes(slot);
+            let value = SLOTS.get(state, &(*address, slot))?.unwrap_or_default();
+            storage.insert(padded(slot), padded(value).into());
+        }
+    }
+    Ok(json!({
+        "nonce": account.nonce,
+        "balance": word(account.balance),
+        "code": hex::encode_prefixed(code),
+        "storage": storage,
+    }))
 }
 
 fn word(number: U256) -> Value {
@@ -83,23 +104,6 @@ fn word(number: U256) -> Value {
 
 fn padded(number: U256) -> String {
     format!("{number:#066x}")
-}
-
-/// The account and the slot of a path.
-fn place(path: &str) -> Option<(Address, Option<U256>)> {
-    let steps = path.strip_prefix(ROOT)?;
-    let (account, slot) = match steps.split_once('/') {
-        Some((account, slot)) => (account, Some(slot)),
-        None => (steps, None),
-    };
-    let address = host::path::decode_key::<20>(account.as_bytes())?.into();
-    match slot {
-        None => Some((address, None)),
-        Some(slot) => {
-            let slot = host::path::decode_key::<32>(slot.as_bytes())?;
-            Some((address, Some(U256::from_be_bytes(slot))))
-        }
-    }
 }
 
 /// The accounts of a dump, which may be compressed, as anvil's are.

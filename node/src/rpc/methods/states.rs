@@ -7,16 +7,23 @@ use crate::node::Node;
 use crate::request::{CallRequest, Submission};
 use crate::rpc::RpcError;
 use crate::rpc::json;
+use crate::rpc::load::MAX_ANSWER;
 use crate::rpc::params::{Param, Params};
-use crate::state_file;
+use crate::rpc::text;
+use crate::state_file::{self, DumpError};
 use alloy_primitives::Bytes;
 use serde_json::Value;
 
 /// `anvil_dumpState()`: anvil's JSON, in hexadecimal.
 pub(super) fn dump(node: &Node, _: &Params) -> Result<String, RpcError> {
     let latest: std::sync::Arc<Block> = node.latest()?;
-    let text = state_file::write(&latest)?;
-    Ok(json::data(text).to_string())
+    // Each byte takes two digits.
+    match state_file::write(&latest, MAX_ANSWER / 2) {
+        Ok(text) => Ok(json::data(text).to_string()),
+        Err(DumpError::TooLarge(_)) => Err(text::too_large()),
+        Err(DumpError::Chain(error)) => Err(error.into()),
+        Err(DumpError::Storage(error)) => Err(error.into()),
+    }
 }
 
 /// `anvil_loadState(bytes)`: puts the accounts of a dump into the newest state.
