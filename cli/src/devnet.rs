@@ -1,9 +1,17 @@
 //! `evm-rollup devnet`: a local Ethereum node on the compiled kernel.
 
+mod banner;
+mod lines;
+mod signals;
+
+pub(crate) use lines::{Lines, log_lines};
+pub(crate) use signals::{STOP_TIME, signals};
+
 use crate::setup::{self, Target};
 use crate::{files, installer};
 use alloy_primitives::{Address, U256};
 use anyhow::Context;
+use banner::{Banner, UNIT, start};
 use clap::Args;
 use node::accounts::MNEMONIC;
 use node::devnet::Plan;
@@ -11,22 +19,14 @@ use node::genesis::{Genesis, GenesisAccount, config_of};
 use node::state_file;
 use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
 use pvm::installer::Installer;
-use serde_json::json;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use storage::config::Revision;
-use tokio::sync::oneshot;
-use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::NonBlocking;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
 
 /// The name of the kernel's module.
 const KERNEL: &str = "evm_kernel.wasm";
@@ -127,14 +127,8 @@ pub(crate) struct DevnetArgs {
 /// Files that are no connections.
 const OTHER_FILES: u64 = 128;
 
-/// The time to stop in; then the process ends whatever runs.
-pub(crate) const STOP_TIME: Duration = Duration::from_millis(1_500);
-
 /// The time to stop in if the state is to be written.
 const KEEP_TIME: Duration = Duration::from_secs(60);
-
-/// The exit code after a second signal: it did not stop by itself.
-const FORCED: i32 = 130;
 
 /// Runs until interrupted; tells whether the chain ended by itself, which it must not.
 pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
@@ -193,9 +187,6 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
 }
-
-/// The wei of a unit.
-const UNIT: u128 = 1_000_000_000_000_000_000;
 
 /// The gas of a block by default: what a transaction may ask for, since some tools ask for
 /// what the block has (EIP-7825).
@@ -354,48 +345,6 @@ pub(crate) fn connections() -> usize {
         .clamp(1, node::devnet::CONNECTIONS)
 }
 
-/// Hears SIGINT and SIGTERM on a thread of its own, however much the others have to do.
-/// Resolves at the first; the process ends some time after it whatever runs (a level may
-/// take long, and an upgrade may never end), at a second one at once.
-pub(crate) fn signals(patience: Duration) -> anyhow::Result<oneshot::Receiver<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot wait for signals")?;
-    let (first, heard) = oneshot::channel();
-    let wait = move || {
-        runtime.block_on(async {
-            if interrupted().await.is_err() {
-                return;
-            }
-            // Nobody may be left to be told.
-            let _ = first.send(());
-            match tokio::time::timeout(patience, interrupted()).await {
-                Ok(_) => std::process::exit(FORCED),
-                Err(_) => std::process::exit(0),
-            }
-        });
-    };
-    let thread = std::thread::Builder::new().name("signals".into());
-    thread.spawn(wait).context("cannot wait for signals")?;
-    Ok(heard)
-}
-
-/// Resolves at SIGINT or SIGTERM.
-pub(crate) async fn interrupted() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
-}
-
 /// Says what to do if the port is taken.
 fn explain(error: DevnetError) -> anyhow::Error {
     match &error {
@@ -429,136 +378,6 @@ pub(crate) fn post(text: &str) -> Result<Post, String> {
         "batches" => Ok(Post::Batches),
         "raw" => Ok(Post::Raw),
         _ => Err("expected `batches` or `raw`".into()),
-    }
-}
-
-/// Prints log lines: messages alone, in colour on a terminal.
-pub(crate) fn log_lines(lines: Lines, (quiet, verbose): (bool, bool), writer: NonBlocking) {
-    let default = match (quiet, verbose) {
-        (true, _) => "error",
-        (_, true) => "info,node=debug",
-        _ => "info",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    // A second subscriber, as in tests, stays without effect.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stdout().is_terminal())
-        .with_writer(writer)
-        .event_format(lines)
-        .try_init();
-}
-
-/// One line for an event: its message, grey for calls, red for errors; or a JSON object.
-pub(crate) struct Lines {
-    pub(crate) json: bool,
-}
-
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let metadata = event.metadata();
-        if self.json {
-            let mut message = String::new();
-            let fields = context.field_format();
-            fields.format_fields(Writer::new(&mut message), event)?;
-            let level = metadata.level().as_str().to_lowercase();
-            let line = json!({ "level": level, "target": metadata.target(), "message": message });
-            return writeln!(writer, "{line}");
-        }
-        let colour = match (*metadata.level(), metadata.target()) {
-            (Level::ERROR, _) => "\x1b[31m",
-            (Level::WARN, _) => "\x1b[33m",
-            (Level::DEBUG | Level::TRACE, _) | (_, "node::rpc") => "\x1b[2m",
-            _ => "\x1b[32m",
-        };
-        let indent = if metadata.target() == "node::rpc" {
-            ""
-        } else {
-            "    "
-        };
-        if writer.has_ansi_escapes() {
-            write!(writer, "{colour}{indent}")?;
-            context
-                .field_format()
-                .format_fields(writer.by_ref(), event)?;
-            writeln!(writer, "\x1b[0m")
-        } else {
-            write!(writer, "{indent}")?;
-            context
-                .field_format()
-                .format_fields(writer.by_ref(), event)?;
-            writeln!(writer)
-        }
-    }
-}
-
-/// What a program wants to know of a devnet.
-fn start(devnet: &Handle, mnemonic: &str) -> serde_json::Value {
-    let accounts = devnet.accounts().iter();
-    let accounts = accounts.map(
-        |account| json!({ "address": account.address, "privateKey": account.key.to_string() }),
-    );
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "url": devnet.url(),
-        "chainId": devnet.node().chain_id(),
-        "accounts": accounts.collect::<serde_json::Value>(),
-        "mnemonic": mnemonic,
-        "balance": devnet.balance().to_string(),
-    })
-}
-
-/// The first output: accounts, keys, address.
-struct Banner<'d>(&'d Handle, &'d str);
-
-impl fmt::Display for Banner<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(devnet, mnemonic) = *self;
-        writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
-        writeln!(f, "Available Accounts\n==================")?;
-        let units = devnet.balance() / U256::from(UNIT);
-        for (index, account) in devnet.accounts().iter().enumerate() {
-            writeln!(f, "({index}) {} ({units} units)", account.address)?;
-        }
-        writeln!(f, "\nPrivate Keys\n==================")?;
-        for (index, account) in devnet.accounts().iter().enumerate() {
-            writeln!(f, "({index}) {}", account.key)?;
-        }
-        writeln!(f, "\nWallet\n==================")?;
-        writeln!(f, "Mnemonic:          {mnemonic}")?;
-        writeln!(f, "Derivation path:   m/44'/60'/0'/0/")?;
-        writeln!(
-            f,
-            "\nChain ID\n==================\n{}",
-            devnet.node().chain_id()
-        )?;
-        if let Ok(latest) = devnet.node().latest() {
-            writeln!(
-                f,
-                "\nBase Fee\n==================\n{}",
-                latest.header.base_fee_per_gas
-            )?;
-            writeln!(
-                f,
-                "\nGas Limit\n==================\n{}",
-                latest.header.gas_limit
-            )?;
-        }
-        writeln!(f, "\nThese keys are public: use them for tests only.")?;
-        writeln!(
-            f,
-            "\nListening on {} (HTTP and WebSocket)",
-            devnet.address()
-        )
     }
 }
 

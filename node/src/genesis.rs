@@ -6,11 +6,13 @@
 //! such a file is about consensus, which a rollup does not have. Fields that go-ethereum
 //! does not know either are refused.
 
+mod file;
+
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use file::{CONSENSUS, FORKS, File, Hex, Word};
 use pvm::Durable;
 use pvm::setup::Instruction;
-use serde::de::{Error as _, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use storage::account::Account;
@@ -48,6 +50,21 @@ pub struct Set {
     pub to: String,
     /// The bytes.
     pub value: Vec<u8>,
+}
+
+/// Refuses fields that go-ethereum does not know either: they are mistakes.
+fn check(
+    rest: &BTreeMap<String, IgnoredAny>,
+    known: &[&str],
+    place: &str,
+) -> Result<(), GenesisError> {
+    match rest.keys().find(|name| !known.contains(&&***name)) {
+        None => Ok(()),
+        Some(name) => Err(GenesisError::UnknownField {
+            name: name.clone(),
+            place: place.to_owned(),
+        }),
+    }
 }
 
 /// Why a genesis file is invalid.
@@ -236,191 +253,6 @@ pub fn to_yaml(sets: &[Set]) -> String {
         );
     }
     yaml
-}
-
-/// The part of a genesis file that is read.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct File {
-    #[serde(default)]
-    config: ChainConfig,
-    #[serde(default, deserialize_with = "some_number")]
-    gas_limit: Option<u64>,
-    #[serde(default, deserialize_with = "some_number")]
-    base_fee_per_gas: Option<u64>,
-    #[serde(default)]
-    coinbase: Option<Address>,
-    alloc: BTreeMap<Hex<20>, AllocAccount>,
-    #[serde(flatten)]
-    rest: BTreeMap<String, IgnoredAny>,
-}
-
-/// What go-ethereum reads of a genesis file, and is about consensus.
-const CONSENSUS: &[&str] = &[
-    "nonce",
-    "timestamp",
-    "extraData",
-    "difficulty",
-    "mixHash",
-    "number",
-    "gasUsed",
-    "parentHash",
-    "excessBlobGas",
-    "blobGasUsed",
-    "slotNumber",
-];
-
-/// What go-ethereum reads of its `config`, and is about forks and consensus.
-const FORKS: &[&str] = &[
-    "homesteadBlock",
-    "daoForkBlock",
-    "daoForkSupport",
-    "eip150Block",
-    "eip150Hash",
-    "eip155Block",
-    "eip158Block",
-    "byzantiumBlock",
-    "constantinopleBlock",
-    "petersburgBlock",
-    "istanbulBlock",
-    "muirGlacierBlock",
-    "berlinBlock",
-    "londonBlock",
-    "arrowGlacierBlock",
-    "grayGlacierBlock",
-    "mergeNetsplitBlock",
-    "mergeForkBlock",
-    "shanghaiTime",
-    "cancunTime",
-    "pragueTime",
-    "osakaTime",
-    "bpo1Time",
-    "bpo2Time",
-    "bpo3Time",
-    "bpo4Time",
-    "bpo5Time",
-    "amsterdamTime",
-    "verkleTime",
-    "ubtTime",
-    "terminalTotalDifficulty",
-    "terminalTotalDifficultyPassed",
-    "depositContractAddress",
-    "enableVerkleAtGenesis",
-    "enableUBTAtGenesis",
-    "blobSchedule",
-    "ethash",
-    "clique",
-];
-
-/// Refuses fields that go-ethereum does not know either: they are mistakes.
-fn check(
-    rest: &BTreeMap<String, IgnoredAny>,
-    known: &[&str],
-    place: &str,
-) -> Result<(), GenesisError> {
-    match rest.keys().find(|name| !known.contains(&&***name)) {
-        None => Ok(()),
-        Some(name) => Err(GenesisError::UnknownField {
-            name: name.clone(),
-            place: place.to_owned(),
-        }),
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChainConfig {
-    #[serde(default, deserialize_with = "some_number")]
-    chain_id: Option<u64>,
-    #[serde(flatten)]
-    rest: BTreeMap<String, IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AllocAccount {
-    #[serde(default, deserialize_with = "word")]
-    balance: U256,
-    #[serde(default, deserialize_with = "number")]
-    nonce: u64,
-    #[serde(default)]
-    code: Bytes,
-    #[serde(default)]
-    storage: BTreeMap<Word, Word>,
-    /// Of those who sign in tests of go-ethereum.
-    #[serde(default, rename = "secretKey")]
-    _secret_key: Option<IgnoredAny>,
-}
-
-/// Bytes of a known length, as hexadecimal text with or without `0x`.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Hex<const LEN: usize>([u8; LEN]);
-
-impl<'de, const LEN: usize> Deserialize<'de> for Hex<LEN> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").unwrap_or(&text);
-        let mut bytes = [0; LEN];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|error| {
-            D::Error::custom(format!(
-                "{text:?} is not {LEN} bytes in hexadecimal: {error}"
-            ))
-        })?;
-        Ok(Self(bytes))
-    }
-}
-
-/// A word as hexadecimal text, short ones too, with or without `0x`.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Word(U256);
-
-impl<'de> Deserialize<'de> for Word {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").unwrap_or(&text);
-        U256::from_str_radix(digits, 16)
-            .map(Self)
-            .map_err(|error| D::Error::custom(format!("invalid word {text:?}: {error}")))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Json(u64),
-    Text(String),
-}
-
-impl Number {
-    fn word<E: serde::de::Error>(self) -> Result<U256, E> {
-        match self {
-            Self::Json(number) => Ok(U256::from(number)),
-            Self::Text(text) => match text.strip_prefix("0x") {
-                Some(digits) => U256::from_str_radix(digits, 16),
-                None => U256::from_str_radix(&text, 10),
-            }
-            .map_err(|error| E::custom(format!("invalid number {text:?}: {error}"))),
-        }
-    }
-
-    fn number<E: serde::de::Error>(self) -> Result<u64, E> {
-        let word = self.word()?;
-        u64::try_from(word).map_err(|_| E::custom(format!("{word} does not fit 64 bits")))
-    }
-}
-
-fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
-    Number::deserialize(deserializer)?.word()
-}
-
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Number::deserialize(deserializer)?.number()
-}
-
-fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Option::<Number>::deserialize(deserializer)?
-        .map(Number::number)
-        .transpose()
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@
 //! | [`trace`] | what transactions did, step by step |
 //! | [`state_file`] | the state as anvil dumps it |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
-//! | [`node`](mod@node), [`clock`] | what all of these share |
+//! | [`submit`], [`impersonation`] | what gets into the pool, and from whom without a signature |
+//! | [`node`](mod@node), [`clock`], [`version`] | what all of these share |
 
 pub use evm_kernel::inputs::encode;
 pub use evm_kernel::native::governance;
@@ -29,6 +30,7 @@ pub mod error;
 pub mod filters;
 pub mod follower;
 pub mod genesis;
+pub mod impersonation;
 mod load;
 pub mod miner;
 pub mod node;
@@ -40,7 +42,9 @@ pub mod request;
 pub mod rpc;
 pub mod simulate;
 pub mod state_file;
+pub mod submit;
 pub mod trace;
+pub mod version;
 
 pub use ::layer1::outbox::Parameters;
 pub use devnet::{DevnetError, Handle, Options, devnet};

@@ -1,6 +1,7 @@
 //! The thread that owns the machine: levels, and requests between them.
 
 mod development;
+mod handle;
 mod layer1;
 #[expect(
     clippy::module_inception,
@@ -12,11 +13,12 @@ pub(crate) mod posting;
 mod requests;
 mod snapshot;
 
+pub use handle::MinerHandle;
 pub(crate) use layer1::kept;
 pub use miner::Miner;
 pub use posting::Post;
 pub use requests::{
-    Advanced, Change, Followed, Holdings, MinerHandle, Operated, OutboxProof, Overview,
-    RollupStatus, Setting, Withdrawal, WithdrawalStage,
+    Advanced, Change, Followed, Holdings, Operated, OutboxProof, Overview, RollupStatus, Setting,
+    Withdrawal, WithdrawalStage,
 };
 pub(crate) use requests::{Layer1Request, LevelMessages, Reply, Request};

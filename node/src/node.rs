@@ -5,34 +5,31 @@ use crate::chain::{Block, Chain};
 use crate::clock::Clock;
 use crate::error::NodeError;
 use crate::filters::Filters;
+use crate::impersonation::Impersonation;
 use crate::load::Load;
 use crate::miner::posting::{Post, Poster};
 use crate::pending;
-use crate::pool::{self, BlockRules, Candidate, Fate, Pool, PoolError};
+use crate::pool::Pool;
 use crate::proofs::Proofs;
 use crate::request::BlockId;
 use crate::rpc::texts::Texts;
-use alloy_primitives::{Address, B256, Bytes, U256};
-use ethereum::{Signature, Transaction};
+use crate::version::{client_version, instance};
+use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::inputs::encode::Batching;
 use evm_kernel::native::simulate::Environment;
 use host::ReadStore;
 use pvm::Durable;
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 use std::time::Duration;
 use storage::StorageError;
-use storage::layout::{ACCOUNTS, CODE};
-use tokio::sync::{broadcast, oneshot, watch};
+use storage::layout::ACCOUNTS;
+use tokio::sync::{broadcast, watch};
 
 /// The number of arrivals that a slow listener may lag behind.
 const ARRIVALS: usize = 4096;
-
-/// The time that a send waits for its level before it answers all the same.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most lines of the kernel that are kept of a level.
 const KERNEL_LOG: usize = 1_000;
@@ -72,7 +69,8 @@ pub struct Node {
     block_time: Mutex<BlockTime>,
     /// The time of levels.
     pub clock: Clock,
-    impersonated: Mutex<Impersonated>,
+    /// Who may send without a signature.
+    pub impersonation: Impersonation,
     /// State roots and proofs.
     pub proofs: Proofs,
     /// The filters that clients installed.
@@ -128,24 +126,6 @@ impl ChainHandle {
     }
 }
 
-/// The accounts that may send transactions without a signature.
-#[derive(Debug, Default)]
-struct Impersonated {
-    all: bool,
-    some: HashSet<Address>,
-}
-
-/// A transaction that the pool took.
-#[derive(Debug)]
-pub struct Submitted {
-    /// Its hash.
-    pub hash: B256,
-    /// `true`: the next level can include it.
-    pub ready: bool,
-    /// Resolves to its fate.
-    pub fate: oneshot::Receiver<Fate>,
-}
-
 impl Node {
     /// A node before its first block.
     #[must_use]
@@ -170,7 +150,7 @@ impl Node {
             poster: Mutex::default(),
             block_time: Mutex::new(block_time),
             clock: Clock::default(),
-            impersonated: Mutex::default(),
+            impersonation: Impersonation::default(),
             proofs: Proofs::default(),
             filters: Filters::default(),
             kept: pending::Kept::default(),
@@ -298,6 +278,13 @@ impl Node {
         self.head.subscribe()
     }
 
+    /// Tells the miner and listeners of a transaction that the pool took.
+    pub(crate) fn announce(&self, hash: B256) {
+        self.work.notify_one();
+        // Nobody may be listening.
+        let _ = self.arrivals.send(hash);
+    }
+
     /// Tells the hashes of transactions that arrive.
     #[must_use]
     pub fn arrivals(&self) -> broadcast::Receiver<B256> {
@@ -375,28 +362,6 @@ impl Node {
         // Under the lock, so that the miner is not between its check and its wait.
         let _pool = self.pool();
         self.work.notify_all();
-    }
-
-    /// Checks if `address` may send transactions without a signature.
-    #[must_use]
-    pub fn is_impersonated(&self, address: &Address) -> bool {
-        let impersonated = lock(&self.impersonated);
-        impersonated.all || impersonated.some.contains(address)
-    }
-
-    /// Lets `address` send transactions without a signature, or no longer.
-    pub fn impersonate(&self, address: Address, yes: bool) {
-        let mut impersonated = lock(&self.impersonated);
-        if yes {
-            impersonated.some.insert(address);
-        } else {
-            impersonated.some.remove(&address);
-        }
-    }
-
-    /// Lets every address send transactions without a signature, or no longer.
-    pub fn impersonate_all(&self, yes: bool) {
-        lock(&self.impersonated).all = yes;
     }
 
     /// Makes blocks visible, in order.
@@ -503,99 +468,6 @@ impl Node {
         let next = nonce(self.latest()?.state()?, address)?;
         Ok(pool.next_nonce(address, next))
     }
-
-    /// Takes a raw transaction into the pool.
-    ///
-    /// # Errors
-    /// [`NodeError::Admission`] and [`NodeError::Pool`].
-    pub fn submit(&self, raw: Bytes) -> Result<Submitted, NodeError> {
-        let environment = self.next_environment(&*self.latest()?)?;
-        let rules = BlockRules::of(&environment);
-        // The slow part, the recovery of the sender, is done without the lock.
-        let candidate = pool::admit(raw, &rules)?;
-        self.accept(candidate, &rules)
-    }
-
-    /// Takes a transaction into the pool as if `sender` had signed it.
-    ///
-    /// # Errors
-    /// As [`Node::submit`].
-    pub fn submit_unsigned(
-        &self,
-        sender: Address,
-        transaction: Transaction,
-    ) -> Result<Submitted, NodeError> {
-        let environment = self.next_environment(&*self.latest()?)?;
-        let rules = BlockRules::of(&environment);
-        let signed = transaction.with_signature(placeholder(sender));
-        let candidate = pool::admit_unsigned(signed, sender, &rules)?;
-        self.accept(candidate, &rules)
-    }
-
-    fn accept(&self, candidate: Candidate, rules: &BlockRules) -> Result<Submitted, NodeError> {
-        let (hash, sender) = (candidate.transaction.hash, candidate.sender);
-        let mut pool = self.pool();
-        if pool.get(&hash).is_some() {
-            return Err(PoolError::AlreadyKnown.into());
-        }
-        let latest = self.latest()?;
-        let state = latest.state()?;
-        let account = ACCOUNTS.get(state, &sender)?.unwrap_or_default();
-        let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
-        let nonce = candidate.transaction.transaction.nonce();
-        let queued = pool.cost_without(&sender, account.nonce, nonce);
-        pool::check(&candidate, rules, &account, delegated, queued)?;
-        let (ready, fate) = pool.insert(candidate, account.nonce)?;
-        drop(pool);
-        self.work.notify_one();
-        // Nobody may be listening.
-        let _ = self.arrivals.send(hash);
-        Ok(Submitted { hash, ready, fate })
-    }
-
-    /// If levels run at once, waits for the one that includes the transaction, so
-    /// that the receipt is there when the client has the hash.
-    ///
-    /// # Errors
-    /// [`NodeError::Dropped`].
-    pub async fn settled(&self, submitted: Submitted) -> Result<B256, NodeError> {
-        let Submitted { hash, ready, fate } = submitted;
-        if ready && self.block_time() == BlockTime::Auto {
-            // A level that takes long, or a node that stops: the hash will do.
-            if let Ok(Ok(fate)) = tokio::time::timeout(PATIENCE, fate).await {
-                fate?;
-            }
-        }
-        Ok(hash)
-    }
-}
-
-/// The stand-in for the signature that an impersonated sender did not make: it
-/// keeps the hashes of transactions of several senders apart.
-fn placeholder(sender: Address) -> Signature {
-    Signature {
-        r: U256::from_be_slice(sender.as_slice()).max(U256::ONE),
-        s: U256::ONE,
-        y_parity: false,
-    }
-}
-
-/// Name and version of this node.
-#[must_use]
-pub fn client_version() -> String {
-    format!(
-        "evm-rollup/v{}/{}-{}/rust",
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    )
-}
-
-fn instance() -> B256 {
-    let mut bytes = [0; 32];
-    // Without random numbers all starts are one.
-    let _ = getrandom::fill(&mut bytes);
-    bytes.into()
 }
 
 /// The nonce of `address` in a state.
@@ -605,12 +477,6 @@ fn instance() -> B256 {
 pub fn nonce(state: &impl ReadStore, address: &Address) -> Result<u64, StorageError> {
     let account = ACCOUNTS.get(state, address)?;
     Ok(account.map_or(0, |account| account.nonce))
-}
-
-/// Checks if code is a delegation (EIP-7702).
-fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, StorageError> {
-    let code = CODE.get(state, code_hash)?;
-    Ok(code.is_some_and(|code| code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00])))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,8 +1,9 @@
 //! The one thread that owns the machine: it feeds levels and publishes what the
 //! kernel made of them.
 
+use super::handle::MinerHandle;
 use super::narrator::Narrator;
-use super::requests::{MinerHandle, Request};
+use super::requests::Request;
 use super::snapshot::{Snapshot, Snapshots};
 use crate::chain::{self, Block};
 use crate::error::{MinerError, NodeError};

@@ -195,19 +195,19 @@ pub(super) async fn set_next_base_fee(
 
 /// `hardhat_impersonateAccount(address)`.
 pub(super) fn impersonate(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    node.impersonate(params.required(0)?, true);
+    node.impersonation.set(params.required(0)?, true);
     Ok(Value::Null)
 }
 
 /// `hardhat_stopImpersonatingAccount(address)`.
 pub(super) fn stop_impersonating(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    node.impersonate(params.required(0)?, false);
+    node.impersonation.set(params.required(0)?, false);
     Ok(Value::Null)
 }
 
 /// `anvil_autoImpersonateAccount(on)`.
 pub(super) fn impersonate_all(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    node.impersonate_all(params.required(0)?);
+    node.impersonation.set_all(params.required(0)?);
     Ok(Value::Null)
 }
 

@@ -7,7 +7,7 @@ use crate::accounts::Account;
 use crate::chain::Block;
 use crate::error::NodeError;
 use crate::miner::MinerHandle;
-use crate::node::{Node, Submitted};
+use crate::node::Node;
 use crate::request::CallRequest;
 use crate::rpc::RpcError;
 use crate::rpc::json;
@@ -15,6 +15,7 @@ use crate::rpc::load;
 use crate::rpc::params::Params;
 use crate::rpc::text;
 use crate::simulate::fill::{fill, with_gas};
+use crate::submit::Submitted;
 use alloy_primitives::B256;
 use ethereum::{Signature, SignedTransaction};
 use evm_kernel::native::simulate::Interrupt;
@@ -78,7 +79,10 @@ fn expected_nonce(node: &Node, hash: &B256) -> Result<u64, RpcError> {
 pub(super) async fn send(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let node = miner.node();
     let request: CallRequest = params.required(0)?;
-    if let Some(sender) = request.from.filter(|sender| node.is_impersonated(sender)) {
+    if let Some(sender) = request
+        .from
+        .filter(|sender| node.impersonation.is_on(sender))
+    {
         return wallet::send_as(miner, sender, request).await;
     }
     signer(node, &request)?;

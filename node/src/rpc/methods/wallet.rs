@@ -84,7 +84,7 @@ pub(super) async fn send_as(
 pub(super) fn pending(node: &Node, _: &Params) -> Result<Value, RpcError> {
     let waiting: Vec<_> = node.pool().pending().cloned().collect();
     let own = waiting.iter().filter(|waiting| {
-        node.account(&waiting.sender).is_ok() || node.is_impersonated(&waiting.sender)
+        node.account(&waiting.sender).is_ok() || node.impersonation.is_on(&waiting.sender)
     });
     Ok(own
         .map(|waiting| json::pending_transaction(&waiting.transaction, &waiting.sender))

@@ -1,0 +1,70 @@
+//! What a devnet says at its start.
+
+use alloy_primitives::U256;
+use node::Handle;
+use serde_json::json;
+use std::fmt;
+
+/// The wei of a unit.
+pub(super) const UNIT: u128 = 1_000_000_000_000_000_000;
+
+/// What a program wants to know of a devnet.
+pub(super) fn start(devnet: &Handle, mnemonic: &str) -> serde_json::Value {
+    let accounts = devnet.accounts().iter();
+    let accounts = accounts.map(
+        |account| json!({ "address": account.address, "privateKey": account.key.to_string() }),
+    );
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "url": devnet.url(),
+        "chainId": devnet.node().chain_id(),
+        "accounts": accounts.collect::<serde_json::Value>(),
+        "mnemonic": mnemonic,
+        "balance": devnet.balance().to_string(),
+    })
+}
+
+/// The first output: accounts, keys, address.
+pub(super) struct Banner<'d>(pub(super) &'d Handle, pub(super) &'d str);
+
+impl fmt::Display for Banner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(devnet, mnemonic) = *self;
+        writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
+        writeln!(f, "Available Accounts\n==================")?;
+        let units = devnet.balance() / U256::from(UNIT);
+        for (index, account) in devnet.accounts().iter().enumerate() {
+            writeln!(f, "({index}) {} ({units} units)", account.address)?;
+        }
+        writeln!(f, "\nPrivate Keys\n==================")?;
+        for (index, account) in devnet.accounts().iter().enumerate() {
+            writeln!(f, "({index}) {}", account.key)?;
+        }
+        writeln!(f, "\nWallet\n==================")?;
+        writeln!(f, "Mnemonic:          {mnemonic}")?;
+        writeln!(f, "Derivation path:   m/44'/60'/0'/0/")?;
+        writeln!(
+            f,
+            "\nChain ID\n==================\n{}",
+            devnet.node().chain_id()
+        )?;
+        if let Ok(latest) = devnet.node().latest() {
+            writeln!(
+                f,
+                "\nBase Fee\n==================\n{}",
+                latest.header.base_fee_per_gas
+            )?;
+            writeln!(
+                f,
+                "\nGas Limit\n==================\n{}",
+                latest.header.gas_limit
+            )?;
+        }
+        writeln!(f, "\nThese keys are public: use them for tests only.")?;
+        writeln!(
+            f,
+            "\nListening on {} (HTTP and WebSocket)",
+            devnet.address()
+        )
+    }
+}

@@ -1,0 +1,107 @@
+//! Transactions on their way into the pool, and what becomes of them.
+
+use crate::error::NodeError;
+use crate::node::{BlockTime, Node};
+use crate::pool::{self, BlockRules, Candidate, Fate, PoolError};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use ethereum::{Signature, Transaction};
+use host::ReadStore;
+use std::time::Duration;
+use storage::StorageError;
+use storage::layout::{ACCOUNTS, CODE};
+use tokio::sync::oneshot;
+
+/// The time that a send waits for its level before it answers all the same.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A transaction that the pool took.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Its hash.
+    pub hash: B256,
+    /// `true`: the next level can include it.
+    pub ready: bool,
+    /// Resolves to its fate.
+    pub fate: oneshot::Receiver<Fate>,
+}
+
+impl Node {
+    /// Takes a raw transaction into the pool.
+    ///
+    /// # Errors
+    /// [`NodeError::Admission`] and [`NodeError::Pool`].
+    pub fn submit(&self, raw: Bytes) -> Result<Submitted, NodeError> {
+        let environment = self.next_environment(&*self.latest()?)?;
+        let rules = BlockRules::of(&environment);
+        // The slow part, the recovery of the sender, is done without the lock.
+        let candidate = pool::admit(raw, &rules)?;
+        self.accept(candidate, &rules)
+    }
+
+    /// Takes a transaction into the pool as if `sender` had signed it.
+    ///
+    /// # Errors
+    /// As [`Node::submit`].
+    pub fn submit_unsigned(
+        &self,
+        sender: Address,
+        transaction: Transaction,
+    ) -> Result<Submitted, NodeError> {
+        let environment = self.next_environment(&*self.latest()?)?;
+        let rules = BlockRules::of(&environment);
+        let signed = transaction.with_signature(placeholder(sender));
+        let candidate = pool::admit_unsigned(signed, sender, &rules)?;
+        self.accept(candidate, &rules)
+    }
+
+    fn accept(&self, candidate: Candidate, rules: &BlockRules) -> Result<Submitted, NodeError> {
+        let (hash, sender) = (candidate.transaction.hash, candidate.sender);
+        let mut pool = self.pool();
+        if pool.get(&hash).is_some() {
+            return Err(PoolError::AlreadyKnown.into());
+        }
+        let latest = self.latest()?;
+        let state = latest.state()?;
+        let account = ACCOUNTS.get(state, &sender)?.unwrap_or_default();
+        let delegated = account.has_code() && is_delegation(state, &account.code_hash)?;
+        let nonce = candidate.transaction.transaction.nonce();
+        let queued = pool.cost_without(&sender, account.nonce, nonce);
+        pool::check(&candidate, rules, &account, delegated, queued)?;
+        let (ready, fate) = pool.insert(candidate, account.nonce)?;
+        drop(pool);
+        self.announce(hash);
+        Ok(Submitted { hash, ready, fate })
+    }
+
+    /// If levels run at once, waits for the one that includes the transaction, so
+    /// that the receipt is there when the client has the hash.
+    ///
+    /// # Errors
+    /// [`NodeError::Dropped`].
+    pub async fn settled(&self, submitted: Submitted) -> Result<B256, NodeError> {
+        let Submitted { hash, ready, fate } = submitted;
+        if ready && self.block_time() == BlockTime::Auto {
+            // A level that takes long, or a node that stops: the hash will do.
+            if let Ok(Ok(fate)) = tokio::time::timeout(PATIENCE, fate).await {
+                fate?;
+            }
+        }
+        Ok(hash)
+    }
+}
+
+/// The stand-in for the signature that an impersonated sender did not make: it
+/// keeps the hashes of transactions of several senders apart.
+fn placeholder(sender: Address) -> Signature {
+    Signature {
+        r: U256::from_be_slice(sender.as_slice()).max(U256::ONE),
+        s: U256::ONE,
+        y_parity: false,
+    }
+}
+
+/// Checks if code is a delegation (EIP-7702).
+fn is_delegation(state: &impl ReadStore, code_hash: &B256) -> Result<bool, StorageError> {
+    let code = CODE.get(state, code_hash)?;
+    Ok(code.is_some_and(|code| code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00])))
+}
