@@ -6,7 +6,7 @@ use super::bridge::{self, Questions};
 use super::client::{At, Client, ClientError, form};
 use super::poster::{Poster, Rollup};
 use super::replica::{FollowError, Replica};
-use crate::chain::{self, Block, Kept};
+use crate::chain::{self, Block};
 use crate::error::NodeError;
 use crate::miner::{Layer1Request, Request, RollupStatus};
 use crate::node::{Finality, Following, Node, nonce};
