@@ -15,7 +15,7 @@ use crate::chain::{Block, head};
 use crate::error::{MinerError, NodeError};
 use crate::genesis::GenesisAccount;
 use crate::node::nonce;
-use crate::pool::{Candidate, DropReason, LevelLimits};
+use crate::pool::{Candidate, DropReason, LevelLimits, Pool};
 use crate::request::{BlockId, Submission};
 use crate::simulate::fill::{fill, with_gas};
 use alloy_primitives::{Address, KECCAK256_EMPTY, keccak256};
@@ -341,19 +341,23 @@ impl Miner {
         *self.machine.durable_mut() = durable.clone();
         let blocks = [Arc::new(block)];
         self.node.publish(blocks.iter().cloned());
-        let next = |sender: &Address| nonce(&durable, sender).unwrap_or_default();
+        self.settle(&blocks, false);
         {
             let mut pool = self.node.pool();
+            let next = |pool: &Pool, hash| {
+                let sender = pool.get(hash).map(|one| one.sender).unwrap_or_default();
+                nonce(&durable, &sender).unwrap_or_default()
+            };
             for hash in &made.left {
-                pool.resend(hash);
+                let next = next(&pool, hash);
+                pool.resend(hash, next);
             }
             for (hash, why) in &made.rejected {
                 tracing::warn!("transaction {hash} is dropped: {why}");
-                let sender = pool.get(hash).map(|one| one.sender).unwrap_or_default();
-                pool.discard(hash, DropReason::Kernel, next(&sender));
+                let next = next(&pool, hash);
+                pool.discard(hash, DropReason::Kernel, next);
             }
         }
-        self.settle(&blocks, false);
         self.log(&blocks, start);
         Ok(())
     }

@@ -150,7 +150,8 @@ impl Miner {
             // What layer 1 brought comes first.
             let mut pool = self.node.pool();
             for one in &batch {
-                pool.resend(&one.transaction.hash);
+                let next = nonce(self.machine.durable(), &one.sender).unwrap_or_default();
+                pool.resend(&one.transaction.hash, next);
             }
             drop(pool);
             return self.level(&[]);
