@@ -59,6 +59,11 @@ pub(crate) fn none(target: Target) -> anyhow::Result<Checked> {
     checked(Vec::new(), target)
 }
 
+/// What an operator should think about in a configuration.
+pub(crate) fn warnings(config: &storage::Config) -> Vec<String> {
+    warnings::of(config, &[])
+}
+
 /// The setup in a text.
 ///
 /// # Errors

@@ -230,6 +230,8 @@ fn carry_out(folder: &Folder) -> (String, Vec<Value>) {
         steps.push(before["next"].clone());
         let mut url = String::new();
         if *name == "exchanger" {
+            let token = command(&["originate", "next", &plan, "--address", TOKEN]);
+            assert!(text(&token.stderr).contains("is a token"));
             url = contracts_are_compared(&plan, &before["next"]);
         } else if *name == "rollup" {
             url = rollups_are_compared(folder, &plan);
@@ -597,6 +599,22 @@ fn steps_take_what_they_give_and_nothing_else() {
         assert!(
             !refused.status.success() && errors.contains(word),
             "{note:?}: {errors}"
+        );
+    }
+    // A plan that somebody edited is looked at again.
+    let text_of = std::fs::read_to_string(&plan).unwrap();
+    for (from, to, word) in [
+        (NETWORK, "NetX", "--network"),
+        ("\"threshold\": 2", "\"threshold\": 5", "--threshold 5"),
+        (DEPLOYER, BRIDGE, "--deployer"),
+    ] {
+        let edited = folder.path("edited.json");
+        std::fs::write(&edited, text_of.replace(from, to)).unwrap();
+        let refused = command(&["originate", "next", &edited]);
+        let errors = text(&refused.stderr);
+        assert!(
+            !refused.status.success() && errors.contains(word),
+            "{to}: {errors}"
         );
     }
     let early = command(&["originate", "check", &plan, "--dump", &plan]);

@@ -1,6 +1,7 @@
 //! Decisions that change settings.
 
 use crate::address::EvmAddress;
+use crate::setup;
 use alloy_primitives::{Address, Bytes};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -31,7 +32,16 @@ impl ChangeSettings {
             ensure!(!twice, "{} is set twice", String::from_utf8_lossy(name));
         }
         match changed(&Config::default(), &changes) {
-            Ok(_) => {}
+            Ok(config) => {
+                let odd = setup::warnings(&config).into_iter();
+                let of_these = |text: &String| {
+                    let mut names = changes
+                        .iter()
+                        .map(|(name, _)| String::from_utf8_lossy(name));
+                    names.any(|name| text.contains(&format!("({name})")))
+                };
+                warnings.extend(odd.filter(of_these));
+            }
             // Whether they fit what the rollup has is not known here.
             Err(
                 why @ (InvalidSetting::Run { .. }
@@ -121,6 +131,9 @@ mod tests {
                 ("fee_recipient", recipient.to_owned()),
             ]
         );
+        let (_, warnings) = decide(&["reassign_after=18446744073709551615"]).unwrap();
+        assert!(warnings[0].contains("over ten years"), "{warnings:?}");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
         let (_, warnings) = decide(&["level_budget=90000000"]).unwrap();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
     }

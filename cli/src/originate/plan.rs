@@ -65,17 +65,6 @@ pub(super) struct Token {
 impl Plan {
     /// The plan of these options, and what to think about before it is carried out.
     pub(super) fn new(args: &PlanArgs) -> anyhow::Result<(Self, Vec<String>)> {
-        let base58 = |text: &str, ty: Type| {
-            encoding::from_base58(text, &ty).map_err(|why| anyhow::anyhow!("{text:?}: {why}"))
-        };
-        base58(&args.network, Type::ChainId).context("--network")?;
-        let deployer = base58(&args.deployer, Type::KeyHash);
-        let deployer = deployer.context("--deployer is an account with a key")?;
-        ensure!(
-            !deployer.ends_with(&[0; 20]),
-            "--deployer {} is the null address: nobody has its key",
-            args.deployer
-        );
         let mut settings = args.options;
         if let Some(path) = &args.settings {
             settings = settings.or(Settings::read(path)?);
@@ -102,8 +91,7 @@ impl Plan {
             .collect(),
             settings,
         };
-        plan.tokens_differ()?;
-        let mut warnings = plan.governance()?;
+        let mut warnings = plan.sound()?;
         warnings.extend(plan.unknown_network());
         plan.evm_kernel()?;
         // As if all contracts were there: what is wrong shows now, not at the last step.
@@ -135,6 +123,23 @@ impl Plan {
             bail!("--kernel: {path} is {why}");
         }
         Ok(())
+    }
+
+    /// What was decided makes sense, in a file that somebody edited, too.
+    fn sound(&self) -> anyhow::Result<Vec<String>> {
+        let base58 = |text: &str, ty: Type| {
+            encoding::from_base58(text, &ty).map_err(|why| anyhow::anyhow!("{text:?}: {why}"))
+        };
+        base58(&self.network, Type::ChainId).context("--network")?;
+        let deployer = base58(&self.deployer, Type::KeyHash);
+        let deployer = deployer.context("--deployer is an account with a key")?;
+        ensure!(
+            !deployer.ends_with(&[0; 20]),
+            "--deployer {} is the null address: nobody has its key",
+            self.deployer
+        );
+        self.tokens_differ()?;
+        self.governance()
     }
 
     /// Two wrappers of a token would split what is deposited.
@@ -215,6 +220,7 @@ impl Plan {
             path.display(),
             plan.version
         );
+        plan.sound().with_context(|| path.display().to_string())?;
         Ok(plan)
     }
 
@@ -257,6 +263,14 @@ impl Plan {
         ensure!(
             address != NO_ROLLUP,
             "{address} is the null address, which no rollup has"
+        );
+        ensure!(
+            !self
+                .tokens
+                .iter()
+                .any(|token| token.contract.to_string() == address),
+            "{address} is a token, not what the step {} gave",
+            step.name
         );
         if let Some((other, _)) = self.done.iter().find(|(_, known)| *known == address) {
             bail!("{address} is what the step {other} gave");
