@@ -43,6 +43,26 @@ pub struct Overlay<'s, S> {
     reads: u64,
 }
 
+/// Slots in their order. What is moved about meanwhile are 16 bytes, not the 64 of a slot and its
+/// value, and mostly their uppermost 8 tell them apart.
+fn in_order(slots: &[(U256, U256)]) -> Vec<(U256, U256)> {
+    let slot = |place: usize| slots.get(place).map(|(slot, _)| slot);
+    let mut order: Vec<(u64, usize)> = slots
+        .iter()
+        .enumerate()
+        .map(|(place, (slot, _))| (slot.as_limbs()[3], place))
+        .collect();
+    order.sort_unstable_by(|(upper, place), (other, there)| {
+        upper
+            .cmp(other)
+            .then_with(|| slot(*place).cmp(&slot(*there)))
+    });
+    let sorted = order.iter();
+    sorted
+        .filter_map(|(_, place)| slots.get(*place).copied())
+        .collect()
+}
+
 impl<'s, S: ReadStore> Overlay<'s, S> {
     /// A view of what `store` holds now.
     #[must_use]
@@ -83,6 +103,10 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     /// # Errors
     /// If durable storage cannot be read.
     pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256, StorageError> {
+        if self.slots.len() == self.slots.capacity() {
+            // Growth hashes all of them again.
+            self.slots.reserve(3 * self.slots.len());
+        }
         let place = match self.slots.entry((address, slot)) {
             Entry::Occupied(known) => return Ok(*known.get()),
             Entry::Vacant(place) => place,
@@ -181,7 +205,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             if account == AccountChange::Keep && slots.is_empty() && !change.cleared {
                 continue;
             }
-            slots.sort_unstable_by_key(|(slot, _)| *slot);
+            let slots = in_order(&slots);
             if let AccountChange::Set(_) = account {
                 diff.code.extend(
                     change
@@ -202,5 +226,32 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         diff.code.sort_unstable_by_key(|(hash, _)| *hash);
         diff.code.dedup_by_key(|(hash, _)| *hash);
         diff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn slots_are_in_their_order(
+            slots in prop::collection::btree_map(
+                prop_oneof![
+                    (0..300_u64).prop_map(U256::from),
+                    any::<[u64; 4]>().prop_map(U256::from_limbs),
+                    (0..3_u64, any::<u64>()).prop_map(|(a, b)| U256::from_limbs([b, 1, 2, a])),
+                ],
+                any::<u64>().prop_map(U256::from),
+                0..100,
+            ),
+            turns in any::<u64>(),
+        ) {
+            let expected: Vec<(U256, U256)> = slots.into_iter().collect();
+            let mut mixed = expected.clone();
+            mixed.sort_by_key(|(slot, _)| slot.as_limbs()[0].wrapping_mul(turns | 1));
+            prop_assert_eq!(in_order(&mixed), expected);
+        }
     }
 }
