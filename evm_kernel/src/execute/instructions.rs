@@ -150,11 +150,15 @@ fn code_copy<H: Host + ContextTr<Db: Counts>>(context: Context<'_, H>) -> Instru
     check(host)
 }
 
+/// The work of hashing `len` bytes, besides gas: of each block of the sponge.
+pub(crate) const fn keccak_work(len: usize) -> u64 {
+    const BLOCK: u64 = 95;
+    BLOCK * (1 + (len / 136) as u64)
+}
+
 /// KECCAK256 with [`ethereum::keccak`], which takes fewer wasm instructions;
 /// checks and gas are the engine's, in its order.
 fn keccak256<H: Host + ContextTr<Db: Counts>>(context: Context<'_, H>) -> InstructionExecResult {
-    /// The work of each block of the sponge, besides gas.
-    const BLOCK: u64 = 95;
     let InstructionContext { interpreter, host } = context;
     let Some([offset, len]) = interpreter.stack.popn() else {
         return Err(InstructionResult::StackUnderflow);
@@ -166,7 +170,7 @@ fn keccak256<H: Host + ContextTr<Db: Counts>>(context: Context<'_, H>) -> Instru
     {
         return Err(InstructionResult::OutOfGas);
     }
-    charge(host, BLOCK * (1 + (len / 136) as u64))?;
+    charge(host, keccak_work(len))?;
     let word = if len == 0 {
         KECCAK_EMPTY
     } else {

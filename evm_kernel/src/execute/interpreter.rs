@@ -5,11 +5,12 @@
 //! costs a fixed gas. Everything else, each failure included, is left untouched to the engine's own
 //! table ([`Interpreter::step`]), so that there is one place that says how an instruction fails.
 
-use crate::execute::instructions::charge;
+use crate::execute::instructions::{charge, keccak_work};
 use crate::execute::words;
 use crate::execute::work::Counts;
 use alloc::vec::Vec;
 use core::{mem, slice};
+use ethereum::keccak256;
 use revm::bytecode::opcode as op;
 use revm::bytecode::{Bytecode, JumpTable};
 use revm::context_interface::{ContextTr, Host};
@@ -20,6 +21,7 @@ use revm::interpreter::{
     CallInput, InstructionResult, InstructionTable, Interpreter, InterpreterAction, STACK_LIMIT,
 };
 use revm::primitives::U256;
+use revm::primitives::hints_util::cold_path;
 
 /// The gas of the instructions that are done here, by the yellow paper's names. It is the same in
 /// all revisions that the kernel knows.
@@ -30,6 +32,16 @@ mod gas {
     pub(super) const LOW: u64 = 5;
     pub(super) const MID: u64 = 8;
     pub(super) const HIGH: u64 = 10;
+    pub(super) const KECCAK256: u64 = 30;
+    pub(super) const KECCAK256_WORD: u64 = 6;
+
+    /// What memory of so many words costs in all.
+    pub(super) const fn memory(words: usize) -> u64 {
+        let words = words as u64;
+        words
+            .wrapping_mul(3)
+            .wrapping_add(words.wrapping_mul(words) / 512)
+    }
 }
 
 /// Runs a frame until it ends, calls or creates.
@@ -47,8 +59,8 @@ pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
     let end = loop {
         match run_common(interpreter, code.bytes_slice(), jumps, host) {
             Next::End => break InstructionResult::Stop,
-            Next::Table if grow(interpreter, host) => {}
             Next::Table => {
+                grow(interpreter);
                 if let Err(end) = interpreter.step(instructions, gas, host) {
                     break end;
                 }
@@ -61,34 +73,34 @@ pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
     interpreter.take_next_action()
 }
 
-/// Gives the frame the memory that an MLOAD or MSTORE needs, as the instruction would, if it then
-/// succeeds.
+/// Gives the frame the memory that the next instruction needs, if that is an MLOAD or MSTORE that
+/// then succeeds: the engine takes longer for it.
 #[inline(always)]
-fn grow<H: Host>(interpreter: &mut Interpreter<EthInterpreter>, host: &H) -> bool {
+fn grow(interpreter: &mut Interpreter<EthInterpreter>) {
     const WORD: usize = 32;
-    let words = match interpreter.bytecode.opcode() {
+    let operands = match interpreter.bytecode.opcode() {
         op::MLOAD => 1,
         op::MSTORE => 2,
-        _ => return false,
+        _ => return,
     };
     let stack = interpreter.stack.data();
     let at = stack.last().copied().and_then(words::index);
     let end = at.and_then(|at| at.checked_add(2 * WORD - 1));
-    let (Some(end), true) = (end, stack.len() > words) else {
-        return false;
+    let (Some(end), true) = (end, stack.len() >= operands) else {
+        return;
     };
     let size = end / WORD;
     let gas = &mut interpreter.gas;
-    let cost = host.gas_params().memory_cost(size);
+    if size <= gas.memory().words_num {
+        return;
+    }
+    let cost = gas::memory(size);
     let extra = cost.saturating_sub(gas.memory().expansion_cost);
     let enough = gas.remaining().checked_sub(extra);
-    if size <= gas.memory().words_num || enough.is_none_or(|left| left < gas::VERY_LOW) {
-        return false;
+    if enough.is_some_and(|left| left >= gas::VERY_LOW) && gas.record_regular_cost(extra) {
+        let _ = gas.memory_mut().set_words_num(size, cost);
+        interpreter.memory.resize(WORD * size);
     }
-    let _ = gas.memory_mut().set_words_num(size, cost);
-    let paid = gas.record_regular_cost(extra);
-    interpreter.memory.resize(WORD * size);
-    paid
 }
 
 /// Where the common instructions end.
@@ -122,28 +134,33 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
         next.nth(last);
     }
     // In locals, the uppermost word included: the engine's are in memory, and each instruction reads
-    // and writes them.
-    let mut gas = frame_gas.remaining();
+    // and writes them. The vector never grows below, and is never without an uppermost word; where
+    // there is none, there is no gas either, so that the table does the one instruction.
     let mut stack = mem::take(frame_stack.data_mut());
     if stack.capacity() != STACK_LIMIT {
         *frame_stack.data_mut() = stack;
         return Next::Table;
     }
-    // Where there is none, the table puts one there.
-    let Some(top) = stack.pop() else {
-        *frame_stack.data_mut() = stack;
-        return Next::Table;
-    };
+    let idle = stack.is_empty();
+    let mut gas = if idle { 0 } else { frame_gas.remaining() };
+    let top = if idle { None } else { stack.pop() };
     // One by one, or the compiler keeps halves of some.
-    let [mut a, mut b, mut c, mut d] = top.into_limbs();
+    let [mut a, mut b, mut c, mut d] = top.unwrap_or_default().into_limbs();
     let mut memory = frame_memory.context_memory_mut();
 
+    /// Leaves the instruction to the table, which is rare: code for it stands out of the way.
+    macro_rules! leave {
+        () => {{
+            cold_path();
+            break;
+        }};
+    }
     /// Leaves the instruction to the table if it does not succeed.
     macro_rules! or_table {
         ($value:expr) => {
             match $value {
                 Some(value) => value,
-                None => break,
+                None => leave!(),
             }
         };
     }
@@ -174,7 +191,7 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
     macro_rules! push {
         ($gas:ident, $value:expr, $immediate:literal) => {{
             if stack.len() >= STACK_LIMIT - 1 {
-                break;
+                leave!();
             }
             gas = or_table!(gas.checked_sub(gas::$gas));
             put(&mut stack, top!());
@@ -199,7 +216,7 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             let small = words::is_small(top!()) && words::is_small(second);
             if !small || charge(host, $work).is_err() {
                 put(&mut stack, second);
-                break;
+                leave!();
             }
             gas = left;
             let value = $value(a, second.as_limbs()[0]);
@@ -229,8 +246,17 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             | op::DUP15
             | op::DUP16 => {
                 let depth = usize::from(opcode & 15);
-                let value = *or_table!(stack.get(stack.len().wrapping_sub(depth)));
-                push!(VERY_LOW, value);
+                let at = stack.len().wrapping_sub(depth);
+                if at >= stack.len() || stack.len() >= STACK_LIMIT - 1 {
+                    leave!();
+                }
+                gas = or_table!(gas.checked_sub(gas::VERY_LOW));
+                // Written first, so that what is read may take its place at once.
+                put(&mut stack, top!());
+                if let Some(value) = stack.get(at) {
+                    top!(value);
+                }
+                next.next();
             }
             op::SWAP1
             | op::SWAP2
@@ -263,7 +289,7 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             op::JUMPI => {
                 #[cfg(feature = "simulate")]
                 if host.db_mut().interrupted() {
-                    break;
+                    leave!();
                 }
                 let condition = or_table!(stack.pop());
                 let (cost, to) = if words::is_zero(condition) {
@@ -273,11 +299,11 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
                 };
                 let (Some(left), Some(to)) = (gas.checked_sub(cost), to) else {
                     put(&mut stack, condition);
-                    break;
+                    leave!();
                 };
                 let Some(third) = stack.pop() else {
                     put(&mut stack, condition);
-                    break;
+                    leave!();
                 };
                 gas = left;
                 top!(third);
@@ -290,7 +316,7 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             op::JUMP => {
                 #[cfg(feature = "simulate")]
                 if host.db_mut().interrupted() {
-                    break;
+                    leave!();
                 }
                 let to = or_table!(target(code, jumps, top!()));
                 let left = or_table!(gas.checked_sub(gas::MID + gas::JUMPDEST));
@@ -312,7 +338,7 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
                 let value = or_table!(stack.pop());
                 let Some(third) = stack.pop() else {
                     put(&mut stack, value);
-                    break;
+                    leave!();
                 };
                 gas = left;
                 words::to_bytes(value, place);
@@ -328,17 +354,43 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             op::SHL => binary!(VERY_LOW, |by, word| words::shl(word, by)),
             op::SHR => binary!(VERY_LOW, |by, word| words::shr(word, by)),
             op::PUSH0 => push!(BASE, U256::ZERO),
+            op::KECCAK256 => {
+                let len = or_table!(stack.last().copied().and_then(words::index));
+                let bytes = words::index(top!()).and_then(|at| memory.get(at..)?.get(..len));
+                let bytes = or_table!(bytes);
+                let cost = gas::KECCAK256 + gas::KECCAK256_WORD * len.div_ceil(32) as u64;
+                let left = or_table!(gas.checked_sub(cost));
+                if len == 0 || charge(host, keccak_work(len)).is_err() {
+                    leave!();
+                }
+                gas = left;
+                stack.pop();
+                top!(words::from_bytes(&keccak256(bytes).0));
+                next.next();
+            }
             op::OR => binary!(VERY_LOW, |a, b| words::zip(a, b, |a, b| a | b)),
             op::NOT => unary!(VERY_LOW, words::not),
             op::SLT => binary!(VERY_LOW, |a, b| words::flag(words::signed_less(a, b))),
             op::CALLDATALOAD => {
-                let CallInput::Bytes(data) = &input.input else {
-                    break;
+                let left = or_table!(gas.checked_sub(gas::VERY_LOW));
+                let at = words::index(top!());
+                let value = match &input.input {
+                    CallInput::Bytes(data) => words::padded(data, at),
+                    CallInput::SharedBuffer(range) => {
+                        // It lies in the callers' part of the same memory.
+                        drop(memory);
+                        let data = frame_memory.global_slice_range(range.clone());
+                        let value = words::padded(&data, at);
+                        drop(data);
+                        memory = frame_memory.context_memory_mut();
+                        value
+                    }
                 };
-                let data = or_table!(words::index(top!()).and_then(|at| data.get(at..)));
-                let word = or_table!(data.first_chunk());
-                unary!(VERY_LOW, |_| words::from_bytes::<32>(word));
+                gas = left;
+                top!(value);
+                next.next();
             }
+            op::DIFFICULTY => push!(BASE, host.prevrandao().unwrap_or_default()),
             op::CALLER => push!(BASE, words::from_bytes(&input.caller_address.0.0)),
             op::CALLVALUE => push!(BASE, input.call_value),
             op::CALLDATASIZE => push!(BASE, words::small(input.input.len() as u64)),
@@ -395,8 +447,10 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
     drop(memory);
     // Back to the instruction that is left.
     bytecode.absolute_jump(code.len() - next.len());
-    frame_gas.set_remaining(gas);
-    put(&mut stack, top!());
+    if !idle {
+        frame_gas.set_remaining(gas);
+        put(&mut stack, top!());
+    }
     *frame_stack.data_mut() = stack;
     if next.len() == 0 {
         Next::End

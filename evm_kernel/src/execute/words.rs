@@ -267,6 +267,20 @@ pub(crate) fn from_bytes<const N: usize>(bytes: &[u8; N]) -> U256 {
     U256::from_limbs([limb(0), limb(1), limb(2), limb(3)])
 }
 
+/// The 32 bytes of `data` from `at` on as a word; behind its end are zeros.
+#[inline(always)]
+pub(crate) fn padded(data: &[u8], at: Option<usize>) -> U256 {
+    let rest = at.and_then(|at| data.get(at..)).unwrap_or_default();
+    if let Some(word) = rest.first_chunk::<32>() {
+        return from_bytes(word);
+    }
+    let mut bytes = [0; 32];
+    for (place, byte) in bytes.iter_mut().zip(rest) {
+        *place = *byte;
+    }
+    from_bytes(&bytes)
+}
+
 /// The bytes of a word, the most significant first, into their place.
 #[inline(always)]
 pub(crate) fn to_bytes(word: U256, place: &mut [u8; 32]) {

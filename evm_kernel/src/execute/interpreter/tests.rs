@@ -11,6 +11,7 @@ use host::mock::MockHost;
 use proptest::prelude::*;
 use revm::context::Context;
 use revm::context_interface::JournalTr;
+use revm::context_interface::cfg::GasParams;
 use revm::handler::instructions::EthInstructions;
 use revm::interpreter::instructions::gas_table_spec;
 use revm::interpreter::interpreter::{ExtBytecode, InputsImpl};
@@ -134,6 +135,7 @@ fn parts() -> impl Strategy<Value = Vec<u8>> {
         op::ADD..=op::SMOD,
         op::LT..=op::SAR,
         Just(op::CALLDATALOAD),
+        Just(op::KECCAK256),
         op::POP..=op::MSTORE8,
         op::PC..=op::JUMPDEST,
         op::DUP1..=op::SWAP16,
@@ -252,9 +254,15 @@ fn the_gas_is_that_of_each_revision() {
             (op::DIV, gas::LOW),
             (op::JUMP, gas::MID),
             (op::JUMPI, gas::HIGH),
+            (op::KECCAK256, gas::KECCAK256),
         ];
         for (opcode, cost) in costs {
             assert_eq!(u64::from(table[usize::from(opcode)]), cost);
+        }
+        let params = GasParams::new_spec(spec);
+        assert_eq!(params.keccak256_cost(33), 2 * gas::KECCAK256_WORD);
+        for words in [0, 1, 22, 23, 724, 1 << 20, 1 << 27] {
+            assert_eq!(params.memory_cost(words), gas::memory(words));
         }
     }
 }

@@ -421,3 +421,42 @@ fn transactions_of_another_chain_do_not_fit() {
     assert_eq!(writer.push(&transfer(0, 1), &key), Err(Unfit::Foreign));
     assert!(writer.is_empty());
 }
+
+/// What is named by its index stands before: nothing refers forward, nor to itself.
+#[test]
+fn what_is_named_stands_before() {
+    use super::words::{Reader, Words};
+    let data = |bytes: &[u8], len: usize| {
+        let mut words = Words::default();
+        words.data(&mut Reader(bytes), len, &Address::ZERO)
+    };
+    // The selector of call data that has one itself.
+    assert_eq!(data(&[1], 4), Err(BadBatch::Index(0)));
+    let selector = [0, 1, 2, 3, 4];
+    let words = |rest: &[u8], count: usize| data(&[&selector, rest].concat(), 4 + 32 * count);
+    // A word that comes later, near and far.
+    let word = [0x04, 9, 9, 9, 9];
+    let near = |at: u8| [0x80 + at];
+    assert_eq!(
+        words(&[&near(0)[..], &word].concat(), 2),
+        Err(BadBatch::Index(0))
+    );
+    assert_eq!(
+        words(&[&[0x43, 0][..], &word].concat(), 2),
+        Err(BadBatch::Index(0))
+    );
+    assert_eq!(
+        words(&[0x43, 0xff, 0xff, 3], 1),
+        Err(BadBatch::Index(0xffff))
+    );
+    // One that stands there, and the next, which does not.
+    let named = words(&[&word[..], &near(0)].concat(), 2).unwrap();
+    assert_eq!(named[4..36], named[36..]);
+    assert_eq!(
+        words(&[&word[..], &near(1)].concat(), 2),
+        Err(BadBatch::Index(1))
+    );
+    // A receiver.
+    let none = Words::default();
+    assert_eq!(none.receiver(&mut Reader(&[2])), Err(BadBatch::Index(2)));
+}
