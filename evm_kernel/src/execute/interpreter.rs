@@ -113,7 +113,7 @@ enum Next {
 
 /// Does what is common, up to something else.
 #[inline(always)]
-#[expect(clippy::too_many_lines, reason = "one arm for each instruction")]
+#[allow(clippy::too_many_lines, reason = "one arm for each instruction")]
 fn run_common<H: Host + ContextTr<Db: Counts>>(
     interpreter: &mut Interpreter<EthInterpreter>,
     code: &[u8],
