@@ -137,7 +137,7 @@ impl Lab {
     /// If the kernel is missing, or traps.
     #[must_use]
     pub fn new() -> Self {
-        let keys: Vec<Key> = (0..ACCOUNTS)
+        let keys: Vec<Key> = (0..ACCOUNTS as u64)
             .map(|number| {
                 let seed = blake2b_256(&number.to_be_bytes());
                 Key::from_seed(&seed).expect("a seed of 32 bytes")

@@ -237,9 +237,10 @@ fn false_announcements_of_a_transaction_block_nobody() {
     scene.level(&mixed);
     assert_eq!(scene.included(), [large.hash]);
     // What was announced before the transaction was whole is forgotten with it, and
-    // of what came later a handful stays.
-    assert_eq!(scene.list().map(|list| list.len()), Some(8 * 68));
-    for _ in 0..21 {
+    // all that came later stays.
+    assert_eq!(scene.list().map(|list| list.len()), Some(100 * 68));
+    // 64 expire in a level.
+    for _ in 0..22 {
         scene.level(&[]);
     }
     scene.assert_nothing_open();

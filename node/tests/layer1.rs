@@ -314,28 +314,31 @@ async fn a_page_that_is_missing_is_waited_for() {
     std::fs::remove_dir_all(&pages).unwrap();
 }
 
-/// So many transactions that ask for 16 M units of gas wait on after a level.
-async fn left_after_a_level(devnet: &Handle) -> u64 {
-    for account in devnet.accounts().iter().take(9) {
+/// The bytes of a level's inbox while more transfers wait than the gas of a block is for.
+async fn posted_with_a_level(devnet: &Handle) -> usize {
+    for account in devnet.accounts() {
         let nonce = call(
             devnet,
             "eth_getTransactionCount",
             json!([account.address, "latest"]),
         )
         .await;
-        let raw = raw(account, number(&nonce), |transaction| {
-            transaction.gas_limit = 16_000_000;
-        });
-        call(devnet, "eth_sendRawTransaction", json!([raw])).await;
+        for more in 0..145 {
+            let raw = raw(account, number(&nonce) + more, |_| {});
+            call(devnet, "eth_sendRawTransaction", json!([raw])).await;
+        }
     }
     call(devnet, "evm_mine", json!([])).await;
-    let status = call(devnet, "txpool_status", json!([])).await;
-    let left = number(&status["pending"]);
+    let inbox = call(devnet, "rollup_inbox", json!([])).await;
+    let raws = inbox["messages"].as_array().unwrap().iter();
+    let posted = raws
+        .map(|message| message["raw"].as_str().unwrap().len())
+        .sum();
     // The rest, before the next measure.
     while number(&call(devnet, "txpool_status", json!([])).await["pending"]) > 0 {
         call(devnet, "evm_mine", json!([])).await;
     }
-    left
+    posted
 }
 
 /// Governance lowers what a level may do: less of what waits is posted with each.
@@ -343,10 +346,12 @@ async fn left_after_a_level(devnet: &Handle) -> u64 {
 async fn a_level_is_filled_as_far_as_governance_lets_it() {
     use node::governance::{Decision, change, encode};
     let devnet = devnet(|options| options.block_time = BlockTime::Manual).await;
-    let before = left_after_a_level(&devnet).await;
+    // What a block of 30 M units of gas needs: fewer transfers than its gas is for.
+    let least = |name| change(name, &75_000_000_u64);
+    let before = posted_with_a_level(&devnet).await;
     let decision = Decision::Settings {
         rollup: [0; 20],
-        changes: vec![change("level_budget", &100_000_000_u64)],
+        changes: ["run_budget", "level_budget"].map(least).to_vec(),
     };
     let payload = Bytes::from(encode(&decision));
     let governed = call(&devnet, "rollup_govern", json!([payload])).await;
@@ -355,6 +360,6 @@ async fn a_level_is_filled_as_far_as_governance_lets_it() {
     for _ in 0..2 {
         call(&devnet, "evm_mine", json!([])).await;
     }
-    let after = left_after_a_level(&devnet).await;
-    assert!(after > before, "{before}, then {after}");
+    let after = posted_with_a_level(&devnet).await;
+    assert!(after < before, "{before}, then {after}");
 }

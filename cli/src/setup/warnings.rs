@@ -184,6 +184,26 @@ fn grows(config: &Config) -> Option<String> {
     })
 }
 
+fn budgets(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let most = MAX_BLOCK_GAS / 2 * 5;
+    if config.run_budget > most {
+        warnings.push(format!(
+            "a run may do {} units of work, which may not fit the machine: at most {most} \
+             (run_budget)",
+            config.run_budget
+        ));
+    }
+    if config.level_budget > MOST_LEVEL {
+        warnings.push(format!(
+            "a level may do {} units of work, which may not be done before the next: at most \
+             {MOST_LEVEL} (level_budget)",
+            config.level_budget
+        ));
+    }
+    warnings
+}
+
 fn bounds(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.block_gas_limit > MAX_BLOCK_GAS {
@@ -204,21 +224,7 @@ fn bounds(config: &Config) -> Vec<String> {
             config.block_gas_limit
         ));
     }
-    let most = MAX_BLOCK_GAS / 2 * 5;
-    if config.run_budget > most {
-        warnings.push(format!(
-            "a run may do {} units of work, which may not fit the machine: at most {most} \
-             (run_budget)",
-            config.run_budget
-        ));
-    }
-    if config.level_budget > MOST_LEVEL {
-        warnings.push(format!(
-            "a level may do {} units of work, which may not be done before the next: at most \
-             {MOST_LEVEL} (level_budget)",
-            config.level_budget
-        ));
-    }
+    warnings.extend(budgets(config));
     if config.queue_bytes < SMALL_QUEUE {
         warnings.push(format!(
             "the queue holds {} bytes: what does not fit is dropped (queue_bytes)",
