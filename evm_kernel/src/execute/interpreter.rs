@@ -142,6 +142,19 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
         return Next::Table;
     }
     let idle = stack.is_empty();
+    if idle {
+        // The one instruction that leaves no word on an empty stack: there may be 24 kB of it.
+        let run = next.as_slice().iter();
+        let run = run.take_while(|opcode| **opcode == op::JUMPDEST).count() as u64;
+        let run = run.min(frame_gas.remaining());
+        if frame_gas.record_regular_cost(run) {
+            next = next
+                .as_slice()
+                .get(run as usize..)
+                .unwrap_or_default()
+                .iter();
+        }
+    }
     let mut gas = if idle { 0 } else { frame_gas.remaining() };
     let top = if idle { None } else { stack.pop() };
     // One by one, or the compiler keeps halves of some.
