@@ -389,6 +389,8 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
                 let at = words::index(top!());
                 let value = match &input.input {
                     CallInput::Bytes(data) => words::padded(data, at),
+                    // Of a call without data the engine's range lies behind all memory.
+                    CallInput::SharedBuffer(range) if range.is_empty() => words::padded(&[], at),
                     CallInput::SharedBuffer(range) => {
                         // It lies in the callers' part of the same memory.
                         drop(memory);
