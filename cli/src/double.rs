@@ -72,7 +72,7 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
         "--block-time: expected seconds, 0 or more"
     );
     let (installer, options) = originate(args)?;
-    let double = Double::new(installer, options)?;
+    let double = Double::new(&installer, options)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         let every = Duration::try_from_secs_f64(args.block_time).unwrap_or_default();
@@ -152,7 +152,10 @@ fn say(args: &DoubleArgs, url: &str) -> anyhow::Result<()> {
         args.origination_level
     );
     println!();
-    println!("curl -X POST {url}/double/levels?count=1");
-    println!("curl -X POST {url}/double/reorganise?depth=2");
+    println!("curl -X POST '{url}/double/levels?count=1'");
+    println!("curl -X POST '{url}/double/reorganise?depth=2&lose=true'");
+    println!(
+        "curl -d '{{\"routing\": \"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\", \"mutez\": 1000000}}' {url}/double/deposit"
+    );
     Ok(())
 }

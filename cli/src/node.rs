@@ -1,5 +1,6 @@
 //! `evm-rollup node`: an Ethereum node in front of a rollup that a rollup node of Octez runs.
 
+use crate::address::Sr1;
 use crate::devnet::{Lines, STOP_TIME, connections, log_lines, post, signals};
 use crate::files;
 use anyhow::Context;
@@ -20,7 +21,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "URL", env = "ROLLUP_NODE", value_parser = url)]
     rollup_node: String,
     /// The rollup's address: a rollup node of another rollup is refused
-    #[arg(long, value_name = "sr1…")]
+    #[arg(long, value_name = "sr1…", value_parser = rollup)]
     rollup: Option<String>,
     /// What was originated, a kernel or its installer (binary or in hex): every level since the
     /// origination is run
@@ -135,6 +136,12 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
     let mut node = match follower::start(options, Arc::clone(&stop)).await {
         Ok(node) => node,
         Err(StartError::Stopped) => return Ok(ExitCode::SUCCESS),
+        Err(StartError::Follow(error @ FollowError::Disagrees { .. })) => {
+            eprintln!(
+                "error: {error}\nkernel, pages or origination level are not those of this rollup"
+            );
+            return Ok(ExitCode::from(DISAGREES));
+        }
         Err(error) => return Err(error.into()),
     };
     tracing::info!("listening at {}", node.url());
@@ -156,6 +163,11 @@ async fn told(stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         tokio::time::sleep(TURN).await;
     }
+}
+
+/// The address of a rollup, as it is written.
+fn rollup(text: &str) -> Result<String, String> {
+    text.parse::<Sr1>().map(|_| text.to_owned())
 }
 
 /// A URL of HTTP.

@@ -2,7 +2,8 @@
 
 use crate::double::Double;
 use crate::faults::Faults;
-use crate::server::Refusal;
+use crate::refusal::Refusal;
+use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -11,6 +12,7 @@ use layer1::Mutez;
 use layer1::contracts::{Bridge, DelayedInbox};
 use layer1::devnet;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 type Answer = Result<Json<Value>, Refusal>;
@@ -91,7 +93,8 @@ async fn restart(State(double): State<Double>, Query(Restart { lose }): Query<Re
     Ok(Json(json!({})))
 }
 
-async fn faults(State(double): State<Double>, Json(faults): Json<Faults>) -> Answer {
+async fn faults(State(double): State<Double>, body: Bytes) -> Answer {
+    let faults: Faults = read(&body)?;
     double.set_faults(faults);
     Ok(Json(json!({})))
 }
@@ -104,7 +107,8 @@ struct Deposit {
     mutez: u64,
 }
 
-async fn deposit(State(double): State<Double>, Json(deposit): Json<Deposit>) -> Answer {
+async fn deposit(State(double): State<Double>, body: Bytes) -> Answer {
+    let deposit: Deposit = read(&body)?;
     let routing = bytes(&deposit.routing)?;
     let (bridge, rollup) = {
         let options = &double.world().options;
@@ -120,12 +124,14 @@ struct Payload {
     bytes: String,
 }
 
-async fn delayed(State(double): State<Double>, Json(payload): Json<Payload>) -> Answer {
+async fn delayed(State(double): State<Double>, body: Bytes) -> Answer {
+    let payload: Payload = read(&body)?;
     let inbox = double.world().options.contracts.delayed_inbox;
     operate(&double, DelayedInbox::send(inbox, bytes(&payload.bytes)?))
 }
 
-async fn govern(State(double): State<Double>, Json(payload): Json<Payload>) -> Answer {
+async fn govern(State(double): State<Double>, body: Bytes) -> Answer {
+    let payload: Payload = read(&body)?;
     let call = double.world().governed(bytes(&payload.bytes)?);
     operate(
         &double,
@@ -135,12 +141,12 @@ async fn govern(State(double): State<Double>, Json(payload): Json<Payload>) -> A
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+struct Position {
     level: u32,
     index: u32,
 }
 
-async fn execute(State(double): State<Double>, Query(place): Query<Place>) -> Answer {
+async fn execute(State(double): State<Double>, Query(place): Query<Position>) -> Answer {
     let receipt = double.execute(place.level, place.index).map_err(refused)?;
     Ok(Json(json!({ "level": receipt.level })))
 }
@@ -149,6 +155,11 @@ fn operate(double: &Double, call: layer1::Call) -> Answer {
     let source = devnet::accounts().first().copied().unwrap_or_default();
     let receipt = double.operate(source, vec![call]).map_err(refused)?;
     Ok(Json(json!({ "level": receipt.level })))
+}
+
+/// JSON, whatever the request says that it is.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(refused)
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, Refusal> {

@@ -100,8 +100,7 @@ impl Double {
     ///
     /// # Errors
     /// [`DoubleError::Machine`].
-    pub fn new(kernel: Vec<u8>, options: Options) -> Result<Self, DoubleError> {
-        let kernel = &kernel;
+    pub fn new(kernel: &[u8], options: Options) -> Result<Self, DoubleError> {
         Ok(Self {
             world: Arc::new(Mutex::new(World::new(kernel, options)?)),
             heads: broadcast::Sender::new(LAG),

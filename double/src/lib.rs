@@ -7,6 +7,7 @@ mod double;
 mod faults;
 mod json;
 mod names;
+mod refusal;
 mod server;
 mod world;
 

@@ -6,6 +6,7 @@ use crate::double::Double;
 use crate::faults::Fault;
 use crate::json;
 use crate::names::Kind;
+use crate::refusal::Refusal;
 use crate::world::{Level, World};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
@@ -29,8 +30,9 @@ use tokio::sync::watch;
 /// An answer, or a status and what is wrong.
 type Answer = Result<Json<Value>, Refusal>;
 
-pub(crate) fn router(double: Double) -> Router {
-    let block = Router::new()
+/// What is below a block.
+fn blocks() -> Router<Double> {
+    Router::new()
         .route("/", get(block))
         .route(
             "/hash",
@@ -73,7 +75,10 @@ pub(crate) fn router(double: Double) -> Router {
         .route(
             "/helpers/proofs/outbox/{outbox_level}/messages",
             get(outbox_proof),
-        );
+        )
+}
+
+pub(crate) fn router(double: Double) -> Router {
     Router::new()
         .route("/ping", get(async || ""))
         .route("/health", get(health))
@@ -97,7 +102,7 @@ pub(crate) fn router(double: Double) -> Router {
             "/global/monitor_finalized_blocks",
             get(monitor_finalized_blocks),
         )
-        .nest("/global/block/{block}", block)
+        .nest("/global/block/{block}", blocks())
         .route("/local/batcher/injection", post(inject))
         .route("/local/batcher/queue", get(queue))
         .route("/local/batcher/queue/{id}", get(message))
@@ -106,16 +111,6 @@ pub(crate) fn router(double: Double) -> Router {
         .nest("/double", control::router())
         .fallback(async || Refusal(StatusCode::NOT_FOUND, "no such service".into()))
         .with_state(double)
-}
-
-/// A refusal: a status, and an error as Octez writes them.
-pub(crate) struct Refusal(pub(crate) StatusCode, pub(crate) String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let error = json!([{ "kind": "temporary", "id": "double", "msg": self.1 }]);
-        (self.0, Json(error)).into_response()
-    }
 }
 
 fn invalid(why: impl Into<String>) -> Refusal {

@@ -69,7 +69,7 @@ impl World {
                 ..pvm::Options::default()
             },
         )?;
-        let mut layer1 = layer1::devnet::layer1_with(
+        let mut layer1 = devnet::layer1_with(
             options.rollup,
             layer1::outbox::Parameters {
                 origination,
@@ -277,6 +277,7 @@ impl World {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the clock of this layer 1")]
 fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

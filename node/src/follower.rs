@@ -8,7 +8,7 @@
 //! | `poster` | transactions on their way through the batcher |
 //! | `bridge` | what is between the layers: outbox, withdrawals, proofs |
 //! | `follower` | the thread that does all of this |
-//! | `start` | puts it together |
+//! | `options`, `start` | puts it together |
 
 mod answers;
 mod bridge;
@@ -19,10 +19,12 @@ mod client;
 )]
 mod follower;
 mod levels;
+mod options;
 mod poster;
 mod replica;
 mod start;
 
 pub use client::{Client, ClientError};
+pub use options::{Options, Origin, StartError};
 pub use replica::FollowError;
-pub use start::{Handle, Options, Origin, StartError, start};
+pub use start::{Handle, start};

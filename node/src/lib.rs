@@ -28,6 +28,7 @@ pub mod clock;
 pub mod devnet;
 pub mod error;
 pub mod filters;
+pub mod finality;
 pub mod follower;
 pub mod genesis;
 pub mod impersonation;

@@ -5,6 +5,7 @@ use crate::chain::{Block, Chain};
 use crate::clock::Clock;
 use crate::error::NodeError;
 use crate::filters::Filters;
+use crate::finality::{Finality, Following};
 use crate::impersonation::Impersonation;
 use crate::load::Load;
 use crate::miner::posting::{Post, Poster};
@@ -90,26 +91,6 @@ pub struct Node {
     /// It is in front of a rollup, and not the rollup itself.
     follows: AtomicBool,
     following: Mutex<Following>,
-}
-
-/// How a node in front of a rollup is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Following {
-    /// The newest level that ran.
-    pub level: u32,
-    /// The newest level that the rollup node told of.
-    pub head: u32,
-    /// What is wrong now.
-    pub trouble: Option<String>,
-}
-
-/// The blocks that stay. `None`: all of them, on a chain that never goes back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Finality {
-    /// The newest whose level layer 1 has finalised.
-    pub safe: Option<u64>,
-    /// The newest whose level a cemented commitment covers.
-    pub finalized: Option<u64>,
 }
 
 /// The blocks, for who looks at them later.

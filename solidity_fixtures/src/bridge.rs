@@ -2,6 +2,7 @@
 //! kernel brings along, and an ERC-20 that stands for a ticket.
 
 /// The bridge of the native token.
+#[allow(clippy::too_many_arguments, reason = "the fields of events")]
 pub mod native {
     use alloy_primitives::{Address, U256, address};
     use alloy_sol_types::sol;
@@ -87,6 +88,7 @@ pub mod native {
 }
 
 /// The bridge of all other tickets.
+#[allow(clippy::too_many_arguments, reason = "the fields of events")]
 pub mod fa {
     use alloy_primitives::{Address, B256, Bytes, U256, address};
     use alloy_sol_types::{SolCall, sol};

@@ -1,6 +1,7 @@
 //! Rollup nodes that do not answer, answer half, forget, or wait.
 
-use crate::lab::{Lab, call, level_with, number, settle, until};
+use crate::lab::{CHAIN_ID, Lab, call, level_with, number, settle, until};
+use alloy_primitives::{Address, TxKind, U256, hex};
 use double::Faults;
 use serde_json::json;
 use std::sync::Arc;
@@ -94,4 +95,33 @@ async fn a_node_waits_for_a_rollup_node_that_is_not_there_yet() {
         number(&node, "eth_blockNumber", json!([])).await == 0
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_sender_can_no_longer_pay_is_not_posted_for_ever() {
+    let mut lab = Lab::new("unfunded", 1, |_| {}).await;
+    let (first, second) = (lab.node().await, lab.node().await);
+    let most = U256::from(700_000_000_000_000_000_000_u128);
+    let mut raw = || {
+        let to = TxKind::Call(Address::repeat_byte(0x42));
+        let signed = lab.users[0].send(CHAIN_ID, to, most, Vec::new().into(), 21_000);
+        (signed.hash, hex::encode_prefixed(signed.encode()))
+    };
+    // Each node sees one of them alone, and takes it: together they are too much.
+    let ((paid, one), (unpaid, two)) = (raw(), raw());
+    call(&first, "eth_sendRawTransaction", json!([one])).await;
+    call(&second, "eth_sendRawTransaction", json!([two])).await;
+    settle(&lab, &first, &[paid]).await;
+    let (mut posted, mut levels) = (0, 0);
+    until("it leaves the pool", async || {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        posted += lab.double.waiting();
+        levels += 1;
+        lab.double.levels(1).unwrap();
+        level_with(&second, &lab.double).await;
+        let found = call(&second, "eth_getTransactionByHash", json!([unpaid])).await;
+        found.is_null()
+    })
+    .await;
+    assert!(posted <= 2, "posted {posted} times in {levels} levels");
 }

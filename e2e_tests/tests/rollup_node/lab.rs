@@ -85,7 +85,7 @@ impl Lab {
             ..Options::default()
         };
         change(&mut options);
-        let double = Double::new(originated.installer.clone(), options).unwrap();
+        let double = Double::new(&originated.installer, options).unwrap();
         double.levels(1).unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let running = double.serve(address, None).await.unwrap();

@@ -79,6 +79,7 @@ pub(super) struct Inclusion {
 /// How far the commitment is that covers a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "the words of the rollup node")]
 pub(super) enum Committed {
     /// There is none yet.
     Uncommitted {

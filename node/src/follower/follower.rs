@@ -8,8 +8,9 @@ use super::poster::{Poster, Rollup};
 use super::replica::{FollowError, Replica};
 use crate::chain::{self, Block};
 use crate::error::NodeError;
+use crate::finality::{Finality, Following};
 use crate::miner::{Layer1Request, Request, RollupStatus};
-use crate::node::{Finality, Following, Node, nonce};
+use crate::node::{Node, nonce};
 use crate::pool::{self, BlockRules, LevelLimits};
 use alloy_primitives::Bytes;
 use std::sync::Arc;
@@ -24,6 +25,10 @@ const TURN: Duration = Duration::from_millis(50);
 
 /// The pause after something that went wrong and may pass.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The time after which a rollup node that tells of no head is in trouble; it is asked
+/// every 15 seconds.
+const SILENCE: Duration = Duration::from_secs(40);
 
 /// The levels of a branch that are held at once; what is further behind is run level by
 /// level.
@@ -73,11 +78,11 @@ impl Follower {
     /// What does not pass: [`FollowError`].
     pub(super) fn run(mut self) -> Result<(), FollowError> {
         let mut wanted: Option<Head> = None;
-        let mut pause = None;
+        let (mut pause, mut heard) = (None, Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
             self.serve();
             match self.heads.recv_timeout(TURN) {
-                Ok(head) => wanted = Some(head),
+                Ok(head) => (wanted, heard) = (Some(head), Instant::now()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
@@ -95,6 +100,7 @@ impl Follower {
             };
             let turn = turn.and_then(|()| Ok(self.post()?));
             match turn {
+                Ok(()) if heard.elapsed() >= SILENCE => self.ill(&FollowError::Silent),
                 Ok(()) => self.well(),
                 Err(error) if error.passes() => {
                     self.ill(&error);
@@ -102,17 +108,17 @@ impl Follower {
                 }
                 Err(error) => return Err(error),
             }
-            self.tell(wanted.as_ref());
+            self.tell(wanted.as_ref().map_or(0, |head| head.level));
         }
         Ok(())
     }
 
-    /// Tells how it is doing.
-    fn tell(&self, wanted: Option<&Head>) {
+    /// Tells how it is doing; `head` is where it wants to go.
+    fn tell(&self, head: u32) {
         let level = self.replica.next_level().saturating_sub(1);
         self.node.set_following(Following {
             level,
-            head: wanted.map_or(level, |head| head.level),
+            head: head.max(level),
             trouble: self.trouble.clone(),
         });
     }
@@ -136,6 +142,9 @@ impl Follower {
     fn follow(&mut self, head: &Head) -> Result<(), FollowError> {
         if head.hash == self.replica.tip() {
             return Ok(());
+        }
+        if self.replica.levels().has(&head.hash) {
+            return Err(self.behind(head));
         }
         self.catch_up(head.level)?;
         let branch = self.branch(head)?;
@@ -180,6 +189,7 @@ impl Follower {
             self.serve();
             if number.is_multiple_of(STEP) {
                 self.finality()?;
+                self.tell(head);
             }
         }
         Ok(())
@@ -201,18 +211,18 @@ impl Follower {
             }
             hash.clone_from(&block.head.predecessor);
             let known = self.replica.levels().has(&hash);
-            let head = block.head.clone();
+            let of_step = block.head.clone();
             // More are asked for again when it is their turn.
             let level_of = (branch.len() < STEP as usize).then_some(block);
             branch.push(Step {
-                head,
+                head: of_step,
                 level: level_of,
             });
             if known {
                 return Ok(branch);
             }
             if level <= oldest.saturating_add(1) {
-                return Err(FollowError::TooDeep { oldest });
+                return Err(self.below_final(head, oldest)?);
             }
             if branch.len() >= LONGEST {
                 let why = "no block that this node knows is among its predecessors";
@@ -220,6 +230,28 @@ impl Follower {
             }
             level -= 1;
         }
+    }
+
+    /// The rollup node is at an earlier level of the same branch.
+    fn behind(&self, head: &Head) -> FollowError {
+        FollowError::Behind {
+            head: head.level,
+            level: self.replica.next_level().saturating_sub(1),
+        }
+    }
+
+    /// What is wrong if a head does not come from what this node knows to be final: the
+    /// rollup node is behind that, or on another chain.
+    fn below_final(&self, head: &Head, oldest: u32) -> Result<FollowError, FollowError> {
+        if head.level < oldest {
+            return Ok(self.behind(head));
+        }
+        let theirs = self.client.hash(At::Level(oldest))?;
+        if self.replica.levels().hash_at(oldest) == Some(&theirs) {
+            let why = "its predecessors are not those of its levels";
+            return Ok(form(&format!("block {}", head.hash), &why).into());
+        }
+        Ok(FollowError::TooDeep { oldest })
     }
 
     /// Goes back to the block of layer 1 with this hash.
@@ -258,7 +290,7 @@ impl Follower {
         let included = blocks
             .iter()
             .flat_map(|block| &block.transactions)
-            .map(|included| included.transaction.hash);
+            .map(|included| (included.transaction.hash, included.sender));
         let state = self.replica.durable();
         let next = |sender: &_| nonce(state, sender).unwrap_or_default();
         self.node.pool().settle(included, false, next);

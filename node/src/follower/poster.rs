@@ -12,6 +12,7 @@ use alloy_primitives::{B256, Bytes};
 use evm_kernel::inputs::format::EXTERNAL;
 use pvm::Durable;
 use std::collections::HashMap;
+use storage::layout::ACCOUNTS;
 
 /// How often a transaction is sent that a level brought and the kernel did not include,
 /// though its nonce was next.
@@ -122,7 +123,7 @@ impl Poster {
         let mut rest = Vec::new();
         let mut groups = std::mem::take(&mut self.groups).into_iter();
         let mut failed = Ok(());
-        while let Some(mut group) = groups.next() {
+        for mut group in groups.by_ref() {
             group.hashes.retain(|hash| node.pool().get(hash).is_some());
             if group.hashes.is_empty() {
                 continue;
@@ -149,9 +150,8 @@ impl Poster {
         }
         rest.extend(groups);
         self.groups = rest;
-        if self.groups.is_empty() {
-            self.tries.clear();
-        }
+        // Counted as long as it waits, however often it is sent.
+        self.tries.retain(|hash, _| node.pool().get(hash).is_some());
         failed
     }
 
@@ -172,9 +172,12 @@ impl Poster {
                 pool.resend(hash, next);
                 continue;
             }
+            // What has no funds any more is not sent again at the poster's cost.
+            let account = ACCOUNTS.get(state, &candidate.sender).ok().flatten();
+            let funded = candidate.cost() <= account.unwrap_or_default().balance;
             let tries = self.tries.entry(*hash).or_default();
             *tries += 1;
-            if *tries < TRIES {
+            if funded && *tries < TRIES {
                 // A part of it may have come in another level.
                 pool.resend(hash, next);
             } else {

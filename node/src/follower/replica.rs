@@ -1,16 +1,21 @@
 //! The rollup as this node has it: its own machine, run on the inboxes that the rollup
 //! node gives, and compared with what the rollup node has.
 
-use super::answers::Block as Level;
+use super::answers::{Block as Level, Head};
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
 use crate::chain::{self, Block, ChainError};
 use layer1::outbox::OutboxPosition;
-use pvm::{Durable, Machine, Status};
+use pvm::{Durable, LevelReport, Machine, Status};
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use storage::StorageError;
 use storage::layout::HEAD;
+
+/// The pause before something that differs is asked for once more.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a node cannot follow its rollup.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,23 @@ pub enum FollowError {
         found: u32,
         /// What comes next.
         wanted: u32,
+    },
+    /// The rollup node is behind this node, on the same branch.
+    #[error("the rollup node is behind: at level {head}, this node at {level}")]
+    Behind {
+        /// Where it is.
+        head: u32,
+        /// Where this node is.
+        level: u32,
+    },
+    /// The rollup node tells of no head.
+    #[error("the rollup node tells of no block")]
+    Silent,
+    /// The rollup node has nothing to compare with.
+    #[error("the rollup node has no state of level {level}: nothing can be compared")]
+    NoState {
+        /// The level.
+        level: u32,
     },
     /// A kernel asks for a preimage that is not there; the level is run again.
     #[error("level {level} waits: {why}")]
@@ -90,7 +112,14 @@ pub enum FollowError {
 impl FollowError {
     /// Whether it may go away by itself.
     pub(super) const fn passes(&self) -> bool {
-        matches!(self, Self::Client(_) | Self::Waiting { .. })
+        matches!(
+            self,
+            Self::Client(_)
+                | Self::Waiting { .. }
+                | Self::OtherLevel { .. }
+                | Self::Behind { .. }
+                | Self::NoState { .. }
+        )
     }
 }
 
@@ -196,41 +225,8 @@ impl Replica {
             });
         }
         let before = self.machine.save();
-        let report = match self.machine.run_messages(messages) {
-            Err(pvm::Error::Reveal(missing)) => {
-                return Err(FollowError::Waiting {
-                    level: head.level,
-                    why: missing.to_string(),
-                });
-            }
-            ran => ran?,
-        };
-        for trap in report.runs.iter().filter_map(|run| run.trap.as_ref()) {
-            tracing::warn!("the kernel trapped at level {}: {trap}", head.level);
-        }
-        match &report.status {
-            Status::Yielded => {}
-            Status::Stuck { reason } => {
-                return Err(FollowError::Stuck {
-                    level: head.level,
-                    reason: reason.clone(),
-                });
-            }
-            other => tracing::warn!("level {} ended so: {other}", head.level),
-        }
-        let written = report.outbox.len();
-        let verified =
-            self.verify(client, &head.hash, &report.durable)
-                .and_then(|()| match &outbox {
-                    Some(outbox) if outbox.len() != written => Err(Difference {
-                        what: "the number of outbox messages".into(),
-                        ours: written.to_string(),
-                        theirs: outbox.len().to_string(),
-                    }
-                    .at(head.level, &head.hash)),
-                    _ => Ok(()),
-                });
-        if let Err(error) = verified {
+        let report = self.execute(head.level, messages)?;
+        if let Err(error) = self.verify(client, &head, (&report, outbox.as_deref())) {
             self.machine.restore(before);
             return Err(error);
         }
@@ -257,26 +253,77 @@ impl Replica {
         })
     }
 
-    /// Compares the head of the chain (with block hash and state commitment) after a level.
-    fn verify(&mut self, client: &Client, hash: &str, state: &Durable) -> Result<(), FollowError> {
+    /// Runs the kernel on an inbox.
+    fn execute(&mut self, level: u32, messages: Vec<Vec<u8>>) -> Result<LevelReport, FollowError> {
+        let report = match self.machine.run_messages(messages) {
+            Err(pvm::Error::Reveal(missing)) => {
+                let why = missing.to_string();
+                return Err(FollowError::Waiting { level, why });
+            }
+            ran => ran?,
+        };
+        for trap in report.runs.iter().filter_map(|run| run.trap.as_ref()) {
+            tracing::warn!("the kernel trapped at level {level}: {trap}");
+        }
+        match &report.status {
+            Status::Yielded => {}
+            Status::Stuck { reason } => {
+                let reason = reason.clone();
+                return Err(FollowError::Stuck { level, reason });
+            }
+            other => tracing::warn!("level {level} ended so: {other}"),
+        }
+        Ok(report)
+    }
+
+    /// Compares what came out of a level: the number of messages, and the head of the chain
+    /// with block hash and state commitment.
+    fn verify(
+        &mut self,
+        client: &Client,
+        head: &Head,
+        (report, outbox): (&LevelReport, Option<&[IgnoredAny]>),
+    ) -> Result<(), FollowError> {
+        let written = report.outbox.len();
+        match outbox {
+            // Those that layer 1 cannot read are left out.
+            Some(outbox) if outbox.len() > written => {
+                return Err(Difference {
+                    what: "the number of outbox messages".into(),
+                    ours: written.to_string(),
+                    theirs: outbox.len().to_string(),
+                }
+                .at(head));
+            }
+            Some(_) => {}
+            None => tracing::warn!("the rollup node tells no outbox of level {}", head.level),
+        }
         self.unverified += 1;
         if self.unverified < self.verify_every {
             return Ok(());
         }
         let path = HEAD.path(&())?.as_path().to_string();
-        let theirs = client.value(At::Hash(hash), &path)?;
-        let ours = state.get(&*path).map(|value| value.bytes().to_vec());
+        let ours = report.durable.get(&*path);
+        let ours = ours.map(|value| value.bytes().to_vec());
+        let mut theirs = client.value(At::Hash(&head.hash), &path)?;
         if ours != theirs {
-            let said = |value: Option<Vec<u8>>| value.map_or("nothing".into(), hex::encode);
-            return Err(Difference {
-                what: path,
-                ours: said(ours),
-                theirs: said(theirs),
-            }
-            .at(self.next_level().saturating_sub(1), hash));
+            // One answer alone ends nothing.
+            std::thread::sleep(AGAIN);
+            theirs = client.value(At::Hash(&head.hash), &path)?;
         }
-        self.unverified = 0;
-        Ok(())
+        match (ours, theirs) {
+            (ours, theirs) if ours == theirs => {
+                self.unverified = 0;
+                Ok(())
+            }
+            (_, None) => Err(FollowError::NoState { level: head.level }),
+            (ours, Some(theirs)) => Err(Difference {
+                what: path,
+                ours: ours.map_or("nothing".into(), hex::encode),
+                theirs: hex::encode(theirs),
+            }
+            .at(head)),
+        }
     }
 }
 
@@ -288,10 +335,10 @@ struct Difference {
 }
 
 impl Difference {
-    fn at(self, level: u32, hash: &str) -> FollowError {
+    fn at(self, head: &Head) -> FollowError {
         FollowError::Disagrees {
-            level,
-            hash: hash.to_owned(),
+            level: head.level,
+            hash: head.hash.clone(),
             what: self.what,
             ours: self.ours,
             theirs: self.theirs,

@@ -2,21 +2,21 @@
 
 use super::answers::{Block as Level, Head};
 use super::bridge;
-use super::client::{At, Client, ClientError};
+use super::client::{At, Client, form};
 use super::follower::Follower;
 use super::levels::Kept;
+use super::options::{Options, Origin, StartError};
 use super::poster::Poster;
 use super::replica::{FollowError, Replica};
-use crate::chain::{self, Block};
-use crate::miner::{MinerHandle, Post};
+use crate::chain::{self, Block, ChainError};
+use crate::miner::MinerHandle;
 use crate::node::{BlockTime, Node};
-use crate::rpc::access::{Access, InvalidOrigin};
+use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
 use host::reserved::KERNEL;
 use messages::address;
 use pvm::{DebugSink, Durable, Machine};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -28,108 +28,8 @@ use tokio::sync::oneshot;
 /// The pause before the rollup node is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the rollup is known from at the start.
-#[derive(Clone, Debug)]
-pub enum Origin {
-    /// Its origination: every level since is run. The rollup node must have them all.
-    Genesis {
-        /// What was originated: the kernel or its installer.
-        kernel: Vec<u8>,
-        /// The level of the origination.
-        level: u32,
-    },
-    /// The durable storage of the rollup node after the newest level that layer 1 has
-    /// finalised, which is trusted.
-    Storage {
-        /// The level of the origination, if kernels may ask for it.
-        level: Option<u32>,
-    },
-}
-
-/// The options of a node in front of a rollup.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The URL of the rollup node: `http://HOST:PORT`.
-    pub rollup_node: String,
-    /// The address that the rollup has to have: `sr1…`.
-    pub rollup: Option<String>,
-    /// What the rollup is known from.
-    pub origin: Origin,
-    /// The address to listen at.
-    pub host: IpAddr,
-    /// The port; 0 for any free port.
-    pub port: u16,
-    /// How transactions are posted.
-    pub post: Post,
-    /// The origin whose pages may call; `*`: any.
-    pub cors: String,
-    /// The folder of preimage pages that the kernel may reveal.
-    pub preimages: Option<PathBuf>,
-    /// Every so many levels are compared with what the rollup node has.
-    pub verify_every: u32,
-    /// The most connections at once; then an idle one makes room.
-    pub connections: usize,
-    /// The number of blocks whose states are kept.
-    pub keep_states: u64,
-}
-
-impl Options {
-    /// A node on any free port of the loopback that compares every level.
-    #[must_use]
-    pub fn new(rollup_node: impl Into<String>, origin: Origin) -> Self {
-        Self {
-            rollup_node: rollup_node.into(),
-            rollup: None,
-            origin,
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            port: 0,
-            post: Post::default(),
-            cors: "*".into(),
-            preimages: None,
-            verify_every: 1,
-            connections: crate::devnet::CONNECTIONS,
-            keep_states: crate::devnet::KEEP_STATES,
-        }
-    }
-}
-
-/// Why a node does not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The port cannot be used.
-    #[error("cannot listen at {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Invalid CORS origin.
-    #[error(transparent)]
-    Cors(#[from] InvalidOrigin),
-    /// The rollup cannot be followed.
-    #[error(transparent)]
-    Follow(#[from] FollowError),
-    /// The rollup node's address of the rollup is invalid.
-    #[error("the rollup node's rollup has no valid address: {0}")]
-    Address(String),
-    /// The rollup has no EVM kernel, or another one.
-    #[error("the rollup has no settings of this kernel in its durable storage")]
-    NoSettings,
-    /// It was told to stop.
-    #[error("stopped")]
-    Stopped,
-    /// A thread could not be made, or died at once.
-    #[error("cannot start a thread: {0}")]
-    Thread(String),
-}
-
-impl From<ClientError> for StartError {
-    fn from(error: ClientError) -> Self {
-        FollowError::from(error).into()
-    }
-}
+/// The most keys of durable storage that wait to be copied.
+const MAX_KEYS: usize = 10_000_000;
 
 /// A running node. It stops when this is dropped.
 #[derive(Debug)]
@@ -215,8 +115,10 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
     let access = Access::new(options.host, &options.cors)?;
     let address = SocketAddr::new(options.host, options.port);
     let listen = |source| StartError::Listen { address, source };
+    // A port that is taken is told at once; until there is something to say nobody is let in.
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
+    drop(listener);
     let (connections, connected) = (options.connections, Arc::clone(&stop));
     let (started, start) = oneshot::channel();
     let (ending, ended) = oneshot::channel::<()>();
@@ -250,6 +152,7 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
     let miner = start
         .await
         .map_err(|error| StartError::Thread(error.to_string()))??;
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
     let router = server::router(miner.clone(), access);
     let node = Arc::clone(miner.node());
     let server = tokio::spawn(async move {
@@ -279,7 +182,7 @@ impl Start {
         let mut told = None;
         loop {
             match Self::new(options, stop) {
-                Err(StartError::Follow(error)) if error.passes() => {
+                Err(StartError::Follow(error)) if error.passes() || no_block_yet(&error) => {
                     let error = error.to_string();
                     if told.as_ref() != Some(&error) {
                         tracing::warn!("waiting: {error}");
@@ -307,7 +210,6 @@ impl Start {
         }
         let address =
             address::rollup(&rollup).map_err(|error| StartError::Address(error.to_string()))?;
-        tracing::info!("rollup {rollup}");
         match &options.origin {
             Origin::Genesis { kernel, level } => {
                 let mut durable = Durable::new();
@@ -432,6 +334,11 @@ impl Start {
     }
 }
 
+/// Whether the rollup has not run yet.
+const fn no_block_yet(error: &FollowError) -> bool {
+    matches!(error, FollowError::Chain(ChainError::NoHead))
+}
+
 /// The rollup's machine, originated at one level and about to run another.
 fn machine(
     options: &Options,
@@ -464,7 +371,13 @@ fn copy(client: &Client, hash: &str, stop: &AtomicBool) -> Result<Durable, Start
         }
         for name in client.subkeys(At::Hash(hash), &path)? {
             if !name.is_empty() {
-                open.push(format!("{path}/{name}"));
+                let below = format!("{path}/{name}");
+                let is_step = !name.contains('/') && host::Path::new(below.as_bytes()).is_ok();
+                if !is_step || open.len() >= MAX_KEYS {
+                    let why = format_args!("{name:?} is no name of a key, or there are too many");
+                    return Err(form(&format!("the keys below {path:?}"), &why).into());
+                }
+                open.push(below);
                 continue;
             }
             // Between two questions nothing changes: it is one block.
@@ -490,6 +403,7 @@ fn monitor(client: Client, stop: Arc<AtomicBool>) -> std::io::Result<Receiver<He
     let listen = move || {
         let mut told = false;
         while !stop.load(Ordering::Relaxed) {
+            let opened = std::time::Instant::now();
             // What came between two streams.
             let newest = client.block(At::Head).map(|block| block.head);
             let streamed = newest.and_then(|head| {
@@ -505,7 +419,8 @@ fn monitor(client: Client, stop: Arc<AtomicBool>) -> std::io::Result<Receiver<He
                 Ok(listening)
             });
             match streamed {
-                Ok(true) => {}
+                // A stream that ends at once is no reason to hurry.
+                Ok(true) => std::thread::sleep(PAUSE.saturating_sub(opened.elapsed())),
                 Ok(false) => return,
                 Err(error) => {
                     if !std::mem::replace(&mut told, true) {

@@ -296,7 +296,7 @@ impl Miner {
         let included = blocks
             .iter()
             .flat_map(|block| &block.transactions)
-            .map(|included| included.transaction.hash);
+            .map(|included| (included.transaction.hash, included.sender));
         let state = self.machine.durable();
         let next = |sender: &_| nonce(state, sender).unwrap_or_default();
         let dropped = self.node.pool().settle(included, drained, next);

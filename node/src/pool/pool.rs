@@ -260,20 +260,23 @@ impl Pool {
         taken
     }
 
-    /// Takes note of what blocks included. Where the kernel has nothing left in
+    /// Takes note of what blocks included, by whom. Where the kernel has nothing left in
     /// its queue (`drained`), what it was sent and did not include is dropped;
     /// gives the hashes of these. `next` tells a sender's nonce in the newest
     /// block.
     pub fn settle(
         &mut self,
-        included: impl IntoIterator<Item = B256>,
+        included: impl IntoIterator<Item = (B256, Address)>,
         drained: bool,
         next: impl Fn(&Address) -> u64,
     ) -> Vec<B256> {
         let mut touched = HashSet::new();
-        for hash in included {
-            if let Some((sender, nonce)) = self.hashes.get(&hash).copied() {
+        for (hash, sender) in included {
+            // It may have come another way, before others that wait here.
+            if self.senders.contains_key(&sender) {
                 touched.insert(sender);
+            }
+            if let Some((sender, nonce)) = self.hashes.get(&hash).copied() {
                 self.remove(sender, nonce, Ok(()));
             }
         }

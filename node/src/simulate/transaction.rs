@@ -36,6 +36,7 @@ impl Fields {
     ///
     /// # Errors
     /// [`CallError::SetCodeCreation`].
+    #[expect(clippy::too_many_lines, reason = "the fields of each type")]
     pub(super) fn transaction(self) -> Result<Transaction, CallError> {
         let Self {
             chain_id,

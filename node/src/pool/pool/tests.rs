@@ -154,7 +154,7 @@ fn the_fate_is_told() {
         count: 2,
         ..NO_LIMIT
     });
-    let dropped = pool.settle([from(ALICE, 0).transaction.hash], true, |sender| {
+    let dropped = pool.settle([(from(ALICE, 0).transaction.hash, ALICE)], true, |sender| {
         u64::from(*sender == ALICE)
     });
     assert_eq!(dropped, [from(BOB, 0).transaction.hash]);
@@ -174,7 +174,7 @@ fn what_waits_in_the_kernels_queue_stays_sent() {
     assert!(pool.settle([], false, |_| 0).is_empty());
     assert_eq!(pool.counts(), (1, 0));
     assert!(
-        pool.settle([from(ALICE, 0).transaction.hash], true, |_| 1)
+        pool.settle([(from(ALICE, 0).transaction.hash, ALICE)], true, |_| 1)
             .is_empty()
     );
     assert_eq!(pool.counts(), (0, 0));
@@ -233,7 +233,7 @@ fn costs_and_nonces_are_those_of_a_walk_over_all() {
     let taken = pool.take(&NO_LIMIT).len();
     assert_eq!(taken, 3);
     let first = from(ALICE, 0).transaction.hash;
-    pool.settle([first], true, |_| 1);
+    pool.settle([(first, ALICE)], true, |_| 1);
     assert_eq!(pool.counts(), (0, 2));
     assert_eq!(pool.cost_without(&ALICE, 1, 9), cost(&[100, 100]));
 }
@@ -272,4 +272,13 @@ fn behind_one_that_was_dropped_others_wait() {
     assert!(pool.take(&NO_LIMIT).is_empty());
     pool.insert(all[0].clone(), 0).unwrap();
     assert_eq!(pool.take(&NO_LIMIT), raws(&all));
+}
+
+#[test]
+fn one_that_came_another_way_makes_those_behind_it_ready() {
+    let mut pool = Pool::default();
+    pool.insert(from(ALICE, 1), 0).unwrap();
+    assert!(pool.take(&NO_LIMIT).is_empty());
+    pool.settle([(from(ALICE, 0).transaction.hash, ALICE)], true, |_| 1);
+    assert_eq!(pool.take(&NO_LIMIT), raws(&[from(ALICE, 1)]));
 }

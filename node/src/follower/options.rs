@@ -1,0 +1,111 @@
+//! How a node in front of a rollup is set up, and why it does not start.
+
+use super::client::ClientError;
+use super::replica::FollowError;
+use crate::miner::Post;
+use crate::rpc::access::InvalidOrigin;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// What the rollup is known from at the start.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Its origination: every level since is run. The rollup node must have them all.
+    Genesis {
+        /// What was originated: the kernel or its installer.
+        kernel: Vec<u8>,
+        /// The level of the origination.
+        level: u32,
+    },
+    /// The durable storage of the rollup node after the newest level that layer 1 has
+    /// finalised, which is trusted.
+    Storage {
+        /// The level of the origination, if kernels may ask for it.
+        level: Option<u32>,
+    },
+}
+
+/// The options of a node in front of a rollup.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The URL of the rollup node: `http://HOST:PORT`.
+    pub rollup_node: String,
+    /// The address that the rollup has to have: `sr1…`.
+    pub rollup: Option<String>,
+    /// What the rollup is known from.
+    pub origin: Origin,
+    /// The address to listen at.
+    pub host: IpAddr,
+    /// The port; 0 for any free port.
+    pub port: u16,
+    /// How transactions are posted.
+    pub post: Post,
+    /// The origin whose pages may call; `*`: any.
+    pub cors: String,
+    /// The folder of preimage pages that the kernel may reveal.
+    pub preimages: Option<PathBuf>,
+    /// Every so many levels are compared with what the rollup node has.
+    pub verify_every: u32,
+    /// The most connections at once; then an idle one makes room.
+    pub connections: usize,
+    /// The number of blocks whose states are kept.
+    pub keep_states: u64,
+}
+
+impl Options {
+    /// A node on any free port of the loopback that compares every level.
+    #[must_use]
+    pub fn new(rollup_node: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            rollup_node: rollup_node.into(),
+            rollup: None,
+            origin,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            post: Post::default(),
+            cors: "*".into(),
+            preimages: None,
+            verify_every: 1,
+            connections: crate::devnet::CONNECTIONS,
+            keep_states: crate::devnet::KEEP_STATES,
+        }
+    }
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The port cannot be used.
+    #[error("cannot listen at {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Invalid CORS origin.
+    #[error(transparent)]
+    Cors(#[from] InvalidOrigin),
+    /// The rollup cannot be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The rollup node's address of the rollup is invalid.
+    #[error("the rollup node's rollup has no valid address: {0}")]
+    Address(String),
+    /// The rollup has no EVM kernel, or another one.
+    #[error("the rollup has no settings of this kernel in its durable storage")]
+    NoSettings,
+    /// It was told to stop.
+    #[error("stopped")]
+    Stopped,
+    /// A thread could not be made, or died at once.
+    #[error("cannot start a thread: {0}")]
+    Thread(String),
+}
+
+impl From<ClientError> for StartError {
+    fn from(error: ClientError) -> Self {
+        FollowError::from(error).into()
+    }
+}
