@@ -2,7 +2,7 @@
 
 use crate::run::EngineName;
 use crate::{FOUND_WRONG, files};
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Args;
 use conformance::suite::{self, CaseOutcome, CaseResult, Selection, Settings, Skips, Source};
 use conformance::table::Table;
