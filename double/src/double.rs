@@ -1,7 +1,6 @@
 //! A double, in a program and on a port.
 
 use crate::faults::Faults;
-use crate::server;
 use crate::world::{Level, World};
 use layer1::devnet::Contracts;
 use layer1::outbox::{OutboxPosition, Parameters};
@@ -9,8 +8,6 @@ use layer1::{Call, Failure, Receipt};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
 /// The levels that a slow stream may lag behind.
@@ -207,44 +204,6 @@ impl Double {
         self.world().tamper(path, value)
     }
 
-    /// Serves it at an address, until what this gives is dropped; with `every`, levels are
-    /// made by themselves.
-    ///
-    /// # Errors
-    /// [`DoubleError::Listen`].
-    pub async fn serve(
-        &self,
-        address: SocketAddr,
-        every: Option<Duration>,
-    ) -> Result<Running, DoubleError> {
-        let listen = |source| DoubleError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        let router = server::router(self.clone());
-        let server = tokio::spawn(async move {
-            // It ends with the task.
-            let _ = axum::serve(listener, router).await;
-        });
-        let double = self.clone();
-        let maker = tokio::spawn(async move {
-            let Some(every) = every else { return };
-            let mut ticks = tokio::time::interval(every);
-            ticks.tick().await;
-            loop {
-                ticks.tick().await;
-                let double = double.clone();
-                let made = tokio::task::spawn_blocking(move || double.levels(1)).await;
-                if let Ok(Err(error)) = made {
-                    tracing::warn!("{error}");
-                }
-            }
-        });
-        Ok(Running {
-            address,
-            tasks: [server, maker],
-        })
-    }
-
     pub(crate) fn heads(&self) -> broadcast::Receiver<Arc<Level>> {
         self.heads.subscribe()
     }
@@ -266,34 +225,5 @@ impl Double {
         );
         // Nobody may be listening.
         let _ = self.heads.send(level);
-    }
-}
-
-/// A double on a port. It ends when this is dropped.
-#[derive(Debug)]
-pub struct Running {
-    address: SocketAddr,
-    tasks: [tokio::task::JoinHandle<()>; 2],
-}
-
-impl Running {
-    /// Its address.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Its URL.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
     }
 }

@@ -7,9 +7,11 @@ mod double;
 mod faults;
 mod json;
 mod names;
+mod port;
 mod refusal;
 mod server;
 mod world;
 
-pub use double::{Double, DoubleError, Options, Running};
+pub use double::{Double, DoubleError, Options};
 pub use faults::Faults;
+pub use port::Running;
