@@ -78,28 +78,7 @@ pub(crate) fn run(args: &BatchArgs) -> anyhow::Result<()> {
                 chain_id: *chain_id,
                 points: *points,
             };
-            let raws = raws(&files::text(file)?)?;
-            let messages = batches::encode(&batching, &known, &raws)?;
-            // Without the inbox tag, which `run` adds.
-            let level: Vec<External> = messages
-                .iter()
-                .map(|message| External {
-                    external: hex::encode(message.get(1..).unwrap_or_default()),
-                })
-                .collect();
-            if args.json {
-                let bytes: usize = messages.iter().map(Vec::len).sum();
-                let signed: usize = raws.iter().map(|raw| raw.len()).sum();
-                println!(
-                    "{}",
-                    json!({
-                        "levels": [level], "bytes": bytes,
-                        "transactions": raws.len(), "signedBytes": signed,
-                    })
-                );
-            } else {
-                println!("{}", serde_json::to_string_pretty(&[level])?);
-            }
+            encode(&files::text(file)?, &batching, &known, args.json)?;
         }
         Command::Decode { file } => {
             let mut all = Vec::new();
@@ -131,6 +110,33 @@ pub(crate) fn run(args: &BatchArgs) -> anyhow::Result<()> {
                 println!("{}", json!({ "messages": all }));
             }
         }
+    }
+    Ok(())
+}
+
+/// Prints the inputs file of raw transactions.
+fn encode(text: &str, batching: &Batching, known: &Known, json: bool) -> anyhow::Result<()> {
+    let raws = raws(text)?;
+    let messages = batches::encode(batching, known, &raws)?;
+    // Without the inbox tag, which `run` adds.
+    let level: Vec<External> = messages
+        .iter()
+        .map(|message| External {
+            external: hex::encode(message.get(1..).unwrap_or_default()),
+        })
+        .collect();
+    if json {
+        let bytes: usize = messages.iter().map(Vec::len).sum();
+        let signed: usize = raws.iter().map(|raw| raw.len()).sum();
+        println!(
+            "{}",
+            json!({
+                "levels": [level], "bytes": bytes,
+                "transactions": raws.len(), "signedBytes": signed,
+            })
+        );
+    } else {
+        println!("{}", serde_json::to_string_pretty(&[level])?);
     }
     Ok(())
 }

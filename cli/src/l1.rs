@@ -166,10 +166,7 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
 fn readable(payload: &str) -> Result<(), String> {
     let bytes = hex::decode(payload.trim_start_matches("0x"));
     let bytes = bytes.map_err(|why| format!("it is not hex: {why}"))?;
-    match node::governance::read(&bytes) {
-        Ok(_) => Ok(()),
-        Err(why) => Err(why.to_string()),
-    }
+    node::governance::read(&bytes).map(|_| ())
 }
 
 /// The place of the newest message that can be executed.

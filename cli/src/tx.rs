@@ -102,16 +102,14 @@ pub(crate) fn run(args: &TxArgs) -> anyhow::Result<ExitCode> {
         Command::Key { file, seed } => {
             let key = make(seed.as_deref())?;
             let whole = key_json(&key);
-            match file {
-                Some(path) => {
-                    save(path, &format!("{whole:#}"))?;
-                    match args.json {
-                        true => writeln!(out, "{}", json!({ "address": key.to_base58() }))?,
-                        false => writeln!(out, "{}", key.to_base58())?,
-                    }
-                }
-                None if args.json => writeln!(out, "{whole}")?,
-                None => writeln!(out, "{whole:#}")?,
+            if let Some(path) = file {
+                save(path, &format!("{whole:#}"))?;
+            }
+            match (file, args.json) {
+                (Some(_), true) => writeln!(out, "{}", json!({ "address": key.to_base58() }))?,
+                (Some(_), false) => writeln!(out, "{}", key.to_base58())?,
+                (None, true) => writeln!(out, "{whole}")?,
+                (None, false) => writeln!(out, "{whole:#}")?,
             }
         }
         Command::Batch { file, signing } => {

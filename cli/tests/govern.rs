@@ -279,7 +279,7 @@ fn a_signature_of_another_decision_is_refused() {
     let pair = format!("{edpk}={edsig}");
     made(&[&at("4")[..], &["--signature", &pair]].concat());
     let other_key = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
-    for (nonce, pair) in [("5", pair.clone()), ("4", format!("{other_key}={edsig}"))] {
+    for (nonce, pair) in [("5", pair), ("4", format!("{other_key}={edsig}"))] {
         let refused = govern(&[&at(nonce)[..], &["--signature", &pair]].concat());
         assert_eq!(refused.status.code(), Some(2));
         let said = errors(&refused);

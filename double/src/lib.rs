@@ -7,11 +7,13 @@ mod double;
 mod faults;
 mod json;
 mod names;
+mod options;
 mod port;
 mod refusal;
 mod server;
 mod world;
 
-pub use double::{Double, DoubleError, Options};
+pub use double::Double;
 pub use faults::Faults;
+pub use options::{DoubleError, Options};
 pub use port::Running;

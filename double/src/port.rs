@@ -1,6 +1,7 @@
 //! A double on a port.
 
-use crate::double::{Double, DoubleError};
+use crate::double::Double;
+use crate::options::DoubleError;
 use crate::server;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Layer 1 with its branches, and the rollup on the one that counts.
 
 use crate::batcher::{Batcher, Operation};
-use crate::double::{DoubleError, Options};
 use crate::faults::Faults;
+use crate::options::{DoubleError, Options};
 use layer1::devnet;
 use layer1::outbox::{OutboxPosition, Status};
 use layer1::{Call, Layer1, Receipt};

@@ -352,7 +352,7 @@ impl Writer<'_> {
             };
             operations.push((put::operation(&Signer::PublicKey(&key), 1_000, &[]), 0));
         }
-        bytes(together(operations, crowd, most))
+        bytes(together(&operations, crowd, most))
     }
 
     /// Transactions of accounts, as many as fit.
@@ -372,7 +372,7 @@ impl Writer<'_> {
             self.counters[place] += 1;
             operations.push((operation, place));
         }
-        together(operations, crowd, MOST - 101)
+        together(&operations, crowd, MOST - 101)
     }
 
     fn content(&mut self, crowd: &Crowd) -> Vec<u8> {
@@ -404,7 +404,7 @@ impl Writer<'_> {
 }
 
 /// Operations in transactions of so many each, as long as they fit.
-fn together(operations: Vec<(Vec<u8>, usize)>, crowd: &Crowd, most: usize) -> Vec<Signed> {
+fn together(operations: &[(Vec<u8>, usize)], crowd: &Crowd, most: usize) -> Vec<Signed> {
     let mut transactions = Vec::new();
     let mut len = 0;
     for some in operations.chunks(crowd.together.max(1)) {

@@ -251,7 +251,7 @@ async fn settings_hold_from_the_next_block_on() {
     assert_eq!(words[4], U256::from(0x3b9a_ca07));
     assert_eq!(call(&devnet, "eth_chainId", json!([])).await, "0x1092");
     let transfer = raw(&devnet.accounts()[1], 0, |transfer| {
-        transfer.chain_id = 4_242
+        transfer.chain_id = 4_242;
     });
     let hash = call(&devnet, "eth_sendRawTransaction", json!([transfer])).await;
     assert_eq!(receipt(&devnet, &hash).await["status"], "0x1");

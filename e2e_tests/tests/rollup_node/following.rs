@@ -135,7 +135,7 @@ async fn another_rollup_is_refused() {
         ..lab.options()
     };
     let started = node::follower::start(options, Default::default()).await;
-    let error = started.err().expect("it is another").to_string();
+    let error = started.expect_err("it is another").to_string();
     assert!(
         error.contains("not sr163Lv22CdE8QagCwf48PWDTquk6isQwv57"),
         "{error}"

@@ -6,7 +6,7 @@
 //! contract cannot sign (EIP-3607).
 
 use crate::block::seal::{self, Body, Parent};
-use crate::environment::source;
+use crate::environment::{Environment, source};
 use crate::error::KernelError;
 use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
@@ -54,14 +54,7 @@ pub fn block(
     transactions: impl IntoIterator<Item = (Address, SignedTransaction)>,
 ) -> Result<Made, KernelError> {
     let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
-    let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
-    let level = Level::load(store, &storage::layout::LAYOUT)?.ok_or(KernelError::MissingState)?;
-    let timestamp = surroundings.timestamp;
-    let level = Level { timestamp, ..level };
-    let mut environment = source::environment(store, &head, &level, &config)?;
-    if let Some(prevrandao) = surroundings.prevrandao {
-        environment.prevrandao = prevrandao;
-    }
+    let environment = environment(store, &head, &surroundings)?;
     let parent = Parent::of(&head);
     let mut executor = Executor::new(store, &environment, parent.hash)?;
     executor.configure(|config, _| config.disable_eip3607 = true);
@@ -115,4 +108,21 @@ pub fn block(
         rejected,
         left,
     })
+}
+
+/// What the transactions of the block after `head` see.
+fn environment(
+    store: &impl ReadStore,
+    head: &Head,
+    surroundings: &Surroundings,
+) -> Result<Environment, KernelError> {
+    let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
+    let level = Level::load(store, &storage::layout::LAYOUT)?.ok_or(KernelError::MissingState)?;
+    let timestamp = surroundings.timestamp;
+    let level = Level { timestamp, ..level };
+    let mut environment = source::environment(store, head, &level, &config)?;
+    if let Some(prevrandao) = surroundings.prevrandao {
+        environment.prevrandao = prevrandao;
+    }
+    Ok(environment)
 }

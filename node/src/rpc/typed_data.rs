@@ -245,7 +245,7 @@ fn integer(value: &Value) -> Option<(bool, U256)> {
 }
 
 fn fits((negative, number): (bool, U256), bits: usize, signed: bool) -> bool {
-    if bits == 0 || bits > 256 || bits % 8 != 0 {
+    if bits == 0 || bits > 256 || !bits.is_multiple_of(8) {
         return false;
     }
     if !signed {

@@ -24,7 +24,7 @@ pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let devnet = crate::devnet().await?;
     let mut stream = TcpStream::connect(devnet.address()).await?;
-    post(&mut stream, &call("eth_blockNumber", json!([]))).await?;
+    post(&mut stream, &call("eth_blockNumber", &json!([]))).await?;
     let took = start.elapsed();
     println!("start of the devnet → first answer: {took:.1?}");
     alone(&devnet, stream).await?;
@@ -33,7 +33,7 @@ pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn call(method: &str, params: Value) -> Value {
+fn call(method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
 
@@ -60,9 +60,9 @@ async fn alone(devnet: &Handle, stream: TcpStream) -> Result<(), Box<dyn Error>>
     let send = async || -> Result<(), Box<dyn Error>> {
         let (stream, raws) = &mut *state.lock().await;
         let raw = raws.next().ok_or("no more")?;
-        let sent = post(stream, &call("eth_sendRawTransaction", json!([raw]))).await?;
+        let sent = post(stream, &call("eth_sendRawTransaction", &json!([raw]))).await?;
         let hash = sent["result"].clone();
-        let receipt = post(stream, &call("eth_getTransactionReceipt", json!([hash]))).await?;
+        let receipt = post(stream, &call("eth_getTransactionReceipt", &json!([hash]))).await?;
         assert_eq!(receipt["result"]["status"], "0x1", "{receipt}");
         Ok(())
     };
@@ -81,7 +81,7 @@ async fn flood(devnet: &Handle) -> Result<(), Box<dyn Error>> {
     let floods = floods.into_iter().map(|(mut stream, raws)| {
         tokio::spawn(async move {
             for raw in raws {
-                let call = call("eth_sendRawTransaction", json!([raw]));
+                let call = call("eth_sendRawTransaction", &json!([raw]));
                 let sent = post(&mut stream, &call)
                     .await
                     .map_err(|error| error.to_string())?;
