@@ -68,6 +68,9 @@ pub enum NodeError {
     /// The rollup node is asked for much by others.
     #[error("the rollup node is asked too much at once: try again")]
     Busy,
+    /// A timestamp that layer 1 cannot have.
+    #[error("timestamp {0} is too far ahead")]
+    TooLate(u64),
     /// It took too long, or nobody waits for it.
     #[error("execution aborted")]
     Interrupted,

@@ -16,6 +16,8 @@ const ROOT: &str = "/evm/state/a";
 
 /// The most bytes of a dump that was compressed.
 const MOST: u64 = 512 << 20;
+/// The most bytes of a dump that comes compressed.
+const UNPACKED: u64 = 32 << 20;
 
 /// What begins a compressed dump.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -113,8 +115,13 @@ fn padded(number: U256) -> String {
 pub fn read(bytes: &[u8]) -> Result<BTreeMap<Address, GenesisAccount>, String> {
     let mut unpacked = Vec::new();
     let bytes = if bytes.starts_with(&GZIP) {
-        let read = GzDecoder::new(bytes).take(MOST).read_to_end(&mut unpacked);
+        let read = GzDecoder::new(bytes)
+            .take(UNPACKED + 1)
+            .read_to_end(&mut unpacked);
         read.map_err(|error| format!("the dump cannot be unpacked: {error}"))?;
+        if unpacked.len() as u64 > UNPACKED {
+            return Err(format!("the dump is larger than {UNPACKED} bytes"));
+        }
         &unpacked
     } else {
         bytes
@@ -173,6 +180,18 @@ fn read_word(value: &Value) -> Option<U256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dump_that_unpacks_to_much_is_refused() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let spaces = vec![b' '; 1 << 20];
+        for _ in 0..40 {
+            std::io::Write::write_all(&mut packed, &spaces).unwrap();
+        }
+        let packed = packed.finish().unwrap();
+        assert!(packed.len() < 100_000);
+        assert!(read(&packed).unwrap_err().contains("larger than"));
+    }
 
     #[test]
     fn numbers_are_read_in_the_forms_that_anvil_has_had() {

@@ -502,3 +502,35 @@ async fn an_account_is_told_as_the_trie_has_it() {
     let later = number(&latest(&devnet).await["timestamp"]);
     assert!((start + 9_000..start + 9_100).contains(&later));
 }
+
+#[tokio::test]
+async fn a_reorganisation_that_fails_changes_nothing() {
+    let devnet = devnet(|_| {}).await;
+    call(&devnet, "hardhat_mine", json!(["0x5"])).await;
+    let before = call(&devnet, "eth_getBlockByNumber", json!(["latest", false])).await;
+    for (depth, raw) in [(1, "0x00"), (2, "0x02")] {
+        let refused = try_call(&devnet, "anvil_reorg", json!([depth, [[raw, 0]]])).await;
+        assert!(refused.is_err(), "{raw}");
+        let after = call(&devnet, "eth_getBlockByNumber", json!(["latest", false])).await;
+        assert_eq!(after, before);
+    }
+    // The chain goes on from there.
+    call(&devnet, "evm_mine", json!([])).await;
+    let next = call(&devnet, "eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(next["parentHash"], before["hash"]);
+}
+
+#[tokio::test]
+async fn snapshots_are_bounded_and_the_clock_has_an_end() {
+    let devnet = devnet(|_| {}).await;
+    let first = call(&devnet, "evm_snapshot", json!([])).await;
+    for _ in 0..1_000 {
+        call(&devnet, "evm_snapshot", json!([])).await;
+    }
+    assert_eq!(
+        call(&devnet, "evm_revert", json!([first])).await,
+        json!(false)
+    );
+    let late = json!(["0x2", "0xffffffffffffffff"]);
+    assert!(try_call(&devnet, "hardhat_mine", late).await.is_err());
+}

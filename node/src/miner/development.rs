@@ -35,7 +35,8 @@ impl Miner {
     pub(super) fn develop(&mut self, request: DevelopmentRequest) {
         match request {
             DevelopmentRequest::Mine(count, interval, reply) => {
-                let _ = reply.send(self.mine(count, interval));
+                let mined = self.mine_for(count, interval, &|| !reply.is_closed());
+                let _ = reply.send(mined);
             }
             DevelopmentRequest::Snapshot(reply) => {
                 let _ = reply.send(Ok(self.snapshot()));
@@ -59,7 +60,7 @@ impl Miner {
                 let _ = reply.send(self.reset());
             }
             DevelopmentRequest::Rollback(depth, reply) => {
-                let _ = reply.send(self.rollback(depth));
+                let _ = reply.send(self.rollback(depth).map(|_| ()));
             }
             DevelopmentRequest::Reorg(depth, blocks, reply) => {
                 let _ = reply.send(self.reorg(depth, blocks));
@@ -73,14 +74,29 @@ impl Miner {
     /// # Errors
     /// If a level fails.
     pub(super) fn mine(&mut self, count: u64, interval: Option<u64>) -> Result<(), NodeError> {
+        self.mine_for(count, interval, &|| true)
+    }
+
+    /// As [`Miner::mine`], as long as somebody waits for it.
+    fn mine_for(
+        &mut self,
+        count: u64,
+        interval: Option<u64>,
+        waits: &dyn Fn() -> bool,
+    ) -> Result<(), NodeError> {
         for index in 0..count {
+            if !waits() {
+                return Err(NodeError::Interrupted);
+            }
             if self.stop.load(Ordering::Relaxed) {
                 return Err(NodeError::Stopped);
             }
             if let Some(interval) = interval.filter(|_| index > 0) {
-                self.node
-                    .clock
-                    .want(self.timestamp.saturating_add(interval));
+                let wanted = self.timestamp.saturating_add(interval);
+                if wanted > crate::clock::LATEST {
+                    return Err(NodeError::TooLate(wanted));
+                }
+                self.node.clock.want(wanted);
             }
             self.mine_one()?;
         }
@@ -128,6 +144,14 @@ impl Miner {
     }
 
     fn go_back(&mut self, snapshot: Snapshot) -> Result<(), NodeError> {
+        let (newest, durable) = (snapshot.newest, snapshot.durable.clone());
+        self.restore(snapshot)?;
+        self.node.rewind(newest, durable);
+        Ok(())
+    }
+
+    /// Makes machine, layer 1 and clock what they were; the blocks stay.
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), NodeError> {
         let head = head(&snapshot.durable)?;
         self.newest = Some(snapshot.newest);
         self.waiting = None;
@@ -139,13 +163,12 @@ impl Miner {
         self.layer1 = snapshot.layer1;
         // Levels are never used twice.
         self.layer1.resume_at(self.machine.level());
-        *self.machine.durable_mut() = snapshot.durable.clone();
-        self.node.rewind(snapshot.newest, snapshot.durable);
+        *self.machine.durable_mut() = snapshot.durable;
         Ok(())
     }
 
-    /// Goes so many blocks back; what waits in the pool stays.
-    fn rollback(&mut self, depth: u64) -> Result<(), NodeError> {
+    /// Goes so many blocks back, and gives them, newest first; what waits in the pool stays.
+    fn rollback(&mut self, depth: u64) -> Result<Vec<Arc<Block>>, NodeError> {
         let height = self.newest.unwrap_or_default();
         let newest = height.checked_sub(depth);
         let newest = newest.ok_or(NodeError::Depth { height, depth })?;
@@ -157,16 +180,32 @@ impl Miner {
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         *self.machine.durable_mut() = state.clone();
-        self.node.fork(Some(newest));
+        let gone = self.node.fork(Some(newest));
         self.node.amend(state.clone());
         let next = |sender: &Address| nonce(&state, sender).unwrap_or_default();
         self.node.pool().went_back(next);
-        Ok(())
+        Ok(gone)
     }
 
-    /// Goes so many blocks back and makes as many others.
+    /// Goes so many blocks back and makes as many others; if one cannot be made, those from
+    /// before are back.
     fn reorg(&mut self, depth: u64, blocks: Vec<Vec<Submission>>) -> Result<(), NodeError> {
-        self.rollback(depth)?;
+        let before = self.now();
+        let kept = before.newest.saturating_sub(depth);
+        let gone = self.rollback(depth)?;
+        let made = self.make(blocks);
+        if made.is_err() {
+            let durable = before.durable.clone();
+            self.restore(before)?;
+            self.node.fork(Some(kept));
+            self.node.publish(gone.into_iter().rev());
+            self.node.amend(durable);
+        }
+        made
+    }
+
+    /// Makes blocks of transactions.
+    fn make(&mut self, blocks: Vec<Vec<Submission>>) -> Result<(), NodeError> {
         for submissions in blocks {
             for submission in submissions {
                 self.submit(submission)?;

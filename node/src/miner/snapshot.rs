@@ -5,6 +5,9 @@ use layer1::Layer1;
 use pvm::Durable;
 use std::collections::BTreeMap;
 
+/// The most snapshots: the oldest is forgotten for one more.
+const MOST: usize = 1_000;
+
 /// The chain at some time.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
@@ -29,6 +32,9 @@ impl Snapshots {
         let id = self.next;
         self.next += 1;
         self.kept.insert(id, snapshot);
+        if self.kept.len() > MOST {
+            self.kept.pop_first();
+        }
         id
     }
 

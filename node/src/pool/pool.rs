@@ -305,22 +305,26 @@ impl Pool {
         let Some(place) = self.hashes.get(hash).copied() else {
             return false;
         };
-        let entry = self
-            .senders
-            .get_mut(&place.0)
-            .and_then(|of| of.entries.get_mut(&place.1));
-        match entry {
-            Some(entry) if entry.stage == Stage::Sent => entry.stage = Stage::Ready,
+        let Some(of) = self.senders.get_mut(&place.0) else {
+            return false;
+        };
+        let before = u64::try_from(of.entries.range(next..place.1.max(next)).count());
+        let follows = before.is_ok_and(|before| before == place.1.saturating_sub(next));
+        match of.entries.get_mut(&place.1) {
+            Some(entry) if entry.stage == Stage::Sent => {
+                entry.stage = if follows { Stage::Ready } else { Stage::Parked };
+            }
             _ => return false,
         }
         self.sent.retain(|other| *other != place);
-        // Those behind it follow it.
-        let before = self
-            .ready
-            .iter()
-            .position(|(sender, nonce)| *sender == place.0 && *nonce > place.1);
-        self.ready.insert(before.unwrap_or(self.ready.len()), place);
-        self.reorder(place.0, next);
+        if follows {
+            // Those behind it follow it.
+            let before = self
+                .ready
+                .iter()
+                .position(|(sender, nonce)| *sender == place.0 && *nonce > place.1);
+            self.ready.insert(before.unwrap_or(self.ready.len()), place);
+        }
         true
     }
 

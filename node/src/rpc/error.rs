@@ -118,6 +118,7 @@ impl From<NodeError> for RpcError {
             | NodeError::RollupAlone
             | NodeError::RollupNode(_)
             | NodeError::Busy
+            | NodeError::TooLate(_)
             | NodeError::Interrupted
             | NodeError::Miner(MinerError::Waiting(_))
             | NodeError::Chain(ChainError::Pruned { .. })

@@ -146,7 +146,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_signTransaction"], Calling(transactions::signed)),
     (&["eth_sign"], AtOnce(wallet::sign)),
     (&["personal_sign"], AtOnce(wallet::personal_sign)),
-    (&["eth_signTypedData", "eth_signTypedData_v3", "eth_signTypedData_v4"], AtOnce(wallet::sign_typed_data)),
+    (&["eth_signTypedData", "eth_signTypedData_v3", "eth_signTypedData_v4"], Blocking(wallet::sign_typed_data)),
     (&["txpool_status"], AtOnce(txpool::status)),
     (&["txpool_content"], Answer::Large(txpool::content)),
     (&["txpool_contentFrom"], Answer::Large(txpool::content_from)),

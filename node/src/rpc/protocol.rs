@@ -35,12 +35,33 @@ impl RawParams {
         let text = self.0.as_ref().map_or("null", |params| params.get());
         match text.as_bytes().first() {
             Some(b'n') => Ok(Params::new(Vec::new())),
+            Some(b'[') if too_many_values(text) => Err(RpcError::limit(format_args!(
+                "too many values in the parameters: at most {MAX_VALUES}"
+            ))),
             Some(b'[') => serde_json::from_str(text)
                 .map(Params::new)
                 .map_err(|error| RpcError::new(RpcError::PARSE, error)),
             _ => Err(RpcError::invalid_params("non-array args")),
         }
     }
+}
+
+/// The most values in the parameters of a call: each takes much more memory than text.
+const MAX_VALUES: usize = 200_000;
+
+/// Whether JSON has more values than [`MAX_VALUES`], by what stands between them.
+fn too_many_values(text: &str) -> bool {
+    let (mut inside, mut escaped, mut count) = (false, false, 0);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            b',' | b'[' | b'{' | b':' if !inside => count += 1,
+            _ => {}
+        }
+    }
+    count > MAX_VALUES
 }
 
 /// The message of a client.
@@ -164,6 +185,22 @@ pub fn notification(subscription: &str, result: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_have_a_bounded_number_of_values() {
+        let read = |text: String| {
+            let raw = RawValue::from_string(text).unwrap();
+            RawParams(Some(raw))
+                .read()
+                .map(|_| ())
+                .map_err(|error| error.code)
+        };
+        assert_eq!(read(format!("[{}0]", "0,".repeat(100_000))), Ok(()));
+        // Text is one value, whatever is in it.
+        assert_eq!(read(format!("[\"{}\"]", ",[{\\\"".repeat(100_000))), Ok(()));
+        let many = format!("[{}0]", "{\"\":0},".repeat(150_000));
+        assert_eq!(read(many), Err(RpcError::LIMIT));
+    }
     use serde_json::json;
 
     fn parse(text: &str) -> Result<Incoming, RpcError> {

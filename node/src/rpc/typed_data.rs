@@ -3,7 +3,8 @@
 use super::params::Param;
 use alloy_primitives::{Address, B256, Bytes, I256, U256, keccak256};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The name of the domain's type.
 const DOMAIN: &str = "EIP712Domain";
@@ -27,6 +28,7 @@ pub(super) struct TypedData {
     primary: String,
     domain: Value,
     message: Value,
+    type_hashes: RefCell<HashMap<String, B256>>,
 }
 
 impl Param for TypedData {
@@ -52,6 +54,7 @@ impl Param for TypedData {
             domain,
             message: value.get("message").cloned().unwrap_or_default(),
             types,
+            type_hashes: RefCell::default(),
         })
     }
 }
@@ -107,11 +110,21 @@ impl TypedData {
             .ok_or_else(|| format!("there is no type {ty}"))
     }
 
+    /// The hash of a type, made once.
+    fn type_hash(&self, ty: &str) -> Result<B256, String> {
+        if let Some(hash) = self.type_hashes.borrow().get(ty) {
+            return Ok(*hash);
+        }
+        let hash = keccak256(self.encode_type(ty)?);
+        self.type_hashes.borrow_mut().insert(ty.to_owned(), hash);
+        Ok(hash)
+    }
+
     fn hash_struct(&self, ty: &str, value: &Value) -> Result<B256, String> {
         let object: &Map<String, Value> = value
             .as_object()
             .ok_or_else(|| format!("a {ty} is no object"))?;
-        let mut bytes = keccak256(self.encode_type(ty)?).to_vec();
+        let mut bytes = self.type_hash(ty)?.to_vec();
         for (name, field_type) in self.fields(ty)? {
             let value = object.get(name).unwrap_or(&Value::Null);
             let word = self

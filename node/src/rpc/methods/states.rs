@@ -74,6 +74,11 @@ pub(super) async fn reorg(miner: &MinerHandle, params: &Params) -> Result<Value,
         },
         Some(reorg) => reorg,
     };
+    if pairs.len() > MAX_PAIRS {
+        return Err(RpcError::limit(format_args!(
+            "at most {MAX_PAIRS} transactions of other blocks"
+        )));
+    }
     let mut blocks = Vec::new();
     blocks.resize_with(usize::try_from(depth.min(MAX_DEPTH)).unwrap_or(0), Vec::new);
     for (transaction, block) in pairs {
@@ -88,6 +93,9 @@ pub(super) async fn reorg(miner: &MinerHandle, params: &Params) -> Result<Value,
     miner.reorg(depth, blocks).await?;
     Ok(Value::Null)
 }
+
+/// The most transactions of blocks that are made anew.
+const MAX_PAIRS: usize = 256;
 
 /// The most blocks that are made anew.
 const MAX_DEPTH: u64 = 4_096;
