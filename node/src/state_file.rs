@@ -14,8 +14,6 @@ use storage::layout::{ACCOUNTS, CODE, SLOTS};
 /// Where the accounts are in durable storage.
 const ROOT: &str = "/evm/state/a";
 
-/// The most bytes of a dump that was compressed.
-const MOST: u64 = 512 << 20;
 /// The most bytes of a dump that comes compressed.
 const UNPACKED: u64 = 32 << 20;
 
