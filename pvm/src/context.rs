@@ -1,7 +1,7 @@
 //! What a kernel works on during a level, apart from its own memory.
 
 use crate::debug_sink::DebugSink;
-use crate::durable::Durable;
+use crate::durable::{Durable, Unavailable};
 use crate::profile::Marks;
 use crate::reveal::{self, RevealError};
 use kernel_module::imports::IMPORTS;
@@ -67,6 +67,9 @@ pub enum Stop {
     /// What was to be revealed cannot be had.
     #[error(transparent)]
     Reveal(#[from] RevealError),
+    /// What stands behind the storage cannot be asked.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The real machine does not survive this call.
     #[error("{0}")]
     Fatal(&'static str),

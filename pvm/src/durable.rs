@@ -11,15 +11,19 @@
 
 mod as_path;
 mod changes;
+mod source;
 mod trie;
 
 use crate::value::Value;
+use blake2::{Blake2b, Digest, digest::consts::U32};
 use host::{HostError, Path, path::MAX_PATH};
+use source::Behind;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use trie::{Edge, Node, Subtree, collect, cut, entry, first_steps, graft};
 
 pub use as_path::AsPath;
+pub use source::{Source, UNAVAILABLE, Unavailable};
 pub(crate) use trie::Cut;
 
 /// The whole durable storage at one moment.
@@ -27,6 +31,8 @@ pub(crate) use trie::Cut;
 pub struct Durable {
     /// Its edge is empty.
     root: Arc<Node>,
+    /// Where what is not here may come from.
+    behind: Option<Arc<Behind>>,
 }
 
 impl Durable {
@@ -39,13 +45,18 @@ impl Durable {
     /// Whether both share everything in memory: true implies equal.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.root, &other.root)
+        let behind = match (&self.behind, &other.behind) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        behind && Arc::ptr_eq(&self.root, &other.root)
     }
 
-    /// The value at `path`. The clone shares its bytes.
+    /// The value at `path`, if it is here: a [`Source`] is not asked. The clone shares its bytes.
     #[must_use]
     pub fn get(&self, path: impl AsPath) -> Option<Value> {
-        self.value(path.path_bytes()).cloned()
+        self.here(path.path_bytes()).cloned()
     }
 
     /// Makes `bytes` the whole value at `path`, `/readonly` included: this is
@@ -138,27 +149,34 @@ impl Durable {
     }
 
     /// The hash of the whole storage. Two storages have the same hash exactly
-    /// when they hold the same. It is ours, not the one of a rollup node.
+    /// when they hold the same. It is ours, not the one of a rollup node. With a [`Source`]
+    /// it is that of what is here, and of what is not to be asked for.
     ///
     /// Nodes keep their hashes: after a change only the changed paths are
     /// hashed again.
     #[must_use]
     pub fn root_hash(&self) -> [u8; 32] {
-        self.subtree_hash(b"")
-            .unwrap_or_else(|| Subtree::default().hash())
+        let here = self
+            .subtree_hash(b"")
+            .unwrap_or_else(|| Subtree::default().hash());
+        match self.marks_hash() {
+            None => here,
+            Some(marks) => Blake2b::<U32>::digest([here, marks].as_flattened()).into(),
+        }
     }
 
     // What the host functions need. `key` follows the grammar, or is empty
     // for the root.
 
-    pub(crate) fn value(&self, key: &[u8]) -> Option<&Value> {
+    /// The value at `key`, if it is here.
+    pub(crate) fn here(&self, key: &[u8]) -> Option<&Value> {
         match self.find(key)? {
             (node, at) if at == node.edge.len() => node.value.as_ref(),
             _ => None,
         }
     }
 
-    /// Whether there is a value at `key`, and whether there is something below.
+    /// Whether there is a value at `key`, and whether there is something below, here.
     pub(crate) fn has(&self, key: &[u8]) -> (bool, bool) {
         match self.find(key) {
             Some((node, at)) if at == node.edge.len() => {
@@ -181,6 +199,11 @@ impl Durable {
     }
 
     pub(crate) fn cut(&mut self, key: &[u8], what: Cut) {
+        self.cut_here(key, what);
+        self.forget(key, what);
+    }
+
+    fn cut_here(&mut self, key: &[u8], what: Cut) {
         let (value, below) = self.has(key);
         if value || below && what == Cut::Subtree {
             cut(&mut self.root, key, what);
@@ -193,8 +216,9 @@ impl Durable {
             return Err(HostError::NotANode);
         }
         if from != to {
-            self.cut(to, Cut::Subtree);
+            self.cut_here(to, Cut::Subtree);
             self.graft(to, subtree);
+            self.follow(from, to);
         }
         Ok(())
     }
@@ -205,9 +229,10 @@ impl Durable {
             return Err(HostError::NotANode);
         }
         if from != to {
-            self.cut(from, Cut::Subtree);
-            self.cut(to, Cut::Subtree);
+            self.cut_here(from, Cut::Subtree);
+            self.cut_here(to, Cut::Subtree);
             self.graft(to, subtree);
+            self.follow_move(from, to);
         }
         Ok(())
     }

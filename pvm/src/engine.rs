@@ -5,6 +5,7 @@
 //! The machine itself brings two: [`fast`] and [`interpreter`].
 
 use crate::context::{Context, Stop};
+use crate::durable::Unavailable;
 use crate::reveal::RevealError;
 use kernel_module::Counted;
 use kernel_module::KernelError;
@@ -106,6 +107,8 @@ pub enum End {
     Trap(Trap),
     /// What was to be revealed cannot be had.
     Reveal(RevealError),
+    /// What stands behind the storage cannot be asked.
+    Unavailable(Unavailable),
     /// It took longer than [`RunLimits::patience`].
     Late,
     /// The stack is full, or too many calls are open.
@@ -123,6 +126,7 @@ impl From<Stop> for End {
         match stop {
             Stop::Trap => Self::Trap(Trap::Unreachable),
             Stop::Reveal(error) => Self::Reveal(error),
+            Stop::Unavailable(why) => Self::Unavailable(why),
             Stop::AtStart | Stop::Fatal(_) => Self::Other(stop.to_string()),
         }
     }
@@ -133,6 +137,7 @@ impl fmt::Display for End {
         match self {
             Self::Trap(trap) => write!(f, "{trap}"),
             Self::Reveal(error) => write!(f, "{error}"),
+            Self::Unavailable(why) => write!(f, "{why}"),
             Self::Late => f.write_str("the run takes long"),
             Self::StackExhausted => f.write_str("the stack is exhausted"),
             Self::UndefinedElement => {

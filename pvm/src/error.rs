@@ -1,5 +1,6 @@
 //! Why a machine cannot be made, or a level not be run.
 
+use crate::durable::Unavailable;
 use crate::reveal::RevealError;
 use host::HostError;
 use host::reserved::KERNEL;
@@ -18,6 +19,10 @@ pub enum Error {
     /// was before the level.
     #[error(transparent)]
     Reveal(#[from] RevealError),
+    /// What stands behind the storage cannot be asked. The storage is as it was before the
+    /// level.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// Two engines did not do the same. The storage is as it was before the
     /// level.
     #[error("level {level}, run {run}: {what}")]

@@ -2,9 +2,10 @@
 
 use crate::context::{Context, Logged, Stop};
 use crate::debug_sink::DebugSink;
+use crate::durable::Durable;
 use crate::engine::MARK;
 use crate::reveal::{self, RevealError};
-use crate::store::{self, Key};
+use crate::store::{self, Key, StoreError};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use kernel_module::imports::{HostCall, IMPORTS};
@@ -88,6 +89,15 @@ impl From<HostError> for Fault {
     }
 }
 
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Host(error) => Self::Code(error),
+            StoreError::Unavailable(why) => Self::Stop(why.into()),
+        }
+    }
+}
+
 impl From<RevealError> for Fault {
     fn from(error: RevealError) -> Self {
         Self::Stop(error.into())
@@ -119,8 +129,8 @@ fn count(
         HostCall::ReadInput => read_input(args, memory, context)?,
         HostCall::WriteOutput => write_output(args, memory, context)?,
         HostCall::WriteDebug => write_debug(args, memory, context),
-        HostCall::StoreHas => store::has(durable, args.key(memory, 0)?),
-        HostCall::StoreExists => store::has(durable, args.key(memory, 0)?).min(1),
+        HostCall::StoreHas => has(args, memory, durable)?,
+        HostCall::StoreExists => has(args, memory, durable)?.min(1),
         HostCall::StoreDelete => done(store::delete(durable, args.key(memory, 0)?))?,
         HostCall::StoreDeleteValue => done(store::delete_value(durable, args.key(memory, 0)?))?,
         HostCall::StoreListSize => return Ok(store::list_size(durable, args.key(memory, 0)?)),
@@ -131,13 +141,21 @@ fn count(
         }
         HostCall::StoreCopy => {
             let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
-            done(store::copy(durable, from, to))?
+            store::copy(durable, from, to)?;
+            0
         }
         HostCall::StoreMove => store_move(args, memory, context)?,
-        HostCall::StoreCreate => done(store::create(durable, args.key(memory, 0)?, args.int(2)))?,
+        HostCall::StoreCreate => {
+            store::create(durable, args.key(memory, 0)?, args.int(2))?;
+            0
+        }
         HostCall::StoreRead => store_read(args, memory, context)?,
         HostCall::StoreWrite => store_write(args, memory, context)?,
-        HostCall::StoreValueSize => store::value_size(durable, args.key(memory, 0)?)?,
+        HostCall::StoreValueSize => {
+            let key = args.key(memory, 0)?;
+            bring(durable, key)?;
+            store::value_size(durable, key)?
+        }
         HostCall::StoreGetHash => {
             let key = args.key(memory, 0)?;
             let hash = durable.subtree_hash(key.as_bytes());
@@ -216,7 +234,20 @@ fn write_debug(args: Args<'_>, memory: &[u8], context: &mut Context) -> i32 {
     0
 }
 
-fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
+type Outcome = std::result::Result<i32, Fault>;
+
+/// What the hook of the storage brings becomes a part of it.
+fn has(args: Args<'_>, memory: &[u8], durable: &mut Durable) -> Outcome {
+    let key = args.key(memory, 0)?;
+    bring(durable, key)?;
+    Ok(store::has(durable, key)?)
+}
+
+fn bring(durable: &mut Durable, key: Key<'_>) -> std::result::Result<(), StoreError> {
+    Ok(durable.bring(key.as_bytes())?)
+}
+
+fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Outcome {
     let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
     store::move_(&mut context.durable, from, to)?;
     let mut paths = context.checkpoint_paths.iter();
@@ -226,21 +257,22 @@ fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i3
     Ok(0)
 }
 
-fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
+fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Outcome {
     let key = args.key(memory, 0)?;
+    bring(&mut context.durable, key)?;
     let (value, offset, len) = store::read(&context.durable, key, args.int(2), args.int(4))?;
     let Some(target) = slice_mut(memory, args.int(3), len) else {
         // What fits is written all the same.
         let dst = args.pointer(3).min(memory.len());
         value.read(offset, &mut memory[dst..]);
-        return Err(HostError::MemoryInvalidAccess);
+        return Err(HostError::MemoryInvalidAccess.into());
     };
     value.read(offset, target);
     context.read(len);
     Ok(len as i32)
 }
 
-fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
+fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Outcome {
     let key = args.key(memory, 0)?;
     let num_bytes = args.int(4);
     store::write(&mut context.durable, key, args.int(2), num_bytes, || {

@@ -41,7 +41,7 @@ mod state;
 
 pub use context::Context;
 pub use debug_sink::DebugSink;
-pub use durable::{AsPath, Durable};
+pub use durable::{AsPath, Durable, Source, UNAVAILABLE, Unavailable};
 pub use engine::Trap;
 pub use error::Error;
 pub use kernel::{Kernel, Metering};

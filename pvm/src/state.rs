@@ -205,6 +205,11 @@ impl State {
         again.debug = again.debug.quiet();
         let finished = self.call_on(&*self.options.engine, kernel, context)?;
         let other = self.call_on(&**check, kernel, &mut again)?;
+        for finished in [&finished, &other] {
+            if let Err(End::Unavailable(why)) = &finished.end {
+                return Err(why.clone().into());
+            }
+        }
         let first = Ran::new(self.options.engine.name(), context, &finished);
         let second = Ran::new(check.name(), &again, &other);
         if let Some(what) = compare::difference(&first, &second) {
@@ -269,6 +274,7 @@ impl State {
                 context.durable.delete(UPGRADE_ERROR)?;
             }
             Err(End::Reveal(error)) => return Err(error.into()),
+            Err(End::Unavailable(why)) => return Err(why.into()),
             Err(End::Trap(trap)) => {
                 report.trap = Some(trap);
                 context.durable.write(STUCK, [])?;

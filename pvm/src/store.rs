@@ -2,10 +2,11 @@
 //! [`Durable`]: what the wasm imports, the capability traits and the tests
 //! share. Lengths and offsets are the i32 that a kernel passes.
 
-use crate::durable::{Cut, Durable};
+use crate::durable::{Cut, Durable, UNAVAILABLE, Unavailable};
 use crate::value::{MAX_VALUE, Value};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_CHUNK, Path, ReadStore, Store, ValueKind};
+use std::borrow::Cow;
 
 /// A path that a kernel may use; the empty one is the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +64,40 @@ impl<'k> From<Path<'k>> for Key<'k> {
     }
 }
 
-/// `store_has`: 0 nothing, 1 a value, 2 a subtree, 3 both.
-#[must_use]
-pub fn has(durable: &Durable, key: Key<'_>) -> i32 {
-    let (value, below) = durable.has(key.0);
-    i32::from(value) + 2 * i32::from(below)
+/// Why a storage function gives no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The machine's error, which the kernel is told.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// What stands behind the storage cannot be asked: the kernel's run ends.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<StoreError> for HostError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Host(error) => error,
+            StoreError::Unavailable(_) => Self::Unknown(UNAVAILABLE),
+        }
+    }
+}
+
+/// `store_has`: 0 nothing, 1 a value, 2 a subtree, 3 both. Below a path that is not here
+/// there is nothing, whatever stands behind the storage.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub fn has(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
+    let (value, below) = kinds(durable, key.0)?;
+    Ok(i32::from(value) + 2 * i32::from(below))
+}
+
+/// Whether there is a value, and something below.
+fn kinds(durable: &Durable, key: &[u8]) -> Result<(bool, bool), Unavailable> {
+    let (value, below) = durable.has(key);
+    Ok((value || durable.look(key)?.is_some(), below))
 }
 
 /// `store_list_size`: how many children, the value itself counted as one.
@@ -107,10 +137,10 @@ pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, H
 /// `store_value_size`.
 ///
 /// # Errors
-/// [`HostError::NotAValue`].
-pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, HostError> {
-    let value = durable.value(key.0).ok_or(HostError::NotAValue)?;
-    i32::try_from(value.len()).map_err(|_| HostError::GenericInvalidAccess)
+/// [`HostError::NotAValue`]; [`StoreError::Unavailable`].
+pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
+    let value = durable.look(key.0)?.ok_or(HostError::NotAValue)?;
+    Ok(i32::try_from(value.len()).map_err(|_| HostError::GenericInvalidAccess)?)
 }
 
 /// The checks of `store_read`: the value, where to start, and how many bytes
@@ -119,23 +149,24 @@ pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, HostError> {
 /// # Errors
 /// [`HostError::TooLarge`], [`HostError::NotAValue`],
 /// [`HostError::InvalidAccess`]; [`HostError::GenericInvalidAccess`] for a
-/// negative `max_bytes`.
+/// negative `max_bytes`; [`StoreError::Unavailable`].
 pub fn read<'d>(
     durable: &'d Durable,
     key: Key<'_>,
     offset: i32,
     max_bytes: i32,
-) -> Result<(&'d Value, usize, usize), HostError> {
+) -> Result<(Cow<'d, Value>, usize, usize), StoreError> {
     if max_bytes > MAX_CHUNK as i32 {
-        return Err(HostError::TooLarge);
+        return Err(HostError::TooLarge.into());
     }
-    let value = durable.value(key.0).ok_or(HostError::NotAValue)?;
+    let value = durable.look(key.0)?.ok_or(HostError::NotAValue)?;
     let offset = usize::try_from(offset).map_err(|_| HostError::InvalidAccess)?;
     if offset >= value.len() {
-        return Err(HostError::InvalidAccess);
+        return Err(HostError::InvalidAccess.into());
     }
     let max_bytes = usize::try_from(max_bytes).map_err(|_| HostError::GenericInvalidAccess)?;
-    Ok((value, offset, max_bytes.min(value.len() - offset)))
+    let len = max_bytes.min(value.len() - offset);
+    Ok((value, offset, len))
 }
 
 /// `store_write`; `bytes` is asked for in the middle of the checks and gives
@@ -144,29 +175,30 @@ pub fn read<'d>(
 /// # Errors
 /// [`HostError::ValueSizeExceeded`], what `bytes` says,
 /// [`HostError::ReadOnly`], [`HostError::TooLarge`],
-/// [`HostError::InvalidAccess`].
+/// [`HostError::InvalidAccess`]; [`StoreError::Unavailable`].
 pub fn write<'b>(
     durable: &mut Durable,
     key: Key<'_>,
     offset: i32,
     num_bytes: i32,
     bytes: impl FnOnce() -> Result<&'b [u8], HostError>,
-) -> Result<(), HostError> {
-    let size = durable.value(key.0).map_or(0, Value::len);
+) -> Result<(), StoreError> {
+    let size = durable.look(key.0)?.map_or(0, |value| value.len());
     let num_bytes = usize::try_from(num_bytes).map_err(|_| HostError::ValueSizeExceeded)?;
     if size + num_bytes > MAX_VALUE {
-        return Err(HostError::ValueSizeExceeded);
+        return Err(HostError::ValueSizeExceeded.into());
     }
     let bytes = bytes()?;
     let key = key.writable()?;
     if num_bytes > MAX_CHUNK {
-        return Err(HostError::TooLarge);
+        return Err(HostError::TooLarge.into());
     }
-    match usize::try_from(offset) {
-        Ok(offset) if offset <= size => durable.value_mut(key.0).write(offset, bytes),
-        Ok(_) => return Err(HostError::InvalidAccess),
-        Err(_) => return Err(HostError::GenericInvalidAccess),
+    let offset = usize::try_from(offset).map_err(|_| HostError::GenericInvalidAccess)?;
+    if offset > size {
+        return Err(HostError::InvalidAccess.into());
     }
+    durable.bring(key.0)?;
+    durable.value_mut(key.0).write(offset, bytes);
     Ok(())
 }
 
@@ -174,12 +206,12 @@ pub fn write<'b>(
 ///
 /// # Errors
 /// [`HostError::ValueSizeExceeded`], [`HostError::ReadOnly`],
-/// [`HostError::ValueAlreadyExists`].
-pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), HostError> {
+/// [`HostError::ValueAlreadyExists`]; [`StoreError::Unavailable`].
+pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), StoreError> {
     let size = usize::try_from(size).map_err(|_| HostError::ValueSizeExceeded)?;
     let key = key.writable()?;
-    if durable.value(key.0).is_some() {
-        return Err(HostError::ValueAlreadyExists);
+    if durable.look(key.0)?.is_some() {
+        return Err(HostError::ValueAlreadyExists.into());
     }
     durable.set(key.0, Value::zeros(size));
     Ok(())
@@ -206,17 +238,21 @@ pub fn delete_value(durable: &mut Durable, key: Key<'_>) -> Result<(), HostError
 /// `store_copy`.
 ///
 /// # Errors
-/// [`HostError::ReadOnly`], [`HostError::NotANode`].
-pub fn copy(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), HostError> {
-    durable.copy_node(from.0, to.writable()?.0)
+/// [`HostError::ReadOnly`], [`HostError::NotANode`]; [`StoreError::Unavailable`].
+pub fn copy(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), StoreError> {
+    let to = to.writable()?;
+    durable.bring(from.0)?;
+    Ok(durable.copy_node(from.0, to.0)?)
 }
 
 /// `store_move`.
 ///
 /// # Errors
-/// [`HostError::ReadOnly`], [`HostError::NotANode`].
-pub fn move_(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), HostError> {
-    durable.move_node(from.writable()?.0, to.writable()?.0)
+/// [`HostError::ReadOnly`], [`HostError::NotANode`]; [`StoreError::Unavailable`].
+pub fn move_(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), StoreError> {
+    let (from, to) = (from.writable()?, to.writable()?);
+    durable.bring(from.0)?;
+    Ok(durable.move_node(from.0, to.0)?)
 }
 
 fn int(number: usize) -> i32 {
@@ -235,7 +271,7 @@ impl ReadStore for Durable {
     }
 
     fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        Ok(match self.has(path.as_bytes()) {
+        Ok(match kinds(self, path.as_bytes())? {
             (false, false) => None,
             (true, false) => Some(ValueKind::Value),
             (false, true) => Some(ValueKind::Subtree),
@@ -244,9 +280,8 @@ impl ReadStore for Durable {
     }
 
     fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.value(path.as_bytes())
-            .map(Value::len)
-            .ok_or(HostError::NotAValue)
+        let value = self.look(path.as_bytes())?.ok_or(HostError::NotAValue)?;
+        Ok(value.len())
     }
 
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
@@ -261,13 +296,12 @@ impl Store for Durable {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), HostError> {
-        write(self, path.into(), int(offset), int(bytes.len()), || {
-            Ok(bytes)
-        })
+        let len = int(bytes.len());
+        Ok(write(self, path.into(), int(offset), len, || Ok(bytes))?)
     }
 
     fn store_create(&mut self, path: Path<'_>, size: usize) -> Result<(), HostError> {
-        create(self, path.into(), int(size))
+        Ok(create(self, path.into(), int(size))?)
     }
 
     fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
@@ -279,10 +313,10 @@ impl Store for Durable {
     }
 
     fn store_copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
-        copy(self, from.into(), to.into())
+        Ok(copy(self, from.into(), to.into())?)
     }
 
     fn store_move(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
-        move_(self, from.into(), to.into())
+        Ok(move_(self, from.into(), to.into())?)
     }
 }

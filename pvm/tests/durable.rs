@@ -94,6 +94,7 @@ fn apply(op: &Op, durable: &mut Durable, model: &mut Model) -> Result<(), TestCa
             let size = model.0.get(path).map_or(0, Vec::len);
             let len = bytes.len() as i32;
             let done = store::write(durable, key(path), *offset as i32, len, || Ok(bytes));
+            let done = done.map_err(HostError::from);
             if *offset > size {
                 prop_assert_eq!(done, Err(HostError::InvalidAccess));
             } else {
@@ -118,7 +119,8 @@ fn apply(op: &Op, durable: &mut Durable, model: &mut Model) -> Result<(), TestCa
             } else {
                 Ok(())
             };
-            prop_assert_eq!(store::copy(durable, key(from), key(to)), expected);
+            let copied = store::copy(durable, key(from), key(to));
+            prop_assert_eq!(copied.map_err(HostError::from), expected);
             if expected.is_ok() {
                 model.put(to, subtree);
             }
@@ -130,7 +132,8 @@ fn apply(op: &Op, durable: &mut Durable, model: &mut Model) -> Result<(), TestCa
             } else {
                 Ok(())
             };
-            prop_assert_eq!(store::move_(durable, key(from), key(to)), expected);
+            let moved = store::move_(durable, key(from), key(to));
+            prop_assert_eq!(moved.map_err(HostError::from), expected);
             if expected.is_ok() {
                 model.take(from);
                 model.put(to, subtree);
@@ -174,7 +177,7 @@ fn assert_same_at(durable: &Durable, model: &Model, path: &str) -> Result<(), Te
         (children.len() + usize::from(own)) as i64
     );
     let has = i32::from(own) + 2 * i32::from(!children.is_empty());
-    prop_assert_eq!(store::has(durable, key(path)), has);
+    prop_assert_eq!(store::has(durable, key(path)), Ok(has));
     for (index, name) in children.iter().enumerate().filter(|_| !own) {
         let nth = store::nth_key(durable, key(path), index as i64);
         prop_assert_eq!(nth.as_deref(), Ok(name.as_bytes()));

@@ -47,7 +47,7 @@ fn apply(durable: &mut Durable, op: &[Json]) -> Result<(i64, Option<Vec<u8>>), H
     let key = Key::new(text(op, 1))?;
     let done = |()| (0, None);
     Ok(match op[0].as_str().unwrap() {
-        "has" => (store::has(durable, key).into(), None),
+        "has" => (store::has(durable, key)?.into(), None),
         "size" => (store::value_size(durable, key)?.into(), None),
         "list" => (store::list_size(durable, key), None),
         "delete" => store::delete(durable, key).map(done)?,
