@@ -1,6 +1,7 @@
 //! `evm-rollup devnet`: a local Ethereum node on the compiled kernel.
 
 mod banner;
+mod fork;
 mod lines;
 mod signals;
 
@@ -9,17 +10,17 @@ pub(crate) use signals::{STOP_TIME, signals};
 
 use crate::setup::{self, Target};
 use crate::{files, installer};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::U256;
 use anyhow::Context;
 use banner::{Banner, UNIT, start};
 use clap::Args;
+use fork::ForkArgs;
 use node::accounts::MNEMONIC;
 use node::devnet::Plan;
-use node::genesis::{Genesis, GenesisAccount, config_of};
-use node::state_file;
+use node::genesis::{Genesis, config_of};
+use node::state_file::{self, Dump};
 use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
 use pvm::installer::Installer;
-use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ pub(crate) struct DevnetArgs {
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
     /// The number of funded accounts
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=MAX_ACCOUNTS))]
     accounts: u32,
     /// The mnemonic of their keys (BIP-39)
     #[arg(long, default_value = MNEMONIC, value_name = "WORDS", value_parser = mnemonic)]
@@ -66,7 +67,7 @@ pub(crate) struct DevnetArgs {
     #[arg(long, default_value_t = 10_000, value_name = "UNITS")]
     balance: u64,
     /// The gas of a block [default: from the genesis file, or 2^24, what a transaction may ask for]
-    #[arg(long, value_name = "GAS", value_parser = clap::value_parser!(u64).range(21_000..))]
+    #[arg(long, value_name = "GAS", value_parser = clap::value_parser!(u64).range(21_000..=MAX_GAS_LIMIT))]
     gas_limit: Option<u64>,
     /// The lowest base fee, where it starts, in wei per gas [default: from the genesis file, or 10^9]
     #[arg(long, value_name = "WEI")]
@@ -79,10 +80,10 @@ pub(crate) struct DevnetArgs {
     #[arg(long)]
     no_predeploys: bool,
     /// What web3_clientVersion answers [default: this program's name behind anvil/, which tools look for]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     client_version: Option<String>,
     /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON
-    #[arg(long, value_name = "FILE", conflicts_with = "setup")]
+    #[arg(long, value_name = "FILE", conflicts_with = "setup", value_parser = state_path)]
     state: Option<PathBuf>,
     /// The CORS origin that may call, such as http://localhost:3000; `*` for any
     #[arg(long, default_value = "*", value_name = "ORIGIN")]
@@ -103,8 +104,10 @@ pub(crate) struct DevnetArgs {
     /// The installer kernel for --setup [default: as the kernel]
     #[arg(long, value_name = "FILE", requires = "setup")]
     installer_kernel: Option<PathBuf>,
+    #[command(flatten)]
+    fork: ForkArgs,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
-    #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
+    #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
     keep_states: u64,
     /// The most instructions of a run of the kernel, which then is counted and takes longer; the
     /// devnet ends at a longer one [default: as many as the machine's limit on ticks allows]
@@ -123,6 +126,12 @@ pub(crate) struct DevnetArgs {
     #[arg(short, long)]
     verbose: bool,
 }
+
+/// The most accounts: each takes a derivation.
+const MAX_ACCOUNTS: i64 = 10_000;
+
+/// The most gas of a block: with more a level would take minutes.
+const MAX_GAS_LIMIT: u64 = 10_000_000_000;
 
 /// Files that are no connections.
 const OTHER_FILES: u64 = 128;
@@ -165,6 +174,8 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         genesis,
         cors: args.cors.clone(),
         preimages: args.preimages.clone(),
+        fork: args.fork.options()?,
+        fork_chain_id: args.chain_id,
         keep_states: args.keep_states,
         max_instructions: args.max_instructions,
         connections: connections(),
@@ -219,8 +230,8 @@ fn genesis(args: &DevnetArgs) -> anyhow::Result<Genesis> {
 /// The most bytes of a state file, as it can be read again.
 const MAX_STATE: usize = 512 << 20;
 
-/// The accounts of a state file.
-fn state(path: &Path) -> anyhow::Result<BTreeMap<Address, GenesisAccount>> {
+/// What a state file has.
+fn state(path: &Path) -> anyhow::Result<Dump> {
     let text = files::text(path)?;
     state_file::read(text.as_bytes())
         .map_err(anyhow::Error::msg)
@@ -229,7 +240,7 @@ fn state(path: &Path) -> anyhow::Result<BTreeMap<Address, GenesisAccount>> {
 
 /// Writes the newest state, in one move.
 fn keep_state(devnet: &Handle, path: &Path) -> anyhow::Result<()> {
-    let text = state_file::write(&*devnet.node().latest()?, MAX_STATE)?;
+    let text = state_file::write(devnet.node(), MAX_STATE)?;
     let new = path.with_extension("new");
     let wrote = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path));
     wrote.with_context(|| format!("cannot write {}", path.display()))
@@ -356,6 +367,20 @@ fn explain(error: DevnetError) -> anyhow::Error {
             )
         }
         _ => error.into(),
+    }
+}
+
+/// A file that can be written at the end.
+fn state_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match path.is_dir() {
+        true => Err("it is a folder".into()),
+        false if !folder.is_dir() => Err(format!("there is no folder {}", folder.display())),
+        false => Ok(path),
     }
 }
 

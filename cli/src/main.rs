@@ -38,7 +38,7 @@ enum Command {
     /// Put raw transactions into batches, and show what is in them
     Batch(batch::BatchArgs),
     /// Run a local Ethereum node on the compiled kernel
-    Devnet(devnet::DevnetArgs),
+    Devnet(Box<devnet::DevnetArgs>),
     /// Stand in for a rollup node of Octez, to rehearse `node` against
     Double(double::DoubleArgs),
     /// Make a setup file of settings and a go-ethereum genesis file

@@ -151,6 +151,31 @@ fn the_state_is_there_at_the_next_start() {
     let error = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(error.contains("the dump has no accounts"), "{error}");
+    // What cannot be written is refused at the start.
+    for (options, words) in [
+        (
+            ["--state", "/nowhere/state.json"],
+            "there is no folder /nowhere",
+        ),
+        (["--state", "/"], "it is a folder"),
+        (["--keep-states", "0"], "0 is not in 1.."),
+        (["--client-version", ""], "a value is required"),
+        (
+            ["--gas-limit", "18446744073709551615"],
+            "is not in 21000..=",
+        ),
+        (["--accounts", "4000000000"], "is not in"),
+        (["--fork-block", "5"], "--fork-url"),
+        (
+            ["--fork-url", "ws://127.0.0.1:1"],
+            "only http:// and https://",
+        ),
+    ] {
+        let refused = command().arg("devnet").args(options).output().unwrap();
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{options:?}: {error}");
+        assert!(error.contains(words), "{options:?}: {error}");
+    }
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
 
 use crate::accounts::{self, Account};
-use crate::error::MinerError;
-use crate::genesis::{Genesis, GenesisAccount, GenesisError};
+use crate::error::{MinerError, NodeError};
+use crate::fork::{self, ForkError, ForkOptions, Forked};
+use crate::genesis::{Genesis, GenesisError};
 use crate::miner::{Miner, MinerHandle, Post};
 use crate::node::{BlockTime, Node};
 use crate::predeploys;
 use crate::rpc::access::{Access, InvalidOrigin};
 use crate::rpc::{listener, server};
+use crate::state_file::Dump;
 use crate::version::client_version;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::U256;
 use layer1::Layer1;
 use layer1::devnet::Contracts;
 use pvm::{DebugSink, Durable, Machine};
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,10 +91,14 @@ pub struct Options {
     pub balance: U256,
     /// Names in a request's `Host` that lead here, too.
     pub allowed_hosts: Vec<String>,
-    /// A state to start from, as [`state_file`] reads it.
+    /// A dump to start from, as [`state_file`] reads it.
     ///
     /// [`state_file`]: crate::state_file
-    pub state: Option<BTreeMap<Address, GenesisAccount>>,
+    pub state: Option<Dump>,
+    /// The block of another chain to go on from.
+    pub fork: Option<ForkOptions>,
+    /// The number of a chain that goes on from another one; `None`: that one's.
+    pub fork_chain_id: Option<u64>,
 }
 
 /// A rollup as it is originated.
@@ -133,6 +138,8 @@ impl Options {
             balance: U256::from(BALANCE),
             allowed_hosts: Vec::new(),
             state: None,
+            fork: None,
+            fork_chain_id: None,
         }
     }
 }
@@ -171,6 +178,12 @@ pub enum DevnetError {
     /// The first level failed.
     #[error("cannot start the kernel: {0}")]
     Start(#[from] MinerError),
+    /// The other chain cannot be gone on from.
+    #[error("cannot fork: {0}")]
+    Fork(#[from] ForkError),
+    /// The chain cannot go on from what the options name.
+    #[error("cannot go on from another chain: {0}")]
+    Begin(#[from] NodeError),
     /// The thread that runs levels could not be made, or died at once.
     #[error("cannot start the machine's thread: {0}")]
     Thread(String),
@@ -270,6 +283,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let address = listener
         .local_addr()
         .map_err(|source| DevnetError::Listen { address, source })?;
+    let fork = fork::connect(options.fork.clone()).await?;
     let accounts = accounts::derive_from(&options.mnemonic, options.accounts)
         .map_err(|error| DevnetError::Accounts(error.to_string()))?;
     let start = Start::of(&options, &kernel, &accounts)?;
@@ -280,7 +294,8 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         options.block_time,
         options.keep_states,
     )
-    .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())));
+    .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
+    .forking(Forked::new(options.fork_chain_id, options.balance));
     let node = Arc::new(node);
     if let Some(timestamp) = options.timestamp {
         node.clock.want(timestamp);
@@ -295,6 +310,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         miner,
         ended,
     } = spawn_miner((start.storage, machine), node, layer1, Arc::clone(&stop)).await?;
+    miner.begin(fork, options.state).await?;
     let router = server::router(miner.clone(), access);
     let most = options.connections;
     let ending = Arc::clone(miner.node());
@@ -384,8 +400,12 @@ fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
             genesis.alloc.entry(address).or_insert(account);
         }
     }
-    if let Some(state) = &options.state {
-        genesis.alloc.extend(state.clone());
+    if let Some(Dump {
+        accounts,
+        chain: None,
+    }) = &options.state
+    {
+        genesis.alloc.extend(accounts.clone());
     }
     genesis
 }

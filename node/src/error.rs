@@ -87,6 +87,9 @@ pub enum NodeError {
         /// How far back.
         depth: u64,
     },
+    /// The other chain's node does not give what a fork needs.
+    #[error(transparent)]
+    Fork(#[from] crate::fork::RemoteError),
     /// A level failed.
     #[error(transparent)]
     Miner(#[from] MinerError),
@@ -131,4 +134,12 @@ pub enum MinerError {
     /// Durable storage cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// Whether an error comes from what another chain has and could not be asked for.
+pub(crate) fn is_unavailable(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        cause.downcast_ref::<host::HostError>() == Some(&host::HostError::Unknown(pvm::UNAVAILABLE))
+    })
 }

@@ -13,7 +13,8 @@
 //! | [`simulate`] | calls that are only tried |
 //! | [`pending`] | the block to come |
 //! | [`trace`] | what transactions did, step by step |
-//! | [`state_file`] | the state as anvil dumps it |
+//! | [`fork`](mod@fork) | what is not here, from another chain's node |
+//! | [`state_file`], [`chain_file`] | the state as anvil dumps it, and the chain |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`submit`], [`impersonation`] | what gets into the pool, and from whom without a signature |
 //! | [`node`](mod@node), [`clock`], [`version`] | what all of these share |
@@ -24,12 +25,14 @@ pub use evm_kernel::native::governance;
 pub mod accounts;
 pub mod batches;
 pub mod chain;
+pub mod chain_file;
 pub mod clock;
 pub mod devnet;
 pub mod error;
 pub mod filters;
 pub mod finality;
 pub mod follower;
+pub mod fork;
 pub mod genesis;
 pub mod impersonation;
 mod load;
@@ -50,5 +53,6 @@ pub mod version;
 pub use ::layer1::outbox::Parameters;
 pub use devnet::{DevnetError, Handle, Options, devnet};
 pub use error::NodeError;
+pub use fork::ForkOptions;
 pub use miner::Post;
 pub use node::BlockTime;

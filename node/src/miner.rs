@@ -1,8 +1,10 @@
 //! The thread that owns the machine: levels, and requests between them.
 
 mod development;
+mod forking;
 mod handle;
 mod layer1;
+mod loading;
 #[expect(
     clippy::module_inception,
     reason = "the folder is the step, the file what it is named for"

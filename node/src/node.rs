@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::error::NodeError;
 use crate::filters::Filters;
 use crate::finality::{Finality, Following};
+use crate::fork::{Fork, Forked};
 use crate::impersonation::Impersonation;
 use crate::load::Load;
 use crate::miner::posting::{Post, Poster};
@@ -91,6 +92,8 @@ pub struct Node {
     /// It is in front of a rollup, and not the rollup itself.
     follows: AtomicBool,
     following: Mutex<Following>,
+    /// The block of another chain that this one goes on from.
+    forked: Forked,
 }
 
 /// The blocks, for who looks at them later.
@@ -143,6 +146,7 @@ impl Node {
             finality: Mutex::default(),
             follows: AtomicBool::new(false),
             following: Mutex::default(),
+            forked: Forked::default(),
         }
     }
 
@@ -362,6 +366,34 @@ impl Node {
         chain.amend(state);
     }
 
+    /// The block of another chain that this one goes on from, if there is one.
+    #[must_use]
+    pub fn fork(&self) -> Option<Arc<Fork>> {
+        self.forked.now()
+    }
+
+    /// How forks are made.
+    pub(crate) const fn forked(&self) -> &Forked {
+        &self.forked
+    }
+
+    /// With forks that are made so.
+    #[must_use]
+    pub fn forking(mut self, forked: Forked) -> Self {
+        self.forked = forked;
+        self
+    }
+
+    /// Makes `first` the only block, and empties the pool.
+    pub(crate) fn restart(&self, first: Arc<Block>, fork: Option<Arc<Fork>>) {
+        self.forked.set(fork);
+        let newest = first.number();
+        self.chain.write().restart(first);
+        self.pool().clear();
+        self.filters.rewind(newest);
+        self.head.send_replace(newest);
+    }
+
     /// Goes back to block `newest`, with `state` after it, and empties the pool.
     pub(crate) fn rewind(&self, newest: u64, state: Durable) {
         let mut chain = self.chain.write();
@@ -375,7 +407,7 @@ impl Node {
 
     /// Goes back to block `newest` (`None`: to before the first), since another branch
     /// replaces those after it, which are given, newest first. What waits in the pool stays.
-    pub(crate) fn fork(&self, newest: Option<u64>) -> Vec<Arc<Block>> {
+    pub(crate) fn branch_off(&self, newest: Option<u64>) -> Vec<Arc<Block>> {
         let gone = self.chain.write().fork(newest);
         self.head.send_replace(newest.unwrap_or_default());
         gone

@@ -12,6 +12,7 @@ pub mod micheline;
 mod objects;
 mod outgoing;
 pub mod params;
+mod past;
 pub mod protocol;
 pub mod server;
 mod subscriptions;

@@ -1,7 +1,10 @@
-//! The state of a chain as anvil dumps and loads it: accounts in JSON.
+//! A chain as anvil dumps and loads it: accounts in JSON, with blocks in a field of our own.
 
-use crate::chain::{Block, ChainError};
+use crate::chain::ChainError;
+use crate::chain_file::{self, ChainDump};
+use crate::error::NodeError;
 use crate::genesis::GenesisAccount;
+use crate::node::Node;
 use alloy_primitives::{Address, Bytes, U256, hex};
 use flate2::read::GzDecoder;
 use pvm::Durable;
@@ -26,6 +29,9 @@ pub enum DumpError {
     /// It is no longer kept, or cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// There is no block yet.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// It cannot be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -34,11 +40,22 @@ pub enum DumpError {
     TooLarge(usize),
 }
 
-/// The state after a block, in at most `most` bytes.
+/// What is dumped.
+#[derive(Clone, Debug, Default)]
+pub struct Dump {
+    /// The accounts.
+    pub accounts: BTreeMap<Address, GenesisAccount>,
+    /// The chain, if it is a dump of ours.
+    pub chain: Option<ChainDump>,
+}
+
+/// The newest state of a node and its chain, in at most `most` bytes: the oldest blocks are left
+/// out if there is no room. On a fork it is the accounts that are here.
 ///
 /// # Errors
 /// [`DumpError`].
-pub fn write(block: &Block, most: usize) -> Result<String, DumpError> {
+pub fn write(node: &Node, most: usize) -> Result<String, DumpError> {
+    let block = node.latest()?;
     let state = block.state()?;
     let header = &block.header;
     let environment = json!({
@@ -68,9 +85,15 @@ pub fn write(block: &Block, most: usize) -> Result<String, DumpError> {
         }
     }
     text.push_str(&format!(
-        r#"}},"best_block_number":{},"blocks":[],"transactions":[],"historical_states":null}}"#,
+        r#"}},"best_block_number":{},"blocks":[],"transactions":[],"historical_states":null"#,
         header.number
     ));
+    if !state.has_source() {
+        let left = most.saturating_sub(text.len());
+        let chain = chain_file::write(&node.chain(), state, left)?;
+        text.push_str(&format!(r#","{}":{chain}"#, chain_file::FIELD));
+    }
+    text.push('}');
     Ok(text)
 }
 
@@ -106,11 +129,11 @@ fn padded(number: U256) -> String {
     format!("{number:#066x}")
 }
 
-/// The accounts of a dump, which may be compressed, as anvil's are.
+/// Reads a dump, which may be compressed, as anvil's are.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn read(bytes: &[u8]) -> Result<BTreeMap<Address, GenesisAccount>, String> {
+pub fn read(bytes: &[u8]) -> Result<Dump, String> {
     let mut unpacked = Vec::new();
     let bytes = if bytes.starts_with(&GZIP) {
         let read = GzDecoder::new(bytes)
@@ -127,13 +150,18 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<Address, GenesisAccount>, String> {
     let dump: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let accounts = dump.get("accounts").and_then(Value::as_object);
     let accounts = accounts.ok_or("the dump has no accounts")?.iter();
-    accounts
+    let chain = dump
+        .get(chain_file::FIELD)
+        .map(chain_file::read)
+        .transpose()?;
+    let accounts = accounts
         .map(|(address, account)| {
             let named = |why: String| format!("account {address}: {why}");
             let parsed: Address = address.parse().map_err(|_| named("no address".into()))?;
             Ok((parsed, read_account(account).map_err(named)?))
         })
-        .collect()
+        .collect::<Result<_, String>>()?;
+    Ok(Dump { accounts, chain })
 }
 
 fn read_account(account: &Value) -> Result<GenesisAccount, String> {
@@ -199,7 +227,7 @@ mod tests {
                 "storage": { "0x1": "0x2a",
                     "0x0000000000000000000000000000000000000000000000000000000000000002": "0x0" } },
             "0x00000000000000000000000000000000000000bb": { "nonce": "0x1", "balance": "7" } } }"#;
-        let accounts = read(dump.as_bytes()).unwrap();
+        let accounts = read(dump.as_bytes()).unwrap().accounts;
         let full = &accounts[&Address::with_last_byte(0xaa)];
         assert_eq!((full.nonce, full.code.len()), (3, 2));
         assert_eq!(full.storage[&U256::from(1)], U256::from(42));

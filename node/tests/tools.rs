@@ -429,9 +429,19 @@ async fn a_state_is_dumped_and_loaded() {
         let hash = count(chain, counter).await;
         let second = json!(B256::from(U256::from(2)));
         assert_eq!(receipt(chain, &hash).await["logs"][0]["data"], second);
-        // The same state gives the same dump, but for the block.
         assert!(call(chain, "anvil_dumpState", json!([])).await.is_string());
     }
+    // Without our field it is a dump of anvil's: accounts alone.
+    let mut bare = parsed.clone();
+    bare.as_object_mut().unwrap().remove("evm_rollup");
+    let anvils = common::devnet(|_| {}).await;
+    let bare = hex::encode_prefixed(bare.to_string());
+    assert_eq!(call(&anvils, "anvil_loadState", json!([bare])).await, true);
+    assert_eq!(call(&anvils, "eth_blockNumber", json!([])).await, "0x0");
+    assert_eq!(
+        call(&anvils, "eth_getBalance", json!([SOMEBODY])).await,
+        "0x5"
+    );
     let error = try_call(&other, "anvil_loadState", json!(["0x1234"]))
         .await
         .unwrap_err();
@@ -533,4 +543,62 @@ async fn snapshots_are_bounded_and_the_clock_has_an_end() {
     );
     let late = json!(["0x2", "0xffffffffffffffff"]);
     assert!(try_call(&devnet, "hardhat_mine", late).await.is_err());
+}
+
+#[tokio::test]
+async fn a_dump_has_the_blocks_of_the_chain() {
+    let devnet = devnet(|_| {}).await;
+    let counter = deploy(&devnet, &[], COUNTER).await;
+    let hash = count(&devnet, counter).await;
+    call(&devnet, "anvil_mine", json!(["0x3"])).await;
+    let logs = json!([{ "fromBlock": "0x0", "address": counter }]);
+    let questions = [
+        ("eth_getBlockByNumber", json!(["latest", true])),
+        ("eth_getBlockByNumber", json!(["0x2", true])),
+        ("eth_getTransactionByHash", json!([hash])),
+        ("eth_getTransactionReceipt", json!([hash])),
+        ("eth_getLogs", logs),
+        ("eth_chainId", json!([])),
+    ];
+    let dump = call(&devnet, "anvil_dumpState", json!([])).await;
+    let text = String::from_utf8(hex::decode(dump.as_str().unwrap()).unwrap()).unwrap();
+    let other = common::devnet(|_| {}).await;
+    let other_counter = deploy(&other, &[], COUNTER).await;
+    assert_eq!(other_counter, counter);
+    assert_eq!(call(&other, "anvil_loadState", json!([dump])).await, true);
+    let state = node::state_file::read(text.as_bytes()).unwrap();
+    let started = common::devnet(|options| options.state = Some(state)).await;
+    for chain in [&other, &started] {
+        for (method, params) in &questions {
+            let expected = call(&devnet, method, params.clone()).await;
+            assert_eq!(
+                call(chain, method, params.clone()).await,
+                expected,
+                "{method}"
+            );
+        }
+        // The kernel goes on from there, in the next block, with the same known keys.
+        let before = latest(chain).await;
+        let hash = count(chain, counter).await;
+        let receipt = receipt(chain, &hash).await;
+        assert_eq!(receipt["logs"][0]["data"], json!(B256::from(U256::from(2))));
+        let after = latest(chain).await;
+        assert_eq!(after["parentHash"], before["hash"]);
+        assert_eq!(number(&after["number"]), number(&before["number"]) + 1);
+        // Earlier states are no part of it.
+        let older = json!([{ "to": counter }, "0x2"]);
+        let error = try_call(chain, "eth_call", older).await.unwrap_err();
+        assert!(error.message.contains("historical state"), "{error:?}");
+    }
+    // What is not one chain is refused.
+    let mut wrong: Value = serde_json::from_str(&text).unwrap();
+    wrong["evm_rollup"]["blocks"]
+        .as_array_mut()
+        .unwrap()
+        .swap(0, 1);
+    let wrong = hex::encode_prefixed(wrong.to_string());
+    let error = try_call(&other, "anvil_loadState", json!([wrong]))
+        .await
+        .unwrap_err();
+    assert!(error.message.contains("invalid block 0"), "{error:?}");
 }

@@ -14,7 +14,12 @@ pub(super) fn start(devnet: &Handle, mnemonic: &str) -> serde_json::Value {
     let accounts = accounts.map(
         |account| json!({ "address": account.address, "privateKey": account.key.to_string() }),
     );
+    let fork = devnet.node().fork();
+    let fork = fork.map(
+        |fork| json!({ "chainId": fork.chain_id(), "block": fork.number(), "hash": fork.hash() }),
+    );
     json!({
+        "fork": fork,
         "version": env!("CARGO_PKG_VERSION"),
         "url": devnet.url(),
         "chainId": devnet.node().chain_id(),
@@ -48,6 +53,12 @@ impl fmt::Display for Banner<'_> {
             "\nChain ID\n==================\n{}",
             devnet.node().chain_id()
         )?;
+        if let Some(fork) = devnet.node().fork() {
+            writeln!(f, "\nFork\n==================")?;
+            writeln!(f, "Node:              {}", fork.remote().shown())?;
+            writeln!(f, "Chain ID:          {}", fork.chain_id())?;
+            writeln!(f, "Block:             {} ({})", fork.number(), fork.hash())?;
+        }
         if let Ok(latest) = devnet.node().latest() {
             writeln!(
                 f,

@@ -107,7 +107,7 @@ impl Block {
     ///
     /// # Errors
     /// If one is unreadable.
-    pub(super) fn of_parts(
+    pub(crate) fn of_parts(
         number: u64,
         (stored, transactions, receipts): (
             StoredHeader,

@@ -117,6 +117,12 @@ impl Chain {
         }
     }
 
+    /// Forgets all blocks, and begins with this one.
+    pub fn restart(&mut self, first: Arc<Block>) {
+        self.forget_after(None);
+        self.push(first);
+    }
+
     /// Forgets the blocks after number `newest`; gives them, newest first.
     pub fn truncate(&mut self, newest: u64) -> Vec<Arc<Block>> {
         self.forget_after(Some(newest))

@@ -53,6 +53,18 @@ impl LogFilter {
         }
     }
 
+    /// Its addresses and its topics by position, in order.
+    #[must_use]
+    pub fn parts(&self) -> (Vec<Address>, Vec<Vec<B256>>) {
+        fn sorted<T: Ord + Copy>(words: &HashSet<T>) -> Vec<T> {
+            let mut words: Vec<T> = words.iter().copied().collect();
+            words.sort_unstable();
+            words
+        }
+        let topics = self.topics.iter().map(sorted).collect();
+        (sorted(&self.addresses), topics)
+    }
+
     /// The number of its addresses and topics.
     #[must_use]
     pub fn len(&self) -> usize {

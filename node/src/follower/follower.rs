@@ -262,7 +262,7 @@ impl Follower {
         }
         let now = self.replica.next_level().saturating_sub(1);
         tracing::warn!("layer 1 went back from level {before} to level {now}");
-        for block in self.node.fork(self.replica.newest()) {
+        for block in self.node.branch_off(self.replica.newest()) {
             let transactions = block.transactions.iter();
             let raws = transactions.map(|included| included.transaction.encode().into());
             self.unplaced.extend(raws);

@@ -10,10 +10,9 @@
 
 use super::miner::Miner;
 use super::requests::{Change, DevelopmentRequest, Setting};
-use super::snapshot::{Snapshot, Snapshots};
+use super::snapshot::Snapshot;
 use crate::chain::{Block, head};
-use crate::error::{MinerError, NodeError};
-use crate::genesis::GenesisAccount;
+use crate::error::{MinerError, NodeError, is_unavailable};
 use crate::node::nonce;
 use crate::pool::{Candidate, DropReason, LevelLimits, Pool};
 use crate::request::{BlockId, Submission};
@@ -21,7 +20,6 @@ use crate::simulate::fill::{fill, with_gas};
 use alloy_primitives::{Address, KECCAK256_EMPTY, keccak256};
 use evm_kernel::native::impersonate::{self, Surroundings};
 use evm_kernel::native::simulate::Interrupt;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -53,11 +51,11 @@ impl Miner {
             DevelopmentRequest::Set(setting, reply) => {
                 let _ = reply.send(self.set(setting));
             }
-            DevelopmentRequest::Load(accounts, reply) => {
-                let _ = reply.send(self.load(accounts));
+            DevelopmentRequest::Load(dump, reply) => {
+                let _ = reply.send(self.load(*dump));
             }
-            DevelopmentRequest::Reset(reply) => {
-                let _ = reply.send(self.reset());
+            DevelopmentRequest::Reset(fork, reply) => {
+                let _ = reply.send(self.restart(fork));
             }
             DevelopmentRequest::Rollback(depth, reply) => {
                 let _ = reply.send(self.rollback(depth).map(|_| ()));
@@ -130,28 +128,14 @@ impl Miner {
         let Some(snapshot) = self.snapshots.take(id) else {
             return Ok(false);
         };
-        self.go_back(snapshot)?;
-        Ok(true)
-    }
-
-    /// Makes the chain what it was behind block 0.
-    fn reset(&mut self) -> Result<(), NodeError> {
-        self.snapshots = Snapshots::default();
-        match self.genesis.clone() {
-            Some(genesis) => self.go_back(genesis),
-            None => Ok(()),
-        }
-    }
-
-    fn go_back(&mut self, snapshot: Snapshot) -> Result<(), NodeError> {
         let (newest, durable) = (snapshot.newest, snapshot.durable.clone());
         self.restore(snapshot)?;
         self.node.rewind(newest, durable);
-        Ok(())
+        Ok(true)
     }
 
     /// Makes machine, layer 1 and clock what they were; the blocks stay.
-    fn restore(&mut self, snapshot: Snapshot) -> Result<(), NodeError> {
+    pub(super) fn restore(&mut self, snapshot: Snapshot) -> Result<(), NodeError> {
         let head = head(&snapshot.durable)?;
         self.newest = Some(snapshot.newest);
         self.waiting = None;
@@ -180,7 +164,7 @@ impl Miner {
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         *self.machine.durable_mut() = state.clone();
-        let gone = self.node.fork(Some(newest));
+        let gone = self.node.branch_off(Some(newest));
         self.node.amend(state.clone());
         let next = |sender: &Address| nonce(&state, sender).unwrap_or_default();
         self.node.pool().went_back(next);
@@ -197,7 +181,7 @@ impl Miner {
         if made.is_err() {
             let durable = before.durable.clone();
             self.restore(before)?;
-            self.node.fork(Some(kept));
+            self.node.branch_off(Some(kept));
             self.node.publish(gone.into_iter().rev());
             self.node.amend(durable);
         }
@@ -261,40 +245,6 @@ impl Miner {
             self.node.set_chain_id(chain_id);
         }
         self.amend(|block| block.config = Some(changed))
-    }
-
-    /// Puts accounts into the newest state.
-    fn load(&mut self, accounts: Vec<(Address, GenesisAccount)>) -> Result<(), NodeError> {
-        let mut diff = Diff::default();
-        let mut codes = BTreeSet::new();
-        for (address, loaded) in accounts {
-            let before = ACCOUNTS.get(self.machine.durable(), &address)?;
-            let had_code = before.is_some_and(|account| account.has_code());
-            let account = Account {
-                nonce: loaded.nonce,
-                balance: loaded.balance,
-                code_hash: match loaded.code.is_empty() {
-                    true => KECCAK256_EMPTY,
-                    false => keccak256(&loaded.code),
-                },
-            };
-            diff.accounts.push(AccountDiff {
-                address,
-                account: match (account.is_empty(), before) {
-                    (true, Some(_)) => AccountChange::Delete,
-                    (true, None) => AccountChange::Keep,
-                    (false, _) => AccountChange::Set(account),
-                },
-                had_code,
-                cleared: false,
-                slots: loaded.storage.into_iter().collect(),
-            });
-            if account.has_code() && codes.insert(account.code_hash) {
-                self.narrator.sees_code(&loaded.code);
-                diff.code.push((account.code_hash, loaded.code));
-            }
-        }
-        self.amend(|block| block.diff = diff)
     }
 
     /// Changes an account, as of the newest block.
@@ -372,7 +322,10 @@ impl Miner {
         let transactions = batch
             .iter()
             .map(|one| (one.sender, one.transaction.clone()));
-        let made = impersonate::block(&durable, surroundings, transactions)?;
+        let made = match impersonate::block(&durable, surroundings, transactions) {
+            Err(error) if is_unavailable(&error) => return Err(self.put_back(batch)),
+            made => made?,
+        };
         commit::block(&mut durable, &made.block)?;
         let block = Block::read(durable.clone())?;
         self.timestamp = surroundings.timestamp;
@@ -402,7 +355,10 @@ impl Miner {
     }
 
     /// Commits changes without a new block.
-    fn amend(&mut self, change: impl FnOnce(&mut commit::Block)) -> Result<(), NodeError> {
+    pub(super) fn amend(
+        &mut self,
+        change: impl FnOnce(&mut commit::Block),
+    ) -> Result<(), NodeError> {
         let mut durable = self.machine.durable().clone();
         let mut block = commit::Block {
             head: head(&durable)?,

@@ -5,9 +5,10 @@ use super::requests::{
     OutboxProof, Overview, Reply, Request, RollupStatus, Setting, Withdrawal,
 };
 use crate::error::NodeError;
-use crate::genesis::GenesisAccount;
+use crate::fork::Fork;
 use crate::node::Node;
 use crate::request::Submission;
+use crate::state_file::Dump;
 use alloy_primitives::Address;
 use layer1::outbox::OutboxPosition;
 use layer1::{Account, Call};
@@ -89,21 +90,41 @@ impl MinerHandle {
             .await
     }
 
-    /// Puts accounts into the newest state; slots that they do not name stay.
+    /// Puts the accounts of a dump into the newest state, where slots that they do not name stay;
+    /// or makes the chain that of the dump, if it has one.
     ///
     /// # Errors
     /// If durable storage cannot be read or written.
-    pub async fn load(&self, accounts: Vec<(Address, GenesisAccount)>) -> Result<(), NodeError> {
-        self.develop(|reply| DevelopmentRequest::Load(accounts, reply))
+    pub async fn load(&self, dump: Dump) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Load(Box::new(dump), reply))
             .await
     }
 
-    /// Goes back to genesis.
+    /// Goes back to genesis, or to a block of another chain, which the chain goes on from.
     ///
     /// # Errors
-    /// [`NodeError::Stopped`].
-    pub async fn reset(&self) -> Result<(), NodeError> {
-        self.develop(DevelopmentRequest::Reset).await
+    /// If the other chain's node does not give what is needed.
+    pub async fn reset(&self, fork: Option<Arc<Fork>>) -> Result<(), NodeError> {
+        self.develop(|reply| DevelopmentRequest::Reset(fork, reply))
+            .await
+    }
+
+    /// Goes on from a fork's block, or from a dumped chain, where there is one.
+    ///
+    /// # Errors
+    /// As [`MinerHandle::reset`] and [`MinerHandle::load`].
+    pub(crate) async fn begin(
+        &self,
+        fork: Option<Arc<Fork>>,
+        dump: Option<Dump>,
+    ) -> Result<(), NodeError> {
+        if fork.is_some() {
+            return self.reset(fork).await;
+        }
+        match dump.filter(|dump| dump.chain.is_some()) {
+            Some(dump) => self.load(dump).await,
+            None => Ok(()),
+        }
     }
 
     /// Goes so many blocks back; what waits in the pool stays, and listeners are told of

@@ -24,9 +24,10 @@ use tokio::sync::mpsc;
 const AUTO_COUNT: usize = 256;
 
 /// The interval of levels while transactions wait for a lower base fee.
-const IDLE: Duration = Duration::from_secs(1);
+pub(super) const IDLE: Duration = Duration::from_secs(1);
 
-/// A level that waits for a preimage, as it does on a rollup node.
+/// A level that waits for a preimage, as it does on a rollup node, or for what another chain
+/// has.
 #[derive(Debug)]
 pub(super) struct Waiting {
     inbox: Vec<Vec<u8>>,
@@ -218,7 +219,7 @@ impl Miner {
         };
         let start = Instant::now();
         let report = match self.machine.run_messages(inbox.clone()) {
-            Err(pvm::Error::Reveal(missing)) => {
+            Err(missing @ (pvm::Error::Reveal(_) | pvm::Error::Unavailable(_))) => {
                 let why = missing.to_string();
                 self.waiting = Some(Waiting {
                     inbox,

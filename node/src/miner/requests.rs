@@ -1,8 +1,9 @@
 //! Requests to the miner, which it serves between two levels.
 
 use crate::error::NodeError;
-use crate::genesis::GenesisAccount;
+use crate::fork::Fork;
 use crate::request::Submission;
+use crate::state_file::Dump;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use layer1::devnet::Contracts;
 use layer1::outbox::{OutboxPosition, Parameters, Status};
@@ -32,8 +33,8 @@ pub(crate) enum DevelopmentRequest {
     Change(Address, Change, Reply<()>),
     SetNextBaseFee(u64, Reply<()>),
     Set(Setting, Reply<()>),
-    Load(Vec<(Address, GenesisAccount)>, Reply<()>),
-    Reset(Reply<()>),
+    Load(Box<Dump>, Reply<()>),
+    Reset(Option<Arc<Fork>>, Reply<()>),
     Rollback(u64, Reply<()>),
     Reorg(u64, Vec<Vec<Submission>>, Reply<()>),
 }
@@ -79,7 +80,10 @@ impl Request {
     /// goes back to before.
     pub(super) const fn goes_while_waiting(&self) -> bool {
         match self {
-            Self::Development(request) => matches!(request, DevelopmentRequest::Revert(..)),
+            Self::Development(request) => matches!(
+                request,
+                DevelopmentRequest::Revert(..) | DevelopmentRequest::Reset(..)
+            ),
             Self::Layer1(request) => matches!(
                 request,
                 Layer1Request::Withdrawals(_)
@@ -114,7 +118,7 @@ impl Request {
                 | SetNextBaseFee(_, reply)
                 | Set(_, reply)
                 | Load(_, reply)
-                | Reset(reply)
+                | Reset(_, reply)
                 | Rollback(_, reply) => no(reply, why),
             },
             Self::Layer1(request) => match request {

@@ -5,6 +5,7 @@ use super::load::{self, Held, MAX_ANSWER, Pieces, Text};
 use super::methods::debug::stream_transaction;
 use super::methods::{Answer, Reply, find};
 use super::params::Params;
+use super::past;
 use super::protocol::{Incoming, Request, answer};
 use super::text;
 use crate::miner::MinerHandle;
@@ -22,13 +23,17 @@ const TOGETHER: usize = 64;
 /// # Errors
 /// The method's; −32601 if there is no such method.
 pub async fn call(miner: &MinerHandle, method: &str, params: Params) -> Result<Value, RpcError> {
-    let text = outcome(miner, method, params).await?.text;
+    let text = outcome(miner, method, params).await;
+    let text = text.map_err(|error| error.with_reason(miner.node()))?.text;
     serde_json::from_str(&text).map_err(RpcError::internal)
 }
 
 /// Answers a call, as text.
 async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Text, RpcError> {
     let node = miner.node();
+    if let Some(answer) = past::answer(node, method, &params).await {
+        return answer;
+    }
     if node.follows() && is_development(method) {
         return Err(RpcError {
             message: format!("{method} is for devnets: this node follows a rollup"),
@@ -168,6 +173,7 @@ async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> 
         Ok(params) => outcome(miner, &method, params).await,
         Err(error) => Err(error),
     };
+    let outcome = outcome.map_err(|error| error.with_reason(miner.node()));
     let name = name(&method);
     match &outcome {
         _ if !miner.node().is_logging() => {}

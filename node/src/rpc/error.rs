@@ -2,7 +2,8 @@
 
 use super::{json, words};
 use crate::chain::ChainError;
-use crate::error::{MinerError, NodeError};
+use crate::error::{MinerError, NodeError, is_unavailable};
+use crate::node::Node;
 use crate::simulate::CallError;
 use evm_kernel::KernelError;
 use evm_kernel::native::simulate::Rejection;
@@ -94,6 +95,20 @@ impl RpcError {
         Self::new(Self::SERVER, message)
     }
 
+    /// What another chain has could not be asked for; [`RpcError::with_reason`] says why.
+    pub(super) fn unavailable() -> Self {
+        Self::server("fork: the other chain's node does not give what is missing")
+    }
+
+    /// The same with the reason, if it is [`RpcError::unavailable`].
+    pub(super) fn with_reason(self, node: &Node) -> Self {
+        let reason = node.fork().and_then(|fork| fork.trouble().1);
+        match reason {
+            Some(reason) if self == Self::unavailable() => Self::server(reason),
+            _ => self,
+        }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let mut error = serde_json::json!({ "code": self.code, "message": self.message });
         if let Some(data) = &self.data {
@@ -107,6 +122,7 @@ impl From<NodeError> for RpcError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Call(error) => error.into(),
+            error if is_unavailable(&error) => Self::unavailable(),
             NodeError::Layer1(_)
             | NodeError::Execute(_)
             | NodeError::NoFastWithdrawal
@@ -126,6 +142,7 @@ impl From<NodeError> for RpcError {
             | NodeError::Admission(_)
             | NodeError::Pool(_)
             | NodeError::Dropped(_)
+            | NodeError::Fork(_)
             | NodeError::Stopped => Self::server(words::node(&error)),
             NodeError::NoTokenWrapper
             | NodeError::NoGovernance
@@ -146,8 +163,8 @@ impl From<CallError> for RpcError {
                 message: words::revert(&output),
                 data: Some(json::data(output)),
             },
-            CallError::Kernel(error) => Self::internal(error),
-            CallError::Storage(error) => Self::internal(error),
+            CallError::Kernel(error) => error.into(),
+            CallError::Storage(error) => error.into(),
             error => Self::server(words::call(&error)),
         }
     }
@@ -166,12 +183,18 @@ impl From<ChainError> for RpcError {
 
 impl From<StorageError> for RpcError {
     fn from(error: StorageError) -> Self {
-        Self::internal(error)
+        match is_unavailable(&error) {
+            true => Self::unavailable(),
+            false => Self::internal(error),
+        }
     }
 }
 
 impl From<KernelError> for RpcError {
     fn from(error: KernelError) -> Self {
-        Self::internal(error)
+        match is_unavailable(&error) {
+            true => Self::unavailable(),
+            false => Self::internal(error),
+        }
     }
 }

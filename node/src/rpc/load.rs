@@ -22,6 +22,9 @@ const STEP: usize = 256 << 10;
 /// The time of a call; it was 5 s in go-ethereum, too.
 const CALL_TIME: Duration = Duration::from_secs(5);
 
+/// The time of a call on a fork: each account and slot may take a round trip.
+const FORK_CALL_TIME: Duration = Duration::from_secs(60);
+
 /// The time after which a call is one of the long ones, of which few run at once.
 const QUICK_TIME: Duration = Duration::from_millis(25);
 
@@ -226,10 +229,14 @@ pub(super) async fn call<T: Send + 'static>(
     }
     drop(turn);
     let _turn = place(share.long.acquire()).await?;
-    let outcome = attempt(node, &work, (&load.long, CALL_TIME)).await?;
+    let time = match node.fork() {
+        None => CALL_TIME,
+        Some(_) => FORK_CALL_TIME,
+    };
+    let outcome = attempt(node, &work, (&load.long, time)).await?;
     outcome.unwrap_or_else(|| {
         Err(RpcError::server(format_args!(
-            "execution aborted (timeout = {CALL_TIME:?})"
+            "execution aborted (timeout = {time:?})"
         )))
     })
 }

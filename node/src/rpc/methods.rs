@@ -207,12 +207,12 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_setNextBlockTimestamp", "hardhat_setNextBlockTimestamp", "anvil_setNextBlockTimestamp"], AtOnce(development::set_next_timestamp)),
     (&["evm_setAutomine", "hardhat_setAutomine", "anvil_setAutomine"], AtOnce(development::set_automine)),
     (&["evm_getAutomine", "hardhat_getAutomine", "anvil_getAutomine"], AtOnce(development::automine)),
-    (&["evm_setBalance", "hardhat_setBalance", "anvil_setBalance"], Waiting(|miner, params| Box::pin(development::set_balance(miner, params)))),
+    (&["evm_setBalance", "hardhat_setBalance", "anvil_setBalance", "tenderly_setBalance"], Waiting(|miner, params| Box::pin(development::set_balance(miner, params)))),
     (&["evm_setCode", "hardhat_setCode", "anvil_setCode"], Waiting(|miner, params| Box::pin(development::set_code(miner, params)))),
     (&["evm_setNonce", "evm_setAccountNonce", "hardhat_setNonce", "anvil_setNonce"], Waiting(|miner, params| Box::pin(development::set_nonce(miner, params)))),
     (&["evm_setStorageAt", "hardhat_setStorageAt", "anvil_setStorageAt"], Waiting(|miner, params| Box::pin(development::set_slot(miner, params)))),
     (&["evm_setNextBlockBaseFeePerGas", "hardhat_setNextBlockBaseFeePerGas", "anvil_setNextBlockBaseFeePerGas"], Waiting(|miner, params| Box::pin(development::set_next_base_fee(miner, params)))),
-    (&["evm_addBalance", "hardhat_addBalance", "anvil_addBalance"], Waiting(|miner, params| Box::pin(development::add_balance(miner, params)))),
+    (&["evm_addBalance", "hardhat_addBalance", "anvil_addBalance", "tenderly_addBalance"], Waiting(|miner, params| Box::pin(development::add_balance(miner, params)))),
     (&["evm_mine_detailed", "anvil_mine_detailed"], Waiting(|miner, params| Box::pin(development::mine_detailed(miner, params)))),
     (&["evm_setIntervalMining", "hardhat_setIntervalMining", "anvil_setIntervalMining"], AtOnce(settings::set_interval_mining)),
     (&["evm_getIntervalMining", "hardhat_getIntervalMining", "anvil_getIntervalMining"], AtOnce(settings::interval_mining)),
@@ -235,13 +235,20 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_reorg", "hardhat_reorg", "anvil_reorg"], Waiting(|miner, params| Box::pin(states::reorg(miner, params)))),
     (&["evm_dumpState", "hardhat_dumpState", "anvil_dumpState"], Answer::Large(states::dump)),
     (&["evm_loadState", "hardhat_loadState", "anvil_loadState"], Waiting(|miner, params| Box::pin(states::load(miner, params)))),
-    (&["evm_dealERC20", "hardhat_dealERC20", "anvil_dealERC20"], Waiting(|miner, params| Box::pin(tokens::deal(miner, params)))),
+    (&["evm_dealERC20", "hardhat_dealERC20", "anvil_dealERC20", "anvil_setERC20Balance"], Waiting(|miner, params| Box::pin(tokens::deal(miner, params)))),
     (&["evm_setERC20Allowance", "hardhat_setERC20Allowance", "anvil_setERC20Allowance"], Waiting(|miner, params| Box::pin(tokens::set_allowance(miner, params)))),
-    // There is no other node whose address could change.
-    (&["hardhat_setRpcUrl", "anvil_setRpcUrl"], AtOnce(|_, _| Ok(Value::Null))),
+    (&["hardhat_setRpcUrl", "anvil_setRpcUrl"], AtOnce(states::set_url)),
     // Traces are there for who asks.
     (&["anvil_enableTraces"], AtOnce(|_, _| Ok(Value::Null))),
     (&["wallet_getCapabilities"], AtOnce(|_, _| Ok(serde_json::json!({})))),
+    // Nobody looks for proofs of work, and there are no blobs.
+    (&["eth_getWork"], AtOnce(|_, _| Err(RpcError::server("there is no proof of work")))),
+    (&["eth_submitWork", "eth_submitHashrate"], AtOnce(|_, _| Ok(Value::Bool(false)))),
+    (&["anvil_getBlobByHash", "anvil_getBlobsByTransactionHash"], AtOnce(|_, _| Ok(Value::Null))),
+    (&["anvil_getGenesisTime"], AtOnce(general::genesis_time)),
+    (&["debug_dbGet"], AtOnce(state::database)),
+    (&["hardhat_intervalMine"], Waiting(|miner, _| Box::pin(development::interval_mine(miner)))),
+    (&["hardhat_getStackTraceFailuresCount"], AtOnce(|_, _| Ok(Value::from(0)))),
     // Hardhat tells what it compiled, for traces of its own.
     (&["hardhat_addCompilationResult"], AtOnce(|_, _| Ok(Value::Bool(false)))),
     (&["evm_impersonateAccount", "hardhat_impersonateAccount", "anvil_impersonateAccount"], AtOnce(development::impersonate)),
@@ -267,6 +274,22 @@ static METHODS: &[(&[&str], Answer)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The methods that anvil 1.7.1 answers to, and those of Hardhat's network.
+    const OF_OTHERS: &str = include_str!("methods/names.txt");
+
+    /// Fees of another chain (Tempo) that anvil can play.
+    const LEFT_OUT: [&str; 2] = ["anvil_setFeeAmmLiquidity", "anvil_setValidatorFeeToken"];
+
+    #[test]
+    fn what_anvil_and_hardhat_answer_to_is_there() {
+        let missing: Vec<&str> = OF_OTHERS
+            .lines()
+            .filter(|name| find(name).is_none())
+            .collect();
+        assert_eq!(missing, LEFT_OUT);
+        assert!(OF_OTHERS.lines().count() >= 178);
+    }
 
     #[test]
     fn no_name_has_two_methods() {

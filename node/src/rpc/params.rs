@@ -25,6 +25,11 @@ impl Params {
         Self(values)
     }
 
+    /// All of them.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.0
+    }
+
     /// Whether one of them is the block to come.
     pub(super) fn name_pending(&self) -> bool {
         let pending = |value: &Value| value.as_str() == Some("pending");

@@ -7,6 +7,7 @@ use crate::request::{BlockId, BlockRange, LogQuery};
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
+use crate::rpc::past;
 use crate::rpc::text::{self, List};
 use alloy_primitives::{B64, Bloom};
 use ethereum::Header;
@@ -189,6 +190,13 @@ const WINDOW: u64 = 1_024;
 /// # Errors
 /// If the range is invalid, the block unknown, or there are too many logs.
 pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Reply, RpcError> {
+    if let BlockRange::Hash(hash) = query.blocks
+        && let Some(fork) = node.fork()
+        && (hash == fork.hash() || node.find(BlockId::Hash(hash)).is_none())
+    {
+        let query = past::logs_of_block(&query.filter, hash);
+        return Ok(Reply::Large(Box::new(move || past::logs(&fork, &query))));
+    }
     let (from, to) = range(node, query.blocks)?;
     Ok(logs_between(node, query.filter, Vec::new(), (from, to)))
 }
@@ -201,8 +209,22 @@ pub(super) fn logs_between(
     (from, to): (u64, u64),
 ) -> Reply {
     let chain = node.chain_handle();
+    let fork = node.fork().filter(|fork| from <= fork.number());
     Reply::Large(Box::new(move || {
         let (mut list, mut count, mut next) = (List::default(), 0, from);
+        if let Some(fork) = fork {
+            let last = to.min(fork.number());
+            let logs = past::logs(&fork, &past::logs_between(&filter, from, last))?;
+            let logs: Vec<Value> = serde_json::from_str(&logs).map_err(RpcError::internal)?;
+            for log in &logs {
+                count += 1;
+                if count > MAX_LOGS {
+                    return Err(too_many_logs());
+                }
+                list.push(log)?;
+            }
+            next = last.saturating_add(1);
+        }
         for block in &gone {
             for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
                 count += 1;

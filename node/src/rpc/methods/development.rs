@@ -34,6 +34,12 @@ pub(super) async fn mine_one(miner: &MinerHandle, params: &Params) -> Result<Val
     Ok(json::quantity(0))
 }
 
+/// `hardhat_intervalMine()`: one block, as an interval would make it.
+pub(super) async fn interval_mine(miner: &MinerHandle) -> Result<Value, RpcError> {
+    run_levels(miner, 1, None).await?;
+    Ok(Value::Bool(true))
+}
+
 /// `hardhat_mine(count, interval)`, the interval in seconds.
 pub(super) async fn mine(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let count = params.optional(0)?.unwrap_or(1);

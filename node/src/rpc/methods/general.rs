@@ -2,6 +2,7 @@
 
 use super::fees;
 use crate::node::{BlockTime, Node};
+use crate::request::BlockId;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
@@ -61,19 +62,35 @@ pub(super) fn modules(_: &Node, _: &Params) -> Result<Value, RpcError> {
 /// `hardhat_metadata()`: Hardhat asks a node on chain 31337.
 pub(super) fn metadata(node: &Node, _: &Params) -> Result<Value, RpcError> {
     let latest = node.latest()?;
-    Ok(json!({
+    let mut metadata = json!({
         "clientVersion": node.client(),
         "chainId": node.chain_id(),
         "instanceId": json::data(node.instance()),
         "latestBlockNumber": latest.number(),
         "latestBlockHash": json::data(latest.hash),
-    }))
+    });
+    if let Some(fork) = node.fork() {
+        metadata["forkedNetwork"] = json!({
+            "chainId": fork.chain_id(),
+            "forkBlockNumber": fork.number(),
+            "forkBlockHash": json::data(fork.hash()),
+        });
+    }
+    Ok(metadata)
+}
+
+/// `anvil_getGenesisTime()`: the timestamp of the first block that is here, as a number.
+pub(super) fn genesis_time(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    let first = BlockId::Number(node.chain().first());
+    Ok(Value::from(node.block(first)?.header.timestamp))
 }
 
 /// `anvil_nodeInfo()`: Foundry's tools ask it.
 pub(super) fn node_info(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let latest = node.latest()?;
     let next = node.next_environment(&latest)?;
+    let fork = node.fork();
+    let fork = fork.as_ref();
     Ok(json!({
         "currentBlockNumber": json::quantity(latest.number()),
         "currentBlockTimestamp": json::quantity(latest.header.timestamp),
@@ -86,7 +103,12 @@ pub(super) fn node_info(node: &Node, params: &Params) -> Result<Value, RpcError>
             "gasLimit": json::quantity(next.gas_limit),
             "gasPrice": fees::gas_price(node, params)?,
         },
-        "forkConfig": { "forkUrl": null, "forkBlockNumber": null, "forkRetryBackoff": null },
+        "forkConfig": {
+            // What follows the host may be a key.
+            "forkUrl": fork.map(|fork| fork.remote().shown()),
+            "forkBlockNumber": fork.map(|fork| fork.number()),
+            "forkRetryBackoff": fork.map(|fork| fork.remote().manner().backoff.as_millis()),
+        },
         "network": null,
     }))
 }

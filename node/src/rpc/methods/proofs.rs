@@ -1,11 +1,13 @@
 //! State roots and proofs.
 
+use crate::chain::Block;
 use crate::node::Node;
 use crate::proofs::Proof;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::{Params, StorageKey};
 use alloy_primitives::{Address, B256, U256};
+use pvm::Durable;
 use serde_json::{Value, json};
 
 /// The most slots of a proof, as in go-ethereum.
@@ -15,7 +17,7 @@ const MAX_SLOTS: usize = 1024;
 pub(super) fn account(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address: Address = params.required(0)?;
     let block = node.block(params.optional(1)?.unwrap_or_default())?;
-    let proof = node.proofs.prove(block.state()?, &address, &[])?;
+    let proof = node.proofs.prove(whole(&block)?, &address, &[])?;
     let account = proof.account.unwrap_or_default();
     Ok(json!({
         "balance": json::word(account.balance),
@@ -23,6 +25,17 @@ pub(super) fn account(node: &Node, params: &Params) -> Result<Value, RpcError> {
         "codeHash": json::data(account.code_hash),
         "storageRoot": json::data(proof.storage_root),
     }))
+}
+
+/// The state after a block, if all of it is here.
+fn whole(block: &Block) -> Result<&Durable, RpcError> {
+    let state = block.state()?;
+    match state.has_source() {
+        false => Ok(state),
+        true => Err(RpcError::server(
+            "no state roots and proofs on a fork: the other chain's state is not here as a whole",
+        )),
+    }
 }
 
 /// `eth_getProof(address, slots, block)` (EIP-1186).
@@ -59,7 +72,7 @@ fn proof(node: &Node, params: &Params) -> Result<(Value, B256), RpcError> {
         storage_root,
         nodes,
         slots,
-    } = node.proofs.prove(block.state()?, &address, &slots)?;
+    } = node.proofs.prove(whole(&block)?, &address, &slots)?;
     let account = account.unwrap_or_default();
     let list = |nodes: Vec<Vec<u8>>| nodes.into_iter().map(json::data).collect::<Value>();
     let slot = |(name, (value, nodes)): (Value, (U256, Vec<Vec<u8>>))| json!({ "key": name, "value": json::word(value), "proof": list(nodes) });
@@ -91,6 +104,6 @@ fn name(key: &Value) -> Value {
 /// that it is of.
 pub(super) fn state_root(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let block = node.block(params.optional(0)?.unwrap_or_default())?;
-    let root: B256 = node.proofs.root(block.state()?)?;
+    let root: B256 = node.proofs.root(whole(&block)?)?;
     Ok(json::data(root))
 }

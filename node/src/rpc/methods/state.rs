@@ -57,6 +57,18 @@ pub(super) fn code_by_hash(node: &Node, params: &Params) -> Result<Value, RpcErr
     Ok(code.map_or(Value::Null, json::data))
 }
 
+/// `debug_dbGet(key)`: code, by `c` and its hash, as in go-ethereum's database.
+pub(super) fn database(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let key: Bytes = params.required(0)?;
+    let hash = key.strip_prefix(b"c").and_then(|hash| hash.try_into().ok());
+    let code = match hash.map(B256::new) {
+        Some(hash) => CODE.get(node.latest()?.state()?, &hash)?,
+        None => None,
+    };
+    let code = code.ok_or_else(|| RpcError::server("leveldb: not found"))?;
+    Ok(json::data(code))
+}
+
 fn code_of(state: &Durable, account: &Account) -> Result<Bytes, RpcError> {
     if !account.has_code() {
         return Ok(Bytes::new());

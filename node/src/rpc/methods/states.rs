@@ -1,54 +1,94 @@
 //! The state as a whole: dumped, loaded, gone back to.
 
-use crate::chain::Block;
-use crate::genesis::GenesisAccount;
+use crate::fork::{Fork, ForkOptions};
 use crate::miner::MinerHandle;
 use crate::node::Node;
 use crate::request::{CallRequest, Submission};
 use crate::rpc::RpcError;
 use crate::rpc::json;
-use crate::rpc::load::MAX_ANSWER;
+use crate::rpc::load::{self, MAX_ANSWER};
 use crate::rpc::params::{Param, Params};
 use crate::rpc::text;
 use crate::state_file::{self, DumpError};
 use alloy_primitives::Bytes;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// `anvil_dumpState()`: anvil's JSON, in hexadecimal.
 pub(super) fn dump(node: &Node, _: &Params) -> Result<String, RpcError> {
-    let latest: std::sync::Arc<Block> = node.latest()?;
     // Each byte takes two digits.
-    match state_file::write(&latest, MAX_ANSWER / 2) {
+    match state_file::write(node, MAX_ANSWER / 2) {
         Ok(text) => Ok(json::data(text).to_string()),
         Err(DumpError::TooLarge(_)) => Err(text::too_large()),
         Err(DumpError::Chain(error)) => Err(error.into()),
+        Err(DumpError::Node(error)) => Err(error.into()),
         Err(DumpError::Storage(error)) => Err(error.into()),
     }
 }
 
-/// `anvil_loadState(bytes)`: puts the accounts of a dump into the newest state.
+/// `anvil_loadState(bytes)`: puts the accounts of a dump into the newest state, or makes the
+/// chain that of the dump, if it has blocks.
 pub(super) async fn load(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let bytes: Bytes = params.required(0)?;
-    let accounts = state_file::read(&bytes)
+    let dump = state_file::read(&bytes)
         .map_err(|why| RpcError::invalid_params(format_args!("invalid argument 0: {why}")))?;
-    let accounts: Vec<(_, GenesisAccount)> = accounts.into_iter().collect();
-    miner.load(accounts).await?;
+    miner.load(dump).await?;
     Ok(Value::Bool(true))
 }
 
-/// `anvil_reset()`: back to genesis.
+/// `anvil_reset({forking: {jsonRpcUrl, blockNumber}})`: back to genesis, or to a block of
+/// another chain; without a URL to another block of the chain that this one is a fork of.
 pub(super) async fn reset(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
-    let forking: Option<Value> = params.optional(0)?;
-    let url = forking.as_ref().and_then(|options| {
-        let nested = options.get("forking").unwrap_or(options);
-        nested.get("jsonRpcUrl")
-    });
-    if url.is_some_and(|url| !url.is_null()) {
-        return Err(RpcError::invalid_params(
-            "invalid argument 0: this chain is no fork of another",
-        ));
+    let fork = match forking(miner.node(), params)? {
+        None => None,
+        Some(options) => {
+            let connect = move |_: &Node| {
+                Fork::connect(options)
+                    .map_err(|error| RpcError::server(format_args!("fork: {error}")))
+            };
+            Some(Arc::new(load::blocking(miner.node(), connect).await?))
+        }
+    };
+    miner.reset(fork).await?;
+    Ok(Value::Null)
+}
+
+/// What is gone on from; `None`: nothing, the chain is one of its own.
+fn forking(node: &Node, params: &Params) -> Result<Option<ForkOptions>, RpcError> {
+    let invalid = |why: &str| RpcError::invalid_params(format_args!("invalid argument 0: {why}"));
+    let Some(options) = params.optional::<Value>(0)? else {
+        return Ok(None);
+    };
+    let forking = match options.get("forking") {
+        Some(nested) => nested.clone(),
+        None => options,
+    };
+    let given = |name: &str| forking.get(name).filter(|value| !value.is_null()).cloned();
+    let block = given("blockNumber");
+    let block = block.map(|number| u64::read(&number)).transpose();
+    let block = block.map_err(|why| invalid(&why))?;
+    let now = node.fork().map(|fork| fork.options().clone());
+    match given("jsonRpcUrl") {
+        Some(Value::String(url)) => {
+            let options = now.filter(|options| options.url == url);
+            let options = options.unwrap_or_else(|| ForkOptions::new(url));
+            Ok(Some(ForkOptions { block, ..options }))
+        }
+        Some(_) => Err(invalid("jsonRpcUrl is no text")),
+        None if block.is_some() => match now {
+            Some(options) => Ok(Some(ForkOptions { block, ..options })),
+            None => Err(invalid("this chain is no fork: a jsonRpcUrl is missing")),
+        },
+        None => Ok(None),
     }
-    miner.reset().await?;
+}
+
+/// `anvil_setRpcUrl(url)`: asks another node of the chain that this one is a fork of.
+pub(super) fn set_url(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let url: String = params.required(0)?;
+    if let Some(fork) = node.fork() {
+        fork.remote().set_url(&url);
+    }
     Ok(Value::Null)
 }
 

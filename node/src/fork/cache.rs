@@ -1,0 +1,224 @@
+//! What the other chain's node said, kept in memory and in a file: it is asked once.
+//!
+//! The file is a run of records: 4 bytes length (little-endian), 8 bytes check, then 2 bytes
+//! length of the key, the key, a byte (0: there is nothing, 1: there is) and the value. What is
+//! torn at its end is cut off.
+
+use alloy_primitives::keccak256;
+use pvm::Value;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The most bytes in memory; beyond them all is forgotten, and read or asked for again.
+const MAX_MEMORY: usize = 512 << 20;
+
+/// The most bytes of a file; beyond them nothing more is written.
+const MAX_FILE: u64 = 512 << 20;
+
+/// What a record takes in memory besides its bytes.
+const OVERHEAD: usize = 96;
+
+/// What is known: by key, a value, or that there is none.
+#[derive(Debug, Default)]
+pub(super) struct Cache(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    known: HashMap<Box<[u8]>, Option<Value>>,
+    bytes: usize,
+    file: Option<(File, u64)>,
+}
+
+impl Cache {
+    /// One that keeps what it knows in a file, and knows what is there. If another process
+    /// writes it, this one only reads.
+    ///
+    /// # Errors
+    /// If the file cannot be read or made.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
+        let ours = file.try_lock().is_ok();
+        let mut bytes = Vec::new();
+        (&mut file).take(MAX_FILE).read_to_end(&mut bytes)?;
+        let mut entries = Entries::default();
+        let mut rest = &bytes[..];
+        while let Some((key, value, after)) = record(rest) {
+            entries.insert(key, value.map(Value::new));
+            rest = after;
+        }
+        if ours {
+            let whole = (bytes.len() - rest.len()) as u64;
+            file.set_len(whole)?;
+            file.seek(SeekFrom::End(0))?;
+            entries.file = Some((file, whole));
+        }
+        Ok(Self(Mutex::new(entries)))
+    }
+
+    /// What is known of a key; the outer `None`: nothing.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Option<Value>> {
+        self.lock().known.get(key).cloned()
+    }
+
+    /// Calls `see` with each key that has a value.
+    pub(super) fn for_each(&self, mut see: impl FnMut(&[u8], &Value)) {
+        for (key, value) in &self.lock().known {
+            if let Some(value) = value {
+                see(key, value);
+            }
+        }
+    }
+
+    /// Keeps what was found: a value, or that there is none.
+    pub(super) fn put(&self, key: &[u8], value: Option<&[u8]>) {
+        let mut entries = self.lock();
+        if entries.insert(key, value.map(Value::new)) {
+            entries.write(key, value);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    /// Tells whether it is new.
+    fn insert(&mut self, key: &[u8], value: Option<Value>) -> bool {
+        if self.bytes > MAX_MEMORY {
+            self.known.clear();
+            self.bytes = 0;
+        }
+        self.bytes += OVERHEAD + key.len() + value.as_ref().map_or(0, Value::len);
+        self.known.insert(key.into(), value).is_none()
+    }
+
+    /// A file that cannot be written is given up.
+    fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let Some((file, end)) = &mut self.file else {
+            return;
+        };
+        let record = bytes(key, value);
+        let after = *end + record.len() as u64;
+        if after > MAX_FILE {
+            return;
+        }
+        match file.write_all(&record) {
+            Ok(()) => *end = after,
+            Err(error) => {
+                tracing::warn!("the cache of the fork is no longer written: {error}");
+                self.file = None;
+            }
+        }
+    }
+}
+
+/// The bytes of a record.
+fn bytes(key: &[u8], value: Option<&[u8]>) -> Vec<u8> {
+    let mut content = Vec::with_capacity(3 + key.len() + value.map_or(0, <[u8]>::len));
+    content.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
+    content.extend(key);
+    content.push(u8::from(value.is_some()));
+    content.extend(value.unwrap_or_default());
+    let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+    let check = keccak256(&content);
+    [&length.to_le_bytes(), &check[..8], &content].concat()
+}
+
+type Record<'b> = (&'b [u8], Option<&'b [u8]>, &'b [u8]);
+
+/// The first record: key, value, and what follows; `None` if it is not whole.
+fn record(bytes: &[u8]) -> Option<Record<'_>> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (check, rest) = rest.split_first_chunk::<8>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (content, after) = rest.split_at_checked(length)?;
+    if keccak256(content)[..8] != *check {
+        return None;
+    }
+    let (length, rest) = content.split_first_chunk::<2>()?;
+    let (key, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+    let (present, value) = rest.split_first()?;
+    Some((key, (*present == 1).then_some(value), after))
+}
+
+/// The folder of caches where none is named: below that of the user's caches.
+#[must_use]
+pub fn default_folder() -> Option<PathBuf> {
+    let named = |name| std::env::var_os(name).filter(|folder| !folder.is_empty());
+    let caches = match named("XDG_CACHE_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(named("HOME")?).join(".cache"),
+    };
+    Some(caches.join("evm-rollup").join("fork"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn file(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("fork-cache-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn what_was_found_is_there_again_and_a_torn_end_is_not() {
+        let path = file("again");
+        let cache = Cache::open(&path).unwrap();
+        cache.put(b"/a", Some(&[1; 5_000]));
+        cache.put(b"/b", None);
+        drop(cache);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, [&whole[..], &[9, 0, 0, 0, 1]].concat()).unwrap();
+        let cache = Cache::open(&path).unwrap();
+        assert_eq!(cache.get(b"/a").unwrap().unwrap().to_vec(), [1; 5_000]);
+        assert!(cache.get(b"/b").unwrap().is_none());
+        assert!(cache.get(b"/c").is_none());
+        cache.put(b"/c", Some(b"x"));
+        drop(cache);
+        let cache = Cache::open(&path).unwrap();
+        assert_eq!(cache.get(b"/c").unwrap().unwrap().to_vec(), b"x");
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_second_process_only_reads() {
+        let path = file("second");
+        let first = Cache::open(&path).unwrap();
+        first.put(b"/a", Some(b"1"));
+        let second = Cache::open(&path).unwrap();
+        assert_eq!(second.get(b"/a").unwrap().unwrap().to_vec(), b"1");
+        second.put(b"/b", Some(b"2"));
+        first.put(b"/c", Some(b"3"));
+        drop((first, second));
+        let third = Cache::open(&path).unwrap();
+        assert!(third.get(b"/b").is_none());
+        assert!(third.get(b"/c").is_some());
+        fs::remove_file(&path).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_survives_a_round_trip(key: Vec<u8>, value: Option<Vec<u8>>, after: Vec<u8>) {
+            let all = [&bytes(&key, value.as_deref())[..], &after].concat();
+            let expected = (&key[..], value.as_deref(), &after[..]);
+            prop_assert_eq!(record(&all), Some(expected));
+        }
+
+        #[test]
+        fn any_bytes_are_records_or_not(bytes: Vec<u8>) {
+            let _ = record(&bytes);
+        }
+    }
+}
