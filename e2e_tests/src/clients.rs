@@ -15,6 +15,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use node::{Options, devnet};
 use serde_json::Value;
 
+/// The browser that opens pages.
+const CHROMIUM: &str = "/usr/bin/chromium";
+
 /// A client that people use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are what they are called")]
@@ -30,6 +33,11 @@ pub enum Client {
     Ape,
     Boa,
     Hardhat,
+    Hardhat2,
+    Anvil,
+    Safe,
+    Page,
+    Ponder,
     Bridge,
     Taquito,
     Contracts,
@@ -38,7 +46,7 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::Ethers,
         Self::Viem,
         Self::TestClient,
@@ -50,11 +58,23 @@ impl Client {
         Self::Ape,
         Self::Boa,
         Self::Hardhat,
+        Self::Hardhat2,
+        Self::Anvil,
+        Self::Safe,
+        Self::Page,
+        Self::Ponder,
         Self::Bridge,
         Self::Taquito,
         Self::Contracts,
         Self::PyTezos,
     ];
+
+    /// Whether it takes long to install, or needs what the machine has not by itself: `make
+    /// clients` runs it, and tests if `CLIENTS=all` is set.
+    #[must_use]
+    pub const fn is_large(self) -> bool {
+        matches!(self, Self::Hardhat2 | Self::Page | Self::Ponder)
+    }
 
     /// Runs the client's script: against a devnet of its own, or, if it has no use for
     /// one, on [Micheline](crate::micheline).
@@ -99,6 +119,14 @@ impl Client {
             Self::Ape => Ok((python("ape")?, "ape/ape_client.py")),
             Self::Boa => Ok((python("boa")?, "boa/boa_client.py")),
             Self::Hardhat => Ok((newer_nodejs()?, "hardhat/hardhat.mjs")),
+            Self::Hardhat2 => Ok((nodejs_with("clients/hardhat2")?, "hardhat2/hardhat2.mjs")),
+            Self::Anvil => Ok((nodejs_with("clients/anvil")?, "anvil/anvil.mjs")),
+            Self::Safe => Ok((nodejs_with("clients/safe")?, "safe/safe.mjs")),
+            Self::Page if !Path::new(CHROMIUM).exists() => {
+                Err(format!("there is no {CHROMIUM} (apt-get install chromium)"))
+            }
+            Self::Page => Ok((nodejs_with("clients/page")?, "page/page.mjs")),
+            Self::Ponder => Ok((nodejs_with("clients/ponder")?, "ponder/ponder.mjs")),
             Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
             Self::Taquito => Ok((nodejs()?, "taquito.mjs")),
             Self::Contracts => Ok((nodejs()?, "contracts.mjs")),
@@ -121,6 +149,11 @@ impl fmt::Display for Client {
             Self::Ape => "ape",
             Self::Boa => "boa",
             Self::Hardhat => "hardhat",
+            Self::Hardhat2 => "hardhat 2",
+            Self::Anvil => "anvil",
+            Self::Safe => "safe",
+            Self::Page => "page",
+            Self::Ponder => "ponder",
             Self::Bridge => "bridge",
             Self::Taquito => "taquito",
             Self::Contracts => "contracts",

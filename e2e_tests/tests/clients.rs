@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 13] = [
+const TESTS: [(&str, Client); 18] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -42,6 +42,14 @@ const TESTS: [(&str, Client); 13] = [
     ("boa_compiles_vyper_deploys_and_anchors", Client::Boa),
     ("hardhat_builds_deploys_and_forks", Client::Hardhat),
     (
+        "hardhat_2_upgrades_proxies_and_its_helpers_help",
+        Client::Hardhat2,
+    ),
+    ("anvil_is_forked_forks_and_takes_dumps", Client::Anvil),
+    ("a_safe_of_two_of_three_executes", Client::Safe),
+    ("a_page_in_chromium_uses_a_wallet", Client::Page),
+    ("ponder_indexes_events_and_calls", Client::Ponder),
+    (
         "ethers_deposits_spends_and_withdraws_over_the_bridge",
         Client::Bridge,
     ),
@@ -63,6 +71,10 @@ fn taquito_reads_and_writes_the_micheline_of_messages() {
 
 /// Every step of the client's script passes.
 fn run(client: Client) -> Result<harness::TestOutcome, String> {
+    if client.is_large() && env::var_os("CLIENTS").is_none_or(|clients| clients != "all") {
+        let why = "large: `make clients` runs it, or CLIENTS=all";
+        return Ok(harness::TestOutcome::Ignored(why.into()));
+    }
     match client.run() {
         ClientOutcome::Skipped(why) if env::var_os("CI").is_some() => {
             Err(format!("CI must run {client}: {why}"))

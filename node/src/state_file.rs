@@ -57,18 +57,8 @@ pub struct Dump {
 pub fn write(node: &Node, most: usize) -> Result<String, DumpError> {
     let block = node.latest()?;
     let state = block.state()?;
-    let header = &block.header;
-    let environment = json!({
-        "number": format!("{:#x}", header.number),
-        "beneficiary": format!("{:#x}", header.beneficiary),
-        "timestamp": format!("{:#x}", header.timestamp),
-        "gas_limit": header.gas_limit,
-        "basefee": header.base_fee_per_gas,
-        "difficulty": "0x0",
-        "prevrandao": header.mix_hash,
-        "blob_excess_gas_and_price": { "excess_blob_gas": 0, "blob_gasprice": 1 },
-    });
-    let mut text = format!(r#"{{"block":{environment},"accounts":{{"#);
+    // anvil takes a block only with all blocks up to it.
+    let mut text = String::from(r#"{"block":null,"accounts":{"#);
     let mut first = true;
     for name in state.children(ROOT) {
         let Some(address) = host::path::decode_key::<20>(name.as_bytes()) else {
@@ -84,10 +74,9 @@ pub fn write(node: &Node, most: usize) -> Result<String, DumpError> {
             return Err(DumpError::TooLarge(most));
         }
     }
-    text.push_str(&format!(
-        r#"}},"best_block_number":{},"blocks":[],"transactions":[],"historical_states":null"#,
-        header.number
-    ));
+    text.push_str(
+        r#"},"best_block_number":null,"blocks":[],"transactions":[],"historical_states":null"#,
+    );
     if !state.has_source() {
         let left = most.saturating_sub(text.len());
         let chain = chain_file::write(&node.chain(), state, left)?;
