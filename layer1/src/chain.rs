@@ -1,9 +1,14 @@
 //! The whole: operations, levels, executed outbox messages.
 
+mod saved;
+
+pub use saved::Before;
+
 use crate::account::{Account, Address, Mutez};
 use crate::call::Call;
 use crate::contracts::{Code, Frame};
 use crate::failure::Failure;
+use crate::inboxes::Inboxes;
 use crate::ledger::Ledger;
 use crate::outbox::{Outbox, OutboxPosition, Parameters, Status};
 use crate::value::{Type, Value};
@@ -23,9 +28,6 @@ pub const CHAIN_ID: [u8; 4] = *b"dev1";
 
 /// The most internal operations of one operation; gas bounds them on layer 1.
 const MAX_INTERNAL: usize = 1000;
-
-/// The levels whose inboxes are kept.
-const KEPT_INBOXES: usize = 4_096;
 
 /// What an operation did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,7 +64,7 @@ pub struct Layer1 {
     state: State,
     parameters: Parameters,
     outbox: Outbox,
-    inboxes: BTreeMap<u32, Arc<[Vec<u8>]>>,
+    inboxes: Inboxes,
 }
 
 /// What operations change: all of it, or nothing.
@@ -94,7 +96,7 @@ impl Layer1 {
             },
             parameters,
             outbox: Outbox::default(),
-            inboxes: BTreeMap::new(),
+            inboxes: Inboxes::default(),
         }
     }
 
@@ -166,10 +168,10 @@ impl Layer1 {
     }
 
     /// The rollup's inbox at a level that is over, all messages of it; of the last 4,096
-    /// levels.
+    /// levels, and of the last 16 MB.
     #[must_use]
     pub fn inbox(&self, level: u32) -> Option<&Arc<[Vec<u8>]>> {
-        self.inboxes.get(&level)
+        self.inboxes.get(level)
     }
 
     /// Whether operations of this level brought something to the rollup.
@@ -195,10 +197,7 @@ impl Layer1 {
                 _ => None,
             });
         self.state.now = told.unwrap_or(self.state.now);
-        self.inboxes.insert(level, inbox.into());
-        if self.inboxes.len() > KEPT_INBOXES {
-            self.inboxes.pop_first();
-        }
+        self.inboxes.insert(level, inbox);
         self.outbox.add(level, outbox);
         self.state.inbox.clear();
         self.state.level = level.saturating_add(1);

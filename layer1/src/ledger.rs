@@ -14,6 +14,27 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// All balances, of tez and of tickets.
+    pub(crate) fn parts(&self) -> (Vec<(Contract, Mutez)>, Vec<(Account, Ticket)>) {
+        let tez = self.tez.iter().map(|(who, amount)| (*who, *amount));
+        let tickets = self.tickets.iter().map(|((owner, id), amount)| {
+            let (id, amount) = (id.clone(), *amount);
+            (*owner, Ticket { id, amount })
+        });
+        (tez.collect(), tickets.collect())
+    }
+
+    /// What [`Ledger::parts`] gave.
+    pub(crate) fn of_parts(tez: Vec<(Contract, Mutez)>, tickets: Vec<(Account, Ticket)>) -> Self {
+        let tickets = tickets.into_iter();
+        Self {
+            tez: tez.into_iter().collect(),
+            tickets: tickets
+                .map(|(owner, ticket)| ((owner, ticket.id), ticket.amount))
+                .collect(),
+        }
+    }
+
     /// The tez of `contract`.
     #[must_use]
     pub fn balance(&self, contract: &Contract) -> Mutez {

@@ -17,6 +17,7 @@ pub mod chain;
 pub mod contracts;
 pub mod devnet;
 mod failure;
+mod inboxes;
 pub mod ledger;
 pub mod michelson;
 pub mod outbox;

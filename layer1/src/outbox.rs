@@ -116,6 +116,26 @@ impl Outbox {
         }
     }
 
+    /// Adds a message at its place.
+    pub(crate) fn put(&mut self, place: OutboxPosition, message: Vec<u8>) {
+        self.messages.insert(place, message);
+    }
+
+    /// Says which messages were executed, and at which level.
+    pub(crate) fn set_executions(&mut self, executed: BTreeMap<OutboxPosition, u32>) {
+        self.executed = executed;
+    }
+
+    /// Which messages were executed, and at which level.
+    pub(crate) const fn executions(&self) -> &BTreeMap<OutboxPosition, u32> {
+        &self.executed
+    }
+
+    /// Forgets what `level` and those after it wrote.
+    pub(crate) fn forget_from(&mut self, level: u32) {
+        self.messages.split_off(&OutboxPosition { level, index: 0 });
+    }
+
     /// The bytes of a message.
     #[must_use]
     pub fn get(&self, place: &OutboxPosition) -> Option<&[u8]> {
