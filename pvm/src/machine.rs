@@ -31,6 +31,22 @@ impl Saved {
     pub const fn durable(&self) -> &Durable {
         &self.0.durable
     }
+
+    /// The same machine with another storage of its rollup, before this level.
+    #[must_use]
+    pub fn at(&self, durable: Durable, level: u32) -> Self {
+        let mut state = self.0.clone();
+        state.version = version(&durable).unwrap_or(state.version);
+        state.durable = durable;
+        state.level = level;
+        Self(state)
+    }
+}
+
+/// The version that a storage says.
+fn version(durable: &Durable) -> Option<Version> {
+    let name = durable.get(VERSION)?;
+    std::str::from_utf8(&name.bytes()).ok()?.parse().ok()
 }
 
 impl Machine {
@@ -52,10 +68,7 @@ impl Machine {
     /// [`Error::NoKernel`]; [`Error::Kernel`] where it is none, unless there
     /// is another to fall back on.
     pub fn from_durable(durable: Durable, options: Options) -> Result<Self, Error> {
-        let version = durable
-            .get(VERSION)
-            .and_then(|name| std::str::from_utf8(&name.bytes()).ok()?.parse().ok())
-            .unwrap_or(options.version);
+        let version = version(&durable).unwrap_or(options.version);
         let thread = BigStack::start(options.stack + HOST_STACK).map_err(internal)?;
         let mut state = State {
             durable,
