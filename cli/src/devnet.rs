@@ -85,6 +85,10 @@ pub(crate) struct DevnetArgs {
     /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON
     #[arg(long, value_name = "FILE", conflicts_with = "setup", value_parser = state_path)]
     state: Option<PathBuf>,
+    /// The folder of its store: blocks, states, what waits, layer 1, snapshots and time are there
+    /// again at the next start [default: nothing is kept]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "fork_url"])]
+    data_dir: Option<PathBuf>,
     /// The CORS origin that may call, such as http://localhost:3000; `*` for any
     #[arg(long, default_value = "*", value_name = "ORIGIN")]
     cors: String,
@@ -168,6 +172,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
             Some(path) if path.exists() => Some(state(path)?),
             _ => None,
         },
+        data_dir: args.data_dir.clone(),
         post: args.post,
         chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,

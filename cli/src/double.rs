@@ -10,7 +10,7 @@ use layer1::devnet::Contracts;
 use messages::address;
 use node::genesis::config_of;
 use pvm::installer::Installer;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -71,6 +71,9 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
         args.block_time.is_finite() && args.block_time >= 0.0,
         "--block-time: expected seconds, 0 or more"
     );
+    let address = SocketAddr::new(args.host, args.port);
+    // Before anything is written.
+    drop(TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?);
     let (installer, options) = originate(args)?;
     let double = Double::new(&installer, options)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
@@ -78,7 +81,6 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
         let every = Duration::try_from_secs_f64(args.block_time).unwrap_or_default();
         let every = (!every.is_zero()).then_some(every);
         double.levels(1)?;
-        let address = SocketAddr::new(args.host, args.port);
         let running = double.serve(address, every).await?;
         say(args, &running.url())?;
         let _ = signals(STOP_TIME)?.await;

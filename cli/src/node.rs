@@ -62,6 +62,10 @@ pub(crate) struct NodeArgs {
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
     keep_states: u64,
+    /// The folder of its store: blocks, states, what waits and where the node is are there again at
+    /// the next start [default: nothing is kept, and the levels are run again]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Print each line of the log as a JSON object
     #[arg(long)]
     json: bool,
@@ -122,6 +126,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         verify_every: args.verify_every,
         connections: connections(),
         keep_states: args.keep_states,
+        data_dir: args.data_dir.clone(),
         ..follower::Options::new(args.rollup_node.clone(), origin)
     })
 }

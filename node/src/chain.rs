@@ -1,6 +1,5 @@
 //! The blocks and their logs, as the kernel wrote them.
 
-mod archive;
 mod block;
 #[expect(
     clippy::module_inception,
@@ -8,10 +7,8 @@ mod block;
 )]
 mod chain;
 pub mod log_filter;
-pub mod log_index;
 
-pub use archive::Kept;
 pub(crate) use block::tell;
 pub use block::{Block, ChainError, Included, head, read_new};
-pub use chain::{Candidates, Chain, for_each_log};
+pub use chain::Chain;
 pub use log_filter::LogFilter;

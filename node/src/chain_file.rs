@@ -82,8 +82,13 @@ pub(crate) fn write(chain: &Chain, state: &Durable, most: usize) -> Result<Strin
     let first = chain.first().max(head.number.saturating_sub(BLOCKS));
     let mut blocks = Vec::new();
     for number in (first..=head.number).rev() {
-        let Some(block) = chain.number(number) else {
-            break;
+        let block = match chain.number(number) {
+            Ok(Some(block)) => block,
+            Ok(None) => break,
+            Err(error) => {
+                tracing::error!("blocks up to {number} are left out of the dump: {error}");
+                break;
+            }
         };
         let block = json!(parts(&block).map(hex::encode_prefixed)).to_string();
         size += block.len() + 1;

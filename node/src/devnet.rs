@@ -1,6 +1,7 @@
 //! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
 
 use crate::accounts::{self, Account};
+use crate::chain::{Chain, ChainError};
 use crate::error::{MinerError, NodeError};
 use crate::fork::{self, ForkError, ForkOptions, Forked};
 use crate::genesis::{Genesis, GenesisError};
@@ -10,8 +11,9 @@ use crate::predeploys;
 use crate::rpc::access::{Access, InvalidOrigin};
 use crate::rpc::{listener, server};
 use crate::state_file::Dump;
+use crate::store::{Identity, SavedDevnet, Store, StoreError};
 use crate::version::client_version;
-use alloy_primitives::U256;
+use alloy_primitives::{B256, Keccak256, U256, keccak256};
 use layer1::Layer1;
 use layer1::devnet::Contracts;
 use pvm::{DebugSink, Durable, Machine};
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use storage::Config;
+use storage::layout::CONFIG;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
@@ -99,6 +102,8 @@ pub struct Options {
     pub fork: Option<ForkOptions>,
     /// The number of a chain that goes on from another one; `None`: that one's.
     pub fork_chain_id: Option<u64>,
+    /// The folder of its store; `None`: nothing is there after a restart.
+    pub data_dir: Option<PathBuf>,
 }
 
 /// A rollup as it is originated.
@@ -140,6 +145,7 @@ impl Options {
             state: None,
             fork: None,
             fork_chain_id: None,
+            data_dir: None,
         }
     }
 }
@@ -172,6 +178,9 @@ pub enum DevnetError {
     /// The start of the chain cannot be put together.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Layer 1 cannot be set up.
     #[error("cannot set up layer 1: {0}")]
     Layer1(#[from] layer1::Failure),
@@ -251,6 +260,7 @@ impl Handle {
             // It has said already what went wrong.
             let _ = thread.join();
         }
+        self.node().store().close();
     }
 
     fn halt(&self) {
@@ -286,30 +296,50 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let fork = fork::connect(options.fork.clone()).await?;
     let accounts = accounts::derive_from(&options.mnemonic, options.accounts)
         .map_err(|error| DevnetError::Accounts(error.to_string()))?;
-    let start = Start::of(&options, &kernel, &accounts)?;
+    let mut start = Start::of(&options, &kernel, &accounts)?;
     let client = options.client_version.clone();
-    let node = Node::new(
-        accounts,
-        start.config.chain_id,
-        options.block_time,
-        options.keep_states,
-    )
-    .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
-    .forking(Forked::new(options.fork_chain_id, options.balance));
+    let at = contracts(&start.config);
+    let rollup = pvm::Options::default().rollup;
+    let mut layer1 = layer1::devnet::layer1_with(rollup, options.layer1, &at)?;
+    let store = start.store(&options, rollup)?;
+    let saved = store.devnet(layer1.clone())?;
+    let chain = Chain::new(store, options.keep_states)?;
+    let mut chain_id = start.config.chain_id;
+    if let Some(saved) = &saved {
+        layer1 = saved.layer1.clone();
+        let newest = chain
+            .latest()?
+            .ok_or(MinerError::Chain(ChainError::NoHead))?;
+        start.storage = newest.state().map_err(MinerError::from)?.clone();
+        let config = CONFIG.get(&start.storage, &()).map_err(MinerError::from)?;
+        chain_id = config.map_or(chain_id, |config| config.chain_id);
+    }
+    let mut node = Node::new(accounts, chain_id, options.block_time, chain)
+        .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
+        .forking(Forked::new(options.fork_chain_id, options.balance));
+    node.start_keeper()
+        .map_err(|error| DevnetError::Thread(error.to_string()))?;
     let node = Arc::new(node);
-    if let Some(timestamp) = options.timestamp {
+    if let Some(timestamp) = options.timestamp.filter(|_| saved.is_none()) {
         node.clock.want(timestamp);
     }
     node.set_post(options.post);
     let stop = Arc::new(AtomicBool::new(false));
-    let machine = machine_options(&options, node.kernel_log());
-    let at = contracts(&start.config);
-    let layer1 = layer1::devnet::layer1_with(machine.rollup, options.layer1, &at)?;
+    let machine = pvm::Options {
+        first_level: saved.as_ref().map_or(0, |saved| saved.layer1.level()),
+        ..machine_options(&options, node.kernel_log())
+    };
     let Running {
         thread,
         miner,
         ended,
-    } = spawn_miner((start.storage, machine), node, layer1, Arc::clone(&stop)).await?;
+    } = spawn_miner(
+        (start.storage, machine),
+        node,
+        (layer1, saved),
+        Arc::clone(&stop),
+    )
+    .await?;
     miner.begin(fork, options.state).await?;
     let router = server::router(miner.clone(), access);
     let most = options.connections;
@@ -368,6 +398,33 @@ impl Start {
             storage: durable(kernel, &genesis)?,
             config: genesis.config,
         })
+    }
+}
+
+impl Start {
+    /// Where this chain is kept.
+    fn store(&self, options: &Options, rollup: [u8; 20]) -> Result<Arc<Store>, StoreError> {
+        let Some(folder) = &options.data_dir else {
+            return Store::passing();
+        };
+        let (mut kernel, mut genesis) = (B256::ZERO, Keccak256::new());
+        for (path, value) in self.storage.values("") {
+            if path == KERNEL {
+                kernel = keccak256(value.bytes());
+                continue;
+            }
+            for part in [path.as_bytes(), &value.bytes()] {
+                genesis.update((part.len() as u64).to_be_bytes());
+                genesis.update(part);
+            }
+        }
+        let identity = Identity {
+            kind: "devnet",
+            rollup: Some(rollup),
+            kernel,
+            genesis: genesis.finalize(),
+        };
+        Store::open(folder, &identity)
     }
 }
 
@@ -437,7 +494,7 @@ struct Running {
 async fn spawn_miner(
     (storage, options): (Durable, pvm::Options),
     node: Arc<Node>,
-    layer1: Layer1,
+    (layer1, saved): (Layer1, Option<SavedDevnet>),
     stop: Arc<AtomicBool>,
 ) -> Result<Running, DevnetError> {
     let (started, start) = oneshot::channel();
@@ -449,7 +506,7 @@ async fn spawn_miner(
             let _ending = ending;
             let miner = Machine::from_durable(storage, options)
                 .map_err(MinerError::from)
-                .and_then(|machine| Miner::start(machine, node, layer1, stop));
+                .and_then(|machine| Miner::start(machine, node, layer1, saved, stop));
             let (miner, handle) = match miner {
                 Ok(started) => started,
                 Err(error) => {

@@ -5,6 +5,7 @@ use crate::chain::ChainError;
 use crate::pool::{AdmissionError, DropReason, PoolError};
 use crate::request::BlockId;
 use crate::simulate::CallError;
+use crate::store::StoreError;
 use alloy_primitives::Address;
 use ethereum::SignatureError;
 use evm_kernel::KernelError;
@@ -96,6 +97,15 @@ pub enum NodeError {
     /// A block cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A chain with a store does not go on from another one.
+    #[error("a devnet with a store does not fork: start one without --data-dir")]
+    KeptFork,
+    /// A transaction waits, but would not be there after a restart.
+    #[error("the transaction is not kept: {0}")]
+    NotKept(std::sync::Arc<StoreError>),
     /// The kernel cannot read its state.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -114,7 +124,8 @@ pub enum MinerError {
     /// The machine cannot run the level.
     #[error(transparent)]
     Machine(#[from] pvm::Error),
-    /// The kernel asks for a preimage that is not there; the level is run again.
+    /// The kernel asks for a preimage that is not there, or the level cannot be written; it
+    /// is run again.
     #[error("the chain waits: {0}")]
     Waiting(String),
     /// The rollup is stuck forever, or lost its inputs.
@@ -128,6 +139,9 @@ pub enum MinerError {
     /// The blocks of the level cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A block cannot be made.
     #[error(transparent)]
     Kernel(#[from] KernelError),

@@ -9,15 +9,18 @@
 //! | `bridge` | what is between the layers: outbox, withdrawals, proofs |
 //! | `follower` | the thread that does all of this |
 //! | `options`, `start` | puts it together |
+//! | `heads`, `copy` | the heads that a rollup node tells of; its durable storage, copied |
 
 mod answers;
 mod bridge;
 mod client;
+mod copy;
 #[expect(
     clippy::module_inception,
     reason = "the folder is the step, the file what it is named for"
 )]
 mod follower;
+mod heads;
 mod levels;
 mod options;
 mod poster;

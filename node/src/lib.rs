@@ -10,12 +10,15 @@
 //! | [`miner`] | runs levels, one thread; development requests; layer 1 |
 //! | [`follower`] | the same in front of a rollup: follows a rollup node of Octez, and posts to it |
 //! | [`chain`], [`filters`] | blocks as the kernel wrote them |
+//! | [`store`] | what is kept on disk: blocks, what finds them, the pool, where the node is |
 //! | [`simulate`] | calls that are only tried |
 //! | [`pending`] | the block to come |
 //! | [`trace`] | what transactions did, step by step |
 //! | [`fork`](mod@fork) | what is not here, from another chain's node |
 //! | [`state_file`], [`chain_file`] | the state as anvil dumps it, and the chain |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
+//! | `metrics` | what is counted, for Prometheus |
+//! | `keeper` | what waits, written before its hash is told |
 //! | [`submit`], [`impersonation`] | what gets into the pool, and from whom without a signature |
 //! | [`node`](mod@node), [`clock`], [`version`] | what all of these share |
 
@@ -35,7 +38,9 @@ pub mod follower;
 pub mod fork;
 pub mod genesis;
 pub mod impersonation;
+mod keeper;
 mod load;
+mod metrics;
 pub mod miner;
 pub mod node;
 pub mod pending;
@@ -46,6 +51,7 @@ pub mod request;
 pub mod rpc;
 pub mod simulate;
 pub mod state_file;
+pub mod store;
 pub mod submit;
 pub mod trace;
 pub mod version;

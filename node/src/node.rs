@@ -1,5 +1,7 @@
 //! The state that servers and miner share: blocks, pool, accounts.
 
+mod blocks;
+
 use crate::accounts::Account;
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
@@ -8,13 +10,15 @@ use crate::filters::Filters;
 use crate::finality::{Finality, Following};
 use crate::fork::{Fork, Forked};
 use crate::impersonation::Impersonation;
+use crate::keeper::Keeper;
 use crate::load::Load;
+use crate::metrics::{Gauges, Metrics};
 use crate::miner::posting::{Post, Poster};
 use crate::pending;
 use crate::pool::Pool;
 use crate::proofs::Proofs;
-use crate::request::BlockId;
 use crate::rpc::texts::Texts;
+use crate::store::Store;
 use crate::version::{client_version, instance};
 use alloy_primitives::{Address, B256, Bytes};
 use evm_kernel::inputs::encode::Batching;
@@ -52,7 +56,8 @@ pub enum BlockTime {
 /// running level.
 #[derive(Debug)]
 pub struct Node {
-    chain: ChainHandle,
+    chain: RwLock<Chain>,
+    store: Arc<Store>,
     pool: Mutex<Pool>,
     /// Wakes the miner.
     pub(crate) work: Condvar,
@@ -79,6 +84,8 @@ pub struct Node {
     pub filters: Filters,
     /// The block to come.
     pub(crate) kept: pending::Kept,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
     /// What is done at once.
     pub(crate) load: Load,
     /// What subscribers get.
@@ -88,6 +95,8 @@ pub struct Node {
     kernel_log: Arc<Mutex<Vec<String>>>,
     /// Held from the choice of a nonce until it is used.
     choosing: Mutex<()>,
+    /// Writes what waits, before its hash is told; `None`: nothing is there after a restart.
+    keeper: Option<Keeper>,
     finality: Mutex<Finality>,
     /// It is in front of a rollup, and not the rollup itself.
     follows: AtomicBool,
@@ -96,38 +105,20 @@ pub struct Node {
     forked: Forked,
 }
 
-/// The blocks, for who looks at them later.
-#[derive(Clone, Debug)]
-pub(crate) struct ChainHandle(Arc<RwLock<Chain>>);
-
-impl ChainHandle {
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Chain> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Chain> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Node {
-    /// A node before its first block.
+    /// A node with the blocks of a chain.
     #[must_use]
-    pub fn new(
-        accounts: Vec<Account>,
-        chain_id: u64,
-        block_time: BlockTime,
-        keep_states: u64,
-    ) -> Self {
+    pub fn new(accounts: Vec<Account>, chain_id: u64, block_time: BlockTime, chain: Chain) -> Self {
         Self {
-            chain: ChainHandle(Arc::new(RwLock::new(Chain::new(keep_states)))),
+            store: Arc::clone(chain.store()),
+            keep_states: chain.keep_states(),
+            head: watch::Sender::new(chain.newest().unwrap_or_default()),
+            chain: RwLock::new(chain),
             pool: Mutex::default(),
             work: Condvar::new(),
-            head: watch::Sender::new(0),
             arrivals: broadcast::Sender::new(ARRIVALS),
             accounts,
             chain_id: AtomicU64::new(chain_id),
-            keep_states,
             client: client_version(),
             instance: instance(),
             logging: AtomicBool::new(true),
@@ -138,16 +129,50 @@ impl Node {
             proofs: Proofs::default(),
             filters: Filters::default(),
             kept: pending::Kept::default(),
+            metrics: Metrics::default(),
             load: Load::default(),
             texts: Texts::default(),
             stopping: watch::Sender::new(false),
             kernel_log: Arc::default(),
             choosing: Mutex::default(),
+            keeper: None,
             finality: Mutex::default(),
             follows: AtomicBool::new(false),
             following: Mutex::default(),
             forked: Forked::default(),
         }
+    }
+
+    /// Keeps what waits, if its store lasts.
+    ///
+    /// # Errors
+    /// If there is no thread for that.
+    pub(crate) fn start_keeper(&mut self) -> std::io::Result<()> {
+        if self.store.lasts() {
+            self.pool().tell_gone();
+            self.keeper = Some(Keeper::start(Arc::clone(&self.store))?);
+        }
+        Ok(())
+    }
+
+    /// Keeps a transaction that waits; returns when it is there after a restart.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) async fn keep_waiting(&self, hash: &B256) -> Result<(), NodeError> {
+        let Some(keeper) = &self.keeper else {
+            return Ok(());
+        };
+        let candidate = self.pool().get(hash).map(Arc::clone);
+        // What is gone has its fate, which a block's commit kept.
+        let Some(candidate) = candidate else {
+            return Ok(());
+        };
+        keeper.keep(candidate).await?;
+        if self.pool().get(hash).is_none() {
+            self.pool().put_gone(vec![*hash]);
+        }
+        Ok(())
     }
 
     /// How it is doing; `None`: it is no node in front of a rollup.
@@ -165,6 +190,31 @@ impl Node {
     #[must_use]
     pub fn follows(&self) -> bool {
         self.follows.load(Ordering::Relaxed)
+    }
+
+    /// What is wrong now, with the rollup node or with the store.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let following = self.following().and_then(|following| following.trouble);
+        following.or_else(|| self.store.trouble())
+    }
+
+    /// What is counted, in the text form of Prometheus.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let newest = self.chain().newest();
+        let (pending, parked) = self.pool().counts();
+        let lag = |following: Following| {
+            let lag = following.head.saturating_sub(following.level);
+            (following.level.into(), lag.into())
+        };
+        self.metrics.text(Gauges {
+            block: newest.unwrap_or_default(),
+            level: self.following().map(lag),
+            ready: newest.is_some() && self.trouble().is_none(),
+            pool: (pending as u64, parked as u64),
+            store: self.store.size(),
+        })
     }
 
     /// Puts it in front of a rollup.
@@ -244,12 +294,17 @@ impl Node {
 
     /// The blocks.
     pub fn chain(&self) -> RwLockReadGuard<'_, Chain> {
-        self.chain.read()
+        self.chain.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The blocks, for who looks at them later.
-    pub(crate) fn chain_handle(&self) -> ChainHandle {
-        self.chain.clone()
+    fn chain_mut(&self) -> RwLockWriteGuard<'_, Chain> {
+        self.chain.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the node keeps.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// The pending transactions.
@@ -349,23 +404,6 @@ impl Node {
         self.work.notify_all();
     }
 
-    /// Makes blocks visible, in order.
-    pub(crate) fn publish(&self, blocks: impl IntoIterator<Item = Arc<Block>>) {
-        let mut chain = self.chain.write();
-        for block in blocks {
-            chain.push(block);
-        }
-        let newest = chain.latest().map_or(0, |block| block.number());
-        drop(chain);
-        self.head.send_replace(newest);
-    }
-
-    /// Makes `state` the state after the newest block.
-    pub(crate) fn amend(&self, state: Durable) {
-        let mut chain = self.chain.write();
-        chain.amend(state);
-    }
-
     /// The block of another chain that this one goes on from, if there is one.
     #[must_use]
     pub fn fork(&self) -> Option<Arc<Fork>> {
@@ -382,77 +420,6 @@ impl Node {
     pub fn forking(mut self, forked: Forked) -> Self {
         self.forked = forked;
         self
-    }
-
-    /// Makes `first` the only block, and empties the pool.
-    pub(crate) fn restart(&self, first: Arc<Block>, fork: Option<Arc<Fork>>) {
-        self.forked.set(fork);
-        let newest = first.number();
-        self.chain.write().restart(first);
-        self.pool().clear();
-        self.filters.rewind(newest);
-        self.head.send_replace(newest);
-    }
-
-    /// Goes back to block `newest`, with `state` after it, and empties the pool.
-    pub(crate) fn rewind(&self, newest: u64, state: Durable) {
-        let mut chain = self.chain.write();
-        let _ = chain.truncate(newest);
-        chain.amend(state);
-        drop(chain);
-        self.pool().clear();
-        self.filters.rewind(newest);
-        self.head.send_replace(newest);
-    }
-
-    /// Goes back to block `newest` (`None`: to before the first), since another branch
-    /// replaces those after it, which are given, newest first. What waits in the pool stays.
-    pub(crate) fn branch_off(&self, newest: Option<u64>) -> Vec<Arc<Block>> {
-        let gone = self.chain.write().fork(newest);
-        self.head.send_replace(newest.unwrap_or_default());
-        gone
-    }
-
-    /// The newest block.
-    ///
-    /// # Errors
-    /// Before genesis.
-    pub fn latest(&self) -> Result<Arc<Block>, NodeError> {
-        let latest = self.chain().latest();
-        latest.ok_or(NodeError::UnknownBlock(BlockId::Latest))
-    }
-
-    /// The block with this id, `pending` being what [`Node::pending`] gave last, or the
-    /// newest; `None` if there is no such block.
-    #[must_use]
-    pub fn find(&self, id: BlockId) -> Option<Arc<Block>> {
-        if id == BlockId::Pending {
-            let latest = self.latest().ok()?;
-            let pending = self.kept.last(&latest);
-            return Some(pending.map_or(latest, |pending| pending.block));
-        }
-        let chain = self.chain();
-        match id {
-            BlockId::Latest | BlockId::Pending => chain.latest(),
-            BlockId::Safe => match lock(&self.finality).safe {
-                Some(number) => chain.number(number),
-                None => chain.latest(),
-            },
-            BlockId::Finalized => match lock(&self.finality).finalized {
-                Some(number) => chain.number(number),
-                None => chain.latest(),
-            },
-            BlockId::Number(number) => chain.number(number),
-            BlockId::Hash(hash) => chain.hash(&hash),
-        }
-    }
-
-    /// The block with this id, as [`Node::find`] gives it.
-    ///
-    /// # Errors
-    /// [`NodeError::UnknownBlock`].
-    pub fn block(&self, id: BlockId) -> Result<Arc<Block>, NodeError> {
-        self.find(id).ok_or(NodeError::UnknownBlock(id))
     }
 
     /// The environment of the next block.

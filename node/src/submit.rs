@@ -1,8 +1,9 @@
 //! Transactions on their way into the pool, and what becomes of them.
 
 use crate::error::NodeError;
-use crate::node::{BlockTime, Node};
-use crate::pool::{self, BlockRules, Candidate, Fate, PoolError};
+use crate::node::{BlockTime, Node, nonce};
+use crate::pool::{self, AdmissionError, BlockRules, Candidate, Fate, PoolError};
+use crate::store::{SavedTransaction, StoreError};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::{Signature, Transaction};
 use host::ReadStore;
@@ -55,6 +56,10 @@ impl Node {
     }
 
     fn accept(&self, candidate: Candidate, rules: &BlockRules) -> Result<Submitted, NodeError> {
+        // Where the last attempt to write failed, another one tells.
+        if self.store().trouble().is_some() {
+            self.store().write(|_| Ok(()))?;
+        }
         let (hash, sender) = (candidate.transaction.hash, candidate.sender);
         let mut pool = self.pool();
         if pool.get(&hash).is_some() {
@@ -73,19 +78,56 @@ impl Node {
         Ok(Submitted { hash, ready, fate })
     }
 
-    /// If levels run at once, waits for the one that includes the transaction, so
-    /// that the receipt is there when the client has the hash.
+    /// Takes those into the pool whose hashes were told before a restart.
     ///
     /// # Errors
-    /// [`NodeError::Dropped`].
+    /// If the store cannot be read.
+    pub(crate) fn take_waiting(&self) -> Result<(), StoreError> {
+        for (hash, saved) in self.store().waiting()? {
+            if let Err(error) = self.take_again(saved) {
+                tracing::debug!("transaction {hash} no longer waits: {error}");
+                self.pool().put_gone(vec![hash]);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_again(&self, saved: SavedTransaction) -> Result<(), NodeError> {
+        let latest = self.latest()?;
+        let rules = BlockRules::of(&self.next_environment(&latest)?);
+        let candidate = match saved.unsigned {
+            None => pool::admit(saved.raw, &rules)?,
+            Some(sender) => {
+                let signed = ethereum::transaction::decode(&saved.raw);
+                let signed = signed.map_err(AdmissionError::Undecodable)?;
+                pool::admit_unsigned(signed, sender, &rules)?
+            }
+        };
+        let next = nonce(latest.state()?, &candidate.sender)?;
+        if candidate.nonce() < next {
+            let nonce = candidate.nonce();
+            return Err(AdmissionError::NonceTooLow { next, nonce }.into());
+        }
+        self.pool().insert(candidate, next)?;
+        Ok(())
+    }
+
+    /// If levels run at once, waits for the one that includes the transaction, so
+    /// that the receipt is there when the client has the hash; else until it would be there
+    /// after a restart.
+    ///
+    /// # Errors
+    /// [`NodeError::Dropped`], [`NodeError::NotKept`].
     pub async fn settled(&self, submitted: Submitted) -> Result<B256, NodeError> {
         let Submitted { hash, ready, fate } = submitted;
         if ready && self.block_time() == BlockTime::Auto {
             // A level that takes long, or a node that stops: the hash will do.
             if let Ok(Ok(fate)) = tokio::time::timeout(PATIENCE, fate).await {
                 fate?;
+                return Ok(hash);
             }
         }
+        self.keep_waiting(&hash).await?;
         Ok(hash)
     }
 }

@@ -5,3 +5,4 @@ mod faults;
 mod following;
 mod lab;
 mod reorganisations;
+mod stored;

@@ -3,7 +3,8 @@
 use crate::lab::{Lab, call, head, level_with, settle};
 use alloy_primitives::{B256, U256};
 use double::Faults;
-use node::follower::Handle;
+use e2e_tests::folder::Folder;
+use node::follower::{self, Handle};
 use pvm::{Durable, Machine, Options};
 use serde_json::json;
 use std::collections::HashMap;
@@ -29,9 +30,25 @@ fn steps() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_layer_1_does_each_transaction_is_included_once() {
-    let mut lab = Lab::new("reorganised", 4, |options| options.finality = 12).await;
-    let mut node = lab.node().await;
-    let mut dice = Dice(7);
+    back_and_forth("reorganised", 7, None).await;
+}
+
+/// Restarts lose nothing: nobody gives the node its transactions again.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_layer_1_does_a_node_with_a_store_goes_on_where_it_was() {
+    let folder = Folder::new("reorganised store");
+    back_and_forth("reorganised stored", 11, Some(&folder)).await;
+}
+
+async fn back_and_forth(name: &str, seed: u64, store: Option<&Folder>) {
+    let mut lab = Lab::new(name, 4, |options| options.finality = 12).await;
+    let options = || follower::Options {
+        data_dir: store.map(|folder| folder.0.clone()),
+        ..lab.options()
+    };
+    let options = options();
+    let mut node = lab.node_with(options.clone()).await;
+    let mut dice = Dice(seed);
     let mut sent: Vec<B256> = Vec::new();
     let mut acknowledged: Vec<String> = Vec::new();
     for step in 0..steps() {
@@ -61,9 +78,10 @@ async fn whatever_layer_1_does_each_transaction_is_included_once() {
             _ => {
                 // The node starts anew; what it had acknowledged is given to it again.
                 node.stop().unwrap();
-                node = lab.node().await;
+                node = lab.node_with(options.clone()).await;
                 level_with(&node, &lab.double).await;
-                for raw in &acknowledged {
+                let lost = acknowledged.iter().filter(|_| store.is_none());
+                for raw in lost {
                     let params = node::rpc::params::Params::new(vec![json!(raw)]);
                     let again = node::rpc::call(node.miner(), "eth_sendRawTransaction", params);
                     // Those that are included are refused: their nonce is used.
@@ -97,12 +115,7 @@ async fn whatever_layer_1_does_each_transaction_is_included_once() {
 /// Each transaction is in one block of the chain.
 fn each_once(node: &Handle, sent: &[B256]) {
     let mut count: HashMap<B256, u32> = HashMap::new();
-    let chain = node.node().chain();
-    for block in chain
-        .range(0, u64::MAX)
-        .iter()
-        .filter_map(|kept| kept.load())
-    {
+    for block in node.node().blocks(0, u64::MAX).unwrap() {
         for included in &block.transactions {
             *count.entry(included.transaction.hash).or_default() += 1;
         }

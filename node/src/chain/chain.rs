@@ -1,159 +1,127 @@
-//! All blocks, indexed by number, block hash and transaction hash.
+//! The chain: its newest blocks in memory, all of them in the store.
 
-use super::archive::{Archive, Kept};
 use super::block::Block;
-use super::log_filter::LogFilter;
-use super::log_index::LogIndex;
-use alloy_primitives::{B256, Log};
+use crate::store::bounds::{
+    CACHED_BLOCKS, CACHED_BYTES, RECENT_BLOCKS, RECENT_BYTES, REMOVED_BLOCKS,
+};
+use crate::store::{StateName, Store, StoreError};
+use alloy_primitives::B256;
 use pvm::Durable;
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-
-/// The blocks that are remembered after they left the chain.
-const REMEMBERED: usize = 1_024;
-
-/// A block, and the numbers of those of its logs that may pass a filter; `None`: all.
-pub type Candidates = (Kept, Option<Vec<u32>>);
-
-/// Calls `each` with the logs among `candidates` that pass, in order: block, index of
-/// the transaction, number of the log, log. Stops where `each` does.
-///
-/// # Errors
-/// Those of `each`.
-pub fn for_each_log<E>(
-    candidates: &[Candidates],
-    filter: &LogFilter,
-    mut each: impl FnMut(&Block, usize, u64, &Log) -> Result<(), E>,
-) -> Result<(), E> {
-    for (block, numbers) in candidates {
-        let Some(block) = block.load() else { continue };
-        match numbers {
-            None => {
-                for (index, number, log) in block.logs() {
-                    if filter.matches(log) {
-                        each(&block, index, number, log)?;
-                    }
-                }
-            }
-            Some(numbers) => {
-                for number in numbers.iter().map(|number| u64::from(*number)) {
-                    if let Some((index, log)) = block.log(number)
-                        && filter.matches(log)
-                    {
-                        each(&block, index, number, log)?;
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// All blocks, from the first that the node knows on.
 #[derive(Debug)]
 pub struct Chain {
-    /// The number of blocks whose states are kept, and which are in memory.
+    /// The number of blocks whose states are kept.
     keep_states: u64,
-    /// The number of the first block.
-    first: u64,
-    blocks: Vec<Kept>,
-    /// Where older blocks are; `None`: there is no place for files.
-    archive: Option<Arc<Archive>>,
+    store: Arc<Store>,
+    /// The numbers of the first block and of the newest.
+    bounds: Option<(u64, u64)>,
+    /// The newest blocks, oldest first, with their states.
+    recent: Recent,
+    /// The states of the newest blocks, oldest first.
+    states: VecDeque<Option<Durable>>,
+    /// Genesis stays: it is what a chain can be told from.
+    genesis: Option<Durable>,
+    /// Older blocks that somebody asked for.
+    cache: Cache,
     /// The blocks that left the chain last, oldest departure first.
     removed: VecDeque<Arc<Block>>,
     /// The number of blocks that ever left it so.
     removals: u64,
-    by_hash: HashMap<B256, u64>,
-    transactions: HashMap<B256, (u64, usize)>,
-    logs: LogIndex,
 }
 
 impl Chain {
-    /// No blocks yet; the states of the newest `keep_states` will be kept, one at least.
-    #[must_use]
-    pub fn new(keep_states: u64) -> Self {
-        Self {
+    /// The blocks of a store; the states of the newest `keep_states` are kept, one at least.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn new(store: Arc<Store>, keep_states: u64) -> Result<Self, StoreError> {
+        Ok(Self {
             keep_states: keep_states.max(1),
-            first: 0,
-            blocks: Vec::new(),
-            archive: archive(),
+            bounds: store.bounds()?,
+            store,
+            recent: Recent::default(),
+            states: VecDeque::new(),
+            genesis: None,
+            cache: Cache::default(),
             removed: VecDeque::new(),
             removals: 0,
-            by_hash: HashMap::new(),
-            transactions: HashMap::new(),
-            logs: LogIndex::default(),
-        }
+        })
     }
 
-    /// Adds the block after the newest. The first may have any number.
+    /// No blocks yet, in a store that ends with the process.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn passing(keep_states: u64) -> Result<Self, StoreError> {
+        Self::new(Store::passing()?, keep_states)
+    }
+
+    /// The number of blocks whose states are kept.
+    #[must_use]
+    pub const fn keep_states(&self) -> u64 {
+        self.keep_states
+    }
+
+    /// Where all blocks are.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Adds the block after the newest, which the store has. The first may have any number.
     pub fn push(&mut self, block: Arc<Block>) {
-        if self.blocks.is_empty() {
-            self.first = block.number();
-        }
-        debug_assert_eq!(
-            block.number(),
-            self.first + self.blocks.len() as u64,
+        let number = block.number();
+        let newest = self.newest();
+        debug_assert!(
+            newest.is_none_or(|newest| number == newest + 1),
             "blocks come in order"
         );
-        self.by_hash.insert(block.hash, block.number());
-        for (index, included) in block.transactions.iter().enumerate() {
-            self.transactions
-                .insert(included.transaction.hash, (block.number(), index));
-        }
-        self.logs.insert(&block);
-        let old = block.number().checked_sub(self.keep_states);
-        self.blocks.push(Kept::here(block));
-        // Genesis stays: it is what a chain can be told from.
-        let old = old
-            .filter(|old| *old > 0)
-            .and_then(|old| self.position(old));
-        if let Some(old) = old.and_then(|old| self.blocks.get_mut(old)) {
-            if let Some(block) = old.change() {
-                block.state = None;
+        let first = self.bounds.map_or(number, |(first, _)| first);
+        self.bounds = Some((first, number));
+        let kept = usize::try_from(self.keep_states).unwrap_or(usize::MAX);
+        // A store that lasts has the states, too.
+        if !self.store.lasts() {
+            if number == 0 {
+                self.genesis.clone_from(&block.state);
             }
-            if let Some(archive) = &self.archive {
-                old.put_away(archive);
+            self.states.push_back(block.state.clone());
+            if self.states.len() > kept {
+                self.states.pop_front();
             }
         }
-    }
-
-    /// Forgets all blocks, and begins with this one.
-    pub fn restart(&mut self, first: Arc<Block>) {
-        self.forget_after(None);
-        self.push(first);
-    }
-
-    /// Forgets the blocks after number `newest`; gives them, newest first.
-    pub fn truncate(&mut self, newest: u64) -> Vec<Arc<Block>> {
-        self.forget_after(Some(newest))
-    }
-
-    fn forget_after(&mut self, newest: Option<u64>) -> Vec<Arc<Block>> {
-        let mut forgotten = Vec::new();
-        let rest = newest.map_or(0, |newest| {
-            newest.saturating_add(1).saturating_sub(self.first)
-        });
-        let rest = usize::try_from(rest).unwrap_or(usize::MAX);
-        while self.blocks.len() > rest
-            && let Some(kept) = self.blocks.pop()
-        {
-            self.by_hash.remove(&kept.hash());
-            let Some(block) = kept.load() else { continue };
-            for included in &block.transactions {
-                self.transactions.remove(&included.transaction.hash);
-            }
-            self.logs.remove(&block);
-            forgotten.push(block);
+        if let Some(old) = number.checked_sub(self.keep_states) {
+            // It was read with its state.
+            self.cache.forget(old);
         }
-        forgotten
+        self.recent.push(block, kept);
     }
 
-    /// As [`Chain::truncate`], for blocks that another branch replaces (`None`: all):
-    /// listeners are told that their logs are gone.
-    pub fn fork(&mut self, newest: Option<u64>) -> Vec<Arc<Block>> {
-        let gone = self.forget_after(newest);
-        for block in &gone {
-            if self.removed.len() >= REMEMBERED {
+    /// Forgets the blocks after number `newest` (`None`: all), which the store no longer has.
+    pub fn truncate(&mut self, newest: Option<u64>) {
+        let Some((first, last)) = self.bounds else {
+            return;
+        };
+        let newest = newest.filter(|newest| *newest >= first);
+        let gone = last - newest.unwrap_or(first).min(last) + u64::from(newest.is_none());
+        let gone = usize::try_from(gone).unwrap_or(usize::MAX);
+        self.bounds = newest.map(|newest| (first, newest.min(last)));
+        self.states.truncate(self.states.len().saturating_sub(gone));
+        if newest.is_none() {
+            self.genesis = None;
+        }
+        self.recent.pop(gone);
+        self.cache.clear();
+    }
+
+    /// As [`Chain::truncate`], for blocks that another branch replaces: listeners are told
+    /// that the logs of `gone` are gone.
+    pub fn fork(&mut self, newest: Option<u64>, gone: &[Arc<Block>]) {
+        self.truncate(newest);
+        for block in gone {
+            if self.removed.len() >= REMOVED_BLOCKS {
                 self.removed.pop_front();
             }
             let mut block = (**block).clone();
@@ -161,7 +129,21 @@ impl Chain {
             self.removed.push_back(Arc::new(block));
             self.removals += 1;
         }
-        gone
+    }
+
+    /// The blocks after number `newest` (`None`: all), newest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn after(&self, newest: Option<u64>) -> Result<Vec<Arc<Block>>, StoreError> {
+        let Some((first, last)) = self.bounds else {
+            return Ok(Vec::new());
+        };
+        let next = newest.map_or(first, |newest| newest.saturating_add(1).max(first));
+        let blocks = (next..=last).rev();
+        blocks
+            .filter_map(|number| self.number(number).transpose())
+            .collect()
     }
 
     /// The number of blocks that ever left the chain for another branch.
@@ -179,103 +161,209 @@ impl Chain {
         self.removed.iter().skip(skipped).cloned().collect()
     }
 
-    /// Where the block with this number is, if it can be there.
-    fn position(&self, number: u64) -> Option<usize> {
-        usize::try_from(number.checked_sub(self.first)?).ok()
-    }
-
     /// Makes `state` the state after the newest block.
     pub fn amend(&mut self, state: Durable) {
-        if let Some(newest) = self.blocks.last_mut().and_then(Kept::change) {
-            newest.state = Some(state);
+        if !self.store.lasts() {
+            // It was no longer kept if the chain went far back.
+            self.states.pop_back();
+            self.states.push_back(Some(state.clone()));
         }
-    }
-
-    /// The blocks from `from` to `to` that may have logs that pass, each with the
-    /// numbers of these logs; no numbers: all of them. To be looked at without the
-    /// chain's lock.
-    #[must_use]
-    pub fn candidates(&self, filter: &LogFilter, from: u64, to: u64) -> Vec<Candidates> {
-        let Some(places) = self.logs.find(filter, from, to) else {
-            let blocks = self.range(from, to).iter().cloned();
-            return blocks.map(|block| (block, None)).collect();
-        };
-        let mut found: Vec<Candidates> = Vec::new();
-        let mut last = None;
-        for place in places {
-            if last != Some(place.block) {
-                let index = self.position(place.block.into());
-                let Some(block) = index.and_then(|index| self.blocks.get(index)) else {
-                    continue;
-                };
-                found.push((block.clone(), Some(Vec::new())));
-                last = Some(place.block);
-            }
-            if let Some((_, Some(logs))) = found.last_mut() {
-                logs.push(place.log);
-            }
+        match self.recent.blocks.back_mut() {
+            Some(newest) => Arc::make_mut(newest).state = Some(state),
+            None => self.cache.clear(),
         }
-        found
     }
 
     /// The number of the first block.
     #[must_use]
-    pub const fn first(&self) -> u64 {
-        self.first
+    pub fn first(&self) -> u64 {
+        self.bounds.map_or(0, |(first, _)| first)
+    }
+
+    /// The number of the newest block; `None` before genesis.
+    #[must_use]
+    pub fn newest(&self) -> Option<u64> {
+        self.bounds.map(|(_, newest)| newest)
     }
 
     /// The newest block; `None` before genesis.
-    #[must_use]
-    pub fn latest(&self) -> Option<Arc<Block>> {
-        self.blocks.last().and_then(Kept::load)
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn latest(&self) -> Result<Option<Arc<Block>>, StoreError> {
+        match self.newest() {
+            Some(newest) => self.number(newest),
+            None => Ok(None),
+        }
     }
 
     /// The block with this number.
-    #[must_use]
-    pub fn number(&self, number: u64) -> Option<Arc<Block>> {
-        self.blocks.get(self.position(number)?)?.load()
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn number(&self, number: u64) -> Result<Option<Arc<Block>>, StoreError> {
+        let Some((first, newest)) = self.bounds else {
+            return Ok(None);
+        };
+        if number < first || number > newest {
+            return Ok(None);
+        }
+        let known = self.recent.behind(newest - number);
+        if let Some(block) = known.or_else(|| self.cache.get(number)) {
+            return Ok(Some(block));
+        }
+        let Some(mut block) = self.store.block(number)? else {
+            return Ok(None);
+        };
+        block.state = self.state(newest - number, number)?;
+        let block = Arc::new(block);
+        self.cache.keep(&block);
+        Ok(Some(block))
+    }
+
+    /// The state after a block, if it is kept.
+    fn state(&self, behind: u64, number: u64) -> Result<Option<Durable>, StoreError> {
+        if behind >= self.keep_states && number > 0 {
+            return Ok(None);
+        }
+        if self.store.lasts() {
+            return self.store.state(StateName::Block(number));
+        }
+        let place = usize::try_from(behind + 1).ok();
+        let place = place.and_then(|place| self.states.len().checked_sub(place));
+        Ok(match place.and_then(|place| self.states.get(place)) {
+            Some(state) => state.clone(),
+            None if number == 0 => self.genesis.clone(),
+            None => None,
+        })
     }
 
     /// The block with this hash.
-    #[must_use]
-    pub fn hash(&self, hash: &B256) -> Option<Arc<Block>> {
-        self.number(*self.by_hash.get(hash)?)
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn hash(&self, hash: &B256) -> Result<Option<Arc<Block>>, StoreError> {
+        if let Some(block) = self.recent.hash(hash) {
+            return Ok(Some(block));
+        }
+        match self.store.number_of(hash)? {
+            Some(number) => self.number(number),
+            None => Ok(None),
+        }
     }
 
     /// The block and the index in it of a transaction.
-    #[must_use]
-    pub fn transaction(&self, hash: &B256) -> Option<(Arc<Block>, usize)> {
-        let (number, index) = self.transactions.get(hash)?;
-        Some((self.number(*number)?, *index))
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn transaction(&self, hash: &B256) -> Result<Option<(Arc<Block>, usize)>, StoreError> {
+        let Some((number, index)) = self.store.place_of(hash)? else {
+            return Ok(None);
+        };
+        Ok(self.number(number)?.map(|block| (block, index)))
     }
 
-    /// The blocks from `from` to `to`, both included, as far as there are.
+    /// The numbers from `from` to `to`, both included, as far as there are blocks.
     #[must_use]
-    pub fn range(&self, from: u64, to: u64) -> &[Kept] {
-        let bound = |number: u64| {
-            usize::try_from(number.saturating_sub(self.first))
-                .unwrap_or(usize::MAX)
-                .min(self.blocks.len())
-        };
-        let (start, end) = (bound(from), bound(to.saturating_add(1)));
-        self.blocks.get(start..end).unwrap_or_default()
+    pub fn range(&self, from: u64, to: u64) -> std::ops::Range<u64> {
+        match self.bounds {
+            Some((first, newest)) => from.max(first)..to.min(newest).saturating_add(1),
+            None => 0..0,
+        }
     }
 }
 
-fn archive() -> Option<Arc<Archive>> {
-    match Archive::new() {
-        Ok(archive) => Some(Arc::new(archive)),
-        Err(error) => {
-            tracing::warn!("old blocks stay in memory: no file can be made for them: {error}");
-            None
+/// The newest blocks.
+#[derive(Debug, Default)]
+struct Recent {
+    blocks: VecDeque<Arc<Block>>,
+    bytes: u64,
+}
+
+impl Recent {
+    fn push(&mut self, block: Arc<Block>, most: usize) {
+        self.bytes += weight(&block);
+        self.blocks.push_back(block);
+        let most = most.min(RECENT_BLOCKS);
+        while self.blocks.len() > most || self.blocks.len() > 1 && self.bytes > RECENT_BYTES {
+            let Some(block) = self.blocks.pop_front() else {
+                return;
+            };
+            self.bytes -= weight(&block);
         }
+    }
+
+    fn pop(&mut self, count: usize) {
+        let rest = self.blocks.len().saturating_sub(count);
+        for block in self.blocks.drain(rest..) {
+            self.bytes -= weight(&block);
+        }
+    }
+
+    /// The block so many before the newest.
+    fn behind(&self, behind: u64) -> Option<Arc<Block>> {
+        let behind = usize::try_from(behind).ok()?.checked_add(1)?;
+        let place = self.blocks.len().checked_sub(behind)?;
+        self.blocks.get(place).cloned()
+    }
+
+    fn hash(&self, hash: &B256) -> Option<Arc<Block>> {
+        let found = self.blocks.iter().rev().find(|block| block.hash == *hash);
+        found.cloned()
+    }
+}
+
+/// The bytes of a block in memory, about.
+fn weight(block: &Block) -> u64 {
+    let logs = block.logs().map(|(.., log)| log.data.data.len() as u64);
+    /// A transaction and a receipt as Rust has them.
+    const EACH: u64 = 768;
+    block.size + block.transactions.len() as u64 * EACH + logs.sum::<u64>()
+}
+
+/// Blocks that were read, the last asked for at the end.
+#[derive(Debug, Default)]
+struct Cache(Mutex<VecDeque<Arc<Block>>>);
+
+impl Cache {
+    fn get(&self, number: u64) -> Option<Arc<Block>> {
+        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = blocks.iter().rposition(|block| block.number() == number)?;
+        let block = blocks.remove(place)?;
+        blocks.push_back(Arc::clone(&block));
+        Some(block)
+    }
+
+    fn keep(&self, block: &Arc<Block>) {
+        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.push_back(Arc::clone(block));
+        let mut bytes: u64 = blocks.iter().map(|block| weight(block)).sum();
+        while blocks.len() > CACHED_BLOCKS || bytes > CACHED_BYTES {
+            let Some(block) = blocks.pop_front() else {
+                return;
+            };
+            bytes -= weight(&block);
+        }
+    }
+
+    fn forget(&self, number: u64) {
+        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.retain(|block| block.number() != number);
+    }
+
+    fn clear(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::{Address, Bytes, LogData};
+    use crate::chain::LogFilter;
+    use alloy_primitives::{Address, Bytes, Log, LogData};
     use ethereum::Header;
     use ethereum::transaction::{Legacy, Transaction, sign};
     use storage::block::StoredReceipt;
@@ -293,36 +381,56 @@ mod tests {
         })
     }
 
+    /// Adds a block, as a node does.
+    fn add(chain: &mut Chain, block: Arc<Block>) {
+        chain.store.write(|batch| batch.put_block(&block)).unwrap();
+        chain.push(block);
+    }
+
+    /// Goes back, as a node does.
+    fn back(chain: &mut Chain, newest: u64, forks: bool) -> usize {
+        let gone = chain.after(Some(newest)).unwrap();
+        chain
+            .store
+            .write(|batch| batch.remove_after(Some(newest)))
+            .unwrap();
+        match forks {
+            true => chain.fork(Some(newest), &gone),
+            false => chain.truncate(Some(newest)),
+        }
+        gone.len()
+    }
+
     #[test]
     fn a_chain_may_start_anywhere() {
-        let mut chain = Chain::new(2);
+        let mut chain = Chain::passing(2).unwrap();
         for number in 7..12 {
-            chain.push(block(number, 1));
+            add(&mut chain, block(number, 1));
         }
-        assert!(chain.number(6).is_none());
-        assert_eq!(chain.number(7).unwrap().number(), 7);
-        assert_eq!(chain.range(0, 8).len(), 2);
-        assert!(chain.number(9).unwrap().state.is_none());
-        assert!(chain.number(10).unwrap().state.is_some());
+        assert!(chain.number(6).unwrap().is_none());
+        assert_eq!(chain.number(7).unwrap().unwrap().number(), 7);
+        assert_eq!(chain.range(0, 8), 7..9);
+        assert!(chain.number(9).unwrap().unwrap().state.is_none());
+        assert!(chain.number(10).unwrap().unwrap().state.is_some());
     }
 
     #[test]
     fn what_left_for_another_branch_is_told_once() {
-        let mut chain = Chain::new(100);
+        let mut chain = Chain::passing(100).unwrap();
         for number in 0..5 {
-            chain.push(block(number, 1));
+            add(&mut chain, block(number, 1));
         }
         let seen = chain.removals();
-        assert_eq!(chain.truncate(3).len(), 1);
+        assert_eq!(back(&mut chain, 3, false), 1);
         assert!(chain.removed_since(seen).is_empty());
-        chain.fork(Some(1));
+        back(&mut chain, 1, true);
         let gone = chain.removed_since(seen);
         let numbers: Vec<u64> = gone.iter().map(|block| block.number()).collect();
         assert_eq!(numbers, [3, 2]);
         assert!(chain.removed_since(chain.removals()).is_empty());
-        chain.push(block(2, 2));
-        assert!(chain.hash(&block(2, 1).hash).is_none());
-        assert_eq!(chain.latest().unwrap().hash, block(2, 2).hash);
+        add(&mut chain, block(2, 2));
+        assert!(chain.hash(&block(2, 1).hash).unwrap().is_none());
+        assert_eq!(chain.latest().unwrap().unwrap().hash, block(2, 2).hash);
     }
 
     /// A block with a transaction that made a log.
@@ -357,6 +465,18 @@ mod tests {
         Arc::new(Block::of_parts(number, parts, Some(Durable::new())).unwrap())
     }
 
+    /// The blocks with logs that pass.
+    fn found(chain: &Chain, filter: &LogFilter, from: u64, to: u64) -> Vec<u64> {
+        let mut found = Vec::new();
+        let each = |place: crate::store::LogPlace, _: &Log| {
+            found.push(place.number);
+            Ok::<_, ()>(())
+        };
+        let searched = chain.store.for_each_log(filter, (from, to), each);
+        searched.unwrap().unwrap();
+        found
+    }
+
     fn same(a: &Block, b: &Block) {
         let parts = |block: &Block| (block.hash, block.header.clone(), block.size);
         assert_eq!(parts(a), parts(b));
@@ -372,43 +492,41 @@ mod tests {
 
     #[test]
     fn blocks_that_are_put_away_are_read_back_as_they_were() {
-        let mut chain = Chain::new(2);
+        let mut chain = Chain::passing(2).unwrap();
         let blocks: Vec<_> = (0..10).map(logging).collect();
-        blocks.iter().cloned().for_each(|block| chain.push(block));
+        blocks
+            .iter()
+            .cloned()
+            .for_each(|block| add(&mut chain, block));
         for (number, expected) in (0..).zip(&blocks) {
-            let found = chain.number(number).unwrap();
+            let found = chain.number(number).unwrap().unwrap();
             same(&found, expected);
             let has_state = number == 0 || number > 7;
             assert_eq!(found.state.is_some(), has_state, "{number}");
             let hash = expected.transactions[0].transaction.hash;
-            same(&chain.transaction(&hash).unwrap().0, expected);
-            same(&chain.hash(&expected.hash).unwrap(), expected);
+            same(&chain.transaction(&hash).unwrap().unwrap().0, expected);
+            same(&chain.hash(&expected.hash).unwrap().unwrap(), expected);
         }
         let filter = LogFilter::new(vec![Address::repeat_byte(7)], Vec::new());
-        let mut found = Vec::new();
-        let candidates = chain.candidates(&filter, 1, 8);
-        for_each_log(&candidates, &filter, |block, _, _, _| {
-            found.push(block.number());
-            Ok::<_, ()>(())
-        })
-        .unwrap();
-        assert_eq!(found, (1..=8).collect::<Vec<_>>());
+        assert_eq!(found(&chain, &filter, 1, 8), (1..=8).collect::<Vec<_>>());
     }
 
     #[test]
     fn the_chain_goes_back_behind_what_was_put_away() {
-        let mut chain = Chain::new(2);
-        (0..10).map(logging).for_each(|block| chain.push(block));
-        chain.truncate(3);
+        let mut chain = Chain::passing(2).unwrap();
+        (0..10)
+            .map(logging)
+            .for_each(|block| add(&mut chain, block));
+        back(&mut chain, 3, false);
         chain.amend(Durable::new());
-        let newest = chain.latest().unwrap();
+        let newest = chain.latest().unwrap().unwrap();
         assert_eq!(newest.number(), 3);
         assert!(newest.state.is_some());
         let gone = logging(4).transactions[0].transaction.hash;
-        assert!(chain.transaction(&gone).is_none());
+        assert!(chain.transaction(&gone).unwrap().is_none());
         let filter = LogFilter::new(vec![Address::repeat_byte(7)], Vec::new());
-        assert_eq!(chain.candidates(&filter, 0, 9).len(), 4);
-        chain.push(logging(4));
-        assert!(chain.transaction(&gone).is_some());
+        assert_eq!(found(&chain, &filter, 0, 9), [0, 1, 2, 3]);
+        add(&mut chain, logging(4));
+        assert!(chain.transaction(&gone).unwrap().is_some());
     }
 }

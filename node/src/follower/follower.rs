@@ -12,6 +12,7 @@ use crate::finality::{Finality, Following};
 use crate::miner::{Layer1Request, Request, RollupStatus};
 use crate::node::{Node, nonce};
 use crate::pool::{self, BlockRules, LevelLimits};
+use crate::store::{Batch, SavedTransaction, StateName, StoreError};
 use alloy_primitives::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +48,23 @@ struct Step {
 /// The hash of the newest block of a branch.
 fn head_of(branch: &[Step]) -> &str {
     branch.first().map_or("", |step| &step.head.hash)
+}
+
+/// Keeps the transactions of blocks that are gone, until another block has them.
+fn keep_again(batch: &Batch<'_>, gone: &[Arc<Block>]) -> Result<(), StoreError> {
+    if !batch.lasts() {
+        return Ok(());
+    }
+    let transactions = gone.iter().rev().flat_map(|block| &block.transactions);
+    for (arrival, included) in (0..).zip(transactions) {
+        let saved = SavedTransaction {
+            arrival,
+            unsigned: None,
+            raw: included.transaction.encode().into(),
+        };
+        batch.put_waiting(&included.transaction.hash, &saved)?;
+    }
+    Ok(())
 }
 
 /// Follows a rollup until it is told to stop.
@@ -151,7 +169,7 @@ impl Follower {
         if let Some(first) = branch.last()
             && first.head.predecessor != self.replica.tip()
         {
-            self.go_back(&first.head.predecessor.clone());
+            self.go_back(&first.head.predecessor.clone())?;
         }
         for step in branch.into_iter().rev() {
             let level = match step.level {
@@ -255,29 +273,55 @@ impl Follower {
     }
 
     /// Goes back to the block of layer 1 with this hash.
-    fn go_back(&mut self, hash: &str) {
+    fn go_back(&mut self, hash: &str) -> Result<(), FollowError> {
         let before = self.replica.next_level().saturating_sub(1);
-        if !self.replica.back_to(hash) {
-            return;
-        }
+        let Some(newest) = self.replica.newest_after(hash) else {
+            return Ok(());
+        };
+        let level = self.replica.levels().get(hash).map_or(0, |kept| kept.level);
+        let gone = self.node.branch_off(newest, |batch, gone| {
+            batch.remove_levels_from(level + 1)?;
+            keep_again(batch, gone)
+        })?;
+        self.replica.back_to(hash);
         let now = self.replica.next_level().saturating_sub(1);
         tracing::warn!("layer 1 went back from level {before} to level {now}");
-        for block in self.node.branch_off(self.replica.newest()) {
+        for block in gone {
             let transactions = block.transactions.iter();
             let raws = transactions.map(|included| included.transaction.encode().into());
             self.unplaced.extend(raws);
         }
+        Ok(())
     }
 
     /// Runs a level and publishes its blocks.
     fn level(&mut self, level: Level) -> Result<(), FollowError> {
         let start = Instant::now();
+        let before = self.replica.tip().to_owned();
         let ran = self.replica.run(&self.client, level)?;
-        if ran.blocks.is_empty() {
-            self.node.amend(ran.durable);
-        } else {
-            self.node.publish(ran.blocks.iter().cloned());
-        }
+        self.node.metrics.level(ran.took);
+        let replica = &self.replica;
+        let kept = match ran.blocks.is_empty() {
+            true => {
+                let state = self.node.amend(ran.durable, |batch| replica.keep(batch));
+                state.map(Some)
+            }
+            false => {
+                let shown = self
+                    .node
+                    .publish(ran.blocks.clone(), |batch| replica.keep(batch));
+                shown.map(|blocks| blocks.last().and_then(|block| block.state.clone()))
+            }
+        };
+        let state = match kept {
+            Ok(state) => state,
+            Err(error) => {
+                // It is run again when it can be written.
+                self.replica.back_to(&before);
+                return Err(error.into());
+            }
+        };
+        self.replica.settle(state);
         self.settle(&ran.blocks);
         for block in &ran.blocks {
             chain::tell(block, start.elapsed());
@@ -314,15 +358,24 @@ impl Follower {
             Err(error) => return Err(error.into()),
         };
         let first = self.node.chain().first();
-        let levels = self.replica.levels();
-        let newest_at = |level| levels.newest_at(level).unwrap_or(first);
+        let newest_at = |level| -> Result<u64, StoreError> {
+            Ok(self.node.store().newest_at(level)?.unwrap_or(first))
+        };
+        let finalized = cemented.map_or(Ok(first), newest_at);
         self.node.set_finality(Finality {
-            safe: Some(newest_at(safe)),
-            finalized: Some(cemented.map_or(first, newest_at)),
+            safe: Some(newest_at(safe)?),
+            finalized: Some(finalized?),
         });
         (self.finalized, self.cemented) = (Some(safe), cemented);
+        let oldest = |replica: &Replica| replica.levels().oldest().map_or(0, |kept| kept.level);
+        let before = oldest(&self.replica);
         self.replica.finalise(safe);
-        Ok(())
+        let oldest = oldest(&self.replica);
+        if oldest == before {
+            return Ok(());
+        }
+        let keep = |batch: &Batch<'_>| batch.remove_states_before(StateName::Level(oldest));
+        Ok(self.node.keep(keep)?)
     }
 
     fn rollup<'a>(&'a self, state: &'a pvm::Durable) -> Rollup<'a> {
@@ -360,7 +413,7 @@ impl Follower {
     /// block has it or it can no longer be included.
     fn readmit(&self, raw: Bytes) {
         let hash = alloy_primitives::keccak256(&raw);
-        if self.node.chain().transaction(&hash).is_some() {
+        if !matches!(self.node.transaction(&hash), Ok(None)) {
             return;
         }
         let environment = self

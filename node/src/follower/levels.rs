@@ -1,5 +1,6 @@
 //! The levels that layer 1 may still take back.
 
+use crate::store::SavedLevel;
 use pvm::Saved;
 use std::collections::VecDeque;
 
@@ -16,23 +17,27 @@ pub(super) struct Kept {
     pub(super) newest: Option<u64>,
 }
 
+impl Kept {
+    /// As it is kept in a store.
+    pub(super) fn saved(&self) -> SavedLevel {
+        SavedLevel {
+            level: self.level,
+            hash: self.hash.clone(),
+            newest: self.newest,
+        }
+    }
+}
+
 /// The newest levels, oldest first; at least one.
 #[derive(Debug)]
 pub(super) struct Levels {
     kept: VecDeque<Kept>,
-    /// The newest block of the rollup after each level that ran.
-    heads: Vec<(u32, u64)>,
 }
 
 impl Levels {
     /// Begins behind a level.
     pub(super) fn new(start: Kept) -> Self {
         Self {
-            heads: start
-                .newest
-                .map(|newest| (start.level, newest))
-                .into_iter()
-                .collect(),
             kept: VecDeque::from([start]),
         }
     }
@@ -47,9 +52,14 @@ impl Levels {
         self.kept.front()
     }
 
+    /// The level of the block with this hash, if the chain can go back to it.
+    pub(super) fn get(&self, hash: &str) -> Option<&Kept> {
+        self.kept.iter().rfind(|kept| kept.hash == hash)
+    }
+
     /// Whether the chain can go back to the block with this hash.
     pub(super) fn has(&self, hash: &str) -> bool {
-        self.kept.iter().any(|kept| kept.hash == hash)
+        self.get(hash).is_some()
     }
 
     /// The hash of the block of layer 1 at a level, if it is kept.
@@ -60,9 +70,6 @@ impl Levels {
 
     /// Adds the level after the newest.
     pub(super) fn push(&mut self, kept: Kept) {
-        if let Some(newest) = kept.newest {
-            self.heads.push((kept.level, newest));
-        }
         self.kept.push_back(kept);
     }
 
@@ -70,8 +77,6 @@ impl Levels {
     pub(super) fn back_to(&mut self, hash: &str) -> Option<&Kept> {
         let at = self.kept.iter().rposition(|kept| kept.hash == hash)?;
         self.kept.truncate(at + 1);
-        let level = self.tip()?.level;
-        while self.heads.pop_if(|(other, _)| *other > level).is_some() {}
         self.tip()
     }
 
@@ -82,11 +87,14 @@ impl Levels {
         }
     }
 
-    /// The newest block of the rollup after `level`, as far as is known.
-    pub(super) fn newest_at(&self, level: u32) -> Option<u64> {
-        let after = self.heads.partition_point(|(other, _)| *other <= level);
-        let (_, newest) = self.heads.get(after.checked_sub(1)?)?;
-        Some(*newest)
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter()
+    }
+
+    /// The newest, to change.
+    pub(super) fn tip_mut(&mut self) -> Option<&mut Kept> {
+        self.kept.back_mut()
     }
 }
 
@@ -125,12 +133,9 @@ mod tests {
     #[test]
     fn going_back_forgets_what_came_after() {
         let mut levels = levels();
-        assert_eq!(levels.newest_at(9), None);
-        assert_eq!(levels.newest_at(15), Some(30));
-        assert_eq!(levels.newest_at(99), Some(38));
         assert_eq!(levels.back_to("B12").unwrap().level, 12);
         assert!(!levels.has("B13"));
-        assert_eq!(levels.newest_at(99), Some(24));
+        assert_eq!(levels.tip().unwrap().newest, Some(24));
         assert!(levels.back_to("B19").is_none());
     }
 
@@ -140,8 +145,6 @@ mod tests {
         levels.forget_before(17);
         assert_eq!(levels.oldest().unwrap().level, 17);
         assert!(!levels.has("B16"));
-        // Which blocks these levels made is still known.
-        assert_eq!(levels.newest_at(11), Some(22));
         levels.forget_before(99);
         assert_eq!(levels.tip().unwrap().level, 19);
     }

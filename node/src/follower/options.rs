@@ -4,6 +4,7 @@ use super::client::ClientError;
 use super::replica::FollowError;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
+use crate::store::StoreError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -50,6 +51,8 @@ pub struct Options {
     pub connections: usize,
     /// The number of blocks whose states are kept.
     pub keep_states: u64,
+    /// The folder of its store; `None`: nothing is there after a restart.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Options {
@@ -68,6 +71,7 @@ impl Options {
             verify_every: 1,
             connections: crate::devnet::CONNECTIONS,
             keep_states: crate::devnet::KEEP_STATES,
+            data_dir: None,
         }
     }
 }
@@ -87,6 +91,9 @@ pub enum StartError {
     /// Invalid CORS origin.
     #[error(transparent)]
     Cors(#[from] InvalidOrigin),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The rollup cannot be followed.
     #[error(transparent)]
     Follow(#[from] FollowError),

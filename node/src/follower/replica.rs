@@ -5,12 +5,13 @@ use super::answers::{Block as Level, Head};
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
 use crate::chain::{self, Block, ChainError};
+use crate::store::{Batch, StateName, StoreError};
 use layer1::outbox::OutboxPosition;
 use pvm::{Durable, LevelReport, Machine, Status};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use storage::StorageError;
 use storage::layout::HEAD;
 
@@ -98,6 +99,9 @@ pub enum FollowError {
         /// Why.
         reason: String,
     },
+    /// The store cannot be used; it is tried again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The machine cannot run a level.
     #[error(transparent)]
     Machine(#[from] pvm::Error),
@@ -115,6 +119,7 @@ impl FollowError {
         matches!(
             self,
             Self::Client(_)
+                | Self::Store(_)
                 | Self::Waiting { .. }
                 | Self::OtherLevel { .. }
                 | Self::Behind { .. }
@@ -130,6 +135,8 @@ pub(super) struct Ran {
     pub(super) blocks: Vec<Arc<Block>>,
     /// Durable storage after it.
     pub(super) durable: Durable,
+    /// The time of the machine.
+    pub(super) took: Duration,
 }
 
 /// The rollup as this node has it.
@@ -153,6 +160,58 @@ impl Replica {
             verify_every: verify_every.max(1),
             unverified: 0,
             outbox: Arc::default(),
+        }
+    }
+
+    /// As it was when the node stopped: the levels after the first one, and what the rollup
+    /// wrote.
+    pub(super) fn go_on(
+        &mut self,
+        levels: impl IntoIterator<Item = Kept>,
+        outbox: BTreeMap<OutboxPosition, Vec<u8>>,
+    ) {
+        for kept in levels {
+            self.machine.restore(kept.machine.clone());
+            self.levels.push(kept);
+        }
+        self.outbox = Arc::new(outbox);
+    }
+
+    /// Writes what a restart needs of the newest level.
+    pub(super) fn keep(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let Some(tip) = self.levels.tip() else {
+            return Ok(());
+        };
+        batch.put_level(&tip.saved())?;
+        if !batch.lasts() {
+            return Ok(());
+        }
+        batch.put_state(StateName::Level(tip.level), self.durable())?;
+        let (level, index) = (tip.level, 0);
+        let written = self.outbox.range(OutboxPosition { level, index }..);
+        let written: Vec<Vec<u8>> = written.map(|(_, message)| message.clone()).collect();
+        batch.put_outbox(level, &written)
+    }
+
+    /// Writes what a restart needs of all levels that layer 1 may take back.
+    pub(super) fn keep_all(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        for kept in self.levels.iter() {
+            batch.put_level(&kept.saved())?;
+            if batch.lasts() {
+                batch.put_state(StateName::Level(kept.level), kept.machine.durable())?;
+            }
+        }
+        self.keep(batch)
+    }
+
+    /// Takes the newest storage as it is behind a store.
+    pub(super) fn settle(&mut self, state: Option<Durable>) {
+        if let Some(state) = state {
+            *self.machine.durable_mut() = state;
+        }
+        let newest = self.machine.save();
+        if let Some(tip) = self.levels.tip_mut() {
+            tip.machine = newest;
         }
     }
 
@@ -196,6 +255,12 @@ impl Replica {
         self.levels.tip().and_then(|tip| tip.newest)
     }
 
+    /// The newest block of the rollup after the level of the block with this hash; `None`:
+    /// it is not kept.
+    pub(super) fn newest_after(&self, hash: &str) -> Option<Option<u64>> {
+        self.levels.get(hash).map(|kept| kept.newest)
+    }
+
     /// Goes back to the level of the block with this hash; `false` if it is not kept.
     pub(super) fn back_to(&mut self, hash: &str) -> bool {
         let Some(kept) = self.levels.back_to(hash) else {
@@ -225,7 +290,9 @@ impl Replica {
             });
         }
         let before = self.machine.save();
+        let start = Instant::now();
         let report = self.execute(head.level, messages)?;
+        let took = start.elapsed();
         if let Err(error) = self.verify(client, &head, (&report, outbox.as_deref())) {
             self.machine.restore(before);
             return Err(error);
@@ -250,6 +317,7 @@ impl Replica {
         Ok(Ran {
             blocks,
             durable: report.durable,
+            took,
         })
     }
 

@@ -2,24 +2,29 @@
 
 use super::answers::{Block as Level, Head};
 use super::bridge;
-use super::client::{At, Client, form};
+use super::client::{At, Client};
+use super::copy::copy;
 use super::follower::Follower;
+use super::heads::monitor;
 use super::levels::Kept;
 use super::options::{Options, Origin, StartError};
 use super::poster::Poster;
 use super::replica::{FollowError, Replica};
-use crate::chain::{self, Block, ChainError};
+use crate::chain::{self, Block, Chain, ChainError};
+use crate::finality::Finality;
 use crate::miner::MinerHandle;
 use crate::node::{BlockTime, Node};
 use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
+use crate::store::{Identity, SavedLevel, Store, StoreError};
+use alloy_primitives::{B256, keccak256};
 use host::reserved::KERNEL;
+use layer1::outbox::OutboxPosition;
 use messages::address;
-use pvm::{DebugSink, Durable, Machine};
+use pvm::{DebugSink, Durable, Machine, Saved};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use storage::layout::CONFIG;
 use tokio::net::TcpListener;
@@ -27,9 +32,6 @@ use tokio::sync::oneshot;
 
 /// The pause before the rollup node is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// The most keys of durable storage that wait to be copied.
-const MAX_KEYS: usize = 10_000_000;
 
 /// A running node. It stops when this is dropped.
 #[derive(Debug)]
@@ -87,7 +89,9 @@ impl Handle {
     /// Why the rollup could no longer be followed, if that is why it ended.
     pub fn stop(mut self) -> Result<(), FollowError> {
         self.halt();
-        match self.thread.take().map(std::thread::JoinHandle::join) {
+        let ended = self.thread.take().map(std::thread::JoinHandle::join);
+        self.node().store().close();
+        match ended {
             Some(Ok(ended)) => ended,
             _ => Ok(()),
         }
@@ -127,10 +131,8 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
         .spawn(move || {
             // Dropped when the thread ends, whatever ends it.
             let _ending = ending;
-            let follower = match Start::wait(&options, &connected) {
-                Ok(start) => start.follower(&options, connected),
-                Err(error) => Err(error),
-            };
+            let follower = Start::of(&options, &connected)
+                .and_then(|start| start.follower(&options, connected));
             match follower {
                 Ok((follower, handle)) => {
                     if started.send(Ok(handle)).is_err() {
@@ -172,11 +174,97 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
 struct Start {
     client: Client,
     replica: Replica,
+    /// Blocks that are not in the store yet.
     blocks: Vec<Arc<Block>>,
     chain_id: u64,
+    /// The store; `None`: it is made when there is something to keep.
+    store: Option<Arc<Store>>,
+}
+
+/// Whose store it is.
+fn identity(origin: &Origin, rollup: Option<[u8; 20]>) -> Identity {
+    let (kernel, level) = match origin {
+        Origin::Genesis { kernel, level } => (keccak256(kernel), Some(*level)),
+        // The kernel is what is found there.
+        Origin::Storage { level } => (B256::ZERO, *level),
+    };
+    let level = level.map_or(Vec::new(), |level| level.to_be_bytes().to_vec());
+    Identity {
+        kind: "node",
+        rollup,
+        kernel,
+        genesis: keccak256(level),
+    }
 }
 
 impl Start {
+    /// Goes on from the store, or asks until the rollup node has what it takes.
+    fn of(options: &Options, stop: &AtomicBool) -> Result<Self, StartError> {
+        if let Some(folder) = options
+            .data_dir
+            .as_ref()
+            .filter(|folder| Store::is_in(folder))
+        {
+            let rollup = match &options.rollup {
+                Some(rollup) => Some(
+                    address::rollup(rollup)
+                        .map_err(|error| StartError::Address(error.to_string()))?,
+                ),
+                None => None,
+            };
+            let store = Store::open(folder, &identity(&options.origin, rollup))?;
+            if store.bounds()?.is_some() {
+                return Self::of_store(options, store);
+            }
+            // It stopped before the first block was there.
+            store.close();
+        }
+        Self::wait(options, stop)
+    }
+
+    /// Goes on where the node stopped; the rollup node need not be there.
+    fn of_store(options: &Options, store: Arc<Store>) -> Result<Self, StartError> {
+        let client = Client::new(&options.rollup_node);
+        let mut levels = store.levels()?.into_iter();
+        let lost = || StoreError::State("behind the newest level".into());
+        let (first, state) = levels.next().ok_or_else(lost)?;
+        let rollup = store.rollup()?;
+        let level = match options.origin {
+            Origin::Genesis { level, .. } => level,
+            Origin::Storage { level } => level.unwrap_or_default(),
+        };
+        let machine = machine(options, rollup, (level, first.level + 1), state)?;
+        let saved = machine.save();
+        let kept = |saved: SavedLevel, machine: Saved| Kept {
+            hash: saved.hash,
+            level: saved.level,
+            machine,
+            newest: saved.newest,
+        };
+        let mut replica = Replica::new(machine, kept(first, saved.clone()), options.verify_every);
+        let outbox = store.outbox()?.into_iter();
+        let outbox = outbox.map(|(level, index, message)| {
+            let place = OutboxPosition { level, index };
+            (place, message)
+        });
+        replica.go_on(
+            levels.map(|(level, state)| {
+                let machine = saved.at(state, level.level + 1);
+                kept(level, machine)
+            }),
+            outbox.collect(),
+        );
+        tracing::info!(
+            "going on behind level {}",
+            replica.next_level().saturating_sub(1)
+        );
+        let start = Self::with(client, replica, Vec::new())?;
+        Ok(Self {
+            store: Some(store),
+            ..start
+        })
+    }
+
     /// Asks until the rollup node has what it takes.
     fn wait(options: &Options, stop: &AtomicBool) -> Result<Self, StartError> {
         let mut told = None;
@@ -294,6 +382,7 @@ impl Start {
             replica,
             blocks,
             chain_id,
+            store: None,
         })
     }
 
@@ -303,21 +392,42 @@ impl Start {
         options: &Options,
         stop: Arc<AtomicBool>,
     ) -> Result<(Follower, MinerHandle), StartError> {
-        let node = Node::new(
-            Vec::new(),
-            self.chain_id,
-            BlockTime::Manual,
-            options.keep_states,
-        );
-        let node = Arc::new(node);
+        let mut replica = self.replica;
+        let (store, goes_on) = match (self.store, &options.data_dir) {
+            (Some(store), _) => (store, true),
+            (None, Some(folder)) => {
+                let identity = identity(&options.origin, Some(replica.rollup()));
+                (Store::open(folder, &identity)?, false)
+            }
+            (None, None) => (Store::passing()?, false),
+        };
+        let chain = Chain::new(store, options.keep_states)?;
+        let mut node = Node::new(Vec::new(), self.chain_id, BlockTime::Manual, chain);
+        node.start_keeper()
+            .map_err(|error| StartError::Thread(error.to_string()))?;
         node.set_post(options.post);
         node.follow_rollup();
-        node.publish(self.blocks);
+        let oldest = replica.levels().oldest();
+        let safe = oldest.and_then(|kept| kept.newest).filter(|_| goes_on);
+        if goes_on {
+            // As far as it was told last.
+            let first = node.chain().first();
+            node.set_finality(Finality {
+                safe,
+                finalized: Some(first),
+            });
+            node.take_waiting()?;
+        } else {
+            let shown = node.publish(self.blocks, |batch| replica.keep_all(batch))?;
+            let state = shown.last().and_then(|block| block.state.clone());
+            replica.settle(state);
+        }
+        let node = Arc::new(node);
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
         let heads = monitor(self.client.clone(), Arc::clone(&stop))
             .map_err(|error| StartError::Thread(error.to_string()))?;
         let follower = Follower {
-            replica: self.replica,
+            replica,
             node,
             client: self.client,
             stop,
@@ -359,80 +469,4 @@ fn machine(
         ..pvm::Options::default()
     };
     Ok(Machine::from_durable(durable, options)?)
-}
-
-/// Durable storage after a block, value by value.
-fn copy(client: &Client, hash: &str, stop: &AtomicBool) -> Result<Durable, StartError> {
-    let mut durable = Durable::new();
-    let (mut open, mut count, mut told) = (vec![String::new()], 0_u64, std::time::Instant::now());
-    while let Some(path) = open.pop() {
-        if stop.load(Ordering::Relaxed) {
-            return Err(StartError::Stopped);
-        }
-        for name in client.subkeys(At::Hash(hash), &path)? {
-            if !name.is_empty() {
-                let below = format!("{path}/{name}");
-                let is_step = !name.contains('/') && host::Path::new(below.as_bytes()).is_ok();
-                if !is_step || open.len() >= MAX_KEYS {
-                    let why = format_args!("{name:?} is no name of a key, or there are too many");
-                    return Err(form(&format!("the keys below {path:?}"), &why).into());
-                }
-                open.push(below);
-                continue;
-            }
-            // Between two questions nothing changes: it is one block.
-            if let Some(value) = client.value(At::Hash(hash), &path)? {
-                durable
-                    .write(&*path, &value)
-                    .map_err(|error| FollowError::from(pvm::Error::from(error)))?;
-                count += 1;
-            }
-        }
-        if told.elapsed() >= PAUSE {
-            told = std::time::Instant::now();
-            tracing::info!("{count} values");
-        }
-    }
-    tracing::info!("{count} values in all");
-    Ok(durable)
-}
-
-/// A thread that hears of new heads, and asks again after each end of a stream.
-fn monitor(client: Client, stop: Arc<AtomicBool>) -> std::io::Result<Receiver<Head>> {
-    let (heads, heard) = channel();
-    let listen = move || {
-        let mut told = false;
-        while !stop.load(Ordering::Relaxed) {
-            let opened = std::time::Instant::now();
-            // What came between two streams.
-            let newest = client.block(At::Head).map(|block| block.head);
-            let streamed = newest.and_then(|head| {
-                told = false;
-                if heads.send(head).is_err() {
-                    return Ok(false);
-                }
-                let mut listening = true;
-                client.monitor(|head| {
-                    listening = heads.send(head).is_ok() && !stop.load(Ordering::Relaxed);
-                    listening
-                })?;
-                Ok(listening)
-            });
-            match streamed {
-                // A stream that ends at once is no reason to hurry.
-                Ok(true) => std::thread::sleep(PAUSE.saturating_sub(opened.elapsed())),
-                Ok(false) => return,
-                Err(error) => {
-                    if !std::mem::replace(&mut told, true) {
-                        tracing::warn!("{error}");
-                    }
-                    std::thread::sleep(PAUSE);
-                }
-            }
-        }
-    };
-    std::thread::Builder::new()
-        .name("heads".into())
-        .spawn(listen)?;
-    Ok(heard)
 }

@@ -10,13 +10,14 @@
 
 use super::miner::Miner;
 use super::requests::{Change, DevelopmentRequest, Setting};
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot};
 use crate::chain::{Block, head};
 use crate::error::{MinerError, NodeError, is_unavailable};
 use crate::node::nonce;
 use crate::pool::{Candidate, DropReason, LevelLimits, Pool};
 use crate::request::{BlockId, Submission};
 use crate::simulate::fill::{fill, with_gas};
+use crate::store::{Batch, StateName};
 use alloy_primitives::{Address, KECCAK256_EMPTY, keccak256};
 use evm_kernel::native::impersonate::{self, Surroundings};
 use evm_kernel::native::simulate::Interrupt;
@@ -37,7 +38,7 @@ impl Miner {
                 let _ = reply.send(mined);
             }
             DevelopmentRequest::Snapshot(reply) => {
-                let _ = reply.send(Ok(self.snapshot()));
+                let _ = reply.send(self.snapshot());
             }
             DevelopmentRequest::Revert(id, reply) => {
                 let _ = reply.send(self.revert(id));
@@ -102,9 +103,20 @@ impl Miner {
     }
 
     /// Remembers the chain as it is; gives a number to go back to it by.
-    fn snapshot(&mut self) -> u64 {
-        let now = self.now();
-        self.snapshots.keep(now)
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    fn snapshot(&mut self) -> Result<u64, NodeError> {
+        let (id, now) = (self.snapshots.next(), self.now());
+        let oldest = self.snapshots.oldest();
+        self.node.keep(|batch| {
+            if let Some(oldest) = oldest {
+                batch.remove_snapshot(oldest)?;
+            }
+            snapshot::keep(batch, id, &now)
+        })?;
+        self.snapshots.keep(now);
+        Ok(id)
     }
 
     /// The chain as it is.
@@ -125,13 +137,28 @@ impl Miner {
     /// # Errors
     /// If the snapshot has no block.
     fn revert(&mut self, id: u64) -> Result<bool, NodeError> {
-        let Some(snapshot) = self.snapshots.take(id) else {
+        let Some(snapshot) = self.snapshots.get(id).cloned() else {
             return Ok(false);
         };
-        let (newest, durable) = (snapshot.newest, snapshot.durable.clone());
-        self.restore(snapshot)?;
-        self.node.rewind(newest, durable);
+        self.go_back(snapshot, id)?;
+        self.snapshots.drop_from(id);
         Ok(true)
+    }
+
+    /// Goes back to a snapshot; those from number `used` on are used up.
+    fn go_back(&mut self, mut snapshot: Snapshot, used: u64) -> Result<(), NodeError> {
+        let newest = snapshot.newest;
+        let over = snapshot.layer1.level();
+        // Levels are never used twice.
+        snapshot.layer1.resume_at(self.machine.level());
+        let durable = snapshot.durable.clone();
+        snapshot.durable = self.node.rewind(newest, durable, |batch| {
+            batch.remove_messages_from(over)?;
+            batch.remove_snapshots_from(used)?;
+            batch.put_layer1(&snapshot.layer1)?;
+            batch.put_clock(snapshot.clock)
+        })?;
+        self.restore(snapshot)
     }
 
     /// Makes machine, layer 1 and clock what they were; the blocks stay.
@@ -159,13 +186,16 @@ impl Miner {
         let block = self.node.block(BlockId::Number(newest))?;
         let state = block.state()?.clone();
         let head = head(&state)?;
+        let gone = self.node.branch_off(Some(newest), |batch, _| {
+            // It may have been changed since.
+            batch.put_state(StateName::Block(newest), &state).map(drop)
+        })?;
+        let state = self.node.amend(state, |batch| self.keep_position(batch))?;
         self.newest = Some(newest);
         self.waiting = None;
         self.timestamp = head.timestamp;
         self.backlog = head.backlog;
         *self.machine.durable_mut() = state.clone();
-        let gone = self.node.branch_off(Some(newest));
-        self.node.amend(state.clone());
         let next = |sender: &Address| nonce(&state, sender).unwrap_or_default();
         self.node.pool().went_back(next);
         Ok(gone)
@@ -176,14 +206,18 @@ impl Miner {
     fn reorg(&mut self, depth: u64, blocks: Vec<Vec<Submission>>) -> Result<(), NodeError> {
         let before = self.now();
         let kept = before.newest.saturating_sub(depth);
-        let gone = self.rollback(depth)?;
+        let mut gone = self.rollback(depth)?;
         let made = self.make(blocks);
         if made.is_err() {
             let durable = before.durable.clone();
             self.restore(before)?;
-            self.node.branch_off(Some(kept));
-            self.node.publish(gone.into_iter().rev());
-            self.node.amend(durable);
+            gone.reverse();
+            self.node.branch_off(Some(kept), |_, _| Ok(()))?;
+            self.node.publish(gone, |_| Ok(()))?;
+            let durable = self
+                .node
+                .amend(durable, |batch| self.keep_position(batch))?;
+            *self.machine.durable_mut() = durable;
         }
         made
     }
@@ -327,12 +361,26 @@ impl Miner {
             made => made?,
         };
         commit::block(&mut durable, &made.block)?;
-        let block = Block::read(durable.clone())?;
+        let blocks = vec![Arc::new(Block::read(durable.clone())?)];
+        let keep = |write: &Batch<'_>| match self.node.store().lasts() {
+            true => self.keep_position(write),
+            false => Ok(()),
+        };
+        let blocks = match self.node.publish(blocks, keep) {
+            Ok(blocks) => blocks,
+            Err(error) => {
+                self.prevrandao = surroundings.prevrandao;
+                self.give_back(batch);
+                tracing::warn!("no block is made: {error}");
+                return Err(error.into());
+            }
+        };
+        if let Some(state) = blocks.last().and_then(|block| block.state.clone()) {
+            durable = state;
+        }
         self.timestamp = surroundings.timestamp;
-        self.newest = Some(block.number());
+        self.newest = blocks.last().map(|block| block.number());
         *self.machine.durable_mut() = durable.clone();
-        let blocks = [Arc::new(block)];
-        self.node.publish(blocks.iter().cloned());
         self.settle(&blocks, false);
         {
             let mut pool = self.node.pool();
@@ -366,8 +414,10 @@ impl Miner {
         };
         change(&mut block);
         commit::block(&mut durable, &block)?;
-        *self.machine.durable_mut() = durable.clone();
-        self.node.amend(durable);
+        let durable = self
+            .node
+            .amend(durable, |batch| self.keep_position(batch))?;
+        *self.machine.durable_mut() = durable;
         Ok(())
     }
 

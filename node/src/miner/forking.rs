@@ -1,7 +1,7 @@
 //! Forks: the chain goes on from a block of another one.
 
 use super::miner::{IDLE, Miner};
-use super::snapshot::{Snapshot, Snapshots};
+use super::snapshot::Snapshot;
 use crate::chain::{Block, head};
 use crate::clock::Setting;
 use crate::error::{MinerError, NodeError};
@@ -28,12 +28,11 @@ impl Miner {
             return Ok(());
         };
         let Some(fork) = fork else {
-            let first = Block::read(genesis.durable.clone())?;
-            self.snapshots = Snapshots::default();
-            self.restore(genesis)?;
-            self.node.restart(Arc::new(first), None);
-            return Ok(());
+            return self.begin_again(genesis);
         };
+        if self.node.store().lasts() {
+            return Err(NodeError::KeptFork);
+        }
         let storage = self.forked_storage(&genesis.durable, &fork)?;
         let block = Block {
             hash: fork.hash(),
@@ -42,7 +41,7 @@ impl Miner {
             header: fork.header().clone(),
             state: Some(storage.clone()),
         };
-        self.snapshots = Snapshots::default();
+        self.snapshots.drop_from(0);
         self.restore(Snapshot {
             durable: storage,
             layer1: genesis.layer1,
@@ -52,8 +51,36 @@ impl Miner {
         })?;
         // As in anvil and Hardhat, time goes on from the block's.
         self.node.clock.set(fork.header().timestamp);
-        self.node.restart(Arc::new(block), Some(fork));
+        self.node.restart(Arc::new(block), Some(fork), |_| Ok(()))?;
         Ok(())
+    }
+
+    /// Makes the chain go on from its own genesis.
+    fn begin_again(&mut self, genesis: Snapshot) -> Result<(), NodeError> {
+        let first = Block::read(genesis.durable.clone())?;
+        self.begin_with(genesis, Arc::new(first))
+    }
+
+    /// Makes a block the only one, with what was at a snapshot around it.
+    pub(super) fn begin_with(
+        &mut self,
+        mut start: Snapshot,
+        first: Arc<Block>,
+    ) -> Result<(), NodeError> {
+        let over = start.layer1.level();
+        // Levels are never used twice.
+        start.layer1.resume_at(self.machine.level());
+        let state = self.node.restart(first, None, |batch| {
+            batch.remove_messages_from(over)?;
+            batch.remove_snapshots_from(0)?;
+            batch.put_layer1(&start.layer1)?;
+            batch.put_clock(start.clock)
+        })?;
+        if let Some(state) = state {
+            start.durable = state;
+        }
+        self.snapshots.drop_from(0);
+        self.restore(start)
     }
 
     /// The number of a fork.

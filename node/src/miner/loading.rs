@@ -1,7 +1,7 @@
 //! Dumps: accounts, or a whole chain.
 
 use super::miner::Miner;
-use super::snapshot::{Snapshot, Snapshots};
+use super::snapshot::Snapshot;
 use crate::chain::Block;
 use crate::chain_file::ChainDump;
 use crate::clock::Setting;
@@ -54,20 +54,22 @@ impl Miner {
         };
         commit::block(&mut storage, &block)?;
         let newest = Block::read(storage.clone())?;
-        self.snapshots = Snapshots::default();
-        self.restore(Snapshot {
+        let older = dump.blocks.iter().take(dump.blocks.len().saturating_sub(1));
+        let mut blocks = older.cloned().chain([Arc::new(newest)]);
+        let start = Snapshot {
             durable: storage,
             layer1: genesis.layer1,
             newest: head.number,
             clock: Setting::default(),
             chain_id,
-        })?;
-        let older = dump.blocks.iter().take(dump.blocks.len().saturating_sub(1));
-        let mut blocks = older.cloned().chain([Arc::new(newest)]);
+        };
         if let Some(first) = blocks.next() {
-            self.node.restart(first, None);
+            self.begin_with(start, first)?;
         }
-        self.node.publish(blocks);
+        let shown = self.node.publish(blocks.collect(), |_| Ok(()))?;
+        if let Some(state) = shown.last().and_then(|block| block.state.clone()) {
+            *self.machine.durable_mut() = state;
+        }
         Ok(())
     }
 }

@@ -4,15 +4,17 @@
 use super::handle::MinerHandle;
 use super::narrator::Narrator;
 use super::requests::Request;
-use super::snapshot::{Snapshot, Snapshots};
+use super::snapshot::{self, Snapshot, Snapshots};
 use crate::chain::{self, Block};
 use crate::error::{MinerError, NodeError};
 use crate::node::{BlockTime, Node, nonce};
-use crate::pool::LevelLimits;
+use crate::pool::{Candidate, LevelLimits};
 use crate::request::BlockId;
+use crate::store::{Batch, GENESIS, SavedDevnet, StoreError};
 use alloy_primitives::{B256, Bytes, keccak256};
 use layer1::Layer1;
-use pvm::{Inbox, Machine, Status};
+use layer1::chain::Before;
+use pvm::{Inbox, Machine, Saved, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,8 +28,8 @@ const AUTO_COUNT: usize = 256;
 /// The interval of levels while transactions wait for a lower base fee.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
 
-/// A level that waits for a preimage, as it does on a rollup node, or for what another chain
-/// has.
+/// A level that waits for a preimage, as it does on a rollup node, for what another chain has, or
+/// for a place to be written to.
 #[derive(Debug)]
 pub(super) struct Waiting {
     inbox: Vec<Vec<u8>>,
@@ -62,14 +64,15 @@ pub struct Miner {
 }
 
 impl Miner {
-    /// A miner that has made block 0, and its handle.
+    /// A miner that has made block 0, or goes on from what was saved, and its handle.
     ///
     /// # Errors
-    /// If the first level fails.
+    /// If the first level fails, or the store does.
     pub fn start(
         machine: Machine,
         node: Arc<Node>,
         layer1: Layer1,
+        saved: Option<SavedDevnet>,
         stop: Arc<AtomicBool>,
     ) -> Result<(Self, MinerHandle), MinerError> {
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
@@ -89,9 +92,33 @@ impl Miner {
             said: Vec::new(),
             requests,
         };
-        miner.level(&[])?;
-        miner.genesis = Some(miner.now());
+        match saved {
+            Some(saved) => miner.go_on(saved)?,
+            None => {
+                miner.level(&[])?;
+                miner.genesis = Some(miner.now());
+            }
+        }
         Ok((miner, handle))
+    }
+
+    /// Goes on from what was saved.
+    fn go_on(&mut self, saved: SavedDevnet) -> Result<(), MinerError> {
+        let head = chain::head(self.machine.durable())?;
+        self.timestamp = head.timestamp;
+        self.backlog = head.backlog;
+        self.newest = self.node.chain().newest();
+        self.node.clock.restore(saved.clock);
+        self.snapshots = Snapshots::from(saved.next_snapshot);
+        for snapshot in saved.snapshots {
+            let (id, snapshot) = snapshot::read(self.node.store(), snapshot)?;
+            match id {
+                GENESIS => self.genesis = Some(snapshot),
+                id => self.snapshots.put(id, snapshot),
+            }
+        }
+        self.node.take_waiting()?;
+        Ok(())
     }
 
     /// Runs levels until it is told to stop, or one fails.
@@ -128,6 +155,8 @@ impl Miner {
                         tracing::warn!("the chain waits: {why}");
                     }
                     Err(MinerError::Waiting(_)) => {}
+                    // It is made when it can be written.
+                    Err(MinerError::Store(_)) => std::thread::sleep(IDLE),
                     ran => ran?,
                 }
             }
@@ -149,16 +178,20 @@ impl Miner {
                 return self.native_block(&batch);
             }
             // What layer 1 brought comes first.
-            let mut pool = self.node.pool();
-            for one in &batch {
-                let next = nonce(self.machine.durable(), &one.sender).unwrap_or_default();
-                pool.resend(&one.transaction.hash, next);
-            }
-            drop(pool);
+            self.give_back(&batch);
             return self.level(&[]);
         }
         let raws: Vec<Bytes> = batch.iter().map(|one| one.raw.clone()).collect();
         self.level(&raws)
+    }
+
+    /// Makes transactions ready again that were taken from the pool.
+    pub(super) fn give_back(&self, batch: &[Arc<Candidate>]) {
+        let mut pool = self.node.pool();
+        for one in batch {
+            let next = nonce(self.machine.durable(), &one.sender).unwrap_or_default();
+            pool.resend(&one.transaction.hash, next);
+        }
     }
 
     pub(super) fn limits(&self, count: usize) -> LevelLimits {
@@ -212,12 +245,13 @@ impl Miner {
     /// Runs a level with these transactions and publishes its blocks.
     fn level(&mut self, batch: &[Bytes]) -> Result<(), MinerError> {
         let number = self.machine.level();
-        // A level that waits for a preimage is run again as it is.
+        // A level that waits is run again as it is.
         let inbox = match self.waiting.take() {
             Some(Waiting { inbox, .. }) => inbox,
             None => self.inbox(batch),
         };
         let start = Instant::now();
+        let before = (self.machine.save(), self.layer1.before_level());
         let report = match self.machine.run_messages(inbox.clone()) {
             Err(missing @ (pvm::Error::Reveal(_) | pvm::Error::Unavailable(_))) => {
                 let why = missing.to_string();
@@ -229,6 +263,7 @@ impl Miner {
             }
             ran => ran?,
         };
+        self.node.metrics.level(start.elapsed());
         self.said = self.node.take_kernel_log();
         for run in &report.runs {
             if let Some(trap) = &run.trap {
@@ -241,21 +276,82 @@ impl Miner {
                 status: report.status,
             });
         }
-        self.layer1.end_level(number, inbox, report.outbox);
+        let outbox = report.outbox;
+        self.layer1.end_level(number, inbox.clone(), outbox.clone());
         let mut states = report.checkpoints;
         // Behind the newest block messages to layer 1 left: the next one sees that.
         if let Some(newest) = states.last_mut() {
             newest.clone_from(&report.durable);
         }
         let blocks = chain::read_new(self.newest, &states)?;
-        if let Some(newest) = blocks.last() {
-            self.newest = Some(newest.number());
+        let backlog = chain::head(&report.durable)?.backlog;
+        let newest = blocks
+            .last()
+            .map_or(self.newest, |block| Some(block.number()));
+        let wrote = self.node.publish(blocks, |batch| {
+            self.keep_level(batch, (number, &inbox, &outbox), newest)
+        });
+        let blocks = match wrote {
+            Ok(blocks) => blocks,
+            // It is run again as it is, when it can be written.
+            Err(error) => return Err(self.take_back(number, before, (inbox, error))),
+        };
+        if let Some(state) = blocks.last().and_then(|block| block.state.clone()) {
+            *self.machine.durable_mut() = state;
         }
-        self.backlog = chain::head(&report.durable)?.backlog;
-        self.node.publish(blocks.iter().cloned());
+        self.newest = newest;
+        self.backlog = backlog;
         self.settle(&blocks, self.backlog == 0);
         self.log(&blocks, start);
         Ok(())
+    }
+
+    /// Writes what a restart needs of a level.
+    fn keep_level(
+        &self,
+        batch: &Batch<'_>,
+        (level, inbox, outbox): (u32, &[Vec<u8>], &[Vec<u8>]),
+        newest: Option<u64>,
+    ) -> Result<(), StoreError> {
+        if !self.node.store().lasts() {
+            return Ok(());
+        }
+        let oldest = self.layer1.oldest_inbox().unwrap_or_default();
+        batch.put_inbox(level, inbox, oldest)?;
+        batch.put_outbox(level, outbox)?;
+        self.keep_position(batch)?;
+        // It is behind block 0.
+        if self.newest.is_none() {
+            let genesis = Snapshot {
+                newest: newest.unwrap_or_default(),
+                ..self.now()
+            };
+            snapshot::keep(batch, GENESIS, &genesis)?;
+        }
+        Ok(())
+    }
+
+    /// Writes where all but the blocks is.
+    pub(super) fn keep_position(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        batch.put_layer1(&self.layer1)?;
+        batch.put_clock(self.node.clock.setting())
+    }
+
+    /// Makes all what it was before a level that cannot be written, and waits with it.
+    fn take_back(
+        &mut self,
+        level: u32,
+        (machine, layer1): (Saved, Before),
+        (inbox, error): (Vec<Vec<u8>>, StoreError),
+    ) -> MinerError {
+        self.machine.restore(machine);
+        self.layer1.take_back(level, layer1);
+        let why = error.to_string();
+        self.waiting = Some(Waiting {
+            inbox,
+            why: why.clone(),
+        });
+        MinerError::Waiting(why)
     }
 
     /// The inbox of the next level, with these transactions.
@@ -286,7 +382,7 @@ impl Miner {
     /// Tells what happened within a block.
     pub(super) fn tell(&mut self, block: &Arc<Block>) {
         let parent = block.number().checked_sub(1).map(BlockId::Number);
-        if let Some(parent) = parent.and_then(|parent| self.node.find(parent)) {
+        if let Some(Ok(parent)) = parent.map(|parent| self.node.block(parent)) {
             self.narrator.tell(block, &parent);
         }
     }

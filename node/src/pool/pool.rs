@@ -5,6 +5,8 @@
 //! state: the caller says what a sender's next nonce is. No step walks over all that a
 //! sender has waiting.
 
+mod views;
+
 use super::candidate::{Candidate, PRICE_BUMP};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -128,6 +130,8 @@ pub struct Pool {
     hashes: HashMap<B256, (Address, u64)>,
     ready: VecDeque<(Address, u64)>,
     sent: Vec<(Address, u64)>,
+    /// What left since it was asked for; `None`: nobody asks.
+    gone: Option<Vec<B256>>,
 }
 
 impl Pool {
@@ -175,6 +179,7 @@ impl Pool {
             of.cost = of.cost.saturating_sub(old.candidate.cost());
             self.bytes -= old.candidate.raw.len();
             self.hashes.remove(&old.candidate.transaction.hash);
+            self.put_gone(vec![old.candidate.transaction.hash]);
         }
         self.hashes.insert(hash, (sender, nonce));
         self.version += 1;
@@ -389,6 +394,9 @@ impl Pool {
             self.bytes -= entry.candidate.raw.len();
             self.version += 1;
             self.hashes.remove(&entry.candidate.transaction.hash);
+            if let Some(gone) = &mut self.gone {
+                gone.push(entry.candidate.transaction.hash);
+            }
             if let Some(waiter) = entry.waiter {
                 // Nobody may be waiting.
                 let _ = waiter.send(fate);
@@ -442,56 +450,18 @@ impl Pool {
         })
     }
 
-    /// The transactions without a gap before them: those with the kernel, then those
-    /// that are ready, in order of arrival.
-    pub fn pending(&self) -> impl Iterator<Item = &Arc<Candidate>> {
-        self.sent
-            .iter()
-            .chain(&self.ready)
-            .filter_map(|(sender, nonce)| self.entry(*sender, *nonce))
-            .filter(|entry| entry.stage != Stage::Parked)
-            .map(|entry| &entry.candidate)
-    }
-
-    /// The transactions of `sender`, or of all, by sender and nonce; `true`: there is no
-    /// gap before it.
-    pub fn all(&self, sender: Option<&Address>) -> Vec<(bool, Arc<Candidate>)> {
-        let mut senders: Vec<_> = match sender {
-            Some(sender) => self.senders.get_key_value(sender).into_iter().collect(),
-            None => self.senders.iter().collect(),
-        };
-        senders.sort_unstable_by_key(|(address, _)| **address);
-        senders
-            .into_iter()
-            .flat_map(|(_, of)| of.entries.values())
-            .map(|entry| (entry.stage != Stage::Parked, Arc::clone(&entry.candidate)))
-            .collect()
-    }
-
-    /// A number that changes with what waits.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
     /// Drops all transactions.
     pub fn clear(&mut self) {
         let version = self.version + 1;
         let old = std::mem::take(self);
         self.version = version;
+        self.gone.clone_from(&old.gone);
         for of in old.senders.into_values() {
             for waiter in of.entries.into_values().filter_map(|entry| entry.waiter) {
                 // Nobody may be waiting.
                 let _ = waiter.send(Err(DropReason::Rewound));
             }
         }
-    }
-
-    /// The number of transactions that are ready or sent, and of those parked.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize) {
-        let pending = self.pending().count();
-        (pending, self.hashes.len() - pending)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::RpcError;
 use super::load::{self, Held, MAX_ANSWER, Pieces, Text};
 use super::methods::debug::stream_transaction;
-use super::methods::{Answer, Reply, find};
+use super::methods::{Answer, Reply, find, known};
 use super::params::Params;
 use super::past;
 use super::protocol::{Incoming, Request, answer};
@@ -11,12 +11,16 @@ use super::text;
 use crate::miner::MinerHandle;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use std::time::Instant;
 
 /// Most bytes of a request's body and of a WebSocket message, as in go-ethereum.
 pub const MAX_BODY: usize = 5 << 20;
 
 /// The calls of a batch that run together, so that several sends share a level.
 const TOGETHER: usize = 64;
+
+/// What calls of methods that there are not are counted as.
+const OTHER: &str = "other";
 
 /// Answers a call.
 ///
@@ -169,14 +173,23 @@ async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> 
         Ok(request) => request,
         Err((id, error)) => return Some(answer(&id, Err(error)).into()),
     };
+    let start = Instant::now();
     let outcome = match params.read() {
         Ok(params) => outcome(miner, &method, params).await,
         Err(error) => Err(error),
     };
-    let outcome = outcome.map_err(|error| error.with_reason(miner.node()));
+    let node = miner.node();
+    let outcome = outcome.map_err(|error| error.with_reason(node));
+    let metrics = &node.metrics;
+    metrics.call(known(&method).unwrap_or(OTHER), start.elapsed());
     let name = name(&method);
     match &outcome {
-        _ if !miner.node().is_logging() => {}
+        _ if !node.is_logging() => {}
+        // Who serves many is not told of each.
+        Ok(_) if node.follows() => tracing::debug!(target: "node::rpc", "{name}"),
+        Err(error) if node.follows() => {
+            tracing::debug!(target: "node::rpc", "{name}: {} ({})", message(&error.message), error.code);
+        }
         Ok(_) => tracing::info!(target: "node::rpc", "{name}"),
         Err(error) => {
             tracing::info!(target: "node::rpc", "{name}: {} ({})", message(&error.message), error.code);

@@ -134,6 +134,9 @@ impl From<NodeError> for RpcError {
             | NodeError::RollupAlone
             | NodeError::RollupNode(_)
             | NodeError::Busy
+            | NodeError::Store(_)
+            | NodeError::NotKept(_)
+            | NodeError::KeptFork
             | NodeError::TooLate(_)
             | NodeError::Interrupted
             | NodeError::Miner(MinerError::Waiting(_))

@@ -1,7 +1,8 @@
 //! Blocks, transactions, receipts and logs as go-ethereum writes them.
 
 use crate::chain::{Block, Included};
-use alloy_primitives::{Address, Bytes, Log, U256, hex};
+use crate::store::LogPlace;
+use alloy_primitives::{Address, B256, Bytes, Log, U256, hex};
 use ethereum::SignedTransaction;
 use ethereum::transaction::{AccessListItem, SignedAuthorization, Transaction, tx_type};
 use serde_json::{Map, Value, json};
@@ -202,7 +203,7 @@ pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
     let transaction = &included.transaction.transaction;
     let logs: Vec<Value> = (included.first_log..)
         .zip(&included.receipt.logs)
-        .map(|(number, entry)| log(block, index, number, entry))
+        .map(|(number, entry)| log(&place_of(block, index, number), entry))
         .collect();
     let bloom = alloy_primitives::logs_bloom(&included.receipt.logs);
     let price = included.gas_price(block.header.base_fee_per_gas);
@@ -230,23 +231,33 @@ pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
     receipt
 }
 
-/// A log of the transaction at `index`; `number` is its own in the block.
+/// The place of a log of the transaction at `index`; `number` is its own in the block.
 #[must_use]
-pub fn log(block: &Block, index: usize, number: u64, log: &Log) -> Value {
-    let hash = block
-        .transactions
-        .get(index)
-        .map(|included| data(included.transaction.hash));
+pub fn place_of(block: &Block, index: usize, number: u64) -> LogPlace {
+    let included = block.transactions.get(index);
+    LogPlace {
+        block: block.hash,
+        number: block.number(),
+        timestamp: block.header.timestamp,
+        transaction: included.map_or(B256::ZERO, |included| included.transaction.hash),
+        index,
+        log: number,
+    }
+}
+
+/// A log at its place.
+#[must_use]
+pub fn log(place: &LogPlace, log: &Log) -> Value {
     json!({
         "address": address(&log.address),
         "topics": log.topics().iter().map(data).collect::<Vec<_>>(),
         "data": data(&log.data.data),
-        "blockHash": data(block.hash),
-        "blockNumber": quantity(block.number()),
-        "blockTimestamp": quantity(block.header.timestamp),
-        "transactionHash": hash,
-        "transactionIndex": quantity(index as u64),
-        "logIndex": quantity(number),
+        "blockHash": data(place.block),
+        "blockNumber": quantity(place.number),
+        "blockTimestamp": quantity(place.timestamp),
+        "transactionHash": data(place.transaction),
+        "transactionIndex": quantity(place.index as u64),
+        "logIndex": quantity(place.log),
         "removed": false,
     })
 }
@@ -254,7 +265,7 @@ pub fn log(block: &Block, index: usize, number: u64, log: &Log) -> Value {
 /// As [`log()`], of a block that left the chain.
 #[must_use]
 pub fn removed_log(block: &Block, index: usize, number: u64, removed: &Log) -> Value {
-    let mut log = log(block, index, number, removed);
+    let mut log = log(&place_of(block, index, number), removed);
     log["removed"] = Value::Bool(true);
     log
 }

@@ -358,12 +358,18 @@ impl Drop for SetOnDrop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::Chain;
     use crate::node::BlockTime;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn few_calls_run_at_once_and_those_that_nobody_waits_for_end() {
-        let node = Arc::new(Node::new(Vec::new(), 1, BlockTime::Auto, 1));
+        let node = Arc::new(Node::new(
+            Vec::new(),
+            1,
+            BlockTime::Auto,
+            Chain::passing(1).unwrap(),
+        ));
         let running = Arc::new(AtomicUsize::new(0));
         let most = Arc::new(AtomicUsize::new(0));
         let calls = (0..100).map(|_| {
@@ -391,7 +397,12 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn who_asks_for_many_long_calls_does_not_hold_up_another() {
-        let node = Arc::new(Node::new(Vec::new(), 1, BlockTime::Auto, 1));
+        let node = Arc::new(Node::new(
+            Vec::new(),
+            1,
+            BlockTime::Auto,
+            Chain::passing(1).unwrap(),
+        ));
         let endless = || {
             call(&node, |_, interrupt| {
                 while !interrupt.is_set() {

@@ -30,7 +30,7 @@ use crate::node::Node;
 use evm_kernel::native::simulate::Interrupt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// What answers a method.
@@ -68,6 +68,15 @@ pub(super) enum Reply {
 }
 
 use Answer::{AtOnce, Blocking, Calling, Subscription, Tracing, Waiting};
+
+/// The method's name as the table has it: there are no more of these than methods.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let rows = METHODS.iter();
+        rows.flat_map(|(names, _)| names.iter().copied()).collect()
+    });
+    NAMES.get(name).copied()
+}
 
 /// The method with this name.
 pub(super) fn find(name: &str) -> Option<&'static Answer> {
@@ -294,8 +303,7 @@ mod tests {
     #[test]
     fn no_name_has_two_methods() {
         let names = METHODS.iter().map(|(names, _)| names.len()).sum::<usize>();
-        let distinct: std::collections::HashSet<_> =
-            METHODS.iter().flat_map(|(names, _)| *names).collect();
+        let distinct: HashSet<_> = METHODS.iter().flat_map(|(names, _)| *names).collect();
         assert_eq!(distinct.len(), names);
     }
 }

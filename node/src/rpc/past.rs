@@ -109,7 +109,7 @@ fn request(node: &Node, fork: &Fork, about: About, params: &Params) -> Option<Va
         About::Transaction => {
             let hash: B256 = params.required(0).ok()?;
             let here =
-                node.chain().transaction(&hash).is_some() || node.pool().get(&hash).is_some();
+                !matches!(node.transaction(&hash), Ok(None)) || node.pool().get(&hash).is_some();
             if here {
                 return None;
             }
@@ -119,8 +119,11 @@ fn request(node: &Node, fork: &Fork, about: About, params: &Params) -> Option<Va
             let number = match id {
                 BlockId::Pending => return None,
                 BlockId::Number(number) => Some(number),
-                BlockId::Hash(hash) => node.chain().hash(&hash).map(|block| block.number()),
-                id => Some(node.find(id)?.number()),
+                BlockId::Hash(hash) => node
+                    .find(BlockId::Hash(hash))
+                    .ok()?
+                    .map(|block| block.number()),
+                id => Some(node.block(id).ok()?.number()),
             };
             let first_here = match about {
                 About::State(_) => fork.number(),

@@ -37,6 +37,7 @@ pub fn router(miner: MinerHandle, access: Access) -> Router {
     Router::new()
         .route("/", get(upgrade).post(post))
         .route("/health", get(health))
+        .route("/metrics", get(metrics))
         .fallback(get(upgrade).post(post))
         .layer(cors)
         .layer(middleware::from_fn_with_state(
@@ -49,19 +50,25 @@ pub fn router(miner: MinerHandle, access: Access) -> Router {
 /// How the node is doing: status 503 while something is wrong.
 async fn health(State(miner): State<MinerHandle>) -> Response {
     let node = miner.node();
-    let block = node.latest().ok().map(|latest| latest.number());
-    let mut health = serde_json::json!({ "ready": block.is_some(), "block": block });
+    let block = node.chain().newest();
+    let trouble = node.trouble();
+    let ready = block.is_some() && trouble.is_none();
+    let mut health = serde_json::json!({ "ready": ready, "block": block, "trouble": trouble });
     if let Some(following) = node.following() {
-        health["ready"] = (block.is_some() && following.trouble.is_none()).into();
         health["level"] = following.level.into();
         health["lag"] = following.head.saturating_sub(following.level).into();
-        health["trouble"] = following.trouble.into();
     }
     let status = match health["ready"].as_bool() {
         Some(true) => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, axum::Json(health)).into_response()
+}
+
+/// What the node counts, for Prometheus.
+async fn metrics(State(miner): State<MinerHandle>) -> Response {
+    const TEXT: &str = "text/plain; version=0.0.4";
+    ([(header::CONTENT_TYPE, TEXT)], miner.node().metrics()).into_response()
 }
 
 /// Why a body is not taken.

@@ -106,7 +106,7 @@ impl Subscriptions {
             // The chain may have gone back.
             next = next.min(newest + 1);
             while next <= newest {
-                let block = node.chain().number(next);
+                let block = number(&node, next);
                 next += 1;
                 if let Some(block) = block {
                     self.block(&node, &block, &out).await?;
@@ -141,7 +141,9 @@ impl Subscriptions {
                     for (place, (index, number, log)) in block.logs().enumerate() {
                         if filter.matches(log) {
                             let text = texts
-                                .log(place, || json::log(block, index, number, log))
+                                .log(place, || {
+                                    json::log(&json::place_of(block, index, number), log)
+                                })
                                 .unwrap_or_default();
                             out.send(Outgoing::News(id, text)).await.ok()?;
                         }
@@ -198,6 +200,15 @@ impl Subscriptions {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Topic>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A block; `None` if it cannot be read, which is logged.
+fn number(node: &Node, number: u64) -> Option<Arc<Block>> {
+    let block = node.chain().number(number);
+    block.unwrap_or_else(|error| {
+        tracing::error!("block {number} is not told to subscribers: {error}");
+        None
+    })
 }
 
 /// The blocks that left the chain since there were `seen` removals, newest first.

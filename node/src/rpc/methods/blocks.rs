@@ -1,7 +1,8 @@
 //! Blocks, their contents and their logs.
 
 use super::Reply;
-use crate::chain::{Block, LogFilter, for_each_log};
+use crate::chain::{Block, LogFilter};
+use crate::error::NodeError;
 use crate::node::Node;
 use crate::request::{BlockId, BlockRange, LogQuery};
 use crate::rpc::RpcError;
@@ -9,7 +10,8 @@ use crate::rpc::json;
 use crate::rpc::params::Params;
 use crate::rpc::past;
 use crate::rpc::text::{self, List};
-use alloy_primitives::{B64, Bloom};
+use crate::store::LogPlace;
+use alloy_primitives::{B64, Bloom, Log};
 use ethereum::Header;
 use ethereum::header::EMPTY_ROOT;
 use serde_json::{Map, Value};
@@ -25,7 +27,7 @@ pub(super) fn block(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     if id == BlockId::Pending {
         return pending(node, full);
     }
-    let Some(block) = node.find(id) else {
+    let Some(block) = node.find(id)? else {
         return Ok(Reply::Small(Value::Null));
     };
     if block.transactions.len() <= FEW {
@@ -53,7 +55,7 @@ pub(super) fn header_of(node: &Node, id: BlockId) -> Result<Value, RpcError> {
         conceal(&mut header);
         return Ok(Value::Object(header));
     }
-    let block = node.find(id);
+    let block = node.find(id)?;
     Ok(block.map_or(Value::Null, |block| Value::Object(json::header(&block))))
 }
 
@@ -85,7 +87,7 @@ fn conceal(header: &mut Map<String, Value>) {
 /// The block to come; an empty one where nothing waits.
 fn to_come(node: &Node) -> Result<Arc<Block>, RpcError> {
     let latest = node.latest()?;
-    if let Some(block) = node.find(BlockId::Pending)
+    if let Some(block) = node.find(BlockId::Pending)?
         && block.hash != latest.hash
     {
         return Ok(block);
@@ -121,20 +123,20 @@ pub(super) fn transaction_count(node: &Node, params: &Params) -> Result<Value, R
         let count = to_come(node)?.transactions.len();
         return Ok(json::quantity(count as u64));
     }
-    Ok(node.find(id).map_or(Value::Null, |block| {
+    Ok(node.find(id)?.map_or(Value::Null, |block| {
         json::quantity(block.transactions.len() as u64)
     }))
 }
 
 /// `eth_getUncleCountByBlockNumber(block)` and by hash: always 0.
 pub(super) fn ommer_count(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let block = node.find(params.required(0)?);
+    let block = node.find(params.required(0)?)?;
     Ok(block.map_or(Value::Null, |_| json::quantity(0)))
 }
 
 /// `eth_getTransactionByBlockNumberAndIndex(block, index)` and by hash.
 pub(super) fn transaction(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let (block, index) = (node.find(params.required(0)?), params.required::<u64>(1)?);
+    let (block, index) = (node.find(params.required(0)?)?, params.required::<u64>(1)?);
     let found = block.as_ref().and_then(|block| {
         let index = usize::try_from(index).ok()?;
         Some(json::included_transaction(
@@ -148,7 +150,7 @@ pub(super) fn transaction(node: &Node, params: &Params) -> Result<Value, RpcErro
 
 /// `eth_getRawTransactionByBlockNumberAndIndex(block, index)` and by hash.
 pub(super) fn raw_transaction(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let (block, index) = (node.find(params.required(0)?), params.required::<u64>(1)?);
+    let (block, index) = (node.find(params.required(0)?)?, params.required::<u64>(1)?);
     let included = block.as_ref().and_then(|block| {
         let index = usize::try_from(index).ok()?;
         block.transactions.get(index)
@@ -162,7 +164,7 @@ pub(super) fn raw_transaction(node: &Node, params: &Params) -> Result<Value, Rpc
 pub(super) fn receipts(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let found = match params.required(0)? {
         BlockId::Pending => Some(to_come(node)?),
-        id => node.find(id),
+        id => node.find(id)?,
     };
     let Some(block) = found else {
         return Ok(Reply::Small(Value::Null));
@@ -182,9 +184,6 @@ pub(super) fn logs(node: &Node, params: &Params) -> Result<Reply, RpcError> {
 /// The most logs of an answer.
 const MAX_LOGS: usize = 10_000;
 
-/// The blocks that are looked at in one go.
-const WINDOW: u64 = 1_024;
-
 /// The logs that a query asks for.
 ///
 /// # Errors
@@ -192,7 +191,7 @@ const WINDOW: u64 = 1_024;
 pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Reply, RpcError> {
     if let BlockRange::Hash(hash) = query.blocks
         && let Some(fork) = node.fork()
-        && (hash == fork.hash() || node.find(BlockId::Hash(hash)).is_none())
+        && (hash == fork.hash() || node.find(BlockId::Hash(hash))?.is_none())
     {
         let query = past::logs_of_block(&query.filter, hash);
         return Ok(Reply::Large(Box::new(move || past::logs(&fork, &query))));
@@ -208,7 +207,7 @@ pub(super) fn logs_between(
     gone: Vec<Arc<Block>>,
     (from, to): (u64, u64),
 ) -> Reply {
-    let chain = node.chain_handle();
+    let store = Arc::clone(node.store());
     let fork = node.fork().filter(|fork| from <= fork.number());
     Reply::Large(Box::new(move || {
         let (mut list, mut count, mut next) = (List::default(), 0, from);
@@ -234,22 +233,15 @@ pub(super) fn logs_between(
                 list.push(&json::removed_log(block, index, number, log))?;
             }
         }
-        while next <= to {
-            let last = to.min(next.saturating_add(WINDOW - 1));
-            // What is found is looked at without the lock.
-            let candidates = chain.read().candidates(&filter, next, last);
-            for_each_log(&candidates, &filter, |block, index, number, log| {
-                count += 1;
-                if count > MAX_LOGS {
-                    return Err(too_many_logs());
-                }
-                list.push(&json::log(block, index, number, log))
-            })?;
-            next = last.saturating_add(1);
-            if last == u64::MAX {
-                break;
+        let each = |place: LogPlace, log: &Log| {
+            count += 1;
+            if count > MAX_LOGS {
+                return Err(too_many_logs());
             }
-        }
+            list.push(&json::log(&place, log))
+        };
+        let listed = store.for_each_log(&filter, (next, to), each);
+        listed.map_err(NodeError::from)??;
         Ok(list.finish())
     }))
 }
@@ -263,7 +255,7 @@ fn too_many_logs() -> RpcError {
 fn range(node: &Node, range: BlockRange) -> Result<(u64, u64), RpcError> {
     match range {
         BlockRange::Hash(hash) => {
-            let block = node.find(BlockId::Hash(hash));
+            let block = node.find(BlockId::Hash(hash))?;
             let number = block.map(|block| block.number());
             number
                 .map(|number| (number, number))

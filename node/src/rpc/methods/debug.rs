@@ -54,7 +54,7 @@ pub(super) fn block(
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
     let id = params.required(0)?;
-    let block = node.find(id).ok_or_else(|| not_found(id))?;
+    let block = node.find(id)?.ok_or_else(|| not_found(id))?;
     let inspector = Options::read_at(params, 1)?.inspector()?;
     let parent = parent(node, &block)?;
     let mut list = List::default();
@@ -300,7 +300,7 @@ impl Param for Options {
 
 /// The block of a transaction and its place there.
 pub(super) fn place(node: &Node, hash: &B256) -> Result<(Arc<Block>, usize), RpcError> {
-    let place = node.chain().transaction(hash);
+    let place = node.transaction(hash)?;
     place.ok_or_else(|| RpcError::server("transaction not found"))
 }
 

@@ -1,6 +1,5 @@
 //! Development methods: mining, time, snapshots, changes of accounts, impersonation.
 
-use crate::chain::Kept;
 use crate::clock::LATEST;
 use crate::miner::{Change, MinerHandle};
 use crate::node::{BlockTime, Node};
@@ -56,9 +55,8 @@ pub(super) async fn mine_detailed(miner: &MinerHandle, params: &Params) -> Resul
     let node = miner.node();
     let before = node.latest()?.number();
     mine_one(miner, params).await?;
-    let new: Vec<_> = node.chain().range(before + 1, u64::MAX).to_vec();
-    let new = new.iter().filter_map(Kept::load);
-    Ok(new.map(|block| json::block(&block, true)).collect())
+    let new = node.blocks(before + 1, u64::MAX)?;
+    Ok(new.iter().map(|block| json::block(block, true)).collect())
 }
 
 async fn run_levels(
@@ -79,6 +77,7 @@ pub(super) fn increase_time(node: &Node, params: &Params) -> Result<Value, RpcEr
     let last = node.latest()?.header.timestamp;
     let seconds = params.required(0)?;
     let ahead = node.clock.advance(seconds, last);
+    node.keep_clock()?;
     ahead.map(Value::from).ok_or_else(|| too_late(seconds))
 }
 
@@ -105,7 +104,7 @@ fn want_timestamp(node: &Node, timestamp: u64) -> Result<(), RpcError> {
         return Err(too_late(timestamp));
     }
     node.clock.want(timestamp);
-    Ok(())
+    Ok(node.keep_clock()?)
 }
 
 /// `evm_setAutomine(on)`.

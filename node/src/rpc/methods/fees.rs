@@ -1,6 +1,6 @@
 //! Gas prices.
 
-use crate::chain::{Block, Kept};
+use crate::chain::Block;
 use crate::node::Node;
 use crate::request::BlockId;
 use crate::rpc::RpcError;
@@ -9,7 +9,6 @@ use crate::rpc::params::Params;
 use crate::simulate::fill::PRIORITY_FEE;
 use alloy_primitives::U256;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Most blocks of a fee history.
 const MAX_HISTORY: u64 = 1024;
@@ -48,8 +47,7 @@ pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
         return Ok(json!({ "oldestBlock": "0x0", "baseFeePerGas": [], "gasUsedRatio": [] }));
     }
     let oldest = (newest + 1).saturating_sub(count);
-    let blocks = node.chain().range(oldest, newest + 1).to_vec();
-    let blocks: Vec<Arc<Block>> = blocks.iter().filter_map(Kept::load).collect();
+    let blocks = node.blocks(oldest, newest + 1)?;
     let mut base_fees: Vec<u64> = blocks
         .iter()
         .map(|block| block.header.base_fee_per_gas)

@@ -3,13 +3,14 @@
 use super::Reply;
 use super::blocks::{logs_between, logs_of};
 use crate::chain::Block;
+use crate::error::NodeError;
 use crate::filters::{Filter, Full, Kind, Seen};
 use crate::node::Node;
 use crate::request::LogQuery;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
-use crate::rpc::text;
+use crate::rpc::text::List;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -71,10 +72,16 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     match polled.ok_or_else(not_found)? {
         News::Ready(values) => Ok(Reply::Small(Value::Array(values))),
         News::Blocks(from) => {
-            let chain = node.chain_handle();
+            let store = Arc::clone(node.store());
             Ok(Reply::Large(Box::new(move || {
-                let blocks = chain.read().range(from, newest).to_vec();
-                text::list(blocks.iter().map(|block| json::data(block.hash())))
+                let mut hashes = List::default();
+                for number in from..=newest {
+                    let hash = store.hash(number).map_err(NodeError::from)?;
+                    if let Some(hash) = hash {
+                        hashes.push(&json::data(hash))?;
+                    }
+                }
+                Ok(hashes.finish())
             })))
         }
         News::Logs(_, gone, from) if from > newest && gone.is_empty() => {

@@ -53,10 +53,15 @@ pub(super) fn hash(_: &Node, params: &Params) -> Result<Value, RpcError> {
 }
 
 /// `rpc_modules()`: the prefixes of method names.
-pub(super) fn modules(_: &Node, _: &Params) -> Result<Value, RpcError> {
-    Ok(
-        json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "personal": "1.0", "txpool": "1.0", "debug": "1.0", "trace": "1.0", "ots": "1.0", "erigon": "1.0", "evm": "1.0", "anvil": "1.0", "hardhat": "1.0", "rollup": "1.0" }),
-    )
+pub(super) fn modules(node: &Node, _: &Params) -> Result<Value, RpcError> {
+    let mut modules = json!({ "eth": "1.0", "net": "1.0", "web3": "1.0", "personal": "1.0", "txpool": "1.0", "debug": "1.0", "trace": "1.0", "ots": "1.0", "erigon": "1.0", "rollup": "1.0" });
+    // These are refused in front of a rollup.
+    for developers in ["evm", "anvil", "hardhat"] {
+        if !node.follows() {
+            modules[developers] = "1.0".into();
+        }
+    }
+    Ok(modules)
 }
 
 /// `hardhat_metadata()`: Hardhat asks a node on chain 31337.

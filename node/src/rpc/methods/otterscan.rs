@@ -170,7 +170,7 @@ fn entry(trace: &LocalizedTransactionTrace) -> Value {
 
 /// `ots_getBlockDetails(block)` and `ots_getBlockDetailsByHash`.
 pub(super) fn details(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let Some(block) = node.find(block_id(params)?) else {
+    let Some(block) = node.find(block_id(params)?)? else {
         return Ok(Value::Null);
     };
     let mut object = json::block_without_transactions(&block);
@@ -195,7 +195,7 @@ pub(super) fn details(node: &Node, params: &Params) -> Result<Value, RpcError> {
 /// `ots_getBlockTransactions(block, page, size)`: a page of a block, the newest
 /// transaction on page 0.
 pub(super) fn block_transactions(node: &Node, params: &Params) -> Result<Value, RpcError> {
-    let Some(block) = node.find(block_id(params)?) else {
+    let Some(block) = node.find(block_id(params)?)? else {
         return Ok(Value::Null);
     };
     let (page, size): (u64, u64) = (params.required(1)?, page_size(params, 2)?);

@@ -69,7 +69,7 @@ pub(super) fn block(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let Some(block) = node.find(params.required(0)?) else {
+    let Some(block) = node.find(params.required(0)?)? else {
         return Ok("null".into());
     };
     let mut list = List::default();
@@ -155,7 +155,7 @@ pub(super) fn replay_block(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let Some(block) = node.find(params.required(0)?) else {
+    let Some(block) = node.find(params.required(0)?)? else {
         return Ok("null".into());
     };
     let types = types(params, 1)?;

@@ -53,7 +53,9 @@ pub(super) fn set_time(node: &Node, params: &Params) -> Result<Value, RpcError> 
     if time > LATEST {
         return Err(too_late(time));
     }
-    Ok(Value::from(node.clock.set(time)))
+    let ahead = node.clock.set(time);
+    node.keep_clock()?;
+    Ok(Value::from(ahead))
 }
 
 /// `anvil_setBlockTimestampInterval(seconds)`.
@@ -63,6 +65,7 @@ pub(super) fn set_timestamp_interval(node: &Node, params: &Params) -> Result<Val
         return Err(too_late(seconds));
     }
     node.clock.set_interval(Some(seconds));
+    node.keep_clock()?;
     Ok(Value::Null)
 }
 
@@ -70,12 +73,15 @@ pub(super) fn set_timestamp_interval(node: &Node, params: &Params) -> Result<Val
 pub(super) fn set_timestamp_milliseconds(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let milliseconds: u64 = params.required(0)?;
     node.clock.set_interval(Some(milliseconds / 1_000));
+    node.keep_clock()?;
     Ok(Value::Null)
 }
 
 /// `anvil_removeBlockTimestampInterval()`: whether there was one.
 pub(super) fn remove_timestamp_interval(node: &Node, _: &Params) -> Result<Value, RpcError> {
-    Ok(Value::Bool(node.clock.set_interval(None).is_some()))
+    let was_set = node.clock.set_interval(None).is_some();
+    node.keep_clock()?;
+    Ok(Value::Bool(was_set))
 }
 
 /// `evm_setBlockGasLimit(gas)`.

@@ -61,7 +61,7 @@ fn call(
 ) -> Value {
     let logs: Vec<Value> = (first_log..)
         .zip(logs)
-        .map(|(number, log)| json::log(block, index, number, log))
+        .map(|(number, log)| json::log(&json::place_of(block, index, number), log))
         .collect();
     let most = execution.gas_used.saturating_add(execution.gas_refunded);
     let returned = if execution.success {

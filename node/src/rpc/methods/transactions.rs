@@ -4,7 +4,6 @@ use super::Reply;
 use super::blocks::FEW;
 use super::wallet;
 use crate::accounts::Account;
-use crate::chain::Block;
 use crate::error::NodeError;
 use crate::miner::MinerHandle;
 use crate::node::Node;
@@ -20,7 +19,6 @@ use alloy_primitives::B256;
 use ethereum::{Signature, SignedTransaction};
 use evm_kernel::native::simulate::Interrupt;
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// `eth_sendRawTransaction(bytes)`.
@@ -62,7 +60,7 @@ pub(super) async fn send_raw_sync(miner: &MinerHandle, params: &Params) -> Resul
             });
         }
     }
-    Ok(receipt_of(node, &hash))
+    receipt_of(node, &hash)
 }
 
 /// The nonce that the sender of a waiting transaction should use first.
@@ -157,7 +155,7 @@ fn signer<'n>(node: &'n Node, request: &CallRequest) -> Result<&'n Account, RpcE
 /// `eth_getTransactionByHash(hash)`: in a block, or waiting for one.
 pub(super) fn by_hash(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let hash: B256 = params.required(0)?;
-    if let Some(included) = included(node, &hash) {
+    if let Some(included) = included(node, &hash)? {
         return Ok(included);
     }
     let waiting = node
@@ -165,23 +163,23 @@ pub(super) fn by_hash(node: &Node, params: &Params) -> Result<Value, RpcError> {
         .get(&hash)
         .map(|candidate| json::pending_transaction(&candidate.transaction, &candidate.sender));
     // It may have been included in between.
-    Ok(waiting
-        .or_else(|| included(node, &hash))
-        .unwrap_or_default())
+    match waiting {
+        Some(waiting) => Ok(waiting),
+        None => Ok(included(node, &hash)?.unwrap_or_default()),
+    }
 }
 
-fn included(node: &Node, hash: &B256) -> Option<Value> {
-    let (block, index) = place(node, hash)?;
-    Some(json::included_transaction(
-        &block,
-        index,
-        block.transactions.get(index)?,
-    ))
+fn included(node: &Node, hash: &B256) -> Result<Option<Value>, RpcError> {
+    let place = node.transaction(hash)?;
+    Ok(place.and_then(|(block, index)| {
+        let included = block.transactions.get(index)?;
+        Some(json::included_transaction(&block, index, included))
+    }))
 }
 
 /// `eth_getTransactionReceipt(hash)`.
 pub(super) fn receipt(node: &Node, params: &Params) -> Result<Reply, RpcError> {
-    let Some((block, index)) = place(node, &params.required(0)?) else {
+    let Some((block, index)) = node.transaction(&params.required(0)?)? else {
         return Ok(Reply::Small(Value::Null));
     };
     let Some(included) = block.transactions.get(index) else {
@@ -197,8 +195,8 @@ pub(super) fn receipt(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     })))
 }
 
-fn receipt_of(node: &Node, hash: &B256) -> Value {
-    let place = place(node, hash);
+fn receipt_of(node: &Node, hash: &B256) -> Result<Value, RpcError> {
+    let place = node.transaction(hash)?;
     let receipt = place.as_ref().and_then(|(block, index)| {
         Some(json::receipt(
             block,
@@ -206,25 +204,16 @@ fn receipt_of(node: &Node, hash: &B256) -> Value {
             block.transactions.get(*index)?,
         ))
     });
-    receipt.unwrap_or_default()
-}
-
-/// The block of a transaction and its place there.
-fn place(node: &Node, hash: &B256) -> Option<(Arc<Block>, usize)> {
-    node.chain().transaction(hash)
+    Ok(receipt.unwrap_or_default())
 }
 
 /// `eth_getRawTransactionByHash(hash)`.
 pub(super) fn raw(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let hash: B256 = params.required(0)?;
-    let included = {
-        let chain = node.chain();
-        chain.transaction(&hash).and_then(|(block, index)| {
-            Some(json::data(
-                block.transactions.get(index)?.transaction.encode(),
-            ))
-        })
-    };
+    let included = node.transaction(&hash)?.and_then(|(block, index)| {
+        let included = block.transactions.get(index)?;
+        Some(json::data(included.transaction.encode()))
+    });
     Ok(included
         .or_else(|| {
             node.pool()

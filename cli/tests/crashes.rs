@@ -1,0 +1,300 @@
+//! Nodes with a store that are killed at random points, as by a power cut of their process:
+//! what they acknowledged is there, once.
+//!
+//! 25 times each here; `CRASHES=1000 cargo test --workspace --test crashes` for more.
+
+use alloy_primitives::{Address, B256, TxKind, U256, hex};
+use e2e_tests::folder::Folder;
+use ethereum::Transaction;
+use ethereum::transaction::Eip1559;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The time in which something has to happen, with some for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The senders, of the devnet's mnemonic.
+const SENDERS: u32 = 4;
+
+/// How often a node is killed.
+fn crashes() -> u64 {
+    let crashes = std::env::var("CRASHES").ok();
+    crashes
+        .and_then(|crashes| crashes.parse().ok())
+        .unwrap_or(25)
+}
+
+/// A generator of numbers that are the same on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// A process that is ended with the test.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    /// Starts a command and waits until it says where it listens.
+    fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+            .args(args)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let url = loop {
+            let line = output.next().expect("it does not end").expect("text");
+            // A devnet says its address alone.
+            if let Some(rest) = line.strip_prefix("Listening on ") {
+                let address = rest.split(' ').next().unwrap_or_default();
+                break format!("http://{address}");
+            }
+            if let Some(start) = line.find("http://") {
+                break line[start..].trim().to_owned();
+            }
+        };
+        // What it says further is read, so that it does not wait for that.
+        std::thread::spawn(move || output.for_each(drop));
+        Self { child, url }
+    }
+
+    /// The answer to a call; `None`: it does not come.
+    fn ask(&self, method: &str, params: &Value) -> Option<Value> {
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        post(&self.url, &call)
+    }
+}
+
+fn post(url: &str, body: &Value) -> Option<Value> {
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(20)))
+        .build()
+        .new_agent();
+    let sent = agent.post(url).header("content-type", "application/json");
+    let mut answer = sent.send(body.to_string()).ok()?;
+    serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()
+}
+
+/// A transfer of 1 wei.
+fn transfer(account: &node::accounts::Account, chain_id: u64, nonce: u64) -> (B256, String) {
+    let transfer = Transaction::DynamicFee(Eip1559 {
+        chain_id,
+        nonce,
+        max_fee_per_gas: U256::from(100_000_000_000_u64),
+        gas_limit: 30_000,
+        to: TxKind::Call(Address::repeat_byte(0x42)),
+        value: U256::from(1),
+        ..Eip1559::default()
+    });
+    let signed = account.sign(transfer).expect("a key signs");
+    (signed.hash, hex::encode_prefixed(signed.encode()))
+}
+
+/// Sends transfers of one sender until the node no longer answers; gives the hashes that it
+/// acknowledged.
+fn flood(
+    url: String,
+    account: node::accounts::Account,
+    chain_id: u64,
+) -> std::thread::JoinHandle<Vec<B256>> {
+    std::thread::spawn(move || {
+        let call = |method: &str, params: Value| {
+            let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+            post(&url, &call)
+        };
+        let mut acknowledged = Vec::new();
+        let from = json!([account.address, "pending"]);
+        let Some(first) = call("eth_getTransactionCount", from) else {
+            return acknowledged;
+        };
+        let first = first["result"].as_str().expect("a quantity");
+        let first = u64::from_str_radix(first.trim_start_matches("0x"), 16).expect("a number");
+        for nonce in first.. {
+            let (hash, raw) = transfer(&account, chain_id, nonce);
+            match call("eth_sendRawTransaction", json!([raw])) {
+                Some(answer) if answer["result"] == json!(hash) => acknowledged.push(hash),
+                Some(answer) => panic!("refused: {answer}"),
+                None => break,
+            }
+        }
+        acknowledged
+    })
+}
+
+/// Kills a node again and again while it is flooded; then each transaction that it
+/// acknowledged has a receipt, and no block has one twice.
+fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: impl FnMut()) {
+    let accounts = node::accounts::derive(SENDERS).expect("accounts");
+    let (mut dice, mut acknowledged) = (Dice(seed), Vec::new());
+    for _ in 0..crashes() {
+        let mut process = start();
+        let floods: Vec<_> = accounts
+            .iter()
+            .map(|account| flood(process.url.clone(), account.clone(), chain_id))
+            .collect();
+        let end = Instant::now() + Duration::from_millis(dice.roll(600));
+        while Instant::now() < end {
+            levels();
+            std::thread::sleep(Duration::from_millis(1 + dice.roll(60)));
+        }
+        process.child.kill().expect("it runs");
+        process.child.wait().expect("it ends");
+        for flood in floods {
+            acknowledged.extend(flood.join().expect("no refusal"));
+        }
+    }
+    let process = start();
+    println!("{} transactions were acknowledged", acknowledged.len());
+    let patience = Instant::now() + PATIENCE;
+    for hash in &acknowledged {
+        loop {
+            let answer = process.ask("eth_getTransactionReceipt", &json!([hash]));
+            let answer = answer.expect("an answer");
+            if answer["result"]["status"] == "0x1" {
+                break;
+            }
+            assert!(Instant::now() < patience, "{hash} is lost: {answer}");
+            levels();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    let newest = process
+        .ask("eth_blockNumber", &json!([]))
+        .expect("an answer");
+    let newest = newest["result"].as_str().expect("a quantity");
+    let newest = u64::from_str_radix(newest.trim_start_matches("0x"), 16).expect("a number");
+    let mut count: BTreeMap<String, u32> = BTreeMap::new();
+    let mut parent = Value::Null;
+    for number in 0..=newest {
+        let params = json!([format!("{number:#x}"), false]);
+        let answer = process
+            .ask("eth_getBlockByNumber", &params)
+            .expect("an answer");
+        let block = &answer["result"];
+        assert!(
+            parent.is_null() || block["parentHash"] == parent,
+            "{number}"
+        );
+        parent = block["hash"].clone();
+        for hash in block["transactions"].as_array().expect("a list") {
+            *count.entry(hash.to_string()).or_default() += 1;
+        }
+    }
+    for hash in &acknowledged {
+        assert_eq!(count.get(&json!(hash).to_string()), Some(&1), "{hash}");
+    }
+    // Each pays 1 wei; one that was never acknowledged may have been executed, too.
+    let paid = process.ask(
+        "eth_getBalance",
+        &json!(["0x4242424242424242424242424242424242424242", "latest"]),
+    );
+    let paid = paid.expect("an answer")["result"].clone();
+    assert_eq!(paid, json!(format!("{:#x}", count.len())));
+}
+
+#[test]
+fn a_devnet_that_is_killed_loses_nothing_that_it_acknowledged() {
+    let folder = Folder::new("crashes of a devnet");
+    let start = || {
+        let args = ["devnet", "--port", "0", "--data-dir", "data"];
+        Process::start(&folder.0, &args)
+    };
+    killed(start, 1337, 3, || {});
+}
+
+#[test]
+fn a_devnet_whose_blocks_come_in_time_loses_nothing_that_it_acknowledged() {
+    let folder = Folder::new("crashes of a slow devnet");
+    let start = || {
+        let args = [
+            "devnet",
+            "--port",
+            "0",
+            "--data-dir",
+            "data",
+            "--block-time",
+            "0.1",
+        ];
+        Process::start(&folder.0, &args)
+    };
+    killed(start, 1337, 5, || {});
+}
+
+#[test]
+fn a_node_that_is_killed_loses_nothing_that_it_acknowledged() {
+    let folder = Folder::new("crashes of a node");
+    let accounts = node::accounts::derive(SENDERS).expect("accounts");
+    let rich = |account: &node::accounts::Account| {
+        let balance = json!({ "balance": "0x3635c9adc5dea00000" });
+        (account.address.to_string(), balance)
+    };
+    let alloc: serde_json::Map<String, Value> = accounts.iter().map(rich).collect();
+    let alloc = json!({ "config": { "chainId": 421_337 }, "alloc": alloc });
+    std::fs::write(folder.0.join("genesis.json"), alloc.to_string()).expect("a file");
+    let genesis = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        .args(["genesis", "--alloc", "genesis.json", "-o", "setup.yaml"])
+        .current_dir(&folder.0)
+        .output()
+        .expect("it starts");
+    assert!(genesis.status.success(), "{genesis:?}");
+    let double = Process::start(
+        &folder.0,
+        &[
+            "double",
+            "--setup",
+            "setup.yaml",
+            "--out",
+            "double",
+            "--port",
+            "0",
+            "--block-time",
+            "0",
+        ],
+    );
+    let start = || {
+        let args = [
+            "node",
+            "--rollup-node",
+            &double.url,
+            "--kernel",
+            "double/installer.wasm",
+            "--preimages",
+            "double/wasm_2_0_0",
+            "--origination-level",
+            "1000",
+            "--port",
+            "0",
+            "--data-dir",
+            "data",
+        ];
+        Process::start(&folder.0, &args)
+    };
+    let levels = || {
+        let made = ureq::post(format!("{}/double/levels?count=1", double.url)).send_empty();
+        made.expect("a level");
+    };
+    killed(start, 421_337, 9, levels);
+}

@@ -1,0 +1,283 @@
+//! The node's blocks: kept, then shown; found.
+
+use super::Node;
+use crate::chain::Block;
+use crate::error::NodeError;
+use crate::fork::Fork;
+use crate::request::BlockId;
+use crate::store::{Batch, StateName, StoreError};
+use alloy_primitives::B256;
+use pvm::Durable;
+use std::sync::Arc;
+
+impl Node {
+    /// Keeps blocks, with what else is to be written, and then shows them, in order. Gives
+    /// them as they are shown: with states behind the store.
+    ///
+    /// # Errors
+    /// If the store cannot be written; nothing has changed then.
+    pub(crate) fn publish(
+        &self,
+        mut blocks: Vec<Arc<Block>>,
+        with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<Vec<Arc<Block>>, StoreError> {
+        let (gone, newest) = (self.gone(), self.chain().newest());
+        let wrote = self.store.write(|batch| {
+            // One whose commit failed may be there all the same.
+            batch.remove_after(newest)?;
+            for block in &mut blocks {
+                batch.put_block(block)?;
+                self.put_state(batch, block)?;
+            }
+            if self.store.lasts() {
+                let included = blocks.iter().flat_map(|block| &block.transactions);
+                let included = included.map(|included| included.transaction.hash);
+                batch.remove_waiting(included.chain(gone.iter().copied()))?;
+            }
+            with(batch)
+        });
+        if let Err(error) = wrote {
+            self.pool().put_gone(gone);
+            return Err(error);
+        }
+        let count = blocks.iter().map(|block| block.transactions.len()).sum();
+        self.metrics.transactions(count);
+        let mut chain = self.chain_mut();
+        for block in &blocks {
+            chain.push(Arc::clone(block));
+        }
+        let newest = chain.newest().unwrap_or_default();
+        drop(chain);
+        self.head.send_replace(newest);
+        Ok(blocks)
+    }
+
+    /// The transactions that left the pool, and did not come back.
+    fn gone(&self) -> Vec<B256> {
+        let mut pool = self.pool();
+        let mut gone = pool.take_gone();
+        gone.retain(|hash| pool.get(hash).is_none());
+        gone
+    }
+
+    /// Keeps the state behind a block, which then is behind the store; those that are too old
+    /// go.
+    fn put_state(&self, batch: &Batch<'_>, block: &mut Arc<Block>) -> Result<(), StoreError> {
+        if !self.store.lasts() {
+            return Ok(());
+        }
+        let number = block.number();
+        if let Some(state) = &block.state {
+            let state = batch.put_state(StateName::Block(number), state)?;
+            Arc::make_mut(block).state = Some(state);
+        }
+        let oldest = (number + 1).saturating_sub(self.keep_states);
+        batch.remove_states_before(StateName::Block(oldest))
+    }
+
+    /// Makes `state` the state after the newest block. Gives it as it is behind the store.
+    ///
+    /// # Errors
+    /// If the store cannot be written; nothing has changed then.
+    pub(crate) fn amend(
+        &self,
+        state: Durable,
+        with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<Durable, StoreError> {
+        let newest = self.chain().newest().unwrap_or_default();
+        let state = self.keep_newest(newest, state, with)?;
+        self.chain_mut().amend(state.clone());
+        Ok(state)
+    }
+
+    fn keep_newest(
+        &self,
+        newest: u64,
+        state: Durable,
+        with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<Durable, StoreError> {
+        if !self.store.lasts() {
+            return Ok(state);
+        }
+        self.store.write(|batch| {
+            let state = batch.put_state(StateName::Block(newest), &state)?;
+            with(batch)?;
+            Ok(state)
+        })
+    }
+
+    /// Writes what only a restart needs.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn keep(
+        &self,
+        with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self.store.lasts() {
+            true => self.store.write(with),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes the clock's setting.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn keep_clock(&self) -> Result<(), NodeError> {
+        let clock = self.clock.setting();
+        Ok(self.keep(|batch| batch.put_clock(clock))?)
+    }
+
+    /// Makes `first` the only block, and empties the pool. Gives the state as it is behind the
+    /// store.
+    ///
+    /// # Errors
+    /// If the store cannot be written; nothing has changed then.
+    pub(crate) fn restart(
+        &self,
+        mut first: Arc<Block>,
+        fork: Option<Arc<Fork>>,
+        with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<Option<Durable>, StoreError> {
+        self.store.write(|batch| {
+            batch.remove_after(None)?;
+            batch.remove_states_from(StateName::Block(0))?;
+            batch.put_block(&first)?;
+            self.put_state(batch, &mut first)?;
+            if self.store.lasts() {
+                batch.clear_waiting()?;
+                with(batch)?;
+            }
+            Ok(())
+        })?;
+        self.forked.set(fork);
+        let newest = first.number();
+        let state = first.state.clone();
+        let mut chain = self.chain_mut();
+        chain.truncate(None);
+        chain.push(first);
+        drop(chain);
+        self.pool().clear();
+        self.filters.rewind(newest);
+        self.head.send_replace(newest);
+        Ok(state)
+    }
+
+    /// Goes back to block `newest`, with `state` after it, and empties the pool. Gives the
+    /// state as it is behind the store.
+    ///
+    /// # Errors
+    /// If the store cannot be written; nothing has changed then.
+    pub(crate) fn rewind(
+        &self,
+        newest: u64,
+        state: Durable,
+        with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<Durable, StoreError> {
+        let state = self.store.write(|batch| {
+            batch.remove_after(Some(newest))?;
+            if !self.store.lasts() {
+                return Ok(state);
+            }
+            batch.remove_states_from(StateName::Block(newest + 1))?;
+            let state = batch.put_state(StateName::Block(newest), &state)?;
+            batch.clear_waiting()?;
+            with(batch)?;
+            Ok(state)
+        })?;
+        let mut chain = self.chain_mut();
+        chain.truncate(Some(newest));
+        chain.amend(state.clone());
+        drop(chain);
+        self.pool().clear();
+        self.filters.rewind(newest);
+        self.head.send_replace(newest);
+        Ok(state)
+    }
+
+    /// Goes back to block `newest` (`None`: to before the first), since another branch
+    /// replaces those after it, which are given, newest first. What waits in the pool stays.
+    ///
+    /// # Errors
+    /// If the store cannot be written; nothing has changed then.
+    pub(crate) fn branch_off(
+        &self,
+        newest: Option<u64>,
+        with: impl FnOnce(&Batch<'_>, &[Arc<Block>]) -> Result<(), StoreError>,
+    ) -> Result<Vec<Arc<Block>>, StoreError> {
+        let gone = self.chain().after(newest)?;
+        // Before those of the blocks that go are kept again.
+        let forgotten = self.gone();
+        self.store.write(|batch| {
+            batch.remove_waiting(forgotten)?;
+            batch.remove_after(newest)?;
+            let first = newest.map_or(0, |newest| newest + 1);
+            batch.remove_states_from(StateName::Block(first))?;
+            with(batch, &gone)
+        })?;
+        self.chain_mut().fork(newest, &gone);
+        self.head.send_replace(newest.unwrap_or_default());
+        Ok(gone)
+    }
+
+    /// The newest block.
+    ///
+    /// # Errors
+    /// Before genesis.
+    pub fn latest(&self) -> Result<Arc<Block>, NodeError> {
+        let latest = self.chain().latest()?;
+        latest.ok_or(NodeError::UnknownBlock(BlockId::Latest))
+    }
+
+    /// The block with this id, `pending` being what [`Node::pending`] gave last, or the
+    /// newest; `None` if there is no such block.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn find(&self, id: BlockId) -> Result<Option<Arc<Block>>, NodeError> {
+        if id == BlockId::Pending {
+            let Some(latest) = self.chain().latest()? else {
+                return Ok(None);
+            };
+            let pending = self.kept.last(&latest);
+            return Ok(Some(pending.map_or(latest, |pending| pending.block)));
+        }
+        let finality = self.finality();
+        let chain = self.chain();
+        let newest = || chain.newest().unwrap_or_default();
+        Ok(match id {
+            BlockId::Latest | BlockId::Pending => chain.latest(),
+            BlockId::Safe => chain.number(finality.safe.unwrap_or_else(newest)),
+            BlockId::Finalized => chain.number(finality.finalized.unwrap_or_else(newest)),
+            BlockId::Number(number) => chain.number(number),
+            BlockId::Hash(hash) => chain.hash(&hash),
+        }?)
+    }
+
+    /// The block with this id, as [`Node::find`] gives it.
+    ///
+    /// # Errors
+    /// [`NodeError::UnknownBlock`]; if the store cannot be read.
+    pub fn block(&self, id: BlockId) -> Result<Arc<Block>, NodeError> {
+        self.find(id)?.ok_or(NodeError::UnknownBlock(id))
+    }
+
+    /// The blocks from `from` to `to`, both included, as far as there are.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn blocks(&self, from: u64, to: u64) -> Result<Vec<Arc<Block>>, NodeError> {
+        let numbers = self.chain().range(from, to);
+        let blocks = numbers.filter_map(|number| self.chain().number(number).transpose());
+        Ok(blocks.collect::<Result<_, _>>()?)
+    }
+
+    /// The block of a transaction, and its index there.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn transaction(&self, hash: &B256) -> Result<Option<(Arc<Block>, usize)>, NodeError> {
+        Ok(self.chain().transaction(hash)?)
+    }
+}

@@ -1,0 +1,46 @@
+//! What a node keeps: blocks, receipts, transactions and their indexes, the pool, and where
+//! it is, in one file (redb).
+//!
+//! A change is shown only after it is committed; one level is one transaction. Without a
+//! folder the same tables lie in a file that has no name and ends with the process, and
+//! what only a restart needs is not written.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `store`, `error` | opens the file, reads and writes it; whose store it is |
+//! | `backend` | the file itself: locks, free space, the file without a name |
+//! | `tables` | the tables with their keys, and the form of a row |
+//! | `blocks`, `search` | blocks and what finds them: by hash, by log |
+//! | `states`, `newest` | durable storage, and which of its states are kept |
+//! | `pool`, `devnet`, `levels` | what waits for a block; what a devnet, or a node in front of a rollup, goes on from |
+//! | `bounds` | every bound with its number |
+
+mod backend;
+mod blocks;
+pub mod bounds;
+mod devnet;
+mod error;
+mod levels;
+mod newest;
+mod pool;
+mod search;
+mod states;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is the step, the file what it is named for"
+)]
+mod store;
+mod tables;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use backend::{File, Opener};
+pub use devnet::{GENESIS, SavedDevnet, SavedSnapshot};
+pub use error::StoreError;
+pub use levels::SavedLevel;
+pub use pool::SavedTransaction;
+pub use search::LogPlace;
+pub use states::StateName;
+pub use store::{Batch, Identity, Store};

@@ -1,0 +1,29 @@
+//! The bounds of what a node keeps in memory and on disk, each with its number.
+
+/// The bytes of the store's pages that are kept in memory.
+pub const CACHE: usize = 64 << 20;
+
+/// The free bytes of the disk below which nothing is written: the store is read, and goes
+/// on by itself as soon as there is more.
+pub const MIN_FREE: u64 = 64 << 20;
+
+/// The newest blocks that are in memory.
+pub const RECENT_BLOCKS: usize = 256;
+
+/// The bytes of the newest blocks that are in memory, as far as there are two of them.
+pub const RECENT_BYTES: u64 = 32 << 20;
+
+/// The older blocks that are in memory since somebody asked for them.
+pub const CACHED_BLOCKS: usize = 64;
+
+/// Their bytes.
+pub const CACHED_BYTES: u64 = 16 << 20;
+
+/// The blocks that are remembered after they left the chain.
+pub const REMOVED_BLOCKS: usize = 1_024;
+
+/// The states that go with a new one at most, where more are no longer kept.
+pub const AT_ONCE: usize = 64;
+
+/// The most transactions that wait for one commit of the pool.
+pub const POOL_BATCH: usize = 1_024;

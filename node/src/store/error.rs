@@ -1,0 +1,120 @@
+//! Why a store cannot be used.
+
+use super::bounds::MIN_FREE;
+use super::tables::SCHEMA;
+use crate::chain::ChainError;
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The folder cannot be made.
+    #[error("cannot make the folder {folder}: {source}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has it open.
+    #[error("another node uses the store {0}: two nodes cannot share one")]
+    InUse(String),
+    /// It is no store, or damaged.
+    #[error(
+        "{name} is no store, or damaged: {why}; put a backup in its place, or move it away and \
+         start anew"
+    )]
+    Damaged {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Another version wrote it.
+    #[error(
+        "the store {name} has form {found}, this program knows form {SCHEMA}: use the program \
+         that wrote it, or start anew in another folder"
+    )]
+    Schema {
+        /// The file.
+        name: String,
+        /// Its version.
+        found: String,
+    },
+    /// It is of another chain.
+    #[error(
+        "the store {name} is of another {what}: {found} there, {wanted} here; use another folder"
+    )]
+    Other {
+        /// The file.
+        name: String,
+        /// What differs.
+        what: &'static str,
+        /// What it is of.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The disk is full.
+    #[error(
+        "the disk of the store is full: {free} bytes are left, {MIN_FREE} are needed; nothing is \
+         written until there are"
+    )]
+    Full {
+        /// The bytes that are left.
+        free: u64,
+    },
+    /// It cannot be read or written.
+    #[error("the store cannot be used: {0}")]
+    Storage(Box<redb::Error>),
+    /// A row is not what was written.
+    #[error("the store is damaged: {table} {key}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+    },
+    /// A block cannot be put together.
+    #[error("the store is damaged: {0}")]
+    Block(#[from] ChainError),
+    /// A state cannot be read.
+    #[error("the store has no such state, or it is damaged: {0}")]
+    State(String),
+    /// There is no room in the form of the keys.
+    #[error("block {0} is out of the store's bounds")]
+    Bounds(u64),
+    /// The node stops.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        Self::Storage(Box::new(error))
+    }
+}
+
+impl From<redb::TransactionError> for StoreError {
+    fn from(error: redb::TransactionError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::TableError> for StoreError {
+    fn from(error: redb::TableError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::StorageError> for StoreError {
+    fn from(error: redb::StorageError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::CommitError> for StoreError {
+    fn from(error: redb::CommitError) -> Self {
+        redb::Error::from(error).into()
+    }
+}

@@ -1,0 +1,423 @@
+//! The store: opened, read, written, opened again after it failed; whose it is.
+
+use super::backend::{Any, File, Nameless, Opener};
+use super::bounds::{CACHE, MIN_FREE};
+use super::error::StoreError;
+use super::newest::Newest;
+use super::tables::{
+    BLOCKS, BODIES, HASHES, INBOXES, LEVELS, LOGS, META, ORIGIN, OUTBOX, POOL, SCHEMA, SNAPSHOTS,
+    STATES, TRANSACTIONS, UNDO, VALUES, seal, unseal,
+};
+use alloy_primitives::{B256, hex};
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
+use std::cell::RefCell;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// The name of the file in its folder.
+const FILE: &str = "store.redb";
+
+/// Whose store it is. One of another is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The command: `devnet` or `node`.
+    pub kind: &'static str,
+    /// The rollup's address: the 20 bytes behind `sr1…`.
+    /// `None`: that of the store, which is there.
+    pub rollup: Option<[u8; 20]>,
+    /// keccak-256 of the kernel that was originated.
+    pub kernel: B256,
+    /// A hash of all else that the chain started from.
+    pub genesis: B256,
+}
+
+impl Identity {
+    fn parts(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let mut parts = vec![
+            ("kind", self.kind.into()),
+            ("kernel", self.kernel.to_vec()),
+            ("genesis", self.genesis.to_vec()),
+        ];
+        parts.extend(self.rollup.map(|rollup| ("rollup", rollup.to_vec())));
+        parts
+    }
+}
+
+/// What a node keeps.
+#[derive(Debug)]
+pub struct Store {
+    /// `None`: it is closed, or could not be opened again.
+    database: RwLock<Option<Database>>,
+    opener: Arc<dyn Opener>,
+    /// Whether what only a restart needs is kept.
+    lasts: bool,
+    /// The bytes could not be read or written.
+    failed: AtomicBool,
+    /// The node stops.
+    closed: AtomicBool,
+    /// What went wrong at the last attempt to write.
+    trouble: Mutex<Option<String>>,
+    /// The newest version of durable storage that is committed.
+    newest: Mutex<Option<Newest>>,
+}
+
+impl Store {
+    /// The store in a folder, made where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(folder: &Path, identity: &Identity) -> Result<Arc<Self>, StoreError> {
+        fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
+            folder: folder.display().to_string(),
+            source,
+        })?;
+        Self::of(Arc::new(File::new(folder.join(FILE))), identity)
+    }
+
+    /// Whether there is a store in a folder.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
+    /// The address of its rollup.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn rollup(&self) -> Result<[u8; 20], StoreError> {
+        let rollup = self.meta("rollup")?;
+        let rollup = rollup.and_then(|rollup| rollup.try_into().ok());
+        rollup.ok_or_else(|| StoreError::Row {
+            table: "meta",
+            key: "rollup".into(),
+        })
+    }
+
+    /// A store of these bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn of(opener: Arc<dyn Opener>, identity: &Identity) -> Result<Arc<Self>, StoreError> {
+        let store = Self::with(opener, true)?;
+        store.belongs_to(identity)?;
+        Ok(store)
+    }
+
+    /// A store that ends with the process.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn passing() -> Result<Arc<Self>, StoreError> {
+        Self::with(Arc::new(Nameless), false)
+    }
+
+    fn with(opener: Arc<dyn Opener>, lasts: bool) -> Result<Arc<Self>, StoreError> {
+        let database = open(&*opener)?;
+        let store = Arc::new(Self {
+            database: RwLock::new(Some(database)),
+            opener,
+            lasts,
+            failed: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            trouble: Mutex::new(None),
+            newest: Mutex::new(None),
+        });
+        store.make_tables()?;
+        store.read_newest()?;
+        Ok(store)
+    }
+
+    /// Makes the tables, so that each is there for who reads.
+    fn make_tables(&self) -> Result<(), StoreError> {
+        self.write(|batch| {
+            let transaction = batch.transaction();
+            transaction.open_table(META)?;
+            transaction.open_table(BLOCKS)?;
+            transaction.open_table(BODIES)?;
+            transaction.open_table(HASHES)?;
+            transaction.open_table(TRANSACTIONS)?;
+            transaction.open_table(LOGS)?;
+            transaction.open_table(VALUES)?;
+            transaction.open_table(UNDO)?;
+            transaction.open_table(ORIGIN)?;
+            transaction.open_table(STATES)?;
+            transaction.open_table(POOL)?;
+            transaction.open_table(LEVELS)?;
+            transaction.open_table(OUTBOX)?;
+            transaction.open_table(INBOXES)?;
+            transaction.open_table(SNAPSHOTS)?;
+            Ok(())
+        })
+    }
+
+    /// Checks whose store it is, and makes a new one that of `identity`.
+    fn belongs_to(&self, identity: &Identity) -> Result<(), StoreError> {
+        let schema = self.meta("schema")?;
+        if schema
+            .as_ref()
+            .is_some_and(|found| **found != SCHEMA.to_le_bytes())
+        {
+            let found = schema.unwrap_or_default();
+            let version = found.first_chunk().copied().map(u32::from_le_bytes);
+            return Err(StoreError::Schema {
+                name: self.opener.name(),
+                found: version.map_or_else(|| hex::encode(&found), |number| number.to_string()),
+            });
+        }
+        for (what, wanted) in identity.parts() {
+            match self.meta(what)? {
+                Some(found) if found != wanted => {
+                    let told = |bytes: &[u8]| match what {
+                        "kind" => String::from_utf8_lossy(bytes).into_owned(),
+                        _ => hex::encode(bytes),
+                    };
+                    return Err(StoreError::Other {
+                        name: self.opener.name(),
+                        what: if what == "kind" { "command" } else { what },
+                        found: told(&found),
+                        wanted: told(&wanted),
+                    });
+                }
+                Some(_) => {}
+                None if schema.is_some() => {
+                    let key = what.to_owned();
+                    return Err(StoreError::Row { table: "meta", key });
+                }
+                None => {}
+            }
+        }
+        if schema.is_some() {
+            return Ok(());
+        }
+        self.write(|batch| {
+            batch.put_meta("schema", &SCHEMA.to_le_bytes())?;
+            let mut parts = identity.parts().into_iter();
+            parts.try_for_each(|(name, bytes)| batch.put_meta(name, &bytes))
+        })
+    }
+
+    /// A row of `meta`.
+    pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|transaction| {
+            let table = transaction.open_table(META)?;
+            let Some(row) = table.get(name)? else {
+                return Ok(None);
+            };
+            let bytes = unseal(name.as_bytes(), row.value());
+            let bytes = bytes.ok_or_else(|| StoreError::Row {
+                table: "meta",
+                key: name.to_owned(),
+            })?;
+            Ok(Some(bytes.to_vec()))
+        })
+    }
+
+    /// Whether it is there after a restart.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        self.lasts
+    }
+
+    /// What keeps it from being written now.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it: whoever asks from now on is refused.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let mut database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *database = None;
+        self.set_trouble(Some(StoreError::Closed.to_string()));
+    }
+
+    /// The bytes that its file takes of the disk, as far as they can be told.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.opener.size()
+    }
+
+    /// The newest version; none is committed while this is held.
+    pub(super) fn newest(&self) -> MutexGuard<'_, Option<Newest>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.mend()?;
+        self.read_as_it_is(read)
+    }
+
+    /// As [`Store::read`], if the bytes did not fail.
+    pub(super) fn read_as_it_is<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let database = self.database();
+        let database = database.as_ref().ok_or(StoreError::Closed)?;
+        let transaction = database.begin_read().map_err(StoreError::from);
+        self.note(transaction.and_then(|transaction| read(&transaction)))
+    }
+
+    /// Writes all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is written then.
+    pub fn write<T>(
+        &self,
+        write: impl FnOnce(&Batch<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let wrote = match self.opener.free() {
+            Some(free) if free < MIN_FREE => Err(StoreError::Full { free }),
+            _ => self
+                .mend()
+                .and_then(|()| self.note(self.write_unchecked(write))),
+        };
+        self.set_trouble(wrote.as_ref().err().map(ToString::to_string));
+        wrote
+    }
+
+    fn write_unchecked<T>(
+        &self,
+        write: impl FnOnce(&Batch<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let database = self.database();
+        let database = database.as_ref().ok_or(StoreError::Closed)?;
+        let transaction = database.begin_write()?;
+        let batch = Batch {
+            transaction: &transaction,
+            store: self,
+            newest: RefCell::new(None),
+        };
+        match write(&batch) {
+            Ok(value) => {
+                let written = batch.newest.take();
+                let mut newest = self.newest();
+                transaction.commit()?;
+                if written.is_some() {
+                    *newest = written;
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                // It ends when it is dropped, too.
+                let _ = transaction.abort();
+                Err(error)
+            }
+        }
+    }
+
+    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Opens the bytes again if they failed: redb gives nothing but errors until then.
+    pub(super) fn mend(&self) -> Result<(), StoreError> {
+        if !self.failed.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.open_again()?;
+        self.failed.store(false, Ordering::Release);
+        // A commit that failed may be there all the same.
+        self.read_newest()
+    }
+
+    /// Takes note if the bytes failed.
+    fn note<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Storage(error)) = &done
+            && matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo)
+        {
+            self.failed.store(true, Ordering::Release);
+        }
+        done
+    }
+
+    fn open_again(&self) -> Result<(), StoreError> {
+        let mut database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Its locks go first.
+        *database = None;
+        *database = Some(open(&*self.opener)?);
+        Ok(())
+    }
+}
+
+/// A change of the store.
+pub struct Batch<'s> {
+    transaction: &'s WriteTransaction,
+    store: &'s Store,
+    /// The newest version, if there is one in this change.
+    newest: RefCell<Option<Newest>>,
+}
+
+impl std::fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Batch")
+    }
+}
+
+impl<'s> Batch<'s> {
+    /// Whether what it writes is there after a restart.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        self.store.lasts
+    }
+
+    pub(super) const fn transaction(&self) -> &'s WriteTransaction {
+        self.transaction
+    }
+
+    /// The newest version.
+    pub(super) fn newest(&self) -> Option<Newest> {
+        let written = self.newest.borrow().clone();
+        written.or_else(|| self.store.newest().clone())
+    }
+
+    pub(super) fn set_newest(&self, newest: Newest) {
+        *self.newest.borrow_mut() = Some(newest);
+    }
+
+    /// Writes a row of `meta`.
+    pub(crate) fn put_meta(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let row = seal(name.as_bytes(), bytes.to_vec());
+        let mut table = self.transaction.open_table(META)?;
+        table.insert(name, &row[..])?;
+        Ok(())
+    }
+}
+
+/// Opens the file. redb does not promise to answer damage with an error.
+fn open(opener: &dyn Opener) -> Result<Database, StoreError> {
+    let damaged = |why: String| StoreError::Damaged {
+        name: opener.name(),
+        why,
+    };
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let backend = opener.open()?;
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE);
+        builder.create_with_backend(Any(backend))
+    }));
+    match opened {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(StoreError::InUse(opener.name())),
+        Ok(Err(error)) => Err(damaged(error.to_string())),
+        Err(_) => Err(damaged("its pages contradict each other".into())),
+    }
+}

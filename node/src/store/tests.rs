@@ -1,0 +1,335 @@
+//! Stores that are damaged, full, in use, of others, or lose their power.
+
+use super::testing::{Memory, identity};
+use super::{File, SavedTransaction, StateName, Store, StoreError};
+use crate::chain::Block;
+use alloy_primitives::{Address, B256, Bytes, Log, LogData, keccak256};
+use ethereum::Header;
+use ethereum::transaction::{Legacy, Transaction, sign};
+use proptest::prelude::*;
+use pvm::Durable;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use storage::block::{StoredHeader, StoredReceipt, StoredTransaction};
+
+/// A block with transactions that made a log each.
+fn block(number: u64, transactions: u64) -> Block {
+    let header = Header {
+        number,
+        ..Header::default()
+    };
+    let nonces = number * 100..number * 100 + transactions;
+    let signed = nonces.map(|nonce| {
+        let transfer = Legacy {
+            nonce,
+            ..Legacy::default()
+        };
+        sign(Transaction::Legacy(transfer), &[1; 32]).unwrap()
+    });
+    let stored = signed.map(|signed| StoredTransaction {
+        sender: Address::repeat_byte(1),
+        raw: signed.encode().into(),
+    });
+    let log = Log {
+        address: Address::repeat_byte(7),
+        data: LogData::new_unchecked(vec![B256::from_slice(&[5; 32])], Bytes::new()),
+    };
+    let receipt = StoredReceipt {
+        success: true,
+        gas_used: 21_000,
+        data_gas: 0,
+        logs: vec![log],
+    };
+    let rlp: Bytes = header.encode().into();
+    let header = StoredHeader {
+        hash: keccak256(&rlp),
+        rlp,
+    };
+    let receipts = vec![receipt; usize::try_from(transactions).unwrap()];
+    Block::of_parts(number, (header, stored.collect(), receipts), None).unwrap()
+}
+
+/// A state that says its number.
+fn state(number: u64) -> Durable {
+    let mut state = Durable::new();
+    state.write("/number", number.to_be_bytes()).unwrap();
+    state
+        .write(&format!("/of/{}", number % 5), [1; 100])
+        .unwrap();
+    state
+}
+
+fn commit(store: &Store, number: u64) -> Result<(), StoreError> {
+    store.write(|batch| {
+        let block = block(number, 1 + number % 3);
+        batch.put_block(&block)?;
+        batch.put_state(StateName::Block(number), &state(number))?;
+        let raw: Bytes = vec![7; 100].into();
+        let hash = keccak256(number.to_be_bytes());
+        let saved = SavedTransaction {
+            arrival: number,
+            unsigned: None,
+            raw,
+        };
+        batch.put_waiting(&hash, &saved)
+    })
+}
+
+/// All is there up to a block, and nothing behind it.
+fn whole_up_to(store: &Store, newest: u64) {
+    assert_eq!(store.bounds().unwrap(), Some((0, newest)));
+    for number in 0..=newest {
+        let expected = block(number, 1 + number % 3);
+        let found = store.block(number).unwrap().unwrap();
+        assert_eq!((found.hash, found.size), (expected.hash, expected.size));
+        assert_eq!(store.number_of(&found.hash).unwrap(), Some(number));
+        for (index, included) in expected.transactions.iter().enumerate() {
+            let place = store.place_of(&included.transaction.hash).unwrap();
+            assert_eq!(place, Some((number, index)));
+        }
+        let kept = store.state(StateName::Block(number)).unwrap();
+        assert_eq!(kept, Some(state(number)));
+    }
+    assert_eq!(store.waiting().unwrap().len() as u64, newest + 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What was committed is there after the power fails at any write, and what was not is
+    /// gone, all of it.
+    #[test]
+    fn what_is_committed_outlives_the_power(writes in 0_u64..400) {
+        let memory = Arc::new(Memory::default());
+        let store = Store::of(memory.clone(), &identity()).unwrap();
+        commit(&store, 0).unwrap();
+        memory.fill_up(writes);
+        let mut acknowledged = 0;
+        for number in 1..12 {
+            match commit(&store, number) {
+                Ok(()) => acknowledged = number,
+                Err(_) => break,
+            }
+        }
+        memory.lose_power();
+        memory.fill_up(u64::MAX);
+        store.close();
+        drop(store);
+        // What was written when it was closed was not synced either.
+        memory.lose_power();
+        let store = Store::of(memory, &identity()).unwrap();
+        let (_, newest) = store.bounds().unwrap().unwrap();
+        // One whose commit failed may be there.
+        prop_assert!(newest == acknowledged || newest == acknowledged + 1, "{} {}", newest, acknowledged);
+        whole_up_to(&store, newest);
+        commit(&store, newest + 1).unwrap();
+        whole_up_to(&store, newest + 1);
+    }
+
+    /// Whatever byte is another one, what is read is what was written, or an error.
+    #[test]
+    fn damage_is_told_and_never_served(place: usize, bit in 0_u8..8, opened: bool) {
+        let memory = Arc::new(Memory::default());
+        let store = Store::of(memory.clone(), &identity()).unwrap();
+        (0..4).for_each(|number| commit(&store, number).unwrap());
+        store.close();
+        drop(store);
+        let damaged = {
+            let mut seen = memory.seen();
+            let place = place % seen.len();
+            seen[place] ^= 1 << bit;
+            seen.clone()
+        };
+        let _ = (damaged, opened);
+        let read = std::panic::catch_unwind(|| {
+            let Ok(store) = Store::of(memory.clone(), &identity()) else {
+                return;
+            };
+            for number in 0..4 {
+                let expected = block(number, 1 + number % 3);
+                if let Ok(Some(found)) = store.block(number) {
+                    assert_eq!(found.hash, expected.hash);
+                    let raws = |block: &Block| {
+                        let included = block.transactions.iter();
+                        included.map(|one| one.transaction.encode()).collect::<Vec<_>>()
+                    };
+                    assert_eq!(raws(&found), raws(&expected));
+                }
+                if let Ok(Some(found)) = store.state(StateName::Block(number)) {
+                    assert_eq!(found, state(number), "another state is served");
+                }
+            }
+        });
+        if let Err(panic) = read {
+            let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            prop_assert!(!words.contains("assertion `left == right`"), "{}", words);
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_read_and_written_again_when_there_is_room() {
+    let memory = Arc::new(Memory::default());
+    let store = Store::of(memory.clone(), &identity()).unwrap();
+    commit(&store, 0).unwrap();
+    memory.free.store(1_000, Ordering::Relaxed);
+    let full = commit(&store, 1).unwrap_err();
+    assert!(matches!(full, StoreError::Full { free: 1_000 }), "{full}");
+    assert!(
+        store
+            .trouble()
+            .unwrap()
+            .contains("the disk of the store is full")
+    );
+    whole_up_to(&store, 0);
+    memory.free.store(u64::MAX, Ordering::Relaxed);
+    commit(&store, 1).unwrap();
+    assert_eq!(store.trouble(), None);
+    whole_up_to(&store, 1);
+}
+
+/// The disk did not say that it would be full.
+#[test]
+fn a_disk_that_gives_no_space_is_written_again_when_there_is_room() {
+    for writes in 0..40 {
+        let memory = Arc::new(Memory::default());
+        let store = Store::of(memory.clone(), &identity()).unwrap();
+        commit(&store, 0).unwrap();
+        memory.fill_up(writes);
+        let mut number = 1;
+        while commit(&store, number).is_ok() {
+            number += 1;
+        }
+        assert!(store.trouble().is_some());
+        memory.fill_up(u64::MAX);
+        // As a node does that writes a level again.
+        store
+            .write(|batch| batch.remove_after(Some(number - 1)))
+            .unwrap();
+        commit(&store, number).unwrap();
+        assert_eq!(store.trouble(), None);
+        whole_up_to(&store, number);
+    }
+}
+
+/// A folder that is deleted at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("evm-rollup-store-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn two_do_not_share_a_store_and_others_are_refused() {
+    let folder = Folder::new();
+    assert!(!Store::is_in(&folder.0));
+    let store = Store::open(&folder.0, &identity()).unwrap();
+    assert!(Store::is_in(&folder.0));
+    let error = Store::open(&folder.0, &identity()).unwrap_err();
+    assert!(
+        error.to_string().contains("two nodes cannot share one"),
+        "{error}"
+    );
+    store.close();
+    for (what, other) in [
+        (
+            "rollup",
+            super::Identity {
+                rollup: Some([9; 20]),
+                ..identity()
+            },
+        ),
+        (
+            "kernel",
+            super::Identity {
+                kernel: B256::ZERO,
+                ..identity()
+            },
+        ),
+        (
+            "genesis",
+            super::Identity {
+                genesis: B256::ZERO,
+                ..identity()
+            },
+        ),
+        (
+            "command",
+            super::Identity {
+                kind: "node",
+                ..identity()
+            },
+        ),
+    ] {
+        let error = Store::open(&folder.0, &other).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Other { what: found, .. } if *found == what),
+            "{error}"
+        );
+    }
+    let store = Store::open(&folder.0, &identity()).unwrap();
+    store
+        .write(|batch| batch.put_meta("schema", &7_u32.to_le_bytes()))
+        .unwrap();
+    store.close();
+    let error = Store::open(&folder.0, &identity()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("has form 7, this program knows form 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_store_or_cut_off_is_refused() {
+    let folder = Folder::new();
+    let store = Store::open(&folder.0, &identity()).unwrap();
+    (0..20).for_each(|number| commit(&store, number).unwrap());
+    store.close();
+    drop(store);
+    let path = folder.0.join("store.redb");
+    let whole = std::fs::read(&path).unwrap();
+    for length in [1, 100, 4_096, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let error = Store::open(&folder.0, &identity()).unwrap_err();
+        let told = matches!(
+            error,
+            StoreError::Damaged { .. } | StoreError::Row { .. } | StoreError::Storage(_)
+        );
+        assert!(told, "{length}: {error}");
+    }
+    std::fs::write(&path, "no store, but a text of some length".repeat(500)).unwrap();
+    let error = Store::open(&folder.0, &identity()).unwrap_err();
+    assert!(
+        error.to_string().contains("is no store, or damaged"),
+        "{error}"
+    );
+    // It is as it was.
+    assert!(std::fs::read(&path).unwrap().starts_with(b"no store"));
+    std::fs::write(&path, &whole).unwrap();
+    whole_up_to(&Store::open(&folder.0, &identity()).unwrap(), 19);
+}
+
+#[test]
+fn a_store_says_what_its_file_takes() {
+    let folder = Folder::new();
+    let store = Store::of(Arc::new(File::new(folder.0.join("file"))), &identity()).unwrap();
+    commit(&store, 0).unwrap();
+    assert!(store.size().unwrap() > 4_096);
+    assert!(!Store::is_in(&folder.0));
+}
