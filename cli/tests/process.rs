@@ -179,6 +179,56 @@ fn the_state_is_there_at_the_next_start() {
 }
 
 #[test]
+fn a_fork_goes_on_from_another_devnet_and_keeps_what_it_was_told() {
+    let somebody = "0x4242424242424242424242424242424242424242";
+    let balance = request("eth_getBalance", &format!(r#"["{somebody}","latest"]"#));
+    let other = Devnet::start(&["--chain-id", "4242"]);
+    let change = format!(r#"["{somebody}","0xabcdef"]"#);
+    other.call(&request("anvil_setBalance", &change));
+    other.call(&request("anvil_mine", r#"["0x3"]"#));
+    let folder = std::env::temp_dir().join(format!("fork-process-{}", std::process::id()));
+    let cache = folder.to_str().unwrap();
+    let url = format!("http://{}@2", other.address);
+    let options = [
+        "--fork-url",
+        &url,
+        "--fork-cache",
+        cache,
+        "--fork-retries",
+        "0",
+    ];
+    let mut fork = Devnet::start(&options);
+    let answer = fork.call(&balance);
+    assert!(answer.contains(r#""0xabcdef""#), "{answer}");
+    let answer = fork.call(CHAIN_ID);
+    assert!(answer.contains(r#""0x1092""#), "{answer}");
+    let answer = fork.call(&request("eth_blockNumber", "[]"));
+    assert!(answer.contains(r#""0x2""#), "{answer}");
+    fork.signal("TERM");
+    assert_eq!(fork.ended(), Some(0));
+    let kept = std::fs::read_dir(folder.join("4242")).unwrap();
+    let kept: Vec<_> = kept
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .collect();
+    assert!(kept.len() == 1 && kept[0] > 1_000, "{kept:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    drop(other);
+    // Nobody is there any more.
+    let kernel = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../target/kernel/evm_kernel.wasm"
+    );
+    let refused = command()
+        .args(["devnet", "--port", "0", "--kernel", kernel])
+        .args(options)
+        .output()
+        .unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    assert!(error.contains("cannot fork: http://127.0.0.1:"), "{error}");
+}
+
+#[test]
 fn its_options_are_those_that_tools_know() {
     let words = "legal winner thank year wave sausage worth useful legal winner thank yellow";
     let devnet = Devnet::start(&[

@@ -38,6 +38,7 @@ pub enum Client {
     Safe,
     Page,
     Ponder,
+    Otterscan,
     Bridge,
     Taquito,
     Contracts,
@@ -46,7 +47,7 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Ethers,
         Self::Viem,
         Self::TestClient,
@@ -63,6 +64,7 @@ impl Client {
         Self::Safe,
         Self::Page,
         Self::Ponder,
+        Self::Otterscan,
         Self::Bridge,
         Self::Taquito,
         Self::Contracts,
@@ -127,6 +129,7 @@ impl Client {
             }
             Self::Page => Ok((nodejs_with("clients/page")?, "page/page.mjs")),
             Self::Ponder => Ok((nodejs_with("clients/ponder")?, "ponder/ponder.mjs")),
+            Self::Otterscan => Ok((nodejs()?, "otterscan.mjs")),
             Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
             Self::Taquito => Ok((nodejs()?, "taquito.mjs")),
             Self::Contracts => Ok((nodejs()?, "contracts.mjs")),
@@ -154,6 +157,7 @@ impl fmt::Display for Client {
             Self::Safe => "safe",
             Self::Page => "page",
             Self::Ponder => "ponder",
+            Self::Otterscan => "otterscan",
             Self::Bridge => "bridge",
             Self::Taquito => "taquito",
             Self::Contracts => "contracts",
