@@ -29,7 +29,7 @@ pub mod transaction;
 pub mod trie;
 
 pub use header::Header;
-pub use keccak::{Keccak256, keccak256};
+pub use keccak::{keccak256, keccak256_of};
 pub use receipt::{Log, Receipt};
 pub use recovered::Recovered;
 pub use senders::{Signer, authority, authorization_hash, senders, signers};

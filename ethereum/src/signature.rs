@@ -8,7 +8,7 @@
 pub mod known_keys;
 pub mod recovery;
 
-use crate::keccak::Keccak256;
+use crate::keccak::keccak256;
 use alloy_primitives::{Address, B256, U256, uint};
 
 #[cfg(feature = "c-secp256k1")]
@@ -132,9 +132,7 @@ pub fn public_key(
 /// The account of a public key (x ++ y): the last 20 bytes of its keccak256.
 #[must_use]
 pub fn address(public_key: &[u8; 64]) -> Address {
-    let mut hasher = Keccak256::new();
-    hasher.update(public_key);
-    Address::from_word(hasher.finalize())
+    Address::from_word(keccak256(public_key))
 }
 
 /// Signs `hash` with the 32 bytes of a secret key (RFC 6979), s in the lower half.

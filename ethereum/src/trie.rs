@@ -4,7 +4,7 @@
 //! keys are known beforehand, so it is never built: its nodes are written and
 //! hashed from the leaves up, each once, the items straight from where they lie.
 
-use crate::keccak::Keccak256;
+use crate::keccak::keccak256;
 use alloc::vec::Vec;
 use alloy_primitives::B256;
 
@@ -183,22 +183,13 @@ fn write_path(key: Key, depths: core::ops::Range<u32>, flag: u8, out: &mut Vec<u
 fn seal(out: &mut Vec<u8>, start: usize, tail: &[u8], is_root: bool) {
     let head = out.get(start..).unwrap_or_default();
     let prefix = Prefix::list(head.len() + tail.len());
-    let length = prefix.as_ref().len() + head.len() + tail.len();
-    if length < 32 && !is_root {
-        let mut node = Vec::with_capacity(length);
-        node.extend_from_slice(prefix.as_ref());
-        node.extend_from_slice(head);
-        node.extend_from_slice(tail);
-        out.truncate(start);
-        Raw(&node).encode(out);
-        return;
-    }
-    let mut hasher = Keccak256::new();
-    hasher.update(prefix);
-    hasher.update(head);
-    hasher.update(tail);
+    let node = [prefix.as_ref(), head, tail].concat();
     out.truncate(start);
-    Str(hasher.finalize().as_slice()).encode(out);
+    if node.len() < 32 && !is_root {
+        Raw(&node).encode(out);
+    } else {
+        Str(keccak256(node).as_slice()).encode(out);
+    }
 }
 
 #[cfg(test)]
@@ -254,7 +245,7 @@ mod tests {
     #[test]
     fn a_short_root_is_hashed() {
         let leaf = [0xc4, 0x82, 0x20, 0x80, b'x'];
-        assert_eq!(ordered_root(&["x"]), crate::keccak256(leaf));
+        assert_eq!(ordered_root(&["x"]), keccak256(leaf));
         assert_ne!(
             ordered_root(&["x"]),
             b256!("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")

@@ -170,8 +170,11 @@ impl Encode for Str<'_> {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        if !matches!(self.0, [0..=0x7f]) {
-            out.extend_from_slice(Prefix::string(self.0.len()).as_ref());
+        match self.0.len() {
+            1 if matches!(self.0, [0..=0x7f]) => {}
+            // One byte, mostly: no array for it.
+            length @ 0..56 => out.push(EMPTY_STRING + low(length as u64)),
+            length => out.extend_from_slice(Prefix::string(length).as_ref()),
         }
         out.extend_from_slice(self.0);
     }
@@ -194,6 +197,11 @@ impl Encode for Raw<'_> {
     }
 }
 
+/// The lowest byte.
+const fn low(number: u64) -> u8 {
+    number.to_le_bytes()[0]
+}
+
 /// An integer is the string of its big-endian digits without leading zeros.
 fn without_leading_zeros(digits: &[u8]) -> Str<'_> {
     let zeros = digits.iter().take_while(|digit| **digit == 0).count();
@@ -210,7 +218,16 @@ impl Encode for u64 {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        without_leading_zeros(&self.to_be_bytes()).encode(out);
+        match *self {
+            0 => out.push(EMPTY_STRING),
+            small @ 1..0x80 => out.push(low(small)),
+            number => {
+                let digits = significant_bytes(number);
+                out.push(EMPTY_STRING + low(digits as u64));
+                let bytes = number.to_be_bytes();
+                out.extend_from_slice(bytes.get(8 - digits..).unwrap_or_default());
+            }
+        }
     }
 }
 
@@ -244,7 +261,10 @@ impl Encode for U256 {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        without_leading_zeros(&self.to_be_bytes::<32>()).encode(out);
+        match u64::try_from(*self) {
+            Ok(small) => small.encode(out),
+            Err(_) => without_leading_zeros(&self.to_be_bytes::<32>()).encode(out),
+        }
     }
 }
 
@@ -264,7 +284,8 @@ impl Encode for B256 {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        Str(self.as_slice()).encode(out);
+        out.push(EMPTY_STRING + 32);
+        out.extend_from_slice(&self.0);
     }
 }
 

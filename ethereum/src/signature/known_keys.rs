@@ -12,7 +12,7 @@
 
 use super::{HALF_ORDER, Signature};
 use crate::curve::{Point, Scalar, Terms};
-use crate::keccak::Keccak256;
+use crate::keccak::{keccak256, keccak256_of};
 use alloc::vec;
 use alloc::vec::Vec;
 use alloy_primitives::{B256, U256};
@@ -141,10 +141,8 @@ struct Coefficients {
 
 impl Coefficients {
     fn new(names: &[u8]) -> Self {
-        let mut hasher = Keccak256::new();
-        hasher.update(names);
         Self {
-            seed: hasher.finalize(),
+            seed: keccak256(names),
             count: 0,
             left: Some([1, 0]),
         }
@@ -155,11 +153,9 @@ impl Coefficients {
         if let Some(left) = self.left.take() {
             return left;
         }
-        let mut hasher = Keccak256::new();
-        hasher.update(self.seed);
-        hasher.update(self.count.to_be_bytes());
+        let hash = keccak256_of(&[self.seed.as_slice(), &self.count.to_be_bytes()]);
         self.count = self.count.wrapping_add(1);
-        let [a, b, c, d] = U256::from_be_bytes(hasher.finalize().0).into_limbs();
+        let [a, b, c, d] = U256::from_be_bytes(hash.0).into_limbs();
         self.left = Some([a, b]);
         [c, d]
     }

@@ -1,6 +1,6 @@
 //! From raw bytes to a transaction.
 
-use crate::keccak::{Keccak256, keccak256};
+use crate::keccak::{keccak256, keccak256_of};
 use alloc::vec::Vec;
 use alloy_primitives::{B256, U256};
 
@@ -140,11 +140,9 @@ fn typed(
     };
     items.finish()?;
 
-    let mut hasher = Keccak256::new();
-    hasher.update(first);
-    hasher.update(Prefix::list(unsigned.len()));
-    hasher.update(unsigned);
-    Ok((transaction, signature, hasher.finalize()))
+    let prefix = Prefix::list(unsigned.len());
+    let hash = keccak256_of(&[first, prefix.as_ref(), unsigned]);
+    Ok((transaction, signature, hash))
 }
 
 /// `rlp([fields…, v, r, s])`; what is signed is `rlp([fields…])`, or with a
@@ -170,26 +168,14 @@ fn legacy(raw: &[u8]) -> Result<Parts, DecodeError> {
     items.finish()?;
     transaction.chain_id = chain_id;
 
-    let mut hasher = Keccak256::new();
-    match chain_id {
-        None => {
-            hasher.update(Prefix::list(unsigned.len()));
-            hasher.update(unsigned);
-        }
-        Some(chain_id) => {
-            let mut tail = Vec::with_capacity(chain_id.length() + 2);
-            chain_id.encode(&mut tail);
-            tail.extend_from_slice(&[rlp::EMPTY_STRING; 2]);
-            hasher.update(Prefix::list(unsigned.len() + tail.len()));
-            hasher.update(unsigned);
-            hasher.update(&tail);
-        }
+    let mut tail = Vec::new();
+    if let Some(chain_id) = chain_id {
+        chain_id.encode(&mut tail);
+        tail.extend_from_slice(&[rlp::EMPTY_STRING; 2]);
     }
-    Ok((
-        Transaction::Legacy(transaction),
-        signature,
-        hasher.finalize(),
-    ))
+    let prefix = Prefix::list(unsigned.len() + tail.len());
+    let hash = keccak256_of(&[prefix.as_ref(), unsigned, &tail]);
+    Ok((Transaction::Legacy(transaction), signature, hash))
 }
 
 /// The items of the list that `bytes` are, and the bytes of all these items.

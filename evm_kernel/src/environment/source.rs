@@ -5,7 +5,7 @@ use crate::environment::Environment;
 use crate::environment::history;
 use crate::error::KernelError;
 use alloy_primitives::{B256, U256};
-use ethereum::keccak::Keccak256;
+use ethereum::keccak::keccak256;
 use host::ReadStore;
 use rollup::Level;
 use storage::{Config, Head};
@@ -46,9 +46,6 @@ pub(crate) fn blob_base_fee(_: &impl ReadStore) -> Result<u128, KernelError> {
 
 /// `keccak256(predecessor hash of the level ++ block number as 32 bytes)`.
 fn prevrandao(predecessor: B256, number: u64) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update(predecessor);
-    hasher.update([0; 24]);
-    hasher.update(number.to_be_bytes());
-    hasher.finalize()
+    let number: [u8; 32] = U256::from(number).to_be_bytes();
+    keccak256([predecessor.0, number].as_flattened())
 }
