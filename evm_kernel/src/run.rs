@@ -14,7 +14,7 @@ use host::Runtime;
 use rollup::inbox::Limits;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::Progress;
-use rollup::{Budget, Lane, Shares};
+use rollup::{Budget, Lane, OwnAddress, Shares};
 use storage::layout::{CONFIG, HEAD, LAYOUT, OUTGOING, SETTINGS};
 use storage::{Config, commit};
 
@@ -31,8 +31,9 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         (None, None) => Config::from_setup(host)?,
         _ => return Err(KernelError::MissingState),
     };
+    let rollup = OwnAddress::default();
     let limits = Limits {
-        rollup: host.reveal_metadata()?.address,
+        rollup: &rollup,
         whole: head.filter(|head| head.number > 0).map(|head| head.level),
         backlog: head.map_or(0, |head| head.external_backlog()),
         most: config.queue_bytes,
@@ -70,7 +71,7 @@ pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
         before: 0,
         fresh: opened.fresh,
         quarantine: opened.quarantine,
-        rollup: limits.rollup,
+        rollup,
     };
     blocks(&mut run, &HostCell::new(host))
 }

@@ -122,10 +122,26 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
     /// Where `path` is longer than the capacity; for a constant, when compiled.
     #[must_use]
     pub const fn from_path(path: Path<'_>) -> Self {
-        let mut bytes = [0; CAPACITY];
+        let mut start = Self::EMPTY;
+        start.restart(path);
+        start
+    }
+
+    /// A path of no steps yet, which is none: see [`PathBuf::restart`].
+    pub const EMPTY: Self = Self {
+        bytes: [0; CAPACITY],
+        len: 0,
+    };
+
+    /// Becomes `path`, which fits, where it lies: each move of a path costs its bytes.
+    ///
+    /// # Panics
+    /// As [`PathBuf::from_path`].
+    #[inline(always)]
+    pub const fn restart(&mut self, path: Path<'_>) {
         let len = path.0.len();
-        bytes.split_at_mut(len).0.copy_from_slice(path.0);
-        Self { bytes, len }
+        self.bytes.split_at_mut(len).0.copy_from_slice(path.0);
+        self.len = len;
     }
 
     /// Appends `/` and `step`.
@@ -175,14 +191,17 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
         let (groups, rest) = key.as_chunks::<3>();
         let (places, tail) = self.bytes[start..end].as_chunks_mut::<4>();
         for (place, [a, b, c]) in places.iter_mut().zip(groups) {
-            *place = base64url(*a, *b, *c);
+            let [first, second] = base64url(*a, *b, *c);
+            let (left, right) = place.split_at_mut(2);
+            left.copy_from_slice(&first);
+            right.copy_from_slice(&second);
         }
         let last = match rest {
             [a, b] => base64url(*a, *b, 0),
             [a] => base64url(*a, 0, 0),
-            _ => [0; 4],
+            _ => [[0; 2]; 2],
         };
-        tail.copy_from_slice(&last[..tail.len()]);
+        tail.copy_from_slice(&last.as_flattened()[..tail.len()]);
         self.len = end;
         Ok(())
     }
@@ -235,16 +254,22 @@ const KEY_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(usize);
 
+/// Two characters, by the twelve bits that they stand for: half the instructions of one by one.
+static PAIRS: [[u8; 2]; 4096] = {
+    let mut pairs = [[0; 2]; 4096];
+    let mut bits = 0;
+    while bits < 4096 {
+        pairs[bits] = [KEY_ALPHABET[bits >> 6], KEY_ALPHABET[bits & 63]];
+        bits += 1;
+    }
+    pairs
+};
+
 /// The four characters of three bytes.
 #[inline(always)]
-const fn base64url(a: u8, b: u8, c: u8) -> [u8; 4] {
-    let word = (a as u32) << 16 | (b as u32) << 8 | c as u32;
-    [
-        KEY_ALPHABET[(word >> 18) as usize & 63],
-        KEY_ALPHABET[(word >> 12) as usize & 63],
-        KEY_ALPHABET[(word >> 6) as usize & 63],
-        KEY_ALPHABET[word as usize & 63],
-    ]
+const fn base64url(a: u8, b: u8, c: u8) -> [[u8; 2]; 2] {
+    let word = (a as usize) << 16 | (b as usize) << 8 | c as usize;
+    [PAIRS[word >> 12 & 0xfff], PAIRS[word & 0xfff]]
 }
 
 /// The bytes behind a step that [`PathBuf::push_key`] wrote, or `None` where it is

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "imports are unsafe to call")]
 
 use crate::{HostError, MAX_MESSAGE, Path};
+use alloc::vec::Vec;
 
 #[cfg_attr(
     not(feature = "legacy-abi"),
@@ -88,6 +89,20 @@ pub(crate) fn read_input(buffer: &mut [u8; MAX_MESSAGE]) -> Result<(i32, i32, us
     let code = unsafe { raw_read_input(info.as_mut_ptr(), buffer.as_mut_ptr(), buffer.len()) };
     let [level, id] = info;
     Ok((level, id, count(code)?))
+}
+
+/// `read_input`: level and id of the message that was put behind what `buffer` holds.
+pub(crate) fn append_input(buffer: &mut Vec<u8>) -> Result<(i32, i32), HostError> {
+    let mut info = [0_i32; 2];
+    buffer.reserve(MAX_MESSAGE);
+    let place = buffer.spare_capacity_mut().as_mut_ptr();
+    // SAFETY: `info` has the two i32 that the machine writes, `buffer` room for the bytes.
+    let code = unsafe { raw_read_input(info.as_mut_ptr(), place.cast(), MAX_MESSAGE) };
+    let len = count(code)?.min(MAX_MESSAGE);
+    // SAFETY: so many bytes were reserved, and the machine wrote them.
+    unsafe { buffer.set_len(buffer.len() + len) };
+    let [level, id] = info;
+    Ok((level, id))
 }
 
 /// `write_output`.

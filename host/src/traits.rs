@@ -34,6 +34,30 @@ pub trait Inbox {
         &mut self,
         buffer: &'b mut [u8; MAX_MESSAGE],
     ) -> Result<Option<Message<'b>>, HostError>;
+
+    /// As [`Inbox::read_input`], behind what `buffer` holds: the machine fills what
+    /// nobody had to fill before.
+    ///
+    /// # Errors
+    /// As [`Inbox::read_input`]; what is behind is then anything.
+    fn append_input<'b>(
+        &mut self,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<Option<Message<'b>>, HostError> {
+        let start = buffer.len();
+        buffer.resize(start + MAX_MESSAGE, 0);
+        let Some((_, place)) = buffer.split_last_chunk_mut() else {
+            return Ok(None);
+        };
+        let read = self.read_input(place)?;
+        let read = read.map(|message| (message.level, message.id, message.payload.len()));
+        buffer.truncate(start + read.map_or(0, |(_, _, len)| len));
+        Ok(read.map(|(level, id, _)| Message {
+            level,
+            id,
+            payload: buffer.get(start..).unwrap_or_default(),
+        }))
+    }
 }
 
 /// What lies at a path of durable storage.

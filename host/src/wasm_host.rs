@@ -4,6 +4,7 @@ use crate::{
     Debug, HostError, Inbox, MAX_MESSAGE, Message, Metadata, Outbox, Path, ReadStore, Reveal,
     Store, StoreTree, ValueKind, rollup_core,
 };
+use alloc::vec::Vec;
 
 /// The machine that runs the kernel. [`crate::kernel_entry!`] makes it.
 #[derive(Debug, Default)]
@@ -22,6 +23,21 @@ impl Inbox for WasmHost {
             payload,
         };
         Ok((len > 0).then_some(message))
+    }
+
+    fn append_input<'b>(
+        &mut self,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<Option<Message<'b>>, HostError> {
+        let start = buffer.len();
+        let (level, id) = rollup_core::append_input(buffer)?;
+        let payload = buffer.get(start..).unwrap_or_default();
+        let message = Message {
+            level: level as u32,
+            id: id as u32,
+            payload,
+        };
+        Ok((!payload.is_empty()).then_some(message))
     }
 }
 

@@ -2,14 +2,15 @@
 //! durable before anything executes.
 //!
 //! Between `read_input` and the write that makes its message durable there is
-//! only straight code, so that a trap there cannot come from us.
+//! only straight code, so that a trap there cannot come from us; the first time
+//! the machine is asked for the rollup's address, too.
 
 use crate::queue::{ENTRY_OVERHEAD, Entries, Page};
 use crate::run::line;
-use crate::{Budget, Layout, Level};
+use crate::{Budget, Layout, Level, OwnAddress};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use host::{Debug, HostError, MAX_MESSAGE, Path, Runtime, Store};
+use host::{Debug, HostError, MAX_MESSAGE, Path, Reveal, Runtime, Store};
 use messages::error::DecodeError;
 use messages::external::{self, Frame};
 use messages::inbox::Message;
@@ -99,9 +100,9 @@ pub struct Appended {
 
 /// What bounds the reading.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Our own address, the 20 bytes behind `sr1…`.
-    pub rollup: [u8; 20],
+pub struct Limits<'a> {
+    /// Our own address.
+    pub rollup: &'a OwnAddress,
     /// The newest level whose messages were all read, which a commit tells: none more
     /// come of it. `None` before the first commit.
     pub whole: Option<u32>,
@@ -132,25 +133,36 @@ const INPUT_OVERHEAD: u64 = 32;
 pub fn drain(
     host: &mut impl Runtime,
     layout: &Layout,
-    limits: &Limits,
+    limits: &Limits<'_>,
     budget: &mut Budget,
 ) -> Result<Drained, HostError> {
-    let mut drain = Drain::open(host, layout, limits)?;
-    let mut buffer = [0; ROOM + MAX_MESSAGE];
+    let level = Level::load(host, layout)?;
+    let mut drain = Drain {
+        layout,
+        limits,
+        level,
+        newest: level.map(|level| level.number),
+        external: End::of(layout.queue, limits.trapped),
+        calls: End::of(layout.calls, limits.trapped),
+        waiting: limits.backlog,
+        skipped: Skipped::default(),
+        complete: false,
+    };
+    drain.open_pages(host)?;
+    let mut buffer = Vec::with_capacity(ROOM + MAX_MESSAGE);
     while budget.has_room_for(0) {
-        let Some((_, read)) = buffer.split_last_chunk_mut() else {
-            break;
-        };
-        let Some(message) = host.read_input(read)? else {
+        buffer.clear();
+        buffer.extend_from_slice(&[0; ROOM]);
+        let Some(message) = host.append_input(&mut buffer)? else {
             drain.complete = true;
             break;
         };
-        let (number, id, len) = (message.level, message.id, message.payload.len());
+        let (number, id) = (message.level, message.id);
         drain.newest = Some(number);
-        budget.message(len);
-        match drain.kind(number, message.payload) {
+        budget.message(message.payload.len());
+        match drain.kind(host, number, message.payload)? {
             Kind::External(start) => {
-                let framed = start.and_then(|start| buffer.get_mut(start..ROOM + len));
+                let framed = start.and_then(|start| buffer.get_mut(start..));
                 drain.external(host, number, framed)?;
             }
             Kind::Transfer(payload) => {
@@ -197,7 +209,7 @@ enum Kind {
 /// What is known while messages are read.
 struct Drain<'a> {
     layout: &'a Layout,
-    limits: &'a Limits,
+    limits: &'a Limits<'a>,
     level: Option<Level>,
     /// The level of the newest message.
     newest: Option<u32>,
@@ -209,29 +221,7 @@ struct Drain<'a> {
     complete: bool,
 }
 
-impl<'a> Drain<'a> {
-    #[inline(always)]
-    fn open(
-        host: &mut impl Runtime,
-        layout: &'a Layout,
-        limits: &'a Limits,
-    ) -> Result<Self, HostError> {
-        let level = Level::load(host, layout)?;
-        let mut drain = Self {
-            layout,
-            limits,
-            level,
-            newest: level.map(|level| level.number),
-            external: End::of(layout.queue, limits.trapped),
-            calls: End::of(layout.calls, limits.trapped),
-            waiting: limits.backlog,
-            skipped: Skipped::default(),
-            complete: false,
-        };
-        drain.open_pages(host)?;
-        Ok(drain)
-    }
-
+impl Drain<'_> {
     /// A run that resumes a level appends to its pages. They are opened before the
     /// first message is taken.
     fn open_pages(&mut self, host: &mut impl Store) -> Result<(), HostError> {
@@ -245,11 +235,11 @@ impl<'a> Drain<'a> {
     }
 
     #[inline(always)]
-    fn kind(&self, number: u32, payload: &[u8]) -> Kind {
-        match Message::parse(payload) {
+    fn kind(&self, host: &impl Reveal, number: u32, payload: &[u8]) -> Result<Kind, HostError> {
+        Ok(match Message::parse(payload) {
             Ok(Message::External(message)) => {
                 let ours = self.limits.unframed.is_some_and(|ours| ours(message));
-                match external::parse(message, &self.limits.rollup) {
+                match external::parse(message, &self.limits.rollup.get(host)?) {
                     // Only layer 1 makes transfers: nobody may post what looks like one.
                     Frame::Contents([TRANSFER, ..]) => Kind::External(None),
                     Frame::Contents(_) => Kind::External(Some(FRAMED)),
@@ -260,7 +250,9 @@ impl<'a> Drain<'a> {
                     Frame::NotFramed => Kind::External(None),
                 }
             }
-            Ok(Message::Transfer(transfer)) if *transfer.destination == self.limits.rollup => {
+            Ok(Message::Transfer(transfer))
+                if *transfer.destination == self.limits.rollup.get(host)? =>
+            {
                 Kind::Transfer(transfer.payload.len())
             }
             Ok(Message::StartOfLevel) => Kind::StartOfLevel,
@@ -273,7 +265,7 @@ impl<'a> Drain<'a> {
             Ok(Message::EndOfLevel) => Kind::EndOfLevel,
             Ok(_) => Kind::Other,
             Err(error) => Kind::Unreadable(error),
-        }
+        })
     }
 
     /// Queues what a user posted, unless the lane is full.

@@ -28,6 +28,7 @@ pub mod inputs;
 pub mod lane;
 pub mod level;
 pub mod opening;
+mod own;
 pub mod quarantine;
 pub mod queue;
 pub mod run;
@@ -37,6 +38,7 @@ pub use budget::Budget;
 pub use inputs::Inputs;
 pub use lane::{Calls, Lane, Position, Shares};
 pub use level::Level;
+pub use own::OwnAddress;
 pub use quarantine::Quarantine;
 pub use queue::Cursor;
 

@@ -42,7 +42,7 @@ impl<'l> Opening<'l> {
     pub fn read(
         self,
         host: &mut impl Runtime,
-        limits: &Limits,
+        limits: &Limits<'_>,
         mut budget: Budget,
     ) -> Result<Reading<'l>, HostError> {
         let mut drained = inbox::drain(host, self.layout, limits, &mut budget)?;

@@ -12,7 +12,7 @@ use rollup::inbox::Limits;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::queue::Page;
 use rollup::run::Progress;
-use rollup::{Budget, Calls, Cursor, Lane, Layout, Position, Shares, inputs, state};
+use rollup::{Budget, Calls, Cursor, Lane, Layout, OwnAddress, Position, Shares, inputs, state};
 
 const ROLLUP: [u8; 20] = [7; 20];
 
@@ -102,7 +102,7 @@ fn work(host: &mut MockHost, block: usize) -> Result<Progress, HostError> {
     let opening = Opening::new(host, &LAYOUT)?;
     let mut state = State::load(host);
     let limits = Limits {
-        rollup: ROLLUP,
+        rollup: &OwnAddress::known(ROLLUP),
         whole: (state.level >= FIRST).then_some(state.level),
         backlog: state.backlog,
         most: 1 << 20,

@@ -18,7 +18,8 @@ use rollup::opening::Waiting;
 use rollup::opening::{LastCommit, Opening, Reading};
 use rollup::run::{Progress, line};
 use rollup::{
-    Budget, Cursor, Lane, Level, Position, Quarantine, Shares, dead_letters, inputs, state,
+    Budget, Cursor, Lane, Level, OwnAddress, Position, Quarantine, Shares, dead_letters, inputs,
+    state,
 };
 
 /// The work of a run, in units of the budget: some 4·10⁹ instructions.
@@ -49,7 +50,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         return Ok(Progress::Done);
     };
     let limits = Limits {
-        rollup: metadata.address,
+        rollup: &OwnAddress::known(metadata.address),
         whole: Some(head.level),
         backlog: head.backlog,
         most: QUEUE_BYTES,
@@ -73,7 +74,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
         shares: Shares::new(LEVEL_BUDGET, &head.calls, resumed),
         head,
         level: opened.level,
-        rollup: limits.rollup,
+        rollup: metadata.address,
         framing,
         budget: opened.budget,
         fresh: opened.fresh,

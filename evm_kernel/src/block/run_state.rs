@@ -6,7 +6,7 @@ use crate::host_cell::HostCell;
 use crate::inputs::format::INPUT;
 use crate::inputs::queue::{Look, Queue};
 use host::Runtime;
-use rollup::{Budget, Calls, Lane, Level, Position, Quarantine, Shares};
+use rollup::{Budget, Calls, Lane, Level, OwnAddress, Position, Quarantine, Shares};
 use storage::{Config, Head};
 
 /// What a run works on.
@@ -26,8 +26,8 @@ pub(crate) struct RunState {
     /// however small the budget is.
     pub(crate) fresh: bool,
     pub(crate) quarantine: Option<Quarantine>,
-    /// Our own address, the 20 bytes behind `sr1…`.
-    pub(crate) rollup: [u8; 20],
+    /// Our own address.
+    pub(crate) rollup: OwnAddress,
 }
 
 impl RunState {

@@ -22,7 +22,7 @@ use host::{Debug, Runtime, Store};
 use rollup::inbox::TRANSFER;
 use rollup::lane::Needed;
 use rollup::opening::Waiting;
-use rollup::{Budget, Cursor, Inputs, Lane, Position, Quarantine};
+use rollup::{Budget, Cursor, Inputs, Lane, OwnAddress, Position, Quarantine};
 use storage::Partly;
 
 /// How many inputs are decoded at once.
@@ -53,8 +53,8 @@ pub(crate) struct Look<'l, 'h, H> {
     pub(crate) room: u64,
     /// Whether a batch that comes first is opened, however little room there is.
     pub(crate) first: bool,
-    /// Our own address, the 20 bytes behind `sr1…`.
-    pub(crate) rollup: &'l [u8; 20],
+    /// Our own address.
+    pub(crate) rollup: &'l OwnAddress,
 }
 
 /// Inputs with where they stand and what they count, in order; `None` for one that is
@@ -151,7 +151,8 @@ impl Line {
             return Ok(());
         };
         budget.add(held.cost);
-        let signed = held.open(look.host, look.rollup, self.start)?;
+        let rollup = look.rollup.get(&**look.host.writer()?)?;
+        let signed = held.open(look.host, &rollup, self.start)?;
         let signed = signed.unwrap_or_else(|bad| {
             log::line(look.host, format_args!("input dropped: {bad}"));
             budget.add(DROPPED);
@@ -230,6 +231,9 @@ impl Queue {
         look: &Look<'_, '_, H>,
         budget: &mut Budget,
     ) -> Result<Option<&Ready>, KernelError> {
+        if self.line(lane).is_empty() {
+            return Ok(None);
+        }
         let until = budget.spent().saturating_add(look.room);
         let mut first = look.first;
         while self.line(lane).ready.is_empty() {
