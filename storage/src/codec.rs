@@ -19,9 +19,22 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// One length byte, then the word's bytes from the first that is not zero.
 pub(crate) fn put_word(out: &mut Vec<u8>, word: &[u8; 32]) {
-    let zeros = word.iter().take_while(|byte| **byte == 0).count();
+    let zeros = leading_zeros(word);
     out.push((32 - zeros) as u8);
     out.extend_from_slice(word.get(zeros..).unwrap_or_default());
+}
+
+/// The zeros in front, eight bytes at a time.
+fn leading_zeros(word: &[u8; 32]) -> usize {
+    let mut zeros = 0;
+    for part in word.as_chunks().0 {
+        let part = u64::from_le_bytes(*part);
+        if part != 0 {
+            return zeros + part.trailing_zeros() as usize / 8;
+        }
+        zeros += 8;
+    }
+    zeros
 }
 
 /// Takes values off the front of stored bytes; `None` where they run out.

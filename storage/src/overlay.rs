@@ -11,7 +11,6 @@ use crate::table::load;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
-use alloy_primitives::map::hash_map::Entry;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::{ReadStore, ValueKind};
 
@@ -35,12 +34,44 @@ pub struct Touched {
 pub struct Overlay<'s, S> {
     store: &'s S,
     accounts: HashMap<Address, Option<Account>>,
+    /// The slots that hold something: what is not here is zero, or was not read.
     slots: HashMap<(Address, U256), U256>,
-    /// The account whose slot was read last, and its path: slots lie below it.
-    parent: Option<(Address, KeyPath)>,
+    /// The account whose slot was read last.
+    parent: Option<Parent>,
+    /// The accounts of which it was asked whether they have slots.
+    asked: HashMap<Address, bool>,
     code: HashMap<B256, Bytes>,
     block_hashes: BTreeMap<u64, B256>,
     reads: u64,
+}
+
+/// An account whose slots are read: they lie below its path.
+#[derive(Debug)]
+struct Parent {
+    address: Address,
+    path: KeyPath,
+    slots: Slots,
+}
+
+/// What is known of an account's slots.
+#[derive(Clone, Copy, Debug)]
+enum Slots {
+    /// Nothing.
+    Unknown,
+    /// That one of them is zero. Who looks at a second one asks first whether there are any.
+    Missed,
+    /// That there are some.
+    Some,
+    /// That there are none: nobody has to look.
+    None,
+}
+
+/// Whether something lies below what was found.
+const fn is_subtree(found: Option<ValueKind>) -> bool {
+    matches!(
+        found,
+        Some(ValueKind::Subtree | ValueKind::ValueWithSubtree)
+    )
 }
 
 /// Slots in their order. What is moved about meanwhile are 16 bytes, not the 64 of a slot and its
@@ -72,6 +103,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
             accounts: HashMap::default(),
             slots: HashMap::default(),
             parent: None,
+            asked: HashMap::default(),
             code: HashMap::default(),
             block_hashes: BTreeMap::new(),
             reads: 0,
@@ -98,29 +130,53 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         Ok(account)
     }
 
-    /// What `slot` of `address` holds.
+    /// What `slot` of `address` holds. One host call for each that is read; none, but for the first
+    /// two, where the account has no slots.
     ///
     /// # Errors
     /// If durable storage cannot be read.
     pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256, StorageError> {
+        if let Some(known) = self.slots.get(&(address, slot)) {
+            return Ok(*known);
+        }
+        let parent = match &mut self.parent {
+            Some(parent) if parent.address == address => parent,
+            other => other.insert(Parent {
+                address,
+                path: ACCOUNTS.path(&address)?,
+                slots: match self.asked.get(&address) {
+                    None => Slots::Unknown,
+                    Some(true) => Slots::Some,
+                    Some(false) => Slots::None,
+                },
+            }),
+        };
+        if let Slots::Missed = parent.slots {
+            self.reads += 1;
+            let some = is_subtree(self.store.store_has(parent.path.as_path())?);
+            self.asked.insert(address, some);
+            parent.slots = if some { Slots::Some } else { Slots::None };
+        }
+        if let Slots::None = parent.slots {
+            return Ok(U256::ZERO);
+        }
+        let mark = parent.path.mark();
+        slot.push(&mut parent.path)?;
+        self.reads += 1;
+        let value = load(self.store, parent.path.as_path())?;
+        parent.path.reset(mark);
+        let Some(value) = value else {
+            if let Slots::Unknown = parent.slots {
+                parent.slots = Slots::Missed;
+            }
+            return Ok(U256::ZERO);
+        };
+        parent.slots = Slots::Some;
         if self.slots.len() == self.slots.capacity() {
             // Growth hashes all of them again.
             self.slots.reserve(3 * self.slots.len());
         }
-        let place = match self.slots.entry((address, slot)) {
-            Entry::Occupied(known) => return Ok(*known.get()),
-            Entry::Vacant(place) => place,
-        };
-        let parent = match &mut self.parent {
-            Some((parent, path)) if *parent == address => path,
-            other => &mut other.insert((address, ACCOUNTS.path(&address)?)).1,
-        };
-        let mark = parent.mark();
-        slot.push(parent)?;
-        self.reads += 1;
-        let value = load(self.store, parent.as_path())?.unwrap_or_default();
-        parent.reset(mark);
-        place.insert(value);
+        self.slots.insert((address, slot), value);
         Ok(value)
     }
 
@@ -131,11 +187,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
     pub fn has_slots(&mut self, address: Address) -> Result<bool, StorageError> {
         let path = ACCOUNTS.path(&address)?;
         self.reads += 1;
-        let kind = self.store.store_has(path.as_path())?;
-        Ok(matches!(
-            kind,
-            Some(ValueKind::Subtree | ValueKind::ValueWithSubtree)
-        ))
+        Ok(is_subtree(self.store.store_has(path.as_path())?))
     }
 
     /// How many messages to layer 1 waited before the block. Two host calls.

@@ -77,18 +77,25 @@ impl<K: Key, V: Value> Table<K, V> {
     /// # Errors
     /// Where the key makes no legal path.
     pub fn path(&self, key: &K) -> Result<KeyPath, StorageError> {
-        self.path_under(STATE, key)
+        self.at(STATE, key, |path| Ok(path.clone()))
     }
 
+    /// Does something with the path of `key`, where it is: each move of it costs its bytes.
     #[inline(always)]
-    fn path_under(&self, root: Path<'_>, key: &K) -> Result<KeyPath, StorageError> {
-        let mut path = KeyPath::from_path(root);
+    fn at<T>(
+        &self,
+        root: Path<'_>,
+        key: &K,
+        then: impl FnOnce(&mut KeyPath) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut path = KeyPath::EMPTY;
+        path.restart(root);
         path.push(self.name.as_bytes())?;
         key.push(&mut path)?;
         if !self.part.is_empty() {
             path.push(self.part.as_bytes())?;
         }
-        Ok(path)
+        then(&mut path)
     }
 
     /// The value of `key`, or `None`. One host call for a small value.
@@ -96,8 +103,7 @@ impl<K: Key, V: Value> Table<K, V> {
     /// # Errors
     /// [`StorageError::Corrupt`] where the bytes are no value.
     pub fn get(&self, store: &impl ReadStore, key: &K) -> Result<Option<V>, StorageError> {
-        let path = self.path(key)?;
-        load(store, path.as_path())
+        self.at(STATE, key, |path| load(store, path.as_path()))
     }
 
     /// Whether `key` has a value or anything below it. One host call.
@@ -105,7 +111,9 @@ impl<K: Key, V: Value> Table<K, V> {
     /// # Errors
     /// If the machine refuses a host call.
     pub fn has(&self, store: &impl ReadStore, key: &K) -> Result<bool, StorageError> {
-        Ok(store.store_has(self.path(key)?.as_path())?.is_some())
+        self.at(STATE, key, |path| {
+            Ok(store.store_has(path.as_path())?.is_some())
+        })
     }
 }
 
@@ -135,7 +143,7 @@ impl<'s, S: Store> Staging<'s, S> {
         table: &Table<K, V>,
         key: &K,
     ) -> Result<Option<V>, StorageError> {
-        load(self.store, table.path_under(STAGING, key)?.as_path())
+        table.at(STAGING, key, |path| load(self.store, path.as_path()))
     }
 
     /// Lets a migration's step work on what is staged.
@@ -171,8 +179,7 @@ impl<'s, S: Store> Staging<'s, S> {
         key: &K,
         value: &V,
     ) -> Result<(), StorageError> {
-        let path = table.path_under(STAGING, key)?;
-        save(self.store, path.as_path(), value)
+        table.at(STAGING, key, |path| save(self.store, path.as_path(), value))
     }
 
     /// Deletes the entry of `key` and all below it.
@@ -184,8 +191,9 @@ impl<'s, S: Store> Staging<'s, S> {
         table: &Table<K, V>,
         key: &K,
     ) -> Result<(), StorageError> {
-        let path = table.path_under(STAGING, key)?;
-        Ok(self.store.store_delete(path.as_path())?)
+        table.at(STAGING, key, |path| {
+            Ok(self.store.store_delete(path.as_path())?)
+        })
     }
 
     /// Writes words below the entry of `key`; a zero is no entry.
@@ -198,18 +206,22 @@ impl<'s, S: Store> Staging<'s, S> {
         key: &K,
         words: &[(U256, U256)],
     ) -> Result<(), StorageError> {
-        let mut path = table.path_under(STAGING, key)?;
-        let parent = path.mark();
-        for (child, word) in words {
-            child.push(&mut path)?;
-            if word.is_zero() {
-                self.store.store_delete(path.as_path())?;
-            } else {
-                save(self.store, path.as_path(), word)?;
-            }
-            path.reset(parent);
+        if words.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        table.at(STAGING, key, |path| {
+            let parent = path.mark();
+            for (child, word) in words {
+                child.push(path)?;
+                if word.is_zero() {
+                    self.store.store_delete(path.as_path())?;
+                } else {
+                    save(self.store, path.as_path(), word)?;
+                }
+                path.reset(parent);
+            }
+            Ok(())
+        })
     }
 
     /// Writes `bytes` for `key` over whatever was there, however long.
@@ -222,8 +234,9 @@ impl<'s, S: Store> Staging<'s, S> {
         key: &K,
         bytes: &[u8],
     ) -> Result<(), StorageError> {
-        let path = table.path_under(STAGING, key)?;
-        Ok(self.store.write_alone(path.as_path(), bytes)?)
+        table.at(STAGING, key, |path| {
+            Ok(self.store.write_alone(path.as_path(), bytes)?)
+        })
     }
 
     /// Writes `bytes` into the entry of `key` from `offset` on, which is at most its
@@ -238,8 +251,9 @@ impl<'s, S: Store> Staging<'s, S> {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), StorageError> {
-        let path = table.path_under(STAGING, key)?;
-        Ok(self.store.write_chunks(path.as_path(), offset, bytes)?)
+        table.at(STAGING, key, |path| {
+            Ok(self.store.write_chunks(path.as_path(), offset, bytes)?)
+        })
     }
 
     /// Whether `key` has a value or anything below it. One host call.
@@ -251,10 +265,9 @@ impl<'s, S: Store> Staging<'s, S> {
         table: &Table<K, V>,
         key: &K,
     ) -> Result<bool, StorageError> {
-        Ok(self
-            .store
-            .store_has(table.path_under(STAGING, key)?.as_path())?
-            .is_some())
+        table.at(STAGING, key, |path| {
+            Ok(self.store.store_has(path.as_path())?.is_some())
+        })
     }
 }
 

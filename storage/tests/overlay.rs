@@ -302,3 +302,44 @@ fn what_came_and_went_within_the_block_is_in_no_diff() {
     };
     assert_eq!(overlay.diff(vec![gone]), Diff::default());
 }
+
+/// An account without slots is looked at twice, however many are asked for; one with slots is
+/// asked about once, and then read.
+#[test]
+fn nobody_looks_for_slots_where_there_are_none() {
+    let account = Account {
+        nonce: 1,
+        ..Account::default()
+    };
+    let some: BTreeMap<_, _> = [(U256::from(1), U256::from(7))].into();
+    let world = [(0, (account, BTreeMap::new())), (1, (account, some))].into();
+    let host = host(&world);
+    let mut overlay = Overlay::new(&host);
+    let mut reads = |index: u8, slots: std::ops::Range<u64>| {
+        let before = overlay.reads();
+        for slot in slots {
+            let value = overlay.slot(address(index), U256::from(slot)).unwrap();
+            let expected = u64::from((index, slot) == (1, 1)) * 7;
+            assert_eq!(value, U256::from(expected), "{index} {slot}");
+        }
+        overlay.reads() - before
+    };
+    // The first slot, then whether there are any.
+    assert_eq!(reads(0, 100..101), 1);
+    assert_eq!(reads(0, 101..300), 1);
+    // The first misses, so does the second: each is read, and once it is asked.
+    assert_eq!(reads(1, 100..110), 11);
+    // What was found out is known, whoever was looked at meanwhile.
+    assert_eq!(reads(0, 300..400), 0);
+    assert_eq!(reads(1, 200..210), 10);
+    assert_eq!(reads(1, 1..2), 1);
+    assert_eq!(reads(1, 1..2), 0);
+    // Nobody at all has none either.
+    assert_eq!(reads(3, 0..50), 2);
+    // What holds something tells that there are some.
+    let mut overlay = Overlay::new(&host);
+    for slot in 1..11 {
+        overlay.slot(address(1), U256::from(slot)).unwrap();
+    }
+    assert_eq!(overlay.reads(), 10);
+}
