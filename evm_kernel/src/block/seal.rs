@@ -65,10 +65,9 @@ impl Body {
         });
     }
 
-    /// The filter of all logs and the root of the receipts.
-    fn receipts_root(&self) -> (Bloom, B256) {
+    /// The root of the receipts; adds their logs to the filter `all`.
+    fn receipts_root(&self, all: &mut Bloom) -> B256 {
         let mut blooms = LogsBloom::new();
-        let mut all = Bloom::ZERO;
         let mut cumulative_gas_used = 0_u64;
         let encoded: Vec<Vec<u8>> = self
             .receipts
@@ -84,12 +83,12 @@ impl Body {
                 };
                 let bloom = blooms.of(&receipt.logs);
                 if !receipt.logs.is_empty() {
-                    all |= bloom;
+                    *all |= bloom;
                 }
                 receipt.encode_2718(&bloom)
             })
             .collect();
-        (all, ordered_root(&encoded))
+        ordered_root(&encoded)
     }
 }
 
@@ -154,24 +153,19 @@ pub(crate) fn with_state_root(
 ) -> Sealed {
     #[cfg(feature = "traps")]
     crate::traps::sealing(&body.receipts);
-    let (logs_bloom, receipts_root) = if body.is_empty() {
-        (Bloom::ZERO, EMPTY_ROOT)
-    } else {
-        body.receipts_root()
-    };
     let raws: Vec<&Bytes> = body
         .transactions
         .iter()
         .map(|transaction| &transaction.raw)
         .collect();
-    let rlp = Header {
+    let mut header = Header {
         parent_hash: parent.hash,
         ommers_hash: EMPTY_OMMERS,
         beneficiary: environment.beneficiary,
         state_root,
         transactions_root: ordered_root(&raws),
-        receipts_root,
-        logs_bloom,
+        receipts_root: EMPTY_ROOT,
+        logs_bloom: Bloom::ZERO,
         difficulty: U256::ZERO,
         number: environment.number,
         gas_limit: environment.gas_limit,
@@ -186,8 +180,11 @@ pub(crate) fn with_state_root(
         excess_blob_gas: 0,
         parent_beacon_block_root: B256::ZERO,
         requests_hash: EMPTY_REQUESTS_HASH,
+    };
+    if !body.is_empty() {
+        header.receipts_root = body.receipts_root(&mut header.logs_bloom);
     }
-    .encode();
+    let rlp = header.encode();
     Sealed {
         header: StoredHeader {
             hash: keccak256(&rlp),
