@@ -5,11 +5,14 @@
 //! costs a fixed gas. Everything else, each failure included, is left untouched to the engine's own
 //! table ([`Interpreter::step`]), so that there is one place that says how an instruction fails.
 
+mod code;
+mod gas;
+
 use crate::execute::instructions::{charge, keccak_work};
 use crate::execute::words;
 use crate::execute::work::Counts;
-use alloc::vec::Vec;
-use core::{mem, slice};
+use code::{after, put, target};
+use core::mem;
 use ethereum::keccak256;
 use revm::bytecode::opcode as op;
 use revm::bytecode::{Bytecode, JumpTable};
@@ -22,27 +25,6 @@ use revm::interpreter::{
 };
 use revm::primitives::U256;
 use revm::primitives::hints_util::cold_path;
-
-/// The gas of the instructions that are done here, by the yellow paper's names. It is the same in
-/// all revisions that the kernel knows.
-mod gas {
-    pub(super) const JUMPDEST: u64 = 1;
-    pub(super) const BASE: u64 = 2;
-    pub(super) const VERY_LOW: u64 = 3;
-    pub(super) const LOW: u64 = 5;
-    pub(super) const MID: u64 = 8;
-    pub(super) const HIGH: u64 = 10;
-    pub(super) const KECCAK256: u64 = 30;
-    pub(super) const KECCAK256_WORD: u64 = 6;
-
-    /// What memory of so many words costs in all.
-    pub(super) const fn memory(words: usize) -> u64 {
-        let words = words as u64;
-        words
-            .wrapping_mul(3)
-            .wrapping_add(words.wrapping_mul(words) / 512)
-    }
-}
 
 /// Runs a frame until it ends, calls or creates.
 #[inline(never)]
@@ -60,7 +42,6 @@ pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
         match run_common(interpreter, code.bytes_slice(), jumps, host) {
             Next::End => break InstructionResult::Stop,
             Next::Table => {
-                grow(interpreter);
                 if let Err(end) = interpreter.step(instructions, gas, host) {
                     break end;
                 }
@@ -71,36 +52,6 @@ pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
         interpreter.halt(end);
     }
     interpreter.take_next_action()
-}
-
-/// Gives the frame the memory that the next instruction needs, if that is an MLOAD or MSTORE that
-/// then succeeds: the engine takes longer for it.
-#[inline(always)]
-fn grow(interpreter: &mut Interpreter<EthInterpreter>) {
-    const WORD: usize = 32;
-    let operands = match interpreter.bytecode.opcode() {
-        op::MLOAD => 1,
-        op::MSTORE => 2,
-        _ => return,
-    };
-    let stack = interpreter.stack.data();
-    let at = stack.last().copied().and_then(words::index);
-    let end = at.and_then(|at| at.checked_add(2 * WORD - 1));
-    let (Some(end), true) = (end, stack.len() >= operands) else {
-        return;
-    };
-    let size = end / WORD;
-    let gas = &mut interpreter.gas;
-    if size <= gas.memory().words_num {
-        return;
-    }
-    let cost = gas::memory(size);
-    let extra = cost.saturating_sub(gas.memory().expansion_cost);
-    let enough = gas.remaining().checked_sub(extra);
-    if enough.is_some_and(|left| left >= gas::VERY_LOW) && gas.record_regular_cost(extra) {
-        let _ = gas.memory_mut().set_words_num(size, cost);
-        interpreter.memory.resize(WORD * size);
-    }
 }
 
 /// Where the common instructions end.
@@ -222,6 +173,18 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             push!(VERY_LOW, words::from_bytes(bytes), $length);
         }};
     }
+    /// Gives the frame the memory for a word.
+    macro_rules! reach {
+        ($at:expr) => {
+            if $at.saturating_add(32) > memory.len() {
+                cold_path();
+                drop(memory);
+                let left = gas::grow(frame_gas, frame_memory, $at, gas);
+                memory = frame_memory.context_memory_mut();
+                gas = or_table!(left);
+            }
+        };
+    }
     macro_rules! division {
         ($work:expr, $value:expr) => {{
             let left = or_table!(gas.checked_sub(gas::LOW));
@@ -340,13 +303,19 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
             }
             op::ISZERO => unary!(VERY_LOW, |a| words::flag(words::is_zero(a))),
             op::MLOAD => {
-                let memory = or_table!(words::index(top!()).and_then(|at| memory.get(at..)));
-                let word = or_table!(memory.first_chunk());
+                let at = or_table!(words::index(top!()));
+                reach!(at);
+                let word = or_table!(memory.get(at..).and_then(<[u8]>::first_chunk));
                 unary!(VERY_LOW, |_| words::from_bytes::<32>(word));
             }
             op::MSTORE => {
-                let memory = or_table!(words::index(top!()).and_then(|at| memory.get_mut(at..)));
-                let place = or_table!(memory.first_chunk_mut());
+                let at = or_table!(words::index(top!()));
+                if stack.is_empty() {
+                    leave!();
+                }
+                reach!(at);
+                let place = memory.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
+                let place = or_table!(place);
                 let left = or_table!(gas.checked_sub(gas::VERY_LOW));
                 let value = or_table!(stack.pop());
                 let Some(third) = stack.pop() else {
@@ -472,36 +441,6 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
     } else {
         Next::Table
     }
-}
-
-/// Adds a word where there is room, which always is: the vector never grows here, and so can live
-/// in registers.
-#[inline(always)]
-fn put(stack: &mut Vec<U256>, word: U256) {
-    if stack.len() != stack.capacity() {
-        stack.push(word);
-    }
-}
-
-/// The code behind the instruction that a jump leads to, if it may. It is a JUMPDEST, whose gas
-/// goes with the jump's.
-#[inline(always)]
-fn target<'c>(code: &'c [u8], jumps: &JumpTable, to: U256) -> Option<slice::Iter<'c, u8>> {
-    let to = words::index(to)?;
-    if !jumps.is_valid(to) {
-        return None;
-    }
-    let mut rest = code.iter();
-    rest.nth(to)?;
-    Some(rest)
-}
-
-/// The code behind the instruction that comes next.
-#[inline(always)]
-fn after<'c>(next: &slice::Iter<'c, u8>) -> slice::Iter<'c, u8> {
-    let mut rest = next.clone();
-    rest.next();
-    rest
 }
 
 #[cfg(test)]
