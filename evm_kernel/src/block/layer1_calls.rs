@@ -4,7 +4,7 @@ use crate::block::builder::BlockBuilder;
 use crate::bridge;
 use crate::bridge::deposit::{self, Origin, Terms};
 use crate::bridge::governance::{self, Decision};
-use crate::bridge::incoming::{self, Incoming, Refused};
+use crate::bridge::incoming::{self, BadCall, Incoming};
 use crate::error::KernelError;
 use crate::inputs::assembly::{Assembly, Whole};
 use crate::inputs::format::DROPPED;
@@ -21,7 +21,7 @@ use storage::layout::{OUTGOING, SETTINGS, UPGRADE};
 use storage::{Upgrade, settings};
 
 /// What a call does; a forced transaction may be whole by it.
-type Handled = Result<Assembly<Refused>, KernelError>;
+type Handled = Result<Assembly<BadCall>, KernelError>;
 
 /// A call and where it stands in the queue.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ fn credit<H: Runtime>(
     (routing, ticket): (&[u8], &Ticket<'_>),
 ) -> Handled {
     let Some(ticketer) = builder.run.config.ticketer else {
-        return Ok(Assembly::Refused(Refused::NoBridge));
+        return Ok(Assembly::Refused(BadCall::NoBridge));
     };
     let trapped = builder.run.traps(call.position);
     // If the receiver cannot be paid, the bridge keeps the deposit.
@@ -98,7 +98,7 @@ fn credit<H: Runtime>(
     let cursor = call.position.cursor;
     bridge::set_aside(&mut **builder.host.writer()?, cursor, &entry)?;
     let reason = "the bridge fails: set aside".into();
-    Ok(Assembly::Refused(Refused::Payload(reason)))
+    Ok(Assembly::Refused(BadCall::Payload(reason)))
 }
 
 /// Takes a part of a transaction that is forced in.
@@ -108,7 +108,7 @@ fn force<H: Runtime>(
     bytes: &[u8],
 ) -> Handled {
     if builder.run.config.delayed_bridge != Some(call.transfer.sender) {
-        return Ok(Assembly::Refused(Refused::Sender));
+        return Ok(Assembly::Refused(BadCall::Sender));
     }
     builder.draft.forced.take(builder.host, bytes)
 }
@@ -120,14 +120,15 @@ fn govern<H: Runtime>(
     bytes: &[u8],
 ) -> Handled {
     if builder.run.config.kernel_governance != Some(call.transfer.sender) {
-        return Ok(Assembly::Refused(Refused::Sender));
+        return Ok(Assembly::Refused(BadCall::Sender));
     }
     let decision = match governance::read(bytes) {
         Ok(decision) => decision,
         Err(refused) => return Ok(Assembly::Refused(refused)),
     };
-    if rollup(&decision).is_some_and(|rollup| *rollup != builder.run.rollup) {
-        return Ok(Assembly::Refused(Refused::OtherRollup));
+    let own = builder.run.rollup.get(&**builder.host.writer()?)?;
+    if rollup(&decision).is_some_and(|rollup| *rollup != own) {
+        return Ok(Assembly::Refused(BadCall::OtherRollup));
     }
     match decision {
         Decision::AssignDeposit(assignment) => {
@@ -157,13 +158,13 @@ const fn rollup(decision: &Decision) -> Option<&[u8; 20]> {
 /// Gives a deposit that nobody claims a receiver.
 fn assign<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, assigned: &Deposit) -> Handled {
     if builder.run.config.ticketer.is_none() {
-        return Ok(Assembly::Refused(Refused::NoBridge));
+        return Ok(Assembly::Refused(BadCall::NoBridge));
     }
     if builder.call(assigned)? {
         return Ok(Assembly::Pending);
     }
     let reason = "no such deposit, too early, or another counter".into();
-    Ok(Assembly::Refused(Refused::Payload(reason)))
+    Ok(Assembly::Refused(BadCall::Payload(reason)))
 }
 
 /// Sends a message to layer 1 again that is in doubt.
@@ -171,7 +172,7 @@ fn requeue<H: Runtime>(builder: &mut BlockBuilder<'_, '_, H>, number: u64) -> Ha
     let requeued = &mut builder.draft.requeued;
     if requeued.contains(&number) || OUTGOING.doubtful(builder.host, number)?.is_none() {
         let reason = format!("no message {number} is in doubt");
-        return Ok(Assembly::Refused(Refused::Payload(reason)));
+        return Ok(Assembly::Refused(BadCall::Payload(reason)));
     }
     requeued.push(number);
     Ok(Assembly::Pending)
@@ -193,7 +194,7 @@ fn change<H: Runtime>(
         Ok(changed) => changed,
         Err(why) => {
             builder.draft.settings = waiting;
-            return Ok(Assembly::Refused(Refused::Payload(why.to_string())));
+            return Ok(Assembly::Refused(BadCall::Payload(why.to_string())));
         }
     };
     builder.draft.settings = Some(changed);

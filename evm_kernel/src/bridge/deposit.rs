@@ -2,7 +2,7 @@
 //! a bridge, which pays or keeps.
 
 use super::abi::Calldata;
-use super::incoming::Refused;
+use super::incoming::BadCall;
 use super::{DEPOSIT_GAS, FA_BRIDGE, NATIVE_BRIDGE, SYSTEM, is_reserved};
 use crate::bridge::governance::Assignment;
 use alloc::vec::Vec;
@@ -111,10 +111,10 @@ pub(crate) fn transaction(
     origin: Origin,
     routing: &[u8],
     ticket: &Ticket<'_>,
-) -> Result<Deposit, Refused> {
+) -> Result<Deposit, BadCall> {
     let ticketer = ticket.ticketer.originated();
-    let native = *ticketer.ok_or(Refused::ImplicitTicketer)? == terms.ticketer;
-    let amount = ticket.amount.magnitude().ok_or(Refused::TooMuch)?;
+    let native = *ticketer.ok_or(BadCall::ImplicitTicketer)? == terms.ticketer;
+    let amount = ticket.amount.magnitude().ok_or(BadCall::TooMuch)?;
     let amount = U256::from_be_bytes::<32>(amount);
     let routing = if native {
         native_routing(routing, terms.chain_id)
@@ -127,7 +127,7 @@ pub(crate) fn transaction(
     }
     let deliver = u64::from(terms.deliver && !routing.foreign);
     Ok(if native {
-        let wei = amount.checked_mul(WEI_PER_MUTEZ).ok_or(Refused::TooMuch)?;
+        let wei = amount.checked_mul(WEI_PER_MUTEZ).ok_or(BadCall::TooMuch)?;
         let input = Calldata::new(NATIVE_DEPOSIT)
             .address(&routing.receiver)
             .number(origin.level.into())

@@ -1,6 +1,6 @@
 //! What the governing contract decides: `Right bytes`, in RLP.
 
-use crate::bridge::incoming::Refused;
+use crate::bridge::incoming::BadCall;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes};
@@ -67,7 +67,7 @@ const ROOT: u8 = 0x80 + 33;
 const TIME: u8 = 0x80 + 8;
 
 /// Reads a decision.
-pub(crate) fn read(bytes: &[u8]) -> Result<Decision, Refused> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Decision, BadCall> {
     named(bytes).map_or_else(|| upgrade(bytes), Ok)
 }
 
@@ -125,8 +125,8 @@ fn changes(items: &mut Decoder<'_>) -> Option<Vec<(Bytes, Bytes)>> {
     Some(changes)
 }
 
-fn upgrade(bytes: &[u8]) -> Result<Decision, Refused> {
-    let refused = || Refused::Payload("it is no decision that this kernel knows".to_string());
+fn upgrade(bytes: &[u8]) -> Result<Decision, BadCall> {
+    let refused = || BadCall::Payload("it is no decision that this kernel knows".to_string());
     let [LIST, ROOT, rest @ ..] = bytes else {
         return Err(refused());
     };
@@ -136,7 +136,7 @@ fn upgrade(bytes: &[u8]) -> Result<Decision, Refused> {
     };
     let time = i64::from_le_bytes(time.try_into().map_err(|_| refused())?);
     if !root.starts_with(&[0]) {
-        return Err(Refused::Payload("no hash of pages starts so".to_string()));
+        return Err(BadCall::Payload("no hash of pages starts so".to_string()));
     }
     Ok(Decision::Upgrade(Upgrade {
         root: *root,

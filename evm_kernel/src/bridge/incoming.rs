@@ -24,7 +24,7 @@ pub(crate) enum Incoming<'b> {
 
 /// Why a call from layer 1 is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum BadCall {
     /// Not of the type above.
     NotOurType,
     /// The ticket is none: its maker is an account, or there are none of it.
@@ -43,7 +43,7 @@ pub(crate) enum Refused {
     Payload(String),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for BadCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOurType => f.write_str("its parameter has another type"),
@@ -69,22 +69,22 @@ pub(crate) fn may_be_delayed(payload: &[u8]) -> bool {
 }
 
 /// Reads a call's parameter.
-pub(crate) fn read(payload: &[u8]) -> Result<Incoming<'_>, Refused> {
-    let node = Node::parse(payload).map_err(|_| Refused::NotOurType)?;
+pub(crate) fn read(payload: &[u8]) -> Result<Incoming<'_>, BadCall> {
+    let node = Node::parse(payload).map_err(|_| BadCall::NotOurType)?;
     if let Some([right]) = node.args(prim::RIGHT) {
-        let bytes = right.bytes().ok_or(Refused::NotOurType)?;
+        let bytes = right.bytes().ok_or(BadCall::NotOurType)?;
         return Ok(Incoming::Governance(bytes));
     }
-    let [left] = node.args(prim::LEFT).ok_or(Refused::NotOurType)?;
+    let [left] = node.args(prim::LEFT).ok_or(BadCall::NotOurType)?;
     if let Some([right]) = left.args(prim::RIGHT) {
-        let bytes = right.bytes().ok_or(Refused::NotOurType)?;
+        let bytes = right.bytes().ok_or(BadCall::NotOurType)?;
         return Ok(Incoming::Delayed(bytes));
     }
-    let [deposit] = left.args(prim::LEFT).ok_or(Refused::NotOurType)?;
-    let [routing, ticket] = deposit.pair().ok_or(Refused::NotOurType)?;
+    let [deposit] = left.args(prim::LEFT).ok_or(BadCall::NotOurType)?;
+    let [routing, ticket] = deposit.pair().ok_or(BadCall::NotOurType)?;
     Ok(Incoming::Deposit {
-        routing: routing.bytes().ok_or(Refused::NotOurType)?,
-        ticket: Ticket::from_node(ticket).map_err(Refused::Ticket)?,
+        routing: routing.bytes().ok_or(BadCall::NotOurType)?,
+        ticket: Ticket::from_node(ticket).map_err(BadCall::Ticket)?,
     })
 }
 

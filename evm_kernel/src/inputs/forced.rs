@@ -1,7 +1,7 @@
 //! Forced inclusion: a contract of layer 1 brings a transaction that operators
 //! could leave out otherwise. It says `00 ++ n`, then n times `01 ++ bytes`.
 
-use crate::bridge::incoming::Refused;
+use crate::bridge::incoming::BadCall;
 use crate::error::KernelError;
 use crate::inputs::assembly::{Assembly, Whole};
 use crate::inputs::format::MAX_TRANSACTION;
@@ -37,7 +37,7 @@ impl Forced {
         &mut self,
         store: &impl ReadStore,
         message: &[u8],
-    ) -> Result<Assembly<Refused>, KernelError> {
+    ) -> Result<Assembly<BadCall>, KernelError> {
         let mut state = match self.state.take() {
             Some(state) => state,
             None => load(store)?,
@@ -94,8 +94,8 @@ impl Forced {
     }
 }
 
-fn refused(reason: &str) -> Assembly<Refused> {
-    Assembly::Refused(Refused::Payload(reason.to_string()))
+fn refused(reason: &str) -> Assembly<BadCall> {
+    Assembly::Refused(BadCall::Payload(reason.to_string()))
 }
 
 fn load(store: &impl ReadStore) -> Result<State, KernelError> {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use host::mock::MockHost;
 
-    fn take(forced: &mut Forced, message: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
+    fn take(forced: &mut Forced, message: &[u8]) -> Result<Option<Vec<u8>>, BadCall> {
         match forced.take(&MockHost::default(), message).unwrap() {
             Assembly::Pending => Ok(None),
             Assembly::Whole(Whole { hash, raw }) => {
