@@ -192,6 +192,20 @@ impl Lab {
     /// Where a run traps.
     #[must_use]
     pub fn run(&self, rollup: &mut Rollup, messages: Vec<Vec<u8>>) -> (Sample, Vec<Included>) {
+        self.run_watched(rollup, messages, |_| {})
+    }
+
+    /// As [`Lab::run`], with a look at each level.
+    ///
+    /// # Panics
+    /// Where a run traps.
+    #[must_use]
+    pub fn run_watched(
+        &self,
+        rollup: &mut Rollup,
+        messages: Vec<Vec<u8>>,
+        mut watch: impl FnMut(&LevelReport),
+    ) -> (Sample, Vec<Included>) {
         let before = rollup.head().number;
         let mut sample = Sample {
             // Reading counts in the run that reads, and in no block.
@@ -201,6 +215,7 @@ impl Lab {
         let mut next = messages;
         while sample.levels == 0 || rollup.head().backlog > 0 && sample.levels < MAX_LEVELS {
             let report = rollup.level_of(std::mem::take(&mut next));
+            watch(&report);
             sample.level(&report, &self.empty);
             sample.work += rollup.head().level_work;
         }
