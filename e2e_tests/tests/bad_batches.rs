@@ -145,8 +145,9 @@ fn refused(name: &str, reason: &str, change: impl FnOnce(Vec<Keyed>) -> Vec<u8>)
 
 #[test]
 fn columns_that_are_cut_short() {
+    // With fewer bytes than rows and keys take at least, or in the middle of one.
     for eighths in [3, 5, 7] {
-        refused("cut short", "batch cut short", |good| {
+        refused("cut short", "batch ", |good| {
             let message = message(&good);
             message[..message.len() * eighths / 8].to_vec()
         });
@@ -168,18 +169,20 @@ fn a_key_that_is_not_in_the_table() {
 
 #[test]
 fn a_word_that_comes_later() {
-    refused("word that comes later", "index 1 out of range", |good| {
+    let reason = "index 65535 out of range";
+    refused("word that comes later", reason, |good| {
         let mut input = vec![1, 2, 3, 4];
         for _ in 0..2 {
             input.extend([0; 28]);
             input.extend([9; 4]);
         }
-        let mut message =
-            message(&[good, vec![send(&mut User::new("batch 0"), input.into())]].concat());
-        // The second word names the first, in one byte; now it names itself.
-        let word = [4, 9, 9, 9, 9, 0x80];
-        let at = message.windows(word.len()).position(|bytes| bytes == word);
-        message[at.unwrap() + 5] += 1;
+        let caller = send(&mut User::new("batch 0"), input.into());
+        let mut message = message(&[good, vec![caller]].concat());
+        // The second word names the first in one byte; now it names one far behind.
+        let first = message.windows(4).position(|bytes| bytes == [9; 4]);
+        let second = first.unwrap() + 4;
+        assert!(message[second] & 0x80 != 0, "a word that is named");
+        message.splice(second..=second, [0x43, 0xff, 0xff, 3]);
         message
     });
 }
