@@ -191,17 +191,14 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
         let (groups, rest) = key.as_chunks::<3>();
         let (places, tail) = self.bytes[start..end].as_chunks_mut::<4>();
         for (place, [a, b, c]) in places.iter_mut().zip(groups) {
-            let [first, second] = base64url(*a, *b, *c);
-            let (left, right) = place.split_at_mut(2);
-            left.copy_from_slice(&first);
-            right.copy_from_slice(&second);
+            *place = base64url(*a, *b, *c);
         }
         let last = match rest {
             [a, b] => base64url(*a, *b, 0),
             [a] => base64url(*a, 0, 0),
-            _ => [[0; 2]; 2],
+            _ => [0; 4],
         };
-        tail.copy_from_slice(&last.as_flattened()[..tail.len()]);
+        tail.copy_from_slice(&last[..tail.len()]);
         self.len = end;
         Ok(())
     }
@@ -254,22 +251,16 @@ const KEY_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(usize);
 
-/// Two characters, by the twelve bits that they stand for: half the instructions of one by one.
-static PAIRS: [[u8; 2]; 4096] = {
-    let mut pairs = [[0; 2]; 4096];
-    let mut bits = 0;
-    while bits < 4096 {
-        pairs[bits] = [KEY_ALPHABET[bits >> 6], KEY_ALPHABET[bits & 63]];
-        bits += 1;
-    }
-    pairs
-};
-
 /// The four characters of three bytes.
 #[inline(always)]
-const fn base64url(a: u8, b: u8, c: u8) -> [[u8; 2]; 2] {
-    let word = (a as usize) << 16 | (b as usize) << 8 | c as usize;
-    [PAIRS[word >> 12 & 0xfff], PAIRS[word & 0xfff]]
+const fn base64url(a: u8, b: u8, c: u8) -> [u8; 4] {
+    let word = (a as u32) << 16 | (b as u32) << 8 | c as u32;
+    [
+        KEY_ALPHABET[(word >> 18) as usize & 63],
+        KEY_ALPHABET[(word >> 12) as usize & 63],
+        KEY_ALPHABET[(word >> 6) as usize & 63],
+        KEY_ALPHABET[word as usize & 63],
+    ]
 }
 
 /// The bytes behind a step that [`PathBuf::push_key`] wrote, or `None` where it is
