@@ -298,22 +298,12 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
         .map_err(|error| DevnetError::Accounts(error.to_string()))?;
     let mut start = Start::of(&options, &kernel, &accounts)?;
     let client = options.client_version.clone();
-    let at = contracts(&start.config);
-    let rollup = pvm::Options::default().rollup;
-    let mut layer1 = layer1::devnet::layer1_with(rollup, options.layer1, &at)?;
-    let store = start.store(&options, rollup)?;
-    let saved = store.devnet(layer1.clone())?;
-    let chain = Chain::new(store, options.keep_states)?;
-    let mut chain_id = start.config.chain_id;
-    if let Some(saved) = &saved {
-        layer1 = saved.layer1.clone();
-        let newest = chain
-            .latest()?
-            .ok_or(MinerError::Chain(ChainError::NoHead))?;
-        start.storage = newest.state().map_err(MinerError::from)?.clone();
-        let config = CONFIG.get(&start.storage, &()).map_err(MinerError::from)?;
-        chain_id = config.map_or(chain_id, |config| config.chain_id);
-    }
+    let Kept {
+        chain,
+        chain_id,
+        layer1,
+        saved,
+    } = start.kept(&options)?;
     let mut node = Node::new(accounts, chain_id, options.block_time, chain)
         .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
         .forking(Forked::new(options.fork_chain_id, options.balance));
@@ -425,6 +415,42 @@ impl Start {
             genesis: genesis.finalize(),
         };
         Store::open(folder, &identity)
+    }
+}
+
+/// What a devnet goes on from, or begins with.
+struct Kept {
+    chain: Chain,
+    chain_id: u64,
+    layer1: Layer1,
+    /// `None`: it begins.
+    saved: Option<SavedDevnet>,
+}
+
+impl Start {
+    /// What is in the store; the storage becomes that of the newest block there.
+    fn kept(&mut self, options: &Options) -> Result<Kept, DevnetError> {
+        let at = contracts(&self.config);
+        let rollup = pvm::Options::default().rollup;
+        let mut layer1 = layer1::devnet::layer1_with(rollup, options.layer1, &at)?;
+        let store = self.store(options, rollup)?;
+        let saved = store.devnet(layer1.clone())?;
+        let chain = Chain::new(store, options.keep_states)?;
+        let mut chain_id = self.config.chain_id;
+        if let Some(saved) = &saved {
+            layer1 = saved.layer1.clone();
+            let newest = chain.latest()?;
+            let newest = newest.ok_or(MinerError::Chain(ChainError::NoHead))?;
+            self.storage = newest.state().map_err(MinerError::from)?.clone();
+            let config = CONFIG.get(&self.storage, &()).map_err(MinerError::from)?;
+            chain_id = config.map_or(chain_id, |config| config.chain_id);
+        }
+        Ok(Kept {
+            chain,
+            chain_id,
+            layer1,
+            saved,
+        })
     }
 }
 

@@ -170,22 +170,9 @@ fn put_code(out: &mut Vec<u8>, code: &Code) {
                 put_bytes(out, routing);
             }
         }
-        Code::Token(Token {
-            balances,
-            allowances,
-        }) => {
+        Code::Token(token) => {
             out.push(2);
-            put_count(out, balances.len());
-            for (owner, amount) in balances {
-                put_account(out, *owner);
-                out.extend(amount.to_be_bytes());
-            }
-            put_count(out, allowances.len());
-            for ((owner, spender), amount) in allowances {
-                put_account(out, *owner);
-                put_account(out, *spender);
-                out.extend(amount.to_be_bytes());
-            }
+            put_token(out, token);
         }
         Code::TokenWrapper(TokenWrapper { token }) => {
             out.push(3);
@@ -227,6 +214,20 @@ fn put_code(out: &mut Vec<u8>, code: &Code) {
                 put_bytes(out, key);
             }
         }
+    }
+}
+
+fn put_token(out: &mut Vec<u8>, token: &Token) {
+    put_count(out, token.balances.len());
+    for (owner, amount) in &token.balances {
+        put_account(out, *owner);
+        out.extend(amount.to_be_bytes());
+    }
+    put_count(out, token.allowances.len());
+    for ((owner, spender), amount) in &token.allowances {
+        put_account(out, *owner);
+        put_account(out, *spender);
+        out.extend(amount.to_be_bytes());
     }
 }
 

@@ -68,7 +68,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn levels(&self) -> Result<Vec<(SavedLevel, Durable)>, StoreError> {
-        let levels = self.read(|transaction| kept(transaction))?;
+        let levels = self.read(kept)?;
         let with_state = levels.into_iter().map(|level| {
             let state = self.state(StateName::Level(level.level))?;
             let lost = || StoreError::State(format!("behind level {}", level.level));
