@@ -195,13 +195,13 @@ fn boots(installer: &Installer, kernel: &[u8], pages: &Path) -> anyhow::Result<(
         report.status,
         trap.map(ToString::to_string).unwrap_or_default()
     );
-    let installed = machine.durable().get(KERNEL);
+    let installed = machine.durable().get(KERNEL)?;
     ensure!(
         installed.is_some_and(|value| value.to_vec() == kernel),
         "the installer does not install the kernel: is it the installer kernel of this project?\n{said}"
     );
     ensure!(
-        Target::of(kernel) != Target::Evm || machine.durable().get(HEAD).is_some(),
+        Target::of(kernel) != Target::Evm || machine.durable().get(HEAD)?.is_some(),
         "the kernel makes no first block:\n{said}"
     );
     Ok(())

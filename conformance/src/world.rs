@@ -33,6 +33,9 @@ pub struct AccountState {
 /// Durable storage holds what it must not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Corrupt {
+    /// A part of the storage that cannot be loaded.
+    #[error(transparent)]
+    Unavailable(#[from] pvm::Unavailable),
     /// A key that is no account's and no slot's, or bytes that are no value.
     #[error("no account and no slot: {0}")]
     Strange(String),
@@ -99,7 +102,7 @@ impl World {
         let prefix = format!("{STATE}/a");
         let mut world = Self::default();
         let mut orphan = None;
-        for (path, value) in durable.values(&prefix) {
+        for (path, value) in durable.values(&prefix)? {
             let strange = || Corrupt::Strange(path.clone());
             let mut steps = path[prefix.len()..].trim_start_matches('/').split('/');
             let address = steps.next().and_then(|step| decode_key(step.as_bytes()));

@@ -117,6 +117,11 @@ fn invalid(why: impl Into<String>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, why.into())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unreadable(why: pvm::Unavailable) -> Refusal {
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, why.to_string())
+}
+
 fn missing(why: impl Into<String>) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, why.into())
 }
@@ -224,25 +229,31 @@ async fn durable(
     if !is_root && host_path(&key).is_none() {
         return Err(invalid(format!("{key:?} is no path of durable storage")));
     }
-    let value = (!is_root).then(|| durable.get(&*key)).flatten();
+    let value = match is_root {
+        true => None,
+        false => durable.get(&*key).map_err(unreadable)?,
+    };
     let hex = |value: pvm::Value| json!(hex::encode(value.bytes()));
     let answer = match what.as_str() {
         "value" => value.map_or(Value::Null, hex),
         "length" => value.map_or(Value::Null, |value| json!(value.bytes().len().to_string())),
         "subkeys" => {
             let own = value.map(|_| String::new());
-            durable.children(&*key).into_iter().chain(own).collect()
+            let names = durable.children(&*key).map_err(unreadable)?;
+            names.into_iter().chain(own).collect()
         }
         "values" => {
             if value.is_some() {
                 return Err(invalid(format!("{key} has a value of its own")));
             }
-            let names = durable.children(&*key).into_iter();
-            let values = names.filter_map(|name| {
-                let value = durable.get(&*format!("{key}/{name}"))?;
-                Some(json!({ "key": name, "value": hex(value) }))
-            });
-            values.collect()
+            let mut values = Vec::new();
+            for name in durable.children(&*key).map_err(unreadable)? {
+                let path = format!("{key}/{name}");
+                if let Some(value) = durable.get(&*path).map_err(unreadable)? {
+                    values.push(json!({ "key": name, "value": hex(value) }));
+                }
+            }
+            values.into()
         }
         _ => return Err(missing("no such service")),
     };

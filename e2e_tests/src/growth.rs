@@ -85,7 +85,11 @@ impl Growth {
     /// What the state is made of.
     #[must_use]
     pub fn size(&self) -> Size {
-        let values = self.rollup.durable().values("/evm");
+        let values = self
+            .rollup
+            .durable()
+            .values("/evm")
+            .expect("all is in memory");
         Size {
             values: values.len(),
             bytes: values.iter().map(|(_, value)| value.len()).sum(),

@@ -43,7 +43,7 @@ impl Recorder {
             return;
         }
         let (mut storage, mut modules) = (json!({}), json!({}));
-        for (path, value) in machine.durable().values("") {
+        for (path, value) in machine.durable().values("").expect("all is in memory") {
             let bytes = value.to_vec();
             if bytes.len() < MODULE {
                 storage[path] = Value::from(hex(&bytes));

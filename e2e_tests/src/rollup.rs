@@ -353,7 +353,11 @@ impl Rollup {
     /// Everything that the kernel keeps: path and value.
     #[must_use]
     pub fn values(&self) -> BTreeMap<String, Vec<u8>> {
-        let values = self.durable().values("/evm").into_iter();
+        let values = self
+            .durable()
+            .values("/evm")
+            .expect("all is in memory")
+            .into_iter();
         values.map(|(path, value)| (path, value.to_vec())).collect()
     }
 

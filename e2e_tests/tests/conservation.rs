@@ -311,9 +311,10 @@ impl Scene {
         let durable = self.rollup.durable();
         let accounts = durable
             .children("/evm/state/a")
+            .unwrap()
             .into_iter()
             .filter_map(|name| {
-                let value = durable.get(format!("/evm/state/a/{name}"))?;
+                let value = durable.get(format!("/evm/state/a/{name}")).unwrap()?;
                 Some(Account::decode(&value.bytes()).expect("an account"))
             });
         accounts.map(|account| account.balance).sum()

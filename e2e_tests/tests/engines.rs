@@ -198,7 +198,11 @@ fn an_upgrade_runs_alike() {
     let root = pages.publish(&new);
     let address = Setup::default().address;
     rollup.level_of(vec![layer1::upgrade(address, GOVERNANCE, &root, 0)]);
-    let installed = rollup.durable().get("/kernel/boot.wasm").expect("a kernel");
+    let installed = rollup
+        .durable()
+        .get("/kernel/boot.wasm")
+        .unwrap()
+        .expect("a kernel");
     assert!(installed.to_vec() == new, "the old kernel is there");
     rollup.level(&[send(&mut alice, TxKind::Call(NOBODY), 1, Bytes::new())]);
     assert_eq!(rollup.account(NOBODY).balance, U256::ONE);

@@ -13,7 +13,11 @@ const KEPT: u64 = 512;
 
 /// The paths below a table of the state.
 fn paths(rollup: &Rollup, table: &str) -> usize {
-    rollup.durable().values(format!("/evm/state/{table}")).len()
+    rollup
+        .durable()
+        .values(format!("/evm/state/{table}"))
+        .unwrap()
+        .len()
 }
 
 fn is_kept(rollup: &Rollup, number: u64) -> [bool; 3] {
@@ -140,7 +144,7 @@ fn make_first(rollup: &mut Rollup) -> Durable {
         ] {
             let path = table.unwrap().as_path().to_string();
             let to = format!("/evm/state/{old}/{number}");
-            if durable.get(&path).is_some() {
+            if durable.get(&path).unwrap().is_some() {
                 durable.move_(&path, &to).unwrap();
             }
         }
@@ -150,7 +154,7 @@ fn make_first(rollup: &mut Rollup) -> Durable {
     assert_eq!(old.len(), 182);
     durable.delete_value("/evm/state/h").unwrap();
     durable.write("/evm/state/h", old).unwrap();
-    let mut version = durable.get("/evm/state/v").unwrap().to_vec();
+    let mut version = durable.get("/evm/state/v").unwrap().unwrap().to_vec();
     version[..4].copy_from_slice(&1_u32.to_be_bytes());
     durable.write("/evm/state/v", &version).unwrap();
     durable
@@ -238,7 +242,7 @@ fn a_block_that_prunes_lands_whole_or_not_at_all() {
         let head = rollup.head();
         let oldest = head.number + 1 - KEPT;
         assert_eq!(head.oldest, oldest, "call {call}");
-        let blocks = rollup.durable().children("/evm/state/b");
+        let blocks = rollup.durable().children("/evm/state/b").unwrap();
         assert_eq!(blocks.len() as u64, KEPT, "call {call}");
         assert_eq!(is_kept(&rollup, oldest - 1), [false; 3], "call {call}");
         assert!(is_kept(&rollup, head.number)[0], "call {call}");

@@ -610,7 +610,7 @@ fn run_compiled(storage: Durable, levels: &[Level], trap: Option<u64>) -> Compil
         outbox.extend(report.outbox);
         traps += report.runs.iter().filter(|run| run.trapped()).count();
     }
-    let kept = machine.durable().values("/evm").into_iter();
+    let kept = machine.durable().values("/evm").unwrap().into_iter();
     let kept = kept.map(|(path, value)| (path.into_bytes(), value.to_vec()));
     Compiled {
         values: facts_alone(kept.collect()),

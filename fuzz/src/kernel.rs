@@ -34,7 +34,7 @@ pub fn kernel(case: &Case) -> Result<Made, String> {
     let mut host = native::rollup(ROLLUP, FIRST_LEVEL, &config);
     let mut durable = Durable::new();
     case.world.load(&mut durable);
-    for (path, value) in durable.values("/evm") {
+    for (path, value) in durable.values("/evm").map_err(|why| why.to_string())? {
         host.set(path.as_bytes(), &value.to_vec());
     }
     let mut level = |messages: Vec<Vec<u8>>| -> Result<Head, String> {

@@ -377,7 +377,7 @@ impl Start {
         if let Some(plan) = &options.plan {
             let mut storage = Durable::new();
             let wrote = storage.write(KERNEL, &plan.installer);
-            wrote.map_err(storage::StorageError::from)?;
+            wrote.map_err(|why| storage::StorageError::from(host::HostError::from(why)))?;
             return Ok(Self {
                 storage,
                 config: plan.config.clone(),
@@ -499,7 +499,7 @@ fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
     let put = |storage: &mut Durable, path: &str, value: &[u8]| {
         storage
             .write(path, value)
-            .map_err(storage::StorageError::from)
+            .map_err(|why| storage::StorageError::from(host::HostError::from(why)))
     };
     put(&mut storage, KERNEL, kernel)?;
     for set in genesis.setup()? {

@@ -232,7 +232,7 @@ pub fn config_of(setup: &[Instruction]) -> Result<Config, SetupError> {
         match instruction {
             Instruction::Set { value, to } if to.starts_with(&root) => {
                 let wrote = durable.write(to, value);
-                wrote.map_err(StorageError::from)?;
+                wrote.map_err(|why| StorageError::from(host::HostError::from(why)))?;
             }
             _ => {}
         }

@@ -60,7 +60,7 @@ pub fn write(node: &Node, most: usize) -> Result<String, DumpError> {
     // anvil takes a block only with all blocks up to it.
     let mut text = String::from(r#"{"block":null,"accounts":{"#);
     let mut first = true;
-    for name in state.children(ROOT) {
+    for name in children(state, ROOT)? {
         let Some(address) = host::path::decode_key::<20>(name.as_bytes()) else {
             continue;
         };
@@ -86,6 +86,11 @@ pub fn write(node: &Node, most: usize) -> Result<String, DumpError> {
     Ok(text)
 }
 
+fn children(state: &Durable, path: &str) -> Result<Vec<String>, StorageError> {
+    let names = state.children(path);
+    names.map_err(|why| host::HostError::from(pvm::Failure::from(why)).into())
+}
+
 /// An account with its slots.
 fn account(state: &Durable, address: &Address) -> Result<Value, DumpError> {
     let account = ACCOUNTS.get(state, address)?.unwrap_or_default();
@@ -95,7 +100,7 @@ fn account(state: &Durable, address: &Address) -> Result<Value, DumpError> {
     };
     let path = ACCOUNTS.path(address)?.as_path().to_string();
     let mut storage = Map::new();
-    for name in state.children(&*path) {
+    for name in children(state, &path)? {
         if let Some(slot) = host::path::decode_key::<32>(name.as_bytes()) {
             let slot = U256::from_be_bytes(slot);
             let value = SLOTS.get(state, &(*address, slot))?.unwrap_or_default();

@@ -249,6 +249,7 @@ async fn an_upgrade_can_be_rehearsed() {
             .unwrap()
             .get("/kernel/boot.wasm")
             .unwrap()
+            .unwrap()
             .to_vec()
     };
     let mut new = kernel();
@@ -275,6 +276,7 @@ async fn a_page_that_is_missing_is_waited_for() {
         .state()
         .unwrap()
         .get("/kernel/boot.wasm")
+        .unwrap()
         .unwrap()
         .to_vec();
     new.extend([0, 2, 1, b'x']);
@@ -308,6 +310,7 @@ async fn a_page_that_is_missing_is_waited_for() {
         .state()
         .unwrap()
         .get("/kernel/boot.wasm")
+        .unwrap()
         .unwrap()
         .to_vec();
     assert!(kernel == new);

@@ -67,7 +67,7 @@ pub enum Stop {
     /// What was to be revealed cannot be had.
     #[error(transparent)]
     Reveal(#[from] RevealError),
-    /// What stands behind the storage cannot be asked.
+    /// A part of the storage cannot be loaded.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// The real machine does not survive this call.

@@ -1,38 +1,68 @@
 //! Durable storage as an immutable tree.
 //!
-//! A radix trie over the bytes of whole paths. Its shape depends on what it
-//! holds alone, never on how that came about; so does its hash. Versions share
-//! everything that they have in common: a clone is one counter, and a change
-//! copies the nodes on one path, or none where nobody else looks at them.
+//! A radix trie over the bytes of whole paths, whose nodes have their children in a
+//! binary tree. Its shape depends on what it holds alone, never on how that came
+//! about; so does its hash. Versions share everything that they have in common: a
+//! clone is one counter, and a change copies the nodes on one path, or none where
+//! nobody else looks at them.
 //!
 //! The subtree of a path `P` is the value at `P` and one trie node whose edge
 //! begins with the `/` behind `P`; so moving or copying a subtree moves one
 //! pointer.
+//!
+//! A part of it may be elsewhere until it is needed: in a store
+//! ([`Durable::open`]), or in another tree, so that it is known what was needed
+//! ([`Durable::watched`]).
 
 mod as_path;
 mod changes;
-mod source;
-mod trie;
+mod codec;
+mod edge;
+mod edit;
+mod link;
+mod partial;
+mod records;
+mod walk;
 
+use crate::node_source::{Hashed, Hasher};
 use crate::value::Value;
-use blake2::{Blake2b, Digest, digest::consts::U32};
+use edit::{cut, entry, graft};
 use host::{HostError, Path, path::MAX_PATH};
-use source::Behind;
+use link::{Link, View, with_option, with_value};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use trie::{Edge, Node, Subtree, collect, cut, entry, first_steps, graft};
+use std::sync::Arc;
+use walk::{collect, first_steps};
 
+pub use crate::node_source::{NodeHash, NodeSource, Unavailable};
 pub use as_path::AsPath;
-pub use source::{Source, UNAVAILABLE, Unavailable};
-pub(crate) use trie::Cut;
+pub(crate) use edit::Cut;
+pub(crate) use records::named;
+pub use records::{check, references};
 
 /// The whole durable storage at one moment.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Durable {
-    /// Its edge is empty.
-    root: Arc<Node>,
-    /// Where what is not here may come from.
-    behind: Option<Arc<Behind>>,
+    /// A node whose edge is empty.
+    root: Link,
+}
+
+/// Why a path cannot be read or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The machine refuses it.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A part that it needs cannot be loaded.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Default for Durable {
+    fn default() -> Self {
+        Self {
+            root: Link::Node(Arc::default()),
+        }
+    }
 }
 
 impl Durable {
@@ -45,65 +75,64 @@ impl Durable {
     /// Whether both share everything in memory: true implies equal.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        let behind = match (&self.behind, &other.behind) {
-            (None, None) => true,
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        };
-        behind && Arc::ptr_eq(&self.root, &other.root)
+        self.root.ptr_eq(&other.root)
     }
 
-    /// The value at `path`, if it is here: a [`Source`] is not asked. The clone shares its bytes.
-    #[must_use]
-    pub fn get(&self, path: impl AsPath) -> Option<Value> {
-        self.here(path.path_bytes()).cloned()
+    /// The value at `path`. The clone shares its bytes.
+    ///
+    /// # Errors
+    /// Where it cannot be loaded.
+    pub fn get(&self, path: impl AsPath) -> Result<Option<Value>, Unavailable> {
+        let value = self.value(path.path_bytes())?;
+        value.map(Value::whole).transpose()
     }
 
     /// Makes `bytes` the whole value at `path`, `/readonly` included: this is
     /// the operator's hand, not the kernel's.
     ///
     /// # Errors
-    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`].
-    pub fn write(&mut self, path: impl AsPath, bytes: impl AsRef<[u8]>) -> Result<(), HostError> {
+    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
+    /// storage cannot be loaded.
+    pub fn write(&mut self, path: impl AsPath, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
         self.put(path, Value::new(bytes.as_ref()))
     }
 
     /// Makes `value` the value at `path`; see [`Durable::write`].
     ///
     /// # Errors
-    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`].
-    pub fn put(&mut self, path: impl AsPath, value: Value) -> Result<(), HostError> {
+    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
+    /// storage cannot be loaded.
+    pub fn put(&mut self, path: impl AsPath, value: Value) -> Result<(), Failure> {
         let key = path.path_bytes();
         check_path(key)?;
-        self.set(key, value);
-        Ok(())
+        Ok(self.set(key, value)?)
     }
 
     /// Deletes the value at `path` and everything below it.
     ///
     /// # Errors
-    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`].
-    pub fn delete(&mut self, path: impl AsPath) -> Result<(), HostError> {
+    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
+    /// storage cannot be loaded.
+    pub fn delete(&mut self, path: impl AsPath) -> Result<(), Failure> {
         check_path(path.path_bytes())?;
-        self.cut(path.path_bytes(), Cut::Subtree);
-        Ok(())
+        Ok(self.cut(path.path_bytes(), Cut::Subtree)?)
     }
 
     /// Deletes the value at `path` and keeps what lies below it.
     ///
     /// # Errors
-    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`].
-    pub fn delete_value(&mut self, path: impl AsPath) -> Result<(), HostError> {
+    /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
+    /// storage cannot be loaded.
+    pub fn delete_value(&mut self, path: impl AsPath) -> Result<(), Failure> {
         check_path(path.path_bytes())?;
-        self.cut(path.path_bytes(), Cut::Value);
-        Ok(())
+        Ok(self.cut(path.path_bytes(), Cut::Value)?)
     }
 
     /// Copies the node `from`, value and subtree, over the node `to`.
     ///
     /// # Errors
     /// [`HostError::NotANode`] where `from` has nothing; as [`Durable::write`].
-    pub fn copy(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), HostError> {
+    pub fn copy(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), Failure> {
         check_path(from.path_bytes())?;
         check_path(to.path_bytes())?;
         self.copy_node(from.path_bytes(), to.path_bytes())
@@ -113,7 +142,7 @@ impl Durable {
     ///
     /// # Errors
     /// [`HostError::NotANode`] where `from` has nothing; as [`Durable::write`].
-    pub fn move_(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), HostError> {
+    pub fn move_(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), Failure> {
         check_path(from.path_bytes())?;
         check_path(to.path_bytes())?;
         self.move_node(from.path_bytes(), to.path_bytes())
@@ -121,180 +150,213 @@ impl Durable {
 
     /// The names of the direct children of `path` ("" is the root), in order.
     /// The value at `path` itself is not among them.
-    #[must_use]
-    pub fn children(&self, path: impl AsPath) -> Vec<String> {
+    ///
+    /// # Errors
+    /// Where one of them cannot be loaded.
+    pub fn children(&self, path: impl AsPath) -> Result<Vec<String>, Unavailable> {
         let mut names = Vec::new();
-        self.for_each_child(path.path_bytes(), |name| {
+        self.for_each_child(path.path_bytes(), &mut |name| {
             names.push(String::from_utf8_lossy(name).into_owned());
-        });
+        })?;
         names.sort_unstable();
-        names
+        Ok(names)
     }
 
     /// Every value at `prefix` ("" is the root) and below it, with its whole
     /// path.
-    #[must_use]
-    pub fn values(&self, prefix: impl AsPath) -> Vec<(String, Value)> {
+    ///
+    /// # Errors
+    /// Where one of them cannot be loaded.
+    pub fn values(&self, prefix: impl AsPath) -> Result<Vec<(String, Value)>, Unavailable> {
         let mut found = Vec::new();
-        let subtree = self.subtree(prefix.path_bytes());
+        let subtree = self.subtree(prefix.path_bytes())?;
         let mut path = prefix.path_bytes().to_vec();
         if let Some(value) = subtree.value {
-            found.push((String::from_utf8_lossy(&path).into_owned(), value));
+            let path = String::from_utf8_lossy(&path).into_owned();
+            found.push((path, value.whole()?));
         }
         if let Some(below) = &subtree.below {
-            collect(below, &mut path, &mut found);
+            collect(below, &mut path, &mut found)?;
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
-        found
+        Ok(found)
     }
 
     /// The hash of the whole storage. Two storages have the same hash exactly
-    /// when they hold the same. It is ours, not the one of a rollup node. With a [`Source`]
-    /// it is that of what is here, and of what is not to be asked for.
+    /// when they hold the same. It is ours, not the one of a rollup node.
     ///
     /// Nodes keep their hashes: after a change only the changed paths are
-    /// hashed again.
+    /// hashed again. Nothing is loaded for it.
     #[must_use]
-    pub fn root_hash(&self) -> [u8; 32] {
-        let here = self
-            .subtree_hash(b"")
-            .unwrap_or_else(|| Subtree::default().hash());
-        match self.marks_hash() {
-            None => here,
-            Some(marks) => Blake2b::<U32>::digest([here, marks].as_flattened()).into(),
-        }
+    pub fn root_hash(&self) -> NodeHash {
+        self.root.hash()
     }
 
     // What the host functions need. `key` follows the grammar, or is empty
     // for the root.
 
-    /// The value at `key`, if it is here.
-    pub(crate) fn here(&self, key: &[u8]) -> Option<&Value> {
-        match self.find(key)? {
-            (node, at) if at == node.edge.len() => node.value.as_ref(),
+    /// What is not in memory of a long value is not loaded.
+    pub(crate) fn value(&self, key: &[u8]) -> Result<Option<&Value>, Unavailable> {
+        Ok(match self.find(key)? {
+            Some((view, at)) if at == view.edge.len() => view.value,
             _ => None,
-        }
+        })
     }
 
-    /// Whether there is a value at `key`, and whether there is something below, here.
-    pub(crate) fn has(&self, key: &[u8]) -> (bool, bool) {
-        match self.find(key) {
-            Some((node, at)) if at == node.edge.len() => {
-                (node.value.is_some(), node.position(b'/').is_ok())
-            }
-            Some((node, at)) => (false, node.edge[at] == b'/'),
+    /// Whether there is a value at `key`, and whether there is something below.
+    pub(crate) fn has(&self, key: &[u8]) -> Result<(bool, bool), Unavailable> {
+        Ok(match self.find(key)? {
+            Some((view, at)) if at == view.edge.len() => (view.value.is_some(), view.has_below()?),
+            Some((view, at)) => (false, view.edge[at] == b'/'),
             None => (false, false),
-        }
+        })
     }
 
-    pub(crate) fn set(&mut self, key: &[u8], value: Value) {
-        entry(&mut self.root, key).value = Some(value);
+    pub(crate) fn set(&mut self, key: &[u8], value: Value) -> Result<(), Unavailable> {
+        *entry(&mut self.root, key)? = Some(value);
+        Ok(())
     }
 
-    /// The value at `key`, made (empty) where there is none, to change.
-    pub(crate) fn value_mut(&mut self, key: &[u8]) -> &mut Value {
-        entry(&mut self.root, key)
-            .value
-            .get_or_insert_with(|| Value::new(&[]))
+    /// Writes into the value at `key`, made (empty) where there is none.
+    pub(crate) fn write_value(
+        &mut self,
+        key: &[u8],
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), Unavailable> {
+        let value = entry(&mut self.root, key)?;
+        let value = value.get_or_insert_with(|| Value::new(&[]));
+        value.write(offset, bytes)
     }
 
-    pub(crate) fn cut(&mut self, key: &[u8], what: Cut) {
-        self.cut_here(key, what);
-        self.forget(key, what);
-    }
-
-    fn cut_here(&mut self, key: &[u8], what: Cut) {
-        let (value, below) = self.has(key);
+    pub(crate) fn cut(&mut self, key: &[u8], what: Cut) -> Result<(), Unavailable> {
+        let (value, below) = self.has(key)?;
         if value || below && what == Cut::Subtree {
-            cut(&mut self.root, key, what);
-        }
-    }
-
-    pub(crate) fn copy_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), HostError> {
-        let subtree = self.subtree(from);
-        if subtree.is_empty() {
-            return Err(HostError::NotANode);
-        }
-        if from != to {
-            self.cut_here(to, Cut::Subtree);
-            self.graft(to, subtree);
-            self.follow(from, to);
+            cut(&mut self.root, key, what)?;
         }
         Ok(())
     }
 
-    pub(crate) fn move_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), HostError> {
-        let subtree = self.subtree(from);
+    pub(crate) fn copy_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), Failure> {
+        let subtree = self.subtree(from)?;
         if subtree.is_empty() {
-            return Err(HostError::NotANode);
+            return Err(HostError::NotANode.into());
         }
         if from != to {
-            self.cut_here(from, Cut::Subtree);
-            self.cut_here(to, Cut::Subtree);
-            self.graft(to, subtree);
-            self.follow_move(from, to);
+            self.cut(to, Cut::Subtree)?;
+            self.graft(to, subtree)?;
         }
         Ok(())
     }
 
-    pub(crate) fn subtree_hash(&self, key: &[u8]) -> Option<[u8; 32]> {
-        let subtree = self.subtree(key);
-        (!subtree.is_empty()).then(|| subtree.hash())
+    pub(crate) fn move_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), Failure> {
+        let subtree = self.subtree(from)?;
+        if subtree.is_empty() {
+            return Err(HostError::NotANode.into());
+        }
+        if from != to {
+            self.cut(from, Cut::Subtree)?;
+            self.cut(to, Cut::Subtree)?;
+            self.graft(to, subtree)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn subtree_hash(&self, key: &[u8]) -> Result<Option<NodeHash>, Unavailable> {
+        let subtree = self.subtree(key)?;
+        Ok((!subtree.is_empty()).then(|| subtree.hash()))
     }
 
     /// Calls `see` with the name of each direct child of `key`.
-    pub(crate) fn for_each_child(&self, key: &[u8], mut see: impl FnMut(&[u8])) {
-        if let Some(below) = self.subtree(key).below {
-            first_steps(&below, 1, &mut Vec::new(), &mut see);
+    pub(crate) fn for_each_child(
+        &self,
+        key: &[u8],
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Unavailable> {
+        if let Some(below) = self.subtree(key)?.below
+            && let Some(view) = below.view()?
+        {
+            first_steps(view, 1, &mut Vec::new(), see)?;
         }
+        Ok(())
     }
 
     /// The node in whose edge `key` ends, and how many bytes of the edge it
     /// covers.
-    fn find(&self, mut key: &[u8]) -> Option<(&Node, usize)> {
-        let mut node = &*self.root;
+    fn find(&self, mut key: &[u8]) -> Result<Option<(View<'_>, usize)>, Unavailable> {
+        let Some(mut view) = self.root.view()? else {
+            return Ok(None);
+        };
         while let Some(first) = key.first() {
-            let at = node.position(*first).ok()?;
-            node = &node.children[at].node;
-            if key.len() < node.edge.len() {
-                return node.edge.starts_with(key).then_some((node, key.len()));
+            let Some(below) = view.below else {
+                return Ok(None);
+            };
+            let Some((_, child)) = below.child(*first)? else {
+                return Ok(None);
+            };
+            view = child;
+            if key.len() < view.edge.len() {
+                return Ok(view.edge.starts_with(key).then_some((view, key.len())));
             }
-            key = key.strip_prefix(&*node.edge)?;
+            let Some(rest) = key.strip_prefix(view.edge) else {
+                return Ok(None);
+            };
+            key = rest;
         }
-        Some((node, node.edge.len()))
+        Ok(Some((view, view.edge.len())))
     }
 
-    fn subtree(&self, key: &[u8]) -> Subtree {
-        match self.find(key) {
+    fn subtree(&self, key: &[u8]) -> Result<Subtree, Unavailable> {
+        Ok(match self.find(key)? {
             None => Subtree::default(),
-            Some((node, at)) if at == node.edge.len() => Subtree {
-                value: node.value.clone(),
-                below: node
-                    .position(b'/')
-                    .ok()
-                    .map(|at| Arc::clone(&node.children[at].node)),
+            Some((view, at)) if at == view.edge.len() => Subtree {
+                value: view.value.cloned(),
+                below: match view.below {
+                    Some(below) => below.child(b'/')?.map(|(link, _)| link.clone()),
+                    None => None,
+                },
             },
-            Some((node, at)) if node.edge[at] == b'/' => Subtree {
+            Some((view, at)) if view.edge[at] == b'/' => Subtree {
                 value: None,
-                below: Some(Arc::new(Node {
-                    edge: Edge::new(&node.edge[at..]),
-                    value: node.value.clone(),
-                    children: node.children.clone(),
-                    hash: OnceLock::new(),
-                })),
+                below: Some(Link::node(
+                    &view.edge[at..],
+                    view.value.cloned(),
+                    view.below.cloned(),
+                )),
             },
             Some(_) => Subtree::default(),
-        }
+        })
     }
 
     /// Puts a subtree at `key`, where nothing lies.
-    fn graft(&mut self, key: &[u8], subtree: Subtree) {
+    fn graft(&mut self, key: &[u8], subtree: Subtree) -> Result<(), Unavailable> {
         if let Some(value) = subtree.value {
-            self.set(key, value);
+            self.set(key, value)?;
         }
         if let Some(below) = subtree.below {
-            graft(&mut self.root, key, below);
+            graft(&mut self.root, key, below)?;
         }
+        Ok(())
+    }
+}
+
+/// What lies at a path: its value and everything below.
+#[derive(Default)]
+struct Subtree {
+    value: Option<Value>,
+    /// Its edge begins with `/`.
+    below: Option<Link>,
+}
+
+impl Subtree {
+    fn is_empty(&self) -> bool {
+        self.value.is_none() && self.below.is_none()
+    }
+
+    /// Of the value and of what lies below.
+    fn hash(&self) -> NodeHash {
+        let hasher = with_value(Hasher::new(Hashed::Subtree), self.value.as_ref());
+        with_option(hasher, self.below.as_ref().map(Link::hash)).done()
     }
 }
 

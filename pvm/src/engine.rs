@@ -107,7 +107,7 @@ pub enum End {
     Trap(Trap),
     /// What was to be revealed cannot be had.
     Reveal(RevealError),
-    /// What stands behind the storage cannot be asked.
+    /// A part of the storage cannot be loaded.
     Unavailable(Unavailable),
     /// It took longer than [`RunLimits::patience`].
     Late,
@@ -126,7 +126,7 @@ impl From<Stop> for End {
         match stop {
             Stop::Trap => Self::Trap(Trap::Unreachable),
             Stop::Reveal(error) => Self::Reveal(error),
-            Stop::Unavailable(why) => Self::Unavailable(why),
+            Stop::Unavailable(error) => Self::Unavailable(error),
             Stop::AtStart | Stop::Fatal(_) => Self::Other(stop.to_string()),
         }
     }
@@ -137,7 +137,7 @@ impl fmt::Display for End {
         match self {
             Self::Trap(trap) => write!(f, "{trap}"),
             Self::Reveal(error) => write!(f, "{error}"),
-            Self::Unavailable(why) => write!(f, "{why}"),
+            Self::Unavailable(error) => write!(f, "{error}"),
             Self::Late => f.write_str("the run takes long"),
             Self::StackExhausted => f.write_str("the stack is exhausted"),
             Self::UndefinedElement => {

@@ -1,6 +1,6 @@
 //! Why a machine cannot be made, or a level not be run.
 
-use crate::durable::Unavailable;
+use crate::durable::{Failure, Unavailable};
 use crate::reveal::RevealError;
 use host::HostError;
 use host::reserved::KERNEL;
@@ -19,8 +19,7 @@ pub enum Error {
     /// was before the level.
     #[error(transparent)]
     Reveal(#[from] RevealError),
-    /// What stands behind the storage cannot be asked. The storage is as it was before the
-    /// level.
+    /// A part of the storage cannot be loaded. The storage is as it was before the level.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// Two engines did not do the same. The storage is as it was before the
@@ -56,5 +55,14 @@ pub enum Error {
 impl From<HostError> for Error {
     fn from(error: HostError) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Host(error) => error.into(),
+            Failure::Unavailable(error) => error.into(),
+        }
     }
 }

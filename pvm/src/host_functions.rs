@@ -2,10 +2,10 @@
 
 use crate::context::{Context, Logged, Stop};
 use crate::debug_sink::DebugSink;
-use crate::durable::Durable;
+use crate::durable::Failure;
 use crate::engine::MARK;
 use crate::reveal::{self, RevealError};
-use crate::store::{self, Key, StoreError};
+use crate::store::{self, Key};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use kernel_module::imports::{HostCall, IMPORTS};
@@ -73,7 +73,7 @@ impl Context {
     }
 }
 
-type Result<T> = std::result::Result<T, HostError>;
+type Result<T> = std::result::Result<T, Failure>;
 
 /// Why a call gives no count.
 enum Fault {
@@ -89,11 +89,11 @@ impl From<HostError> for Fault {
     }
 }
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Host(error) => Self::Code(error),
-            StoreError::Unavailable(why) => Self::Stop(why.into()),
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Host(error) => Self::Code(error),
+            Failure::Unavailable(error) => Self::Stop(error.into()),
         }
     }
 }
@@ -129,11 +129,11 @@ fn count(
         HostCall::ReadInput => read_input(args, memory, context)?,
         HostCall::WriteOutput => write_output(args, memory, context)?,
         HostCall::WriteDebug => write_debug(args, memory, context),
-        HostCall::StoreHas => has(args, memory, durable)?,
-        HostCall::StoreExists => has(args, memory, durable)?.min(1),
+        HostCall::StoreHas => store::has(durable, args.key(memory, 0)?)?,
+        HostCall::StoreExists => store::has(durable, args.key(memory, 0)?)?.min(1),
         HostCall::StoreDelete => done(store::delete(durable, args.key(memory, 0)?))?,
         HostCall::StoreDeleteValue => done(store::delete_value(durable, args.key(memory, 0)?))?,
-        HostCall::StoreListSize => return Ok(store::list_size(durable, args.key(memory, 0)?)),
+        HostCall::StoreListSize => return Ok(store::list_size(durable, args.key(memory, 0)?)?),
         HostCall::StoreGetNthKey => {
             let name = store::nth_key(durable, args.key(memory, 0)?, args.long(2))?;
             args.copy_out(memory, 3, &name)?
@@ -141,24 +141,18 @@ fn count(
         }
         HostCall::StoreCopy => {
             let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
-            store::copy(durable, from, to)?;
-            0
+            done(store::copy(durable, from, to))?
         }
         HostCall::StoreMove => store_move(args, memory, context)?,
-        HostCall::StoreCreate => {
-            store::create(durable, args.key(memory, 0)?, args.int(2))?;
-            0
-        }
+        HostCall::StoreCreate => done(store::create(durable, args.key(memory, 0)?, args.int(2)))?,
         HostCall::StoreRead => store_read(args, memory, context)?,
         HostCall::StoreWrite => store_write(args, memory, context)?,
-        HostCall::StoreValueSize => {
-            let key = args.key(memory, 0)?;
-            bring(durable, key)?;
-            store::value_size(durable, key)?
-        }
+        HostCall::StoreValueSize => store::value_size(durable, args.key(memory, 0)?)?,
         HostCall::StoreGetHash => {
             let key = args.key(memory, 0)?;
-            let hash = durable.subtree_hash(key.as_bytes());
+            let hash = durable
+                .subtree_hash(key.as_bytes())
+                .map_err(Failure::from)?;
             args.copy_out(memory, 2, &hash.ok_or(HostError::NotANode)?)?
                 .ok_or(HostError::MemoryInvalidAccess)?
         }
@@ -190,7 +184,7 @@ fn read_input(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Resul
     let max_bytes = max_bytes.min(MAX_MESSAGE);
     // The machine's bound is strict: a buffer may not end where the memory ends.
     if info + INFO >= memory.len() || dst + max_bytes >= memory.len() {
-        return Err(HostError::MemoryInvalidAccess);
+        return Err(HostError::MemoryInvalidAccess.into());
     }
     let Some(message) = context.inbox.get(context.next) else {
         return Ok(0);
@@ -208,11 +202,11 @@ fn read_input(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Resul
 fn write_output(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
     let num_bytes = args.int(1);
     if num_bytes > MAX_MESSAGE as i32 {
-        return Err(HostError::TooLarge);
+        return Err(HostError::TooLarge.into());
     }
     let message = slice(memory, args.int(0), num_bytes)?;
     if context.outbox.len() >= MAX_OUTBOX_MESSAGES {
-        return Err(HostError::FullOutbox);
+        return Err(HostError::FullOutbox.into());
     }
     context.outbox.push(message.to_vec());
     context.written(message.len());
@@ -234,20 +228,7 @@ fn write_debug(args: Args<'_>, memory: &[u8], context: &mut Context) -> i32 {
     0
 }
 
-type Outcome = std::result::Result<i32, Fault>;
-
-/// What the hook of the storage brings becomes a part of it.
-fn has(args: Args<'_>, memory: &[u8], durable: &mut Durable) -> Outcome {
-    let key = args.key(memory, 0)?;
-    bring(durable, key)?;
-    Ok(store::has(durable, key)?)
-}
-
-fn bring(durable: &mut Durable, key: Key<'_>) -> std::result::Result<(), StoreError> {
-    Ok(durable.bring(key.as_bytes())?)
-}
-
-fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Outcome {
+fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
     let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
     store::move_(&mut context.durable, from, to)?;
     let mut paths = context.checkpoint_paths.iter();
@@ -257,22 +238,21 @@ fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Outcome {
     Ok(0)
 }
 
-fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Outcome {
+fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
-    bring(&mut context.durable, key)?;
     let (value, offset, len) = store::read(&context.durable, key, args.int(2), args.int(4))?;
     let Some(target) = slice_mut(memory, args.int(3), len) else {
         // What fits is written all the same.
         let dst = args.pointer(3).min(memory.len());
-        value.read(offset, &mut memory[dst..]);
+        value.read_part(offset, &mut memory[dst..])?;
         return Err(HostError::MemoryInvalidAccess.into());
     };
-    value.read(offset, target);
+    value.read_part(offset, target)?;
     context.read(len);
     Ok(len as i32)
 }
 
-fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Outcome {
+fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
     let num_bytes = args.int(4);
     store::write(&mut context.durable, key, args.int(2), num_bytes, || {
@@ -351,9 +331,9 @@ impl Args<'_> {
     fn key(self, memory: &[u8], place: usize) -> Result<Key<'_>> {
         let len = self.int(place + 1);
         if len > MAX_PATH as i32 {
-            return Err(HostError::KeyTooLarge);
+            return Err(HostError::KeyTooLarge.into());
         }
-        Key::new(slice(memory, self.int(place), len)?)
+        Ok(Key::new(slice(memory, self.int(place), len)?)?)
     }
 
     /// Copies as much of `bytes` as fits to where `place` says, with the room
@@ -396,7 +376,7 @@ fn slice_mut(memory: &mut [u8], addr: i32, len: usize) -> Option<&mut [u8]> {
 }
 
 /// The same, of a length that the kernel gives.
-fn slice(memory: &[u8], addr: i32, len: i32) -> Result<&[u8]> {
+fn slice(memory: &[u8], addr: i32, len: i32) -> std::result::Result<&[u8], HostError> {
     let start = addr.cast_unsigned() as usize;
     match usize::try_from(len) {
         Err(_) => Err(HostError::GenericInvalidAccess),
@@ -410,7 +390,7 @@ fn slice(memory: &[u8], addr: i32, len: i32) -> Result<&[u8]> {
 /// A reveal's request.
 fn payload(memory: &[u8], addr: i32, len: i32) -> Result<&[u8]> {
     if len > MAX_MESSAGE as i32 {
-        return Err(HostError::TooLarge);
+        return Err(HostError::TooLarge.into());
     }
-    slice(memory, addr, len)
+    Ok(slice(memory, addr, len)?)
 }

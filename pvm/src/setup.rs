@@ -9,10 +9,9 @@
 //!   - move: { from: /b, to: /c }
 //! ```
 
-use crate::durable::Durable;
+use crate::durable::{Durable, Failure};
 use crate::reveal::{self, RevealError, RevealHash};
 use crate::store::Key;
-use host::HostError;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -195,7 +194,7 @@ pub fn apply(
             Instruction::Move { from, to } => durable.move_(from, to),
             Instruction::Reveal { hash, to } => overwrite(durable, to, &pages(hash, folder)?),
         };
-        done.map_err(|error: HostError| {
+        done.map_err(|error: Failure| {
             let why = error.to_string();
             SetupError::Instruction { index, why }
         })?;
@@ -204,10 +203,9 @@ pub fn apply(
 }
 
 /// As the installer writes: what the old value has beyond stays.
-fn overwrite(durable: &mut Durable, to: &str, bytes: &[u8]) -> Result<(), HostError> {
-    let mut value = durable.get(to).unwrap_or_else(|| crate::Value::new(&[]));
-    value.write(0, bytes);
-    durable.put(to, value)
+fn overwrite(durable: &mut Durable, to: &str, bytes: &[u8]) -> Result<(), Failure> {
+    Key::new(to.as_bytes())?;
+    Ok(durable.write_value(to.as_bytes(), 0, bytes)?)
 }
 
 /// How many levels of pages the installer reads.
@@ -282,9 +280,9 @@ instructions:
 ";
         let mut durable = Durable::new();
         apply(&parse(text).unwrap(), &mut durable, None).unwrap();
-        assert_eq!(durable.children(""), ["c", "empty"]);
-        assert_eq!(durable.get("/c/b").unwrap().to_vec(), [10, 11]);
-        assert!(durable.get("/empty").unwrap().is_empty());
+        assert_eq!(durable.children("").unwrap(), ["c", "empty"]);
+        assert_eq!(durable.get("/c/b").unwrap().unwrap().to_vec(), [10, 11]);
+        assert!(durable.get("/empty").unwrap().unwrap().is_empty());
     }
 
     #[test]
@@ -340,7 +338,10 @@ instructions:
         let instructions = parse(&text).unwrap();
         let mut durable = Durable::new();
         apply(&instructions, &mut durable, Some(&folder)).unwrap();
-        assert_eq!(durable.get("/greeting").unwrap().to_vec(), b"hello, world");
+        assert_eq!(
+            durable.get("/greeting").unwrap().unwrap().to_vec(),
+            b"hello, world"
+        );
 
         let without = apply(&instructions, &mut durable, None).unwrap_err();
         assert!(

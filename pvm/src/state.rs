@@ -2,7 +2,7 @@
 
 use crate::compare::{self, Ran};
 use crate::context::{Context, Meter};
-use crate::durable::Durable;
+use crate::durable::{Durable, Failure};
 use crate::engine::{Compiled, End, Engine, Finished, RunLimits, Trap};
 use crate::error::Error;
 use crate::kernel::{Kernel, Metering};
@@ -10,10 +10,10 @@ use crate::level::{LevelReport, RunReport, Status};
 use crate::options::Options;
 use crate::profile::Marks;
 use crate::value::Value;
+use host::Path;
 use host::reserved::{
     KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
 };
-use host::{HostError, Path};
 use kernel_module::metering::MAX_TICKS;
 use kernel_module::{KernelError, Limit, Terms, Version};
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl State {
                     return Ok(Status::Stuck { reason });
                 }
             };
-            if context.durable.get(REBOOT).is_none() {
+            if context.durable.get(REBOOT)?.is_none() {
                 context.durable.delete(TOO_MANY_REBOOTS)?;
                 return Ok(match failed {
                     Some(reason) => Status::UpgradeFailed { reason },
@@ -205,11 +205,6 @@ impl State {
         again.debug = again.debug.quiet();
         let finished = self.call_on(&*self.options.engine, kernel, context)?;
         let other = self.call_on(&**check, kernel, &mut again)?;
-        for finished in [&finished, &other] {
-            if let Err(End::Unavailable(why)) = &finished.end {
-                return Err(why.clone().into());
-            }
-        }
         let first = Ran::new(self.options.engine.name(), context, &finished);
         let second = Ran::new(check.name(), &again, &other);
         if let Some(what) = compare::difference(&first, &second) {
@@ -274,7 +269,7 @@ impl State {
                 context.durable.delete(UPGRADE_ERROR)?;
             }
             Err(End::Reveal(error)) => return Err(error.into()),
-            Err(End::Unavailable(why)) => return Err(why.into()),
+            Err(End::Unavailable(error)) => return Err(error.into()),
             Err(End::Trap(trap)) => {
                 report.trap = Some(trap);
                 context.durable.write(STUCK, [])?;
@@ -296,20 +291,21 @@ impl State {
     }
 
     /// The kernel that a storage holds.
-    fn load_kernel(&mut self, durable: &Durable) -> Result<Arc<Kernel>, Error> {
-        let value = durable.get(KERNEL).ok_or(Error::NoKernel)?;
+    pub(crate) fn load_kernel(&mut self, durable: &Durable) -> Result<Arc<Kernel>, Error> {
+        let value = durable.value(KERNEL.as_bytes())?.ok_or(Error::NoKernel)?;
         if let Some((known, kernel)) = &self.kernel
-            && known.ptr_eq(&value)
+            && known == value
             && kernel.passes(self.terms())
         {
             return Ok(Arc::clone(kernel));
         }
+        let value = value.whole()?;
         let kernel = Kernel::load(&value.bytes(), self.terms())?;
         self.kernel = Some((value, Arc::clone(&kernel)));
         Ok(kernel)
     }
 
-    fn terms(&self) -> Terms {
+    pub(crate) fn terms(&self) -> Terms {
         Terms {
             version: self.version,
             legacy: self.options.legacy,
@@ -339,20 +335,20 @@ impl State {
         }
     }
 
-    pub(crate) fn set_version(&mut self, version: Version) -> Result<(), HostError> {
+    pub(crate) fn set_version(&mut self, version: Version) -> Result<(), Failure> {
         self.version = version;
         self.durable.write(VERSION, version.name())
     }
 
     /// Sets the reboot flag; one that is set already keeps its value.
-    pub(crate) fn flag_reboot(&mut self) {
-        self.durable.value_mut(REBOOT.as_bytes());
+    pub(crate) fn flag_reboot(&mut self) -> Result<(), Failure> {
+        Ok(self.durable.write_value(REBOOT.as_bytes(), 0, &[])?)
     }
 
     /// What stands in the storage between levels: loading the inbox counts as
     /// a reboot into the first run.
-    fn wait(&mut self) -> Result<(), HostError> {
-        self.flag_reboot();
+    fn wait(&mut self) -> Result<(), Failure> {
+        self.flag_reboot()?;
         self.durable
             .write(REBOOT_COUNTER, (MAX_REBOOTS + 1).to_le_bytes())
     }
@@ -385,12 +381,14 @@ fn enter(compiled: &dyn Compiled, context: &mut Context) -> Finished {
 }
 
 /// Remembers a kernel that could be instantiated.
-fn keep_fallback(durable: &mut Durable) -> Result<(), HostError> {
-    match (durable.get(KERNEL), durable.get(FALLBACK)) {
-        (Some(kernel), Some(known)) if kernel.ptr_eq(&known) => Ok(()),
-        // Equal bytes are shared from now on, and never compared again.
-        (Some(kernel), _) => durable.put(FALLBACK, kernel),
-        (None, _) => Ok(()),
+fn keep_fallback(durable: &mut Durable) -> Result<(), Failure> {
+    let kernel = durable.value(KERNEL.as_bytes())?;
+    let known = durable.value(FALLBACK.as_bytes())?;
+    match kernel.cloned() {
+        // Of long values the hashes are compared: nothing is loaded.
+        Some(kernel) if known == Some(&kernel) => Ok(()),
+        Some(kernel) => durable.put(FALLBACK, kernel),
+        None => Ok(()),
     }
 }
 
@@ -401,10 +399,9 @@ fn fall_back(durable: &mut Durable, error: &KernelError) -> Result<RunOutcome, E
     if matches!(error, KernelError::Run(_)) {
         keep_fallback(durable)?;
     }
-    match durable.get(FALLBACK) {
-        Some(fallback)
-            if error.recoverable() && durable.get(KERNEL).as_ref() != Some(&fallback) =>
-        {
+    let fallback = durable.value(FALLBACK.as_bytes())?;
+    match fallback {
+        Some(_) if error.recoverable() && durable.value(KERNEL.as_bytes())? != fallback => {
             durable.copy(FALLBACK, KERNEL)?;
             durable.write(UPGRADE_ERROR, [])?;
             Ok(RunOutcome::Restored { reason })

@@ -2,11 +2,23 @@
 //! [`Durable`]: what the wasm imports, the capability traits and the tests
 //! share. Lengths and offsets are the i32 that a kernel passes.
 
-use crate::durable::{Cut, Durable, UNAVAILABLE, Unavailable};
+use crate::durable::{Cut, Durable, Failure};
 use crate::value::{MAX_VALUE, Value};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_CHUNK, Path, ReadStore, Store, ValueKind};
-use std::borrow::Cow;
+
+/// What the capability traits give where a part of the storage cannot be loaded, which
+/// is no answer of the machine; [`Durable::get`] says more of it.
+pub const UNAVAILABLE: HostError = HostError::Unknown(-1_000);
+
+impl From<Failure> for HostError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Host(error) => error,
+            Failure::Unavailable(_) => UNAVAILABLE,
+        }
+    }
+}
 
 /// A path that a kernel may use; the empty one is the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,48 +76,23 @@ impl<'k> From<Path<'k>> for Key<'k> {
     }
 }
 
-/// Why a storage function gives no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// The machine's error, which the kernel is told.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// What stands behind the storage cannot be asked: the kernel's run ends.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl From<StoreError> for HostError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Host(error) => error,
-            StoreError::Unavailable(_) => Self::Unknown(UNAVAILABLE),
-        }
-    }
-}
-
-/// `store_has`: 0 nothing, 1 a value, 2 a subtree, 3 both. Below a path that is not here
-/// there is nothing, whatever stands behind the storage.
+/// `store_has`: 0 nothing, 1 a value, 2 a subtree, 3 both.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`].
-pub fn has(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
-    let (value, below) = kinds(durable, key.0)?;
+/// Where a part of the storage cannot be loaded, as of all of these functions.
+pub fn has(durable: &Durable, key: Key<'_>) -> Result<i32, Failure> {
+    let (value, below) = durable.has(key.0)?;
     Ok(i32::from(value) + 2 * i32::from(below))
 }
 
-/// Whether there is a value, and something below.
-fn kinds(durable: &Durable, key: &[u8]) -> Result<(bool, bool), Unavailable> {
-    let (value, below) = durable.has(key);
-    Ok((value || durable.look(key)?.is_some(), below))
-}
-
 /// `store_list_size`: how many children, the value itself counted as one.
-#[must_use]
-pub fn list_size(durable: &Durable, key: Key<'_>) -> i64 {
-    let mut count = i64::from(durable.has(key.0).0);
-    durable.for_each_child(key.0, |_| count += 1);
-    count
+///
+/// # Errors
+/// Where a child cannot be loaded.
+pub fn list_size(durable: &Durable, key: Key<'_>) -> Result<i64, Failure> {
+    let mut count = i64::from(durable.has(key.0)?.0);
+    durable.for_each_child(key.0, &mut |_| count += 1)?;
+    Ok(count)
 }
 
 /// `store_get_nth_key`: the name of a child, in the order of the machine's
@@ -113,16 +100,16 @@ pub fn list_size(durable: &Durable, key: Key<'_>) -> i64 {
 ///
 /// # Errors
 /// [`HostError::NotANode`], [`HostError::InvalidSubkeyIndex`].
-pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, HostError> {
-    let (value, below) = durable.has(key.0);
+pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, Failure> {
+    let (value, below) = durable.has(key.0)?;
     if !value && !below {
-        return Err(HostError::NotANode);
+        return Err(HostError::NotANode.into());
     }
     let mut names: Vec<Vec<u8>> = Vec::new();
     if value {
         names.push(b"@".to_vec());
     }
-    durable.for_each_child(key.0, |name| names.push(name.to_vec()));
+    durable.for_each_child(key.0, &mut |name| names.push(name.to_vec()))?;
     names.sort_unstable();
     // As recorded.
     let index = if index == i64::MIN { 0 } else { index };
@@ -137,10 +124,10 @@ pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, H
 /// `store_value_size`.
 ///
 /// # Errors
-/// [`HostError::NotAValue`]; [`StoreError::Unavailable`].
-pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
-    let value = durable.look(key.0)?.ok_or(HostError::NotAValue)?;
-    Ok(i32::try_from(value.len()).map_err(|_| HostError::GenericInvalidAccess)?)
+/// [`HostError::NotAValue`].
+pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, Failure> {
+    let value = durable.value(key.0)?.ok_or(HostError::NotAValue)?;
+    i32::try_from(value.len()).map_err(|_| HostError::GenericInvalidAccess.into())
 }
 
 /// The checks of `store_read`: the value, where to start, and how many bytes
@@ -149,24 +136,23 @@ pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
 /// # Errors
 /// [`HostError::TooLarge`], [`HostError::NotAValue`],
 /// [`HostError::InvalidAccess`]; [`HostError::GenericInvalidAccess`] for a
-/// negative `max_bytes`; [`StoreError::Unavailable`].
+/// negative `max_bytes`.
 pub fn read<'d>(
     durable: &'d Durable,
     key: Key<'_>,
     offset: i32,
     max_bytes: i32,
-) -> Result<(Cow<'d, Value>, usize, usize), StoreError> {
+) -> Result<(&'d Value, usize, usize), Failure> {
     if max_bytes > MAX_CHUNK as i32 {
         return Err(HostError::TooLarge.into());
     }
-    let value = durable.look(key.0)?.ok_or(HostError::NotAValue)?;
+    let value = durable.value(key.0)?.ok_or(HostError::NotAValue)?;
     let offset = usize::try_from(offset).map_err(|_| HostError::InvalidAccess)?;
     if offset >= value.len() {
         return Err(HostError::InvalidAccess.into());
     }
     let max_bytes = usize::try_from(max_bytes).map_err(|_| HostError::GenericInvalidAccess)?;
-    let len = max_bytes.min(value.len() - offset);
-    Ok((value, offset, len))
+    Ok((value, offset, max_bytes.min(value.len() - offset)))
 }
 
 /// `store_write`; `bytes` is asked for in the middle of the checks and gives
@@ -175,15 +161,15 @@ pub fn read<'d>(
 /// # Errors
 /// [`HostError::ValueSizeExceeded`], what `bytes` says,
 /// [`HostError::ReadOnly`], [`HostError::TooLarge`],
-/// [`HostError::InvalidAccess`]; [`StoreError::Unavailable`].
+/// [`HostError::InvalidAccess`].
 pub fn write<'b>(
     durable: &mut Durable,
     key: Key<'_>,
     offset: i32,
     num_bytes: i32,
     bytes: impl FnOnce() -> Result<&'b [u8], HostError>,
-) -> Result<(), StoreError> {
-    let size = durable.look(key.0)?.map_or(0, |value| value.len());
+) -> Result<(), Failure> {
+    let size = durable.value(key.0)?.map_or(0, Value::len);
     let num_bytes = usize::try_from(num_bytes).map_err(|_| HostError::ValueSizeExceeded)?;
     if size + num_bytes > MAX_VALUE {
         return Err(HostError::ValueSizeExceeded.into());
@@ -193,12 +179,11 @@ pub fn write<'b>(
     if num_bytes > MAX_CHUNK {
         return Err(HostError::TooLarge.into());
     }
-    let offset = usize::try_from(offset).map_err(|_| HostError::GenericInvalidAccess)?;
-    if offset > size {
-        return Err(HostError::InvalidAccess.into());
+    match usize::try_from(offset) {
+        Ok(offset) if offset <= size => durable.write_value(key.0, offset, bytes)?,
+        Ok(_) => return Err(HostError::InvalidAccess.into()),
+        Err(_) => return Err(HostError::GenericInvalidAccess.into()),
     }
-    durable.bring(key.0)?;
-    durable.value_mut(key.0).write(offset, bytes);
     Ok(())
 }
 
@@ -206,14 +191,14 @@ pub fn write<'b>(
 ///
 /// # Errors
 /// [`HostError::ValueSizeExceeded`], [`HostError::ReadOnly`],
-/// [`HostError::ValueAlreadyExists`]; [`StoreError::Unavailable`].
-pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), StoreError> {
+/// [`HostError::ValueAlreadyExists`].
+pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), Failure> {
     let size = usize::try_from(size).map_err(|_| HostError::ValueSizeExceeded)?;
     let key = key.writable()?;
-    if durable.look(key.0)?.is_some() {
+    if durable.value(key.0)?.is_some() {
         return Err(HostError::ValueAlreadyExists.into());
     }
-    durable.set(key.0, Value::zeros(size));
+    durable.set(key.0, Value::zeros(size))?;
     Ok(())
 }
 
@@ -221,8 +206,8 @@ pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), Stor
 ///
 /// # Errors
 /// [`HostError::ReadOnly`].
-pub fn delete(durable: &mut Durable, key: Key<'_>) -> Result<(), HostError> {
-    durable.cut(key.writable()?.0, Cut::Subtree);
+pub fn delete(durable: &mut Durable, key: Key<'_>) -> Result<(), Failure> {
+    durable.cut(key.writable()?.0, Cut::Subtree)?;
     Ok(())
 }
 
@@ -230,29 +215,25 @@ pub fn delete(durable: &mut Durable, key: Key<'_>) -> Result<(), HostError> {
 ///
 /// # Errors
 /// [`HostError::ReadOnly`].
-pub fn delete_value(durable: &mut Durable, key: Key<'_>) -> Result<(), HostError> {
-    durable.cut(key.writable()?.0, Cut::Value);
+pub fn delete_value(durable: &mut Durable, key: Key<'_>) -> Result<(), Failure> {
+    durable.cut(key.writable()?.0, Cut::Value)?;
     Ok(())
 }
 
 /// `store_copy`.
 ///
 /// # Errors
-/// [`HostError::ReadOnly`], [`HostError::NotANode`]; [`StoreError::Unavailable`].
-pub fn copy(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), StoreError> {
-    let to = to.writable()?;
-    durable.bring(from.0)?;
-    Ok(durable.copy_node(from.0, to.0)?)
+/// [`HostError::ReadOnly`], [`HostError::NotANode`].
+pub fn copy(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), Failure> {
+    durable.copy_node(from.0, to.writable()?.0)
 }
 
 /// `store_move`.
 ///
 /// # Errors
-/// [`HostError::ReadOnly`], [`HostError::NotANode`]; [`StoreError::Unavailable`].
-pub fn move_(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), StoreError> {
-    let (from, to) = (from.writable()?, to.writable()?);
-    durable.bring(from.0)?;
-    Ok(durable.move_node(from.0, to.0)?)
+/// [`HostError::ReadOnly`], [`HostError::NotANode`].
+pub fn move_(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), Failure> {
+    durable.move_node(from.writable()?.0, to.writable()?.0)
 }
 
 fn int(number: usize) -> i32 {
@@ -267,11 +248,12 @@ impl ReadStore for Durable {
         buffer: &mut [u8],
     ) -> Result<usize, HostError> {
         let (value, offset, len) = read(self, path.into(), int(offset), int(buffer.len()))?;
-        Ok(value.read(offset, &mut buffer[..len]))
+        let read = value.read_part(offset, &mut buffer[..len]);
+        Ok(read.map_err(Failure::from)?)
     }
 
     fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        Ok(match kinds(self, path.as_bytes())? {
+        Ok(match self.has(path.as_bytes()).map_err(Failure::from)? {
             (false, false) => None,
             (true, false) => Some(ValueKind::Value),
             (false, true) => Some(ValueKind::Subtree),
@@ -280,12 +262,12 @@ impl ReadStore for Durable {
     }
 
     fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        let value = self.look(path.as_bytes())?.ok_or(HostError::NotAValue)?;
-        Ok(value.len())
+        let value = self.value(path.as_bytes()).map_err(Failure::from)?;
+        value.map(Value::len).ok_or(HostError::NotAValue)
     }
 
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {
-        Ok(list_size(self, path.into()).unsigned_abs())
+        Ok(list_size(self, path.into())?.unsigned_abs())
     }
 }
 
@@ -305,11 +287,11 @@ impl Store for Durable {
     }
 
     fn store_delete(&mut self, path: Path<'_>) -> Result<(), HostError> {
-        delete(self, path.into())
+        Ok(delete(self, path.into())?)
     }
 
     fn store_delete_value(&mut self, path: Path<'_>) -> Result<(), HostError> {
-        delete_value(self, path.into())
+        Ok(delete_value(self, path.into())?)
     }
 
     fn store_copy(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {

@@ -88,7 +88,7 @@ fn every_accepted_kernel_runs_with_and_without_metering() {
             };
             assert_eq!(report.runs.len(), runs, "{}", vector.name);
             assert_eq!(report.runs[0].trapped(), trapped, "{}", vector.name);
-            let stuck_flag = machine.durable().get("/readonly/kernel/env/stuck");
+            let stuck_flag = machine.durable().get("/readonly/kernel/env/stuck").unwrap();
             assert_eq!(stuck_flag.is_some(), trapped, "{}", vector.name);
         }
     }
@@ -100,7 +100,10 @@ fn a_write_before_a_trap_is_kept() {
     let mut machine = Machine::new(&wasm, Options::default()).unwrap();
     let report = machine.run_level(&inbox()).unwrap();
     assert_eq!(report.status, Status::Yielded);
-    assert_eq!(machine.durable().get("/x").unwrap().to_vec(), b"/x");
+    assert_eq!(
+        machine.durable().get("/x").unwrap().unwrap().to_vec(),
+        b"/x"
+    );
 }
 
 #[test]
@@ -113,6 +116,7 @@ fn a_kernel_that_always_reboots_runs_1001_times_and_is_told() {
         machine
             .durable()
             .get("/readonly/kernel/env/too_many_reboot")
+            .unwrap()
             .is_some()
     );
 }
@@ -178,7 +182,10 @@ fn a_kernel_of_2022_runs_on_request_alone() {
     let mut machine = Machine::new(&legacy(), options).unwrap();
     let report = machine.run_level(&inbox()).unwrap();
     assert_eq!(report.status, Status::Yielded);
-    assert_eq!(machine.durable().get("/ran").unwrap().to_vec(), b"/ran");
+    assert_eq!(
+        machine.durable().get("/ran").unwrap().unwrap().to_vec(),
+        b"/ran"
+    );
     // It stays refused where it was not asked for, also once it was loaded.
     assert!(Machine::new(&legacy(), Options::default()).is_err());
 }

@@ -60,7 +60,11 @@ fn run(machine: &mut Machine, messages: &[&[u8]]) -> LevelReport {
 }
 
 fn value(machine: &Machine, path: &str) -> Option<Vec<u8>> {
-    machine.durable().get(path).map(|value| value.to_vec())
+    machine
+        .durable()
+        .get(path)
+        .unwrap()
+        .map(|value| value.to_vec())
 }
 
 /// Sends every message that it reads to the outbox, with 8 bytes of level and
@@ -259,10 +263,10 @@ fn an_invalid_upgrade_is_undone_and_the_level_is_lost() {
         assert!(matches!(report.status, Status::UpgradeFailed { .. }), "{:?}", report.status);
         assert_eq!((report.runs.len(), report.outbox.len()), (1, 0));
         assert_eq!(value(&machine, "/kernel/boot.wasm").unwrap(), good);
-        assert!(machine.durable().get("/readonly/kernel/env/upgrade_error").is_some());
+        assert!(machine.durable().get("/readonly/kernel/env/upgrade_error").unwrap().is_some());
         let report = run(&mut machine, &[b"\x01next"]);
         assert_eq!((report.runs.len(), report.outbox.len()), (1, 4));
-        assert_eq!(machine.durable().get("/readonly/kernel/env/upgrade_error"), None);
+        assert_eq!(machine.durable().get("/readonly/kernel/env/upgrade_error").unwrap(), None);
     }
 }
 
@@ -421,7 +425,7 @@ fn a_move_onto_a_checkpoint_records_the_storage_of_that_moment() {
     let states: Vec<u8> = report
         .checkpoints
         .iter()
-        .map(|durable: &Durable| durable.get("/state").unwrap().to_vec()[0])
+        .map(|durable: &Durable| durable.get("/state").unwrap().unwrap().to_vec()[0])
         .collect();
     assert_eq!(states, [0, 1, 2]);
 }

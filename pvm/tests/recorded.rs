@@ -275,6 +275,7 @@ const RESERVED: [&str; 8] = [
 fn values(durable: &Durable, level: &Level, kernel: &[u8]) -> Result<(), String> {
     let here: BTreeMap<String, Vec<u8>> = durable
         .values("")
+        .unwrap()
         .into_iter()
         .filter(|(path, _)| !RESERVED.contains(&path.as_str()))
         .map(|(path, value)| (path, value.bytes().to_vec()))
@@ -294,7 +295,12 @@ fn values(durable: &Durable, level: &Level, kernel: &[u8]) -> Result<(), String>
 }
 
 fn flags(durable: &Durable, flags: &Flags, kernel: &[u8]) -> Result<(), String> {
-    let get = |path: &str| durable.get(path).map(|value| value.bytes().to_vec());
+    let get = |path: &str| {
+        durable
+            .get(path)
+            .unwrap()
+            .map(|value| value.bytes().to_vec())
+    };
     for (path, real) in [
         (BOOT, &flags.boot),
         (FALLBACK, &flags.fallback),

@@ -49,7 +49,7 @@ fn apply(durable: &mut Durable, op: &[Json]) -> Result<(i64, Option<Vec<u8>>), H
     Ok(match op[0].as_str().unwrap() {
         "has" => (store::has(durable, key)?.into(), None),
         "size" => (store::value_size(durable, key)?.into(), None),
-        "list" => (store::list_size(durable, key), None),
+        "list" => (store::list_size(durable, key)?, None),
         "delete" => store::delete(durable, key).map(done)?,
         "delete_value" => store::delete_value(durable, key).map(done)?,
         "copy" => store::copy(durable, key, Key::new(text(op, 2))?).map(done)?,

@@ -155,6 +155,7 @@ async fn what_differs_stops_the_node_with_both_values() {
         .durable()
         .get("/evm/state/h")
         .unwrap()
+        .unwrap()
         .bytes()
         .to_vec();
     let last = head.len() - 1;

@@ -25,7 +25,7 @@ fn the_guides_kernel_echoes_and_counts() {
     assert_eq!(report.outbox, [b"one", b"two"]);
     let report = machine.run_level(&inbox(&[b"three"])).unwrap();
     assert_eq!(report.outbox, [b"three"]);
-    let count = machine.durable().get("/count").unwrap().to_vec();
+    let count = machine.durable().get("/count").unwrap().unwrap().to_vec();
     assert_eq!(count, 3_u64.to_be_bytes());
 }
 

@@ -90,9 +90,12 @@ fn the_installed_kernel_sees_its_first_level_whole() {
     assert_eq!(head.number, 1);
     let included = TRANSACTIONS.get(durable, &1).unwrap().unwrap().0;
     assert_eq!(included[0].raw, sent.encode());
-    let kernel = durable.get("/kernel/boot.wasm").unwrap().to_vec();
+    let kernel = durable.get("/kernel/boot.wasm").unwrap().unwrap().to_vec();
     assert_eq!(kernel, e2e_tests::kernel());
-    assert_eq!(durable.children("/__installer_kernel"), [] as [&str; 0]);
+    assert_eq!(
+        durable.children("/__installer_kernel").unwrap(),
+        [] as [&str; 0]
+    );
 }
 
 #[test]

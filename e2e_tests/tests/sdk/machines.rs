@@ -96,7 +96,7 @@ fn on_pvm(kernel: &[u8], calls: &[Call]) -> (Vec<Answer>, Values, Vec<Vec<u8>>) 
         "{:?}",
         report.runs
     );
-    let values = machine.durable().values("").into_iter();
+    let values = machine.durable().values("").unwrap().into_iter();
     let values = values.map(|(path, value)| (path, value.to_vec())).collect();
     let (answers, values) = sorted(values, calls.len());
     (answers, values, report.outbox)

@@ -67,7 +67,14 @@ fn good_batches_come_through_a_flood_of_bad_ones() {
         assert!(later < 5, "it does not come through");
         rollup.level(&[]);
     }
-    assert!(rollup.machine.durable().values("/tx/queue").is_empty());
+    assert!(
+        rollup
+            .machine
+            .durable()
+            .values("/tx/queue")
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// What users post is dropped when the queue is full; deposits never are.
@@ -86,7 +93,13 @@ fn a_full_queue_takes_deposits() {
     assert!(log.contains("dropped because the queue is full"), "{log}");
     // Nor does it wait for what does.
     assert_eq!(rollup.balance(&alice) + rollup.balance(&bob), 100);
-    while !rollup.machine.durable().values("/tx/queue").is_empty() {
+    while !rollup
+        .machine
+        .durable()
+        .values("/tx/queue")
+        .unwrap()
+        .is_empty()
+    {
         rollup.level(&[]);
     }
     // So a batch that came before it could spend it.
@@ -139,8 +152,22 @@ fn deposits_pass_a_backlog_and_leave_half_of_the_level() {
     assert!(log.contains("batch dropped"), "{log}");
     rollup.level(&[one]);
     assert_eq!(rollup.balance(&bob), all + 1);
-    assert!(!rollup.machine.durable().values("/tx/queue").is_empty());
-    assert!(rollup.machine.durable().values("/tx/calls").is_empty());
+    assert!(
+        !rollup
+            .machine
+            .durable()
+            .values("/tx/queue")
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        rollup
+            .machine
+            .durable()
+            .values("/tx/calls")
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// What is dropped says so in the log, and signers are looked up before anybody has signed:

@@ -62,10 +62,10 @@ impl Outcome {
 
 fn outcome(durable: &Durable, outbox: Vec<Vec<u8>>) -> Outcome {
     for root in ["/tx/staging", "/tx/careful", "/tx/queue", "/tx/calls"] {
-        assert!(durable.values(root).is_empty(), "{root} is left");
+        assert!(durable.values(root).unwrap().is_empty(), "{root} is left");
     }
     let values = |root: &str| {
-        let values = durable.values(root).into_iter();
+        let values = durable.values(root).unwrap().into_iter();
         values.map(|(path, value)| (path, value.to_vec()))
     };
     let mut accounts: BTreeMap<_, _> = values("/tx/state/a").collect();

@@ -114,7 +114,14 @@ fn what_is_no_kernel_is_abandoned() {
         assert_eq!((report.runs.len(), report.status), (1, Status::Yielded));
         assert_eq!(scene.kernel(), kernel);
         assert!(!scene.known().unwrap().pending);
-        assert!(scene.rollup.durable().values("/evm/upgrade").is_empty());
+        assert!(
+            scene
+                .rollup
+                .durable()
+                .values("/evm/upgrade")
+                .unwrap()
+                .is_empty()
+        );
         assert!(scene.rollup.account(SOMEBODY).balance > before);
         scene.goes_on();
     }

@@ -73,7 +73,7 @@ impl Scene {
     }
 
     pub(crate) fn value(&self, path: &str) -> Option<Vec<u8>> {
-        let value = self.rollup.durable().get(path)?;
+        let value = self.rollup.durable().get(path).unwrap()?;
         Some(value.to_vec())
     }
 

@@ -371,7 +371,7 @@ impl Replica {
             return Ok(());
         }
         let path = HEAD.path(&())?.as_path().to_string();
-        let ours = report.durable.get(&*path);
+        let ours = report.durable.get(&*path).map_err(pvm::Error::from)?;
         let ours = ours.map(|value| value.bytes().to_vec());
         let mut theirs = client.value(At::Hash(&head.hash), &path)?;
         if ours != theirs {

@@ -128,12 +128,13 @@ impl Current {
         let mut changes: BTreeMap<Address, Change> = BTreeMap::new();
         let mut corrupt = None;
         let prefix = format!("{STATE}/a");
-        state.changes(&self.state, &prefix, |path, value| {
+        let changes_of = state.changes(&self.state, &prefix, |path, value| {
             let value = value.map(pvm::Value::bytes);
             if record(&mut changes, &path[prefix.len() + 1..], value.as_deref()).is_none() {
                 corrupt.get_or_insert_with(|| path.to_vec());
             }
         });
+        changes_of.map_err(unavailable)?;
         if let Some(path) = corrupt {
             return Err(unreadable(&path));
         }
@@ -183,7 +184,7 @@ impl Current {
         // Some may have been there before their account.
         let place = storage::layout::ACCOUNTS.path(address)?;
         let mut corrupt = None;
-        state.changes(&Durable::new(), place, |path, value| {
+        let slots = state.changes(&Durable::new(), place, |path, value| {
             let step = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             let value = value.map(pvm::Value::bytes);
             match slot(step, value.as_deref()) {
@@ -191,8 +192,13 @@ impl Current {
                 None => corrupt = Some(path.to_vec()),
             }
         });
+        slots.map_err(unavailable)?;
         corrupt.map_or(Ok(()), |path| Err(unreadable(&path)))
     }
+}
+
+fn unavailable(why: pvm::Unavailable) -> StorageError {
+    host::HostError::from(pvm::Failure::from(why)).into()
 }
 
 /// Records the change at ACCOUNT or ACCOUNT/SLOT; `None` if that is not an

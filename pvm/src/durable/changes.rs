@@ -1,115 +1,215 @@
 //! What differs between two storages, found without looking at what they share.
 
-use super::trie::{Node, common_prefix};
+use super::edit::common_prefix;
+use super::link::{Branch, Link};
 use super::{AsPath, Durable};
+use crate::node_source::Unavailable;
 use crate::value::Value;
-use std::sync::Arc;
 
-/// A place in the trie: a node, and how many bytes of its edge are behind.
+/// A place in the tree: a part of it, and, of a node, how many bytes of its edge are
+/// behind.
 #[derive(Clone, Copy)]
-struct At<'n> {
-    node: &'n Arc<Node>,
+struct At<'l> {
+    link: &'l Link,
     behind: usize,
 }
+
+/// Sees what differs.
+type See<'s> = dyn FnMut(&[u8], Option<&Value>) -> Result<(), Unavailable> + 's;
 
 impl Durable {
     /// Calls `see` with each path below `prefix` whose value differs from that
     /// in `old`, in order, and with its value here (none: it is gone). Costs
     /// about what changed, where both come from one storage.
+    ///
+    /// # Errors
+    /// Where a part that differs cannot be loaded.
     pub fn changes(
         &self,
         old: &Self,
         prefix: impl AsPath,
         mut see: impl FnMut(&[u8], Option<&Value>),
-    ) {
+    ) -> Result<(), Unavailable> {
         let prefix = prefix.path_bytes();
-        let (old, new) = (old.subtree(prefix).below, self.subtree(prefix).below);
-        let start = |node| At { node, behind: 0 };
+        let (old, new) = (old.subtree(prefix)?.below, self.subtree(prefix)?.below);
+        let start = |link| At { link, behind: 0 };
         let mut path = prefix.to_vec();
         compare(
             old.as_ref().map(start),
             new.as_ref().map(start),
             &mut path,
-            &mut see,
-        );
+            &mut |path, value| {
+                let whole = value.map(Value::whole).transpose()?;
+                see(path, whole.as_ref());
+                Ok(())
+            },
+        )
     }
 }
 
-fn compare<'n>(
-    mut old: Option<At<'n>>,
-    mut new: Option<At<'n>>,
+fn compare(
+    old: Option<At<'_>>,
+    new: Option<At<'_>>,
     path: &mut Vec<u8>,
-    see: &mut impl FnMut(&[u8], Option<&Value>),
-) {
-    let start = path.len();
-    let edge = match (&old, &new) {
-        (None, None) => return,
-        (Some(old), Some(new)) => {
-            if Arc::ptr_eq(old.node, new.node) && old.behind == new.behind {
-                return;
-            }
-            let common = common_prefix(old.edge(), new.edge());
-            &new.edge()[..common]
-        }
-        (Some(one), None) | (None, Some(one)) => one.edge(),
+    see: &mut See<'_>,
+) -> Result<(), Unavailable> {
+    let (old, new) = match (old, new) {
+        (None, None) => return Ok(()),
+        (Some(old), None) => return alone(old, true, path, see),
+        (None, Some(new)) => return alone(new, false, path, see),
+        (Some(old), Some(new)) => (old, new),
     };
-    path.extend_from_slice(edge);
-    for at in [&mut old, &mut new].into_iter().flatten() {
-        at.behind += edge.len();
+    if old.behind == new.behind && (old.link.ptr_eq(new.link) || same_hash(old.link, new.link)) {
+        return Ok(());
     }
-    let (before, after) = (old.and_then(At::value), new.and_then(At::value));
-    if before != after {
-        see(path, after);
+    match (old.branch()?, new.branch()?) {
+        (None, None) => nodes(old, new, path, see),
+        (Some(branch), Some(other)) if branch.bit() == other.bit() => {
+            if branch.prefix() != other.prefix() {
+                return apart(old, new, path, see);
+            }
+            for side in 0..2 {
+                let [old, new] = [branch, other].map(|branch| At::start(&branch.sides[side]));
+                compare(Some(old), Some(new), path, see)?;
+            }
+            Ok(())
+        }
+        (Some(branch), other) if other.is_none_or(|other| branch.bit() > other.bit()) => {
+            let first = new.first()?;
+            if !branch.holds(first) {
+                return apart(old, new, path, see);
+            }
+            for side in 0..2 {
+                let new = (side == branch.side(first)).then_some(new);
+                compare(Some(At::start(&branch.sides[side])), new, path, see)?;
+            }
+            Ok(())
+        }
+        (_, Some(branch)) => {
+            let first = old.first()?;
+            if !branch.holds(first) {
+                return apart(old, new, path, see);
+            }
+            for side in 0..2 {
+                let old = (side == branch.side(first)).then_some(old);
+                compare(old, Some(At::start(&branch.sides[side])), path, see)?;
+            }
+            Ok(())
+        }
+        (Some(_), None) => apart(old, new, path, see),
     }
-    let mut firsts: Vec<u8> = old.into_iter().chain(new).flat_map(At::firsts).collect();
-    firsts.sort_unstable();
-    firsts.dedup();
-    for first in firsts {
-        let (old, new) = (
-            old.and_then(|at| at.below(first)),
-            new.and_then(|at| at.below(first)),
-        );
-        compare(old, new, path, see);
+}
+
+/// Leaves and what is loaded have no hash at hand.
+fn same_hash(old: &Link, new: &Link) -> bool {
+    !matches!((old, new), (Link::Leaf(_), _) | (_, Link::Leaf(_))) && old.hash() == new.hash()
+}
+
+/// Two parts of which no path is in both.
+fn apart(
+    old: At<'_>,
+    new: At<'_>,
+    path: &mut Vec<u8>,
+    see: &mut See<'_>,
+) -> Result<(), Unavailable> {
+    if old.first()? < new.first()? {
+        alone(old, true, path, see)?;
+        alone(new, false, path, see)
+    } else {
+        alone(new, false, path, see)?;
+        alone(old, true, path, see)
+    }
+}
+
+/// Two nodes.
+fn nodes(
+    old: At<'_>,
+    new: At<'_>,
+    path: &mut Vec<u8>,
+    see: &mut See<'_>,
+) -> Result<(), Unavailable> {
+    let (Some(before), Some(after)) = (old.link.view()?, new.link.view()?) else {
+        return Ok(());
+    };
+    let (old_edge, new_edge) = (&before.edge[old.behind..], &after.edge[new.behind..]);
+    let common = common_prefix(old_edge, new_edge);
+    if common == 0 {
+        return apart(old, new, path, see);
+    }
+    let start = path.len();
+    path.extend_from_slice(&new_edge[..common]);
+    let (old_ends, new_ends) = (common == old_edge.len(), common == new_edge.len());
+    let old_value = before.value.filter(|_| old_ends);
+    let new_value = after.value.filter(|_| new_ends);
+    if old_value != new_value {
+        see(path, new_value)?;
+    }
+    let rest = |at: At<'_>| at.behind + common;
+    let old_below = match old_ends {
+        true => before.below.map(At::start),
+        false => Some(At {
+            link: old.link,
+            behind: rest(old),
+        }),
+    };
+    let new_below = match new_ends {
+        true => after.below.map(At::start),
+        false => Some(At {
+            link: new.link,
+            behind: rest(new),
+        }),
+    };
+    compare(old_below, new_below, path, see)?;
+    path.truncate(start);
+    Ok(())
+}
+
+/// All of a part that is in one storage alone.
+fn alone(at: At<'_>, gone: bool, path: &mut Vec<u8>, see: &mut See<'_>) -> Result<(), Unavailable> {
+    if let Some(branch) = at.branch()? {
+        for side in &branch.sides {
+            alone(At::start(side), gone, path, see)?;
+        }
+        return Ok(());
+    }
+    let Some(view) = at.link.view()? else {
+        return Ok(());
+    };
+    let start = path.len();
+    path.extend_from_slice(&view.edge[at.behind..]);
+    if let Some(value) = view.value {
+        see(path, (!gone).then_some(value))?;
+    }
+    if let Some(below) = view.below {
+        alone(At::start(below), gone, path, see)?;
     }
     path.truncate(start);
+    Ok(())
 }
 
-impl<'n> At<'n> {
-    fn edge(self) -> &'n [u8] {
-        &self.node.edge[self.behind..]
+impl<'l> At<'l> {
+    const fn start(link: &'l Link) -> Self {
+        Self { link, behind: 0 }
     }
 
-    /// The value here.
-    fn value(self) -> Option<&'n Value> {
-        self.edge()
-            .is_empty()
-            .then_some(self.node.value.as_ref())
-            .flatten()
+    fn branch(self) -> Result<Option<&'l Branch>, Unavailable> {
+        Ok(match self.link.resolved()? {
+            Link::Branch(branch) => Some(branch),
+            _ => None,
+        })
     }
 
-    /// The bytes with which paths go on from here.
-    fn firsts(self) -> impl Iterator<Item = u8> + use<'n> {
-        let edge = self.edge();
-        let children = edge.is_empty().then_some(&self.node.children);
-        let children = children.into_iter().flatten().map(|child| child.first);
-        edge.first().copied().into_iter().chain(children)
-    }
-
-    /// Where a path goes on with this byte.
-    fn below(self, first: u8) -> Option<Self> {
-        match self.edge() {
-            [] => {
-                let at = self.node.position(first).ok()?;
-                Some(Self {
-                    node: &self.node.children[at].node,
-                    behind: 0,
-                })
-            }
-            [next, ..] => (*next == first).then_some(self),
+    /// A byte with which paths go on from here; of a branch the bits above its own
+    /// count.
+    fn first(self) -> Result<u8, Unavailable> {
+        if let Some(branch) = self.branch()? {
+            return Ok(branch.prefix());
         }
+        let view = self.link.view()?;
+        let byte = view.and_then(|view| view.edge.get(self.behind).copied());
+        Ok(byte.unwrap_or_default())
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
