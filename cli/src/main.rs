@@ -15,9 +15,12 @@ mod installer;
 mod l1;
 mod node;
 mod originate;
+mod prove;
 mod run;
 mod settings;
 mod setup;
+mod snapshot;
+mod start;
 mod statetest;
 mod tx;
 mod verify;
@@ -37,6 +40,8 @@ struct Cli {
 enum Command {
     /// Put raw transactions into batches, and show what is in them
     Batch(batch::BatchArgs),
+    /// Check the witness of a level with the kernel alone
+    Check(prove::CheckArgs),
     /// Run a local Ethereum node on the compiled kernel
     Devnet(Box<devnet::DevnetArgs>),
     /// Stand in for a rollup node of Octez, to rehearse `node` against
@@ -53,8 +58,14 @@ enum Command {
     Node(node::NodeArgs),
     /// Plan the originations of a rollup and its contracts, and carry the plan on
     Originate(originate::OriginateArgs),
+    /// Write what anybody needs to check a level without the rollup's storage
+    Prove(prove::ProveArgs),
+    /// Run levels again from a snapshot
+    Replay(snapshot::ReplayArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
+    /// Write, check and show snapshots: machines between two levels, as files
+    Snapshot(snapshot::SnapshotArgs),
     /// Run Ethereum's state tests through the compiled kernel
     Statetest(statetest::StatetestArgs),
     /// Make keys and batches for the transactions kernel, and show its balances
@@ -71,6 +82,7 @@ const BAD_USAGE: u8 = 2;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Batch(args) => batch::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => prove::check(&args),
         Command::Devnet(args) => devnet::run(&args),
         Command::Double(args) => double::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
@@ -79,7 +91,10 @@ fn main() -> ExitCode {
         Command::L1(args) => l1::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Originate(args) => originate::run(&args),
+        Command::Prove(args) => prove::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Replay(args) => snapshot::replay(&args),
         Command::Run(args) => run::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Statetest(args) => statetest::run(&args),
         Command::Tx(args) => tx::run(&args),
         Command::Verify(args) => verify::run(&args),

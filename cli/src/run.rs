@@ -2,6 +2,7 @@
 
 use crate::FOUND_WRONG;
 use crate::files;
+use crate::snapshot::writing::{Every, Snapshots};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -64,6 +65,12 @@ pub(crate) struct RunArgs {
     /// Do not print the kernel's debug log
     #[arg(long)]
     no_kernel_debug: bool,
+    /// Write a snapshot every so many levels, or every so many seconds (20s)
+    #[arg(long, value_name = "LEVELS|SECONDSs", requires = "snapshots")]
+    snapshot_every: Option<Every>,
+    /// The folder of the snapshots, each named by the level that runs next
+    #[arg(long, value_name = "DIR", value_parser = files::folder, requires = "snapshot_every")]
+    snapshots: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -105,6 +112,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     };
     let bar = progress(levels.len(), args);
     let mut printer = Printer::new(args);
+    let snapshots = args.snapshot_every.zip(args.snapshots.as_deref());
+    let mut snapshots = snapshots.map(|(every, folder)| Snapshots::new(every, folder));
     let mut sound = true;
     for messages in levels {
         let inbox = Inbox {
@@ -122,6 +131,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         };
         sound &= is_sound(&report);
         bar.suspend(|| printer.level(&report))?;
+        if let Some(snapshots) = &mut snapshots {
+            snapshots.level(&machine)?;
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -244,7 +256,8 @@ impl Printer {
         let dump = args
             .dump
             .as_deref()
-            .map(|prefix| durable.values(prefix.trim_end_matches('/')));
+            .map(|prefix| durable.values(prefix.trim_end_matches('/')))
+            .transpose()?;
         if let Some(levels) = self.json {
             let mut all = json!({ "levels": levels });
             if let Some(values) = dump {

@@ -8,7 +8,10 @@
 //! | [`kernel`] | a module, validated and compiled |
 //! | [`mod@engine`], [`context`] | what executes wasm: the fast VM, an interpreter, others |
 //! | [`kernel_module`] | which modules are accepted; imports, versions, reports |
-//! | [`durable`], [`value`] | storage as an immutable tree |
+//! | [`durable`], [`value`] | storage as an immutable tree, in memory as far as it was needed |
+//! | [`snapshot`] | a machine between two levels as a file |
+//! | [`witness`] | a level that anybody can check |
+//! | [`node_source`] | where its parts come from, and their hashes |
 //! | [`mod@store`] | the storage functions with their error codes |
 //! | [`reveal`], [`preimages`] | preimages; bytes cut into trees of them |
 //! | [`setup`] | what stands in storage before the first level |
@@ -24,12 +27,15 @@ pub mod kernel;
 pub mod level;
 pub mod machine;
 pub mod michelson;
+pub mod node_source;
 pub mod options;
 pub mod preimages;
 pub mod reveal;
 pub mod setup;
+pub mod snapshot;
 pub mod store;
 pub mod value;
+pub mod witness;
 
 mod compare;
 mod debug_sink;
@@ -41,7 +47,9 @@ mod state;
 
 pub use context::Context;
 pub use debug_sink::DebugSink;
-pub use durable::{AsPath, Durable, Source, UNAVAILABLE, Unavailable};
+pub use durable::{
+    AsPath, Durable, NodeHash, NodeSource, Source, StoreError, UNAVAILABLE, Unavailable,
+};
 pub use engine::Trap;
 pub use error::Error;
 pub use kernel::{Kernel, Metering};
@@ -50,5 +58,7 @@ pub use level::{Inbox, LevelReport, RunReport, Status};
 pub use machine::{Machine, Saved};
 pub use options::{DEFAULT_ROLLUP, Options};
 pub use profile::{Cost, Profile};
+pub use snapshot::{Snapshot, SnapshotError};
 pub use state::MAX_REBOOTS;
 pub use value::Value;
+pub use witness::{Witness, WitnessError};

@@ -1,11 +1,16 @@
 //! The machine: a rollup and what can be done with it.
 
-use crate::durable::Durable;
+mod prove;
+
+use crate::durable::{Durable, Unavailable};
 use crate::error::Error;
 use crate::level::{Inbox, LevelReport};
 use crate::options::Options;
+use crate::snapshot::{Facts, Snapshot};
 use crate::stack::BigStack;
 use crate::state::{FALLBACK, State};
+use crate::value::Value;
+use blake2::{Blake2b, Digest, digest::consts::U32};
 use host::reserved::{KERNEL, VERSION};
 use kernel_module::Version;
 use std::sync::Arc;
@@ -68,7 +73,11 @@ impl Machine {
     /// [`Error::NoKernel`]; [`Error::Kernel`] where it is none, unless there
     /// is another to fall back on.
     pub fn from_durable(durable: Durable, options: Options) -> Result<Self, Error> {
+<<<<<<< HEAD
         let version = version(&durable).unwrap_or(options.version);
+=======
+        let version = version_of(&durable)?.unwrap_or(options.version);
+>>>>>>> 8c0b14f (pvm, cli: snapshots (snapshot export|import|info, run --snapshot-every, replay) and witnesses of levels (prove level, check); benches: sizes of proofs)
         let thread = BigStack::start(options.stack + HOST_STACK).map_err(internal)?;
         let mut state = State {
             durable,
@@ -80,13 +89,73 @@ impl Machine {
             trap_after: None,
         };
         if let Err(error) = state.prepare()
-            && state.durable.get(FALLBACK).is_none()
+            && state.durable.value(FALLBACK.as_bytes())?.is_none()
         {
             return Err(error);
         }
         state.set_version(version)?;
-        state.flag_reboot();
+        state.flag_reboot()?;
         Ok(Self { state, thread })
+    }
+
+    /// Goes on from a snapshot, with these options but for what the snapshot says:
+    /// version, next level, the rollup's address, the level of its origination.
+    ///
+    /// # Errors
+    /// As [`Machine::from_durable`]; where the kernel is not the snapshot's.
+    pub fn from_snapshot(snapshot: &Snapshot, options: Options) -> Result<Self, Error> {
+        let facts = &snapshot.facts;
+        let options = Options {
+            version: facts.version,
+            first_level: facts.level,
+            rollup: facts.rollup,
+            origination_level: facts.origination_level,
+            ..options
+        };
+        let thread = BigStack::start(options.stack + HOST_STACK).map_err(internal)?;
+        let mut state = State {
+            durable: snapshot.durable.clone(),
+            level: facts.level,
+            version: facts.version,
+            options: Arc::new(options),
+            kernel: None,
+            stuck: facts.stuck.clone(),
+            trap_after: None,
+        };
+        if kernel_hash(&state.durable)? != facts.kernel {
+            return Err(Error::Internal(
+                "the snapshot holds another kernel than it says".to_owned(),
+            ));
+        }
+        if let Err(error) = state.prepare()
+            && state.stuck.is_none()
+            && state.durable.value(FALLBACK.as_bytes())?.is_none()
+        {
+            return Err(error);
+        }
+        Ok(Self { state, thread })
+    }
+
+    /// The machine as it is now, to be written to a file. `block` is the hash of the
+    /// layer-1 block of the last level; zeros where there is none.
+    ///
+    /// # Errors
+    /// Where the kernel cannot be loaded.
+    pub fn snapshot(&self, block: [u8; 32]) -> Result<Snapshot, Error> {
+        let state = &self.state;
+        Ok(Snapshot {
+            facts: Facts {
+                version: state.version,
+                level: state.level,
+                rollup: state.options.rollup,
+                origination_level: state.options.origination_level,
+                block,
+                kernel: kernel_hash(&state.durable)?,
+                root: state.durable.root_hash(),
+                stuck: state.stuck.clone(),
+            },
+            durable: state.durable.clone(),
+        })
     }
 
     /// The storage.
@@ -164,6 +233,19 @@ impl Machine {
         self.state = state;
         Ok(report)
     }
+}
+
+/// The version that a storage says.
+fn version_of(durable: &Durable) -> Result<Option<Version>, Unavailable> {
+    let name = durable.get(VERSION)?;
+    Ok(name.and_then(|name| std::str::from_utf8(&name.bytes()).ok()?.parse().ok()))
+}
+
+/// blake2b-256 of the kernel, or of nothing.
+fn kernel_hash(durable: &Durable) -> Result<[u8; 32], Error> {
+    let kernel = durable.get(KERNEL)?;
+    let kernel = kernel.as_ref().map(Value::bytes).unwrap_or_default();
+    Ok(Blake2b::<U32>::digest(&kernel).into())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

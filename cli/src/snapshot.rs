@@ -1,0 +1,188 @@
+//! `evm-rollup snapshot` and `evm-rollup replay`: machines between two levels, as files.
+
+pub(crate) mod writing;
+
+use crate::FOUND_WRONG;
+use crate::start::{self, StartArgs};
+use anyhow::{Context, ensure};
+use clap::{Args, Subcommand};
+use pvm::snapshot::Facts;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use writing::{write, write_with};
+
+/// The options of `snapshot`.
+#[derive(Args, Debug)]
+pub(crate) struct SnapshotArgs {
+    #[command(subcommand)]
+    command: SnapshotCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum SnapshotCommand {
+    /// Run a recorded run up to a level, and write the machine to a file
+    Export(ExportArgs),
+    /// Read a snapshot, check all of it, and write it anew
+    Import(ImportArgs),
+    /// Show what a snapshot is of
+    Info(InfoArgs),
+}
+
+#[derive(Args, Debug)]
+struct ExportArgs {
+    #[command(flatten)]
+    start: StartArgs,
+    /// The level that is to run next [default: the one behind the last of the inputs]
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<u32>,
+    /// The file to write
+    file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct ImportArgs {
+    /// The snapshot
+    file: PathBuf,
+    /// The root that it must have
+    #[arg(long, value_name = "HEX")]
+    root: Option<String>,
+    /// The most bytes that it may unpack to
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 30)]
+    most: u64,
+    /// Write what was read to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct InfoArgs {
+    /// The snapshot; its storage is not read
+    file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &SnapshotArgs) -> anyhow::Result<()> {
+    match &args.command {
+        SnapshotCommand::Export(args) => export(args),
+        SnapshotCommand::Import(args) => import(args),
+        SnapshotCommand::Info(args) => info(args),
+    }
+}
+
+fn export(args: &ExportArgs) -> anyhow::Result<()> {
+    let mut recorded = args.start.start()?;
+    let level = match args.level {
+        Some(level) => level,
+        None => recorded.last()? + 1,
+    };
+    recorded.run_to(level)?;
+    write(&recorded.machine, &args.file)?;
+    println!("{}: level {level} runs next", args.file.display());
+    Ok(())
+}
+
+fn import(args: &ImportArgs) -> anyhow::Result<()> {
+    let snapshot = start::snapshot(&args.file, args.most)?;
+    let root = hex::encode(snapshot.facts.root);
+    if let Some(expected) = &args.root {
+        ensure!(
+            root.eq_ignore_ascii_case(expected.trim_start_matches("0x")),
+            "the snapshot has the root {root}, not {expected}"
+        );
+    }
+    if let Some(path) = &args.output {
+        write_with(path, |out| Ok(snapshot.write(out)?))?;
+    }
+    println!("{}: whole, with the root {root}", args.file.display());
+    Ok(())
+}
+
+fn info(args: &InfoArgs) -> anyhow::Result<()> {
+    let name = || args.file.display().to_string();
+    let file = File::open(&args.file).with_context(name)?;
+    let facts = pvm::snapshot::facts(file).with_context(name)?;
+    let facts = facts_json(&facts);
+    if args.json {
+        println!("{facts}");
+        return Ok(());
+    }
+    for (name, value) in facts.as_object().into_iter().flatten() {
+        match value {
+            Value::String(text) => println!("{name}: {text}"),
+            value => println!("{name}: {value}"),
+        }
+    }
+    Ok(())
+}
+
+fn facts_json(facts: &Facts) -> Value {
+    json!({
+        "version": facts.version.name(),
+        "level": facts.level,
+        "rollup": hex::encode(facts.rollup),
+        "origination_level": facts.origination_level,
+        "block": hex::encode(facts.block),
+        "kernel": hex::encode(facts.kernel),
+        "durable_root": hex::encode(facts.root),
+        "stuck": facts.stuck,
+    })
+}
+
+/// The options of `replay`.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    start: StartArgs,
+    /// The last level that runs [default: the last of the inputs]
+    #[arg(long, value_name = "LEVEL")]
+    to: Option<u32>,
+    /// The root of durable storage that must be there at the end
+    #[arg(long, value_name = "HEX")]
+    root: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs levels again. Exit code 1 where another root comes out than the one that is given.
+pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    let mut recorded = args.start.start()?;
+    let to = match args.to {
+        Some(to) => to,
+        None => recorded.last()?,
+    };
+    let first = recorded.machine.level();
+    ensure!(first <= to, "it starts at level {first}, behind level {to}");
+    let mut levels = Vec::new();
+    while recorded.machine.level() <= to {
+        let inbox = recorded.inbox()?;
+        let report = recorded.machine.run_level(&inbox)?;
+        let root = hex::encode(report.durable_root());
+        if args.json {
+            levels.push(
+                json!({ "level": report.level, "status": report.status, "durable_root": root }),
+            );
+        } else {
+            println!(
+                "level {}: {}, durable root {root}",
+                report.level, report.status
+            );
+        }
+    }
+    if args.json {
+        println!("{}", json!({ "levels": levels }));
+    }
+    let root = hex::encode(recorded.machine.durable().root_hash());
+    match &args.root {
+        Some(expected) if !root.eq_ignore_ascii_case(expected.trim_start_matches("0x")) => {
+            eprintln!("error: the root is {root}, not {expected}");
+            Ok(ExitCode::from(FOUND_WRONG))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
