@@ -5,7 +5,8 @@
 
 use crate::chain::{Block, Chain, head};
 use alloy_primitives::{B256, hex};
-use host::Path;
+
+use host::{HostError, Path};
 use pvm::Durable;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -68,7 +69,7 @@ pub(crate) fn write(chain: &Chain, state: &Durable, most: usize) -> Result<Strin
     let mut values = Map::new();
     for table in TABLES {
         let prefix = format!("{STATE}/{table}");
-        for (path, value) in state.values(&*prefix) {
+        for (path, value) in state.values(&*prefix).map_err(HostError::from)? {
             let path = path.strip_prefix(&*STATE.to_string()).unwrap_or(&path);
             values.insert(path.to_owned(), hex::encode_prefixed(value.bytes()).into());
         }
@@ -189,21 +190,27 @@ impl ChainDump {
     /// # Errors
     /// If durable storage cannot be written.
     pub(crate) fn storage(&self, fresh: &Durable) -> Result<(Durable, Head), StorageError> {
-        let begun = head(fresh).map_err(|_| StorageError::from(host::HostError::NotAValue))?;
+        let begun = head(fresh).map_err(|_| StorageError::from(HostError::NotAValue))?;
         let mut storage = fresh.clone();
-        storage.delete(STATE)?;
+        storage.delete(STATE).map_err(HostError::from)?;
         for (path, bytes) in &self.values {
-            storage.write(path, bytes)?;
+            storage.write(path, bytes).map_err(HostError::from)?;
         }
         let oldest = self.blocks.first().map_or(0, |block| block.number());
         let oldest = oldest.max(self.head.oldest);
         for block in self.blocks.iter().filter(|block| block.number() >= oldest) {
             let number = block.number();
             let [header, transactions, receipts] = parts(block);
-            storage.write(HEADERS.path(&number)?.as_path(), header)?;
+            storage
+                .write(HEADERS.path(&number)?.as_path(), header)
+                .map_err(HostError::from)?;
             if !block.transactions.is_empty() {
-                storage.write(TRANSACTIONS.path(&number)?.as_path(), transactions)?;
-                storage.write(RECEIPTS.path(&number)?.as_path(), receipts)?;
+                storage
+                    .write(TRANSACTIONS.path(&number)?.as_path(), transactions)
+                    .map_err(HostError::from)?;
+                storage
+                    .write(RECEIPTS.path(&number)?.as_path(), receipts)
+                    .map_err(HostError::from)?;
             }
         }
         let head = Head {
@@ -219,7 +226,9 @@ impl ChainDump {
             nested: 0,
             ..begun
         };
-        storage.write(HEAD.path(&())?.as_path(), head.encode())?;
+        storage
+            .write(HEAD.path(&())?.as_path(), head.encode())
+            .map_err(HostError::from)?;
         Ok((storage, head))
     }
 

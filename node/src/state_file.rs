@@ -88,7 +88,7 @@ pub fn write(node: &Node, most: usize) -> Result<String, DumpError> {
 
 fn children(state: &Durable, path: &str) -> Result<Vec<String>, StorageError> {
     let names = state.children(path);
-    names.map_err(|why| host::HostError::from(pvm::Failure::from(why)).into())
+    names.map_err(|why| host::HostError::from(pvm::StoreError::from(why)).into())
 }
 
 /// An account with its slots.

@@ -22,6 +22,7 @@ mod edit;
 mod link;
 mod partial;
 mod records;
+mod source;
 mod walk;
 
 use crate::node_source::{Hashed, Hasher};
@@ -29,6 +30,7 @@ use crate::value::Value;
 use edit::{cut, entry, graft};
 use host::{HostError, Path, path::MAX_PATH};
 use link::{Link, View, with_option, with_value};
+use source::Behind;
 use std::fmt;
 use std::sync::Arc;
 use walk::{collect, first_steps};
@@ -38,17 +40,20 @@ pub use as_path::AsPath;
 pub(crate) use edit::Cut;
 pub(crate) use records::named;
 pub use records::{check, references};
+pub use source::{Source, UNAVAILABLE};
 
 /// The whole durable storage at one moment.
 #[derive(Clone)]
 pub struct Durable {
     /// A node whose edge is empty.
     root: Link,
+    /// Where what is not here may come from.
+    behind: Option<Arc<Behind>>,
 }
 
 /// Why a path cannot be read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum StoreError {
     /// The machine refuses it.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -61,6 +66,7 @@ impl Default for Durable {
     fn default() -> Self {
         Self {
             root: Link::Node(Arc::default()),
+            behind: None,
         }
     }
 }
@@ -75,10 +81,15 @@ impl Durable {
     /// Whether both share everything in memory: true implies equal.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        self.root.ptr_eq(&other.root)
+        let behind = match (&self.behind, &other.behind) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        behind && self.root.ptr_eq(&other.root)
     }
 
-    /// The value at `path`. The clone shares its bytes.
+    /// The value at `path`, if it is here: a [`Source`] is not asked. The clone shares its bytes.
     ///
     /// # Errors
     /// Where it cannot be loaded.
@@ -93,7 +104,7 @@ impl Durable {
     /// # Errors
     /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
     /// storage cannot be loaded.
-    pub fn write(&mut self, path: impl AsPath, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+    pub fn write(&mut self, path: impl AsPath, bytes: impl AsRef<[u8]>) -> Result<(), StoreError> {
         self.put(path, Value::new(bytes.as_ref()))
     }
 
@@ -102,7 +113,7 @@ impl Durable {
     /// # Errors
     /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
     /// storage cannot be loaded.
-    pub fn put(&mut self, path: impl AsPath, value: Value) -> Result<(), Failure> {
+    pub fn put(&mut self, path: impl AsPath, value: Value) -> Result<(), StoreError> {
         let key = path.path_bytes();
         check_path(key)?;
         Ok(self.set(key, value)?)
@@ -113,7 +124,7 @@ impl Durable {
     /// # Errors
     /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
     /// storage cannot be loaded.
-    pub fn delete(&mut self, path: impl AsPath) -> Result<(), Failure> {
+    pub fn delete(&mut self, path: impl AsPath) -> Result<(), StoreError> {
         check_path(path.path_bytes())?;
         Ok(self.cut(path.path_bytes(), Cut::Subtree)?)
     }
@@ -123,7 +134,7 @@ impl Durable {
     /// # Errors
     /// [`HostError::InvalidKey`] or [`HostError::KeyTooLarge`]; where a part of the
     /// storage cannot be loaded.
-    pub fn delete_value(&mut self, path: impl AsPath) -> Result<(), Failure> {
+    pub fn delete_value(&mut self, path: impl AsPath) -> Result<(), StoreError> {
         check_path(path.path_bytes())?;
         Ok(self.cut(path.path_bytes(), Cut::Value)?)
     }
@@ -132,7 +143,7 @@ impl Durable {
     ///
     /// # Errors
     /// [`HostError::NotANode`] where `from` has nothing; as [`Durable::write`].
-    pub fn copy(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), Failure> {
+    pub fn copy(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), StoreError> {
         check_path(from.path_bytes())?;
         check_path(to.path_bytes())?;
         self.copy_node(from.path_bytes(), to.path_bytes())
@@ -142,7 +153,7 @@ impl Durable {
     ///
     /// # Errors
     /// [`HostError::NotANode`] where `from` has nothing; as [`Durable::write`].
-    pub fn move_(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), Failure> {
+    pub fn move_(&mut self, from: impl AsPath, to: impl AsPath) -> Result<(), StoreError> {
         check_path(from.path_bytes())?;
         check_path(to.path_bytes())?;
         self.move_node(from.path_bytes(), to.path_bytes())
@@ -183,19 +194,24 @@ impl Durable {
     }
 
     /// The hash of the whole storage. Two storages have the same hash exactly
-    /// when they hold the same. It is ours, not the one of a rollup node.
+    /// when they hold the same. It is ours, not the one of a rollup node. With a [`Source`]
+    /// it is that of what is here, and of what is not to be asked for.
     ///
     /// Nodes keep their hashes: after a change only the changed paths are
     /// hashed again. Nothing is loaded for it.
     #[must_use]
     pub fn root_hash(&self) -> NodeHash {
-        self.root.hash()
+        let here = self.root.hash();
+        match self.marks_hash() {
+            None => here,
+            Some(marks) => Hasher::new(Hashed::Marked).with(here).with(marks).done(),
+        }
     }
 
     // What the host functions need. `key` follows the grammar, or is empty
     // for the root.
 
-    /// What is not in memory of a long value is not loaded.
+    /// The value at `key`, if it is here. What is not in memory of a long one is not loaded.
     pub(crate) fn value(&self, key: &[u8]) -> Result<Option<&Value>, Unavailable> {
         Ok(match self.find(key)? {
             Some((view, at)) if at == view.edge.len() => view.value,
@@ -203,7 +219,7 @@ impl Durable {
         })
     }
 
-    /// Whether there is a value at `key`, and whether there is something below.
+    /// Whether there is a value at `key`, and whether there is something below, here.
     pub(crate) fn has(&self, key: &[u8]) -> Result<(bool, bool), Unavailable> {
         Ok(match self.find(key)? {
             Some((view, at)) if at == view.edge.len() => (view.value.is_some(), view.has_below()?),
@@ -230,6 +246,11 @@ impl Durable {
     }
 
     pub(crate) fn cut(&mut self, key: &[u8], what: Cut) -> Result<(), Unavailable> {
+        self.cut_here(key, what)?;
+        self.forget(key, what)
+    }
+
+    fn cut_here(&mut self, key: &[u8], what: Cut) -> Result<(), Unavailable> {
         let (value, below) = self.has(key)?;
         if value || below && what == Cut::Subtree {
             cut(&mut self.root, key, what)?;
@@ -237,27 +258,29 @@ impl Durable {
         Ok(())
     }
 
-    pub(crate) fn copy_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn copy_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
         let subtree = self.subtree(from)?;
         if subtree.is_empty() {
             return Err(HostError::NotANode.into());
         }
         if from != to {
-            self.cut(to, Cut::Subtree)?;
+            self.cut_here(to, Cut::Subtree)?;
             self.graft(to, subtree)?;
+            self.follow(from, to)?;
         }
         Ok(())
     }
 
-    pub(crate) fn move_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn move_node(&mut self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
         let subtree = self.subtree(from)?;
         if subtree.is_empty() {
             return Err(HostError::NotANode.into());
         }
         if from != to {
-            self.cut(from, Cut::Subtree)?;
-            self.cut(to, Cut::Subtree)?;
+            self.cut_here(from, Cut::Subtree)?;
+            self.cut_here(to, Cut::Subtree)?;
             self.graft(to, subtree)?;
+            self.follow_move(from, to)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Why a machine cannot be made, or a level not be run.
 
-use crate::durable::{Failure, Unavailable};
+use crate::durable::{StoreError, Unavailable};
 use crate::reveal::RevealError;
 use host::HostError;
 use host::reserved::KERNEL;
@@ -58,11 +58,11 @@ impl From<HostError> for Error {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<StoreError> for Error {
+    fn from(failure: StoreError) -> Self {
         match failure {
-            Failure::Host(error) => error.into(),
-            Failure::Unavailable(error) => error.into(),
+            StoreError::Host(error) => error.into(),
+            StoreError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::{Context, Logged, Stop};
 use crate::debug_sink::DebugSink;
-use crate::durable::Failure;
+use crate::durable::{Durable, StoreError, Unavailable};
 use crate::engine::MARK;
 use crate::reveal::{self, RevealError};
 use crate::store::{self, Key};
@@ -73,7 +73,7 @@ impl Context {
     }
 }
 
-type Result<T> = std::result::Result<T, Failure>;
+type Result<T> = std::result::Result<T, StoreError>;
 
 /// Why a call gives no count.
 enum Fault {
@@ -89,12 +89,18 @@ impl From<HostError> for Fault {
     }
 }
 
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
+impl From<StoreError> for Fault {
+    fn from(failure: StoreError) -> Self {
         match failure {
-            Failure::Host(error) => Self::Code(error),
-            Failure::Unavailable(error) => Self::Stop(error.into()),
+            StoreError::Host(error) => Self::Code(error),
+            StoreError::Unavailable(error) => Self::Stop(error.into()),
         }
+    }
+}
+
+impl From<Unavailable> for Fault {
+    fn from(error: Unavailable) -> Self {
+        Self::Stop(error.into())
     }
 }
 
@@ -129,8 +135,8 @@ fn count(
         HostCall::ReadInput => read_input(args, memory, context)?,
         HostCall::WriteOutput => write_output(args, memory, context)?,
         HostCall::WriteDebug => write_debug(args, memory, context),
-        HostCall::StoreHas => store::has(durable, args.key(memory, 0)?)?,
-        HostCall::StoreExists => store::has(durable, args.key(memory, 0)?)?.min(1),
+        HostCall::StoreHas => has(args, memory, durable)?,
+        HostCall::StoreExists => has(args, memory, durable)?.min(1),
         HostCall::StoreDelete => done(store::delete(durable, args.key(memory, 0)?))?,
         HostCall::StoreDeleteValue => done(store::delete_value(durable, args.key(memory, 0)?))?,
         HostCall::StoreListSize => return Ok(store::list_size(durable, args.key(memory, 0)?)?),
@@ -147,12 +153,16 @@ fn count(
         HostCall::StoreCreate => done(store::create(durable, args.key(memory, 0)?, args.int(2)))?,
         HostCall::StoreRead => store_read(args, memory, context)?,
         HostCall::StoreWrite => store_write(args, memory, context)?,
-        HostCall::StoreValueSize => store::value_size(durable, args.key(memory, 0)?)?,
+        HostCall::StoreValueSize => {
+            let key = args.key(memory, 0)?;
+            durable.bring(key.as_bytes())?;
+            store::value_size(durable, key)?
+        }
         HostCall::StoreGetHash => {
             let key = args.key(memory, 0)?;
             let hash = durable
                 .subtree_hash(key.as_bytes())
-                .map_err(Failure::from)?;
+                .map_err(StoreError::from)?;
             args.copy_out(memory, 2, &hash.ok_or(HostError::NotANode)?)?
                 .ok_or(HostError::MemoryInvalidAccess)?
         }
@@ -168,6 +178,13 @@ fn count(
         }
     };
     Ok(count.into())
+}
+
+/// What the source of the storage brings becomes a part of it.
+fn has(args: Args<'_>, memory: &[u8], durable: &mut Durable) -> Result<i32> {
+    let key = args.key(memory, 0)?;
+    durable.bring(key.as_bytes())?;
+    store::has(durable, key)
 }
 
 /// 0, where it was done.
@@ -240,6 +257,7 @@ fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i3
 
 fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
+    context.durable.bring(key.as_bytes())?;
     let (value, offset, len) = store::read(&context.durable, key, args.int(2), args.int(4))?;
     let Some(target) = slice_mut(memory, args.int(3), len) else {
         // What fits is written all the same.

@@ -3,6 +3,7 @@
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use std::fmt;
+use std::sync::Arc;
 
 /// The hash of a part of durable storage: blake2b-256, as docs/machine.md says
 /// ("The root").
@@ -41,6 +42,9 @@ pub enum Unavailable {
         /// What the source says.
         why: String,
     },
+    /// What stands behind the storage cannot be asked.
+    #[error("{0}")]
+    Elsewhere(Arc<str>),
     /// A witness does not hold this part.
     #[error("the witness does not hold the part {}", hex::encode(.0))]
     Blinded(NodeHash),
@@ -61,6 +65,7 @@ pub(crate) enum Hashed {
     Piece = 3,
     Pair = 4,
     Subtree = 5,
+    Marked = 6,
 }
 
 /// A hash that is being made.

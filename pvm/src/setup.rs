@@ -9,7 +9,7 @@
 //!   - move: { from: /b, to: /c }
 //! ```
 
-use crate::durable::{Durable, Failure};
+use crate::durable::{Durable, StoreError};
 use crate::reveal::{self, RevealError, RevealHash};
 use crate::store::Key;
 use serde::Deserialize;
@@ -194,7 +194,7 @@ pub fn apply(
             Instruction::Move { from, to } => durable.move_(from, to),
             Instruction::Reveal { hash, to } => overwrite(durable, to, &pages(hash, folder)?),
         };
-        done.map_err(|error: Failure| {
+        done.map_err(|error: StoreError| {
             let why = error.to_string();
             SetupError::Instruction { index, why }
         })?;
@@ -203,7 +203,7 @@ pub fn apply(
 }
 
 /// As the installer writes: what the old value has beyond stays.
-fn overwrite(durable: &mut Durable, to: &str, bytes: &[u8]) -> Result<(), Failure> {
+fn overwrite(durable: &mut Durable, to: &str, bytes: &[u8]) -> Result<(), StoreError> {
     Key::new(to.as_bytes())?;
     Ok(durable.write_value(to.as_bytes(), 0, bytes)?)
 }

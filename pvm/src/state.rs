@@ -2,7 +2,7 @@
 
 use crate::compare::{self, Ran};
 use crate::context::{Context, Meter};
-use crate::durable::{Durable, Failure};
+use crate::durable::{Durable, StoreError};
 use crate::engine::{Compiled, End, Engine, Finished, RunLimits, Trap};
 use crate::error::Error;
 use crate::kernel::{Kernel, Metering};
@@ -205,6 +205,11 @@ impl State {
         again.debug = again.debug.quiet();
         let finished = self.call_on(&*self.options.engine, kernel, context)?;
         let other = self.call_on(&**check, kernel, &mut again)?;
+        for finished in [&finished, &other] {
+            if let Err(End::Unavailable(why)) = &finished.end {
+                return Err(why.clone().into());
+            }
+        }
         let first = Ran::new(self.options.engine.name(), context, &finished);
         let second = Ran::new(check.name(), &again, &other);
         if let Some(what) = compare::difference(&first, &second) {
@@ -335,19 +340,19 @@ impl State {
         }
     }
 
-    pub(crate) fn set_version(&mut self, version: Version) -> Result<(), Failure> {
+    pub(crate) fn set_version(&mut self, version: Version) -> Result<(), StoreError> {
         self.version = version;
         self.durable.write(VERSION, version.name())
     }
 
     /// Sets the reboot flag; one that is set already keeps its value.
-    pub(crate) fn flag_reboot(&mut self) -> Result<(), Failure> {
+    pub(crate) fn flag_reboot(&mut self) -> Result<(), StoreError> {
         Ok(self.durable.write_value(REBOOT.as_bytes(), 0, &[])?)
     }
 
     /// What stands in the storage between levels: loading the inbox counts as
     /// a reboot into the first run.
-    fn wait(&mut self) -> Result<(), Failure> {
+    fn wait(&mut self) -> Result<(), StoreError> {
         self.flag_reboot()?;
         self.durable
             .write(REBOOT_COUNTER, (MAX_REBOOTS + 1).to_le_bytes())
@@ -381,7 +386,7 @@ fn enter(compiled: &dyn Compiled, context: &mut Context) -> Finished {
 }
 
 /// Remembers a kernel that could be instantiated.
-fn keep_fallback(durable: &mut Durable) -> Result<(), Failure> {
+fn keep_fallback(durable: &mut Durable) -> Result<(), StoreError> {
     let kernel = durable.value(KERNEL.as_bytes())?;
     let known = durable.value(FALLBACK.as_bytes())?;
     match kernel.cloned() {

@@ -2,20 +2,18 @@
 //! [`Durable`]: what the wasm imports, the capability traits and the tests
 //! share. Lengths and offsets are the i32 that a kernel passes.
 
-use crate::durable::{Cut, Durable, Failure};
+pub use crate::durable::StoreError;
+use crate::durable::{Cut, Durable, Unavailable};
 use crate::value::{MAX_VALUE, Value};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_CHUNK, Path, ReadStore, Store, ValueKind};
+use std::borrow::Cow;
 
-/// What the capability traits give where a part of the storage cannot be loaded, which
-/// is no answer of the machine; [`Durable::get`] says more of it.
-pub const UNAVAILABLE: HostError = HostError::Unknown(-1_000);
-
-impl From<Failure> for HostError {
-    fn from(failure: Failure) -> Self {
+impl From<StoreError> for HostError {
+    fn from(failure: StoreError) -> Self {
         match failure {
-            Failure::Host(error) => error,
-            Failure::Unavailable(_) => UNAVAILABLE,
+            StoreError::Host(error) => error,
+            StoreError::Unavailable(why) => why.into(),
         }
     }
 }
@@ -80,16 +78,23 @@ impl<'k> From<Path<'k>> for Key<'k> {
 ///
 /// # Errors
 /// Where a part of the storage cannot be loaded, as of all of these functions.
-pub fn has(durable: &Durable, key: Key<'_>) -> Result<i32, Failure> {
-    let (value, below) = durable.has(key.0)?;
+pub fn has(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
+    let (value, below) = kinds(durable, key.0)?;
     Ok(i32::from(value) + 2 * i32::from(below))
+}
+
+/// Whether there is a value, and something below. Below a path that is not here there is
+/// nothing, whatever stands behind the storage.
+fn kinds(durable: &Durable, key: &[u8]) -> Result<(bool, bool), Unavailable> {
+    let (value, below) = durable.has(key)?;
+    Ok((value || durable.look(key)?.is_some(), below))
 }
 
 /// `store_list_size`: how many children, the value itself counted as one.
 ///
 /// # Errors
 /// Where a child cannot be loaded.
-pub fn list_size(durable: &Durable, key: Key<'_>) -> Result<i64, Failure> {
+pub fn list_size(durable: &Durable, key: Key<'_>) -> Result<i64, StoreError> {
     let mut count = i64::from(durable.has(key.0)?.0);
     durable.for_each_child(key.0, &mut |_| count += 1)?;
     Ok(count)
@@ -100,7 +105,7 @@ pub fn list_size(durable: &Durable, key: Key<'_>) -> Result<i64, Failure> {
 ///
 /// # Errors
 /// [`HostError::NotANode`], [`HostError::InvalidSubkeyIndex`].
-pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, Failure> {
+pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, StoreError> {
     let (value, below) = durable.has(key.0)?;
     if !value && !below {
         return Err(HostError::NotANode.into());
@@ -125,8 +130,8 @@ pub fn nth_key(durable: &Durable, key: Key<'_>, index: i64) -> Result<Vec<u8>, F
 ///
 /// # Errors
 /// [`HostError::NotAValue`].
-pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, Failure> {
-    let value = durable.value(key.0)?.ok_or(HostError::NotAValue)?;
+pub fn value_size(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
+    let value = durable.look(key.0)?.ok_or(HostError::NotAValue)?;
     i32::try_from(value.len()).map_err(|_| HostError::GenericInvalidAccess.into())
 }
 
@@ -142,17 +147,18 @@ pub fn read<'d>(
     key: Key<'_>,
     offset: i32,
     max_bytes: i32,
-) -> Result<(&'d Value, usize, usize), Failure> {
+) -> Result<(Cow<'d, Value>, usize, usize), StoreError> {
     if max_bytes > MAX_CHUNK as i32 {
         return Err(HostError::TooLarge.into());
     }
-    let value = durable.value(key.0)?.ok_or(HostError::NotAValue)?;
+    let value = durable.look(key.0)?.ok_or(HostError::NotAValue)?;
     let offset = usize::try_from(offset).map_err(|_| HostError::InvalidAccess)?;
     if offset >= value.len() {
         return Err(HostError::InvalidAccess.into());
     }
     let max_bytes = usize::try_from(max_bytes).map_err(|_| HostError::GenericInvalidAccess)?;
-    Ok((value, offset, max_bytes.min(value.len() - offset)))
+    let len = max_bytes.min(value.len() - offset);
+    Ok((value, offset, len))
 }
 
 /// `store_write`; `bytes` is asked for in the middle of the checks and gives
@@ -168,8 +174,8 @@ pub fn write<'b>(
     offset: i32,
     num_bytes: i32,
     bytes: impl FnOnce() -> Result<&'b [u8], HostError>,
-) -> Result<(), Failure> {
-    let size = durable.value(key.0)?.map_or(0, Value::len);
+) -> Result<(), StoreError> {
+    let size = durable.look(key.0)?.map_or(0, |value| value.len());
     let num_bytes = usize::try_from(num_bytes).map_err(|_| HostError::ValueSizeExceeded)?;
     if size + num_bytes > MAX_VALUE {
         return Err(HostError::ValueSizeExceeded.into());
@@ -180,7 +186,10 @@ pub fn write<'b>(
         return Err(HostError::TooLarge.into());
     }
     match usize::try_from(offset) {
-        Ok(offset) if offset <= size => durable.write_value(key.0, offset, bytes)?,
+        Ok(offset) if offset <= size => {
+            durable.bring(key.0)?;
+            durable.write_value(key.0, offset, bytes)?;
+        }
         Ok(_) => return Err(HostError::InvalidAccess.into()),
         Err(_) => return Err(HostError::GenericInvalidAccess.into()),
     }
@@ -192,10 +201,10 @@ pub fn write<'b>(
 /// # Errors
 /// [`HostError::ValueSizeExceeded`], [`HostError::ReadOnly`],
 /// [`HostError::ValueAlreadyExists`].
-pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), Failure> {
+pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), StoreError> {
     let size = usize::try_from(size).map_err(|_| HostError::ValueSizeExceeded)?;
     let key = key.writable()?;
-    if durable.value(key.0)?.is_some() {
+    if durable.look(key.0)?.is_some() {
         return Err(HostError::ValueAlreadyExists.into());
     }
     durable.set(key.0, Value::zeros(size))?;
@@ -206,7 +215,7 @@ pub fn create(durable: &mut Durable, key: Key<'_>, size: i32) -> Result<(), Fail
 ///
 /// # Errors
 /// [`HostError::ReadOnly`].
-pub fn delete(durable: &mut Durable, key: Key<'_>) -> Result<(), Failure> {
+pub fn delete(durable: &mut Durable, key: Key<'_>) -> Result<(), StoreError> {
     durable.cut(key.writable()?.0, Cut::Subtree)?;
     Ok(())
 }
@@ -215,7 +224,7 @@ pub fn delete(durable: &mut Durable, key: Key<'_>) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`HostError::ReadOnly`].
-pub fn delete_value(durable: &mut Durable, key: Key<'_>) -> Result<(), Failure> {
+pub fn delete_value(durable: &mut Durable, key: Key<'_>) -> Result<(), StoreError> {
     durable.cut(key.writable()?.0, Cut::Value)?;
     Ok(())
 }
@@ -224,16 +233,20 @@ pub fn delete_value(durable: &mut Durable, key: Key<'_>) -> Result<(), Failure> 
 ///
 /// # Errors
 /// [`HostError::ReadOnly`], [`HostError::NotANode`].
-pub fn copy(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), Failure> {
-    durable.copy_node(from.0, to.writable()?.0)
+pub fn copy(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), StoreError> {
+    let to = to.writable()?;
+    durable.bring(from.0)?;
+    durable.copy_node(from.0, to.0)
 }
 
 /// `store_move`.
 ///
 /// # Errors
 /// [`HostError::ReadOnly`], [`HostError::NotANode`].
-pub fn move_(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), Failure> {
-    durable.move_node(from.writable()?.0, to.writable()?.0)
+pub fn move_(durable: &mut Durable, from: Key<'_>, to: Key<'_>) -> Result<(), StoreError> {
+    let (from, to) = (from.writable()?, to.writable()?);
+    durable.bring(from.0)?;
+    durable.move_node(from.0, to.0)
 }
 
 fn int(number: usize) -> i32 {
@@ -248,12 +261,11 @@ impl ReadStore for Durable {
         buffer: &mut [u8],
     ) -> Result<usize, HostError> {
         let (value, offset, len) = read(self, path.into(), int(offset), int(buffer.len()))?;
-        let read = value.read_part(offset, &mut buffer[..len]);
-        Ok(read.map_err(Failure::from)?)
+        Ok(value.read_part(offset, &mut buffer[..len])?)
     }
 
     fn store_has(&self, path: Path<'_>) -> Result<Option<ValueKind>, HostError> {
-        Ok(match self.has(path.as_bytes()).map_err(Failure::from)? {
+        Ok(match kinds(self, path.as_bytes())? {
             (false, false) => None,
             (true, false) => Some(ValueKind::Value),
             (false, true) => Some(ValueKind::Subtree),
@@ -262,8 +274,8 @@ impl ReadStore for Durable {
     }
 
     fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        let value = self.value(path.as_bytes()).map_err(Failure::from)?;
-        value.map(Value::len).ok_or(HostError::NotAValue)
+        let value = self.look(path.as_bytes())?.ok_or(HostError::NotAValue)?;
+        Ok(value.len())
     }
 
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError> {

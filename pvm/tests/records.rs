@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use pvm::durable::{check, references};
-use pvm::{Durable, Failure, NodeHash, NodeSource, Unavailable};
+use pvm::{Durable, NodeHash, NodeSource, StoreError, Unavailable};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -102,7 +102,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// What a change answers.
-fn change(storage: &mut Durable, op: &Op) -> Result<(), Failure> {
+fn change(storage: &mut Durable, op: &Op) -> Result<(), StoreError> {
     match op {
         Op::Write(path, offset, len, byte) => {
             let key = pvm::store::Key::new(path.as_bytes()).unwrap();
@@ -218,10 +218,10 @@ fn a_record_that_is_missing_is_an_error_until_it_is_there() {
     let key = pvm::store::Key::new(b"/a/77/b").unwrap();
     assert!(matches!(
         pvm::store::has(&lazy, key),
-        Err(Failure::Unavailable(Unavailable::Missing(_)))
+        Err(StoreError::Unavailable(Unavailable::Missing(_)))
     ));
     let host = host::ReadStore::store_has(&lazy, host::Path::literal("/a/77/b"));
-    assert_eq!(host, Err(pvm::store::UNAVAILABLE));
+    assert_eq!(host, Err(host::HostError::Unknown(pvm::UNAVAILABLE)));
     *store.0.lock().unwrap() = all;
     assert_eq!(lazy.get("/a/77/b").unwrap().unwrap().to_vec(), [7; 100]);
 }
@@ -251,7 +251,7 @@ fn what_was_watched_is_enough_to_do_it_again() {
             .unwrap();
     }
     storage.write("/long", vec![7; 100_000]).unwrap();
-    let run = |storage: &mut Durable| -> Result<(), Failure> {
+    let run = |storage: &mut Durable| -> Result<(), StoreError> {
         let _ = storage.get("/a/17")?;
         storage.copy("/a", "/b")?;
         storage.write("/b/new", "value")?;

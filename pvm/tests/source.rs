@@ -15,7 +15,7 @@ struct There {
 impl Source for There {
     fn value(&self, path: &[u8]) -> Result<Option<Value>, Unavailable> {
         if self.away.load(Ordering::Relaxed) {
-            return Err(Unavailable("nobody is there".into()));
+            return Err(Unavailable::Elsewhere("nobody is there".into()));
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
         Ok((path == b"/s/a").then(|| Value::new(b"there")))
@@ -67,7 +67,13 @@ fn a_kernel_reads_what_stands_behind_its_storage() {
     let mut machine = machine(&source);
     let report = machine.run_level(&level()).unwrap();
     assert_eq!(report.status, Status::Yielded);
-    let value = |path: &str| machine.durable().get(path).map(|value| value.to_vec());
+    let value = |path: &str| {
+        machine
+            .durable()
+            .get(path)
+            .unwrap()
+            .map(|value| value.to_vec())
+    };
     assert_eq!(value("/t"), Some(b"there".to_vec()));
     // Deleted is deleted, whatever stands behind.
     assert_eq!(value("/u"), Some(vec![0; 4]));
@@ -84,7 +90,7 @@ fn a_level_that_cannot_ask_has_not_been() {
     let error = machine.run_level(&level()).unwrap_err();
     assert_eq!(
         error,
-        Error::Unavailable(Unavailable("nobody is there".into()))
+        Error::Unavailable(Unavailable::Elsewhere("nobody is there".into()))
     );
     assert_eq!(
         (machine.durable().root_hash(), machine.level()),
@@ -93,6 +99,10 @@ fn a_level_that_cannot_ask_has_not_been() {
     source.away.store(false, Ordering::Relaxed);
     let report = machine.run_level(&level()).unwrap();
     assert_eq!(report.status, Status::Yielded);
-    let there = machine.durable().get("/t").map(|value| value.to_vec());
+    let there = machine
+        .durable()
+        .get("/t")
+        .unwrap()
+        .map(|value| value.to_vec());
     assert_eq!(there, Some(b"there".to_vec()));
 }

@@ -99,7 +99,7 @@ impl State {
         let mut trouble = lock(&self.trouble);
         trouble.count += 1;
         trouble.last = Some(Arc::clone(&why));
-        Unavailable(why)
+        Unavailable::Elsewhere(why)
     }
 
     /// Asks for accounts in one request and keeps them; gives them in their order.
@@ -246,7 +246,7 @@ impl Source for State {
             let Some(_turn) = self.turn(path) else {
                 match self.trouble() {
                     (now, Some(why)) if now > failures && self.cache.get(path).is_none() => {
-                        return Err(Unavailable(why));
+                        return Err(Unavailable::Elsewhere(why));
                     }
                     _ => continue,
                 }

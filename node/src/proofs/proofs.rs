@@ -198,7 +198,7 @@ impl Current {
 }
 
 fn unavailable(why: pvm::Unavailable) -> StorageError {
-    host::HostError::from(pvm::Failure::from(why)).into()
+    host::HostError::from(pvm::StoreError::from(why)).into()
 }
 
 /// Records the change at ACCOUNT or ACCOUNT/SLOT; `None` if that is not an

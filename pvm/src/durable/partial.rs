@@ -14,6 +14,7 @@ impl Durable {
     pub fn watched(&self) -> Self {
         Self {
             root: Link::seen(&self.root),
+            behind: None,
         }
     }
 
@@ -37,7 +38,7 @@ impl Durable {
     pub fn partial(root: NodeHash, bytes: &[u8]) -> Result<Self, Unavailable> {
         match checked(&root, Reader::new(bytes, Blinded).part())? {
             Part::Link(root) if root.view()?.is_some_and(|view| view.edge.is_empty()) => {
-                Ok(Self { root })
+                Ok(Self { root, behind: None })
             }
             _ => Err(Unavailable::Corrupt {
                 hash: root,

@@ -21,7 +21,7 @@ impl Durable {
     pub fn open(root: NodeHash, source: Arc<dyn NodeSource>) -> Result<Self, Unavailable> {
         let root = Link::stub(root, Records::new(source));
         match root.view()? {
-            Some(view) if view.edge.is_empty() => Ok(Self { root }),
+            Some(view) if view.edge.is_empty() => Ok(Self { root, behind: None }),
             _ => Err(Unavailable::Corrupt {
                 hash: root.hash(),
                 why: "it is no root",
@@ -49,7 +49,8 @@ impl Durable {
             stored: None,
         };
         let root = writer.record(&self.root)?;
-        Ok(Self { root })
+        let behind = self.behind.clone();
+        Ok(Self { root, behind })
     }
 
     /// Gives `put` every record, with its hash: each once, after those that it names, the

@@ -5,7 +5,8 @@
 //! from the start. It knows nothing of what the values mean.
 
 use super::Durable;
-use super::trie::Cut;
+use super::edit::Cut;
+use crate::node_source::Unavailable;
 use crate::value::Value;
 use host::HostError;
 use std::borrow::Cow;
@@ -20,11 +21,6 @@ pub trait Source: Debug + Send + Sync {
     /// [`Unavailable`] if that cannot be known now.
     fn value(&self, path: &[u8]) -> Result<Option<Value>, Unavailable>;
 }
-
-/// Why a value cannot be had now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unavailable(pub Arc<str>);
 
 /// The code of the error that a store gives for [`Unavailable`]. No kernel sees it: its run
 /// ends.
@@ -96,99 +92,99 @@ impl Mark {
 
 impl Behind {
     /// The mark at `key` itself.
-    fn mark(&self, key: &[u8]) -> Option<Mark> {
-        self.marks.here(key).map(Mark::read)
+    fn mark(&self, key: &[u8]) -> Known<Option<Mark>> {
+        Ok(self.marks.value(key)?.map(Mark::read))
     }
 
-    fn set(&mut self, key: &[u8], mark: &Mark) {
-        self.marks.set(key, mark.write());
+    fn set(&mut self, key: &[u8], mark: &Mark) -> Known<()> {
+        self.marks.set(key, mark.write())
     }
 
     /// Where what lies at `key` comes from, as the paths above it say; `None`: nowhere.
-    fn inherited(&self, key: &[u8]) -> Option<Vec<u8>> {
+    fn inherited(&self, key: &[u8]) -> Known<Option<Vec<u8>>> {
         let mut end = key.len();
         while let Some(slash) = key[..end].iter().rposition(|byte| *byte == b'/') {
             end = slash;
-            let above = self.mark(&key[..end]).and_then(|mark| mark.node);
+            let above = self.mark(&key[..end])?.and_then(|mark| mark.node);
             match above {
                 None => {}
-                Some(Origin::Here) => return None,
-                Some(Origin::At(at)) => return Some([&at, &key[end..]].concat()),
+                Some(Origin::Here) => return Ok(None),
+                Some(Origin::At(at)) => return Ok(Some([&at, &key[end..]].concat())),
             }
         }
-        None
+        Ok(None)
     }
 
     /// Where the node at `key` comes from; `None`: nowhere.
-    fn node(&self, key: &[u8]) -> Option<Vec<u8>> {
-        match self.mark(key).and_then(|mark| mark.node) {
-            Some(Origin::Here) => None,
-            Some(Origin::At(at)) => Some(at),
+    fn node(&self, key: &[u8]) -> Known<Option<Vec<u8>>> {
+        match self.mark(key)?.and_then(|mark| mark.node) {
+            Some(Origin::Here) => Ok(None),
+            Some(Origin::At(at)) => Ok(Some(at)),
             None => self.inherited(key),
         }
     }
 
     /// The value at `key`, which is not in the storage.
-    fn value(&self, key: &[u8]) -> Result<Option<Value>, Unavailable> {
-        if self.mark(key).is_some_and(|mark| mark.no_value) {
+    fn value(&self, key: &[u8]) -> Known<Option<Value>> {
+        if self.mark(key)?.is_some_and(|mark| mark.no_value) {
             return Ok(None);
         }
-        match self.node(key) {
+        match self.node(key)? {
             Some(at) => self.source.value(&at),
             None => Ok(None),
         }
     }
 
-    fn cut(&mut self, key: &[u8], what: Cut) {
+    fn cut(&mut self, key: &[u8], what: Cut) -> Known<()> {
         match what {
             Cut::Value => {
-                let mark = self.mark(key);
-                if self.node(key).is_some() {
+                let mark = self.mark(key)?;
+                if self.node(key)?.is_some() {
                     let node = mark.and_then(|mark| mark.node);
-                    self.set(
-                        key,
-                        &Mark {
-                            no_value: true,
-                            node,
-                        },
-                    );
+                    let no_value = true;
+                    self.set(key, &Mark { no_value, node })?;
                 }
             }
             Cut::Subtree => {
-                self.marks.cut(key, Cut::Subtree);
-                if self.inherited(key).is_some() {
-                    self.set(key, &Mark::node(Origin::Here));
+                self.marks.cut(key, Cut::Subtree)?;
+                if self.inherited(key)?.is_some() {
+                    self.set(key, &Mark::node(Origin::Here))?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Makes the node at `to` come from where that at `from` does; `moved`: nothing is left
     /// there.
-    fn copy(&mut self, from: &[u8], to: &[u8], moved: bool) {
-        let node = self.node(from);
-        let no_value = self.mark(from).is_some_and(|mark| mark.no_value);
+    fn copy(&mut self, from: &[u8], to: &[u8], moved: bool) -> Known<()> {
+        let node = self.node(from)?;
+        let no_value = self.mark(from)?.is_some_and(|mark| mark.no_value);
         let taken = match moved {
             true => self.marks.move_node(from, to),
             false => self.marks.copy_node(from, to),
         };
         if taken.is_err() {
-            self.marks.cut(to, Cut::Subtree);
+            self.marks.cut(to, Cut::Subtree)?;
         }
-        self.marks.cut(to, Cut::Value);
-        if moved && self.inherited(from).is_some() {
-            self.set(from, &Mark::node(Origin::Here));
+        self.marks.cut(to, Cut::Value)?;
+        if moved && self.inherited(from)?.is_some() {
+            self.set(from, &Mark::node(Origin::Here))?;
         }
-        let node = if node == self.inherited(to) {
+        let node = if node == self.inherited(to)? {
             None
         } else {
             Some(node.map_or(Origin::Here, Origin::At))
         };
         if node.is_some() || no_value {
-            self.set(to, &Mark { no_value, node });
+            self.set(to, &Mark { no_value, node })?;
         }
+        Ok(())
     }
 }
+
+/// Marks are in memory: they can always be known.
+type Known<T> = Result<T, Unavailable>;
 
 impl Durable {
     /// Lets what is absent at `prefix` and below come from `source`. What the storage has
@@ -199,7 +195,9 @@ impl Durable {
             source,
             marks: Self::new(),
         };
-        behind.set(prefix, &Mark::node(Origin::At(prefix.to_vec())));
+        let here = Mark::node(Origin::At(prefix.to_vec()));
+        // Into what is in memory.
+        let _ = behind.set(prefix, &here);
         self.behind = Some(Arc::new(behind));
         self
     }
@@ -219,7 +217,7 @@ impl Durable {
 
     /// The value at `key`, from here or from elsewhere.
     pub(crate) fn look(&self, key: &[u8]) -> Result<Option<Cow<'_, Value>>, Unavailable> {
-        match (self.here(key), &self.behind) {
+        match (self.value(key)?, &self.behind) {
             (Some(value), _) => Ok(Some(Cow::Borrowed(value))),
             (None, None) => Ok(None),
             (None, Some(behind)) => Ok(behind.value(key)?.map(Cow::Owned)),
@@ -229,29 +227,32 @@ impl Durable {
     /// Makes the value at `key`, if it is elsewhere, a part of the storage.
     pub(crate) fn bring(&mut self, key: &[u8]) -> Result<(), Unavailable> {
         if let Some(behind) = &self.behind
-            && self.here(key).is_none()
+            && self.value(key)?.is_none()
             && let Some(value) = behind.value(key)?
         {
-            self.set(key, value);
+            self.set(key, value)?;
         }
         Ok(())
     }
 
-    pub(super) fn forget(&mut self, key: &[u8], what: Cut) {
-        if let Some(behind) = &mut self.behind {
-            Arc::make_mut(behind).cut(key, what);
+    pub(super) fn forget(&mut self, key: &[u8], what: Cut) -> Result<(), Unavailable> {
+        match &mut self.behind {
+            Some(behind) => Arc::make_mut(behind).cut(key, what),
+            None => Ok(()),
         }
     }
 
-    pub(super) fn follow(&mut self, from: &[u8], to: &[u8]) {
-        if let Some(behind) = &mut self.behind {
-            Arc::make_mut(behind).copy(from, to, false);
+    pub(super) fn follow(&mut self, from: &[u8], to: &[u8]) -> Result<(), Unavailable> {
+        match &mut self.behind {
+            Some(behind) => Arc::make_mut(behind).copy(from, to, false),
+            None => Ok(()),
         }
     }
 
-    pub(super) fn follow_move(&mut self, from: &[u8], to: &[u8]) {
-        if let Some(behind) = &mut self.behind {
-            Arc::make_mut(behind).copy(from, to, true);
+    pub(super) fn follow_move(&mut self, from: &[u8], to: &[u8]) -> Result<(), Unavailable> {
+        match &mut self.behind {
+            Some(behind) => Arc::make_mut(behind).copy(from, to, true),
+            None => Ok(()),
         }
     }
 
@@ -264,7 +265,8 @@ impl Durable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{self, Key, StoreError};
+    use crate::durable::StoreError;
+    use crate::store::{self, Key};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -275,7 +277,7 @@ mod tests {
     impl Source for Map {
         fn value(&self, path: &[u8]) -> Result<Option<Value>, Unavailable> {
             if !self.1 {
-                return Err(Unavailable("away".into()));
+                return Err(Unavailable::Elsewhere("away".into()));
             }
             let path = std::str::from_utf8(path).unwrap();
             Ok(self.0.get(path).map(|byte| Value::new(&[*byte; 3])))
@@ -384,7 +386,7 @@ mod tests {
     fn what_cannot_be_asked_is_an_error_and_never_absent() {
         let source = Arc::new(Map(BTreeMap::new(), false));
         let mut storage = Durable::new().with_source(b"/s", source);
-        let away = StoreError::Unavailable(Unavailable("away".into()));
+        let away = StoreError::Unavailable(Unavailable::Elsewhere("away".into()));
         assert_eq!(store::has(&storage, key("/s/a")), Err(away.clone()));
         assert_eq!(store::value_size(&storage, key("/s/a")), Err(away.clone()));
         assert_eq!(store::read(&storage, key("/s/a"), 0, 9), Err(away.clone()));
