@@ -231,7 +231,7 @@ fn a_change_writes_what_lies_on_its_way() {
     let mut storage = Durable::new();
     for number in 0..10_000 {
         storage
-            .write(format!("/accounts/{number:05}"), [1; 40])
+            .write(format!("/accounts/{number:05}"), format!("{number:040}"))
             .unwrap();
     }
     let store = Arc::new(Store::default());
