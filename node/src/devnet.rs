@@ -398,7 +398,7 @@ impl Start {
             return Store::passing();
         };
         let (mut kernel, mut genesis) = (B256::ZERO, Keccak256::new());
-        for (path, value) in self.storage.values("") {
+        for (path, value) in self.storage.values("")? {
             if path == KERNEL {
                 kernel = keccak256(value.bytes());
                 continue;

@@ -38,20 +38,16 @@ impl Saved {
     }
 
     /// The same machine with another storage of its rollup, before this level.
-    #[must_use]
-    pub fn at(&self, durable: Durable, level: u32) -> Self {
+    ///
+    /// # Errors
+    /// Where the version of the machine cannot be loaded.
+    pub fn at(&self, durable: Durable, level: u32) -> Result<Self, Unavailable> {
         let mut state = self.0.clone();
-        state.version = version(&durable).unwrap_or(state.version);
+        state.version = version_of(&durable)?.unwrap_or(state.version);
         state.durable = durable;
         state.level = level;
-        Self(state)
+        Ok(Self(state))
     }
-}
-
-/// The version that a storage says.
-fn version(durable: &Durable) -> Option<Version> {
-    let name = durable.get(VERSION)?;
-    std::str::from_utf8(&name.bytes()).ok()?.parse().ok()
 }
 
 impl Machine {
@@ -73,11 +69,7 @@ impl Machine {
     /// [`Error::NoKernel`]; [`Error::Kernel`] where it is none, unless there
     /// is another to fall back on.
     pub fn from_durable(durable: Durable, options: Options) -> Result<Self, Error> {
-<<<<<<< HEAD
-        let version = version(&durable).unwrap_or(options.version);
-=======
         let version = version_of(&durable)?.unwrap_or(options.version);
->>>>>>> 8c0b14f (pvm, cli: snapshots (snapshot export|import|info, run --snapshot-every, replay) and witnesses of levels (prove level, check); benches: sizes of proofs)
         let thread = BigStack::start(options.stack + HOST_STACK).map_err(internal)?;
         let mut state = State {
             durable,

@@ -247,13 +247,12 @@ impl Start {
             let place = OutboxPosition { level, index };
             (place, message)
         });
-        replica.go_on(
-            levels.map(|(level, state)| {
-                let machine = saved.at(state, level.level + 1);
-                kept(level, machine)
-            }),
-            outbox.collect(),
-        );
+        let mut levels_kept = Vec::new();
+        for (level, state) in levels {
+            let machine = saved.at(state, level.level + 1).map_err(StoreError::from)?;
+            levels_kept.push(kept(level, machine));
+        }
+        replica.go_on(levels_kept, outbox.collect());
         tracing::info!(
             "going on behind level {}",
             replica.next_level().saturating_sub(1)

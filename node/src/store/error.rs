@@ -89,6 +89,12 @@ pub enum StoreError {
     Closed,
 }
 
+impl From<pvm::Unavailable> for StoreError {
+    fn from(why: pvm::Unavailable) -> Self {
+        Self::State(why.to_string())
+    }
+}
+
 impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         Self::Storage(Box::new(error))

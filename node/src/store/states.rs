@@ -171,7 +171,7 @@ impl Batch<'_> {
         let mut changed: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
         state.changes(before, "", |path, value| {
             changed.push((path.to_vec(), value.map(|value| value.to_vec())));
-        });
+        })?;
         let version = match changed.is_empty() && newest.is_some() {
             true => version,
             false => {
@@ -205,7 +205,7 @@ impl Batch<'_> {
 
     fn put_origin(&self, state: &Durable) -> Result<(), StoreError> {
         let mut origin = self.transaction().open_table(ORIGIN)?;
-        for (path, value) in state.values("") {
+        for (path, value) in state.values("")? {
             let row = seal(path.as_bytes(), value.to_vec());
             origin.insert(path.as_bytes(), &row[..])?;
         }
