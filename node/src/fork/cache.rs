@@ -8,7 +8,8 @@ use alloy_primitives::keccak256;
 use pvm::Value;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,16 +38,18 @@ impl Cache {
     /// writes it, this one only reads.
     ///
     /// # Errors
-    /// If the file cannot be read or made.
+    /// If the file cannot be read or made, or is not one of its own: a link, a pipe.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
+            if !fs::symlink_metadata(folder)?.is_dir() {
+                return Err(io::Error::new(
+                    ErrorKind::InvalidInput,
+                    "its folder is a link",
+                ));
+            }
         }
-        let mut file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)?;
+        let mut file = own_file(path)?;
         let ours = file.try_lock().is_ok();
         let mut bytes = Vec::new();
         (&mut file).take(MAX_FILE).read_to_end(&mut bytes)?;
@@ -120,6 +123,42 @@ impl Entries {
                 self.file = None;
             }
         }
+    }
+}
+
+/// Opens or makes a file of ours: others may have put something else where its name is known
+/// before, and what a link leads to is not ours to write.
+fn own_file(path: &Path) -> io::Result<File> {
+    let foreign = |what| Err(io::Error::new(ErrorKind::InvalidInput, what));
+    let mut options = File::options();
+    options.read(true).append(true);
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Follows no link.
+            match options.create_new(true).open(path) {
+                // Another process was faster.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    options.create_new(false);
+                    fs::symlink_metadata(path)?
+                }
+                made => return made,
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    if !found.is_file() {
+        return foreign("it is no regular file");
+    }
+    if found.nlink() != 1 {
+        return foreign("the file has other names, too");
+    }
+    // Reading and writing, a pipe does not wait for its other end either.
+    let file = options.open(path)?;
+    let opened = file.metadata()?;
+    match (opened.dev(), opened.ino()) == (found.dev(), found.ino()) {
+        true => Ok(file),
+        false => foreign("it was replaced meanwhile"),
     }
 }
 
@@ -206,6 +245,36 @@ mod tests {
         assert!(third.get(b"/b").is_none());
         assert!(third.get(b"/c").is_some());
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn links_pipes_and_folders_are_no_caches() {
+        let path = file("link");
+        let victim = file("victim");
+        fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        let error = Cache::open(&path).unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+        fs::remove_file(&path).unwrap();
+        // Where the link leads nowhere, nothing is made there.
+        let nowhere = file("nowhere");
+        std::os::unix::fs::symlink(&nowhere, &path).unwrap();
+        Cache::open(&path).unwrap_err();
+        assert!(!nowhere.exists());
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&victim, &path).unwrap();
+        let error = Cache::open(&path).unwrap_err();
+        assert!(error.to_string().contains("other names"), "{error}");
+        fs::remove_file(&path).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(pipe.unwrap().success());
+        Cache::open(&path).unwrap_err();
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        Cache::open(&path).unwrap_err();
+        fs::remove_dir(&path).unwrap();
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        fs::remove_file(&victim).unwrap();
     }
 
     proptest! {
