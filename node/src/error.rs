@@ -88,6 +88,9 @@ pub enum NodeError {
         /// How far back.
         depth: u64,
     },
+    /// The chain goes on from another one's block, which stays.
+    #[error("fork: the chain does not go back beyond block {0}, which it goes on from")]
+    BeforeFork(u64),
     /// The other chain's node does not give what a fork needs.
     #[error(transparent)]
     Fork(#[from] crate::fork::RemoteError),

@@ -183,6 +183,9 @@ impl Miner {
         let height = self.newest.unwrap_or_default();
         let newest = height.checked_sub(depth);
         let newest = newest.ok_or(NodeError::Depth { height, depth })?;
+        if let Some(fork) = self.node.fork().filter(|fork| newest < fork.number()) {
+            return Err(NodeError::BeforeFork(fork.number()));
+        }
         let block = self.node.block(BlockId::Number(newest))?;
         let state = block.state()?.clone();
         let head = head(&state)?;

@@ -129,6 +129,7 @@ impl From<NodeError> for RpcError {
             | NodeError::FastWithdrawalAmount(_)
             | NodeError::UnknownBlock(_)
             | NodeError::Depth { .. }
+            | NodeError::BeforeFork(_)
             | NodeError::Waiting(_)
             | NodeError::DevnetAlone
             | NodeError::RollupAlone

@@ -178,6 +178,21 @@ fn conditions(filter: &LogFilter) -> Value {
     query
 }
 
+/// Searches look through what is here alone.
+///
+/// # Errors
+/// If a block is the other chain's: what is left out silently would be missed.
+pub(super) fn check_here(node: &Node, number: u64) -> Result<(), RpcError> {
+    match node.fork() {
+        // Genesis has no transactions.
+        Some(fork) if (1..=fork.number()).contains(&number) => Err(RpcError::server(format_args!(
+            "fork: only the blocks that are here are searched, those after {}",
+            fork.number()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// What the other chain's node refuses, in its own words.
 pub(super) fn refused(error: RemoteError) -> RpcError {
     match error {

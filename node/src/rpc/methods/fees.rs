@@ -46,7 +46,13 @@ pub(super) fn history(node: &Node, params: &Params) -> Result<Value, RpcError> {
     if count == 0 {
         return Ok(json!({ "oldestBlock": "0x0", "baseFeePerGas": [], "gasUsedRatio": [] }));
     }
+    // Fewer where the earlier ones are not here: those before a fork are the other chain's.
+    let first = match node.fork() {
+        Some(fork) => fork.number() + 1,
+        None => node.chain().first(),
+    };
     let oldest = (newest + 1).saturating_sub(count);
+    let oldest = oldest.max(first).min(newest);
     let blocks = node.blocks(oldest, newest + 1)?;
     let mut base_fees: Vec<u64> = blocks
         .iter()

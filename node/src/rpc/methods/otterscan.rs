@@ -8,6 +8,7 @@ use crate::request::BlockId;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::{AnyBlock, Params};
+use crate::rpc::past;
 use crate::rpc::text;
 use crate::trace::{Looked, replay};
 use alloy_primitives::{Address, B256, U256};
@@ -285,6 +286,7 @@ impl Page {
         let size = usize::try_from(page_size(params, 2)?).unwrap_or(usize::MAX);
         let mut entries: Vec<Vec<(Value, Value)>> = Vec::new();
         while let Some(number) = numbers.next() {
+            past::check_here(node, number)?;
             let block = node.block(BlockId::Number(number))?;
             let found = concerned(node, &block, &address, interrupt)?;
             let newest_first = found.into_iter().rev();
@@ -399,7 +401,8 @@ fn sent_at(node: &Node, params: &Params) -> Result<Option<(Arc<Block>, usize)>, 
     let sender: Address = params.required(0)?;
     let nonce: u64 = params.required(1)?;
     let newest = node.latest()?.number();
-    for number in 1..=newest {
+    let before = node.fork().map_or(0, |fork| fork.number());
+    for number in before + 1..=newest {
         let block: Arc<Block> = node.block(BlockId::Number(number))?;
         let found = block.transactions.iter().position(|included| {
             included.sender == sender
@@ -410,6 +413,7 @@ fn sent_at(node: &Node, params: &Params) -> Result<Option<(Arc<Block>, usize)>, 
             return Ok(Some((block, index)));
         }
     }
+    past::check_here(node, 1)?;
     Ok(None)
 }
 
@@ -426,7 +430,11 @@ pub(super) fn contract_creator(
         return Ok("null".into());
     }
     // The first block whose state has it, among those that are kept.
-    let (mut without, mut with) = (0, newest.number());
+    let before = node.fork().map_or(0, |fork| fork.number());
+    if before > 0 && is_contract(node.block(BlockId::Number(before))?.state()?, &address)? {
+        past::check_here(node, before)?;
+    }
+    let (mut without, mut with) = (before, newest.number());
     while with - without > 1 {
         let middle = without + (with - without) / 2;
         let block = node.block(BlockId::Number(middle))?;

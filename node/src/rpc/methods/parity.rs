@@ -7,6 +7,7 @@ use crate::node::Node;
 use crate::request::{BlockId, CallRequest, StateOverrides};
 use crate::rpc::RpcError;
 use crate::rpc::params::{Param, Params};
+use crate::rpc::past;
 use crate::rpc::text::{self, List};
 use crate::simulate::blocks::moves;
 use crate::simulate::call_of;
@@ -95,6 +96,7 @@ pub(super) fn filter(
         id => node.block(id).map(|block| block.number()),
     };
     let (from, to) = (number(from)?, number(to)?);
+    past::check_here(node, from)?;
     if from > to || to > newest {
         return Err(RpcError::invalid_params("invalid block range params"));
     }
