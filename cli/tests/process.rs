@@ -170,6 +170,12 @@ fn the_state_is_there_at_the_next_start() {
             ["--fork-url", "ws://127.0.0.1:1"],
             "only http:// and https://",
         ),
+        (["--fork-url", ""], "there is no host"),
+        (["--fork-url", "localhost:99999"], "there is no port 99999"),
+        (
+            ["--fork-url=localhost@3", "--fork-block=5"],
+            "the URL names a block, 3",
+        ),
     ] {
         let refused = command().arg("devnet").args(options).output().unwrap();
         let error = String::from_utf8(refused.stderr).unwrap();

@@ -54,28 +54,9 @@ impl ForkArgs {
         let Some(url) = &self.fork_url else {
             return Ok(None);
         };
-        let (url, block) = match url.rsplit_once('@') {
-            Some((url, block)) if !block.contains(['/', ':', '.']) => {
-                let block: u64 = block
-                    .parse()
-                    .map_err(|_| anyhow::anyhow!("--fork-url: no block number {block}"))?;
-                (url, Some(block))
-            }
-            _ => (url.as_str(), None),
-        };
-        let url = match url.contains("://") {
-            true => url.to_owned(),
-            false => format!("http://{url}"),
-        };
-        if !["http://", "https://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
-        {
-            anyhow::bail!("--fork-url: only http:// and https:// can be asked");
-        }
+        let options = ForkOptions::parse(url, self.fork_block);
+        let options = options.map_err(|error| anyhow::anyhow!("--fork-url: {error}"))?;
         Ok(Some(ForkOptions {
-            url,
-            block: self.fork_block.or(block),
             manner: Manner {
                 retries: self.fork_retries,
                 backoff: Duration::from_millis(self.fork_retry_backoff),
@@ -87,6 +68,7 @@ impl ForkArgs {
                 None if self.no_fork_cache => CachePlace::Memory,
                 None => CachePlace::Default,
             },
+            ..options
         }))
     }
 }

@@ -1,9 +1,11 @@
 //! A chain that goes on from a block of another one, whose node is asked for what was before.
 
+use super::answer::{self, Data, Number, Quantity, Word};
 use super::cache::{Cache, default_folder};
-use super::remote::{Manner, Remote, RemoteError, is_local};
+use super::options::{CachePlace, ForkOptions};
+use super::remote::{Remote, RemoteError, is_local};
 use super::state::{State, quantity};
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256, hex};
+use alloy_primitives::{Address, B64, B256, Bloom, U256, hex};
 use ethereum::Header;
 use pvm::Durable;
 use serde::Deserialize;
@@ -16,45 +18,6 @@ use storage::layout::STATE;
 
 /// The most bytes of an answer about the past that are kept.
 const KEPT: usize = 256 << 10;
-
-/// Which chain is gone on from, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForkOptions {
-    /// The URL of its node.
-    pub url: String,
-    /// The block; `None`: the newest.
-    pub block: Option<u64>,
-    /// How the node is asked.
-    pub manner: Manner,
-    /// Where its answers are kept.
-    pub cache: CachePlace,
-}
-
-/// Where answers are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CachePlace {
-    /// In the user's folder of caches; in memory alone for a node on this machine, where
-    /// chains come and go.
-    #[default]
-    Default,
-    /// In a folder.
-    Folder(PathBuf),
-    /// In memory alone.
-    Memory,
-}
-
-impl ForkOptions {
-    /// The newest block of the chain that a node has.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            block: None,
-            manner: Manner::default(),
-            cache: CachePlace::default(),
-        }
-    }
-}
 
 /// Why there is no fork.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -75,7 +38,10 @@ pub enum ForkError {
     #[error("{0}")]
     Thread(String),
     /// The cache cannot be used.
-    #[error("cannot use the cache {}: {why}", .path.display())]
+    #[error(
+        "cannot use the cache {}: {why} (--fork-cache names another folder, --no-fork-cache keeps answers in memory alone)",
+        .path.display()
+    )]
     Cache {
         /// Its file.
         path: PathBuf,
@@ -111,17 +77,21 @@ impl Fork {
         let [chain_id, block] = &answers[..] else {
             return Err(remote.form(BLOCK, &"an answer is missing").into());
         };
-        let form = |error: serde_json::Error| remote.form(BLOCK, &error);
-        let chain_id: U256 = serde_json::from_str(chain_id.get()).map_err(form)?;
-        let block: Option<RemoteBlock> = serde_json::from_str(block.get()).map_err(form)?;
+        let form = |method, why: String| remote.form(method, &why);
+        let Number(chain_id) = answer::read(chain_id).map_err(|why| form("eth_chainId", why))?;
+        let block: Option<RemoteBlock> = answer::read(block).map_err(|why| form(BLOCK, why))?;
         let block = block.ok_or_else(|| ForkError::NoBlock {
             url: remote.shown(),
             block: at,
         })?;
-        let chain_id = narrow(chain_id);
-        let (hash, header) = (block.hash, block.header());
+        let (hash, header) = (block.hash.0, block.header());
+        if let Some(asked) = options.block
+            && asked != header.number
+        {
+            return Err(form(BLOCK, format!("it is block {}, not {asked}", header.number)).into());
+        }
         let cache = open(&options, chain_id, header.number, hash)?;
-        let state = State::new(remote, cache, header.number);
+        let state = State::new(remote, cache, (header.number, hash));
         Ok(Self {
             state: Arc::new(state),
             options,
@@ -189,7 +159,8 @@ impl Fork {
     }
 
     /// What the other chain's node answers to a request about what was up to the block; `null`
-    /// if it is about what came after it.
+    /// if it is about what came after it. What is not of the method's type is no answer, and what
+    /// comes after a reorganisation is none either.
     ///
     /// # Errors
     /// [`RemoteError`].
@@ -199,10 +170,15 @@ impl Fork {
         if let Some(Some(known)) = cache.get(&key)
             && let Ok(text) = String::from_utf8(known.to_vec())
             && let Ok(known) = RawValue::from_string(text)
+            && answer::check(method, params, &known).is_ok()
         {
             return Ok(known);
         }
-        let answer = self.state.remote.ask(method, params)?;
+        let answers = self.state.checked(vec![(method, params.clone())])?;
+        let answer = answers.into_iter().next();
+        let answer = answer.unwrap_or_else(|| RawValue::NULL.to_owned());
+        answer::check(method, params, &answer)
+            .map_err(|why| self.state.remote.form(method, &why))?;
         let text = answer.get();
         if text == "null" || self.is_later(text) {
             return Ok(RawValue::NULL.to_owned());
@@ -266,14 +242,14 @@ fn open(options: &ForkOptions, chain_id: u64, number: u64, hash: B256) -> Result
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RemoteBlock {
-    hash: B256,
-    number: U256,
-    parent_hash: B256,
-    timestamp: U256,
-    gas_limit: U256,
-    gas_used: U256,
+    hash: Word,
+    number: Number,
+    parent_hash: Word,
+    timestamp: Number,
+    gas_limit: Number,
+    gas_used: Number,
     #[serde(default)]
-    base_fee_per_gas: Option<U256>,
+    base_fee_per_gas: Option<Number>,
     #[serde(default)]
     state_root: B256,
     #[serde(default)]
@@ -289,9 +265,9 @@ struct RemoteBlock {
     #[serde(default)]
     nonce: Option<B64>,
     #[serde(default)]
-    extra_data: Option<Bytes>,
+    extra_data: Option<Data>,
     #[serde(default)]
-    difficulty: Option<U256>,
+    difficulty: Option<Quantity>,
     #[serde(default)]
     parent_beacon_block_root: Option<B256>,
 }
@@ -300,27 +276,23 @@ impl RemoteBlock {
     fn header(self) -> Header {
         let absent = Header::default();
         Header {
-            parent_hash: self.parent_hash,
+            parent_hash: self.parent_hash.0,
             beneficiary: self.miner.unwrap_or_default(),
             state_root: self.state_root,
             transactions_root: self.transactions_root.unwrap_or(absent.transactions_root),
             receipts_root: self.receipts_root.unwrap_or(absent.receipts_root),
             logs_bloom: self.logs_bloom.unwrap_or_default(),
-            difficulty: self.difficulty.unwrap_or_default(),
-            number: narrow(self.number),
-            gas_limit: narrow(self.gas_limit),
-            gas_used: narrow(self.gas_used),
-            timestamp: narrow(self.timestamp),
-            extra_data: self.extra_data.unwrap_or_default(),
+            difficulty: self.difficulty.map_or(U256::ZERO, |number| number.0),
+            number: self.number.0,
+            gas_limit: self.gas_limit.0,
+            gas_used: self.gas_used.0,
+            timestamp: self.timestamp.0,
+            extra_data: self.extra_data.map_or_else(Default::default, |data| data.0),
             mix_hash: self.mix_hash.unwrap_or_default(),
             nonce: self.nonce.unwrap_or_default(),
-            base_fee_per_gas: self.base_fee_per_gas.map_or(0, narrow),
+            base_fee_per_gas: self.base_fee_per_gas.map_or(0, |number| number.0),
             parent_beacon_block_root: self.parent_beacon_block_root.unwrap_or_default(),
             ..absent
         }
     }
-}
-
-fn narrow(number: U256) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,7 @@
 //! The node of the other chain, asked over JSON-RPC.
 
+use super::answer::{self, start};
+use alloy_primitives::B256;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::fmt;
@@ -16,8 +18,9 @@ const FLIGHTS: usize = 16;
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// The most characters of what a node says in an error.
-const SHOWN: usize = 200;
+/// How many time limits of one attempt all attempts together take at most, where a node does not
+/// answer.
+const MAX_TIMEOUTS: u32 = 3;
 
 /// How the node of the other chain is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +87,21 @@ pub enum RemoteError {
         message: String,
         /// What it says besides.
         data: Option<Value>,
+    },
+    /// Its chain has another block now where the fork begins.
+    #[error(
+        "the chain of {url} was reorganised: block {number} was {was} and is {}; start again, or reset to the block that it has now",
+        .now.map_or_else(|| "gone".to_owned(), |now| now.to_string())
+    )]
+    Reorganised {
+        /// Whom was asked.
+        url: String,
+        /// The number of the block.
+        number: u64,
+        /// Its hash.
+        was: B256,
+        /// That of the block with this number now; `None`: there is none.
+        now: Option<B256>,
     },
     /// Its answer has another form.
     #[error("the answer of {url} to {method} is not as expected: {why}")]
@@ -217,6 +235,9 @@ impl Remote {
     /// # Errors
     /// As [`Remote::ask`]: all or nothing.
     pub(super) fn ask_all(&self, calls: &[Call<'_>]) -> Result<Vec<Box<RawValue>>, RemoteError> {
+        if let [(method, params)] = calls {
+            return Ok(vec![self.ask(method, params)?]);
+        }
         let batch: Vec<Value> = calls
             .iter()
             .enumerate()
@@ -259,8 +280,13 @@ impl Remote {
         waiting(|| {
             let mut pause = self.manner.backoff;
             let mut left = self.manner.retries;
+            let start = Instant::now();
+            let longest = self.manner.timeout.saturating_mul(MAX_TIMEOUTS);
             loop {
                 match attempt() {
+                    Err(error @ RemoteError::Unreachable { .. }) if start.elapsed() >= longest => {
+                        return Err(error);
+                    }
                     Err(error) if error.passes() && left > 0 => {
                         tracing::debug!("{error}; again in {pause:?}");
                         std::thread::sleep(pause.min(MAX_PAUSE));
@@ -295,7 +321,7 @@ impl Remote {
         let unreachable = |why: &dyn fmt::Display| RemoteError::Unreachable {
             url: self.shown(),
             method: method.to_owned(),
-            why: why.to_string(),
+            why: start(&why.to_string()),
         };
         let mut request = self
             .agent
@@ -365,16 +391,29 @@ impl Remote {
             url: self.shown(),
             method: method.to_owned(),
             code,
-            message,
-            data,
+            message: start(&message),
+            data: data.map(answer::besides),
         })
+    }
+
+    /// The id of the run of a node that has one, as Hardhat's, anvil's and ours have; `None` also
+    /// if it does not answer.
+    pub(crate) fn instance(&self) -> Option<B256> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Metadata {
+            instance_id: answer::Word,
+        }
+        let answer = self.ask("hardhat_metadata", &json!([])).ok()?;
+        let metadata: Metadata = answer::read(&answer).ok()?;
+        Some(metadata.instance_id.0)
     }
 
     pub(super) fn form(&self, method: &str, why: &dyn fmt::Display) -> RemoteError {
         RemoteError::Form {
             url: self.shown(),
             method: method.to_owned(),
-            why: why.to_string(),
+            why: start(&why.to_string()),
         }
     }
 
@@ -418,12 +457,6 @@ pub(super) fn waiting<T>(wait: impl FnOnce() -> T) -> T {
 
 fn null() -> Box<RawValue> {
     RawValue::NULL.to_owned()
-}
-
-/// The start of a text, in one line.
-fn start(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(SHOWN).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,5 +1,6 @@
 //! The state of the other chain at one block, as durable storage of the kernel has it.
 
+use super::answer::{self, Data, Number, Quantity, Word};
 use super::cache::Cache;
 use super::remote::{Call, Remote, RemoteError, waiting};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
@@ -9,10 +10,17 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use storage::Account;
 use storage::block::HeaderHash;
 use storage::layout::{ACCOUNTS, CODE, STATE};
 use storage::table::Value as _;
+
+const BLOCK: &str = "eth_getBlockByNumber";
+
+/// The longest wait for what somebody else asks for: a batch, each request of it again, and what
+/// makes sure of the block.
+const LONGEST_TURN: Duration = Duration::from_secs(120);
 
 /// The state of the other chain after a block.
 #[derive(Debug)]
@@ -21,6 +29,10 @@ pub(super) struct State {
     pub(super) cache: Cache,
     /// The number of the block.
     pub(super) number: u64,
+    /// Its hash.
+    hash: B256,
+    /// Whether the node at a URL takes hashes of blocks where state is asked for (EIP-1898).
+    takes_hashes: Mutex<Option<(String, bool)>>,
     trouble: Mutex<Trouble>,
     /// What somebody asks for now: others wait for the answer.
     asking: Mutex<HashSet<Vec<u8>>>,
@@ -67,7 +79,7 @@ impl Question {
 }
 
 impl State {
-    pub(super) fn new(remote: Arc<Remote>, cache: Cache, number: u64) -> Self {
+    pub(super) fn new(remote: Arc<Remote>, cache: Cache, (number, hash): (u64, B256)) -> Self {
         let mut owners = HashMap::new();
         cache.for_each(|path, value| {
             if let Some(Question::Account(address)) = Question::of(path)
@@ -81,6 +93,8 @@ impl State {
             remote,
             cache,
             number,
+            hash,
+            takes_hashes: Mutex::default(),
             trouble: Mutex::default(),
             asking: Mutex::default(),
             answered: Condvar::new(),
@@ -107,37 +121,124 @@ impl State {
     /// # Errors
     /// If they cannot be had.
     pub(super) fn accounts(&self, addresses: &[Address]) -> Result<Vec<Account>, RemoteError> {
-        let at = quantity(self.number);
-        let calls: Vec<Call<'_>> = addresses
+        const NAMES: [&str; 3] = ["eth_getBalance", "eth_getTransactionCount", "eth_getCode"];
+        let calls = addresses
             .iter()
-            .flat_map(|address| {
-                let names = ["eth_getBalance", "eth_getTransactionCount", "eth_getCode"];
-                names.map(|name| (name, json!([address, at])))
-            })
-            .collect();
+            .flat_map(|address| NAMES.map(|name| (name, vec![json!(address)])));
+        let calls: Vec<_> = calls.collect();
         if calls.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.remote.ask_all(&calls)?;
-        let mut accounts = Vec::with_capacity(addresses.len());
-        for (address, answers) in addresses.iter().zip(answers.chunks(3)) {
+        let answers = self.ask_state(calls)?;
+        let mut found = Vec::with_capacity(addresses.len());
+        for answers in answers.chunks(3) {
             let [balance, nonce, code] = answers else {
                 break;
             };
-            let code: Bytes = self.read("eth_getCode", code)?;
-            let nonce: U256 = self.read("eth_getTransactionCount", nonce)?;
-            let account = Account {
-                balance: self.read("eth_getBalance", balance)?,
-                nonce: u64::try_from(nonce).unwrap_or(u64::MAX),
-                code_hash: match code.is_empty() {
-                    true => KECCAK256_EMPTY,
-                    false => keccak256(&code),
-                },
+            let Quantity(balance) = self.read(NAMES[0], balance)?;
+            let Number(nonce) = self.read(NAMES[1], nonce)?;
+            let Data(code) = self.read(NAMES[2], code)?;
+            let code_hash = match code.is_empty() {
+                true => KECCAK256_EMPTY,
+                false => keccak256(&code),
             };
-            self.keep(*address, &account, &code);
-            accounts.push(account);
+            let account = Account {
+                balance,
+                nonce,
+                code_hash,
+            };
+            found.push((account, code));
         }
-        Ok(accounts)
+        let kept = addresses
+            .iter()
+            .zip(found)
+            .map(|(address, (account, code))| {
+                self.keep(*address, &account, &code);
+                account
+            });
+        Ok(kept.collect())
+    }
+
+    /// Asks about the state after the block: by its hash where the node takes hashes, so that no
+    /// other state is mixed in after a reorganisation.
+    fn ask_state(&self, calls: Vec<(&str, Vec<Json>)>) -> Result<Vec<Box<RawValue>>, RemoteError> {
+        let by_hash = self.takes_hashes()?;
+        let at = match by_hash {
+            true => named(self.hash),
+            false => json!(quantity(self.number)),
+        };
+        let calls = calls.into_iter().map(|(method, mut params)| {
+            params.push(at.clone());
+            (method, Json::Array(params))
+        });
+        let calls: Vec<Call<'_>> = calls.collect();
+        if !by_hash {
+            return self.checked(calls);
+        }
+        let answers = self.remote.ask_all(&calls);
+        if let Err(RemoteError::Refused { .. }) = answers {
+            // Perhaps it has another block there now.
+            self.checked(Vec::new())?;
+        }
+        answers
+    }
+
+    /// Whether the node takes hashes of blocks (EIP-1898): it does if it knows the state after
+    /// our block, and none after one that does not exist.
+    fn takes_hashes(&self) -> Result<bool, RemoteError> {
+        let url = self.remote.url();
+        if let Some((known, takes)) = &*lock(&self.takes_hashes)
+            && *known == url
+        {
+            return Ok(*takes);
+        }
+        let asked = |hash| {
+            let params = json!([Address::ZERO, named(hash)]);
+            match self.remote.ask("eth_getTransactionCount", &params) {
+                Ok(answer) => Ok(answer::read::<Quantity>(&answer).is_ok()),
+                Err(RemoteError::Refused { .. } | RemoteError::Form { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        let takes = asked(self.hash)? && !asked(keccak256(self.hash))?;
+        if !takes {
+            self.checked(Vec::new())?;
+            tracing::debug!("{} takes no hashes of blocks", self.remote.shown());
+        }
+        *lock(&self.takes_hashes) = Some((url, takes));
+        Ok(takes)
+    }
+
+    /// The answers to requests that name blocks by number: in the same batch, after them, the
+    /// block is asked for, which must have the same hash as ever.
+    ///
+    /// # Errors
+    /// [`RemoteError::Reorganised`] and others.
+    pub(super) fn checked(&self, calls: Vec<Call<'_>>) -> Result<Vec<Box<RawValue>>, RemoteError> {
+        let block = (BLOCK, json!([quantity(self.number), false]));
+        let alone = calls.is_empty();
+        let mut calls = calls;
+        calls.push(block);
+        let mut answers = match self.remote.ask_all(&calls) {
+            // Perhaps because it has another block there now.
+            Err(error @ RemoteError::Refused { .. }) if !alone => {
+                self.checked(Vec::new())?;
+                return Err(error);
+            }
+            answers => answers?,
+        };
+        let block = answers.pop().unwrap_or_else(|| RawValue::NULL.to_owned());
+        let now = answer::block_hash(&block, self.number);
+        let now = now.map_err(|why| self.remote.form(BLOCK, &why))?;
+        match now == Some(self.hash) {
+            true => Ok(answers),
+            false => Err(RemoteError::Reorganised {
+                url: self.remote.shown(),
+                number: self.number,
+                was: self.hash,
+                now,
+            }),
+        }
     }
 
     /// Code goes first: an account without is not torn off.
@@ -156,26 +257,38 @@ impl State {
     }
 
     fn slot(&self, address: Address, slot: U256) -> Result<U256, RemoteError> {
-        let params = json!([address, format!("{slot:#066x}"), quantity(self.number)]);
-        let answer = self.remote.ask("eth_getStorageAt", &params)?;
-        self.read("eth_getStorageAt", &answer)
+        const METHOD: &str = "eth_getStorageAt";
+        let params = vec![json!(address), json!(format!("{slot:#066x}"))];
+        let answers = self.ask_state(vec![(METHOD, params)])?;
+        let Word(word) = self.first(METHOD, &answers)?;
+        Ok(word.into())
     }
 
     fn block_hash(&self, number: u64) -> Result<B256, RemoteError> {
-        const METHOD: &str = "eth_getBlockByNumber";
-        let answer = self.remote.ask(METHOD, &json!([quantity(number), false]))?;
-        let block: Json = self.read(METHOD, &answer)?;
-        let hash = block.get("hash").and_then(Json::as_str);
-        let hash = hash.and_then(|hash| hash.parse().ok());
-        hash.ok_or_else(|| self.remote.form(METHOD, &"there is no hash of the block"))
+        let params = json!([quantity(number), false]);
+        let answers = self.checked(vec![(BLOCK, params)])?;
+        let hash = answers.first().map_or(Ok(None), |answer| {
+            answer::block_hash(answer, number).map_err(|why| self.remote.form(BLOCK, &why))
+        })?;
+        hash.ok_or_else(|| self.remote.form(BLOCK, &format_args!("no block {number}")))
     }
 
-    fn read<T: serde::de::DeserializeOwned>(
+    fn first<'a, T: serde::Deserialize<'a>>(
         &self,
         method: &str,
-        answer: &RawValue,
+        answers: &'a [Box<RawValue>],
     ) -> Result<T, RemoteError> {
-        serde_json::from_str(answer.get()).map_err(|error| self.remote.form(method, &error))
+        let first = answers.first();
+        let first = first.ok_or_else(|| self.remote.form(method, &"an answer is missing"))?;
+        self.read(method, first)
+    }
+
+    fn read<'a, T: serde::Deserialize<'a>>(
+        &self,
+        method: &str,
+        answer: &'a RawValue,
+    ) -> Result<T, RemoteError> {
+        answer::read(answer).map_err(|why| self.remote.form(method, &why))
     }
 
     /// Asks for what a path stands for.
@@ -215,18 +328,23 @@ impl Drop for Turn<'_> {
 
 impl State {
     /// Waits for the turn to ask for a path; `None`: somebody else did meanwhile.
-    fn turn<'s>(&'s self, path: &'s [u8]) -> Option<Turn<'s>> {
+    fn turn<'s>(&'s self, path: &'s [u8]) -> Result<Option<Turn<'s>>, RemoteError> {
         let mut asking = lock(&self.asking);
         if asking.insert(path.to_vec()) {
-            return Some(Turn(self, path));
+            return Ok(Some(Turn(self, path)));
         }
         waiting(move || {
+            let start = Instant::now();
             while asking.contains(path) {
-                let woken = self.answered.wait(asking);
-                asking = woken.unwrap_or_else(PoisonError::into_inner);
+                let Some(left) = LONGEST_TURN.checked_sub(start.elapsed()) else {
+                    let url = self.remote.shown();
+                    return Err(RemoteError::Crowded { url });
+                };
+                let woken = self.answered.wait_timeout(asking, left);
+                asking = woken.unwrap_or_else(PoisonError::into_inner).0;
             }
-        });
-        None
+            Ok(None)
+        })
     }
 }
 
@@ -243,7 +361,8 @@ impl Source for State {
                 return Ok(known);
             }
             let (failures, _) = self.trouble();
-            let Some(_turn) = self.turn(path) else {
+            let turn = self.turn(path).map_err(|error| self.failed(&error))?;
+            let Some(_turn) = turn else {
                 match self.trouble() {
                     (now, Some(why)) if now > failures && self.cache.get(path).is_none() => {
                         return Err(Unavailable::Elsewhere(why));
@@ -258,6 +377,11 @@ impl Source for State {
             }
         }
     }
+}
+
+/// A block as EIP-1898 names it.
+fn named(hash: B256) -> Json {
+    json!({ "blockHash": hash, "requireCanonical": true })
 }
 
 /// A number as a quantity of JSON-RPC.

@@ -246,7 +246,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_loadState", "hardhat_loadState", "anvil_loadState"], Waiting(|miner, params| Box::pin(states::load(miner, params)))),
     (&["evm_dealERC20", "hardhat_dealERC20", "anvil_dealERC20", "anvil_setERC20Balance"], Waiting(|miner, params| Box::pin(tokens::deal(miner, params)))),
     (&["evm_setERC20Allowance", "hardhat_setERC20Allowance", "anvil_setERC20Allowance"], Waiting(|miner, params| Box::pin(tokens::set_allowance(miner, params)))),
-    (&["hardhat_setRpcUrl", "anvil_setRpcUrl"], AtOnce(states::set_url)),
+    (&["hardhat_setRpcUrl", "anvil_setRpcUrl"], Waiting(|miner, params| Box::pin(states::set_url(miner, params)))),
     // Traces are there for who asks.
     (&["anvil_enableTraces"], AtOnce(|_, _| Ok(Value::Null))),
     (&["wallet_getCapabilities"], AtOnce(|_, _| Ok(serde_json::json!({})))),

@@ -1,6 +1,6 @@
 //! The state as a whole: dumped, loaded, gone back to.
 
-use crate::fork::{Fork, ForkOptions};
+use crate::fork::{Fork, ForkOptions, Manner, Remote};
 use crate::miner::MinerHandle;
 use crate::node::Node;
 use crate::request::{CallRequest, Submission};
@@ -13,6 +13,7 @@ use crate::state_file::{self, DumpError};
 use alloy_primitives::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// `anvil_dumpState()`: anvil's JSON, in hexadecimal.
 pub(super) fn dump(node: &Node, _: &Params) -> Result<String, RpcError> {
@@ -42,7 +43,8 @@ pub(super) async fn reset(miner: &MinerHandle, params: &Params) -> Result<Value,
     let fork = match forking(miner.node(), params)? {
         None => None,
         Some(options) => {
-            let connect = move |_: &Node| {
+            let connect = move |node: &Node| {
+                check_other(node, &options.url)?;
                 Fork::connect(options)
                     .map_err(|error| RpcError::server(format_args!("fork: {error}")))
             };
@@ -70,8 +72,11 @@ fn forking(node: &Node, params: &Params) -> Result<Option<ForkOptions>, RpcError
     let now = node.fork().map(|fork| fork.options().clone());
     match given("jsonRpcUrl") {
         Some(Value::String(url)) => {
-            let options = now.filter(|options| options.url == url);
-            let options = options.unwrap_or_else(|| ForkOptions::new(url));
+            let named = ForkOptions::parse(&url, block);
+            let named = named.map_err(|error| invalid(&format!("jsonRpcUrl: {error}")))?;
+            let block = named.block;
+            let options = now.filter(|options| options.url == named.url);
+            let options = options.unwrap_or(named);
             Ok(Some(ForkOptions { block, ..options }))
         }
         Some(_) => Err(invalid("jsonRpcUrl is no text")),
@@ -84,12 +89,39 @@ fn forking(node: &Node, params: &Params) -> Result<Option<ForkOptions>, RpcError
 }
 
 /// `anvil_setRpcUrl(url)`: asks another node of the chain that this one is a fork of.
-pub(super) fn set_url(node: &Node, params: &Params) -> Result<Value, RpcError> {
+pub(super) async fn set_url(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let url: String = params.required(0)?;
-    if let Some(fork) = node.fork() {
-        fork.remote().set_url(&url);
+    let options = ForkOptions::parse(&url, None);
+    let options = options
+        .map_err(|error| RpcError::invalid_params(format_args!("invalid argument 0: {error}")))?;
+    if options.block.is_some() {
+        return Err(RpcError::invalid_params(
+            "invalid argument 0: the block stays the same",
+        ));
     }
-    Ok(Value::Null)
+    load::blocking(miner.node(), move |node| {
+        if let Some(fork) = node.fork() {
+            check_other(node, &options.url)?;
+            fork.remote().set_url(&options.url);
+        }
+        Ok(Value::Null)
+    })
+    .await
+}
+
+/// Refuses the URL of this node itself, which would wait for its own answers.
+fn check_other(node: &Node, url: &str) -> Result<(), RpcError> {
+    let manner = Manner {
+        retries: 0,
+        timeout: Duration::from_secs(5),
+        ..Manner::default()
+    };
+    match Remote::new(url, manner).instance() == Some(node.instance()) {
+        true => Err(RpcError::invalid_params(
+            "invalid argument 0: this node cannot go on from its own chain",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// `anvil_rollback(depth)`: so many blocks back; one without.
