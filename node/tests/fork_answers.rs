@@ -293,9 +293,8 @@ async fn nonsense_about_the_past_is_neither_kept_nor_passed_on() {
             // What makes sure of the fork's block is left alone.
             let own = params.clone();
             liar.tell(move |method, params| {
-                let lies = method == lied && params[0] == own[0]
-                    || method == lied && method == "eth_getLogs";
-                lies.then(|| json!({ "result": wrong }))
+                let asked = params[0] == own[0] || method == "eth_getLogs";
+                (method == lied && asked).then(|| json!({ "result": wrong }))
             });
             refused(&fork, method, params.clone(), "fork: ").await;
         }
