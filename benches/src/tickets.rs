@@ -6,13 +6,10 @@
 //! transactions and their storage.
 
 use crate::baseline::Baseline;
-use e2e_tests::layer1::transfer;
-use messages::contract::Contract;
-use messages::micheline::{Node, write};
-use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options, Status};
+use e2e_tests::tickets::{self, CONTENT, deposit, inbox, operation, reveal, signed};
+use pvm::{Durable, LevelReport, Machine, Metering, Options, Status};
 use std::error::Error;
 use std::fmt;
-use tx_kernel::encoding::{Content, Signer, StringTicket, put, string_ticket};
 use tx_kernel::wallet::{self, Key};
 
 /// Transactions of the large batch, each of another signer. A message of the
@@ -21,10 +18,6 @@ const TRANSACTIONS: usize = 100;
 
 /// As many as fit into one message.
 const SMALL: usize = 30;
-
-const ROLLUP: [u8; 20] = [0; 20];
-const TICKETER: Contract = Contract::Originated([0x71; 20]);
-const CONTENT: &str = "Hello, Ticket!";
 
 /// Instructions and host calls.
 #[derive(Clone, Copy, Debug)]
@@ -53,19 +46,13 @@ impl Cost {
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 /// A transfer of one ticket, with who signs it.
-fn give<'k>(from: &'k Key, to: &Key, counter: i64) -> Fallible<(Vec<u8>, Vec<&'k Key>)> {
-    let node = string_ticket(&TICKETER, CONTENT, 1);
-    let content = put::content(&Content::Transfer {
-        destination: &to.address(),
-        ticket: StringTicket::from_node(Node::parse(&node)?)?,
-    });
-    let address = from.address();
-    let signer = match counter {
-        0 => Signer::PublicKey(from.public_key()),
-        _ => Signer::Address(&address),
+fn give<'k>(from: &'k Key, to: &Key, counter: i64) -> (Vec<u8>, Vec<&'k Key>) {
+    let content = tickets::give(to, 1);
+    let operation = match counter {
+        0 => reveal(from, counter, &[content]),
+        _ => operation(from, counter, &[content]),
     };
-    let operation = put::operation(&signer, counter, &[content]);
-    Ok((put::transaction(&[operation]), vec![from]))
+    signed(&[(from, operation)])
 }
 
 /// The transactions as inbox messages; with `good`, the signatures are theirs.
@@ -78,18 +65,13 @@ fn post(transactions: &[(Vec<u8>, Vec<&Key>)], per: usize, good: bool) -> Fallib
             wallet::batch(part, b"of something else")
         };
         let batch = batch.map_err(|error| format!("{error:?}"))?;
-        messages.push([&[1], &batch[..]].concat());
+        messages.push(tickets::external(&batch));
     }
     Ok(messages)
 }
 
-fn level(machine: &mut Machine, messages: Vec<Vec<u8>>) -> Fallible<Cost> {
-    let inbox = Inbox {
-        timestamp: 0,
-        predecessor: [0; 32],
-        messages,
-    };
-    let report = machine.run_level(&inbox)?;
+fn level(machine: &mut Machine, messages: &[Vec<u8>]) -> Fallible<Cost> {
+    let report = machine.run_level(&inbox(messages))?;
     if report.status != Status::Yielded || report.runs.iter().any(|run| run.trapped()) {
         return Err(format!("the level did not end well: {}", report.status).into());
     }
@@ -100,9 +82,8 @@ fn level(machine: &mut Machine, messages: Vec<Vec<u8>>) -> Fallible<Cost> {
 fn machine(durable: Durable, first_level: u32) -> Fallible<Machine> {
     let options = Options {
         metering: Metering::Full,
-        rollup: ROLLUP,
         first_level,
-        ..Options::default()
+        ..tickets::options()
     };
     Ok(Machine::from_durable(durable, options)?)
 }
@@ -180,20 +161,17 @@ pub(crate) fn measure() -> Fallible<Tickets> {
     let keys = keys.map_err(|error| format!("{error:?}"))?;
 
     // All keys are revealed, all accounts known.
-    let mut durable = Durable::new();
-    durable.write("/kernel/boot.wasm", &kernel)?;
-    // Batches as the bench writes them: without a frame.
-    durable.write("/tx/config/frame", [0])?;
-    let mut start = machine(durable, 1)?;
-    let deposited = level(&mut start, deposits(&keys))?;
-    let revealed = level(&mut start, post(&round(&keys, 0, TRANSACTIONS)?, 25, true)?)?;
-    let empty = level(&mut start, Vec::new())?;
+    let mut start = machine(tickets::durable(), tickets::ORIGINATION + 1)?;
+    let deposited = level(&mut start, &deposits(&keys))?;
+    let revealed = level(&mut start, &post(&round(&keys, 0, TRANSACTIONS), 25, true)?)?;
+    let empty = level(&mut start, &[])?;
     let durable = start.durable().clone();
+    let next = tickets::ORIGINATION + 4;
     let measured = |messages: Vec<Vec<u8>>| -> Fallible<Cost> {
-        Ok(level(&mut machine(durable.clone(), 10)?, messages)?.less(empty))
+        Ok(level(&mut machine(durable.clone(), next)?, &messages)?.less(empty))
     };
-    let alone = measured(post(&round(&keys, 1, 1)?, 1, true)?)?;
-    let batch = measured(post(&round(&keys, 1, TRANSACTIONS)?, 34, true)?)?;
+    let alone = measured(post(&round(&keys, 1, 1), 1, true)?)?;
+    let batch = measured(post(&round(&keys, 1, TRANSACTIONS), 34, true)?)?;
     let count = TRANSACTIONS as u64;
     Ok(Tickets {
         kernel_bytes: kernel.len(),
@@ -225,20 +203,14 @@ pub(crate) fn measure() -> Fallible<Tickets> {
 
 /// Each account's first tickets.
 fn deposits(keys: &[Key]) -> Vec<Vec<u8>> {
-    let deposits = keys.iter().map(|key| {
-        let mut payload = Vec::new();
-        write::pair(
-            &mut payload,
-            |out| write::string(out, &key.to_base58()),
-            |out| out.extend(string_ticket(&TICKETER, CONTENT, 1000)),
-        );
-        transfer(ROLLUP, [0x70; 20], &payload)
-    });
+    let deposits = keys
+        .iter()
+        .map(|key| deposit(&key.to_base58(), CONTENT, 1000));
     deposits.collect()
 }
 
 /// A transfer by each of the first `count` keys to the next one.
-fn round(keys: &[Key], counter: i64, count: usize) -> Fallible<Vec<(Vec<u8>, Vec<&Key>)>> {
+fn round(keys: &[Key], counter: i64, count: usize) -> Vec<(Vec<u8>, Vec<&Key>)> {
     let all = keys.iter().enumerate().take(count);
     all.map(|(index, key)| give(key, &keys[(index + 1) % TRANSACTIONS], counter))
         .collect()
@@ -250,11 +222,11 @@ fn parts(keys: &[Key], measured: impl Fn(Vec<Vec<u8>>) -> Fallible<Cost>) -> Fal
     let bad = |transactions: &[_]| measured(post(transactions, TRANSACTIONS, false)?);
     let one_signer = (1..=SMALL as i64)
         .map(|counter| give(&keys[0], &keys[1], counter))
-        .collect::<Fallible<Vec<_>>>()?;
-    let bad_one = bad(&round(keys, 1, 1)?)?;
+        .collect::<Vec<_>>();
+    let bad_one = bad(&round(keys, 1, 1))?;
     let bad_signer = bad(&one_signer)?;
-    let bad_signers = bad(&round(keys, 1, SMALL)?)?;
-    let good_signers = measured(post(&round(keys, 1, SMALL)?, SMALL, true)?)?;
+    let bad_signers = bad(&round(keys, 1, SMALL))?;
+    let good_signers = measured(post(&round(keys, 1, SMALL), SMALL, true)?)?;
     let steps = SMALL as u64 - 1;
     let hash = bad_signer.less(bad_one).instructions / steps;
     let signer = bad_signers.less(bad_signer).instructions / steps;

@@ -3,7 +3,7 @@
 //! [`Rollup`] runs the `.wasm` that `make kernel` wrote, level by level;
 //! [`conformance::reference`] runs the same transactions on plain revm, to compare;
 //! [`native`] runs the kernel as native code on the mocked machine;
-//! [`bridged`] puts a layer 1 around a rollup;
+//! [`bridged`] puts a layer 1 around a rollup, and [`tickets`] is one of the kernel for tickets;
 //! [`load`] is a load for a level, as data: of the EVM kernel a [`case`], of the kernel
 //! for tickets a [`tx_case`];
 //! [`clients`] runs stock Ethereum clients against a devnet.
@@ -23,6 +23,7 @@ mod record;
 mod rollup;
 pub mod state_tests;
 pub mod suites;
+pub mod tickets;
 pub mod tx_case;
 mod user;
 

@@ -2,21 +2,20 @@
 
 use crate::lab::{MAX_LEVELS, Sample, reading};
 use crate::layer1::transfer;
-use messages::contract::Contract;
+use crate::tickets::{TICKETER, inbox, ticket as parsed};
 use messages::external;
 use messages::hash::{blake2b_160, blake2b_256};
-use messages::micheline::{Node, write};
+use messages::micheline::write;
 use messages::outbox::Entrypoint;
-use pvm::{DebugSink, Durable, Inbox, Machine, Metering, Options, Status};
+use pvm::{DebugSink, Durable, Machine, Metering, Options, Status};
 use serde::{Deserialize, Serialize};
 use tx_kernel::bls::PublicKey;
-use tx_kernel::encoding::{Content, Signer, StringTicket, put, string_ticket};
+use tx_kernel::encoding::{Content, Signer, put, string_ticket};
 use tx_kernel::head::Head;
 use tx_kernel::layout;
 use tx_kernel::wallet::{self, Key};
 
 const ROLLUP: [u8; 20] = [7; 20];
-const TICKETER: Contract = Contract::Originated([0x71; 20]);
 const CONTENT: &str = "lab";
 
 /// How many accounts there are.
@@ -168,9 +167,9 @@ impl Lab {
             keys,
         };
         let mut machine = lab.machine();
-        machine.run_level(&inbox(Vec::new())).expect("it runs");
+        machine.run_level(&inbox(&[])).expect("it runs");
         lab.start = machine.durable().clone();
-        let report = lab.machine().run_level(&inbox(Vec::new()));
+        let report = lab.machine().run_level(&inbox(&[]));
         let mut empty = Sample::default();
         empty.level(&report.expect("it runs"), &Sample::default());
         lab.empty = empty;
@@ -198,7 +197,7 @@ impl Lab {
         };
         let mut next = messages;
         while sample.levels == 0 || sample.levels < MAX_LEVELS && waits(machine.durable()) {
-            let report = machine.run_level(&inbox(std::mem::take(&mut next)));
+            let report = machine.run_level(&inbox(&std::mem::take(&mut next)));
             let report = report.expect("it runs");
             assert_eq!(report.status, Status::Yielded);
             for run in &report.runs {
@@ -217,14 +216,6 @@ impl Default for Lab {
     }
 }
 
-fn inbox(messages: Vec<Vec<u8>>) -> Inbox {
-    Inbox {
-        timestamp: 0,
-        predecessor: [0; 32],
-        messages,
-    }
-}
-
 fn head(durable: &Durable) -> Head {
     Head::load(durable).expect("readable").expect("a head")
 }
@@ -232,11 +223,6 @@ fn head(durable: &Durable) -> Head {
 fn waits(durable: &Durable) -> bool {
     let head = head(durable);
     head.backlog > 0 || head.calls.backlog > 0
-}
-
-fn parsed(node: &[u8]) -> StringTicket<'_> {
-    let node = Node::parse(node).expect("a node");
-    StringTicket::from_node(node).expect("a ticket")
 }
 
 impl Case {

@@ -1,6 +1,6 @@
 //! Batches: who may move what, and what becomes of transactions that may not.
 
-use crate::rollup::{
+use e2e_tests::tickets::{
     CONTENT, ROLLUP, Rollup, TICKETER, default_durable, deposit, external, framed, give, give_to,
     key, one, operation, post, reveal, signed, ticket, withdraw,
 };

@@ -1,6 +1,6 @@
 //! Bounds: on frames, on work, on what waits.
 
-use crate::rollup::{
+use e2e_tests::tickets::{
     CONTENT, Rollup, deposit, durable, external, give, inbox, key, one, operation, options, post,
     reveal, signed, withdraw,
 };

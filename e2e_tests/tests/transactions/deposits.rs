@@ -1,7 +1,7 @@
 //! Tickets that come in.
 
-use crate::rollup::{CONTENT, ROLLUP, Rollup, TICKETER, deposit, give, key, one, reveal};
 use e2e_tests::layer1::transfer;
+use e2e_tests::tickets::{CONTENT, ROLLUP, Rollup, TICKETER, deposit, give, key, one, reveal};
 use messages::micheline::write;
 use messages::number;
 use tx_kernel::encoding::string_ticket;
@@ -36,10 +36,10 @@ fn the_recorded_deposit_and_withdrawal_do_what_they_did() {
     let rollup: [u8; 20] = message(0)[message(0).len() - 20..].try_into().unwrap();
     let options = pvm::Options {
         rollup,
-        ..crate::rollup::options()
+        ..e2e_tests::tickets::options()
     };
-    let mut machine = pvm::Machine::from_durable(crate::rollup::durable(), options).unwrap();
-    let inbox = crate::rollup::inbox(&[message(0), message(1)]);
+    let mut machine = pvm::Machine::from_durable(e2e_tests::tickets::durable(), options).unwrap();
+    let inbox = e2e_tests::tickets::inbox(&[message(0), message(1)]);
     let report = machine.run_level(&inbox).unwrap();
     assert_eq!(report.debug, Vec::<String>::new());
     assert_eq!(report.outbox.len(), 1);

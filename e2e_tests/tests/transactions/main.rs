@@ -3,7 +3,6 @@
 mod batches;
 mod bounds;
 mod deposits;
-mod rollup;
 mod tools;
 mod traps;
 mod withdrawals;

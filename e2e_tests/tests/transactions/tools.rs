@@ -1,7 +1,9 @@
 //! What installs kernels does not know which one it has.
 
-use crate::rollup::{CONTENT, balance, deposit, framed, give, inbox, key, options, reveal, signed};
 use e2e_tests::folder::Folder;
+use e2e_tests::tickets::{
+    CONTENT, balance, deposit, framed, give, inbox, key, options, reveal, signed,
+};
 use pvm::installer::Installer;
 use pvm::setup::Instruction;
 use pvm::{Durable, Machine};
@@ -52,12 +54,12 @@ fn both_engines_agree() {
         check: Some(pvm::engine::interpreter()),
         ..options()
     };
-    let durable = crate::rollup::durable();
+    let durable = e2e_tests::tickets::durable();
     let mut machine = Machine::from_durable(durable, options).unwrap();
     let batch = [signed(&[(&alice, reveal(&alice, 0, &[give(&bob, 4)]))])];
     let messages = [
         deposit(&alice.to_base58(), CONTENT, 10),
-        crate::rollup::post(&batch),
+        e2e_tests::tickets::post(&batch),
     ];
     machine.run_level(&inbox(&messages)).unwrap();
     assert_eq!(balance(machine.durable(), &bob, CONTENT), 4);

@@ -1,6 +1,6 @@
 //! A trap after every host call: nothing is lost but what docs/writing_a_kernel.md names.
 
-use crate::rollup::{
+use e2e_tests::tickets::{
     CONTENT, ROLLUP, deposit, durable, give, inbox, key, one, operation, options, post, reveal,
     signed, withdraw,
 };

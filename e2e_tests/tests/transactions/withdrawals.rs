@@ -1,6 +1,6 @@
 //! Tickets that leave.
 
-use crate::rollup::{
+use e2e_tests::tickets::{
     CONTENT, Rollup, TAKER, TICKETER, deposit, give, key, one, operation, post, reveal, signed,
     withdraw,
 };
@@ -16,7 +16,7 @@ fn amounts(message: &[u8]) -> Vec<u64> {
     let amounts = calls.iter().map(|call| {
         assert_eq!(call.destination, TAKER);
         assert_eq!(call.entrypoint.as_str(), "receive_tickets");
-        let ticket = crate::rollup::ticket(call.parameters.as_bytes());
+        let ticket = e2e_tests::tickets::ticket(call.parameters.as_bytes());
         let amount = ticket.amount.unwrap();
         let expected = string_ticket(&TICKETER, CONTENT, amount);
         assert_eq!(call.parameters.as_bytes(), expected);

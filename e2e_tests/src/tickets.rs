@@ -1,6 +1,7 @@
-//! A rollup of the transactions kernel, its users and their tickets.
+//! A rollup of the transactions kernel, its users and their tickets. Its functions are for
+//! tests and measurements: they panic where the kernel is missing or traps.
 
-use e2e_tests::layer1::transfer;
+use crate::layer1::transfer;
 use messages::contract::Contract;
 use messages::external;
 use messages::micheline::{Node, write};
@@ -11,21 +12,23 @@ use tx_kernel::memory::{Account, Memory};
 use tx_kernel::wallet::{self, Key};
 
 /// Our rollup.
-pub(crate) const ROLLUP: [u8; 20] = [0x11; 20];
+pub const ROLLUP: [u8; 20] = [0x11; 20];
 
 /// Who makes the tickets.
-pub(crate) const TICKETER: Contract = Contract::Originated([0x71; 20]);
+pub const TICKETER: Contract = Contract::Originated([0x71; 20]);
 
 /// What they say.
-pub(crate) const CONTENT: &str = "Hello, Ticket!";
+pub const CONTENT: &str = "Hello, Ticket!";
 
 /// A contract that takes tickets.
-pub(crate) const TAKER: [u8; 20] = [0x73; 20];
+pub const TAKER: [u8; 20] = [0x73; 20];
 
 /// The level of origination; the first inbox is the next level's.
-pub(crate) const ORIGINATION: u32 = 7;
+pub const ORIGINATION: u32 = 7;
 
-pub(crate) fn options() -> Options {
+/// The machine's options: the log is kept.
+#[must_use]
+pub fn options() -> Options {
     Options {
         rollup: ROLLUP,
         origination_level: ORIGINATION,
@@ -36,36 +39,43 @@ pub(crate) fn options() -> Options {
 }
 
 /// A rollup before its first level, where frames are optional.
-pub(crate) fn durable() -> Durable {
+pub fn durable() -> Durable {
     let mut durable = default_durable();
     durable.write("/tx/config/frame", [0]).unwrap();
     durable
 }
 
 /// A rollup before its first level, without a setup file.
-pub(crate) fn default_durable() -> Durable {
+pub fn default_durable() -> Durable {
     let mut durable = Durable::new();
-    let kernel = e2e_tests::module("tx_kernel.wasm");
+    let kernel = crate::module("tx_kernel.wasm");
     durable.write("/kernel/boot.wasm", kernel).unwrap();
     durable
 }
 
-pub(crate) struct Rollup {
-    pub(crate) machine: Machine,
+/// A rollup of the transactions kernel.
+#[derive(Debug)]
+pub struct Rollup {
+    /// The machine that runs it.
+    pub machine: Machine,
 }
 
 impl Rollup {
-    pub(crate) fn new() -> Self {
+    /// A rollup before its first level, where frames are optional.
+    #[must_use]
+    pub fn new() -> Self {
         Self::with(durable())
     }
 
-    pub(crate) fn with(durable: Durable) -> Self {
+    /// A rollup that starts from this storage.
+    #[must_use]
+    pub fn with(durable: Durable) -> Self {
         let machine = Machine::from_durable(durable, options()).unwrap();
         Self { machine }
     }
 
     /// A rollup where each of the keys has so many of the ticket.
-    pub(crate) fn funded(amounts: &[(&Key, u64)]) -> Self {
+    pub fn funded(amounts: &[(&Key, u64)]) -> Self {
         let mut rollup = Self::new();
         let deposits: Vec<_> = amounts
             .iter()
@@ -76,7 +86,7 @@ impl Rollup {
     }
 
     /// Runs a level, without a trap.
-    pub(crate) fn level(&mut self, messages: &[Vec<u8>]) -> LevelReport {
+    pub fn level(&mut self, messages: &[Vec<u8>]) -> LevelReport {
         let report = self.machine.run_level(&inbox(messages)).unwrap();
         assert_eq!(report.status, Status::Yielded, "{:?}", report.debug);
         assert!(!report.runs.iter().any(|run| run.trapped()), "it trapped");
@@ -84,11 +94,13 @@ impl Rollup {
     }
 
     /// Runs a level and gives its log, as one text.
-    pub(crate) fn log(&mut self, messages: &[Vec<u8>]) -> String {
+    pub fn log(&mut self, messages: &[Vec<u8>]) -> String {
         self.level(messages).debug.concat()
     }
 
-    pub(crate) fn account(&self, key: &Key) -> Option<Account> {
+    /// The key's account, if there is one.
+    #[must_use]
+    pub fn account(&self, key: &Key) -> Option<Account> {
         let mut memory = Memory::default();
         memory
             .account(self.machine.durable(), &key.address())
@@ -96,23 +108,29 @@ impl Rollup {
     }
 
     /// How many of the ticket the key has.
-    pub(crate) fn balance(&self, key: &Key) -> u64 {
+    pub fn balance(&self, key: &Key) -> u64 {
         self.balance_of(key, CONTENT)
     }
 
-    pub(crate) fn balance_of(&self, key: &Key, content: &str) -> u64 {
+    /// How many of the ticket with this content the key has.
+    #[must_use]
+    pub fn balance_of(&self, key: &Key, content: &str) -> u64 {
         balance(self.machine.durable(), key, content)
     }
 }
 
-pub(crate) fn balance(durable: &Durable, key: &Key, content: &str) -> u64 {
+/// How many of the ticket with this content the key has in a storage.
+#[must_use]
+pub fn balance(durable: &Durable, key: &Key, content: &str) -> u64 {
     let node = string_ticket(&TICKETER, content, 1);
     let hash = ticket(&node).hash();
     let mut memory = Memory::default();
     memory.balance(durable, &key.address(), &hash).unwrap()
 }
 
-pub(crate) fn inbox(messages: &[Vec<u8>]) -> Inbox {
+/// A level's inbox with these messages.
+#[must_use]
+pub fn inbox(messages: &[Vec<u8>]) -> Inbox {
     Inbox {
         timestamp: 0,
         predecessor: [0; 32],
@@ -121,12 +139,12 @@ pub(crate) fn inbox(messages: &[Vec<u8>]) -> Inbox {
 }
 
 /// The key made of a byte, 32 times.
-pub(crate) fn key(byte: u8) -> Key {
+pub fn key(byte: u8) -> Key {
     Key::from_seed(&[byte; 32]).unwrap()
 }
 
 /// A deposit for whom `receiver` names.
-pub(crate) fn deposit(receiver: &str, content: &str, amount: u64) -> Vec<u8> {
+pub fn deposit(receiver: &str, content: &str, amount: u64) -> Vec<u8> {
     let mut payload = Vec::new();
     write::pair(
         &mut payload,
@@ -136,16 +154,20 @@ pub(crate) fn deposit(receiver: &str, content: &str, amount: u64) -> Vec<u8> {
     transfer(ROLLUP, [0x70; 20], &payload)
 }
 
-pub(crate) fn ticket(node: &[u8]) -> StringTicket<'_> {
+/// The ticket that these bytes of Micheline are.
+#[must_use]
+pub fn ticket(node: &[u8]) -> StringTicket<'_> {
     StringTicket::from_node(Node::parse(node).unwrap()).unwrap()
 }
 
 /// A transfer of the ticket.
-pub(crate) fn give(to: &Key, amount: u64) -> Vec<u8> {
+pub fn give(to: &Key, amount: u64) -> Vec<u8> {
     give_to(&to.address(), CONTENT, amount)
 }
 
-pub(crate) fn give_to(destination: &Tz4, content: &str, amount: u64) -> Vec<u8> {
+/// A transfer to an address.
+#[must_use]
+pub fn give_to(destination: &Tz4, content: &str, amount: u64) -> Vec<u8> {
     put::content(&Content::Transfer {
         destination,
         ticket: ticket(&string_ticket(&TICKETER, content, amount)),
@@ -153,7 +175,7 @@ pub(crate) fn give_to(destination: &Tz4, content: &str, amount: u64) -> Vec<u8> 
 }
 
 /// A withdrawal of the ticket.
-pub(crate) fn withdraw(amount: u64) -> Vec<u8> {
+pub fn withdraw(amount: u64) -> Vec<u8> {
     put::content(&Content::Withdrawal {
         destination: &TAKER,
         ticket: ticket(&string_ticket(&TICKETER, CONTENT, amount)),
@@ -162,38 +184,40 @@ pub(crate) fn withdraw(amount: u64) -> Vec<u8> {
 }
 
 /// An operation under the signer's key.
-pub(crate) fn reveal(key: &Key, counter: i64, contents: &[Vec<u8>]) -> Vec<u8> {
+pub fn reveal(key: &Key, counter: i64, contents: &[Vec<u8>]) -> Vec<u8> {
     put::operation(&Signer::PublicKey(key.public_key()), counter, contents)
 }
 
 /// An operation under the signer's address.
-pub(crate) fn operation(key: &Key, counter: i64, contents: &[Vec<u8>]) -> Vec<u8> {
+pub fn operation(key: &Key, counter: i64, contents: &[Vec<u8>]) -> Vec<u8> {
     put::operation(&Signer::Address(&key.address()), counter, contents)
 }
 
 /// A transaction of operations, with who signs it.
-pub(crate) fn signed<'k>(operations: &[(&'k Key, Vec<u8>)]) -> (Vec<u8>, Vec<&'k Key>) {
+pub fn signed<'k>(operations: &[(&'k Key, Vec<u8>)]) -> (Vec<u8>, Vec<&'k Key>) {
     let bytes: Vec<_> = operations.iter().map(|(_, bytes)| bytes.clone()).collect();
     let signers = operations.iter().map(|(key, _)| *key).collect();
     (put::transaction(&bytes), signers)
 }
 
 /// The inbox message of a batch without a frame.
-pub(crate) fn post(transactions: &[(Vec<u8>, Vec<&Key>)]) -> Vec<u8> {
+pub fn post(transactions: &[(Vec<u8>, Vec<&Key>)]) -> Vec<u8> {
     external(&wallet::batch(transactions, &[]).unwrap())
 }
 
 /// A batch of one transaction of one operation.
-pub(crate) fn one(key: &Key, operation: Vec<u8>) -> Vec<u8> {
+pub fn one(key: &Key, operation: Vec<u8>) -> Vec<u8> {
     post(&[signed(&[(key, operation)])])
 }
 
-pub(crate) fn external(bytes: &[u8]) -> Vec<u8> {
+/// The bytes as an external message.
+#[must_use]
+pub fn external(bytes: &[u8]) -> Vec<u8> {
     [&[1], bytes].concat()
 }
 
 /// A batch in the frame of a rollup, signed for `signed_for`.
-pub(crate) fn framed(
+pub fn framed(
     rollup: &[u8; 20],
     signed_for: &[u8],
     transactions: &[(Vec<u8>, Vec<&Key>)],
