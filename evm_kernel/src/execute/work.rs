@@ -18,9 +18,13 @@ pub(crate) const fn of_gas(gas: u64) -> u64 {
     gas.saturating_add(gas / 2)
 }
 
-/// The most work of any transaction besides its gas: 15 % of a run.
+/// The most work of any transaction besides its gas: 15 % of a run. Without bound
+/// where the run has none, [`u64::MAX`].
 #[must_use]
 pub(crate) const fn most(run_budget: u64) -> u64 {
+    if run_budget == u64::MAX {
+        return run_budget;
+    }
     run_budget / 20 * 3
 }
 
