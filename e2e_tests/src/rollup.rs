@@ -8,6 +8,7 @@ use ethereum::header::Header;
 use evm_kernel::inputs::batch::write::SenderKey;
 use evm_kernel::inputs::encode::{Batching, batches};
 use pvm::engine::Engine;
+use pvm::probe::Probed;
 use pvm::{Durable, Inbox, LevelReport, Machine, Metering, Options};
 use solidity_fixtures::SolEvent;
 use std::collections::{BTreeMap, HashMap};
@@ -86,6 +87,8 @@ pub struct Setup {
     pub preimages: Option<PathBuf>,
     /// Another engine, which has to do the same.
     pub check: Option<Arc<dyn Engine>>,
+    /// Who looks into runs.
+    pub probe: Probed,
 }
 
 impl Default for Setup {
@@ -98,6 +101,7 @@ impl Default for Setup {
             build: Build::Shipped,
             preimages: None,
             check: None,
+            probe: Probed::default(),
         }
     }
 }
@@ -191,6 +195,7 @@ impl Rollup {
             debug: pvm::DebugSink::Capture,
             preimages: setup.preimages.clone(),
             check: setup.check.clone(),
+            probe: setup.probe.clone(),
             ..Options::default()
         };
         let timestamp = head.map_or(1_700_000_000, |head| head.timestamp as i64);

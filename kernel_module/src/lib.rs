@@ -10,6 +10,7 @@
 //! | [`imports`], [`version`] | the host functions, and since when |
 //! | [`metering`], [`mod@ticks`] | counts instructions, open calls and the slow machine's ticks |
 //! | [`profile`] | what each instruction costs of the language that a kernel interprets |
+//! | [`probe`] | lets somebody look into a run |
 //! | [`call_graph`], [`stack_guard`] | who calls whom; a bound on open calls |
 //! | [`extern_references`] | the module without references to things of the host |
 //! | [`fn@strip`] | the module without custom sections |
@@ -21,6 +22,7 @@ pub mod imports;
 pub mod metering;
 pub mod opcodes;
 pub mod outline;
+pub mod probe;
 pub mod profile;
 pub mod purpose;
 pub mod report;

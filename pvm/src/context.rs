@@ -2,6 +2,7 @@
 
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, Unavailable};
+use crate::probe::{Abandoned, Event, Probed, View};
 use crate::profile::Marks;
 use crate::reveal::{self, RevealError};
 use kernel_module::imports::IMPORTS;
@@ -32,6 +33,8 @@ pub struct Context {
     pub(crate) meter: Option<Box<Meter>>,
     /// The host calls until a test's trap; `None` without.
     pub(crate) trap_after: Option<u64>,
+    /// Who looks into runs.
+    pub(crate) probe: Probed,
     /// The host calls of this run, where runs are compared.
     pub(crate) log: Option<Vec<Logged>>,
 }
@@ -73,6 +76,9 @@ pub enum Stop {
     /// The real machine does not survive this call.
     #[error("{0}")]
     Fatal(&'static str),
+    /// A probe wants no more of it.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
     /// A test asked for a trap here.
     #[error("a trap that was asked for")]
     Trap,
@@ -91,6 +97,11 @@ impl Context {
                 Ok(())
             }
         }
+    }
+
+    /// Tells who looks into the run.
+    pub(crate) fn tell(&self, event: Event<'_>, memory: &[u8]) -> Result<u64, Abandoned> {
+        self.probe.tell(event, &View::new(self, memory))
     }
 
     pub(crate) fn read(&mut self, bytes: usize) {
@@ -124,10 +135,17 @@ impl Context {
     }
 }
 
+impl Logged {
+    /// The function's name.
+    pub(crate) fn name(&self) -> &'static str {
+        IMPORTS[self.place].name
+    }
+}
+
 /// `store_read("/evm/head", 0, 1024, 2048) = 32`.
 impl fmt::Display for Logged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", IMPORTS[self.place].name)?;
+        write!(f, "{}(", self.name())?;
         for given in &self.given {
             match std::str::from_utf8(given) {
                 Ok(text) if !text.contains(char::is_control) => write!(f, "{text:?}, ")?,

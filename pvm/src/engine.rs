@@ -11,7 +11,7 @@ use kernel_module::Counted;
 use kernel_module::KernelError;
 use kernel_module::Limit;
 use kernel_module::imports::{IMPORTS, Import, LEGACY_MODULE, MODULE};
-use kernel_module::profile;
+use kernel_module::{probe, profile};
 use serde::Serialize;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -75,6 +75,8 @@ pub struct RunLimits {
     pub patience: Option<Duration>,
     /// Whether it also tells where its instructions go ([`kernel_module::profile`]); `counted` then.
     pub profiled: bool,
+    /// Whether it also tells a probe what it does ([`kernel_module::probe`]); `counted` then.
+    pub probed: bool,
 }
 
 /// How a run ended.
@@ -109,6 +111,8 @@ pub enum End {
     Reveal(RevealError),
     /// A part of the storage cannot be loaded.
     Unavailable(Unavailable),
+    /// A probe wants no more of it.
+    Abandoned,
     /// It took longer than [`RunLimits::patience`].
     Late,
     /// The stack is full, or too many calls are open.
@@ -127,6 +131,7 @@ impl From<Stop> for End {
             Stop::Trap => Self::Trap(Trap::Unreachable),
             Stop::Reveal(error) => Self::Reveal(error),
             Stop::Unavailable(error) => Self::Unavailable(error),
+            Stop::Abandoned(_) => Self::Abandoned,
             Stop::AtStart | Stop::Fatal(_) => Self::Other(stop.to_string()),
         }
     }
@@ -138,6 +143,7 @@ impl fmt::Display for End {
             Self::Trap(trap) => write!(f, "{trap}"),
             Self::Reveal(error) => write!(f, "{error}"),
             Self::Unavailable(error) => write!(f, "{error}"),
+            Self::Abandoned => write!(f, "{}", crate::probe::Abandoned),
             Self::Late => f.write_str("the run takes long"),
             Self::StackExhausted => f.write_str("the stack is exhausted"),
             Self::UndefinedElement => {
@@ -187,8 +193,20 @@ pub fn host_functions() -> impl Iterator<Item = (&'static str, usize, &'static I
         let imports = IMPORTS.iter().enumerate();
         imports.map(move |(place, import)| (module, place, import))
     });
-    functions.chain([(profile::MODULE, MARK, &profile::MARK)])
+    let added = [
+        (MARK, &profile::MARK),
+        (ENTER, &probe::ENTER),
+        (LEAVE, &probe::LEAVE),
+        (REACHED, &probe::REACHED),
+    ];
+    let added = added.into_iter();
+    functions.chain(added.map(|(place, import)| (profile::MODULE, place, import)))
 }
 
 /// The place of the mark of profiles, which is no host function.
 pub(crate) const MARK: usize = IMPORTS.len();
+
+/// The places of what tells a probe, which are no host functions, either.
+pub(crate) const ENTER: usize = MARK + 1;
+pub(crate) const LEAVE: usize = MARK + 2;
+pub(crate) const REACHED: usize = MARK + 3;

@@ -1,6 +1,7 @@
 //! Why a machine cannot be made, or a level not be run.
 
 use crate::durable::{StoreError, Unavailable};
+use crate::probe::Abandoned;
 use crate::reveal::RevealError;
 use host::HostError;
 use host::reserved::KERNEL;
@@ -47,6 +48,9 @@ pub enum Error {
         /// What it may take.
         limit: Limit,
     },
+    /// Whoever looks into the run wants no more of it. The storage is as it was before the level.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
     /// Something is wrong on this side.
     #[error("the machine failed: {0}")]
     Internal(String),

@@ -3,7 +3,8 @@
 use crate::context::{Context, Logged, Stop};
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, StoreError, Unavailable};
-use crate::engine::MARK;
+use crate::engine::{ENTER, LEAVE, MARK, REACHED};
+use crate::probe::{Called, Event};
 use crate::reveal::{self, RevealError};
 use crate::store::{self, Key};
 use host::path::MAX_PATH;
@@ -34,23 +35,27 @@ impl Context {
         args: &[i64],
         memory: Option<&mut [u8]>,
     ) -> std::result::Result<i64, Stop> {
-        let memory = memory.ok_or(Stop::AtStart)?;
-        if place == MARK {
-            if let (Some(meter), &[arm, instructions]) = (&mut self.meter, args)
-                && let Some(marks) = &mut meter.profile
-            {
-                marks.mark(arm, instructions.cast_unsigned());
-            }
-            return Ok(0);
+        if place >= MARK {
+            return self.told(place, args, memory.as_deref().unwrap_or_default());
         }
+        let memory = memory.ok_or(Stop::AtStart)?;
         let function = IMPORTS[place].call;
         if let Some(meter) = &mut self.meter {
             meter.calls[place] += 1;
         }
-        let given = self
-            .log
-            .is_some()
-            .then(|| given_bytes(function, args, memory));
+        let looked_at = self.log.is_some() || self.probe.is_on();
+        let given = looked_at.then(|| given_bytes(function, args, memory));
+        let mut called = given.map(|given| {
+            Called(Logged {
+                place,
+                args: args.to_vec(),
+                given,
+                answer: 0,
+            })
+        });
+        if let Some(called) = &called {
+            self.tell(Event::Call(called), memory)?;
+        }
         let answer = match function {
             Some(function) => answer(function, args, memory, self)?,
             None => return Err(Stop::Fatal(NDS_NOT_ENABLED)),
@@ -58,18 +63,47 @@ impl Context {
         if let (Some(meter), Some(function)) = (&mut self.meter, function) {
             meter.ticks += ticks(function, Args(args), answer);
         }
-        if let (Some(log), Some(given)) = (&mut self.log, given) {
-            log.push(Logged {
-                place,
-                args: args.to_vec(),
-                given,
-                answer,
-            });
+        if let Some(called) = &mut called {
+            called.0.answer = answer;
+            self.tell(Event::Answered(called), memory)?;
+        }
+        if let (Some(log), Some(called)) = (&mut self.log, called) {
+            log.push(called.0);
         }
         if function != Some(HostCall::WriteDebug) {
             self.count_down()?;
         }
         Ok(answer)
+    }
+
+    /// What the module tells that was added to look at it.
+    fn told(
+        &mut self,
+        place: usize,
+        args: &[i64],
+        memory: &[u8],
+    ) -> std::result::Result<i64, Stop> {
+        let event = match (place, args) {
+            (MARK, &[arm, instructions]) => {
+                let marks = self.meter.as_mut().and_then(|meter| meter.profile.as_mut());
+                if let Some(marks) = marks {
+                    marks.mark(arm, instructions.cast_unsigned());
+                }
+                return Ok(0);
+            }
+            (ENTER, &[function, instructions]) => Event::Enter {
+                function: function as u32,
+                instructions: instructions.cast_unsigned(),
+            },
+            (LEAVE, &[instructions]) => Event::Leave {
+                instructions: instructions.cast_unsigned(),
+            },
+            (REACHED, &[instructions]) => Event::Reached {
+                instructions: instructions.cast_unsigned(),
+            },
+            _ => return Ok(0),
+        };
+        Ok(self.tell(event, memory)?.cast_signed())
     }
 }
 

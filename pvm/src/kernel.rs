@@ -2,7 +2,9 @@
 
 use crate::engine::{Compiled, Engine, Module, RunLimits};
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use kernel_module::{KernelError, KernelFacts, Terms, check, extern_references, metering, profile};
+use kernel_module::{
+    KernelError, KernelFacts, Terms, check, extern_references, metering, probe, profile,
+};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -132,6 +134,11 @@ impl Kernel {
             && let Some(marked) = profile::instrument(&wasm, &self.facts).map_err(failed)?
         {
             wasm = marked.into();
+        }
+        if limits.probed
+            && let Some(told) = probe::instrument(&wasm, &self.facts).map_err(failed)?
+        {
+            wasm = told.into();
         }
         engine.compile(&Module {
             wasm: &wasm,

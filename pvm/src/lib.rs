@@ -14,9 +14,12 @@
 //! | [`node_source`] | where its parts come from, and their hashes |
 //! | [`mod@store`] | the storage functions with their error codes |
 //! | [`reveal`], [`preimages`] | preimages; bytes cut into trees of them |
+//! | [`names`] | names of a kernel's functions |
+//! | [`probe`], [`call_profile`] | somebody who looks into a run; where its instructions go |
 //! | [`setup`] | what stands in storage before the first level |
 //! | [`inputs`], [`michelson`] | messages of levels, from files |
 
+pub mod call_profile;
 pub mod context;
 pub mod durable;
 pub mod engine;
@@ -27,9 +30,11 @@ pub mod kernel;
 pub mod level;
 pub mod machine;
 pub mod michelson;
+pub mod names;
 pub mod node_source;
 pub mod options;
 pub mod preimages;
+pub mod probe;
 pub mod reveal;
 pub mod setup;
 pub mod snapshot;

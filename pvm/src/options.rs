@@ -3,6 +3,7 @@
 use crate::debug_sink::DebugSink;
 use crate::engine::{self, Engine};
 use crate::kernel::{DEFAULT_STACK, Metering};
+use crate::probe::Probed;
 use kernel_module::Version;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Options {
     /// it ends at its limit. `None`: runs with a limit are counted from the start, others
     /// never.
     pub patience: Option<Duration>,
+    /// Who looks into runs, which are counted then.
+    pub probe: Probed,
     /// How much stack the kernel may use, in bytes.
     pub stack: usize,
     /// What executes the kernel.
@@ -67,6 +70,7 @@ impl Default for Options {
             debug: DebugSink::Off,
             max_instructions: None,
             patience: None,
+            probe: Probed::default(),
             stack: DEFAULT_STACK,
             engine: engine::fast(),
             check: None,

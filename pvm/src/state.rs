@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::kernel::{Kernel, Metering};
 use crate::level::{LevelReport, RunReport, Status};
 use crate::options::Options;
+use crate::probe::{Abandoned, Event, Probed};
 use crate::profile::Marks;
 use crate::value::Value;
 use host::Path;
@@ -76,6 +77,7 @@ impl State {
             debug_lines: Vec::new(),
             meter: None,
             trap_after: self.trap_after,
+            probe: self.options.probe.clone(),
             log: None,
         };
         let mut log = LevelLog::default();
@@ -167,6 +169,7 @@ impl State {
         }
         let before = context.durable.clone();
         keep_fallback(&mut context.durable)?;
+        context.tell(Event::Run, &[])?;
         let finished = match self.call(&kernel, context, run) {
             Ok(finished) => finished,
             Err(Error::Kernel(error)) => {
@@ -191,7 +194,14 @@ impl State {
             let level = self.level;
             return Err(Error::TooLong { level, run, limit });
         }
-        self.judge(finished, report, context)
+        let trap = match finished.end {
+            Err(End::Trap(trap)) => Some(trap),
+            _ => None,
+        };
+        let instructions = finished.counted.instructions;
+        let outcome = self.judge(finished, report, context)?;
+        context.tell(Event::Ended { instructions, trap }, &[])?;
+        Ok(outcome)
     }
 
     /// Calls a kernel once, on a fresh instance, and once more where runs are
@@ -203,6 +213,7 @@ impl State {
         context.log = Some(Vec::new());
         let mut again = context.clone();
         again.debug = again.debug.quiet();
+        again.probe = Probed::default();
         let finished = self.call_on(&*self.options.engine, kernel, context)?;
         let other = self.call_on(&**check, kernel, &mut again)?;
         for finished in [&finished, &other] {
@@ -275,6 +286,7 @@ impl State {
             }
             Err(End::Reveal(error)) => return Err(error.into()),
             Err(End::Unavailable(error)) => return Err(error.into()),
+            Err(End::Abandoned) => return Err(Error::Abandoned(Abandoned)),
             Err(End::Trap(trap)) => {
                 report.trap = Some(trap);
                 context.durable.write(STUCK, [])?;
@@ -333,10 +345,14 @@ impl State {
             frames,
             stack: self.options.stack,
             // No stack is so small that it holds 299 frames surely, and any more.
-            counted: metered || frames < 1_000 || max_instructions.is_some() && patience.is_none(),
+            counted: metered
+                || self.options.probe.is_on()
+                || frames < 1_000
+                || max_instructions.is_some() && patience.is_none(),
             limit,
             patience,
             profiled: self.options.metering == Metering::Profile,
+            probed: self.options.probe.is_on(),
         }
     }
 

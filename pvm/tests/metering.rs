@@ -125,6 +125,7 @@ fn the_rewritten_module_is_valid() {
         limit: None,
         patience: None,
         profiled: false,
+        probed: false,
     };
     for engine in [engine::fast(), engine::interpreter()] {
         assert!(kernel.compiled(&*engine, limits).is_ok());

@@ -1,0 +1,82 @@
+//! The names of a kernel's functions, from the file that `make kernel` writes beside it.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// Names by the functions' places in the module: a line for each, place and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(BTreeMap<u32, String>);
+
+/// A line is no place with a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {0} is not the place of a function and its name")]
+pub struct NotNames(usize);
+
+impl FromStr for Names {
+    type Err = NotNames;
+
+    fn from_str(text: &str) -> Result<Self, NotNames> {
+        let read = |(number, line): (usize, &str)| {
+            let parts = line.split_once(' ');
+            let named =
+                parts.and_then(|(place, name)| Some((place.parse().ok()?, name.to_owned())));
+            named.ok_or(NotNames(number + 1))
+        };
+        let names: Result<_, _> = text.lines().enumerate().map(read).collect();
+        names.map(Self)
+    }
+}
+
+impl Names {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name of a function, or its place.
+    #[must_use]
+    pub fn get(&self, function: u32) -> String {
+        match self.0.get(&function) {
+            Some(name) => name.clone(),
+            None => format!("function {function}"),
+        }
+    }
+
+    /// The functions whose names contain a text, or the one with this place.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<u32> {
+        match text.parse() {
+            Ok(place) => vec![place],
+            Err(_) => self.lines(text).map(|(place, _)| place).collect(),
+        }
+    }
+
+    /// The functions whose names contain a text, with their names.
+    pub fn lines(&self, text: &str) -> impl Iterator<Item = (u32, &str)> {
+        let all = self.0.iter().map(|(place, name)| (*place, name.as_str()));
+        all.filter(move |(_, name)| name.contains(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_by_a_part_or_by_place() {
+        let names: Names = "3 purse::give\n5 purse::read amount\n".parse().unwrap();
+        assert_eq!(names.find("read"), [5]);
+        assert_eq!(names.find("purse"), [3, 5]);
+        assert_eq!(names.find("7"), [7]);
+        assert_eq!(names.get(5), "purse::read amount");
+        assert_eq!(names.get(7), "function 7");
+        assert_eq!("3 a\nfour b".parse::<Names>(), Err(NotNames(2)));
+    }
+}
