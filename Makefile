@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients conformance fuzz bench bench-check bench-accept \
+.PHONY: help devnet test kernel fixtures clients conformance fuzz profile bench bench-check bench-accept \
 	engines opinions ci setup clean
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
@@ -62,6 +62,13 @@ engines: kernel ## levels of the tests on the rollup node's own engine, too (was
 		--test bridge --test fixtures --test chunks --test poisoned --test bad_input --test engines \
 		-- --quiet
 	@$(CARGO) run --manifest-path engines/Cargo.toml --target-dir target -- target/levels
+
+# Of a workload of the benches: erc20_200, transfers_200, … (`benches` lists them).
+WORKLOAD ?= erc20_200
+
+profile: kernel ## where a workload's instructions go: make profile WORKLOAD=erc20_200
+	@$(CARGO) build --workspace --bin benches
+	@target/debug/benches profile $(WORKLOAD)
 
 opinions: ## what the packages of Tezos make of the messages that we read and write
 	@$(CARGO) test --manifest-path opinions/Cargo.toml --target-dir target/opinions

@@ -3,10 +3,13 @@
 use crate::baseline::Baseline;
 use crate::workload::Workloads;
 use indicatif::ProgressBar;
+use pvm::call_profile::{self, CallProfile};
+use pvm::probe::Probed;
 use pvm::{LevelReport, Metering, Profile};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::Arc;
 
 /// What a level costs.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -126,21 +129,47 @@ pub(crate) fn profile(names: &[&str]) -> Result<(), Box<dyn Error>> {
         if !names.is_empty() && !names.contains(&name) {
             continue;
         }
-        let mut rollup = workloads.rollup(&start, Metering::Profile);
-        rollup.empty_level();
-        let messages = match points {
-            Some(points) => rollup.batches(raws, points),
-            None => rollup.messages(raws),
+        let level = |metering, probe| {
+            let mut rollup = workloads.probed(&start, metering, probe);
+            rollup.empty_level();
+            let messages = match points {
+                Some(points) => rollup.batches(raws, points),
+                None => rollup.messages(raws),
+            };
+            (rollup, messages)
         };
+        let (mut rollup, messages) = level(Metering::Profile, Probed::default());
         let mut profile = Profile::default();
         for run in rollup.level_of(messages).runs {
             if let Some(run) = run.profile {
                 profile += &run;
             }
         }
+        let calls = Arc::new(CallProfile::default());
+        let (mut rollup, messages) = level(Metering::Full, Probed::by(Arc::clone(&calls) as _));
+        calls.clear();
+        rollup.level_of(messages);
+        let picture = picture(name, &calls)?;
+        println!("the flame graph is in {picture}");
         println!("{name}\n{}", profile.table(node::trace::opcode_name));
     }
     Ok(())
+}
+
+/// Writes the flame graph of a workload; gives where it is.
+fn picture(name: &str, calls: &CallProfile) -> Result<String, Box<dyn Error>> {
+    let names = std::fs::read_to_string("target/kernel/evm_kernel.names")?.parse()?;
+    let lines = call_profile::collapsed(&calls.calls().paths(), &names);
+    let mut options = inferno::flamegraph::Options::default();
+    options.title = format!("{name}: instructions by wasm calls");
+    "instructions".clone_into(&mut options.count_name);
+    let mut svg = Vec::new();
+    let lines = lines.iter().map(String::as_str);
+    inferno::flamegraph::from_lines(&mut options, lines, &mut svg)?;
+    std::fs::create_dir_all("target/profile")?;
+    let file = format!("target/profile/{name}.svg");
+    std::fs::write(&file, svg)?;
+    Ok(file)
 }
 
 fn cost(report: &LevelReport) -> Cost {

@@ -7,6 +7,7 @@ use crate::amm::Amm;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::{MAX_FEE, Rollup, Setup, User};
 use ethereum::transaction::{Eip1559, Transaction};
+use pvm::probe::Probed;
 use pvm::{Durable, Metering};
 use solidity_fixtures::{bench, erc20};
 use std::error::Error;
@@ -103,10 +104,16 @@ impl Workloads {
 
     /// A rollup that goes on from `start`.
     pub(crate) fn rollup(&self, start: &Durable, metering: Metering) -> Rollup {
+        self.probed(start, metering, Probed::default())
+    }
+
+    /// The same, with somebody who looks into its runs.
+    pub(crate) fn probed(&self, start: &Durable, metering: Metering, probe: Probed) -> Rollup {
         Rollup::from_durable(
             start.clone(),
             &Setup {
                 metering,
+                probe,
                 ..self.setup.clone()
             },
         )

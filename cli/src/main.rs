@@ -6,15 +6,19 @@ mod output;
 
 mod address;
 mod batch;
+mod debug;
 mod devnet;
 mod double;
 mod files;
 mod genesis;
 mod govern;
 mod installer;
+mod kernel_args;
 mod l1;
+mod names;
 mod node;
 mod originate;
+mod profile;
 mod prove;
 mod run;
 mod settings;
@@ -42,6 +46,8 @@ enum Command {
     Batch(batch::BatchArgs),
     /// Check the witness of a level with the kernel alone
     Check(prove::CheckArgs),
+    /// Look into a kernel while it runs: stop it, and see storage, memory and calls
+    Debug(debug::DebugArgs),
     /// Run a local Ethereum node on the compiled kernel
     Devnet(Box<devnet::DevnetArgs>),
     /// Stand in for a rollup node of Octez, to rehearse `node` against
@@ -62,6 +68,8 @@ enum Command {
     Prove(prove::ProveArgs),
     /// Run levels again from a snapshot
     Replay(snapshot::ReplayArgs),
+    /// Show where a kernel's instructions go, as a flame graph and as tables
+    Profile(profile::ProfileArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
     /// Write, check and show snapshots: machines between two levels, as files
@@ -83,6 +91,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Batch(args) => batch::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => prove::check(&args),
+        Command::Debug(args) => debug::debug(&args),
         Command::Devnet(args) => devnet::run(&args),
         Command::Double(args) => double::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
@@ -93,6 +102,7 @@ fn main() -> ExitCode {
         Command::Originate(args) => originate::run(&args),
         Command::Prove(args) => prove::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Replay(args) => snapshot::replay(&args),
+        Command::Profile(args) => profile::profile(&args),
         Command::Run(args) => run::run(&args),
         Command::Snapshot(args) => snapshot::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Statetest(args) => statetest::run(&args),

@@ -1,7 +1,7 @@
 //! `evm-rollup prove` and `evm-rollup check`: levels that anybody can check with the kernel
 //! alone.
 
-use crate::run::EngineName;
+use crate::kernel_args::EngineName;
 use crate::start::StartArgs;
 use crate::{FOUND_WRONG, files};
 use anyhow::Context;

@@ -2,53 +2,32 @@
 
 use crate::FOUND_WRONG;
 use crate::files;
+use crate::kernel_args::KernelArgs;
 use crate::snapshot::writing::{Every, Snapshots};
-use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pvm::DEFAULT_ROLLUP;
-use pvm::inputs::{self, Levels};
 use pvm::{
     DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, Profile, RunReport,
-    Status, Version, engine, setup,
+    Status,
 };
 use serde_json::{Value, json};
 use std::fmt;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-mod profile;
+pub(crate) mod profile;
 
 /// The options of `run`.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// The kernel: a wasm module, binary or in hex
-    kernel: PathBuf,
+    #[command(flatten)]
+    kernel: KernelArgs,
     /// The messages: an array of levels, each an array of {"external": HEX}, {"serialized": HEX}
     /// or {"payload": MICHELSON, "sender": KT1…, "source": tz…, "destination": sr1…}
     #[arg(long, value_name = "FILE")]
     inputs: PathBuf,
-    /// A setup file of the installer, applied to durable storage before the first level
-    #[arg(long, value_name = "FILE.yaml")]
-    setup: Option<PathBuf>,
-    /// The folder of preimage pages, each named by the hex of its hash
-    #[arg(long, value_name = "DIR", value_parser = files::folder)]
-    preimages: Option<PathBuf>,
-    /// The version of the machine at the start
-    #[arg(long, default_value_t)]
-    pvm_version: Version,
-    /// Also run kernels with the names of 2022 (module rollup_safe_core, entry kernel_next), which
-    /// networks refuse
-    #[arg(long)]
-    legacy: bool,
-    /// The engine that executes the module
-    #[arg(long, value_enum, default_value_t)]
-    engine: EngineName,
-    /// The rollup's address [default: the null address]
-    #[arg(long, value_name = "sr1…", value_parser = inputs::rollup_address)]
-    rollup: Option<[u8; 20]>,
     /// At the end, print the values of durable storage at and below this path; / for all
     #[arg(long, value_name = "PREFIX")]
     dump: Option<String>,
@@ -76,37 +55,11 @@ pub(crate) struct RunArgs {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum EngineName {
-    /// Compile the module
-    #[default]
-    Fast,
-    /// Interpret the module, slowly
-    Interpreter,
-    /// Run on both and stop at the first difference in a host call or result
-    Both,
-}
-
-impl EngineName {
-    /// `options` with this engine.
-    pub(crate) fn choose(self, options: Options) -> Options {
-        Options {
-            engine: match self {
-                Self::Fast | Self::Both => engine::fast(),
-                Self::Interpreter => engine::interpreter(),
-            },
-            check: matches!(self, Self::Both).then(engine::interpreter),
-            ..options
-        }
-    }
-}
-
 /// Runs the command. Exit code 1 if a run trapped, an upgrade failed, reboots ran
 /// out or the rollup got stuck; also if the kernel is invalid or engines differ.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let rollup = args.rollup.unwrap_or(DEFAULT_ROLLUP);
-    let levels = levels(&args.inputs, &rollup)?;
-    let mut machine = match Machine::from_durable(durable(args)?, options(args, rollup)) {
+    let levels = args.kernel.levels(&args.inputs)?;
+    let mut machine = match Machine::from_durable(args.kernel.durable()?, options(args)) {
         Ok(machine) => machine,
         Err(error) => return Ok(found_wrong(&error)),
     };
@@ -154,26 +107,8 @@ fn is_sound(report: &LevelReport) -> bool {
     report.status == Status::Yielded && !report.runs.iter().any(RunReport::trapped)
 }
 
-fn levels(path: &Path, rollup: &[u8; 20]) -> anyhow::Result<Levels> {
-    inputs::parse(&files::text(path)?, rollup).with_context(|| path.display().to_string())
-}
-
-/// The storage before the first level: the kernel and the setup.
-fn durable(args: &RunArgs) -> anyhow::Result<Durable> {
-    let mut durable = Durable::new();
-    durable.write("/kernel/boot.wasm", files::module(&args.kernel)?)?;
-    if let Some(path) = &args.setup {
-        let name = || path.display().to_string();
-        let instructions = setup::parse(&files::text(path)?).with_context(name)?;
-        setup::apply(&instructions, &mut durable, args.preimages.as_deref()).with_context(name)?;
-    }
-    Ok(durable)
-}
-
-fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
-    args.engine.choose(Options {
-        version: args.pvm_version,
-        legacy: args.legacy,
+fn options(args: &RunArgs) -> Options {
+    args.kernel.options(Options {
         metering: if args.no_metering {
             Metering::Off
         } else if args.profile {
@@ -186,8 +121,6 @@ fn options(args: &RunArgs, rollup: [u8; 20]) -> Options {
             most => most,
         },
         patience: (args.no_metering && args.max_instructions.is_none()).then_some(PATIENCE),
-        rollup,
-        preimages: args.preimages.clone(),
         debug: if args.no_kernel_debug {
             DebugSink::Off
         } else {
@@ -377,6 +310,14 @@ impl Text<'_> {
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
         writeln!(f, "    {}", self.paint(Colour::Dim, &calls.join(", ")))
+    }
+}
+
+/// A level for people to read, in black and white.
+pub(crate) fn text(report: &LevelReport) -> impl fmt::Display {
+    Text {
+        report,
+        colours: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a recorded run is taken up: before its first level, or at a snapshot.
 
 use crate::files;
-use crate::run::EngineName;
+use crate::kernel_args::EngineName;
 use anyhow::{Context, ensure};
 use clap::Args;
 use pvm::inputs::{self, Levels};

@@ -1,6 +1,6 @@
 //! `evm-rollup statetest`: runs Ethereum's state tests through the compiled kernel.
 
-use crate::run::EngineName;
+use crate::kernel_args::EngineName;
 use crate::{FOUND_WRONG, files};
 use anyhow::{bail, ensure};
 use clap::Args;

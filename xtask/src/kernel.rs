@@ -57,15 +57,22 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
             format!("{},evaluation", recovery.feature()),
         ),
     };
-    let (kernel, guard) = compile(&site, &features)?;
+    let Built {
+        kernel,
+        guard,
+        names,
+    } = compile(&site, &features)?;
     ensure!(
         Purpose::of(&kernel) == purpose,
         "this is another build: one for tests is never shipped"
     );
 
     // Tests look in the checkout's target folder, a built `evm-rollup` beside itself.
-    place(&site.workspace.join("target/kernel"), name, &kernel)?;
-    place(&site.target.join("kernel"), name, &kernel)?;
+    for folder in [site.workspace.join("target"), site.target.clone()] {
+        let folder = folder.join("kernel");
+        place(&folder, name, &kernel)?;
+        place(&folder, &name.replace(".wasm", ".names"), names.as_bytes())?;
+    }
     println!("target/kernel/{name} ({features})");
     let version = rustc(&["--version"])?;
     println!("{}", first_line(&version).replacen(' ', "   ", 1));
@@ -88,7 +95,7 @@ pub(crate) fn build_twice() -> Result<()> {
     let first = fs::read(workspace().join("target/kernel/evm_kernel.wasm"))
         .context("run `cargo xtask kernel` first")?;
     let site = Site::elsewhere()?;
-    let (second, _) = compile(&site, Recovery::Rust.feature())?;
+    let second = compile(&site, Recovery::Rust.feature())?.kernel;
     ensure!(
         first == second,
         "two builds differ: {} here, {} in {}",
@@ -192,7 +199,7 @@ fn place(folder: &Path, name: &str, kernel: &[u8]) -> Result<()> {
 }
 
 /// The modules beside the EVM kernel: the installer, and what tests run.
-const OTHERS: [Other; 4] = [
+const OTHERS: [Other; 5] = [
     Other {
         what: "--package installer_kernel --lib --crate-type cdylib",
         name: "installer_kernel.wasm",
@@ -215,6 +222,12 @@ const OTHERS: [Other; 4] = [
         what: "--package host --example probe",
         name: "probe.wasm",
         built: "examples/probe.wasm",
+        small: false,
+    },
+    Other {
+        what: "--package host --example purse",
+        name: "purse.wasm",
+        built: "examples/purse.wasm",
         small: false,
     },
 ];
@@ -243,8 +256,13 @@ pub(crate) fn build_others() -> Result<()> {
         let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
         module::check(&wasm).with_context(|| format!("the machine would refuse {}", other.name))?;
         let (kernel, guard) = guarded(&wasm)?;
-        place(&site.workspace.join("target/kernel"), other.name, &kernel)?;
-        place(&site.target.join("kernel"), other.name, &kernel)?;
+        let names = names(&wasm)?;
+        for folder in [site.workspace.join("target"), site.target.clone()] {
+            let folder = folder.join("kernel");
+            place(&folder, other.name, &kernel)?;
+            let file = other.name.replace(".wasm", ".names");
+            place(&folder, &file, names.as_bytes())?;
+        }
         println!(
             "target/kernel/{}: {} bytes; {guard}",
             other.name,
@@ -254,8 +272,16 @@ pub(crate) fn build_others() -> Result<()> {
     Ok(())
 }
 
+/// What a build gives.
+struct Built {
+    kernel: Vec<u8>,
+    guard: Guarded,
+    /// Of its functions, for the debugger.
+    names: String,
+}
+
 /// Builds `evm_kernel`, checks, strips and guards it.
-fn compile(site: &Site, features: &str) -> Result<(Vec<u8>, Guarded)> {
+fn compile(site: &Site, features: &str) -> Result<Built> {
     let what = format!(
         "--package evm_kernel --lib --crate-type cdylib --no-default-features --features {features}"
     );
@@ -267,7 +293,22 @@ fn compile(site: &Site, features: &str) -> Result<(Vec<u8>, Guarded)> {
     if let Some(path) = module::path_in(&kernel, ours.chain([site.target.clone()])) {
         bail!("a path of this machine is in the kernel: {path}");
     }
-    Ok((kernel, guard))
+    Ok(Built {
+        names: names(&wasm)?,
+        kernel,
+        guard,
+    })
+}
+
+/// The functions of a module, as `evm-rollup debug` and `profile` read them: a line for each, its
+/// place and its name. What is done to the module afterwards moves no function.
+fn names(wasm: &[u8]) -> Result<String> {
+    let outline = kernel_module::Outline::read(wasm)?;
+    let lines = outline
+        .names
+        .iter()
+        .map(|(place, name)| format!("{place} {:#}\n", rustc_demangle::demangle(name)));
+    Ok(lines.collect())
 }
 
 /// The module that ships: without names, and with a bounded stack.

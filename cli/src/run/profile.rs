@@ -5,7 +5,7 @@ use pvm::Profile;
 use serde_json::{Value, json};
 
 /// The profile as JSON: `total` is the sum of all the others.
-pub(super) fn json(profile: &Profile) -> Value {
+pub(crate) fn json(profile: &Profile) -> Value {
     let opcodes = profile.dearest().into_iter().map(|(opcode, cost)| {
         json!({
             "opcode": opcode,
