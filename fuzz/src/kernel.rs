@@ -26,8 +26,8 @@ pub fn kernel(case: &Case) -> Result<Made, String> {
     let config = Config {
         fee_recipient: alloy_primitives::Address::repeat_byte(0xfe),
         // One block, and no transaction that halts for its work: plain revm counts none.
-        run_budget: u64::MAX,
-        level_budget: u64::MAX,
+        run_budget: u64::MAX / 4,
+        level_budget: u64::MAX / 4,
         revisions: vec![(0, case.revision)],
         ..Config::default()
     };
