@@ -116,6 +116,48 @@ impl Balance {
     }
 }
 
+/// Opcodes without operands that give a word, for the least gas.
+const PUSHING: [(&str, &[u8]); 17] = [
+    ("ADDRESS", &[0x30]),
+    ("ORIGIN", &[0x32]),
+    ("CALLER", &[0x33]),
+    ("CALLVALUE", &[0x34]),
+    ("CALLDATASIZE", &[0x36]),
+    ("CODESIZE", &[0x38]),
+    ("GASPRICE", &[0x3a]),
+    ("RETURNDATASIZE", &[0x3d]),
+    ("COINBASE", &[0x41]),
+    ("TIMESTAMP", &[0x42]),
+    ("NUMBER", &[0x43]),
+    ("BASEFEE", &[0x48]),
+    ("PC", &[0x58]),
+    ("MSIZE", &[0x59]),
+    ("GAS", &[0x5a]),
+    ("PUSH0", &[0x5f]),
+    ("PUSH1", &[0x60, 1]),
+];
+
+/// How often such an opcode stands in a program without a loop, whose counter would be on the
+/// stack.
+const IN_A_ROW: usize = 6_000;
+
+/// An opcode that gives a word and POP, which takes it: the stack is as empty as can be.
+fn on_an_empty_stack(lab: &Lab, name: &str, opcode: &[u8]) -> Row {
+    let code = [opcode, &[op::POP]].concat().repeat(IN_A_ROW);
+    let whole = lab.program(&code);
+    let none = lab.program(&[&[op::STOP], &code[..]].concat());
+    Row {
+        kind: Kind::Opcode,
+        name: format!("{name}, POP on an empty stack"),
+        succeeded: whole.succeeded == 1,
+        alone: Some((
+            whole.instructions.saturating_sub(none.instructions),
+            whole.work.saturating_sub(none.work),
+        )),
+        sample: whole,
+    }
+}
+
 /// Measures all of them.
 pub(crate) fn rows(lab: &Lab, mut done: impl FnMut(Row)) {
     let balance = Balance::measure(lab);
@@ -127,6 +169,9 @@ pub(crate) fn rows(lab: &Lab, mut done: impl FnMut(Row)) {
             alone: None,
             sample,
         });
+    }
+    for (name, opcode) in PUSHING {
+        done(on_an_empty_stack(lab, name, opcode));
     }
     let cases = [
         arithmetic(),
