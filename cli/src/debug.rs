@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 mod command;
+mod interrupt;
 mod lines;
 mod scene;
 mod session;
@@ -51,6 +52,9 @@ pub(crate) fn debug(args: &DebugArgs) -> anyhow::Result<ExitCode> {
         Some(path) => args.kernel.levels(path)?,
         None => Vec::new(),
     };
+    if lines.are_typed() {
+        interrupt::listen();
+    }
     let session = Arc::new(session::Shared::new(Session::new(names, lines, levels)));
     let options = args.kernel.options(Options {
         metering: Metering::Full,
@@ -58,7 +62,7 @@ pub(crate) fn debug(args: &DebugArgs) -> anyhow::Result<ExitCode> {
         debug: if args.no_kernel_debug {
             DebugSink::Off
         } else {
-            DebugSink::Call(Arc::new(|text| print!("{text}")))
+            DebugSink::Call(Arc::new(|text| print!("{}", crate::output::plain(text))))
         },
         ..Options::default()
     });

@@ -26,6 +26,17 @@ macro_rules! eprintln {
     };
 }
 
+/// A text of somebody else for a terminal: control characters but for new lines and tabs are
+/// escaped.
+pub(crate) fn plain(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 /// Writes to the standard output.
 pub(crate) fn out(text: Arguments<'_>) {
     let mut output = std::io::stdout().lock();

@@ -4,6 +4,7 @@ use crate::FOUND_WRONG;
 use crate::files;
 use crate::kernel_args::KernelArgs;
 use crate::names;
+use crate::run::is_sound;
 use anyhow::Context;
 use clap::Args;
 use inferno::flamegraph;
@@ -45,7 +46,7 @@ pub(crate) struct ProfileArgs {
     json: bool,
 }
 
-/// Runs the command. Exit code 1 if a level cannot be run.
+/// Runs the command. Exit code 1 if a level cannot be run, or does not end well.
 pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     let names = names::of(&args.kernel.kernel, args.names.as_deref())?;
     let measured = match measure(args)? {
@@ -60,7 +61,14 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.collapsed {
         files::write(path, lines.join("\n") + "\n")?;
     }
+    for level in &measured.unsound {
+        eprintln!("{level}");
+    }
     if let Some(path) = &args.output {
+        anyhow::ensure!(
+            !lines.is_empty(),
+            "nothing was executed: there is no picture"
+        );
         files::write(path, picture(&lines)?)?;
     }
     if args.json {
@@ -68,13 +76,18 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     } else {
         tables(args, &measured, &paths, &names);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(match measured.unsound.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FOUND_WRONG),
+    })
 }
 
 /// What the levels took.
 struct Measured {
     calls: Calls,
     opcodes: Profile,
+    /// The levels that did not end well: which, and how.
+    unsound: Vec<String>,
     /// Of all runs, as metered.
     instructions: u64,
     host_calls: BTreeMap<String, u64>,
@@ -123,11 +136,21 @@ fn measure(args: &ProfileArgs) -> anyhow::Result<Result<Measured, pvm::Error>> {
         let mut measured = Measured {
             calls: Calls::default(),
             opcodes: Profile::default(),
+            unsound: Vec::new(),
             instructions: 0,
             host_calls: BTreeMap::new(),
         };
         for messages in counted {
-            for run in by_calls.run_level(&inbox(messages))?.runs {
+            let report = by_calls.run_level(&inbox(messages))?;
+            if !is_sound(&report) {
+                let traps = report.runs.iter().filter_map(|run| run.trap);
+                let ends: Vec<_> = std::iter::once(report.status.to_string())
+                    .chain(traps.map(|trap| trap.to_string()))
+                    .collect();
+                let text = format!("level {}: {}", report.level, ends.join(", "));
+                measured.unsound.push(text);
+            }
+            for run in report.runs {
                 measured.instructions += run.instructions;
                 for (name, count) in run.host_calls {
                     *measured.host_calls.entry(name).or_default() += count;
@@ -199,7 +222,7 @@ fn tables(args: &ProfileArgs, measured: &Measured, paths: &[CallPath], names: &N
     println!("{:>15} instructions", measured.instructions);
     println!();
     println!(
-        "{:>15}      {:>15} {:>12}  function",
+        "{:>15}       {:>15} {:>12}  function",
         "by itself", "with calls", "calls"
     );
     for (function, of) in by_function(paths).into_iter().take(args.rows) {
@@ -207,7 +230,7 @@ fn tables(args: &ProfileArgs, measured: &Measured, paths: &[CallPath], names: &N
         let (percent, tenth) = (tenths / 10, tenths % 10);
         let name = names.get(function);
         println!(
-            "{:>15}{percent:>3}.{tenth}%{:>15} {:>12}  {name}",
+            "{:>15}{percent:>4}.{tenth}%{:>15} {:>12}  {name}",
             of.own, of.all, of.calls
         );
     }

@@ -103,7 +103,8 @@ fn found_wrong(error: &Error) -> ExitCode {
     ExitCode::from(FOUND_WRONG)
 }
 
-fn is_sound(report: &LevelReport) -> bool {
+/// Whether a level ended well, each of its runs did.
+pub(crate) fn is_sound(report: &LevelReport) -> bool {
     report.status == Status::Yielded && !report.runs.iter().any(RunReport::trapped)
 }
 
@@ -344,7 +345,7 @@ impl fmt::Display for Text<'_> {
         if report.runs.len() > SHOWN_RUNS {
             writeln!(f, "  … {} runs in all", report.runs.len())?;
         }
-        for line in report.debug.concat().lines() {
+        for line in crate::output::plain(&report.debug.concat()).lines() {
             writeln!(f, "  {}", self.paint(Colour::Dim, &format!("| {line}")))?;
         }
         for (index, message) in report.outbox.iter().enumerate() {

@@ -171,6 +171,72 @@ fn a_trap_shows_the_functions_that_were_open() {
     assert!(inner.is_some() && inner < outer, "{text}");
 }
 
+/// A kernel that imports nothing, and one that calls itself as deep as it can.
+#[test]
+fn kernels_of_all_kinds_are_looked_into() {
+    let folder = Folder::new("debug-kinds");
+    let inputs = folder.file("inputs.json", "[[]]");
+    let module = |name: &str, wat: &str| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, wat::parse_str(wat).unwrap()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let alone = module(
+        "alone.wasm",
+        r#"(module (memory (export "mem") 1) (func $f unreachable)
+            (func (export "kernel_run") (call $f)))"#,
+    );
+    let output = command(&[
+        "debug",
+        &alone,
+        "--inputs",
+        &inputs,
+        "-c",
+        "step into; step inbox",
+    ]);
+    let text = stdout(&output);
+    assert!(text.contains("0 function 0\n   1 function 1"), "{text}");
+    let output = command(&["profile", &alone, "--inputs", &inputs]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("level 0: yielded, trap: unreachable"),
+        "{error}"
+    );
+    // 40,000 calls deep: what is too deep belongs to its caller, and nothing is lost.
+    let deep = module(
+        "deep.wasm",
+        r#"(module (memory (export "mem") 1)
+            (func $f (param i32) (if (local.get 0)
+                (then (call $f (i32.sub (local.get 0) (i32.const 1))))))
+            (func (export "kernel_run") (call $f (i32.const 40000))))"#,
+    );
+    let collapsed = folder.0.join("collapsed");
+    let output = command(&[
+        "profile",
+        &deep,
+        "--inputs",
+        &inputs,
+        "--json",
+        "--collapsed",
+        collapsed.to_str().unwrap(),
+    ]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let profile: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let total = profile["instructions"].as_u64().unwrap();
+    assert!(total > 40_000, "{total}");
+    let lines = std::fs::read_to_string(&collapsed).unwrap();
+    assert!(lines.len() < 4_000_000, "{} bytes", lines.len());
+    let counts = lines
+        .lines()
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    assert_eq!(counts.sum::<u64>(), total);
+}
+
 /// The first wrong command of a script ends it, with what is wrong.
 #[test]
 fn a_wrong_command_ends_a_script() {

@@ -17,7 +17,7 @@ use std::convert::Infallible;
 use wasm_encoder::reencode::{Reencode, utils};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, EntityType, Function, GlobalSection, GlobalType,
-    ImportSection, InstructionSink, Module, TypeSection, ValType,
+    ImportSection, InstructionSink, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::{
     FunctionBody, GlobalSectionReader, ImportSectionReader, Operator, Parser, TypeSectionReader,
@@ -47,15 +47,11 @@ const fn added(name: &'static str, params: &'static [Type]) -> Import {
     }
 }
 
-/// The module that tells; `metered` is that of [`metering::instrument`]. `None` for a module that
-/// imports nothing, and so does nothing.
+/// The module that tells; `metered` is that of [`metering::instrument`].
 ///
 /// # Errors
 /// If the module cannot be read.
-pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Option<Vec<u8>>, Error> {
-    if facts.imported_functions == 0 {
-        return Ok(None);
-    }
+pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Vec<u8>, Error> {
     let outline = Outline::read(metered).map_err(Error::ParseError)?;
     let own = outline
         .functions
@@ -70,12 +66,13 @@ pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Option<Vec<u8>>
         types: outline.types.len() as u32,
         results: results.collect(),
         body: 0,
+        imports: false,
         instructions: metering::instructions_global(facts),
         mark: outline.globals,
     };
     let mut module = Module::new();
     rewrite.parse_core_module(&mut module, Parser::new(0), metered)?;
-    Ok(Some(module.finish()))
+    Ok(module.finish())
 }
 
 struct Rewrite {
@@ -87,6 +84,8 @@ struct Rewrite {
     results: Vec<Option<wasmparser::ValType>>,
     /// The body that comes next.
     body: u32,
+    /// Whether ours are among the imports.
+    imports: bool,
     /// The global with the count of instructions, and the one with the next mark.
     instructions: u32,
     mark: u32,
@@ -138,6 +137,14 @@ impl Rewrite {
         code.i64_const(0).global_set(self.mark);
     }
 
+    fn import(&mut self, imports: &mut ImportSection) {
+        let (entering, counting) = (self.types, self.types + 1);
+        imports.import(MODULE, ENTER.name, EntityType::Function(entering));
+        imports.import(MODULE, LEAVE.name, EntityType::Function(counting));
+        imports.import(MODULE, REACHED.name, EntityType::Function(counting));
+        self.imports = true;
+    }
+
     fn is_host(&self, operator: &Operator<'_>) -> bool {
         matches!(operator, Operator::Call { function_index } if *function_index < self.imported)
     }
@@ -173,9 +180,22 @@ impl Reencode for Rewrite {
         section: ImportSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_import_section(self, imports, section)?;
-        imports.import(MODULE, ENTER.name, EntityType::Function(self.types));
-        imports.import(MODULE, LEAVE.name, EntityType::Function(self.types + 1));
-        imports.import(MODULE, REACHED.name, EntityType::Function(self.types + 1));
+        self.import(imports);
+        Ok(())
+    }
+
+    /// A module that imports nothing gets a section for it; functions stand right behind.
+    fn intersperse_section_hook(
+        &mut self,
+        module: &mut Module,
+        _after: Option<SectionId>,
+        before: Option<SectionId>,
+    ) -> Result<(), Error> {
+        if before == Some(SectionId::Function) && !self.imports {
+            let mut imports = ImportSection::new();
+            self.import(&mut imports);
+            module.section(&imports);
+        }
         Ok(())
     }
 

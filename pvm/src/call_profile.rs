@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The most paths that are kept; what is called beyond belongs to its caller.
-const MAX_PATHS: usize = 1_000_000;
+const MAX_PATHS: usize = 100_000;
+
+/// The most calls of a path; what is called beyond belongs to its caller, too. A network's machine
+/// allows 299 open calls at its first version.
+const MAX_DEPTH: usize = 300;
 
 /// What a frame is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +41,7 @@ pub struct Calls {
 #[derive(Clone, Debug, Default)]
 struct Node {
     parent: usize,
+    depth: usize,
     children: BTreeMap<Frame, usize>,
     count: u64,
     instructions: u64,
@@ -131,14 +136,16 @@ impl Calls {
     fn call(&mut self, frame: Frame) -> Option<usize> {
         let parent = self.at;
         let next = self.nodes.len();
+        let depth = self.nodes[parent].depth + 1;
         let known = self.nodes[parent].children.contains_key(&frame);
-        if self.beyond > 0 || next >= MAX_PATHS && !known {
+        if self.beyond > 0 || depth > MAX_DEPTH || next >= MAX_PATHS && !known {
             return None;
         }
         let node = *self.nodes[parent].children.entry(frame).or_insert(next);
         if node == next {
             self.nodes.push(Node {
                 parent,
+                depth,
                 ..Node::default()
             });
         }
@@ -152,7 +159,7 @@ impl Calls {
         self.nodes[self.at].instructions += passed;
     }
 
-    /// As deep as calls were open: a machine's limit.
+    /// [`MAX_DEPTH`] deep at most.
     fn add_paths(&self, node: usize, open: &mut Vec<Frame>, paths: &mut Vec<Path>) {
         let node = &self.nodes[node];
         paths.push(Path {

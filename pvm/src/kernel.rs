@@ -135,10 +135,9 @@ impl Kernel {
         {
             wasm = marked.into();
         }
-        if limits.probed
-            && let Some(told) = probe::instrument(&wasm, &self.facts).map_err(failed)?
-        {
-            wasm = told.into();
+        if limits.probed {
+            let told = probe::instrument(&wasm, &self.facts);
+            wasm = told.map_err(failed)?.into();
         }
         engine.compile(&Module {
             wasm: &wasm,

@@ -18,13 +18,21 @@ impl FromStr for Names {
     fn from_str(text: &str) -> Result<Self, NotNames> {
         let read = |(number, line): (usize, &str)| {
             let parts = line.split_once(' ');
-            let named =
-                parts.and_then(|(place, name)| Some((place.parse().ok()?, name.to_owned())));
+            let named = parts.and_then(|(place, name)| Some((place.parse().ok()?, plain(name))));
             named.ok_or(NotNames(number + 1))
         };
         let names: Result<_, _> = text.lines().enumerate().map(read).collect();
         names.map(Self)
     }
+}
+
+/// Without characters that would do something to a terminal or a picture.
+fn plain(name: &str) -> String {
+    let escaped = |c: char| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    name.chars().map(escaped).collect()
 }
 
 impl Names {
@@ -77,6 +85,8 @@ mod tests {
         assert_eq!(names.find("7"), [7]);
         assert_eq!(names.get(5), "purse::read amount");
         assert_eq!(names.get(7), "function 7");
+        let hostile: Names = "1 \x1b[2J".parse().unwrap();
+        assert_eq!(hostile.get(1), "\\u{1b}[2J");
         assert_eq!("3 a\nfour b".parse::<Names>(), Err(NotNames(2)));
     }
 }

@@ -248,9 +248,13 @@ fn place_of(place: &[&str]) -> Result<Place, String> {
                 .then(|| Place::Call(name.to_owned()))
                 .ok_or_else(|| format!("{name} is no function of the host, as store_read is"))
         }
-        ["path", path] => Ok(Place::Path(path_of(path))),
+        ["path", path] if path.starts_with('/') => Ok(Place::Path(path_of(path))),
+        ["path", path] => Err(format!("{path} is no path: a path begins with /")),
         ["function", name] => Ok(Place::Function(name.to_owned())),
-        ["instruction", count] => Ok(Place::Instruction(number(count)?)),
+        ["instruction", count] => match number(count)? {
+            0 => Err("instructions are counted from 1".to_owned()),
+            count => Ok(Place::Instruction(count)),
+        },
         _ => Err("break call NAME, path PATH, function NAME or instruction N".to_owned()),
     }
 }
@@ -372,6 +376,8 @@ mod tests {
         for (line, words) in [
             ("stpe", "no such command"),
             ("break call store_raed", "no function of the host"),
+            ("break path purse", "begins with /"),
+            ("break instruction 0", "counted from 1"),
             ("show memory at -1 for 4 bytes", "-1 is no number"),
             (
                 "show memory at 0 for 5000000000 bytes",

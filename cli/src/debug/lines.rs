@@ -7,8 +7,11 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{CompletionType, Config, Context, Editor, Helper, Highlighter, Hinter, Validator};
 use std::collections::VecDeque;
-use std::io::{BufRead, IsTerminal, stdin};
+use std::io::{BufRead, IsTerminal, Read, stdin};
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a command; what is longer is read as several, which are none.
+const MAX_LINE: u64 = 65_536;
 
 /// The lines of commands.
 pub(super) enum Lines {
@@ -58,9 +61,12 @@ impl Lines {
             let line = match self {
                 Self::Script(lines) => lines.pop_front()?,
                 Self::Input => {
-                    let mut line = String::new();
-                    let len = stdin().lock().read_line(&mut line).ok()?;
-                    (len > 0).then_some(line)?
+                    let mut line = Vec::new();
+                    let input = stdin().lock();
+                    let len = input.take(MAX_LINE).read_until(b'\n', &mut line).ok()?;
+                    (len > 0).then_some(())?;
+                    // What is no text is no command, either.
+                    String::from_utf8_lossy(&line).into_owned()
                 }
                 Self::Terminal(editor) => match editor.readline(prompt) {
                     Ok(line) => {
@@ -77,7 +83,7 @@ impl Lines {
                 continue;
             }
             if !self.are_typed() {
-                println!("{prompt}{line}");
+                println!("{prompt}{}", line.escape_debug());
             }
             return Some(line.to_owned());
         }

@@ -1,6 +1,7 @@
 //! A session of the debugger: what was asked, and where the kernel is.
 
 use super::command::{self, Command, Step};
+use super::interrupt;
 use super::lines::Lines;
 use super::scene::Scene;
 use super::show;
@@ -256,13 +257,21 @@ impl Session {
     /// A run tells what happens.
     fn event(&mut self, event: Event<'_>, view: &View<'_>) -> Result<u64, Abandoned> {
         self.moment.note(&event);
-        let why = self.stops.why(&event, &self.moment, &self.names);
+        let typed = self.lines.are_typed();
+        let why = match event {
+            Event::Reached { .. } if typed && interrupt::asked() => Some("interrupted".to_owned()),
+            _ => self.stops.why(&event, &self.moment, &self.names),
+        };
         let stopped = why.map_or(Ok(()), |why| self.stop(&event, &why, view));
         if matches!(event, Event::Leave { .. }) {
             self.moment.stack.pop();
         }
         stopped?;
-        Ok(self.stops.next_count(&self.moment))
+        let next = self.stops.next_count(&self.moment);
+        Ok(match self.lines.are_typed() {
+            true => next.min(self.moment.instructions.saturating_add(interrupt::LOOK)),
+            false => next,
+        })
     }
 
     /// Asks for commands in the middle of a run, until one goes on.
@@ -358,7 +367,11 @@ impl Session {
                     .ok_or_else(|| "there is no such breakpoint".to_owned())
             }
             Command::Symbols(text) => {
-                for (place, name) in self.names.lines(text) {
+                let mut found = self.names.lines(text).peekable();
+                if found.peek().is_none() {
+                    return Err(format!("no function's name contains {text:?}"));
+                }
+                for (place, name) in found {
                     println!("{place} {name}");
                 }
                 Ok(())

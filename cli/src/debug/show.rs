@@ -89,6 +89,9 @@ pub(super) fn preimage(options: &Options, hash: &str) -> Result<(), String> {
     let bytes = hex::decode(hash).map_err(|error| format!("{hash}: {error}"))?;
     let folder = options.preimages.as_deref();
     let page = pvm::reveal::preimage(folder, &bytes).map_err(|error| error.to_string())?;
+    if page.is_empty() {
+        println!("no bytes: what is no hash of a page has an empty answer");
+    }
     dump(&page, 0);
     Ok(())
 }
@@ -116,7 +119,10 @@ pub(super) fn show(
         Shown::Stack => {
             let mut text = String::new();
             stack(&mut text, moment, names);
-            println!("{}", text.trim_start_matches('\n'));
+            match text.trim_start_matches('\n') {
+                "" => println!("no function is open"),
+                text => println!("{text}"),
+            }
         }
         Shown::Storage(path) => return tree(scene.durable, path),
         Shown::Subkeys(path) => return subkeys(scene.durable, path),

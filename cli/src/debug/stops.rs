@@ -216,6 +216,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(name) => write!(f, "call {name}"),
+            Self::Path(path) if path.is_empty() => f.write_str("path /"),
             Self::Path(path) => write!(f, "path {path}"),
             Self::Function(name) => write!(f, "function {name}"),
             Self::Instruction(count) => write!(f, "instruction {count}"),
