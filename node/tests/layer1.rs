@@ -243,7 +243,7 @@ async fn an_upgrade_can_be_rehearsed() {
     std::fs::create_dir_all(&pages).unwrap();
     let devnet = devnet(|options| options.preimages = Some(pages.clone())).await;
     let kernel = || {
-        let latest = devnet.node().chain().latest().unwrap();
+        let latest = devnet.node().chain().latest().unwrap().unwrap();
         latest
             .state()
             .unwrap()

@@ -154,7 +154,10 @@ fn status(scene: &Scene<'_>, moment: &Moment, names: &Names) {
         }
     }
     let version = scene.durable.get(host::reserved::VERSION);
-    let version = version.map(|value| String::from_utf8_lossy(&value.bytes()).into_owned());
+    let version = version
+        .ok()
+        .flatten()
+        .map(|value| String::from_utf8_lossy(&value.bytes()).into_owned());
     println!("machine {}", version.unwrap_or_default());
     println!("durable root {}", hex::encode(scene.durable.root_hash()));
 }
@@ -215,18 +218,22 @@ fn branches(durable: &Durable, path: &str, depth: usize, lines: &mut Vec<String>
     }
     let name = path.rsplit('/').next().unwrap_or_default();
     let indent = "  ".repeat(depth);
-    match durable.get(path) {
+    let children = match durable.children(path) {
+        Ok(children) => children,
+        Err(error) => return lines.push(format!("{path}: {error}")),
+    };
+    match durable.get(path).ok().flatten() {
         Some(value) => lines.push(format!("{indent}/{name} {} bytes", value.len())),
-        None if durable.children(path).is_empty() => return,
+        None if children.is_empty() => return,
         None => lines.push(format!("{indent}/{name}")),
     }
-    for child in durable.children(path) {
+    for child in children {
         branches(durable, &format!("{path}/{child}"), depth + 1, lines);
     }
 }
 
 fn subkeys(durable: &Durable, path: &str) -> Result<(), String> {
-    let children = durable.children(path);
+    let children = durable.children(path).map_err(|error| error.to_string())?;
     if children.is_empty() {
         return Err(format!("nothing is below {path}/"));
     }
@@ -240,9 +247,8 @@ fn subkeys(durable: &Durable, path: &str) -> Result<(), String> {
 }
 
 fn key(durable: &Durable, path: &str, kind: As) -> Result<(), String> {
-    let value = durable
-        .get(path)
-        .ok_or_else(|| format!("no value is at {path}"))?;
+    let value = durable.get(path).map_err(|error| error.to_string())?;
+    let value = value.ok_or_else(|| format!("no value is at {path}"))?;
     bytes(&value.bytes(), 0, kind)
 }
 

@@ -256,7 +256,7 @@ mod tests {
                 let mut found = Vec::new();
                 after.changes(&before, prefix, |path, value| {
                     found.push((String::from_utf8(path.to_vec()).unwrap(), value.map(|value| value.bytes()[0])));
-                });
+                }).unwrap();
                 let below = |path: &&String| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
                 let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).filter(below).collect();
                 let expected: Vec<_> = paths
