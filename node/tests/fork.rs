@@ -177,6 +177,17 @@ async fn the_past_is_the_other_chains() {
     );
     let later = json!([last["hash"], false]);
     assert!(call(&fork, "eth_getBlockByHash", later).await.is_null());
+    // Nor is what waits there.
+    call(&other, "evm_setAutomine", json!([false])).await;
+    let waits = json!([{ "from": other.accounts()[2].address, "to": STRANGER }]);
+    let waits = json!([call(&other, "eth_sendTransaction", waits).await]);
+    let there = call(&other, "eth_getTransactionByHash", waits.clone()).await;
+    assert!(there["blockNumber"].is_null() && there.is_object());
+    assert!(
+        call(&fork, "eth_getTransactionByHash", waits)
+            .await
+            .is_null()
+    );
     // What was before is as there: blocks, transactions, receipts, state, traces.
     let tag = format!("{at:#x}");
     let block = call(&other, "eth_getBlockByNumber", json!([tag, true])).await;

@@ -180,7 +180,7 @@ impl Fork {
         answer::check(method, params, &answer)
             .map_err(|why| self.state.remote.form(method, &why))?;
         let text = answer.get();
-        if text == "null" || self.is_later(text) {
+        if text == "null" || self.is_later(text) || waits(method, text) {
             return Ok(RawValue::NULL.to_owned());
         }
         if text.len() <= KEPT && key.len() <= usize::from(u16::MAX) {
@@ -217,6 +217,13 @@ pub(crate) async fn connect(options: Option<ForkOptions>) -> Result<Option<Arc<F
     let asked = tokio::task::spawn_blocking(|| Fork::connect(options)).await;
     let fork = asked.map_err(|error| ForkError::Thread(error.to_string()))??;
     Ok(Some(Arc::new(fork)))
+}
+
+/// Whether an answer is about a transaction that is in no block: of the other chain's pool.
+fn waits(method: &str, answer: &str) -> bool {
+    method == "eth_getTransactionByHash"
+        && serde_json::from_str::<Json>(answer)
+            .is_ok_and(|transaction| transaction.get("blockNumber").is_none_or(Json::is_null))
 }
 
 /// The file of what is known of a block: another for each chain, number and hash.
