@@ -98,8 +98,11 @@ impl Client {
         }
         let kernel = folder().join("../target/kernel/evm_kernel.wasm");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let mut options = Options::new(kernel);
+        // As the command has it: ape asks for all the gas of a block.
+        options.genesis.config.block_gas_limit = 1 << 24;
         let devnet = runtime
-            .block_on(devnet(Options::new(kernel)))
+            .block_on(devnet(options))
             .expect("the devnet starts");
         let output = command.arg(devnet.url()).output();
         let output = output.expect("it ran a moment ago");

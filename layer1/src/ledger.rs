@@ -6,6 +6,9 @@ use crate::value::{Ticket, TicketId};
 use messages::contract::Contract;
 use std::collections::BTreeMap;
 
+/// Who has which mutez, and which tickets.
+type Parts = (Vec<(Contract, Mutez)>, Vec<(Account, Ticket)>);
+
 /// Balances. What is zero has no entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -15,7 +18,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// All balances, of tez and of tickets.
-    pub(crate) fn parts(&self) -> (Vec<(Contract, Mutez)>, Vec<(Account, Ticket)>) {
+    pub(crate) fn parts(&self) -> Parts {
         let tez = self.tez.iter().map(|(who, amount)| (*who, *amount));
         let tickets = self.tickets.iter().map(|((owner, id), amount)| {
             let (id, amount) = (id.clone(), *amount);

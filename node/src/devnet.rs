@@ -283,37 +283,27 @@ impl Drop for Handle {
 /// [`DevnetError`].
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let access = Access::new(options.host, &options.cors)?.with_hosts(&options.allowed_hosts);
-    let address = SocketAddr::new(options.host, options.port);
     let kernel =
         pvm::files::read(&options.kernel, MAX_KERNEL).map_err(|source| DevnetError::Kernel {
             path: options.kernel.clone(),
             source,
         })?;
-    let listener = listen(address).map_err(|source| DevnetError::Listen { address, source })?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| DevnetError::Listen { address, source })?;
+    let (listener, address) = bound(&options)?;
     let fork = fork::connect(options.fork.clone()).await?;
     let accounts = accounts::derive_from(&options.mnemonic, options.accounts)
         .map_err(|error| DevnetError::Accounts(error.to_string()))?;
     let mut start = Start::of(&options, &kernel, &accounts)?;
-    let client = options.client_version.clone();
     let Kept {
         chain,
         chain_id,
         layer1,
         saved,
     } = start.kept(&options)?;
-    let mut node = Node::new(accounts, chain_id, options.block_time, chain)
-        .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
-        .forking(Forked::new(options.fork_chain_id, options.balance));
-    node.start_keeper()
-        .map_err(|error| DevnetError::Thread(error.to_string()))?;
-    let node = Arc::new(node);
+    let node = Node::new(accounts, chain_id, options.block_time, chain);
+    let node = prepared(node, &options)?;
     if let Some(timestamp) = options.timestamp.filter(|_| saved.is_none()) {
         node.clock.want(timestamp);
     }
-    node.set_post(options.post);
     let stop = Arc::new(AtomicBool::new(false));
     let machine = pvm::Options {
         first_level: saved.as_ref().map_or(0, |saved| saved.layer1.level()),
@@ -349,6 +339,27 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
             None => options.balance,
         },
     })
+}
+
+/// The node with what the options say of it.
+fn prepared(node: Node, options: &Options) -> Result<Arc<Node>, DevnetError> {
+    let client = options.client_version.clone();
+    let mut node = node
+        .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
+        .forking(Forked::new(options.fork_chain_id, options.balance));
+    node.start_keeper()
+        .map_err(|error| DevnetError::Thread(error.to_string()))?;
+    node.set_post(options.post);
+    Ok(Arc::new(node))
+}
+
+/// A listener at the address of the options, and where it is.
+fn bound(options: &Options) -> Result<(TcpListener, SocketAddr), DevnetError> {
+    let address = SocketAddr::new(options.host, options.port);
+    let failed = |source| DevnetError::Listen { address, source };
+    let listener = listen(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// A listener whose connections hold few bytes for clients that do not read.

@@ -11,6 +11,7 @@
 //! | [`follower`] | the same in front of a rollup: follows a rollup node of Octez, and posts to it |
 //! | [`chain`], [`filters`] | blocks as the kernel wrote them |
 //! | [`store`] | what is kept on disk: blocks, what finds them, the pool, where the node is |
+//! | [`stored`] | a block as durable storage has it |
 //! | [`simulate`] | calls that are only tried |
 //! | [`pending`] | the block to come |
 //! | [`trace`] | what transactions did, step by step |
@@ -52,6 +53,7 @@ pub mod rpc;
 pub mod simulate;
 pub mod state_file;
 pub mod store;
+pub mod stored;
 pub mod submit;
 pub mod trace;
 pub mod version;

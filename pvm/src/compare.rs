@@ -1,7 +1,8 @@
 //! Whether two engines did the same in a run.
 
-use crate::context::{Context, Logged};
+use crate::context::Context;
 use crate::engine::{End, Finished};
+use crate::logged::Logged;
 use kernel_module::Counted;
 
 /// A run, with who ran it.

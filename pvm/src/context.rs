@@ -2,11 +2,11 @@
 
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, Unavailable};
+use crate::logged::Logged;
 use crate::probe::{Abandoned, Event, Probed, View};
 use crate::profile::Marks;
 use crate::reveal::{self, RevealError};
 use kernel_module::imports::IMPORTS;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,16 +51,6 @@ pub(crate) struct Meter {
     pub(crate) profile: Option<Marks>,
 }
 
-/// A host call: what the kernel gave, and what it got.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Logged {
-    pub(crate) place: usize,
-    pub(crate) args: Vec<i64>,
-    /// The bytes that it gave, by pointer and length.
-    pub(crate) given: Vec<Vec<u8>>,
-    pub(crate) answer: i64,
-}
-
 /// Why a host call ends the run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
@@ -101,7 +91,15 @@ impl Context {
 
     /// Tells who looks into the run.
     pub(crate) fn tell(&self, event: Event<'_>, memory: &[u8]) -> Result<u64, Abandoned> {
-        self.probe.tell(event, &View::new(self, memory))
+        let view = View {
+            durable: &self.durable,
+            level: self.level,
+            inbox: &self.inbox,
+            read: self.next,
+            outbox: &self.outbox,
+            memory,
+        };
+        self.probe.tell(event, &view)
     }
 
     pub(crate) fn read(&mut self, bytes: usize) {
@@ -132,33 +130,5 @@ impl Context {
             [1] => Ok(self.metadata().to_vec()),
             _ => Ok(Vec::new()),
         }
-    }
-}
-
-impl Logged {
-    /// The function's name.
-    pub(crate) fn name(&self) -> &'static str {
-        IMPORTS[self.place].name
-    }
-}
-
-/// `store_read("/evm/head", 0, 1024, 2048) = 32`.
-impl fmt::Display for Logged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", self.name())?;
-        for given in &self.given {
-            match std::str::from_utf8(given) {
-                Ok(text) if !text.contains(char::is_control) => write!(f, "{text:?}, ")?,
-                _ => write!(f, "0x{}, ", hex::encode(given))?,
-            }
-        }
-        let args: Vec<String> = self.args.iter().map(i64::to_string).collect();
-        write!(f, "{}) = {}", args.join(", "), self.answer)
-    }
-}
-
-impl fmt::Debug for Logged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -1,9 +1,10 @@
 //! The host functions, on the kernel's memory and the machine's context.
 
-use crate::context::{Context, Logged, Stop};
+use crate::context::{Context, Stop};
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, StoreError, Unavailable};
 use crate::engine::{ENTER, LEAVE, MARK, REACHED};
+use crate::logged::Logged;
 use crate::probe::{Called, Event};
 use crate::reveal::{self, RevealError};
 use crate::store::{self, Key};

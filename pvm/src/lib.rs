@@ -46,6 +46,7 @@ mod compare;
 mod debug_sink;
 mod error;
 mod host_functions;
+mod logged;
 mod profile;
 mod stack;
 mod state;

@@ -1,9 +1,8 @@
 //! Looking into a run: a [`Probe`] is told what a kernel does, sees what it works on, and says where
 //! it wants to be told next ([`kernel_module::probe`]).
 
-use crate::context::{Context, Logged};
 use crate::durable::Durable;
-use crate::engine::Trap;
+use crate::logged::Logged;
 use kernel_module::imports::{HostCall, IMPORTS};
 use std::fmt;
 use std::sync::Arc;
@@ -50,8 +49,8 @@ pub enum Event<'e> {
     Ended {
         /// All its instructions.
         instructions: u64,
-        /// Why it ended before its end, where it did.
-        trap: Option<Trap>,
+        /// The trap that ended it, where one did, in words.
+        trap: Option<&'e str>,
     },
 }
 
@@ -95,43 +94,43 @@ impl fmt::Display for Called {
 /// What a kernel works on, at a moment of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'v> {
-    context: &'v Context,
-    memory: &'v [u8],
+    pub(crate) durable: &'v Durable,
+    pub(crate) level: u32,
+    pub(crate) inbox: &'v [Vec<u8>],
+    pub(crate) read: usize,
+    pub(crate) outbox: &'v [Vec<u8>],
+    pub(crate) memory: &'v [u8],
 }
 
 impl<'v> View<'v> {
-    pub(crate) const fn new(context: &'v Context, memory: &'v [u8]) -> Self {
-        Self { context, memory }
-    }
-
     /// The storage.
     #[must_use]
     pub const fn durable(&self) -> &'v Durable {
-        &self.context.durable
+        self.durable
     }
 
     /// The level.
     #[must_use]
     pub const fn level(&self) -> u32 {
-        self.context.level
+        self.level
     }
 
     /// The messages of the level, those of layer 1 included.
     #[must_use]
-    pub fn inbox(&self) -> &'v [Vec<u8>] {
-        &self.context.inbox
+    pub const fn inbox(&self) -> &'v [Vec<u8>] {
+        self.inbox
     }
 
     /// How many of them were read.
     #[must_use]
     pub const fn read(&self) -> usize {
-        self.context.next
+        self.read
     }
 
     /// The outbox of the level so far.
     #[must_use]
-    pub fn outbox(&self) -> &'v [Vec<u8>] {
-        &self.context.outbox
+    pub const fn outbox(&self) -> &'v [Vec<u8>] {
+        self.outbox
     }
 
     /// The kernel's memory; empty where a run begins and after it has ended.

@@ -195,11 +195,12 @@ impl State {
             return Err(Error::TooLong { level, run, limit });
         }
         let trap = match finished.end {
-            Err(End::Trap(trap)) => Some(trap),
+            Err(End::Trap(trap)) => Some(trap.to_string()),
             _ => None,
         };
         let instructions = finished.counted.instructions;
         let outcome = self.judge(finished, report, context)?;
+        let trap = trap.as_deref();
         context.tell(Event::Ended { instructions, trap }, &[])?;
         Ok(outcome)
     }

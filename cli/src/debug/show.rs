@@ -4,14 +4,13 @@ use super::command::{As, Command, Shown};
 use super::scene::Scene;
 use super::stops::Moment;
 use alloy_primitives::{Address, U256};
-use ethereum::Header;
 use messages::address::{Kind, print as encode};
 use messages::inbox;
 use pvm::names::Names;
 use pvm::probe::Event;
 use pvm::{Durable, Options};
 use std::fmt::Write;
-use storage::layout::{ACCOUNTS, HEAD, HEADERS, SLOTS};
+use storage::layout::{ACCOUNTS, SLOTS};
 
 /// The most lines of a tree or a list.
 const MAX_LINES: usize = 200;
@@ -130,7 +129,7 @@ pub(super) fn show(
         Shown::Memory { at, len, kind } => return memory(scene, *at, *len, *kind),
         Shown::Account(address) => return account(scene.durable, *address),
         Shown::Slot(address, slot) => return show_slot(scene.durable, *address, *slot),
-        Shown::Block(number) => return block(scene.durable, *number),
+        Shown::Block(number) => println!("{}", node::stored::block(scene.durable, *number)?),
         // Those that need the session.
         Shown::Outbox(_) | Shown::Snapshots => {}
     }
@@ -324,23 +323,5 @@ fn show_slot(durable: &Durable, address: Address, slot: U256) -> Result<(), Stri
         .map_err(|error| error.to_string())?
         .unwrap_or_default();
     println!("{value:#066x} = {value}");
-    Ok(())
-}
-
-fn block(durable: &Durable, number: Option<u64>) -> Result<(), String> {
-    let text = |error: storage::StorageError| error.to_string();
-    let number = match number {
-        Some(number) => number,
-        None => {
-            let head = HEAD.get(durable, &()).map_err(text)?;
-            head.ok_or("the storage holds no blocks of the EVM kernel")?
-                .number
-        }
-    };
-    let stored = HEADERS.get(durable, &number).map_err(text)?;
-    let stored = stored.ok_or_else(|| format!("block {number} is not there, or no longer"))?;
-    let header = Header::decode(&stored.rlp).map_err(|error| error.to_string())?;
-    println!("hash {}", stored.hash);
-    println!("{header:#?}");
     Ok(())
 }

@@ -254,13 +254,21 @@ pub fn head(state: &Durable) -> Result<Head, ChainError> {
 ///
 /// # Errors
 /// If one is incomplete.
-pub fn read_new(newest: Option<u64>, states: &[Durable]) -> Result<Vec<Arc<Block>>, ChainError> {
+pub fn read_new(
+    newest: Option<u64>,
+    states: &[Durable],
+    end: &Durable,
+) -> Result<Vec<Arc<Block>>, ChainError> {
     let mut next = newest.map_or(0, |number| number + 1);
+    let last = head(end)?.number;
     let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(states.len());
     for state in states {
         // A commit may bring no block, and the first may bring two.
-        let head = head(state)?.number;
-        while next <= head {
+        let number = head(state)?.number;
+        // Behind the newest block messages to layer 1 left, or a new kernel came: the next one
+        // sees that.
+        let state = if number == last { end } else { state };
+        while next <= number {
             blocks.push(Arc::new(Block::read_number(next, state.clone())?));
             next += 1;
         }

@@ -297,12 +297,7 @@ impl Replica {
             self.machine.restore(before);
             return Err(error);
         }
-        let mut states = report.checkpoints;
-        // Behind the newest block messages to layer 1 left: the next one sees that.
-        if let Some(newest) = states.last_mut() {
-            newest.clone_from(&report.durable);
-        }
-        let blocks = chain::read_new(self.newest(), &states)?;
+        let blocks = chain::read_new(self.newest(), &report.checkpoints, &report.durable)?;
         let newest = blocks.last().map(|block| block.number()).or(self.newest());
         for (index, message) in (0..).zip(report.outbox) {
             let level = head.level;

@@ -278,12 +278,7 @@ impl Miner {
         }
         let outbox = report.outbox;
         self.layer1.end_level(number, inbox.clone(), outbox.clone());
-        let mut states = report.checkpoints;
-        // Behind the newest block messages to layer 1 left: the next one sees that.
-        if let Some(newest) = states.last_mut() {
-            newest.clone_from(&report.durable);
-        }
-        let blocks = chain::read_new(self.newest, &states)?;
+        let blocks = chain::read_new(self.newest, &report.checkpoints, &report.durable)?;
         let backlog = chain::head(&report.durable)?.backlog;
         let newest = blocks
             .last()

@@ -58,10 +58,7 @@ impl Durable {
     ///
     /// # Errors
     /// Those of `put`; where a record cannot be loaded.
-    pub fn each_record<E: From<Unavailable>>(
-        &self,
-        put: &mut dyn FnMut(&NodeHash, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn each_record<E: From<Unavailable>>(&self, put: &mut Put<'_, E>) -> Result<(), E> {
         let mut writer = Writer {
             records: Records::new(Arc::new(Nowhere)),
             put,
@@ -238,6 +235,12 @@ impl PieceLoader for Records {
     }
 }
 
+/// Takes a record, with its hash.
+pub(crate) type Put<'p, E> = dyn FnMut(&NodeHash, &[u8]) -> Result<(), E> + 'p;
+
+/// What a source has and was written, too; and how an error is told.
+type Stored<E> = (HashSet<NodeHash>, fn(Unavailable) -> E);
+
 /// Writes what no source has, or all.
 struct Writer<P, E> {
     records: Arc<Records>,
@@ -245,8 +248,8 @@ struct Writer<P, E> {
     /// What was written, by its hash: subtrees may share it.
     links: HashMap<NodeHash, Link>,
     pieces: HashMap<NodeHash, Piece>,
-    /// Where what a source has is written, too: what of it was; and how an error is told.
-    stored: Option<(HashSet<NodeHash>, fn(Unavailable) -> E)>,
+    /// Where what a source has is written, too.
+    stored: Option<Stored<E>>,
 }
 
 impl<P, E> Writer<P, E>
