@@ -83,6 +83,7 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// What the levels took.
+#[derive(Default)]
 struct Measured {
     calls: Calls,
     opcodes: Profile,
@@ -104,68 +105,67 @@ fn measure(args: &ProfileArgs) -> anyhow::Result<Result<Measured, pvm::Error>> {
     );
     let (before, counted) = levels.split_at(args.from as usize);
     let start = args.kernel.durable()?;
-    let options = |metering, probe| {
-        args.kernel.options(Options {
-            metering,
-            probe,
-            debug: DebugSink::Off,
-            ..Options::default()
-        })
-    };
     let run = || {
-        let set_up = options(Metering::Off, Probed::default());
+        let set_up = options(args, Metering::Off, Probed::default());
         let mut machine = Machine::from_durable(start, set_up)?;
         for messages in before {
             machine.run_level(&inbox(messages))?;
         }
-        let durable = machine.durable().clone();
-        let first_level = machine.level();
-        let probe = Arc::new(CallProfile::default());
-        let again = |metering, probe| {
-            let options = options(metering, probe);
-            Machine::from_durable(
-                durable.clone(),
-                Options {
-                    first_level,
-                    ..options
-                },
-            )
-        };
-        let mut by_calls = again(Metering::Full, Probed::by(Arc::clone(&probe) as _))?;
-        let mut by_opcode = again(Metering::Profile, Probed::default())?;
-        let mut measured = Measured {
-            calls: Calls::default(),
-            opcodes: Profile::default(),
-            unsound: Vec::new(),
-            instructions: 0,
-            host_calls: BTreeMap::new(),
-        };
-        for messages in counted {
-            let report = by_calls.run_level(&inbox(messages))?;
-            if !is_sound(&report) {
-                let traps = report.runs.iter().filter_map(|run| run.trap);
-                let ends: Vec<_> = std::iter::once(report.status.to_string())
-                    .chain(traps.map(|trap| trap.to_string()))
-                    .collect();
-                let text = format!("level {}: {}", report.level, ends.join(", "));
-                measured.unsound.push(text);
-            }
-            for run in report.runs {
-                measured.instructions += run.instructions;
-                for (name, count) in run.host_calls {
-                    *measured.host_calls.entry(name).or_default() += count;
-                }
-            }
-            for run in by_opcode.run_level(&inbox(messages))?.runs {
-                if let Some(profile) = &run.profile {
-                    measured.opcodes += profile;
-                }
-            }
-        }
-        measured.calls = probe.calls();
-        Ok(measured)
+        count(args, &machine, counted)
     };
     Ok(run())
+}
+
+fn options(args: &ProfileArgs, metering: Metering, probe: Probed) -> Options {
+    args.kernel.options(Options {
+        metering,
+        probe,
+        debug: DebugSink::Off,
+        ..Options::default()
+    })
+}
+
+/// Counts levels from where a machine is.
+fn count(
+    args: &ProfileArgs,
+    from: &Machine,
+    levels: &[Vec<Vec<u8>>],
+) -> Result<Measured, pvm::Error> {
+    let probe = Arc::new(CallProfile::default());
+    let again = |metering, probe| {
+        let options = Options {
+            first_level: from.level(),
+            ..options(args, metering, probe)
+        };
+        Machine::from_durable(from.durable().clone(), options)
+    };
+    let mut by_calls = again(Metering::Full, Probed::by(Arc::clone(&probe) as _))?;
+    let mut by_opcode = again(Metering::Profile, Probed::default())?;
+    let mut measured = Measured::default();
+    for messages in levels {
+        let report = by_calls.run_level(&inbox(messages))?;
+        if !is_sound(&report) {
+            let traps = report.runs.iter().filter_map(|run| run.trap);
+            let ends: Vec<_> = std::iter::once(report.status.to_string())
+                .chain(traps.map(|trap| trap.to_string()))
+                .collect();
+            let text = format!("level {}: {}", report.level, ends.join(", "));
+            measured.unsound.push(text);
+        }
+        for run in report.runs {
+            measured.instructions += run.instructions;
+            for (name, count) in run.host_calls {
+                *measured.host_calls.entry(name).or_default() += count;
+            }
+        }
+        for run in by_opcode.run_level(&inbox(messages))?.runs {
+            if let Some(profile) = &run.profile {
+                measured.opcodes += profile;
+            }
+        }
+    }
+    measured.calls = probe.calls();
+    Ok(measured)
 }
 
 fn inbox(messages: &[Vec<u8>]) -> Inbox {

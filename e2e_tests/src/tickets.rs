@@ -60,6 +60,12 @@ pub struct Rollup {
     pub machine: Machine,
 }
 
+impl Default for Rollup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Rollup {
     /// A rollup before its first level, where frames are optional.
     #[must_use]

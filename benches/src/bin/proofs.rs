@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let everyone: Vec<&User> = senders.iter().chain([&owner]).collect();
     let mut rollup = Rollup::new(&Setup::funded(&everyone));
     let token = owner.address.create(0);
-    let deploy = erc20::deploy(U256::from(1)).into();
+    let deploy = erc20::deploy(U256::from(1));
     let deploy = owner.send(1337, TxKind::Create, U256::ZERO, deploy, 3_000_000);
     rollup.level(&[deploy.encode()]);
 
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .iter_mut()
         .enumerate()
         .map(|(index, sender)| {
-            let data: Bytes = erc20::transfer(chosen(index), U256::from(5)).into();
+            let data: Bytes = erc20::transfer(chosen(index), U256::from(5));
             let sent = sender.send(1337, TxKind::Call(token), U256::ZERO, data, GAS);
             sent.encode()
         })
