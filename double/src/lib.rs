@@ -6,6 +6,7 @@ mod control;
 mod double;
 mod faults;
 mod json;
+mod listening;
 mod names;
 mod options;
 mod port;

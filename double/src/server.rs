@@ -5,10 +5,11 @@ use crate::control;
 use crate::double::Double;
 use crate::faults::Fault;
 use crate::json;
+use crate::listening::Listening;
 use crate::names::Kind;
 use crate::refusal::Refusal;
 use crate::world::{Level, World};
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -23,9 +24,6 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
 
 /// An answer, or a status and what is wrong.
 type Answer = Result<Json<Value>, Refusal>;
@@ -392,35 +390,6 @@ fn monitor(double: Double, line: fn(&World, &Level) -> Option<Value>) -> Respons
     });
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, Body::from_stream(lines)).into_response()
-}
-
-/// A stream of heads.
-struct Listening {
-    double: Double,
-    heads: Receiver<Arc<Level>>,
-    restarts: watch::Receiver<u64>,
-    line: fn(&World, &Level) -> Option<Value>,
-    /// What is to be said first.
-    next: Option<Value>,
-}
-
-impl Listening {
-    /// The next line, once there is one; `None` at the end.
-    async fn next_line(&mut self) -> Option<Bytes> {
-        loop {
-            if let Some(value) = self.next.take() {
-                return Some(Bytes::from(format!("{value}\n")));
-            }
-            tokio::select! {
-                head = self.heads.recv() => match head {
-                    Ok(level) => self.next = (self.line)(&self.double.world(), &level),
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                },
-                _ = self.restarts.changed() => return None,
-            }
-        }
-    }
 }
 
 #[derive(Deserialize)]
