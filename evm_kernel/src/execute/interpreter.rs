@@ -54,6 +54,10 @@ pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
     interpreter.take_next_action()
 }
 
+/// The work besides its gas of an instruction on an empty stack: the table does it, and what empties
+/// the stack again, which takes some 600 instructions more than here.
+const IDLE: u64 = 3;
+
 /// Where the common instructions end.
 enum Next {
     /// The frame stops.
@@ -94,6 +98,9 @@ fn run_common<H: Host + ContextTr<Db: Counts>>(
     }
     let idle = stack.is_empty();
     if idle {
+        // It cannot fail by this alone: the allowance is over two units for each unit of gas, and an
+        // instruction that fills the stack and one that empties it take four.
+        let _ = charge(host, IDLE);
         // The one instruction that leaves no word on an empty stack: there may be 24 kB of it.
         let run = next.as_slice().iter();
         let run = run.take_while(|opcode| **opcode == op::JUMPDEST).count() as u64;
