@@ -3,16 +3,16 @@
 //!
 //! 25 times each here; `CRASHES=1000 cargo test --workspace --test crashes` for more.
 
+mod support;
+
 use alloy_primitives::{Address, B256, TxKind, U256, hex};
-use e2e_tests::folder::Folder;
 use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
+use support::{Folder, PROGRAM, Process};
 
 /// The time in which something has to happen, with some for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,53 +41,6 @@ impl Dice {
     }
 }
 
-/// A process that is ended with the test.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Process {
-    /// Starts a command and waits until it says where it listens.
-    fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
-            .args(args)
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let url = loop {
-            let line = output.next().expect("it does not end").expect("text");
-            // A devnet says its address alone.
-            if let Some(rest) = line.strip_prefix("Listening on ") {
-                let address = rest.split(' ').next().unwrap_or_default();
-                break format!("http://{address}");
-            }
-            if let Some(start) = line.find("http://") {
-                break line[start..].trim().to_owned();
-            }
-        };
-        // What it says further is read, so that it does not wait for that.
-        std::thread::spawn(move || output.for_each(drop));
-        Self { child, url }
-    }
-
-    /// The answer to a call; `None`: it does not come.
-    fn ask(&self, method: &str, params: &Value) -> Option<Value> {
-        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        post(&self.url, &call)
-    }
-}
-
 fn post(url: &str, body: &Value) -> Option<Value> {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(20)))
@@ -96,6 +49,12 @@ fn post(url: &str, body: &Value) -> Option<Value> {
     let sent = agent.post(url).header("content-type", "application/json");
     let mut answer = sent.send(body.to_string()).ok()?;
     serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()
+}
+
+/// The answer of a node to a call; `None`: it does not come.
+fn ask(process: &Process, method: &str, params: &Value) -> Option<Value> {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    post(&process.url, &call)
 }
 
 /// A transfer of 1 wei.
@@ -171,7 +130,7 @@ fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: imp
     let patience = Instant::now() + PATIENCE;
     for hash in &acknowledged {
         loop {
-            let answer = process.ask("eth_getTransactionReceipt", &json!([hash]));
+            let answer = ask(&process, "eth_getTransactionReceipt", &json!([hash]));
             let answer = answer.expect("an answer");
             if answer["result"]["status"] == "0x1" {
                 break;
@@ -181,18 +140,14 @@ fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: imp
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-    let newest = process
-        .ask("eth_blockNumber", &json!([]))
-        .expect("an answer");
+    let newest = ask(&process, "eth_blockNumber", &json!([])).expect("an answer");
     let newest = newest["result"].as_str().expect("a quantity");
     let newest = u64::from_str_radix(newest.trim_start_matches("0x"), 16).expect("a number");
     let mut count: BTreeMap<String, u32> = BTreeMap::new();
     let mut parent = Value::Null;
     for number in 0..=newest {
         let params = json!([format!("{number:#x}"), false]);
-        let answer = process
-            .ask("eth_getBlockByNumber", &params)
-            .expect("an answer");
+        let answer = ask(&process, "eth_getBlockByNumber", &params).expect("an answer");
         let block = &answer["result"];
         assert!(
             parent.is_null() || block["parentHash"] == parent,
@@ -207,7 +162,8 @@ fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: imp
         assert_eq!(count.get(&json!(hash).to_string()), Some(&1), "{hash}");
     }
     // Each pays 1 wei; one that was never acknowledged may have been executed, too.
-    let paid = process.ask(
+    let paid = ask(
+        &process,
         "eth_getBalance",
         &json!(["0x4242424242424242424242424242424242424242", "latest"]),
     );
@@ -254,7 +210,7 @@ fn a_node_that_is_killed_loses_nothing_that_it_acknowledged() {
     let alloc: serde_json::Map<String, Value> = accounts.iter().map(rich).collect();
     let alloc = json!({ "config": { "chainId": 421_337 }, "alloc": alloc });
     std::fs::write(folder.0.join("genesis.json"), alloc.to_string()).expect("a file");
-    let genesis = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+    let genesis = Command::new(PROGRAM)
         .args(["genesis", "--alloc", "genesis.json", "-o", "setup.yaml"])
         .current_dir(&folder.0)
         .output()

@@ -1,51 +1,14 @@
 //! `evm-rollup debug` and `profile`, as they are called, on compiled kernels.
 
+mod support;
+
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
+use support::{Folder, command, kernel, stdout};
 
 /// 5, then 256 and 7, for `a`.
 const INPUTS: &str =
     r#"[[{"external": "610005"}], [{"external": "610100"}, {"external": "610007"}]]"#;
-
-/// A folder of its own for each test, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn command(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
-        .args(args)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn kernel(name: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
-    folder.join(name).to_str().unwrap().to_owned()
-}
 
 /// What the debugger prints of these commands, on the purse.
 fn debug(folder: &Folder, commands: &str, more: &[&str]) -> Output {

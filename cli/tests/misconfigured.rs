@@ -1,9 +1,12 @@
 //! Mistakes of operators: none passes in silence. Each is refused before anything is
 //! written, or warned of where somebody might mean it.
 
+mod support;
+
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
+use support::{Folder, PROGRAM, command, kernel, stderr as errors};
 
 /// What a mistake is answered with; the text is in it.
 enum Answer {
@@ -245,47 +248,6 @@ const TRAPS: &str = "0061736d01000000010d0260057f7f7f7f7f017f60000002210111736d6
 /// A float.
 const FLOAT: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a0e010c0044000000000000f03f1a0b";
 
-/// A folder of its own, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.0.join(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn kernel(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
-    path.join(name).to_str().unwrap().to_owned()
-}
-
-fn command(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evm-rollup"));
-    command.args(args).output().unwrap()
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 fn check(what: &str, output: &Output, answer: &Answer) {
     let said = errors(output);
     match answer {
@@ -374,7 +336,7 @@ fn every_setup_that_is_wrong_is_refused_by_verify_and_by_the_installer() {
     let evm = kernel("evm_kernel.wasm");
     let (output, pages) = (folder.path("installer.hex"), folder.path("pages"));
     for (text, word) in SETUPS {
-        let setup = folder.file("setup.yaml", &format!("instructions:\n{text}\n"));
+        let setup = folder.file("setup.yaml", format!("instructions:\n{text}\n"));
         let verified = command(&["verify", &evm, "--setup-file", &setup]);
         check(text, &verified, &Refused(word));
         let installed = command(&[
@@ -418,7 +380,7 @@ fn what_cannot_boot_is_not_installed() {
             )
         })
         .collect();
-    let long = folder.file("long.yaml", &format!("instructions:\n{long}"));
+    let long = folder.file("long.yaml", format!("instructions:\n{long}"));
     let tx = kernel("tx_kernel.wasm");
     for (args, word) in [
         (
@@ -497,7 +459,7 @@ fn setups_that_nobody_can_mean_are_warned_of() {
     let folder = Folder::new("odd-setups");
     let evm = kernel("evm_kernel.wasm");
     for (text, word) in ODD_SETUPS {
-        let setup = folder.file("setup.yaml", &format!("instructions:\n{text}\n"));
+        let setup = folder.file("setup.yaml", format!("instructions:\n{text}\n"));
         let verified = command(&["verify", &evm, "--setup-file", &setup]);
         check(text, &verified, &Warned(word));
     }
@@ -573,7 +535,7 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
         &["--help"],
         &["originate", "--help"],
     ] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        let mut child = Command::new(PROGRAM)
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

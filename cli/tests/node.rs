@@ -1,107 +1,19 @@
 //! `evm-rollup double` and `evm-rollup node` as processes, as docs/operating.md has them.
 
-use e2e_tests::folder::Folder;
-use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+mod support;
 
-/// The time in which something has to happen, with some for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use support::{Folder, PROGRAM, Process, kernel, until};
 
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
-
-/// A process that is ended with the test.
-struct Process {
-    child: Child,
-    /// Its URL.
-    url: String,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Process {
-    /// Starts a command in a folder and waits until it says where it listens.
-    fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
-            .args(args)
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let url = loop {
-            let line = output.next().expect("it does not end").expect("text");
-            if let Some(start) = line.find("http://") {
-                break line[start..].trim().to_owned();
-            }
-        };
-        // What it says further is read, so that it does not wait for that.
-        std::thread::spawn(move || output.for_each(drop));
-        Self { child, url }
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = ureq::post(format!("{}{path}", self.url))
-            .header("content-type", "application/json")
-            .send(body.to_string());
-        let text = answer
-            .expect("an answer")
-            .body_mut()
-            .read_to_string()
-            .expect("text");
-        serde_json::from_str(&text).expect("JSON")
-    }
-
-    fn call(&self, method: &str, params: &Value) -> Value {
-        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        self.post("", &call)
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(status.expect("kill runs").success());
-    }
-
-    fn ended(&mut self) -> Option<i32> {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait().expect("a status") {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        None
-    }
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "{what} does not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn kernel(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/kernel")
-        .join(name)
-}
 
 /// A double whose rollup has a bridge.
 fn double(folder: &Path) -> Process {
     let ticketer = layer1::Account::originated(layer1::devnet::Contracts::default().exchanger);
-    let made = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+    let made = Command::new(PROGRAM)
         .args(["genesis", "--chain-id", "421337", "-o", "setup.yaml"])
         .args(["--ticketer", &ticketer.to_string()])
         .current_dir(folder)
@@ -122,12 +34,7 @@ fn double(folder: &Path) -> Process {
         "--block-time",
         "0",
     ];
-    let files = [
-        "--kernel",
-        evm.to_str().unwrap(),
-        "--installer-kernel",
-        installer.to_str().unwrap(),
-    ];
+    let files = ["--kernel", &evm, "--installer-kernel", &installer];
     Process::start(folder, &[&args[..], &files].concat())
 }
 
@@ -182,7 +89,7 @@ fn a_rollup_is_served_from_its_genesis_and_from_a_copy() {
 fn a_node_that_cannot_start_says_why() {
     let folder = Folder::new("node refused");
     let run = |args: &[&str]| {
-        let ran = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        let ran = Command::new(PROGRAM)
             .arg("node")
             .args(args)
             .current_dir(&folder.0)
@@ -246,7 +153,7 @@ fn a_node_that_cannot_start_says_why() {
 #[test]
 fn a_node_that_waits_for_its_rollup_node_ends_at_a_signal() {
     let folder = Folder::new("node waits");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+    let mut child = Command::new(PROGRAM)
         .args([
             "node",
             "--rollup-node",

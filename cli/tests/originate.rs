@@ -1,14 +1,16 @@
 //! `evm-rollup originate`: from options to the last step, and the comparison with what is
 //! there. Layer 1 and the rollup node are stand-ins that answer what real ones would.
 
+mod support;
+
 use michelson::{Contract, Node, encoding};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use support::{Folder, command, kernel};
 
 const NETWORK: &str = "NetXdQprcVkpaWU";
 const DEPLOYER: &str = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";
@@ -22,37 +24,6 @@ const WRAPPER: &str = "KT1VhEMtE6Jk91efTJzDmYYYU9ManSEKPqWu";
 const FAST: &str = "KT1D8Dmh5ezvTpF2WP1zUmMNaaheGZxa7hbb";
 const TOKEN: &str = "KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq";
 const ROLLUP: &str = "sr1UX4Euo29Fd5bhmZypQffZJwy9M3A1D4Mb";
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn kernel() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
-    path.to_str().unwrap().to_owned()
-}
-
-fn command(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evm-rollup"));
-    command.args(args).output().unwrap()
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -94,7 +65,7 @@ fn plan<'a>(but: &'a str, value: Option<&'a str>) -> Vec<&'a str> {
 #[test]
 fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
     let folder = Folder::new("plans");
-    let kernel = kernel();
+    let kernel = kernel("evm_kernel.wasm");
     for (index, (name, value, word)) in [
         ("--network", Some("NetX"), "--network"),
         ("--network", Some(EXCHANGER), "--network"),
@@ -180,7 +151,7 @@ fn a_plan_is_for_the_evm_kernel_alone() {
         ("evm_kernel_traps", "a build for tests"),
         ("evm_kernel_evaluation", "a build for tests"),
     ] {
-        let kernel = kernel().replace("evm_kernel.wasm", &format!("{other}.wasm"));
+        let kernel = kernel(&format!("{other}.wasm"));
         let output = folder.path(other);
         let mut args = plan("--threshold", Some("2"));
         args.extend(["--kernel", &kernel, "--output", &output]);
@@ -209,7 +180,7 @@ const STEPS: [(&str, &str); 10] = [
 fn carry_out(folder: &Folder) -> (String, Vec<Value>) {
     let output = folder.path("origination");
     let token = format!("fa2:{TOKEN}:7");
-    let kernel = kernel();
+    let kernel = kernel("evm_kernel.wasm");
     let mut args = plan("--token", Some(&token));
     args.extend(["--kernel", &kernel, "--output", &output]);
     let shown = passes(&args);
@@ -421,7 +392,7 @@ fn checks_of_a_dump(folder: &Folder, plan: &str) {
     passes(&[
         "installer",
         "--kernel",
-        &kernel(),
+        &kernel("evm_kernel.wasm"),
         "--setup-file",
         &other,
         "--output",
@@ -574,7 +545,7 @@ fn checks_of_nodes(folder: &Folder, plan: &str, steps: &[Value]) {
 fn steps_take_what_they_give_and_nothing_else() {
     let folder = Folder::new("steps");
     let output = folder.path("origination");
-    let kernel = kernel();
+    let kernel = kernel("evm_kernel.wasm");
     let mut args = plan("", None);
     args.extend([
         "--kernel",

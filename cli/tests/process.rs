@@ -1,29 +1,24 @@
 //! The command as a process: how it starts, ends, and what it does with its output.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use support::{Folder, PROGRAM, Process, kernel};
 
 /// The time in which a devnet has to end, with some for a busy machine.
 const STOP_TIME: Duration = Duration::from_secs(6);
 
 fn command() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+    Command::new(PROGRAM)
 }
 
-/// A devnet that is ended with the test.
+/// A devnet whose output nobody reads.
 struct Devnet {
-    child: Child,
+    process: Process,
     address: String,
-}
-
-impl Drop for Devnet {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Devnet {
@@ -31,13 +26,7 @@ impl Devnet {
     fn start(options: &[&str]) -> Self {
         let mut child = command()
             .args(["devnet", "--port", "0"])
-            .args([
-                "--kernel",
-                concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/../target/kernel/evm_kernel.wasm"
-                ),
-            ])
+            .args(["--kernel", &kernel("evm_kernel.wasm")])
             .args(options)
             .stdout(Stdio::piped())
             .spawn()
@@ -53,26 +42,20 @@ impl Devnet {
         };
         // Kept open, and not read.
         child.stdout = Some(output.into_inner());
-        Self { child, address }
+        let url = format!("http://{address}");
+        Self {
+            process: Process { child, url },
+            address,
+        }
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(status.expect("kill runs").success());
+        self.process.signal(name);
     }
 
     /// Its exit code, if it ends in time.
     fn ended(&mut self) -> Option<i32> {
-        let start = Instant::now();
-        while start.elapsed() < STOP_TIME {
-            if let Some(status) = self.child.try_wait().expect("a status") {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        None
+        support::ended(&mut self.process.child, STOP_TIME)
     }
 
     fn send(&self, body: &str) -> TcpStream {
@@ -124,7 +107,7 @@ fn request(method: &str, params: &str) -> String {
 
 #[test]
 fn the_state_is_there_at_the_next_start() {
-    let folder = e2e_tests::folder::Folder::new("devnet_state");
+    let folder = Folder::new("devnet_state");
     let file = folder.0.join("state.json");
     let file = file.to_str().unwrap();
     let somebody = "0x4242424242424242424242424242424242424242";
@@ -140,10 +123,7 @@ fn the_state_is_there_at_the_next_start() {
     second.signal("TERM");
     assert_eq!(second.ended(), Some(0));
     std::fs::write(file, "{}").unwrap();
-    let kernel = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../target/kernel/evm_kernel.wasm"
-    );
+    let kernel = &kernel("evm_kernel.wasm");
     let refused = command()
         .args(["devnet", "--port", "0", "--state", file, "--kernel", kernel])
         .output()
@@ -220,10 +200,7 @@ fn a_fork_goes_on_from_another_devnet_and_keeps_what_it_was_told() {
     std::fs::remove_dir_all(&folder).unwrap();
     drop(other);
     // Nobody is there any more.
-    let kernel = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../target/kernel/evm_kernel.wasm"
-    );
+    let kernel = &kernel("evm_kernel.wasm");
     let refused = command()
         .args(["devnet", "--port", "0", "--kernel", kernel])
         .args(options)
@@ -278,10 +255,7 @@ fn its_options_are_those_that_tools_know() {
 fn its_start_and_its_log_are_json_if_that_is_wanted() {
     let mut child = command()
         .args(["devnet", "--port", "0", "--json", "--kernel"])
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../target/kernel/evm_kernel.wasm"
-        ))
+        .arg(kernel("evm_kernel.wasm"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -294,9 +268,10 @@ fn its_start_and_its_log_are_json_if_that_is_wanted() {
     let start = objects.find(|object| object["url"].is_string()).unwrap();
     assert_eq!(start["accounts"].as_array().unwrap().len(), 10);
     assert_eq!(start["chainId"], 1337);
+    let url = start["url"].as_str().unwrap().to_owned();
     let devnet = Devnet {
-        child,
-        address: start["url"].as_str().unwrap().replace("http://", ""),
+        address: url.replace("http://", ""),
+        process: Process { child, url },
     };
     devnet.call(CHAIN_ID);
     let line = objects
@@ -321,7 +296,7 @@ fn nobody_has_to_read_the_log() {
 #[test]
 fn the_log_says_why_a_transaction_failed_and_what_contracts_print() {
     let mut devnet = Devnet::start(&[]);
-    let output = BufReader::new(devnet.child.stdout.take().expect("a pipe"));
+    let output = BufReader::new(devnet.process.child.stdout.take().expect("a pipe"));
     let (lines, log) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         output
@@ -356,7 +331,7 @@ fn the_log_says_why_a_transaction_failed_and_what_contracts_print() {
 #[test]
 fn who_reads_the_log_may_leave() {
     let mut devnet = Devnet::start(&[]);
-    drop(devnet.child.stdout.take());
+    drop(devnet.process.child.stdout.take());
     for _ in 0..3 {
         assert!(devnet.call(CHAIN_ID).contains("0x539"));
     }
@@ -370,13 +345,7 @@ fn a_port_in_use_is_explained() {
     let port = devnet.address.rsplit(':').next().unwrap();
     let second = command()
         .args(["devnet", "--port", port])
-        .args([
-            "--kernel",
-            concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../target/kernel/evm_kernel.wasm"
-            ),
-        ])
+        .args(["--kernel", &kernel("evm_kernel.wasm")])
         .output()
         .unwrap();
     let error = String::from_utf8(second.stderr).unwrap();
@@ -389,10 +358,7 @@ fn a_port_in_use_is_explained() {
 
 #[test]
 fn an_output_that_nobody_takes_is_no_panic() {
-    let kernel = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../target/kernel/evm_kernel.wasm"
-    );
+    let kernel = &kernel("evm_kernel.wasm");
     let mut child = command()
         .args(["verify", kernel])
         .stdout(Stdio::piped())

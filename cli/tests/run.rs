@@ -1,8 +1,10 @@
 //! `evm-rollup run`, as it is called.
 
+mod support;
+
 use serde_json::{Value, json};
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
+use support::{Folder, command, stderr, stdout};
 
 /// Yields at once.
 const MINIMAL: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a040102000b";
@@ -14,47 +16,8 @@ const FLOAT: &str = "0061736d01000000010401600000030201000503010001071402036d656
 /// Yields at once, under the name of 2022.
 const LEGACY: &str = "0061736d01000000010401600000030201000503010001071502036d656d02000b6b65726e656c5f6e65787400000a040102000b";
 
-/// A folder of its own for each test, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn run(args: &[&str]) -> Output {
-    command("run", args)
-}
-
-fn command(name: &str, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
-        .arg(name)
-        .args(args)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    command(&[&["run"], args].concat())
 }
 
 #[test]
@@ -145,7 +108,7 @@ fn a_kernel_of_2022_is_refused_with_advice_and_runs_on_request() {
     let folder = Folder::new("legacy");
     let kernel = folder.file("kernel.hex", LEGACY);
     let inputs = folder.file("inputs.json", "[[]]");
-    let verified = command("verify", &[&kernel]);
+    let verified = command(&["verify", &kernel]);
     assert_eq!(verified.status.code(), Some(1));
     let refused = run(&[&kernel, "--inputs", &inputs]);
     assert_eq!(refused.status.code(), Some(1));

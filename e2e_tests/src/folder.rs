@@ -1,4 +1,4 @@
-//! Folders for pages.
+//! Folders of tests.
 
 use alloy_primitives::hex;
 use pvm::preimages::page_tree;
@@ -16,8 +16,29 @@ impl Folder {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
+        // A process with the same number may have left one.
+        let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a folder for temporary files");
         Self(path)
+    }
+
+    /// The path of a file in it, as text.
+    ///
+    /// # Panics
+    /// If it is no text.
+    #[must_use]
+    pub fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("text").to_owned()
+    }
+
+    /// Writes a file; gives its path, as text.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("the folder is ours");
+        path
     }
 
     /// Writes a page where a node looks for it.

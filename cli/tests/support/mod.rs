@@ -1,0 +1,139 @@
+//! What tests of the command share: files, and the command as a process.
+#![allow(dead_code, reason = "each test takes a part of it")]
+
+pub(crate) use e2e_tests::folder::Folder;
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The compiled command.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
+
+/// The time in which something has to happen, with some for a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the command to its end.
+pub(crate) fn command(args: &[&str]) -> Output {
+    let ran = Command::new(PROGRAM).args(args).output();
+    ran.expect("the command starts")
+}
+
+/// What it printed.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// What it complained of.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The path of a kernel that `make kernel` builds.
+pub(crate) fn kernel(name: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
+    folder.join(name).to_str().expect("text").to_owned()
+}
+
+/// A process that is ended with the test.
+pub(crate) struct Process {
+    /// The process.
+    pub(crate) child: Child,
+    /// Where it listens; empty if nobody asked.
+    pub(crate) url: String,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    /// Starts the command in a folder and waits until it says where it listens.
+    pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(args)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let url = loop {
+            let line = output.next().expect("it does not end").expect("text");
+            // A devnet says its address alone.
+            if let Some(rest) = line.strip_prefix("Listening on ") {
+                let address = rest.split(' ').next().unwrap_or_default();
+                break format!("http://{address}");
+            }
+            if let Some(start) = line.find("http://") {
+                break line[start..].trim().to_owned();
+            }
+        };
+        // What it says further is read, so that it does not wait for that.
+        std::thread::spawn(move || output.for_each(drop));
+        Self { child, url }
+    }
+
+    /// Posts JSON to a path; JSON is the answer.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = ureq::post(format!("{}{path}", self.url))
+            .header("content-type", "application/json")
+            .send(body.to_string());
+        let text = answer
+            .expect("an answer")
+            .body_mut()
+            .read_to_string()
+            .expect("text");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// The answer to a call.
+    pub(crate) fn call(&self, method: &str, params: &Value) -> Value {
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        self.post("", &call)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Its exit code, if it ends in time.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        ended(&mut self.child, PATIENCE)
+    }
+}
+
+/// Sends a process a signal.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(status.expect("kill runs").success());
+}
+
+/// The exit code of a process, if it ends in this time.
+pub(crate) fn ended(child: &mut Child, patience: Duration) -> Option<i32> {
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        if let Some(status) = child.try_wait().expect("a status") {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+/// Waits for something that has to happen.
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "{what} does not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
