@@ -30,6 +30,7 @@ pub mod stack_guard;
 pub mod ticks;
 pub mod version;
 
+mod additions;
 mod features;
 mod globals;
 mod strip;

@@ -9,15 +9,17 @@
 //! A run that ends by a trap leaves its functions without telling.
 
 use crate::Version;
+use crate::additions::{AddedImports, begin_block, result_of};
 use crate::check::KernelFacts;
+use crate::globals::{AddedGlobals, Number};
 use crate::imports::{Import, ValType as Type};
 use crate::metering::{self, Error};
 use crate::outline::Outline;
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, EntityType, Function, GlobalSection, GlobalType,
-    ImportSection, InstructionSink, Module, SectionId, TypeSection, ValType,
+    BlockType, CodeSection, Function, GlobalSection, ImportSection, InstructionSink, Module,
+    SectionId, TypeSection,
 };
 use wasmparser::{
     FunctionBody, GlobalSectionReader, ImportSectionReader, Operator, Parser, TypeSectionReader,
@@ -34,8 +36,8 @@ pub const LEAVE: Import = added("leave", &[Type::I64]);
 /// The instructions so far; gives the next mark.
 pub const REACHED: Import = added("reached", &[Type::I64]);
 
-/// How many functions are added.
-const ADDED: u32 = 3;
+/// What is added, in this order.
+const ADDED: [Import; 3] = [ENTER, LEAVE, REACHED];
 
 const fn added(name: &'static str, params: &'static [Type]) -> Import {
     Import {
@@ -53,22 +55,14 @@ const fn added(name: &'static str, params: &'static [Type]) -> Import {
 /// If the module cannot be read.
 pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Vec<u8>, Error> {
     let outline = Outline::read(metered).map_err(Error::ParseError)?;
-    let own = outline
-        .functions
-        .iter()
-        .skip(outline.imported_functions as usize);
-    let results = own.map(|ty| {
-        let ty = outline.types.get(*ty as usize)?.as_ref()?;
-        ty.results().first().copied()
-    });
+    let own = outline.imported_functions..outline.functions.len() as u32;
     let mut rewrite = Rewrite {
-        imported: outline.imported_functions,
-        types: outline.types.len() as u32,
-        results: results.collect(),
+        added: AddedImports::new(&outline, MODULE, &ADDED),
+        results: own.map(|own| result_of(&outline, own)).collect(),
         body: 0,
-        imports: false,
         instructions: metering::instructions_global(facts),
         mark: outline.globals,
+        marks: AddedGlobals::new(vec![Number::I64(0)]),
     };
     let mut module = Module::new();
     rewrite.parse_core_module(&mut module, Parser::new(0), metered)?;
@@ -76,50 +70,34 @@ pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Vec<u8>, Error>
 }
 
 struct Rewrite {
-    /// How many functions are imported without ours.
-    imported: u32,
-    /// How many types there are without ours.
-    types: u32,
+    added: AddedImports,
     /// What each function of the module gives.
     results: Vec<Option<wasmparser::ValType>>,
     /// The body that comes next.
     body: u32,
-    /// Whether ours are among the imports.
-    imports: bool,
     /// The global with the count of instructions, and the one with the next mark.
     instructions: u32,
     mark: u32,
+    marks: AddedGlobals,
 }
 
 impl Rewrite {
-    const fn enter_function(&self) -> u32 {
-        self.imported
-    }
-
-    const fn leave_function(&self) -> u32 {
-        self.imported + 1
-    }
-
-    const fn reached_function(&self) -> u32 {
-        self.imported + 2
-    }
-
     fn enter(&self, body: u32, mut code: InstructionSink<'_>) {
-        code.i32_const((self.imported + body).cast_signed())
+        code.i32_const(self.added.own(body).cast_signed())
             .global_get(self.instructions)
-            .call(self.enter_function())
+            .call(self.added.function(0))
             .global_set(self.mark);
     }
 
     fn leave(&self, mut code: InstructionSink<'_>) {
         code.global_get(self.instructions)
-            .call(self.leave_function())
+            .call(self.added.function(1))
             .global_set(self.mark);
     }
 
     fn reached(&self, mut code: InstructionSink<'_>) {
         code.global_get(self.instructions)
-            .call(self.reached_function())
+            .call(self.added.function(2))
             .global_set(self.mark);
     }
 
@@ -137,16 +115,8 @@ impl Rewrite {
         code.i64_const(0).global_set(self.mark);
     }
 
-    fn import(&mut self, imports: &mut ImportSection) {
-        let (entering, counting) = (self.types, self.types + 1);
-        imports.import(MODULE, ENTER.name, EntityType::Function(entering));
-        imports.import(MODULE, LEAVE.name, EntityType::Function(counting));
-        imports.import(MODULE, REACHED.name, EntityType::Function(counting));
-        self.imports = true;
-    }
-
     fn is_host(&self, operator: &Operator<'_>) -> bool {
-        matches!(operator, Operator::Call { function_index } if *function_index < self.imported)
+        matches!(operator, Operator::Call { function_index } if self.added.is_imported(*function_index))
     }
 }
 
@@ -154,11 +124,7 @@ impl Reencode for Rewrite {
     type Error = Infallible;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error> {
-        Ok(if function >= self.imported {
-            function + ADDED
-        } else {
-            function
-        })
+        Ok(self.added.moved(function))
     }
 
     fn parse_type_section(
@@ -167,10 +133,7 @@ impl Reencode for Rewrite {
         section: TypeSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_type_section(self, types, section)?;
-        types
-            .ty()
-            .function([ValType::I32, ValType::I64], [ValType::I64]);
-        types.ty().function([ValType::I64], [ValType::I64]);
+        self.added.add_types(types);
         Ok(())
     }
 
@@ -180,22 +143,18 @@ impl Reencode for Rewrite {
         section: ImportSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_import_section(self, imports, section)?;
-        self.import(imports);
+        self.added.add(imports);
         Ok(())
     }
 
-    /// A module that imports nothing gets a section for it; functions stand right behind.
     fn intersperse_section_hook(
         &mut self,
         module: &mut Module,
         _after: Option<SectionId>,
         before: Option<SectionId>,
     ) -> Result<(), Error> {
-        if before == Some(SectionId::Function) && !self.imports {
-            let mut imports = ImportSection::new();
-            self.import(&mut imports);
-            module.section(&imports);
-        }
+        self.added.add_section(module, before);
+        self.marks.add_section(module, before);
         Ok(())
     }
 
@@ -205,12 +164,7 @@ impl Reencode for Rewrite {
         section: GlobalSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_global_section(self, globals, section)?;
-        let ty = GlobalType {
-            val_type: ValType::I64,
-            mutable: true,
-            shared: false,
-        };
-        globals.global(ty, &ConstExpr::i64_const(0));
+        self.marks.add(globals);
         Ok(())
     }
 
@@ -224,12 +178,8 @@ impl Reencode for Rewrite {
         let result = self.results.get(number as usize).copied().flatten();
         let mut function: Function = self.new_function_with_parsed_locals(&body)?;
         self.enter(number, function.instructions());
-        // A block around the whole, so that branches out of the function tell, too.
-        let block = match result {
-            Some(result) => BlockType::Result(self.val_type(result)?),
-            None => BlockType::Empty,
-        };
-        function.instructions().block(block);
+        // Branches out of the function tell, too.
+        begin_block(self, &mut function, result)?;
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             let host = self.is_host(&operator);

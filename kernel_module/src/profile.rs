@@ -8,16 +8,14 @@
 //! counts themselves are those of the module without marks.
 
 use crate::Version;
+use crate::additions::{AddedImports, begin_block, result_of};
 use crate::check::KernelFacts;
 use crate::imports::Import;
 use crate::metering::{self, Error};
 use crate::outline::Outline;
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Reencode, utils};
-use wasm_encoder::{
-    BlockType, CodeSection, EntityType, Function, ImportSection, InstructionSink, Module,
-    TypeSection, ValType,
-};
+use wasm_encoder::{CodeSection, Function, ImportSection, InstructionSink, Module, TypeSection};
 use wasmparser::{FunctionBody, ImportSectionReader, Operator, Parser, Payload, TypeSectionReader};
 
 /// The module of [`MARK`], which no kernel can import from.
@@ -49,14 +47,10 @@ pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Option<Vec<u8>>
         return Ok(None);
     };
     let outline = Outline::read(metered).map_err(Error::ParseError)?;
-    let function = outline.imported_functions + dispatch;
-    let ty = outline.functions.get(function as usize);
-    let ty = ty.and_then(|ty| outline.types.get(*ty as usize)?.as_ref());
     let mut rewrite = Rewrite {
-        imported: outline.imported_functions,
-        types: outline.types.len() as u32,
+        added: AddedImports::new(&outline, MODULE, &[MARK]),
         dispatch,
-        result: ty.and_then(|ty| ty.results().first().copied()),
+        result: result_of(&outline, outline.imported_functions + dispatch),
         body: 0,
         instructions: metering::instructions_global(facts),
         scratch,
@@ -95,10 +89,7 @@ fn is_dispatch(operator: &Operator<'_>, last: &Operator<'_>, scratch: u32) -> bo
 }
 
 struct Rewrite {
-    /// How many functions are imported without the mark.
-    imported: u32,
-    /// How many types there are without the mark's.
-    types: u32,
+    added: AddedImports,
     /// The body to mark.
     dispatch: u32,
     /// What its function gives.
@@ -114,7 +105,7 @@ impl Rewrite {
     fn leave(&self, mut code: InstructionSink<'_>) {
         code.i32_const(OUTSIDE)
             .global_get(self.instructions)
-            .call(self.imported);
+            .call(self.added.function(0));
     }
 
     fn mark(&self, mut code: InstructionSink<'_>) {
@@ -122,7 +113,7 @@ impl Rewrite {
             .global_get(self.scratch)
             .global_get(self.scratch)
             .global_get(self.instructions)
-            .call(self.imported);
+            .call(self.added.function(0));
     }
 }
 
@@ -130,7 +121,7 @@ impl Reencode for Rewrite {
     type Error = Infallible;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error> {
-        Ok(function + u32::from(function >= self.imported))
+        Ok(self.added.moved(function))
     }
 
     fn parse_type_section(
@@ -139,7 +130,7 @@ impl Reencode for Rewrite {
         section: TypeSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_type_section(self, types, section)?;
-        types.ty().function([ValType::I32, ValType::I64], []);
+        self.added.add_types(types);
         Ok(())
     }
 
@@ -149,7 +140,7 @@ impl Reencode for Rewrite {
         section: ImportSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_import_section(self, imports, section)?;
-        imports.import(MODULE, MARK.name, EntityType::Function(self.types));
+        self.added.add(imports);
         Ok(())
     }
 
@@ -164,12 +155,9 @@ impl Reencode for Rewrite {
             return utils::parse_function_body(self, code, body);
         }
         let mut function: Function = self.new_function_with_parsed_locals(&body)?;
-        // A block around the whole, so that branches out of the function end at a mark, too.
-        let block = match self.result {
-            Some(result) => BlockType::Result(self.val_type(result)?),
-            None => BlockType::Empty,
-        };
-        function.instructions().block(block);
+        // Branches out of the function end at a mark, too.
+        let result = self.result;
+        begin_block(self, &mut function, result)?;
         let mut last = Operator::Nop;
         for operator in body.get_operators_reader()? {
             let operator = operator?;

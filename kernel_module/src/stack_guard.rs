@@ -21,6 +21,7 @@ use wasm_encoder::{
 };
 use wasmparser::{FunctionBody, GlobalSectionReader, Operator, Parser};
 
+use crate::additions::{begin_block, result_of};
 use crate::call_graph::CallGraph;
 use crate::globals::{AddedGlobals, Number};
 use crate::imports::ENTRY;
@@ -195,8 +196,7 @@ impl Guard<'_> {
         self.outline.globals
     }
 
-    /// The function's code as a block, whose end is every way out: labels keep their numbers, as
-    /// the block stands where the function's own was.
+    /// The function's code as a block, whose end is every way out.
     fn guard(
         &mut self,
         code: &mut Function,
@@ -216,15 +216,8 @@ impl Guard<'_> {
             .if_(BlockType::Empty)
             .unreachable()
             .end();
-        let ty = self
-            .outline
-            .function_type(self.next)
-            .and_then(|ty| ty.results().first().copied());
-        let block = match ty {
-            Some(ty) => BlockType::Result(self.val_type(ty)?),
-            None => BlockType::Empty,
-        };
-        code.instructions().block(block);
+        let result = result_of(self.outline, self.next);
+        begin_block(self, code, result)?;
         let mut open = 0_i32;
         for operator in body.get_operators_reader()? {
             let operator = operator?;
