@@ -160,12 +160,7 @@ pub(crate) fn profile(names: &[&str]) -> Result<(), Box<dyn Error>> {
 fn picture(name: &str, calls: &CallProfile) -> Result<String, Box<dyn Error>> {
     let names = std::fs::read_to_string("target/kernel/evm_kernel.names")?.parse()?;
     let lines = call_profile::collapsed(&calls.calls().paths(), &names);
-    let mut options = inferno::flamegraph::Options::default();
-    options.title = format!("{name}: instructions by wasm calls");
-    "instructions".clone_into(&mut options.count_name);
-    let mut svg = Vec::new();
-    let lines = lines.iter().map(String::as_str);
-    inferno::flamegraph::from_lines(&mut options, lines, &mut svg)?;
+    let svg = pvm::flame_graph(&format!("{name}: instructions by wasm calls"), &lines)?;
     std::fs::create_dir_all("target/profile")?;
     let file = format!("target/profile/{name}.svg");
     std::fs::write(&file, svg)?;

@@ -7,7 +7,6 @@ use crate::names;
 use crate::run::is_sound;
 use anyhow::Context;
 use clap::Args;
-use inferno::flamegraph;
 use pvm::call_profile::{self, CallProfile, Calls, Frame, Path as CallPath};
 use pvm::names::Names;
 use pvm::probe::Probed;
@@ -69,7 +68,8 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
             !lines.is_empty(),
             "nothing was executed: there is no picture"
         );
-        files::write(path, picture(&lines)?)?;
+        let svg = pvm::flame_graph("Instructions by wasm calls", &lines);
+        files::write(path, svg.context("no picture can be made")?)?;
     }
     if args.json {
         println!("{}", as_json(&measured, &paths, &names));
@@ -174,17 +174,6 @@ fn inbox(messages: &[Vec<u8>]) -> Inbox {
         predecessor: [0; 32],
         messages: messages.to_vec(),
     }
-}
-
-fn picture(lines: &[String]) -> anyhow::Result<Vec<u8>> {
-    let mut options = flamegraph::Options::default();
-    "Instructions by wasm calls".clone_into(&mut options.title);
-    "instructions".clone_into(&mut options.count_name);
-    options.name_type = "Function".to_owned();
-    let mut svg = Vec::new();
-    let lines = lines.iter().map(String::as_str);
-    flamegraph::from_lines(&mut options, lines, &mut svg).context("no picture can be made")?;
-    Ok(svg)
 }
 
 /// What a function took.

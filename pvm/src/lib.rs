@@ -15,7 +15,7 @@
 //! | [`mod@store`] | the storage functions with their error codes |
 //! | [`reveal`], [`preimages`] | preimages; bytes cut into trees of them |
 //! | [`names`] | names of a kernel's functions |
-//! | [`probe`], [`call_profile`] | somebody who looks into a run; where its instructions go |
+//! | [`probe`], [`call_profile`], [`fn@flame_graph`] | somebody who looks into a run; where its instructions go, as a picture |
 //! | [`setup`] | what stands in storage before the first level |
 //! | [`inputs`], [`michelson`] | messages of levels, from files |
 
@@ -45,6 +45,7 @@ pub mod witness;
 mod compare;
 mod debug_sink;
 mod error;
+mod flame_graph;
 mod host_functions;
 mod logged;
 mod profile;
@@ -58,6 +59,7 @@ pub use durable::{
 };
 pub use engine::Trap;
 pub use error::Error;
+pub use flame_graph::flame_graph;
 pub use kernel::{Kernel, Metering};
 pub use kernel_module::{Counted, KernelError, Limit, Purpose, Version, imports, report};
 pub use level::{Inbox, LevelReport, RunReport, Status};
