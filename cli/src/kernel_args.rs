@@ -1,4 +1,5 @@
-//! The options of commands that run a kernel by themselves: `run`, `debug`, `profile`.
+//! The options of commands that run a kernel by themselves: `run`, `debug`, `profile`, and those
+//! that take a recorded run up, `prove`, `replay`, `snapshot`.
 
 use crate::files;
 use anyhow::Context;
@@ -13,6 +14,13 @@ use std::path::{Path, PathBuf};
 pub(crate) struct KernelArgs {
     /// The kernel: a wasm module, binary or in hex
     pub(crate) kernel: PathBuf,
+    #[command(flatten)]
+    rollup: RollupArgs,
+}
+
+/// The rollup that a kernel is run as.
+#[derive(Args, Debug)]
+pub(crate) struct RollupArgs {
     /// A setup file of the installer, applied to durable storage before the first level
     #[arg(long, value_name = "FILE.yaml")]
     setup: Option<PathBuf>,
@@ -60,21 +68,38 @@ impl EngineName {
 }
 
 impl KernelArgs {
-    /// The rollup's address.
-    pub(crate) fn rollup(&self) -> [u8; 20] {
-        self.rollup.unwrap_or(DEFAULT_ROLLUP)
-    }
-
     /// The messages of an inputs file.
     pub(crate) fn levels(&self, path: &Path) -> anyhow::Result<Levels> {
-        let text = files::text(path)?;
-        inputs::parse(&text, &self.rollup()).with_context(|| path.display().to_string())
+        levels(path, &self.rollup.rollup())
     }
 
     /// The storage before the first level: the kernel and the setup.
     pub(crate) fn durable(&self) -> anyhow::Result<Durable> {
+        self.rollup.durable(&self.kernel)
+    }
+
+    /// `options` with what is said here.
+    pub(crate) fn options(&self, options: Options) -> Options {
+        self.rollup.options(options)
+    }
+}
+
+/// The messages of an inputs file, for the rollup with this address.
+pub(crate) fn levels(path: &Path, rollup: &[u8; 20]) -> anyhow::Result<Levels> {
+    let text = files::text(path)?;
+    inputs::parse(&text, rollup).with_context(|| path.display().to_string())
+}
+
+impl RollupArgs {
+    /// The rollup's address.
+    fn rollup(&self) -> [u8; 20] {
+        self.rollup.unwrap_or(DEFAULT_ROLLUP)
+    }
+
+    /// The storage before the first level: the kernel and the setup.
+    pub(crate) fn durable(&self, kernel: &Path) -> anyhow::Result<Durable> {
         let mut durable = Durable::new();
-        durable.write("/kernel/boot.wasm", files::module(&self.kernel)?)?;
+        durable.write("/kernel/boot.wasm", files::module(kernel)?)?;
         if let Some(path) = &self.setup {
             let name = || path.display().to_string();
             let instructions = setup::parse(&files::text(path)?).with_context(name)?;

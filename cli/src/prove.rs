@@ -1,15 +1,22 @@
-//! `evm-rollup prove` and `evm-rollup check`: levels that anybody can check with the kernel
-//! alone.
+//! `evm-rollup prove` and `evm-rollup check`: levels, and transactions in them, that anybody can
+//! check with the kernel alone.
 
-use crate::kernel_args::EngineName;
+mod check;
+
+pub(crate) use check::{CheckArgs, check};
+
+use crate::snapshot::writing::write_with;
 use crate::start::StartArgs;
-use crate::{FOUND_WRONG, files};
-use anyhow::Context;
+use alloy_primitives::B256;
+use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
-use pvm::{Options, Witness};
+use node::chain;
+use node::payment::{self, Payment};
+use node::recorded::DataDir;
+use pvm::{LevelReport, Witness};
 use serde_json::json;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// The options of `prove`.
 #[derive(Args, Debug)]
@@ -18,10 +25,25 @@ pub(crate) struct ProveArgs {
     command: ProveCommand,
 }
 
+/// Where levels are taken from, for the help of both commands.
+const SOURCES: &str = "The level is run once more, from one of these:\n  \
+    --data-dir DIR    the folder of a devnet that does not run (a copy of it will do);\n                    \
+    it has the states of the newest blocks (--keep-states) and their messages\n  \
+    --inputs FILE     the messages of a run, with --kernel FILE from its first level on,\n                    \
+    or with --from SNAPSHOT from there on\n\n\
+    Who checks the file trusts a root, of the state before the level or after it: the file says \
+    neither where a root comes from nor that layer 1 has it. `check` prints both, and compares \
+    one with --root.";
+
 #[derive(Subcommand, Debug)]
 enum ProveCommand {
     /// Write the witness of a level: its messages, and of durable storage what it looked at
+    #[command(after_help = SOURCES)]
     Level(LevelArgs),
+    /// Write what proves a transaction of the EVM kernel: the witness of the level that
+    /// included it
+    #[command(after_help = SOURCES)]
+    Transaction(TransactionArgs),
 }
 
 #[derive(Args, Debug)]
@@ -29,99 +51,126 @@ struct LevelArgs {
     /// The level
     level: u32,
     #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Args, Debug)]
+struct TransactionArgs {
+    /// The transaction's hash
+    hash: B256,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Args, Debug)]
+struct SourceArgs {
+    /// The data folder of a devnet that does not run
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["inputs", "from", "kernel", "setup", "pvm_version", "legacy", "rollup"]
+    )]
+    data_dir: Option<PathBuf>,
+    #[command(flatten)]
     start: StartArgs,
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-}
-
-/// Runs the command.
-pub(crate) fn run(args: &ProveArgs) -> anyhow::Result<()> {
-    let ProveCommand::Level(args) = &args.command;
-    let mut recorded = args.start.start()?;
-    recorded.run_to(args.level)?;
-    let messages = recorded.inbox()?.wrapped();
-    let (witness, report) = recorded.machine.prove(messages)?;
-    let bytes = witness.encode();
-    let name = || args.output.display().to_string();
-    std::fs::write(&args.output, &bytes).with_context(name)?;
-    println!(
-        "{}: level {} ({}), {} bytes, from root {} to {}",
-        name(),
-        witness.level,
-        report.status,
-        bytes.len(),
-        hex::encode(witness.before),
-        hex::encode(witness.after),
-    );
-    Ok(())
-}
-
-/// The options of `check`.
-#[derive(Args, Debug)]
-pub(crate) struct CheckArgs {
-    /// The witness
-    file: PathBuf,
-    /// The kernel that ran the level: a wasm module, binary or in hex
-    #[arg(long, value_name = "FILE")]
-    kernel: PathBuf,
-    /// The engine that executes the module
-    #[arg(long, value_enum, default_value_t)]
-    engine: EngineName,
-    /// The folder of preimage pages, for a level that reveals some
-    #[arg(long, value_name = "DIR", value_parser = files::folder)]
-    preimages: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the level of a witness again. Exit code 1 where it proves nothing.
-pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let name = || args.file.display().to_string();
-    let bytes = pvm::files::read(&args.file, pvm::witness::MAX_WITNESS).with_context(name)?;
-    let kernel = files::module(&args.kernel)?;
-    let options = args.engine.choose(Options {
-        preimages: args.preimages.clone(),
-        ..Options::default()
-    });
-    let checked = Witness::decode(&bytes).and_then(|witness| {
-        witness
-            .check(&kernel, &options)
-            .map(|report| (witness, report))
-    });
-    let (witness, report) = match checked {
-        Ok(checked) => checked,
-        Err(error) => {
-            eprintln!("error: {}: {error}", name());
-            return Ok(ExitCode::from(FOUND_WRONG));
+/// Runs the command.
+pub(crate) fn run(args: &ProveArgs) -> anyhow::Result<()> {
+    match &args.command {
+        ProveCommand::Level(args) => {
+            let (witness, report) = args.source.level(args.level)?;
+            args.source.write(&witness, &report, &witness.encode())
         }
-    };
-    let outbox: Vec<String> = report.outbox.iter().map(hex::encode).collect();
-    if args.json {
-        let checked = json!({
-            "level": witness.level,
-            "rollup": hex::encode(witness.rollup),
-            "status": report.status,
-            "messages": witness.messages.iter().map(hex::encode).collect::<Vec<_>>(),
-            "before": hex::encode(witness.before),
-            "after": hex::encode(witness.after),
-            "outbox": outbox,
-        });
-        println!("{checked}");
-        return Ok(ExitCode::SUCCESS);
+        ProveCommand::Transaction(args) => {
+            let (witness, report) = args.source.transaction(&args.hash)?;
+            let payment = Payment {
+                transaction: args.hash,
+                level: witness,
+            };
+            let bytes = payment.encode();
+            args.source.write(&payment.level, &report, &bytes)
+        }
     }
-    println!(
-        "level {}, {} messages: {}",
-        witness.level,
-        witness.messages.len(),
-        report.status
-    );
-    println!("rollup {}", hex::encode(witness.rollup));
-    println!("from root {}", hex::encode(witness.before));
-    println!("to root   {}", hex::encode(witness.after));
-    for (index, message) in outbox.iter().enumerate() {
-        println!("outbox {index}: {message}");
+}
+
+impl SourceArgs {
+    fn level(&self, level: u32) -> anyhow::Result<(Witness, LevelReport)> {
+        if let Some(folder) = &self.data_dir {
+            return self.kept(&DataDir::open(folder)?, level);
+        }
+        let mut recorded = self.start.start()?;
+        recorded.run_to(level)?;
+        let messages = recorded.inbox()?.wrapped();
+        Ok(recorded.machine.prove(messages)?)
     }
-    Ok(ExitCode::SUCCESS)
+
+    fn transaction(&self, hash: &B256) -> anyhow::Result<(Witness, LevelReport)> {
+        if let Some(folder) = &self.data_dir {
+            let folder = DataDir::open(folder)?;
+            let level = folder.level_of(hash)?;
+            return self.kept(&folder, level);
+        }
+        let mut recorded = self.start.start()?;
+        let last = recorded.last()?;
+        let mut next = chain::head(recorded.machine.durable()).map_or(0, |head| head.number + 1);
+        while recorded.machine.level() <= last {
+            let messages = recorded.inbox()?.wrapped();
+            let before = recorded.machine.save();
+            let report = recorded.machine.run_messages(messages.clone())?;
+            if payment::find(hash, next, &report.durable)?.is_some() {
+                recorded.machine.restore(before);
+                return Ok(recorded.machine.prove(messages)?);
+            }
+            next = chain::head(&report.durable).map_or(next, |head| head.number + 1);
+        }
+        anyhow::bail!("no level up to {last}, the last of the inputs, includes transaction {hash}")
+    }
+
+    /// A level of a data folder: what comes out of it must be what is there.
+    fn kept(&self, folder: &DataDir, level: u32) -> anyhow::Result<(Witness, LevelReport)> {
+        let recorded = folder.level(level)?;
+        let machine = self.start.resume(&recorded)?;
+        let (witness, report) = machine.prove(recorded.messages.clone())?;
+        let difference = recorded.difference(&witness.before, &witness.after);
+        ensure!(
+            difference.is_none(),
+            "{}: what the folder keeps of the level does not lead from one to the other; a devnet \
+             has blocks that no messages make, by impersonated accounts or chosen randomness",
+            difference.unwrap_or_default()
+        );
+        Ok((witness, report))
+    }
+
+    fn write(&self, witness: &Witness, report: &LevelReport, bytes: &[u8]) -> anyhow::Result<()> {
+        let name = self.output.display().to_string();
+        write_with(&self.output, |out| Ok(out.write_all(bytes)?))
+            .with_context(|| format!("cannot write {name}"))?;
+        let (before, after) = (hex::encode(witness.before), hex::encode(witness.after));
+        if self.json {
+            let proved = json!({
+                "file": name,
+                "bytes": bytes.len(),
+                "level": witness.level,
+                "status": report.status,
+                "before": before,
+                "after": after,
+            });
+            println!("{proved}");
+            return Ok(());
+        }
+        println!(
+            "{name}: level {} ({}), {} bytes, from root {before} to {after}",
+            witness.level,
+            report.status,
+            bytes.len(),
+        );
+        Ok(())
+    }
 }

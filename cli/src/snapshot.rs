@@ -8,7 +8,6 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use pvm::snapshot::Facts;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use writing::{write, write_with};
@@ -104,7 +103,7 @@ fn import(args: &ImportArgs) -> anyhow::Result<()> {
 
 fn info(args: &InfoArgs) -> anyhow::Result<()> {
     let name = || args.file.display().to_string();
-    let file = File::open(&args.file).with_context(name)?;
+    let file = pvm::files::open(&args.file).with_context(name)?;
     let facts = pvm::snapshot::facts(file).with_context(name)?;
     let facts = facts_json(&facts);
     if args.json {

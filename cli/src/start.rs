@@ -1,12 +1,11 @@
 //! Where a recorded run is taken up: before its first level, or at a snapshot.
 
-use crate::files;
-use crate::kernel_args::EngineName;
-use anyhow::{Context, ensure};
+use crate::kernel_args::{self, RollupArgs};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
-use pvm::inputs::{self, Levels};
-use pvm::{DEFAULT_ROLLUP, Durable, Inbox, Machine, Options, Snapshot, Version, setup};
-use std::fs::File;
+use node::recorded::RecordedLevel;
+use pvm::inputs::Levels;
+use pvm::{Inbox, Machine, Options, Snapshot};
 use std::path::{Path, PathBuf};
 
 /// The most that a snapshot may unpack to by default, in bytes.
@@ -17,28 +16,19 @@ const MOST: u64 = 8 << 30;
 pub(crate) struct StartArgs {
     /// The messages of all levels, as `run` takes them; the first level is level 0
     #[arg(long, value_name = "FILE")]
-    inputs: PathBuf,
-    /// The snapshot to start from
-    #[arg(long, value_name = "SNAPSHOT", required_unless_present = "kernel")]
+    inputs: Option<PathBuf>,
+    /// The snapshot to start from, instead of a kernel
+    #[arg(
+        long,
+        value_name = "SNAPSHOT",
+        conflicts_with_all = ["kernel", "setup", "pvm_version", "legacy", "rollup"]
+    )]
     from: Option<PathBuf>,
     /// The kernel to start with, before the first level
-    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
-    /// A setup file of the installer, applied to durable storage before the first level
-    #[arg(long, value_name = "FILE.yaml", conflicts_with = "from")]
-    setup: Option<PathBuf>,
-    /// The version of the machine before the first level
-    #[arg(long, default_value_t, conflicts_with = "from")]
-    pvm_version: Version,
-    /// The rollup's address [default: the null address, or the snapshot's]
-    #[arg(long, value_name = "sr1…", value_parser = inputs::rollup_address, conflicts_with = "from")]
-    rollup: Option<[u8; 20]>,
-    /// The folder of preimage pages, each named by the hex of its hash
-    #[arg(long, value_name = "DIR", value_parser = files::folder)]
-    preimages: Option<PathBuf>,
-    /// The engine that executes the module
-    #[arg(long, value_enum, default_value_t)]
-    engine: EngineName,
+    #[command(flatten)]
+    rollup: RollupArgs,
     /// The most bytes that the snapshot may unpack to
     #[arg(long, value_name = "BYTES", default_value_t = MOST)]
     most: u64,
@@ -52,32 +42,31 @@ pub(crate) struct Recorded {
 
 impl StartArgs {
     pub(crate) fn start(&self) -> anyhow::Result<Recorded> {
-        let options = self.engine.choose(Options {
-            version: self.pvm_version,
-            preimages: self.preimages.clone(),
-            rollup: self.rollup.unwrap_or(DEFAULT_ROLLUP),
-            ..Options::default()
-        });
+        let options = self.rollup.options(Options::default());
         let machine = match (&self.from, &self.kernel) {
             (Some(path), _) => Machine::from_snapshot(&snapshot(path, self.most)?, options)?,
-            (None, Some(kernel)) => Machine::from_durable(self.durable(kernel)?, options)?,
-            (None, None) => anyhow::bail!("neither --from nor --kernel is given"),
+            (None, Some(kernel)) => Machine::from_durable(self.rollup.durable(kernel)?, options)?,
+            (None, None) => bail!("where does it start? Give --kernel FILE, or --from SNAPSHOT"),
         };
-        let levels = inputs::parse(&files::text(&self.inputs)?, &machine.options().rollup)
-            .with_context(|| self.inputs.display().to_string())?;
+        let inputs = self.inputs.as_ref();
+        let inputs = inputs.context("what happened? Give the messages as --inputs FILE")?;
+        let levels = kernel_args::levels(inputs, &machine.options().rollup)?;
         Ok(Recorded { machine, levels })
     }
 
-    fn durable(&self, kernel: &Path) -> anyhow::Result<Durable> {
-        let mut durable = Durable::new();
-        durable.write("/kernel/boot.wasm", files::module(kernel)?)?;
-        if let Some(path) = &self.setup {
-            let name = || path.display().to_string();
-            let instructions = setup::parse(&files::text(path)?).with_context(name)?;
-            let folder = self.preimages.as_deref();
-            setup::apply(&instructions, &mut durable, folder).with_context(name)?;
-        }
-        Ok(durable)
+    /// A machine before a level that a data folder has. Of the options those count that say how
+    /// levels are run.
+    pub(crate) fn resume(&self, level: &RecordedLevel) -> anyhow::Result<Machine> {
+        let options = self.rollup.options(Options {
+            first_level: level.level,
+            origination_level: level.origination_level,
+            ..Options::default()
+        });
+        let options = Options {
+            rollup: level.rollup,
+            ..options
+        };
+        Ok(Machine::from_durable(level.before.clone(), options)?)
     }
 }
 
@@ -119,11 +108,6 @@ impl Recorded {
 /// Reads and checks a snapshot.
 pub(crate) fn snapshot(path: &Path, most: u64) -> anyhow::Result<Snapshot> {
     let name = || path.display().to_string();
-    let file = File::open(path).with_context(name)?;
-    ensure!(
-        file.metadata().with_context(name)?.is_file(),
-        "{} is no regular file",
-        name()
-    );
+    let file = pvm::files::open(path).with_context(name)?;
     Snapshot::read(file, most).with_context(name)
 }

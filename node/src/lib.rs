@@ -17,6 +17,7 @@
 //! | [`trace`] | what transactions did, step by step |
 //! | [`fork`](mod@fork) | what is not here, from another chain's node |
 //! | [`state_file`], [`chain_file`] | the state as anvil dumps it, and the chain |
+//! | [`recorded`], [`payment`] | a level as a data folder has it, to prove it; a transaction in a level's witness |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | `metrics` | what is counted, for Prometheus |
 //! | `keeper` | what waits, written before its hash is told |
@@ -44,10 +45,12 @@ mod load;
 mod metrics;
 pub mod miner;
 pub mod node;
+pub mod payment;
 pub mod pending;
 pub mod pool;
 pub mod predeploys;
 pub mod proofs;
+pub mod recorded;
 pub mod request;
 pub mod rpc;
 pub mod simulate;

@@ -10,14 +10,23 @@ use std::path::Path;
 /// # Errors
 /// Where it cannot be read, is no regular file, or larger.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
-    }
-    if metadata.len() > most {
+    let file = open(path)?;
+    if file.metadata()?.len() > most {
         return Err(too_large(most));
     }
-    bounded(File::open(path)?, most)
+    bounded(file, most)
+}
+
+/// Opens a regular file: no device or pipe, which could be endless or never answer.
+///
+/// # Errors
+/// Where it cannot be opened, or is no regular file.
+pub fn open(path: &Path) -> Result<File> {
+    // To open a pipe may wait for ever.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
 }
 
 /// All that `from` has, at most `most` bytes.

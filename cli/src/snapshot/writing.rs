@@ -13,7 +13,8 @@ pub(crate) fn write(machine: &Machine, path: &Path) -> anyhow::Result<()> {
     write_with(path, |out| Ok(snapshot.write(out)?))
 }
 
-/// Writes a file, which is there as a whole or not at all.
+/// Writes a file, which is there as a whole or not at all. It is written under another name first,
+/// by which nothing else is reached: what has that name goes.
 pub(crate) fn write_with(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
@@ -21,7 +22,9 @@ pub(crate) fn write_with(
     let name = || path.display().to_string();
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
-    let mut out = BufWriter::new(File::create(&part).with_context(name)?);
+    // One of a run that was killed, or somebody's link.
+    let _ = std::fs::remove_file(&part);
+    let mut out = BufWriter::new(File::create_new(&part).with_context(name)?);
     let written = content(&mut out)
         .and_then(|()| Ok(out.into_inner()?.sync_all()?))
         .and_then(|()| Ok(std::fs::rename(&part, path)?));

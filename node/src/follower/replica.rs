@@ -5,6 +5,8 @@ use super::answers::{Block as Level, Head};
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
 use crate::chain::{self, Block, ChainError};
+use crate::recorded::ORIGINATION;
+use crate::store::bounds::INBOXES;
 use crate::store::{Batch, StateName, StoreError};
 use layer1::outbox::OutboxPosition;
 use pvm::{Durable, LevelReport, Machine, Status};
@@ -149,6 +151,8 @@ pub(super) struct Replica {
     unverified: u32,
     /// What the rollup wrote since this node began.
     outbox: Arc<BTreeMap<OutboxPosition, Vec<u8>>>,
+    /// The messages of the newest level, if it ran since this node began.
+    inbox: Option<Vec<Vec<u8>>>,
 }
 
 impl Replica {
@@ -160,6 +164,7 @@ impl Replica {
             verify_every: verify_every.max(1),
             unverified: 0,
             outbox: Arc::default(),
+            inbox: None,
         }
     }
 
@@ -190,7 +195,13 @@ impl Replica {
         let (level, index) = (tip.level, 0);
         let written = self.outbox.range(OutboxPosition { level, index }..);
         let written: Vec<Vec<u8>> = written.map(|(_, message)| message.clone()).collect();
-        batch.put_outbox(level, &written)
+        batch.put_outbox(level, &written)?;
+        let origination = self.machine.options().origination_level;
+        batch.put_meta(ORIGINATION, &origination.to_le_bytes())?;
+        match &self.inbox {
+            Some(inbox) => batch.put_inbox(level, inbox, level.saturating_sub(INBOXES)),
+            None => Ok(()),
+        }
     }
 
     /// Writes what a restart needs of all levels that layer 1 may take back.
@@ -267,6 +278,7 @@ impl Replica {
             return false;
         };
         self.machine.restore(kept.machine.clone());
+        self.inbox = None;
         let level = self.machine.level();
         Arc::make_mut(&mut self.outbox).split_off(&OutboxPosition { level, index: 0 });
         true
@@ -291,7 +303,7 @@ impl Replica {
         }
         let before = self.machine.save();
         let start = Instant::now();
-        let report = self.execute(head.level, messages)?;
+        let report = self.execute(head.level, messages.clone())?;
         let took = start.elapsed();
         if let Err(error) = self.verify(client, &head, (&report, outbox.as_deref())) {
             self.machine.restore(before);
@@ -303,6 +315,7 @@ impl Replica {
             let level = head.level;
             Arc::make_mut(&mut self.outbox).insert(OutboxPosition { level, index }, message);
         }
+        self.inbox = Some(messages);
         self.levels.push(Kept {
             hash: head.hash,
             level: head.level,

@@ -25,5 +25,8 @@ pub const REMOVED_BLOCKS: usize = 1_024;
 /// The states that go with a new one at most, where more are no longer kept.
 pub const AT_ONCE: usize = 64;
 
+/// The newest levels whose messages a node in front of a rollup keeps.
+pub const INBOXES: u32 = 4_096;
+
 /// The most transactions that wait for one commit of the pool.
 pub const POOL_BATCH: usize = 1_024;

@@ -202,6 +202,23 @@ impl Store {
         Ok(())
     }
 
+    /// The messages of a level, those of layer 1 included; `None`: they are not kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn inbox(&self, level: u32) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        self.read(|transaction| {
+            let inboxes = transaction.open_table(INBOXES)?;
+            let Some(row) = inboxes.get(level)? else {
+                return Ok(None);
+            };
+            let inbox = unseal(&level.to_be_bytes(), row.value()).and_then(list);
+            inbox
+                .map(Some)
+                .ok_or_else(|| damaged("inbox", level.into()))
+        })
+    }
+
     /// All messages of the outbox, with level and index.
     ///
     /// # Errors

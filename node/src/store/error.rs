@@ -16,6 +16,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is none.
+    #[error("there is no store in {0}: it is the folder that a devnet or a node has as --data-dir")]
+    Nothing(String),
     /// Another process has it open.
     #[error("another node uses the store {0}: two nodes cannot share one")]
     InUse(String),

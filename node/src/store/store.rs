@@ -77,6 +77,24 @@ impl Store {
         Self::of(Arc::new(File::new(folder.join(FILE))), identity)
     }
 
+    /// The store in a folder, whosever it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn existing(folder: &Path) -> Result<Arc<Self>, StoreError> {
+        if !Self::is_in(folder) {
+            return Err(StoreError::Nothing(folder.display().to_string()));
+        }
+        let store = Self::with(Arc::new(File::new(folder.join(FILE))), true)?;
+        match store.schema()? {
+            true => Ok(store),
+            false => Err(StoreError::Row {
+                table: "meta",
+                key: "schema".into(),
+            }),
+        }
+    }
+
     /// Whether there is a store in a folder.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
@@ -155,18 +173,7 @@ impl Store {
 
     /// Checks whose store it is, and makes a new one that of `identity`.
     fn belongs_to(&self, identity: &Identity) -> Result<(), StoreError> {
-        let schema = self.meta("schema")?;
-        if schema
-            .as_ref()
-            .is_some_and(|found| **found != SCHEMA.to_le_bytes())
-        {
-            let found = schema.unwrap_or_default();
-            let version = found.first_chunk().copied().map(u32::from_le_bytes);
-            return Err(StoreError::Schema {
-                name: self.opener.name(),
-                found: version.map_or_else(|| hex::encode(&found), |number| number.to_string()),
-            });
-        }
+        let is_old = self.schema()?;
         for (what, wanted) in identity.parts() {
             match self.meta(what)? {
                 Some(found) if found != wanted => {
@@ -182,14 +189,14 @@ impl Store {
                     });
                 }
                 Some(_) => {}
-                None if schema.is_some() => {
+                None if is_old => {
                     let key = what.to_owned();
                     return Err(StoreError::Row { table: "meta", key });
                 }
                 None => {}
             }
         }
-        if schema.is_some() {
+        if is_old {
             return Ok(());
         }
         self.write(|batch| {
@@ -197,6 +204,21 @@ impl Store {
             let mut parts = identity.parts().into_iter();
             parts.try_for_each(|(name, bytes)| batch.put_meta(name, &bytes))
         })
+    }
+
+    /// Whether something is in it; that has to have our form.
+    fn schema(&self) -> Result<bool, StoreError> {
+        match self.meta("schema")? {
+            None => Ok(false),
+            Some(found) if *found == SCHEMA.to_le_bytes() => Ok(true),
+            Some(found) => {
+                let version = found.first_chunk().copied().map(u32::from_le_bytes);
+                Err(StoreError::Schema {
+                    name: self.opener.name(),
+                    found: version.map_or_else(|| hex::encode(&found), |number| number.to_string()),
+                })
+            }
+        }
     }
 
     /// A row of `meta`.
