@@ -11,20 +11,25 @@
 //! | `backend` | the file itself: locks, free space, the file without a name |
 //! | `tables` | the tables with their keys, and the form of a row |
 //! | `blocks`, `search` | blocks and what finds them: by hash, by log |
-//! | `states`, `newest` | durable storage, and which of its states are kept |
+//! | `states` | durable storage: which of its states are kept, and under which names |
+//! | `tree`, `delta` | its records: those of the newest state, those that died, and when these go |
+//! | `records` | where states that are read as they are needed have their records from |
 //! | `pool`, `devnet`, `levels` | what waits for a block; what a devnet, or a node in front of a rollup, goes on from |
 //! | `bounds` | every bound with its number |
 
 mod backend;
 mod blocks;
 pub mod bounds;
+mod delta;
 mod devnet;
 mod error;
 mod levels;
-mod newest;
 mod pool;
+mod records;
 mod search;
 mod states;
+#[cfg(test)]
+mod states_tests;
 #[expect(
     clippy::module_inception,
     reason = "the folder is the step, the file what it is named for"
@@ -35,6 +40,7 @@ mod tables;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use backend::{File, Opener};
 pub use devnet::{GENESIS, SavedDevnet, SavedSnapshot};

@@ -38,8 +38,7 @@ use walk::{collect, first_steps};
 pub use crate::node_source::{NodeHash, NodeSource, Unavailable};
 pub use as_path::AsPath;
 pub(crate) use edit::Cut;
-pub(crate) use records::named;
-pub use records::{check, references};
+pub use records::{check, named, references};
 pub use source::{Source, UNAVAILABLE};
 
 /// The whole durable storage at one moment.

@@ -174,6 +174,21 @@ impl Chain {
         }
     }
 
+    /// Takes the states of blocks out of memory but for their roots.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn let_go(&mut self) -> Result<(), StoreError> {
+        self.cache.clear();
+        for block in &mut self.recent.blocks {
+            if let Some(state) = &block.state {
+                let state = self.store.let_go(state)?;
+                Arc::make_mut(block).state = Some(state);
+            }
+        }
+        Ok(())
+    }
+
     /// The number of the first block.
     #[must_use]
     pub fn first(&self) -> u64 {

@@ -209,6 +209,7 @@ impl Miner {
     fn reorg(&mut self, depth: u64, blocks: Vec<Vec<Submission>>) -> Result<(), NodeError> {
         let before = self.now();
         let kept = before.newest.saturating_sub(depth);
+        self.node.keep(|batch| batch.set_aside(kept))?;
         let mut gone = self.rollback(depth)?;
         let made = self.make(blocks);
         if made.is_err() {
@@ -222,6 +223,8 @@ impl Miner {
                 .amend(durable, |batch| self.keep_position(batch))?;
             *self.machine.durable_mut() = durable;
         }
+        self.node
+            .keep(|batch| batch.remove_states_from(StateName::Aside(0)))?;
         made
     }
 

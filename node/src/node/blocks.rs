@@ -5,6 +5,7 @@ use crate::chain::Block;
 use crate::error::NodeError;
 use crate::fork::Fork;
 use crate::request::BlockId;
+use crate::store::bounds::READ_STATES;
 use crate::store::{Batch, StateName, StoreError};
 use alloy_primitives::B256;
 use pvm::Durable;
@@ -46,6 +47,9 @@ impl Node {
         for block in &blocks {
             chain.push(Arc::clone(block));
         }
+        if self.store.is_anew() {
+            chain.let_go()?;
+        }
         let newest = chain.newest().unwrap_or_default();
         drop(chain);
         self.head.send_replace(newest);
@@ -71,7 +75,8 @@ impl Node {
             let state = batch.put_state(StateName::Block(number), state)?;
             Arc::make_mut(block).state = Some(state);
         }
-        let oldest = (number + 1).saturating_sub(self.keep_states);
+        let kept = self.keep_states.saturating_add(READ_STATES);
+        let oldest = (number + 1).saturating_sub(kept);
         batch.remove_states_before(StateName::Block(oldest))
     }
 

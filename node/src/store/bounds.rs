@@ -30,3 +30,17 @@ pub const INBOXES: u32 = 4_096;
 
 /// The most transactions that wait for one commit of the pool.
 pub const POOL_BATCH: usize = 1_024;
+
+/// The bytes of records of durable storage that are kept in memory.
+pub const RECORD_BYTES: usize = 32 << 20;
+
+/// The bytes of records that are read or written for states in memory, after which these
+/// are begun anew, as their roots alone. In memory a record takes some three times its bytes.
+pub const HELD_BYTES: u64 = 32 << 20;
+
+/// Of so many versions what dies with one is kept whole, so that not more of them hang on
+/// each other, about.
+pub const DELTAS: u64 = 64;
+
+/// The states that are kept besides those that are asked for, for who still reads them.
+pub const READ_STATES: u64 = 8;

@@ -1,19 +1,19 @@
-//! Durable storage: the newest state value by value, and for each state before it what takes
-//! the one after it back to it; which states are kept under which name.
+//! The states of durable storage: which are kept, and under which names.
 //!
-//! A state is a version, and versions are numbered in the order of their writing, whatever
-//! they are behind. One that nothing names any more, and that is older than all others, goes in
-//! the transaction in which its last name went. The state that a devnet goes back to on a
-//! reset is a copy apart.
+//! A state is a version of the tree, and versions are numbered in the order of their writing,
+//! whatever they are behind. One that nothing names any more goes in the transaction in which
+//! its last name went, with the records that no other version has. The newest stays.
 
 use super::bounds::AT_ONCE;
 use super::error::StoreError;
-use super::newest::Newest;
 use super::store::{Batch, Store};
-use super::tables::{ORIGIN, STATES, UNDO, VALUES, put_bytes, seal, take_bytes, unseal};
+use super::tables::{STATES, VERSIONS, seal, unseal};
+use super::tree::{Tree, Turnover};
 use pvm::Durable;
-use redb::{ReadTransaction, ReadableTable};
+use pvm::durable::{NodeHash, NodeSource};
+use redb::{ReadTransaction, ReadableTable, Table};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What a state is kept for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum StateName {
     Snapshot(u64),
     /// It is what a devnet goes back to on a reset; written once.
     Origin,
+    /// It is behind a block that may come back.
+    Aside(u64),
 }
 
 impl StateName {
@@ -35,6 +37,7 @@ impl StateName {
             Self::Level(level) => (1, level as u64),
             Self::Snapshot(id) => (2, id),
             Self::Origin => (3, 0),
+            Self::Aside(number) => (4, number),
         };
         kind << 64 | number as u128
     }
@@ -50,105 +53,90 @@ impl StateName {
     }
 }
 
+/// A version's row.
+#[derive(Clone, Copy)]
+struct Version {
+    root: NodeHash,
+    names: u32,
+}
+
+impl Version {
+    fn seal(self, number: u64) -> Vec<u8> {
+        let mut row = self.root.to_vec();
+        row.extend(self.names.to_le_bytes());
+        seal(&number.to_be_bytes(), row)
+    }
+
+    fn unseal(number: u64, row: &[u8]) -> Result<Self, StoreError> {
+        let read = || {
+            let (root, names) = unseal(&number.to_be_bytes(), row)?.split_first_chunk()?;
+            let names = u32::from_le_bytes(names.try_into().ok()?);
+            Some(Self { root: *root, names })
+        };
+        read().ok_or_else(|| damaged(number))
+    }
+
+    fn get(
+        versions: &impl ReadableTable<u64, &'static [u8]>,
+        number: u64,
+    ) -> Result<Self, StoreError> {
+        let row = versions.get(number)?.ok_or_else(|| damaged(number))?;
+        Self::unseal(number, row.value())
+    }
+
+    fn newest(
+        versions: &impl ReadableTable<u64, &'static [u8]>,
+    ) -> Result<Option<(u64, Self)>, StoreError> {
+        let Some((number, row)) = versions.last()? else {
+            return Ok(None);
+        };
+        let number = number.value();
+        Ok(Some((number, Self::unseal(number, row.value())?)))
+    }
+}
+
+fn version_of(key: u128, row: &[u8]) -> Result<u64, StoreError> {
+    let version = unseal(&key.to_be_bytes(), row).and_then(|row| row.try_into().ok());
+    version
+        .map(u64::from_le_bytes)
+        .ok_or_else(|| StoreError::Row {
+            table: "state",
+            key: key.to_string(),
+        })
+}
+
 impl Store {
-    /// The state that is kept under a name.
+    /// The state that is kept under a name, read as it is needed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn state(&self, name: StateName) -> Result<Option<Durable>, StoreError> {
-        self.mend()?;
-        // No commit comes between the two.
-        let newest = self.newest();
-        self.read_as_it_is(|transaction| {
-            if name == StateName::Origin {
-                let origin = transaction.open_table(ORIGIN)?;
-                return Ok(Some(whole(origin.iter()?)?).filter(|state| *state != Durable::new()));
-            }
+        let root = self.read(|transaction| {
             let states = transaction.open_table(STATES)?;
-            let Some(version) = states.get(name.key())?.map(|version| version.value()) else {
+            let Some(row) = states.get(name.key())? else {
                 return Ok(None);
             };
-            let newest = newest.as_ref().ok_or_else(|| damaged(version))?;
-            back(transaction, newest, version).map(Some)
-        })
-    }
-
-    /// Reads the newest version.
-    pub(super) fn read_newest(&self) -> Result<(), StoreError> {
-        let newest = self.read(|transaction| {
-            let undo = transaction.open_table(UNDO)?;
-            let Some((version, _)) = undo.last()? else {
-                return Ok(None);
-            };
-            let (version, values) = (version.value(), transaction.open_table(VALUES)?);
-            let state = whole(values.iter()?)?;
-            Ok(Some(Newest { version, state }))
+            let version = version_of(name.key(), row.value())?;
+            let versions = transaction.open_table(VERSIONS)?;
+            Version::get(&versions, version).map(|version| Some(version.root))
         })?;
-        *self.newest() = newest;
-        Ok(())
+        root.map(|root| self.open_state(root)).transpose()
     }
-}
 
-/// A storage of all its values.
-fn whole(values: redb::Range<'_, &'static [u8], &'static [u8]>) -> Result<Durable, StoreError> {
-    let mut state = Durable::new();
-    for found in values {
-        let (path, row) = found?;
-        let value = unseal(path.value(), row.value()).ok_or_else(|| lost(path.value()))?;
-        write(&mut state, path.value(), Some(value))?;
+    /// The same storage, of which next to nothing is in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn let_go(&self, state: &Durable) -> Result<Durable, StoreError> {
+        self.open_state(state.root_hash())
     }
-    Ok(state)
-}
 
-/// The version before the newest with this number.
-fn back(
-    transaction: &ReadTransaction,
-    newest: &Newest,
-    version: u64,
-) -> Result<Durable, StoreError> {
-    let undo = transaction.open_table(UNDO)?;
-    let mut state = newest.state.clone();
-    for number in (version + 1..=newest.version).rev() {
-        let row = undo.get(number)?.ok_or_else(|| damaged(number))?;
-        let changes = unseal(&number.to_be_bytes(), row.value()).and_then(changes_of);
-        for (path, value) in changes.ok_or_else(|| damaged(number))? {
-            write(&mut state, path, value)?;
-        }
+    fn open_state(&self, root: NodeHash) -> Result<Durable, StoreError> {
+        Ok(Durable::open(root, self.source())?)
     }
-    Ok(state)
-}
 
-fn write(state: &mut Durable, path: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
-    let path_text = std::str::from_utf8(path).map_err(|_| lost(path))?;
-    let wrote = match value {
-        Some(value) => state.write(path_text, value),
-        None => state.delete_value(path_text),
-    };
-    wrote.map_err(|_| lost(path))
-}
-
-/// A change: a path, and its value if it has one.
-type Change<'r> = (&'r [u8], Option<&'r [u8]>);
-
-fn changes_of(mut row: &[u8]) -> Option<Vec<Change<'_>>> {
-    let mut changes = Vec::new();
-    while let Some((has_value, rest)) = row.split_first() {
-        row = rest;
-        let path = take_bytes(&mut row)?;
-        let value = match has_value {
-            0 => None,
-            _ => Some(take_bytes(&mut row)?),
-        };
-        changes.push((path, value));
-    }
-    Some(changes)
-}
-
-fn put_change(row: &mut Vec<u8>, path: &[u8], value: Option<&[u8]>) {
-    row.push(value.is_some().into());
-    put_bytes(row, path);
-    if let Some(value) = value {
-        put_bytes(row, value);
+    fn source(&self) -> Arc<dyn NodeSource> {
+        Arc::clone(self.records()) as _
     }
 }
 
@@ -159,57 +147,113 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn put_state(&self, name: StateName, state: &Durable) -> Result<Durable, StoreError> {
-        if name == StateName::Origin {
-            self.put_origin(state)?;
-            return Ok(state.clone());
-        }
-        let newest = self.newest();
-        let version = newest.as_ref().map_or(0, |newest| newest.version);
-        let empty = Durable::new();
-        let before = newest.as_ref().map_or(&empty, |newest| &newest.state);
-        let mut undo = Vec::new();
-        let mut changed: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
-        state.changes(before, "", |path, value| {
-            changed.push((path.to_vec(), value.map(|value| value.to_vec())));
-        })?;
-        let version = match changed.is_empty() && newest.is_some() {
-            true => version,
-            false => {
-                let mut values = self.transaction().open_table(VALUES)?;
-                for (path, value) in &changed {
-                    let old = match value {
-                        Some(value) => {
-                            let row = seal(path, value.clone());
-                            values.insert(&path[..], &row[..])?
-                        }
-                        None => values.remove(&path[..])?,
-                    };
-                    let old = old.map(|row| unseal(path, row.value()).map(<[u8]>::to_vec));
-                    let old = old.map(|old| old.ok_or_else(|| lost(path))).transpose()?;
-                    put_change(&mut undo, path, old.as_deref());
-                }
-                let row = seal(&(version + 1).to_be_bytes(), undo);
-                let mut undo = self.transaction().open_table(UNDO)?;
-                undo.insert(version + 1, &row[..])?;
-                version + 1
-            }
+        let root = state.root_hash();
+        let mut versions = self.transaction().open_table(VERSIONS)?;
+        let newest = Version::newest(&versions)?;
+        let version = match newest {
+            Some((version, newest)) if newest.root == root => version,
+            _ => newest.map_or(1, |(version, _)| version + 1),
         };
-        self.set_newest(Newest {
+        let is_new = newest.is_none_or(|(newest, _)| newest != version);
+        let state = self.put_records(
+            state,
+            newest.map(|(_, newest)| newest.root),
             version,
-            state: state.clone(),
-        });
-        let mut states = self.transaction().open_table(STATES)?;
-        states.insert(name.key(), version)?;
-        Ok(state.clone())
+            is_new,
+        )?;
+        if is_new {
+            let row = Version { root, names: 0 }.seal(version);
+            versions.insert(version, &row[..])?;
+        }
+        self.give_name(&mut versions, name.key(), version)?;
+        if let Some((old, _)) = newest.filter(|_| is_new) {
+            self.drop_unnamed(&mut versions, old)?;
+        }
+        Ok(state)
     }
 
-    fn put_origin(&self, state: &Durable) -> Result<(), StoreError> {
-        let mut origin = self.transaction().open_table(ORIGIN)?;
-        for (path, value) in state.values("")? {
-            let row = seal(path.as_bytes(), value.to_vec());
-            origin.insert(path.as_bytes(), &row[..])?;
+    fn put_records(
+        &self,
+        state: &Durable,
+        old: Option<NodeHash>,
+        version: u64,
+        is_new: bool,
+    ) -> Result<Durable, StoreError> {
+        let store = self.store();
+        if !is_new {
+            return state.store(&store.source(), |_, _| Ok(()));
         }
-        Ok(())
+        let mut tree = Tree::open(self.transaction())?;
+        let mut turnover = Turnover::new(&mut tree, version);
+        let records = store.records();
+        let stored = state.store(&store.source(), |hash, record| {
+            records.keep(hash, record);
+            turnover.put(hash, record)
+        })?;
+        let root = stored.root_hash();
+        turnover.run(old, root)?;
+        if !records.are_many_held() {
+            return Ok(stored);
+        }
+        // The record of the root is in memory, the others are read after the commit.
+        self.set_anew();
+        store.let_go(&stored)
+    }
+
+    /// Gives a name to a version, instead of the one that has it.
+    fn give_name(
+        &self,
+        versions: &mut Table<'_, u64, &'static [u8]>,
+        key: u128,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        let mut version = Version::get(versions, number)?;
+        version.names = version.names.saturating_add(1);
+        versions.insert(number, &version.seal(number)[..])?;
+        let mut states = self.transaction().open_table(STATES)?;
+        let row = seal(&key.to_be_bytes(), number.to_le_bytes().to_vec());
+        let old = match states.insert(key, &row[..])? {
+            Some(old) => Some(version_of(key, old.value())?),
+            None => None,
+        };
+        match old {
+            Some(old) => self.take_name(versions, old),
+            None => Ok(()),
+        }
+    }
+
+    fn take_name(
+        &self,
+        versions: &mut Table<'_, u64, &'static [u8]>,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        let mut version = Version::get(versions, number)?;
+        version.names = version.names.saturating_sub(1);
+        versions.insert(number, &version.seal(number)[..])?;
+        self.drop_unnamed(versions, number)
+    }
+
+    /// Drops a version that has no name and is not the newest.
+    fn drop_unnamed(
+        &self,
+        versions: &mut Table<'_, u64, &'static [u8]>,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        let next = versions.range(number + 1..)?.next().transpose()?;
+        let Some(next) = next.map(|(next, _)| next.value()) else {
+            return Ok(());
+        };
+        let is_named = match versions.get(number)? {
+            Some(row) => Version::unseal(number, row.value())?.names > 0,
+            None => true,
+        };
+        if is_named {
+            return Ok(());
+        }
+        let before = versions.range(..number)?.next_back().transpose()?;
+        let before = before.map(|(before, _)| before.value());
+        versions.remove(number)?;
+        Tree::open(self.transaction())?.free(before, number, next)
     }
 
     /// Lets the state under a name go.
@@ -238,36 +282,39 @@ impl Batch<'_> {
 
     fn remove_states(&self, keys: Range<u128>, most: usize) -> Result<(), StoreError> {
         let mut states = self.transaction().open_table(STATES)?;
-        let mut removed = false;
-        for _ in 0..most {
-            let first = match states.range(keys.clone())?.next() {
-                None => break,
-                Some(found) => found?.0.value(),
-            };
-            states.remove(first)?;
-            removed = true;
+        let mut gone = Vec::new();
+        for found in states.range(keys)?.take(most) {
+            let (key, row) = found?;
+            gone.push((key.value(), version_of(key.value(), row.value())?));
         }
-        match removed {
-            true => self.forget_versions(&states),
-            false => Ok(()),
+        for (key, _) in &gone {
+            states.remove(key)?;
         }
+        drop(states);
+        let mut versions = self.transaction().open_table(VERSIONS)?;
+        gone.into_iter()
+            .try_for_each(|(_, version)| self.take_name(&mut versions, version))
     }
 
-    /// Forgets what leads to versions that are older than all that have a name.
-    fn forget_versions(&self, states: &impl ReadableTable<u128, u64>) -> Result<(), StoreError> {
-        let mut oldest = self.newest().map_or(0, |newest| newest.version);
-        // Later blocks have later versions, and so have levels.
-        for first in [StateName::Block(0), StateName::Level(0)] {
-            if let Some(found) = states.range(first.and_later())?.next() {
-                oldest = oldest.min(found?.1.value());
+    /// Keeps the states behind a block and those after it also for the case that these blocks
+    /// come back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_aside(&self, first: u64) -> Result<(), StoreError> {
+        let mut found = Vec::new();
+        {
+            let states = self.transaction().open_table(STATES)?;
+            for state in states.range(StateName::Block(first).and_later())? {
+                let (key, row) = state?;
+                let key = key.value();
+                found.push((key as u64, version_of(key, row.value())?));
             }
         }
-        for found in states.range(StateName::Snapshot(0).and_later())? {
-            oldest = oldest.min(found?.1.value());
-        }
-        let mut undo = self.transaction().open_table(UNDO)?;
-        undo.retain_in(..oldest, |_, _| false)?;
-        Ok(())
+        let mut versions = self.transaction().open_table(VERSIONS)?;
+        found.into_iter().try_for_each(|(number, version)| {
+            self.give_name(&mut versions, StateName::Aside(number).key(), version)
+        })
     }
 }
 
@@ -283,64 +330,5 @@ fn damaged(version: u64) -> StoreError {
     StoreError::Row {
         table: "version",
         key: version.to_string(),
-    }
-}
-
-fn lost(path: &[u8]) -> StoreError {
-    StoreError::Row {
-        table: "value",
-        key: String::from_utf8_lossy(path).into_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::testing::{Memory, identity};
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
-    fn storage(values: &BTreeMap<String, u8>) -> Durable {
-        let mut storage = Durable::new();
-        for (path, value) in values {
-            storage.write(path, [*value]).unwrap();
-        }
-        storage
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
-        /// A state comes back whatever was written after it, also by a store that was opened
-        /// anew, and what nothing names leaves nothing.
-        #[test]
-        fn states_come_back_as_they_were(
-            states in prop::collection::vec(prop::collection::btree_map("(/[ab]{1,2}){1,2}", 0_u8..3, 1..6), 1..12),
-            kept in 1_usize..6,
-        ) {
-            let memory = Arc::new(Memory::default());
-            let store = Store::of(memory.clone(), &identity()).unwrap();
-            for (number, values) in (0..).zip(&states) {
-                store.write(|batch| {
-                    batch.put_state(StateName::Block(number), &storage(values))?;
-                    batch.remove_states_before(StateName::Block((number + 1).saturating_sub(kept as u64)))
-                }).unwrap();
-            }
-            store.close();
-            let store = Store::of(memory, &identity()).unwrap();
-            let last = states.len() as u64;
-            for (number, values) in (0..).zip(&states) {
-                let state = store.state(StateName::Block(number)).unwrap();
-                let expected = (number + kept as u64 >= last).then(|| storage(values));
-                prop_assert_eq!(state, expected, "{}", number);
-            }
-            store.write(|batch| batch.remove_states_from(StateName::Block(0))).unwrap();
-            let left = store.read(|transaction| {
-                let undo = transaction.open_table(UNDO)?;
-                Ok(undo.iter()?.count())
-            }).unwrap();
-            prop_assert_eq!(left, 1, "the newest version alone");
-        }
     }
 }

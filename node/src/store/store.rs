@@ -3,19 +3,19 @@
 use super::backend::{Any, File, Nameless, Opener};
 use super::bounds::{CACHE, MIN_FREE};
 use super::error::StoreError;
-use super::newest::Newest;
+use super::records::Records;
 use super::tables::{
-    BLOCKS, BODIES, HASHES, INBOXES, LEVELS, LOGS, META, ORIGIN, OUTBOX, POOL, SCHEMA, SNAPSHOTS,
-    STATES, TRANSACTIONS, UNDO, VALUES, seal, unseal,
+    BLOCKS, BODIES, DEAD, DEATHS, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX, POOL, SCHEMA,
+    SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, seal, unseal,
 };
 use alloy_primitives::{B256, hex};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// The name of the file in its folder.
 const FILE: &str = "store.redb";
@@ -60,8 +60,9 @@ pub struct Store {
     closed: AtomicBool,
     /// What went wrong at the last attempt to write.
     trouble: Mutex<Option<String>>,
-    /// The newest version of durable storage that is committed.
-    newest: Mutex<Option<Newest>>,
+    records: Arc<Records>,
+    /// States are to be begun anew: see [`Store::is_anew`].
+    anew: AtomicBool,
 }
 
 impl Store {
@@ -134,17 +135,17 @@ impl Store {
 
     fn with(opener: Arc<dyn Opener>, lasts: bool) -> Result<Arc<Self>, StoreError> {
         let database = open(&*opener)?;
-        let store = Arc::new(Self {
+        let store = Arc::new_cyclic(|this| Self {
             database: RwLock::new(Some(database)),
             opener,
             lasts,
             failed: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             trouble: Mutex::new(None),
-            newest: Mutex::new(None),
+            records: Arc::new(Records::new(this)),
+            anew: AtomicBool::new(false),
         });
         store.make_tables()?;
-        store.read_newest()?;
         Ok(store)
     }
 
@@ -158,9 +159,12 @@ impl Store {
             transaction.open_table(HASHES)?;
             transaction.open_table(TRANSACTIONS)?;
             transaction.open_table(LOGS)?;
-            transaction.open_table(VALUES)?;
-            transaction.open_table(UNDO)?;
-            transaction.open_table(ORIGIN)?;
+            transaction.open_table(NODES)?;
+            transaction.open_table(DEAD)?;
+            transaction.open_table(DEATHS)?;
+            transaction.open_table(SETTLED)?;
+            transaction.open_table(SHARED)?;
+            transaction.open_table(VERSIONS)?;
             transaction.open_table(STATES)?;
             transaction.open_table(POOL)?;
             transaction.open_table(LEVELS)?;
@@ -267,9 +271,15 @@ impl Store {
         self.opener.size()
     }
 
-    /// The newest version; none is committed while this is held.
-    pub(super) fn newest(&self) -> MutexGuard<'_, Option<Newest>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where states are read from.
+    pub(super) const fn records(&self) -> &Arc<Records> {
+        &self.records
+    }
+
+    /// Whether so much of states is in memory that each that is held is to be begun anew
+    /// ([`Store::let_go`]); says so once.
+    pub(crate) fn is_anew(&self) -> bool {
+        self.anew.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn read<T>(
@@ -277,14 +287,6 @@ impl Store {
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.mend()?;
-        self.read_as_it_is(read)
-    }
-
-    /// As [`Store::read`], if the bytes did not fail.
-    pub(super) fn read_as_it_is<T>(
-        &self,
-        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
         let database = self.database();
         let database = database.as_ref().ok_or(StoreError::Closed)?;
         let transaction = database.begin_read().map_err(StoreError::from);
@@ -319,15 +321,15 @@ impl Store {
         let batch = Batch {
             transaction: &transaction,
             store: self,
-            newest: RefCell::new(None),
+            anew: Cell::new(false),
         };
         match write(&batch) {
             Ok(value) => {
-                let written = batch.newest.take();
-                let mut newest = self.newest();
+                let anew = batch.anew.get();
                 transaction.commit()?;
-                if written.is_some() {
-                    *newest = written;
+                if anew {
+                    self.records.forget_held();
+                    self.anew.store(true, Ordering::Release);
                 }
                 Ok(value)
             }
@@ -354,8 +356,7 @@ impl Store {
         }
         self.open_again()?;
         self.failed.store(false, Ordering::Release);
-        // A commit that failed may be there all the same.
-        self.read_newest()
+        Ok(())
     }
 
     /// Takes note if the bytes failed.
@@ -384,8 +385,8 @@ impl Store {
 pub struct Batch<'s> {
     transaction: &'s WriteTransaction,
     store: &'s Store,
-    /// The newest version, if there is one in this change.
-    newest: RefCell<Option<Newest>>,
+    /// States are begun anew.
+    anew: Cell<bool>,
 }
 
 impl std::fmt::Debug for Batch<'_> {
@@ -405,14 +406,13 @@ impl<'s> Batch<'s> {
         self.transaction
     }
 
-    /// The newest version.
-    pub(super) fn newest(&self) -> Option<Newest> {
-        let written = self.newest.borrow().clone();
-        written.or_else(|| self.store.newest().clone())
+    pub(super) const fn store(&self) -> &'s Store {
+        self.store
     }
 
-    pub(super) fn set_newest(&self, newest: Newest) {
-        *self.newest.borrow_mut() = Some(newest);
+    /// Lets all states be begun anew after the commit.
+    pub(super) fn set_anew(&self) {
+        self.anew.set(true);
     }
 
     /// Writes a row of `meta`.

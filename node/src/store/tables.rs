@@ -8,11 +8,13 @@
 //! | `hashes` | 8 bytes of a block's hash, then its number | – |
 //! | `transactions` | 8 bytes of a transaction's hash, then its key in `bodies` | – |
 //! | `logs` | 8 bytes of the hash of an address, or of a topic with its position, then the transaction's key in `bodies`; eight zeros: of any log | – |
-//!
-//! | `values` | path in durable storage | value of the newest version |
-//! | `undo` | version | what makes it the one before: 0 or 1, path, the value if 1 (behind their lengths) |
-//! | `origin` | path in durable storage | value after block 0 of a devnet |
-//! | `states` | kind × 2^64 + number: 0 behind a block, 1 behind a level, 2 of a snapshot | version |
+//! | `nodes` | hash of a record of durable storage that the newest version has | first version with it (LEB128), record |
+//! | `dead` | hash of another record | first version with it, first without it (LEB128), record or what differs from another (`delta`) |
+//! | `deaths` | version | hashes of the records that it was the first without, as far as they are there |
+//! | `settled` | version | as `deaths`; none of them hangs on another record |
+//! | `shared` | hash of a record that the newest version names more than once | how often |
+//! | `versions` | version | root, how many names it has (u32 LE) |
+//! | `states` | kind × 2^64 + number: 0 behind a block, 1 behind a level, 2 of a snapshot, 3 behind block 0 of a devnet, 4 set aside | version (u64 LE) |
 //! | `pool` | hash | order of arrival (u64 LE), sender if nobody signed it, or 20 zeros; transaction |
 //! | `levels` | level (a node) | newest block then (u64 LE; all ones: none), hash of its block of layer 1 |
 //! | `outbox` | level × 2^32 + index | message |
@@ -28,7 +30,7 @@ use alloy_primitives::{B256, keccak256};
 use redb::TableDefinition;
 
 /// The version of all this. A store with another one is refused.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
@@ -36,10 +38,13 @@ pub(super) const BODIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const HASHES: TableDefinition<'_, u128, ()> = TableDefinition::new("hashes");
 pub(super) const TRANSACTIONS: TableDefinition<'_, u128, ()> = TableDefinition::new("transactions");
 pub(super) const LOGS: TableDefinition<'_, u128, ()> = TableDefinition::new("logs");
-pub(super) const VALUES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("values");
-pub(super) const UNDO: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("undo");
-pub(super) const ORIGIN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("origin");
-pub(super) const STATES: TableDefinition<'_, u128, u64> = TableDefinition::new("states");
+pub(super) const NODES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("nodes");
+pub(super) const DEAD: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("dead");
+pub(super) const DEATHS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("deaths");
+pub(super) const SETTLED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("settled");
+pub(super) const SHARED: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("shared");
+pub(super) const VERSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("versions");
+pub(super) const STATES: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("states");
 pub(super) const POOL: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("pool");
 pub(super) const LEVELS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("levels");
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");

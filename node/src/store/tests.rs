@@ -288,7 +288,7 @@ fn two_do_not_share_a_store_and_others_are_refused() {
     assert!(
         error
             .to_string()
-            .contains("has form 7, this program knows form 1"),
+            .contains("has form 7, this program knows form 2"),
         "{error}"
     );
 }

@@ -92,8 +92,11 @@ pub fn references(record: &[u8]) -> Result<Vec<NodeHash>, Unavailable> {
     }
 }
 
-/// The hash of a record, and those that it names.
-pub(crate) fn named(record: &[u8]) -> Result<(NodeHash, Vec<NodeHash>), &'static str> {
+/// The hash of a record, and those that it names, in order, one as often as it is named.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub fn named(record: &[u8]) -> Result<(NodeHash, Vec<NodeHash>), &'static str> {
     let mut names = Vec::new();
     let hash = Reader::new(record, Naming(&mut names)).part()?.hash();
     Ok((hash, names))
@@ -283,7 +286,7 @@ where
         let this = RefCell::new(self);
         link.with_parts(
             |link, parent| {
-                let link = link.origin();
+                let link = in_its_place(link.origin(), parent);
                 let mut this = this.borrow_mut();
                 if is_record(link, parent) {
                     this.record(link)
@@ -300,13 +303,18 @@ where
         if piece.is_zero(height) {
             return Ok(piece.clone());
         }
+        let is_record = top || height.is_multiple_of(RECORD_HEIGHT);
+        let piece = match is_record {
+            true => piece,
+            // It may have been the whole value once.
+            false => piece.resolved().unwrap_or(piece),
+        };
         if let Piece::Stub(stub) = piece {
             if let Some(loader) = stub.loader() {
                 self.copy(stub.hash, &|hash| loader.record(hash))?;
             }
             return Ok(piece.clone());
         }
-        let is_record = top || height.is_multiple_of(RECORD_HEIGHT);
         let hash = piece.hash(height);
         if let Some(known) = self.pieces.get(&hash).filter(|_| is_record) {
             return Ok(known.clone());
@@ -384,6 +392,19 @@ fn is_record(link: &Link, parent: Option<&Branch>) -> bool {
             const HALF: u8 = 4;
             branch.bit() < HALF && parent.is_some_and(|parent| parent.bit() >= HALF)
         }
+    }
+}
+
+/// What is written here. A branch right below a node is a part of the node's record, also where
+/// it had one of its own before: so the form of a record follows from its hash alone, and
+/// names nothing that another record of that hash does not. What cannot be loaded stays named.
+fn in_its_place<'l>(link: &'l Link, parent: Option<&Branch>) -> &'l Link {
+    match (parent, link) {
+        (None, Link::Stub(_)) => match link.resolved() {
+            Ok(branch @ Link::Branch(_)) => branch,
+            _ => link,
+        },
+        _ => link,
     }
 }
 

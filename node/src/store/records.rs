@@ -1,0 +1,119 @@
+//! Where the states of a store have their records from, those that were asked for last from
+//! memory.
+
+use super::bounds::{HELD_BYTES, RECORD_BYTES};
+use super::store::Store;
+use super::tree;
+use pvm::durable::{NodeHash, NodeSource};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The records of a store.
+#[derive(Debug)]
+pub(super) struct Records {
+    store: Weak<Store>,
+    cache: Mutex<Cache>,
+    /// The bytes that states took into memory since all were begun anew.
+    held: AtomicU64,
+}
+
+/// Two generations: what is asked for moves to the younger, and the elder goes when that is
+/// full.
+#[derive(Debug, Default)]
+struct Cache {
+    young: HashMap<NodeHash, Arc<[u8]>>,
+    old: HashMap<NodeHash, Arc<[u8]>>,
+    /// The bytes of the younger.
+    bytes: usize,
+}
+
+impl Cache {
+    fn get(&mut self, hash: &NodeHash) -> Option<Arc<[u8]>> {
+        if let Some(record) = self.young.get(hash) {
+            return Some(Arc::clone(record));
+        }
+        let record = self.old.remove(hash)?;
+        self.keep(hash, Arc::clone(&record));
+        Some(record)
+    }
+
+    fn keep(&mut self, hash: &NodeHash, record: Arc<[u8]>) {
+        /// Of a row of the map, about.
+        const ROW: usize = 80;
+        self.bytes += record.len() + ROW;
+        self.young.insert(*hash, record);
+        if self.bytes > RECORD_BYTES / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
+        }
+    }
+}
+
+impl Records {
+    pub(super) fn new(store: &Weak<Store>) -> Self {
+        Self {
+            store: Weak::clone(store),
+            cache: Mutex::default(),
+            held: AtomicU64::new(0),
+        }
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a record that is written: it is asked for soon.
+    pub(super) fn keep(&self, hash: &NodeHash, record: &[u8]) {
+        self.held.fetch_add(record.len() as u64, Ordering::Relaxed);
+        self.cache().keep(hash, record.into());
+    }
+
+    /// Whether states hold so much in memory that they are to be begun anew.
+    pub(super) fn are_many_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > HELD_BYTES
+    }
+
+    pub(super) fn forget_held(&self) {
+        self.held.store(0, Ordering::Relaxed);
+    }
+}
+
+impl NodeSource for Records {
+    fn node(&self, hash: &NodeHash) -> Result<Option<Vec<u8>>, String> {
+        let known = self.cache().get(hash);
+        let record = match known {
+            Some(record) => record,
+            None => {
+                let store = self.store.upgrade().ok_or("the store is closed")?;
+                let record = store.read(|transaction| tree::record(transaction, hash));
+                let Some(record) = record.map_err(|error| error.to_string())? else {
+                    return Ok(None);
+                };
+                let record = Arc::from(record);
+                self.cache().keep(hash, Arc::clone(&record));
+                record
+            }
+        };
+        self.held.fetch_add(record.len() as u64, Ordering::Relaxed);
+        Ok(Some(record.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_forgets_what_nobody_asks_for() {
+        let mut cache = Cache::default();
+        let record: Arc<[u8]> = vec![0; 1 << 20].into();
+        for number in 0..100 {
+            cache.keep(&[number; 32], Arc::clone(&record));
+            assert!(cache.get(&[0; 32]).is_some(), "{number}");
+            assert!((cache.young.len() + cache.old.len()) << 20 <= RECORD_BYTES);
+        }
+        assert!(cache.get(&[1; 32]).is_none());
+        assert!(cache.get(&[99; 32]).is_some());
+    }
+}

@@ -1,0 +1,508 @@
+//! The newest state's tree in the store, and what dies when another one takes its place.
+//!
+//! Each record is one row of `nodes` as long as the newest state has it. When it no longer
+//! does, it goes to `dead`, with the version that it was in first and the first that it was
+//! not in any more, and its hash to the list of that version in `deaths`; it goes
+//! for good with the last kept version between the two. When versions around it go and one that
+//! has it stays, the list goes to `settled`: its records are whole from then on.
+//!
+//! What a new state changes is found from the two roots: a record that only the new one names
+//! adds one to the count of each that it names, a record that only the old one had takes one
+//! off. What both name comes out even without being read, so that a change costs what it
+//! changes. Only counts above one have a row (`shared`).
+
+use super::delta;
+use super::error::StoreError;
+use super::tables::{DEAD, DEATHS, NODES, SETTLED, SHARED, put_number, seal, take_number, unseal};
+use pvm::durable::{NodeHash, named};
+use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeBounds;
+
+/// A record that the newest state has.
+pub(super) struct Live {
+    /// The first version with it.
+    pub(super) born: u64,
+    pub(super) record: Vec<u8>,
+}
+
+/// A record that the newest state no longer has.
+pub(super) struct Dead {
+    /// The first version with it.
+    pub(super) born: u64,
+    /// The first without it.
+    pub(super) death: u64,
+    /// Its bytes, in the form of [`delta`].
+    pub(super) packed: Vec<u8>,
+}
+
+impl Live {
+    pub(super) fn seal(&self, hash: &NodeHash) -> Vec<u8> {
+        let mut row = Vec::with_capacity(self.record.len() + 12);
+        put_number(&mut row, self.born);
+        row.extend(&self.record);
+        seal(hash, row)
+    }
+
+    pub(super) fn unseal(hash: &NodeHash, row: &[u8]) -> Result<Self, StoreError> {
+        let read = || {
+            let mut row = unseal(hash, row)?;
+            let born = take_number(&mut row)?;
+            let record = row.to_vec();
+            Some(Self { born, record })
+        };
+        read().ok_or_else(|| damaged(hash))
+    }
+}
+
+impl Dead {
+    pub(super) fn seal(&self, hash: &NodeHash) -> Vec<u8> {
+        let mut row = Vec::with_capacity(self.packed.len() + 20);
+        put_number(&mut row, self.born);
+        put_number(&mut row, self.death);
+        row.extend(&self.packed);
+        seal(hash, row)
+    }
+
+    pub(super) fn unseal(hash: &NodeHash, row: &[u8]) -> Result<Self, StoreError> {
+        let read = || {
+            let mut row = unseal(hash, row)?;
+            let born = take_number(&mut row)?;
+            let death = take_number(&mut row)?;
+            let packed = row.to_vec();
+            Some(Self {
+                born,
+                death,
+                packed,
+            })
+        };
+        read().ok_or_else(|| damaged(hash))
+    }
+}
+
+type Rows<'t> = Table<'t, NodeHash, &'static [u8]>;
+
+/// The tables of records, to be changed.
+pub(super) struct Tree<'t> {
+    nodes: Rows<'t>,
+    dead: Rows<'t>,
+    deaths: Lists<'t>,
+    settled: Lists<'t>,
+    shared: Table<'t, NodeHash, u64>,
+}
+
+impl<'t> Tree<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            nodes: transaction.open_table(NODES)?,
+            dead: transaction.open_table(DEAD)?,
+            deaths: transaction.open_table(DEATHS)?,
+            settled: transaction.open_table(SETTLED)?,
+            shared: transaction.open_table(SHARED)?,
+        })
+    }
+
+    pub(super) fn live(&self, hash: &NodeHash) -> Result<Option<Live>, StoreError> {
+        let row = self.nodes.get(hash)?;
+        row.map(|row| Live::unseal(hash, row.value())).transpose()
+    }
+
+    pub(super) fn dead(&self, hash: &NodeHash) -> Result<Option<Dead>, StoreError> {
+        let row = self.dead.get(hash)?;
+        row.map(|row| Dead::unseal(hash, row.value())).transpose()
+    }
+
+    /// The bytes of a record that died.
+    fn unpacked(&self, hash: &NodeHash, dead: Dead) -> Result<Vec<u8>, StoreError> {
+        unpacked(&self.nodes, &self.dead, hash, dead)
+    }
+
+    /// How often the newest state names a record that it has.
+    fn count(&self, hash: &NodeHash) -> Result<i64, StoreError> {
+        let count = self.shared.get(hash)?;
+        Ok(count.map_or(1, |count| count.value().try_into().unwrap_or(i64::MAX)))
+    }
+}
+
+/// The bytes of a record that died.
+fn unpacked(
+    nodes: &impl ReadableTable<NodeHash, &'static [u8]>,
+    dead: &impl ReadableTable<NodeHash, &'static [u8]>,
+    hash: &NodeHash,
+    found: Dead,
+) -> Result<Vec<u8>, StoreError> {
+    delta::unpack(hash, found.packed, &mut |base| {
+        if let Some(row) = nodes.get(base)? {
+            let live = Live::unseal(base, row.value())?;
+            return Ok(Some(delta::whole(live.record)));
+        }
+        let row = dead.get(base)?;
+        let found = row.map(|row| Dead::unseal(base, row.value())).transpose()?;
+        Ok(found.map(|dead| dead.packed))
+    })
+}
+
+/// The record with a hash, alive or dead.
+pub(super) fn record(
+    transaction: &ReadTransaction,
+    hash: &NodeHash,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let nodes = transaction.open_table(NODES)?;
+    if let Some(row) = nodes.get(hash)? {
+        return Ok(Some(Live::unseal(hash, row.value())?.record));
+    }
+    let dead = transaction.open_table(DEAD)?;
+    let Some(row) = dead.get(hash)? else {
+        return Ok(None);
+    };
+    let found = Dead::unseal(hash, row.value())?;
+    unpacked(&nodes, &dead, hash, found).map(Some)
+}
+
+/// A record that a new version does not have any more.
+struct Dying {
+    /// What stands in its place, and is much like it.
+    successor: Option<NodeHash>,
+    names: Vec<NodeHash>,
+}
+
+/// A step from the newest state to another one.
+pub(super) struct Turnover<'a, 't> {
+    tree: &'a mut Tree<'t>,
+    /// The version that begins.
+    version: u64,
+    /// What was written for it, and was not there.
+    written: HashSet<NodeHash>,
+    /// By how much the counts change.
+    changes: HashMap<NodeHash, i64>,
+    /// What it has, and the newest state does not.
+    born: HashSet<NodeHash>,
+    /// What the newest state has, and it does not.
+    dying: HashMap<NodeHash, Dying>,
+}
+
+/// What comes next of a step.
+#[derive(Default)]
+struct Round {
+    /// What was born, and is still to be looked into.
+    born: Vec<NodeHash>,
+    /// What dies, and perhaps what stands in its place.
+    dying: Vec<(NodeHash, Option<NodeHash>)>,
+}
+
+impl<'a, 't> Turnover<'a, 't> {
+    pub(super) fn new(tree: &'a mut Tree<'t>, version: u64) -> Self {
+        Self {
+            tree,
+            version,
+            written: HashSet::new(),
+            changes: HashMap::new(),
+            born: HashSet::new(),
+            dying: HashMap::new(),
+        }
+    }
+
+    /// Writes a record; one that is there stays as it is.
+    pub(super) fn put(&mut self, hash: &NodeHash, record: &[u8]) -> Result<(), StoreError> {
+        if self.tree.nodes.get(hash)?.is_some() || self.tree.dead.get(hash)?.is_some() {
+            return Ok(());
+        }
+        let live = Live {
+            born: self.version,
+            record: record.to_vec(),
+        };
+        self.tree.nodes.insert(hash, &live.seal(hash)[..])?;
+        self.written.insert(*hash);
+        Ok(())
+    }
+
+    /// Goes from one root to the other, all of whose records are there.
+    pub(super) fn run(mut self, old: Option<NodeHash>, new: NodeHash) -> Result<(), StoreError> {
+        let mut touched = HashSet::from([new]);
+        self.change(&new, 1);
+        if let Some(old) = old {
+            self.change(&old, -1);
+            touched.insert(old);
+        }
+        let mut successors = HashMap::from_iter(old.map(|old| (old, new)));
+        loop {
+            let round = self.decide(touched, &successors)?;
+            if round.born.is_empty() && round.dying.is_empty() {
+                break;
+            }
+            (touched, successors) = self.look_into(round)?;
+        }
+        self.write()
+    }
+
+    fn change(&mut self, hash: &NodeHash, by: i64) {
+        *self.changes.entry(*hash).or_default() += by;
+    }
+
+    /// What is born and what dies among those whose count has changed.
+    fn decide(
+        &mut self,
+        mut touched: HashSet<NodeHash>,
+        successors: &HashMap<NodeHash, NodeHash>,
+    ) -> Result<Round, StoreError> {
+        self.spare(&mut touched)?;
+        let mut round = Round::default();
+        for hash in touched {
+            let by = self.changes.get(&hash).copied().unwrap_or_default();
+            if by == 0 || self.born.contains(&hash) || self.dying.contains_key(&hash) {
+                continue;
+            }
+            if by > 0 {
+                if !self.is_live(&hash)? {
+                    self.born.insert(hash);
+                    round.born.push(hash);
+                }
+                continue;
+            }
+            match self.tree.count(&hash)? + by {
+                0 => round.dying.push((hash, successors.get(&hash).copied())),
+                1.. => {}
+                _ => return Err(damaged(&hash)),
+            }
+        }
+        Ok(round)
+    }
+
+    /// What is named again after all does not die, and neither does what it names.
+    fn spare(&mut self, touched: &mut HashSet<NodeHash>) -> Result<(), StoreError> {
+        let mut next: Vec<NodeHash> = touched.iter().copied().collect();
+        while let Some(hash) = next.pop() {
+            let by = self.changes.get(&hash).copied().unwrap_or_default();
+            if !self.dying.contains_key(&hash) || self.tree.count(&hash)? + by <= 0 {
+                continue;
+            }
+            let spared = self.dying.remove(&hash);
+            for name in spared.iter().flat_map(|spared| &spared.names) {
+                self.change(name, 1);
+                touched.insert(*name);
+                next.push(*name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the newest state has it. If it is dead, it lives again.
+    fn is_live(&mut self, hash: &NodeHash) -> Result<bool, StoreError> {
+        if self.written.contains(hash) {
+            return Ok(false);
+        }
+        if self.tree.nodes.get(hash)?.is_some() {
+            return Ok(true);
+        }
+        let dead = self.tree.dead(hash)?.ok_or_else(|| damaged(hash))?;
+        let live = Live {
+            born: dead.born,
+            record: self.tree.unpacked(hash, dead)?,
+        };
+        self.tree.nodes.insert(hash, &live.seal(hash)[..])?;
+        self.tree.dead.remove(hash)?;
+        Ok(false)
+    }
+
+    fn names(&self, hash: &NodeHash) -> Result<Vec<NodeHash>, StoreError> {
+        let live = self.tree.live(hash)?.ok_or_else(|| damaged(hash))?;
+        match named(&live.record) {
+            Ok((found, names)) if found == *hash => Ok(names),
+            _ => Err(damaged(hash)),
+        }
+    }
+
+    /// Counts what the records of a round name. Gives what that changed, and what stands in
+    /// whose place.
+    #[expect(
+        clippy::type_complexity,
+        reason = "two sets of hashes, taken apart at once"
+    )]
+    fn look_into(
+        &mut self,
+        round: Round,
+    ) -> Result<(HashSet<NodeHash>, HashMap<NodeHash, NodeHash>), StoreError> {
+        let (mut touched, mut successors) = (HashSet::new(), HashMap::new());
+        let mut born = HashMap::new();
+        for hash in round.born {
+            let names = self.names(&hash)?;
+            for name in &names {
+                self.change(name, 1);
+                touched.insert(*name);
+            }
+            born.insert(hash, names);
+        }
+        for (hash, successor) in round.dying {
+            let names = self.names(&hash)?;
+            for name in &names {
+                self.change(name, -1);
+                touched.insert(*name);
+            }
+            if let Some(others) = successor.and_then(|successor| born.get(&successor)) {
+                pair(&names, others, &mut successors);
+            }
+            self.dying.insert(hash, Dying { successor, names });
+        }
+        Ok((touched, successors))
+    }
+
+    fn write(self) -> Result<(), StoreError> {
+        let tree = self.tree;
+        for hash in self.written.difference(&self.born) {
+            tree.nodes.remove(hash)?;
+        }
+        for (hash, by) in self.changes.into_iter().filter(|(_, by)| *by != 0) {
+            let old = match self.born.contains(&hash) {
+                true => 0,
+                false => tree.count(&hash)?,
+            };
+            match (old, old + by) {
+                (_, ..0) => return Err(damaged(&hash)),
+                (0 | 1, 0 | 1) => {}
+                (_, 0 | 1) => drop(tree.shared.remove(&hash)?),
+                (_, new) => drop(tree.shared.insert(&hash, new.unsigned_abs())?),
+            }
+        }
+        let mut list = Vec::with_capacity(self.dying.len());
+        let mut dying: Vec<_> = self.dying.into_iter().collect();
+        dying.sort_unstable_by_key(|(hash, _)| *hash);
+        let mut rows = Vec::with_capacity(dying.len());
+        for (hash, dying) in dying {
+            let live = tree.live(&hash)?.ok_or_else(|| damaged(&hash))?;
+            let base = match dying.successor {
+                Some(base) if delta::is_wanted(self.version) => {
+                    tree.live(&base)?.map(|live| (base, live.record))
+                }
+                _ => None,
+            };
+            let packed = delta::pack(&live.record, base);
+            rows.push((
+                hash,
+                Dead {
+                    born: live.born,
+                    death: self.version,
+                    packed,
+                },
+            ));
+            list.push(hash);
+        }
+        for (hash, dead) in rows {
+            tree.nodes.remove(&hash)?;
+            tree.dead.insert(&hash, &dead.seal(&hash)[..])?;
+        }
+        put_list(&mut tree.deaths, self.version, &list)
+    }
+}
+
+/// Notes which of `others` stands in the place of which of `names`.
+fn pair(names: &[NodeHash], others: &[NodeHash], successors: &mut HashMap<NodeHash, NodeHash>) {
+    let same = |(a, b): &(&NodeHash, &NodeHash)| a == b;
+    let start = names.iter().zip(others).take_while(same).count();
+    let (names, others) = (&names[start..], &others[start..]);
+    let end = names.iter().rev().zip(others.iter().rev());
+    let end = end.take_while(same).count();
+    let (names, others) = (&names[..names.len() - end], &others[..others.len() - end]);
+    for (name, other) in names.iter().zip(others).filter(|(a, b)| a != b) {
+        successors.insert(*name, *other);
+    }
+}
+
+type Lists<'t> = Table<'t, u64, &'static [u8]>;
+
+/// The lists of some versions, in order.
+fn lists(
+    table: &Lists<'_>,
+    versions: impl RangeBounds<u64>,
+) -> Result<Vec<(u64, Vec<NodeHash>)>, StoreError> {
+    let read = table.range(versions)?.map(|found| {
+        let (version, row) = found?;
+        let version = version.value();
+        let list = unseal(&version.to_be_bytes(), row.value());
+        let list = list.ok_or_else(|| StoreError::Row {
+            table: "list of records that died",
+            key: version.to_string(),
+        })?;
+        let hashes = list.chunks_exact(32);
+        Ok((
+            version,
+            hashes.filter_map(|hash| hash.try_into().ok()).collect(),
+        ))
+    });
+    read.collect()
+}
+
+fn put_list(table: &mut Lists<'_>, version: u64, list: &[NodeHash]) -> Result<(), StoreError> {
+    if list.is_empty() {
+        table.remove(version)?;
+        return Ok(());
+    }
+    let row = seal(&version.to_be_bytes(), list.concat());
+    table.insert(version, &row[..])?;
+    Ok(())
+}
+
+impl Tree<'_> {
+    /// Lets the records of a version that is dropped go which neither the kept version `before` it
+    /// nor the one after it (`next`) has. Those of `before` that are gone in `next` no longer hang on others.
+    pub(super) fn free(
+        &mut self,
+        before: Option<u64>,
+        dropped: u64,
+        next: u64,
+    ) -> Result<(), StoreError> {
+        let first = before.map_or(0, |before| before + 1);
+        // In this order: what hangs on a record is made whole before that goes.
+        let mut settled = lists(&self.settled, dropped + 1..=next)?;
+        settled.extend(lists(&self.deaths, first..=next)?);
+        settled.sort_by_key(|(death, _)| *death);
+        for (death, list) in settled {
+            let list = self.settle(death, list, before)?;
+            self.deaths.remove(death)?;
+            put_list(&mut self.settled, death, &list)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the records of a list whole that a version up to `before` has, and lets the
+    /// others go. Gives those that are left.
+    fn settle(
+        &mut self,
+        death: u64,
+        list: Vec<NodeHash>,
+        before: Option<u64>,
+    ) -> Result<Vec<NodeHash>, StoreError> {
+        let (mut left, mut gone) = (Vec::new(), Vec::new());
+        for hash in list {
+            // It may live again, or have died again.
+            let Some(dead) = self.dead(&hash)?.filter(|dead| dead.death == death) else {
+                continue;
+            };
+            if before.is_none_or(|before| dead.born > before) {
+                gone.push(hash);
+                continue;
+            }
+            left.push(hash);
+            if !delta::is_whole(&dead.packed) {
+                let (born, record) = (dead.born, self.unpacked(&hash, dead)?);
+                let packed = delta::whole(record);
+                let dead = Dead {
+                    born,
+                    death,
+                    packed,
+                };
+                self.dead.insert(&hash, &dead.seal(&hash)[..])?;
+            }
+        }
+        for hash in gone {
+            self.dead.remove(&hash)?;
+        }
+        Ok(left)
+    }
+}
+
+pub(super) fn damaged(hash: &NodeHash) -> StoreError {
+    StoreError::Row {
+        table: "record",
+        key: alloy_primitives::hex::encode(hash),
+    }
+}
