@@ -12,7 +12,7 @@
 //! | `tables` | the tables with their keys, and the form of a row |
 //! | `blocks`, `search` | blocks and what finds them: by hash, by log |
 //! | `states` | durable storage: which of its states are kept, and under which names |
-//! | `tree`, `delta` | its records: those of the newest state, those that died, and when these go |
+//! | `tree`, `rows`, `delta` | its records: those of the newest state, those that died, and when these go |
 //! | `records` | where states that are read as they are needed have their records from |
 //! | `pool`, `devnet`, `levels` | what waits for a block; what a devnet, or a node in front of a rollup, goes on from |
 //! | `bounds` | every bound with its number |
@@ -26,6 +26,7 @@ mod error;
 mod levels;
 mod pool;
 mod records;
+mod rows;
 mod search;
 mod states;
 #[cfg(test)]

@@ -1,23 +1,23 @@
 //! A store with a long history: what it takes, how fast logs are found, how fast it is there.
 //!
-//! `benches --bin history [TRANSACTIONS]` (1,000,000 ERC-20 transfers by default, 250 in a
-//! block) in a folder of temporary files. The transactions are not executed: what is measured
-//! is the store, with the size and the logs that such transfers have.
+//! `benches --bin history [TRANSACTIONS] [EACH] [ACCOUNTS] [STATES]` (1,000,000 ERC-20 transfers
+//! by default, 250 in a block) in a folder of temporary files. The transactions are not
+//! executed: what is measured is the store, with the size and the logs that such transfers
+//! have. With a number of accounts (and of kept states, 4,096 by default) the states of the blocks are kept, too: what the kernel
+//! writes for such a block, in its own layout, over a state with so many accounts.
 
 use alloy_primitives::{Address, B256, Bytes, Log, LogData, TxKind, U256, b256, keccak256};
 use ethereum::transaction::Eip1559;
 use ethereum::{Header, Signature, Transaction};
 use node::chain::{Block, Chain, Included, LogFilter};
 use node::rpc::json;
-use node::store::{Identity, Store};
+use node::store::{Identity, StateName, Store};
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use storage::block::StoredReceipt;
-
-/// Transfers of a block.
-const EACH: u64 = 250;
+use storage::layout::ACCOUNTS;
 
 /// One in so many goes to the receiver that is looked for.
 const RARE: u64 = 1_000;
@@ -39,8 +39,8 @@ fn somebody(number: u64) -> Address {
     Address::from_slice(&keccak256(number.to_be_bytes())[12..])
 }
 
-fn block(number: u64) -> Block {
-    let numbers = number * EACH..(number + 1) * EACH;
+fn block(number: u64, each: u64) -> Block {
+    let numbers = number * each..(number + 1) * each;
     let transactions = numbers.zip(0..).map(|(transfer, index)| {
         let from = somebody(transfer % 10_007);
         let to = somebody(match transfer % RARE {
@@ -106,10 +106,31 @@ fn memory() -> String {
         .to_owned()
 }
 
+/// What was asked for.
+struct Asked {
+    transfers: u64,
+    each: u64,
+    accounts: u64,
+    states: u64,
+}
+
+impl Asked {
+    fn read() -> Result<Self, Box<dyn Error>> {
+        let numbers: Result<Vec<u64>, _> =
+            std::env::args().skip(1).map(|text| text.parse()).collect();
+        let numbers = numbers?;
+        let number = |place: usize, default| numbers.get(place).copied().unwrap_or(default);
+        Ok(Self {
+            transfers: number(0, 1_000_000),
+            each: number(1, 250).max(1),
+            accounts: number(2, 0),
+            states: number(3, 4_096),
+        })
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let count = std::env::args()
-        .nth(1)
-        .map_or(Ok(1_000_000), |count| count.parse::<u64>())?;
+    let asked = Asked::read()?;
     let name = format!("evm-rollup-history-{}", std::process::id());
     let folder = Folder(std::env::temp_dir().join(name));
     let identity = Identity {
@@ -119,30 +140,114 @@ fn main() -> Result<(), Box<dyn Error>> {
         genesis: B256::ZERO,
     };
     let store = Store::open(&folder.0, &identity)?;
-    let start = Instant::now();
-    let blocks = count.div_ceil(EACH);
-    for number in 0..blocks {
-        let block = block(number);
-        store.write(|batch| batch.put_block(&block))?;
-    }
-    let took = start.elapsed();
-    println!(
-        "{count} transfers in {blocks} blocks written in {took:.1?}, memory {}",
-        memory()
-    );
+    write(&store, &asked)?;
     let taken = store.size().unwrap_or_default();
-    println!("the file takes {taken} bytes, {} a transfer", taken / count);
+    println!(
+        "the file takes {taken} bytes, {} a transfer",
+        taken / asked.transfers
+    );
+    for (table, rows, bytes) in store.tables()? {
+        println!("  {table}: {rows} rows, {bytes} bytes");
+    }
     store.close();
     drop(store);
     let start = Instant::now();
     let store = Store::open(&folder.0, &identity)?;
-    let chain = Chain::new(Arc::clone(&store), 1)?;
+    let chain = Chain::new(Arc::clone(&store), asked.states)?;
     let newest = chain.latest()?.ok_or("no block")?;
+    let state = newest.state.as_ref();
+    let found = state
+        .map(|state| ACCOUNTS.get(state, &somebody(0)))
+        .transpose()?;
     println!(
-        "opened, block {} read, in {:.1?}",
+        "opened, block {} and an account ({}) read, in {:.1?}",
         newest.number(),
+        found.flatten().is_some(),
         start.elapsed()
     );
+    if asked.accounts > 0 {
+        old_states(&chain, &asked)?;
+    }
+    find_logs(&store)?;
+    println!("memory {}", memory());
+    Ok(())
+}
+
+fn write(store: &Store, asked: &Asked) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let mut state = match asked.accounts {
+        0 => None,
+        accounts => Some(states::start(accounts)?),
+    };
+    if state.is_some() {
+        println!(
+            "a state of {} accounts made in {:.1?}, memory {}",
+            asked.accounts,
+            start.elapsed(),
+            memory()
+        );
+    }
+    let start = Instant::now();
+    let (mut executed, mut kept) = (Duration::ZERO, Duration::ZERO);
+    let blocks = asked.transfers.div_ceil(asked.each);
+    for number in 0..blocks {
+        let block = block(number, asked.each);
+        if let Some(state) = &mut state {
+            let start = Instant::now();
+            states::apply(state, &block, asked.accounts)?;
+            executed += start.elapsed();
+        }
+        let begin = Instant::now();
+        state = store.write(|batch| {
+            batch.put_block(&block)?;
+            let Some(state) = &state else {
+                return Ok(None);
+            };
+            let oldest = (number + 1).saturating_sub(asked.states);
+            let state = batch.put_state(StateName::Block(number), state)?;
+            batch.remove_states_before(StateName::Block(oldest))?;
+            Ok(Some(state))
+        })?;
+        kept += begin.elapsed();
+        if number == 0 {
+            println!("the first block kept in {kept:.1?}, memory {}", memory());
+        }
+    }
+    let each = |took: Duration| took / u32::try_from(blocks.max(1)).unwrap_or(u32::MAX);
+    println!(
+        "{} transfers in {blocks} blocks written in {:.1?} (a block: state changed in {:.1?}, committed in {:.1?}), memory {}",
+        asked.transfers,
+        start.elapsed(),
+        each(executed),
+        each(kept),
+        memory()
+    );
+    Ok(())
+}
+
+/// Reads an account in states of every age.
+fn old_states(chain: &Chain, asked: &Asked) -> Result<(), Box<dyn Error>> {
+    let newest = chain.newest().unwrap_or_default();
+    let oldest = (newest + 1).saturating_sub(asked.states);
+    for part in 0..=4 {
+        let number = oldest + (newest - oldest) * part / 4;
+        let start = Instant::now();
+        let block = chain.number(number)?.ok_or("no block")?;
+        let state = block.state.as_ref().ok_or("no state")?;
+        let mut found = 0;
+        for account in 0..10 {
+            let address = somebody(account * 997 % asked.accounts);
+            found += usize::from(ACCOUNTS.get(state, &address)?.is_some());
+        }
+        println!(
+            "{found} accounts in the state of block {number}: {:.1?}",
+            start.elapsed()
+        );
+    }
+    Ok(())
+}
+
+fn find_logs(store: &Store) -> Result<(), Box<dyn Error>> {
     let topics = vec![vec![], vec![], vec![somebody(0).into_word()]];
     let filter = LogFilter::new(vec![TOKEN], topics);
     for round in ["cold", "warm"] {
@@ -159,6 +264,86 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{found} logs of one address and topic ({bytes} bytes of JSON), {round}: {took:.1?}"
         );
     }
-    println!("memory {}", memory());
     Ok(())
+}
+
+/// What the kernel writes of a block.
+mod states {
+    use super::{TOKEN, somebody};
+    use alloy_primitives::{U256, keccak256};
+    use node::chain::Block;
+    use pvm::{AsPath, Durable};
+    use std::error::Error;
+    use storage::account::Account;
+    use storage::block::{Receipts, StoredHeader, StoredTransaction, Transactions};
+    use storage::key::Key;
+    use storage::layout::{ACCOUNTS, HEADERS, RECEIPTS, SLOTS, TRANSACTIONS};
+    use storage::table::{Table, Value};
+
+    /// The blocks that the kernel keeps.
+    const RING: u64 = 1_024;
+
+    type Done = Result<(), Box<dyn Error>>;
+
+    fn put<K: Key, V: Value>(state: &mut Durable, table: Table<K, V>, key: &K, value: &V) -> Done {
+        let path = table.path(key)?;
+        state.write(path.path_bytes(), value.encode())?;
+        Ok(())
+    }
+
+    fn slot(holder: u64) -> U256 {
+        let word = [somebody(holder).into_word().0, [0; 32]].concat();
+        keccak256(word).into()
+    }
+
+    pub(super) fn start(accounts: u64) -> Result<Durable, Box<dyn Error>> {
+        let mut state = Durable::new();
+        for number in 0..accounts {
+            let account = Account {
+                nonce: number % 7,
+                balance: U256::from(number) << 60,
+                ..Account::default()
+            };
+            put(&mut state, ACCOUNTS, &somebody(number), &account)?;
+        }
+        Ok(state)
+    }
+
+    pub(super) fn apply(state: &mut Durable, block: &Block, accounts: u64) -> Done {
+        let number = block.number();
+        let mut transactions = Vec::new();
+        for (index, included) in (0..).zip(&block.transactions) {
+            let transfer = number * block.transactions.len() as u64 + index;
+            let (from, to) = (transfer * 7_919 % accounts, transfer * 104_729 % accounts);
+            let sender = somebody(from);
+            let mut account = ACCOUNTS.get(state, &sender)?.unwrap_or_default();
+            account.nonce += 1;
+            account.balance = account.balance.saturating_sub(U256::from(51_000));
+            put(state, ACCOUNTS, &sender, &account)?;
+            for holder in [from, to] {
+                let key = (TOKEN, slot(holder));
+                let held = SLOTS.get(state, &key)?.unwrap_or_default();
+                put(state, SLOTS, &key, &(held + U256::from(transfer + 1)))?;
+            }
+            transactions.push(StoredTransaction {
+                sender,
+                raw: included.transaction.encode().into(),
+            });
+        }
+        let header = StoredHeader {
+            hash: block.hash,
+            rlp: block.header.encode().into(),
+        };
+        put(state, HEADERS, &number, &header)?;
+        put(state, TRANSACTIONS, &number, &Transactions(transactions))?;
+        let receipts = block
+            .transactions
+            .iter()
+            .map(|included| included.receipt.clone());
+        put(state, RECEIPTS, &number, &Receipts(receipts.collect()))?;
+        if let Some(old) = number.checked_sub(RING) {
+            state.delete(HEADERS.path(&old)?.path_bytes())?;
+        }
+        Ok(())
+    }
 }

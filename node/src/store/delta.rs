@@ -15,7 +15,6 @@
 use super::bounds::DELTAS;
 use super::error::StoreError;
 use super::tables::{put_bytes, put_number, take_bytes, take_number};
-use super::tree::damaged;
 use pvm::durable::NodeHash;
 
 const WHOLE: u8 = 0;
@@ -99,16 +98,16 @@ pub(super) fn unpack(
         match packed.split_first() {
             Some((&WHOLE, record)) => break record.to_vec(),
             Some((&(SAME_LENGTH | CUT), rest)) if chain.len() < MOST => {
-                let base = rest.first_chunk().ok_or_else(|| damaged(hash))?;
-                let next = packed_of(base)?.ok_or_else(|| damaged(hash))?;
+                let base = rest.first_chunk().ok_or_else(|| StoreError::record(hash))?;
+                let next = packed_of(base)?.ok_or_else(|| StoreError::record(hash))?;
                 chain.push(next);
             }
-            _ => return Err(damaged(hash)),
+            _ => return Err(StoreError::record(hash)),
         }
     };
     chain.pop();
     while let Some(packed) = chain.pop() {
-        record = apply(&packed, &record).ok_or_else(|| damaged(hash))?;
+        record = apply(&packed, &record).ok_or_else(|| StoreError::record(hash))?;
     }
     Ok(record)
 }

@@ -92,6 +92,16 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// A record of durable storage is not what was written, or not there.
+    pub(super) fn record(hash: &pvm::NodeHash) -> Self {
+        Self::Row {
+            table: "record",
+            key: alloy_primitives::hex::encode(hash),
+        }
+    }
+}
+
 impl From<pvm::Unavailable> for StoreError {
     fn from(why: pvm::Unavailable) -> Self {
         Self::State(why.to_string())

@@ -2,17 +2,19 @@
 //! memory.
 
 use super::bounds::{HELD_BYTES, RECORD_BYTES};
-use super::store::Store;
-use super::tree;
+use super::error::StoreError;
 use pvm::durable::{NodeHash, NodeSource};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Reads a record of the file.
+type Read = dyn Fn(&NodeHash) -> Result<Option<Vec<u8>>, StoreError> + Send + Sync;
 
 /// The records of a store.
-#[derive(Debug)]
 pub(super) struct Records {
-    store: Weak<Store>,
+    read: Box<Read>,
     cache: Mutex<Cache>,
     /// The bytes that states took into memory since all were begun anew.
     held: AtomicU64,
@@ -51,9 +53,9 @@ impl Cache {
 }
 
 impl Records {
-    pub(super) fn new(store: &Weak<Store>) -> Self {
+    pub(super) fn new(read: Box<Read>) -> Self {
         Self {
-            store: Weak::clone(store),
+            read,
             cache: Mutex::default(),
             held: AtomicU64::new(0),
         }
@@ -79,15 +81,20 @@ impl Records {
     }
 }
 
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Records")
+    }
+}
+
 impl NodeSource for Records {
     fn node(&self, hash: &NodeHash) -> Result<Option<Vec<u8>>, String> {
         let known = self.cache().get(hash);
         let record = match known {
             Some(record) => record,
             None => {
-                let store = self.store.upgrade().ok_or("the store is closed")?;
-                let record = store.read(|transaction| tree::record(transaction, hash));
-                let Some(record) = record.map_err(|error| error.to_string())? else {
+                let record = (self.read)(hash).map_err(|error| error.to_string())?;
+                let Some(record) = record else {
                     return Ok(None);
                 };
                 let record = Arc::from(record);

@@ -1,9 +1,9 @@
 //! States that come and go in any order, against a map of them.
 
+use super::rows;
 use super::states::StateName;
 use super::tables::{DEAD, DEATHS, NODES, SETTLED, SHARED, VERSIONS};
 use super::testing::{Memory, identity};
-use super::tree;
 use super::{Store, StoreError};
 use proptest::prelude::*;
 use pvm::Durable;
@@ -102,7 +102,7 @@ fn reach(store: &Store, root: NodeHash, found: &mut BTreeSet<NodeHash>) {
     let mut next = vec![root];
     while let Some(hash) = next.pop() {
         if found.insert(hash) {
-            let record = store.read(|transaction| tree::record(transaction, &hash));
+            let record = store.read(|transaction| rows::record(transaction, &hash));
             let record = record.unwrap().expect("a record is missing");
             let (named_hash, names) = named(&record).unwrap();
             assert_eq!(named_hash, hash);

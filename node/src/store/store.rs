@@ -4,18 +4,22 @@ use super::backend::{Any, File, Nameless, Opener};
 use super::bounds::{CACHE, MIN_FREE};
 use super::error::StoreError;
 use super::records::Records;
+use super::rows;
 use super::tables::{
     BLOCKS, BODIES, DEAD, DEATHS, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX, POOL, SCHEMA,
     SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, seal, unseal,
 };
 use alloy_primitives::{B256, hex};
-use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTableMetadata,
+    TableHandle, WriteTransaction,
+};
 use std::cell::Cell;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 /// The name of the file in its folder.
 const FILE: &str = "store.redb";
@@ -142,7 +146,7 @@ impl Store {
             failed: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             trouble: Mutex::new(None),
-            records: Arc::new(Records::new(this)),
+            records: Arc::new(records_of(Weak::clone(this))),
             anew: AtomicBool::new(false),
         });
         store.make_tables()?;
@@ -271,6 +275,22 @@ impl Store {
         self.opener.size()
     }
 
+    /// Its tables, with the number of their rows and the bytes that these take, for people.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tables(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
+        self.read(|transaction| {
+            let tables = transaction.list_tables()?.map(|table| {
+                let name = table.name().to_owned();
+                let table = transaction.open_untyped_table(table)?;
+                let bytes = table.stats()?.stored_bytes();
+                Ok((name, table.len()?, bytes))
+            });
+            tables.collect()
+        })
+    }
+
     /// Where states are read from.
     pub(super) const fn records(&self) -> &Arc<Records> {
         &self.records
@@ -379,6 +399,14 @@ impl Store {
         *database = Some(open(&*self.opener)?);
         Ok(())
     }
+}
+
+/// The records of a store, as long as it is there.
+fn records_of(store: Weak<Store>) -> Records {
+    Records::new(Box::new(move |hash| {
+        let store = store.upgrade().ok_or(StoreError::Closed)?;
+        store.read(|transaction| rows::record(transaction, hash))
+    }))
 }
 
 /// A change of the store.

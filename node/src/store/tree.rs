@@ -13,72 +13,12 @@
 
 use super::delta;
 use super::error::StoreError;
-use super::tables::{DEAD, DEATHS, NODES, SETTLED, SHARED, put_number, seal, take_number, unseal};
+use super::rows::{Dead, Live, unpacked};
+use super::tables::{DEAD, DEATHS, NODES, SETTLED, SHARED, seal, unseal};
 use pvm::durable::{NodeHash, named};
-use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, Table, WriteTransaction};
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeBounds;
-
-/// A record that the newest state has.
-pub(super) struct Live {
-    /// The first version with it.
-    pub(super) born: u64,
-    pub(super) record: Vec<u8>,
-}
-
-/// A record that the newest state no longer has.
-pub(super) struct Dead {
-    /// The first version with it.
-    pub(super) born: u64,
-    /// The first without it.
-    pub(super) death: u64,
-    /// Its bytes, in the form of [`delta`].
-    pub(super) packed: Vec<u8>,
-}
-
-impl Live {
-    pub(super) fn seal(&self, hash: &NodeHash) -> Vec<u8> {
-        let mut row = Vec::with_capacity(self.record.len() + 12);
-        put_number(&mut row, self.born);
-        row.extend(&self.record);
-        seal(hash, row)
-    }
-
-    pub(super) fn unseal(hash: &NodeHash, row: &[u8]) -> Result<Self, StoreError> {
-        let read = || {
-            let mut row = unseal(hash, row)?;
-            let born = take_number(&mut row)?;
-            let record = row.to_vec();
-            Some(Self { born, record })
-        };
-        read().ok_or_else(|| damaged(hash))
-    }
-}
-
-impl Dead {
-    pub(super) fn seal(&self, hash: &NodeHash) -> Vec<u8> {
-        let mut row = Vec::with_capacity(self.packed.len() + 20);
-        put_number(&mut row, self.born);
-        put_number(&mut row, self.death);
-        row.extend(&self.packed);
-        seal(hash, row)
-    }
-
-    pub(super) fn unseal(hash: &NodeHash, row: &[u8]) -> Result<Self, StoreError> {
-        let read = || {
-            let mut row = unseal(hash, row)?;
-            let born = take_number(&mut row)?;
-            let death = take_number(&mut row)?;
-            let packed = row.to_vec();
-            Some(Self {
-                born,
-                death,
-                packed,
-            })
-        };
-        read().ok_or_else(|| damaged(hash))
-    }
-}
 
 type Rows<'t> = Table<'t, NodeHash, &'static [u8]>;
 
@@ -122,41 +62,6 @@ impl<'t> Tree<'t> {
         let count = self.shared.get(hash)?;
         Ok(count.map_or(1, |count| count.value().try_into().unwrap_or(i64::MAX)))
     }
-}
-
-/// The bytes of a record that died.
-fn unpacked(
-    nodes: &impl ReadableTable<NodeHash, &'static [u8]>,
-    dead: &impl ReadableTable<NodeHash, &'static [u8]>,
-    hash: &NodeHash,
-    found: Dead,
-) -> Result<Vec<u8>, StoreError> {
-    delta::unpack(hash, found.packed, &mut |base| {
-        if let Some(row) = nodes.get(base)? {
-            let live = Live::unseal(base, row.value())?;
-            return Ok(Some(delta::whole(live.record)));
-        }
-        let row = dead.get(base)?;
-        let found = row.map(|row| Dead::unseal(base, row.value())).transpose()?;
-        Ok(found.map(|dead| dead.packed))
-    })
-}
-
-/// The record with a hash, alive or dead.
-pub(super) fn record(
-    transaction: &ReadTransaction,
-    hash: &NodeHash,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let nodes = transaction.open_table(NODES)?;
-    if let Some(row) = nodes.get(hash)? {
-        return Ok(Some(Live::unseal(hash, row.value())?.record));
-    }
-    let dead = transaction.open_table(DEAD)?;
-    let Some(row) = dead.get(hash)? else {
-        return Ok(None);
-    };
-    let found = Dead::unseal(hash, row.value())?;
-    unpacked(&nodes, &dead, hash, found).map(Some)
 }
 
 /// A record that a new version does not have any more.
@@ -262,7 +167,7 @@ impl<'a, 't> Turnover<'a, 't> {
             match self.tree.count(&hash)? + by {
                 0 => round.dying.push((hash, successors.get(&hash).copied())),
                 1.. => {}
-                _ => return Err(damaged(&hash)),
+                _ => return Err(StoreError::record(&hash)),
             }
         }
         Ok(round)
@@ -294,7 +199,10 @@ impl<'a, 't> Turnover<'a, 't> {
         if self.tree.nodes.get(hash)?.is_some() {
             return Ok(true);
         }
-        let dead = self.tree.dead(hash)?.ok_or_else(|| damaged(hash))?;
+        let dead = self
+            .tree
+            .dead(hash)?
+            .ok_or_else(|| StoreError::record(hash))?;
         let live = Live {
             born: dead.born,
             record: self.tree.unpacked(hash, dead)?,
@@ -305,10 +213,13 @@ impl<'a, 't> Turnover<'a, 't> {
     }
 
     fn names(&self, hash: &NodeHash) -> Result<Vec<NodeHash>, StoreError> {
-        let live = self.tree.live(hash)?.ok_or_else(|| damaged(hash))?;
+        let live = self
+            .tree
+            .live(hash)?
+            .ok_or_else(|| StoreError::record(hash))?;
         match named(&live.record) {
             Ok((found, names)) if found == *hash => Ok(names),
-            _ => Err(damaged(hash)),
+            _ => Err(StoreError::record(hash)),
         }
     }
 
@@ -357,7 +268,7 @@ impl<'a, 't> Turnover<'a, 't> {
                 false => tree.count(&hash)?,
             };
             match (old, old + by) {
-                (_, ..0) => return Err(damaged(&hash)),
+                (_, ..0) => return Err(StoreError::record(&hash)),
                 (0 | 1, 0 | 1) => {}
                 (_, 0 | 1) => drop(tree.shared.remove(&hash)?),
                 (_, new) => drop(tree.shared.insert(&hash, new.unsigned_abs())?),
@@ -368,7 +279,7 @@ impl<'a, 't> Turnover<'a, 't> {
         dying.sort_unstable_by_key(|(hash, _)| *hash);
         let mut rows = Vec::with_capacity(dying.len());
         for (hash, dying) in dying {
-            let live = tree.live(&hash)?.ok_or_else(|| damaged(&hash))?;
+            let live = tree.live(&hash)?.ok_or_else(|| StoreError::record(&hash))?;
             let base = match dying.successor {
                 Some(base) if delta::is_wanted(self.version) => {
                     tree.live(&base)?.map(|live| (base, live.record))
@@ -497,12 +408,5 @@ impl Tree<'_> {
             self.dead.remove(&hash)?;
         }
         Ok(left)
-    }
-}
-
-pub(super) fn damaged(hash: &NodeHash) -> StoreError {
-    StoreError::Row {
-        table: "record",
-        key: alloy_primitives::hex::encode(hash),
     }
 }
