@@ -5,7 +5,7 @@ mod fork;
 mod lines;
 mod signals;
 
-pub(crate) use lines::{Lines, log_lines};
+pub(crate) use lines::{LogFormat, log_lines};
 pub(crate) use signals::{STOP_TIME, signals};
 
 use crate::setup::{self, Target};
@@ -123,7 +123,10 @@ pub(crate) struct DevnetArgs {
     /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print the start as one JSON object, and each line of the log as one more
+    /// The form of the log's lines: text, or an object of JSON each, the start included
+    #[arg(long, value_enum, default_value_t, value_name = "text|json")]
+    log_format: LogFormat,
+    /// The same as --log-format json
     #[arg(long)]
     json: bool,
     /// Also print the kernel's log
@@ -147,11 +150,13 @@ const KEEP_TIME: Duration = Duration::from_secs(60);
 pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     // Written by a thread of its own: the node does not wait for who reads.
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
-    log_lines(
-        Lines { json: args.json },
-        (args.quiet, args.verbose),
-        writer.clone(),
-    );
+    let json = args.json || args.log_format == LogFormat::Json;
+    let format = if json {
+        LogFormat::Json
+    } else {
+        LogFormat::Text
+    };
+    log_lines(format, (args.quiet, args.verbose), writer.clone());
     if let Some(warning) = warning(args.host) {
         tracing::warn!("{warning}");
     }
@@ -198,7 +203,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let banner = (!args.quiet).then_some((writer, args.json));
+    let banner = (!args.quiet).then_some((writer, json));
     let ended = runtime.block_on(serve(options, banner, args.state.as_deref()));
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended

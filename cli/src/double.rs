@@ -1,6 +1,6 @@
 //! `evm-rollup double`: a stand-in for a rollup node of Octez, to rehearse against.
 
-use crate::devnet::{Lines, STOP_TIME, log_lines, signals};
+use crate::devnet::{LogFormat, STOP_TIME, log_lines, signals};
 use crate::setup::{self, Target};
 use crate::{files, installer};
 use anyhow::{Context, ensure};
@@ -66,7 +66,7 @@ pub(crate) struct DoubleArgs {
 /// Runs until interrupted.
 pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stderr());
-    log_lines(Lines { json: false }, (args.quiet, false), writer);
+    log_lines(LogFormat::Text, (args.quiet, false), writer);
     ensure!(
         args.block_time.is_finite() && args.block_time >= 0.0,
         "--block-time: expected seconds, 0 or more"

@@ -6,6 +6,7 @@ mod output;
 
 mod address;
 mod batch;
+mod config;
 mod debug;
 mod devnet;
 mod double;
@@ -16,6 +17,7 @@ mod installer;
 mod kernel_args;
 mod l1;
 mod names;
+mod near;
 mod node;
 mod originate;
 mod profile;
@@ -29,7 +31,7 @@ mod statetest;
 mod tx;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Run, inspect and develop an Ethereum rollup on Tezos
@@ -88,7 +90,20 @@ const FOUND_WRONG: u8 = 1;
 const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    run().unwrap_or_else(|error| {
+        eprintln!("error: {}", once(&error));
+        ExitCode::from(BAD_USAGE)
+    })
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    let configured = config::read(Cli::command(), std::env::args_os().collect())?;
+    if let Some(shown) = configured.shown()? {
+        print!("{shown}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cli = Cli::from_arg_matches(&configured.matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
         Command::Batch(args) => batch::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => prove::check(&args),
         Command::Debug(args) => debug::debug(&args),
@@ -108,11 +123,7 @@ fn main() -> ExitCode {
         Command::Statetest(args) => statetest::run(&args),
         Command::Tx(args) => tx::run(&args),
         Command::Verify(args) => verify::run(&args),
-    };
-    done.unwrap_or_else(|error| {
-        eprintln!("error: {}", once(&error));
-        ExitCode::from(BAD_USAGE)
-    })
+    }
 }
 
 /// An error and its causes, but for those that it names already.

@@ -1,9 +1,9 @@
 //! `evm-rollup node`: an Ethereum node in front of a rollup that a rollup node of Octez runs.
 
 use crate::address::Sr1;
-use crate::devnet::{Lines, STOP_TIME, connections, log_lines, post, signals};
+use crate::devnet::{LogFormat, STOP_TIME, connections, log_lines, post, signals};
 use crate::files;
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use node::Post;
 use node::follower::{self, FollowError, Origin, StartError};
@@ -17,63 +17,82 @@ use std::time::Duration;
 /// The options of `node`.
 #[derive(Args, Debug)]
 pub(crate) struct NodeArgs {
+    /// A file in TOML with what is not given otherwise: options by their names, with `_` for `-`
+    /// (an option wins over the environment, that over the file). Paths in it start where the
+    /// program does
+    #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print all that holds and where it comes from, as a file for --config, and end
+    #[arg(long)]
+    print_config: bool,
     /// The URL of the rollup node
-    #[arg(long, value_name = "URL", env = "ROLLUP_NODE", value_parser = url)]
-    rollup_node: String,
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "EVM_ROLLUP_ROLLUP_NODE",
+        required_unless_present = "print_config"
+    )]
+    rollup_node: Option<String>,
     /// The rollup's address: a rollup node of another rollup is refused
-    #[arg(long, value_name = "sr1…", value_parser = rollup)]
+    #[arg(long, value_name = "sr1…", env = "EVM_ROLLUP_ROLLUP", value_parser = rollup)]
     rollup: Option<String>,
     /// What was originated, a kernel or its installer (binary or in hex): every level since the
     /// origination is run
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "origination_level",
-        required_unless_present = "from_storage"
-    )]
+    #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_KERNEL")]
     kernel: Option<PathBuf>,
     /// The level of the rollup's origination
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", env = "EVM_ROLLUP_ORIGINATION_LEVEL")]
     origination_level: Option<u32>,
     /// Start from a copy of the rollup node's durable storage at the last final level, which is
     /// trusted; blocks from before are there as far as the kernel keeps them
-    #[arg(long, conflicts_with = "kernel")]
+    #[arg(long, env = "EVM_ROLLUP_FROM_STORAGE")]
     from_storage: bool,
     /// The folder of preimage pages that the kernel may reveal (the `wasm_2_0_0` folder of a rollup
     /// node's data)
-    #[arg(long, value_name = "DIR", value_parser = files::folder)]
+    #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_PREIMAGES", value_parser = files::folder)]
     preimages: Option<PathBuf>,
     /// Compare every so many levels with what the rollup node has
-    #[arg(long, default_value_t = 1, value_name = "LEVELS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "EVM_ROLLUP_VERIFY_EVERY", default_value_t = 1, value_name = "LEVELS", value_parser = clap::value_parser!(u32).range(1..))]
     verify_every: u32,
     /// The address to listen at
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, env = "EVM_ROLLUP_HOST", default_value = "127.0.0.1")]
     host: IpAddr,
     /// The port to listen at; 0 for any free port
-    #[arg(long, default_value_t = 8545)]
+    #[arg(long, env = "EVM_ROLLUP_PORT", default_value_t = 8545)]
     port: u16,
     /// How transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
     /// itself)
-    #[arg(long, default_value = "batches", value_name = "batches|raw", value_parser = post)]
+    #[arg(long, env = "EVM_ROLLUP_POST", default_value = "batches", value_name = "batches|raw", value_parser = post)]
     post: Post,
     /// The CORS origin that may call, such as http://localhost:3000; `*` for any
-    #[arg(long, default_value = "*", value_name = "ORIGIN")]
+    #[arg(
+        long,
+        env = "EVM_ROLLUP_CORS",
+        default_value = "*",
+        value_name = "ORIGIN"
+    )]
     cors: String,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
-    #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
+    #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
     keep_states: u64,
     /// The folder of its store: blocks, states, what waits and where the node is are there again at
     /// the next start [default: nothing is kept, and the levels are run again]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// Print each line of the log as a JSON object
-    #[arg(long)]
-    json: bool,
+    /// The form of the log's lines: text, or an object of JSON each
+    #[arg(
+        long,
+        env = "EVM_ROLLUP_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        value_name = "text|json"
+    )]
+    log_format: LogFormat,
     /// Print errors only
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, env = "EVM_ROLLUP_QUIET")]
     quiet: bool,
     /// Also print the kernel's log
-    #[arg(short, long)]
+    #[arg(short, long, env = "EVM_ROLLUP_VERBOSE")]
     verbose: bool,
 }
 
@@ -85,13 +104,26 @@ const TURN: Duration = Duration::from_millis(100);
 
 /// Runs until interrupted, or until the rollup can no longer be followed.
 pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<ExitCode> {
+    // The environment may say `false`, which clap takes for a conflict.
+    ensure!(
+        !(args.quiet && args.verbose),
+        "--quiet and --verbose exclude each other"
+    );
     // Written by a thread of its own: the node does not wait for who reads.
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
-    log_lines(
-        Lines { json: args.json },
-        (args.quiet, args.verbose),
-        writer,
-    );
+    log_lines(args.log_format, (args.quiet, args.verbose), writer);
+    let ended = follow(args);
+    match args.log_format {
+        LogFormat::Text => ended,
+        // A line of the log like all others.
+        LogFormat::Json => Ok(ended.unwrap_or_else(|error| {
+            tracing::error!("{}", crate::once(&error));
+            ExitCode::from(crate::BAD_USAGE)
+        })),
+    }
+}
+
+fn follow(args: &NodeArgs) -> anyhow::Result<ExitCode> {
     if !args.host.is_loopback() {
         tracing::warn!(
             "listening at {}: put a proxy in front that bounds what each client may ask",
@@ -109,12 +141,19 @@ pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
-    let origin = match (&args.kernel, args.origination_level) {
-        (Some(kernel), Some(level)) => Origin::Genesis {
+    let url = args.rollup_node.as_deref().unwrap_or_default();
+    url_of_http(url).context("--rollup-node")?;
+    let origin = match (&args.kernel, args.origination_level, args.from_storage) {
+        (Some(_), _, true) => bail!("--kernel and --from-storage exclude each other"),
+        (Some(kernel), Some(level), false) => Origin::Genesis {
             kernel: files::module(kernel)?,
             level,
         },
-        (_, level) => Origin::Storage { level },
+        (Some(_), None, false) => bail!("--kernel <FILE> wants --origination-level <LEVEL>"),
+        (None, level, true) => Origin::Storage { level },
+        (None, _, false) => bail!(
+            "--kernel <FILE> with --origination-level <LEVEL>, or --from-storage, says where to start"
+        ),
     };
     Ok(follower::Options {
         rollup: args.rollup.clone(),
@@ -127,7 +166,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         connections: connections(),
         keep_states: args.keep_states,
         data_dir: args.data_dir.clone(),
-        ..follower::Options::new(args.rollup_node.clone(), origin)
+        ..follower::Options::new(url, origin)
     })
 }
 
@@ -142,8 +181,8 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
         Ok(node) => node,
         Err(StartError::Stopped) => return Ok(ExitCode::SUCCESS),
         Err(StartError::Follow(error @ FollowError::Disagrees { .. })) => {
-            eprintln!(
-                "error: {error}\nkernel, pages or origination level are not those of this rollup"
+            tracing::error!(
+                "{error}: kernel, pages or origination level are not those of this rollup"
             );
             return Ok(ExitCode::from(DISAGREES));
         }
@@ -175,13 +214,13 @@ fn rollup(text: &str) -> Result<String, String> {
     text.parse::<Sr1>().map(|_| text.to_owned())
 }
 
-/// A URL of HTTP.
-fn url(text: &str) -> Result<String, String> {
+/// Refuses what is no URL of HTTP, without saying it: it may have a password.
+fn url_of_http(text: &str) -> anyhow::Result<()> {
     match text.strip_prefix("http://") {
-        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.into()),
-        _ if text.starts_with("https://") => Err(
-            "only http:// is spoken: put the rollup node or a tunnel to it on this machine".into(),
-        ),
-        _ => Err("expected http://HOST:PORT".into()),
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(()),
+        _ if text.starts_with("https://") => {
+            bail!("only http:// is spoken: put the rollup node or a tunnel to it on this machine")
+        }
+        _ => bail!("expected http://HOST:PORT"),
     }
 }

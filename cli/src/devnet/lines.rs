@@ -1,6 +1,6 @@
 //! The log as people read it, or as JSON.
 
-use serde_json::json;
+use clap::ValueEnum;
 use std::fmt;
 use std::io::IsTerminal;
 use tracing::{Event, Level, Subscriber};
@@ -10,27 +10,41 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Prints log lines: messages alone, in colour on a terminal.
-pub(crate) fn log_lines(lines: Lines, (quiet, verbose): (bool, bool), writer: NonBlocking) {
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Messages alone, in colour on a terminal.
+    #[default]
+    Text,
+    /// Objects of JSON with `timestamp`, `level`, `target` and `message`.
+    Json,
+}
+
+/// Prints log lines.
+pub(crate) fn log_lines(format: LogFormat, (quiet, verbose): (bool, bool), writer: NonBlocking) {
     let default = match (quiet, verbose) {
         (true, _) => "error",
         (_, true) => "info,node=debug",
         _ => "info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    // A second subscriber, as in tests, stays without effect.
-    let _ = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stdout().is_terminal())
-        .with_writer(writer)
-        .event_format(lines)
-        .try_init();
+        .with_writer(writer);
+    // A second subscriber, as in tests, stays without effect.
+    let _ = match format {
+        LogFormat::Text => lines.event_format(Lines).try_init(),
+        LogFormat::Json => {
+            // A panic is a line like all others.
+            std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+            lines.json().flatten_event(true).try_init()
+        }
+    };
 }
 
-/// One line for an event: its message, grey for calls, red for errors; or a JSON object.
-pub(crate) struct Lines {
-    pub(crate) json: bool,
-}
+/// One line for an event: its message, grey for calls, red for errors.
+struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -44,14 +58,6 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
-        if self.json {
-            let mut message = String::new();
-            let fields = context.field_format();
-            fields.format_fields(Writer::new(&mut message), event)?;
-            let level = metadata.level().as_str().to_lowercase();
-            let line = json!({ "level": level, "target": metadata.target(), "message": message });
-            return writeln!(writer, "{line}");
-        }
         let colour = match (*metadata.level(), metadata.target()) {
             (Level::ERROR, _) => "\x1b[31m",
             (Level::WARN, _) => "\x1b[33m",

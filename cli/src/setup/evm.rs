@@ -1,6 +1,7 @@
 //! What a setup file may write for the EVM kernel: settings, accounts, code, slots.
 
 use super::below;
+use crate::near::nearest;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use host::path::decode_key;
 use node::genesis::config_of;
@@ -43,9 +44,7 @@ pub(super) fn fault(instruction: &Instruction) -> Option<String> {
 fn setting(name: &str, value: Option<&[u8]>) -> Option<String> {
     if !is_known(name) {
         let names = names();
-        let near = names.iter().min_by_key(|known| distance(name, known));
-        let near = near.filter(|known| distance(name, known) <= 3);
-        let hint = near.map_or_else(
+        let hint = nearest(name, names.iter().copied()).map_or_else(
             || format!("settings are {}", names.join(", ")),
             |known| format!("did you mean {known}?"),
         );
@@ -78,21 +77,6 @@ fn is_known(name: &str) -> bool {
         to: format!("{SETUP}/{name}"),
     };
     matches!(config_of(&[three]), Err(SetupError::Invalid { .. }))
-}
-
-/// How many letters have to change (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.bytes().enumerate() {
-            let changed = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// An account, a slot or code, by its path below `/evm/state`.

@@ -1,0 +1,329 @@
+//! The configuration of a command from four places: an option wins over the environment, that over
+//! a file in TOML, that over the default.
+//!
+//! What the file says becomes options in front of those that were given, so that one parser reads
+//! and checks all of them.
+
+use crate::files;
+use crate::near::nearest;
+use anyhow::{Context, bail, ensure};
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use toml::Value;
+
+/// The command that has such a configuration.
+const COMMAND: &str = "node";
+
+/// What the names of variables begin with.
+const PREFIX: &str = "EVM_ROLLUP_";
+
+/// Options that are no settings.
+const NO_SETTINGS: [&str; 4] = ["config", "print_config", "help", "version"];
+
+/// What a file says, by the names of settings.
+#[derive(Debug)]
+struct Given {
+    path: PathBuf,
+    settings: BTreeMap<String, Value>,
+    /// Those that nobody else says.
+    taken: BTreeSet<String>,
+}
+
+/// The arguments of a command line, and where they come from.
+#[derive(Debug)]
+pub(crate) struct Configured {
+    pub(crate) matches: ArgMatches,
+    command: Command,
+    file: Option<Given>,
+}
+
+/// Reads a command line with what the environment and a file add to it. Invalid options end the
+/// process, as they do without a file.
+pub(crate) fn read(command: Command, args: Vec<OsString>) -> anyhow::Result<Configured> {
+    // Values of variables are nobody's business.
+    let command = command.mut_subcommand(COMMAND, |node| {
+        node.mut_args(|arg| arg.hide_env_values(true))
+    });
+    let is_configured = args.get(1).is_some_and(|name| name == COMMAND);
+    let mut file = None;
+    let mut all = args.clone();
+    if is_configured {
+        let node = command
+            .find_subcommand(COMMAND)
+            .context("no such command")?;
+        known_variables(node, std::env::vars_os().map(|(name, _)| name))?;
+        // What is wrong is said by the last reading.
+        let first = command
+            .clone()
+            .ignore_errors(true)
+            .try_get_matches_from(args);
+        let first = first.unwrap_or_else(|help| help.exit());
+        let first = first.subcommand_matches(COMMAND);
+        if let Some(path) = first.and_then(|first| first.get_one::<PathBuf>("config")) {
+            let mut given = Given::read(node, path)?;
+            let mine = given.take(node, |id| first.is_some_and(|first| said(first, id)))?;
+            all.splice(2..2, mine);
+            file = Some(given);
+        }
+    }
+    let matches = command.clone().try_get_matches_from(all);
+    let matches = matches.unwrap_or_else(|error| refuse(&error, file.as_ref()));
+    Ok(Configured {
+        matches,
+        command,
+        file,
+    })
+}
+
+/// Whether an option or a variable says something.
+fn said(matches: &ArgMatches, id: &str) -> bool {
+    let source = matches.value_source(id);
+    matches!(
+        source,
+        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+    )
+}
+
+/// Says what is wrong, and that it comes from the file, and ends the process.
+fn refuse(error: &clap::Error, file: Option<&Given>) -> ! {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(name)) => name.split([' ', '=']).next().map(str::to_owned),
+        _ => None,
+    };
+    let named = [named(ContextKind::InvalidArg), named(ContextKind::PriorArg)];
+    // Nothing that can be done if it cannot be printed.
+    let _ = error.print();
+    for key in file.iter().flat_map(|given| given.settings.keys()) {
+        if named.contains(&Some(option(key))) {
+            let path = file.map_or(Path::new(""), |given| &given.path);
+            eprintln!("{} has `{key}`", path.display());
+        }
+    }
+    std::process::exit(error.exit_code());
+}
+
+/// The option for a setting.
+fn option(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
+}
+
+/// The settings of a command.
+fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
+    let args = command.get_arguments();
+    args.filter(|arg| !NO_SETTINGS.contains(&arg.get_id().as_str()))
+}
+
+/// Refuses variables that are meant for this program, and that it does not know.
+fn known_variables(command: &Command, names: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
+    let known: Vec<&str> = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_env()?.to_str())
+        .collect();
+    for name in names {
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && !known.contains(&&*name) {
+            let hint = hint(&name, &known);
+            bail!("the environment has {name}, which is no setting: {hint}");
+        }
+    }
+    Ok(())
+}
+
+fn hint(word: &str, names: &[&str]) -> String {
+    nearest(word, names.iter().copied()).map_or_else(
+        || format!("settings are {}", names.join(", ")),
+        |near| format!("did you mean {near}?"),
+    )
+}
+
+impl Given {
+    /// Reads a file whose keys are settings of a command.
+    fn read(command: &Command, path: &Path) -> anyhow::Result<Self> {
+        let text = files::text(path)?;
+        let settings: BTreeMap<String, Value> = match toml::from_str(&text) {
+            Ok(settings) => settings,
+            // Without the line itself, which may have a secret.
+            Err(error) => {
+                let start = error.span().map_or(0, |span| span.start);
+                let before = text.get(..start).unwrap_or_default();
+                let line = before.matches('\n').count() + 1;
+                bail!("{}, line {line}: {}", path.display(), error.message());
+            }
+        };
+        let known: Vec<&str> = self::settings(command)
+            .map(|arg| arg.get_id().as_str())
+            .collect();
+        for key in settings.keys() {
+            ensure!(
+                known.contains(&&**key),
+                "{}: `{key}` is no setting: {}",
+                path.display(),
+                hint(key, &known)
+            );
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            settings,
+            taken: BTreeSet::new(),
+        })
+    }
+
+    /// The options for what nobody else says.
+    fn take(
+        &mut self,
+        command: &Command,
+        said: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Vec<OsString>> {
+        let mut options = Vec::new();
+        for arg in settings(command) {
+            let id = arg.get_id().as_str();
+            let Some(value) = self.settings.get(id).filter(|_| !said(id)) else {
+                continue;
+            };
+            self.taken.insert(id.to_owned());
+            let takes_value = arg.get_action().takes_values();
+            match value {
+                Value::Boolean(true) if !takes_value => options.push(option(id).into()),
+                Value::Boolean(false) if !takes_value => {}
+                Value::String(text) if takes_value => {
+                    options.push(format!("{}={text}", option(id)).into());
+                }
+                Value::Integer(number) if takes_value => {
+                    options.push(format!("{}={number}", option(id)).into());
+                }
+                _ if takes_value => bail!("{}: `{id}` is a text or a number", self.path.display()),
+                _ => bail!("{}: `{id}` is true or false", self.path.display()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl Configured {
+    /// All that holds, with where it comes from, as a file that can be read again; `None` if
+    /// nobody asks for it.
+    pub(crate) fn shown(&self) -> anyhow::Result<Option<String>> {
+        let asked = self.matches.subcommand_matches(COMMAND);
+        let Some(matches) = asked.filter(|matches| matches.get_flag("print_config")) else {
+            return Ok(None);
+        };
+        let command = self.command.find_subcommand(COMMAND);
+        let mut text = String::new();
+        for arg in command.into_iter().flat_map(settings) {
+            writeln!(text, "{}", self.line(matches, arg)?)?;
+        }
+        Ok(Some(text))
+    }
+
+    /// The line of a setting.
+    fn line(&self, matches: &ArgMatches, arg: &Arg) -> anyhow::Result<String> {
+        let id = arg.get_id().as_str();
+        let mut raws = matches.get_raw(id).into_iter().flatten();
+        let Some(raw) = raws.next() else {
+            return Ok(format!("# {id} is not set"));
+        };
+        let raw = raw
+            .to_str()
+            .with_context(|| format!("{} is no text", option(id)))?;
+        let value = match arg.get_action().takes_values() {
+            true => printed(raw)?,
+            false => matches.get_flag(id).to_string(),
+        };
+        let file = self.file.as_ref().filter(|given| given.taken.contains(id));
+        let from = match (file, matches.value_source(id)) {
+            (Some(given), _) => format!("file: {:?}", given.path),
+            (None, Some(ValueSource::EnvVariable)) => {
+                let name = arg.get_env().unwrap_or_default();
+                format!("environment: {}", name.display())
+            }
+            (None, Some(ValueSource::CommandLine)) => format!("option: {}", option(id)),
+            _ => "default".to_owned(),
+        };
+        Ok(match without_secret(raw) {
+            Some(shown) => format!(
+                "# {id} = {} # {from}; its secret is not printed",
+                printed(&shown)?
+            ),
+            None => format!("{id} = {value} # {from}"),
+        })
+    }
+}
+
+/// A text or a number of TOML.
+fn printed(text: &str) -> anyhow::Result<String> {
+    if text
+        .parse::<i64>()
+        .is_ok_and(|number| number.to_string() == text)
+    {
+        return Ok(text.to_owned());
+    }
+    // The escapes of JSON are those of TOML, which wants one more character escaped.
+    Ok(serde_json::to_string(text)?.replace('\u{7f}', "\\u007f"))
+}
+
+/// A URL without the name and the password in it; `None`: it has none.
+pub(crate) fn without_secret(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let at = rest[..end].rfind('@')?;
+    Some(format!("{scheme}://***{}", &rest[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn each_setting_has_a_variable_of_its_name() {
+        let command = crate::Cli::command();
+        let node = command.find_subcommand(COMMAND).unwrap();
+        for arg in settings(node) {
+            let name = format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase());
+            assert_eq!(arg.get_env().unwrap(), &*name);
+            assert_eq!(
+                Some(option(arg.get_id().as_str()).split_off(2).as_str()),
+                arg.get_long()
+            );
+        }
+    }
+
+    #[test]
+    fn urls_are_shown_without_their_secrets() {
+        let shown = |url| without_secret(url);
+        assert_eq!(
+            shown("http://me:pass@host:1/a?b=c@d").unwrap(),
+            "http://***@host:1/a?b=c@d"
+        );
+        assert_eq!(shown("http://token@host").unwrap(), "http://***@host");
+        assert_eq!(shown("http://host/a@b"), None);
+        assert_eq!(shown("/a/folder@home"), None);
+    }
+
+    #[test]
+    fn texts_are_written_as_toml_reads_them() {
+        for text in [
+            "8545",
+            "007",
+            "-1",
+            "a \"b\" \\ \n\u{7f}\u{1}ü",
+            "",
+            "true",
+            "1.5",
+        ] {
+            let line = format!("it = {}", printed(text).unwrap());
+            let read: BTreeMap<String, Value> = toml::from_str(&line).unwrap();
+            let read = match &read["it"] {
+                Value::Integer(number) => number.to_string(),
+                Value::String(text) => text.clone(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(read, text);
+        }
+    }
+}
