@@ -7,7 +7,7 @@ const MOST: usize = 3;
 pub(crate) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let far = |name: &str| strsim::damerau_levenshtein(word, name);
     let near = names.into_iter().min_by_key(|name| far(name))?;
-    (far(near) <= MOST && far(near) < near.len()).then_some(near)
+    (far(near) <= MOST && 2 * far(near) <= near.len()).then_some(near)
 }
 
 #[cfg(test)]

@@ -51,6 +51,13 @@ pub(crate) struct NodeArgs {
     /// node's data)
     #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_PREIMAGES", value_parser = files::folder)]
     preimages: Option<PathBuf>,
+    /// Where pages are that the folder does not have, each at URL/HASH, as for the rollup node's
+    /// --pre-images-endpoint; what is fetched is kept in the folder
+    #[arg(long, value_name = "URL", env = "EVM_ROLLUP_PREIMAGES_ENDPOINT")]
+    preimages_endpoint: Option<String>,
+    /// How long an answer of the rollup node is waited for
+    #[arg(long, env = "EVM_ROLLUP_ROLLUP_NODE_TIMEOUT", default_value_t = follower::PATIENCE.as_secs(), value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    rollup_node_timeout: u64,
     /// Compare every so many levels with what the rollup node has
     #[arg(long, env = "EVM_ROLLUP_VERIFY_EVERY", default_value_t = 1, value_name = "LEVELS", value_parser = clap::value_parser!(u32).range(1..))]
     verify_every: u32,
@@ -99,6 +106,9 @@ pub(crate) struct NodeArgs {
 /// The exit code if this node and the rollup node differ.
 const DISAGREES: u8 = 3;
 
+/// The exit code if the rollup node has another chain or rollup than it had.
+const OTHER_CHAIN: u8 = 4;
+
 /// How often the start looks whether it is told to stop.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -143,6 +153,16 @@ fn follow(args: &NodeArgs) -> anyhow::Result<ExitCode> {
 fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
     let url = args.rollup_node.as_deref().unwrap_or_default();
     url_of_http(url).context("--rollup-node")?;
+    if let Some(endpoint) = &args.preimages_endpoint {
+        ensure!(
+            endpoint.starts_with("http://") || endpoint.starts_with("https://"),
+            "--preimages-endpoint: expected http://… or https://…"
+        );
+        ensure!(
+            args.preimages.is_some(),
+            "--preimages-endpoint wants --preimages <DIR>, where pages are kept"
+        );
+    }
     let origin = match (&args.kernel, args.origination_level, args.from_storage) {
         (Some(_), _, true) => bail!("--kernel and --from-storage exclude each other"),
         (Some(kernel), Some(level), false) => Origin::Genesis {
@@ -162,6 +182,8 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         post: args.post,
         cors: args.cors.clone(),
         preimages: args.preimages.clone(),
+        preimages_endpoint: args.preimages_endpoint.clone(),
+        patience: Duration::from_secs(args.rollup_node_timeout),
         verify_every: args.verify_every,
         connections: connections(),
         keep_states: args.keep_states,
@@ -198,6 +220,9 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // It has been logged.
         Err(FollowError::Disagrees { .. }) => Ok(ExitCode::from(DISAGREES)),
+        Err(FollowError::TooDeep { .. } | FollowError::OtherRollup { .. }) => {
+            Ok(ExitCode::from(OTHER_CHAIN))
+        }
         Err(_) => Ok(ExitCode::from(crate::FOUND_WRONG)),
     }
 }

@@ -118,10 +118,7 @@ fn what_is_no_setting_is_refused_with_what_may_be_meant() {
     for (file, why) in [
         ("prot = 1", "`prot` is no setting: did you mean port?"),
         ("rollup-node = \"\"", "did you mean rollup_node?"),
-        (
-            "[node]\nport = 1",
-            "`node` is no setting: did you mean post?",
-        ),
+        ("[node]\nport = 1", "`node` is no setting: settings are "),
         (
             "something_else = 1",
             "settings are rollup_node, rollup, kernel",

@@ -1,7 +1,8 @@
 //! Nodes with a store that are killed at random points, as by a power cut of their process:
 //! what they acknowledged is there, once.
 //!
-//! 25 times each here; `CRASHES=1000 cargo test --workspace --test crashes` for more.
+//! 25 times each here; `CRASHES=1000 cargo test --workspace --test crashes -- --nocapture` for more,
+//! `CRASH_SEED=N` for other points in time.
 
 mod support;
 
@@ -22,10 +23,12 @@ const SENDERS: u32 = 4;
 
 /// How often a node is killed.
 fn crashes() -> u64 {
-    let crashes = std::env::var("CRASHES").ok();
-    crashes
-        .and_then(|crashes| crashes.parse().ok())
-        .unwrap_or(25)
+    variable("CRASHES").unwrap_or(25)
+}
+
+/// A number in the environment.
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 /// A generator of numbers that are the same on every run.
@@ -107,8 +110,12 @@ fn flood(
 /// acknowledged has a receipt, and no block has one twice.
 fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: impl FnMut()) {
     let accounts = node::accounts::derive(SENDERS).expect("accounts");
+    let seed = variable("CRASH_SEED").unwrap_or(seed);
     let (mut dice, mut acknowledged) = (Dice(seed), Vec::new());
-    for _ in 0..crashes() {
+    for crash in 0..crashes() {
+        if crash > 0 && crash.is_multiple_of(25) {
+            println!("{crash} crashes, {} acknowledged", acknowledged.len());
+        }
         let mut process = start();
         let floods: Vec<_> = accounts
             .iter()
@@ -126,9 +133,14 @@ fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: imp
         }
     }
     let process = start();
-    println!("{} transactions were acknowledged", acknowledged.len());
-    let patience = Instant::now() + PATIENCE;
+    println!(
+        "seed {seed}: {} transactions were acknowledged in {} lives",
+        acknowledged.len(),
+        crashes()
+    );
     for hash in &acknowledged {
+        // The checks before took some time, too.
+        let patience = Instant::now() + PATIENCE;
         loop {
             let answer = ask(&process, "eth_getTransactionReceipt", &json!([hash]));
             let answer = answer.expect("an answer");
@@ -137,7 +149,7 @@ fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: imp
             }
             assert!(Instant::now() < patience, "{hash} is lost: {answer}");
             levels();
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(250));
         }
     }
     let newest = ask(&process, "eth_blockNumber", &json!([])).expect("an answer");

@@ -70,14 +70,18 @@ struct Reorganisation {
     depth: u32,
     #[serde(default)]
     lose: bool,
+    /// Of what is final as well.
+    #[serde(default)]
+    r#final: bool,
 }
 
-async fn reorganise(
-    State(double): State<Double>,
-    Query(Reorganisation { depth, lose }): Query<Reorganisation>,
-) -> Answer {
+async fn reorganise(State(double): State<Double>, Query(asked): Query<Reorganisation>) -> Answer {
     let worker = double.clone();
-    on_a_thread(move || worker.reorganise(depth, lose)).await?;
+    on_a_thread(move || match asked.r#final {
+        true => worker.betray(asked.depth),
+        false => worker.reorganise(asked.depth, asked.lose),
+    })
+    .await?;
     Ok(Json(json!({ "level": double.level() })))
 }
 
@@ -132,11 +136,8 @@ async fn delayed(State(double): State<Double>, body: Bytes) -> Answer {
 
 async fn govern(State(double): State<Double>, body: Bytes) -> Answer {
     let payload: Payload = read(&body)?;
-    let call = double.world().governed(bytes(&payload.bytes)?);
-    operate(
-        &double,
-        call.ok_or_else(|| refused("layer 1 has no governance"))?,
-    )
+    let receipt = double.govern(bytes(&payload.bytes)?).map_err(refused)?;
+    Ok(Json(json!({ "level": receipt.level })))
 }
 
 #[derive(Deserialize)]

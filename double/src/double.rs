@@ -59,6 +59,16 @@ impl Double {
         Ok(())
     }
 
+    /// As [`Double::reorganise`], but of what is final as well, which layer 1 never does: its
+    /// rollup node was moved to another chain.
+    ///
+    /// # Errors
+    /// If there are no such levels; as [`Double::levels`].
+    pub fn betray(&self, depth: u32) -> Result<(), DoubleError> {
+        self.world().forget_final(depth);
+        self.reorganise(depth, false)
+    }
+
     /// Runs operations of `source` on the contracts of layer 1, for the next level.
     ///
     /// # Errors
@@ -77,6 +87,17 @@ impl Double {
         let source = source.first().copied().unwrap_or_default();
         self.world()
             .execute(&source, OutboxPosition { level, index })
+    }
+
+    /// Has enough of the devnet's keys say a payload to the rollup, in the next level.
+    ///
+    /// # Errors
+    /// [`DoubleError::NoGovernance`]; if layer 1 refuses it.
+    pub fn govern(&self, payload: Vec<u8>) -> Result<Receipt, DoubleError> {
+        let call = self.world().governed(payload);
+        let source = layer1::devnet::accounts();
+        let source = source.first().copied().unwrap_or_default();
+        self.operate(source, vec![call.ok_or(DoubleError::NoGovernance)?])
     }
 
     /// Ends all streams, as a node that starts anew; with `lose`, what waits with the

@@ -1,9 +1,11 @@
 //! What goes wrong, on demand.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
-/// What is to go wrong from now on; each number counts down to nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// What is to go wrong from now on; numbers of requests count down to nothing, all else holds until
+/// it is set anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
     /// So many requests are answered with status 500.
@@ -12,10 +14,24 @@ pub struct Faults {
     pub halve: u32,
     /// So many injections are taken and forgotten at once, as by a node that is killed.
     pub forget: u32,
-    /// Each answer comes so much later, in milliseconds; until it is set to 0.
+    /// So many lines of streams end in the middle, and the streams with them.
+    pub cut: u32,
+    /// Each answer comes so much later, in milliseconds.
     pub delay_ms: u64,
-    /// Operations of a level come in the opposite order; until it is unset.
+    /// Operations of a level come in the opposite order.
     pub reverse: bool,
+    /// The block of this level is not there.
+    pub missing: Option<u32>,
+    /// What is said to be at these paths of durable storage, in hex; `null`: nothing.
+    pub values: BTreeMap<String, Option<String>>,
+    /// Layer 1 is so many levels ahead of the rollup node.
+    pub late: u32,
+    /// The rollup node has lost layer 1.
+    pub disconnected: bool,
+    /// The clock of layer 1's bakers is so many seconds ahead of this machine's.
+    pub clock: i64,
+    /// The address that the rollup is said to have.
+    pub rollup: Option<String>,
 }
 
 /// What a request meets.
@@ -37,5 +53,12 @@ impl Faults {
             return Some(Fault::Halved);
         }
         None
+    }
+
+    /// Whether the next line of a stream ends in the middle.
+    pub(crate) const fn is_cut(&mut self) -> bool {
+        let cut = self.cut > 0;
+        self.cut = self.cut.saturating_sub(1);
+        cut
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Listening {
     pub(crate) line: fn(&World, &Level) -> Option<Value>,
     /// What is to be said first.
     pub(crate) next: Option<Value>,
+    /// Whether nothing more is said.
+    pub(crate) ended: bool,
 }
 
 impl Listening {
@@ -24,7 +26,15 @@ impl Listening {
     pub(crate) async fn next_line(&mut self) -> Option<Bytes> {
         loop {
             if let Some(value) = self.next.take() {
-                return Some(Bytes::from(format!("{value}\n")));
+                let mut line = format!("{value}\n").into_bytes();
+                if self.double.world().faults.is_cut() {
+                    self.ended = true;
+                    line.truncate(line.len() / 2);
+                }
+                return Some(Bytes::from(line));
+            }
+            if self.ended {
+                return None;
             }
             tokio::select! {
                 head = self.heads.recv() => match head {

@@ -3,6 +3,7 @@
 use layer1::Failure;
 use layer1::devnet::Contracts;
 use layer1::outbox::Parameters;
+use pvm::Version;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 pub struct Options {
     /// The rollup's address: the 20 bytes behind `sr1…`.
     pub rollup: [u8; 20],
+    /// The version of its machine at the origination.
+    pub version: Version,
     /// The level of the origination.
     pub origination_level: u32,
     /// The folder of preimage pages that the kernel may reveal.
@@ -33,6 +36,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             rollup: pvm::options::DEFAULT_ROLLUP,
+            version: Version::default(),
             origination_level: 1_000,
             preimages: None,
             parameters: Parameters::default(),
@@ -58,6 +62,9 @@ pub enum DoubleError {
     /// A message of an outbox cannot be executed.
     #[error(transparent)]
     Execute(#[from] layer1::chain::ExecuteError),
+    /// Layer 1 has no governance contract.
+    #[error("layer 1 has no governance")]
+    NoGovernance,
     /// A reorganisation of what is final.
     #[error("cannot go back {depth} levels: level {finalised} is final")]
     Final {

@@ -157,6 +157,14 @@ async fn faults(State(double): State<Double>, request: Request, next: Next) -> R
 
 /// The level that a path names.
 fn level(world: &World, id: &str) -> Result<Arc<Level>, Refusal> {
+    let level = any_level(world, id)?;
+    match world.faults.missing == Some(level.level) {
+        true => Err(missing(format!("no block at level {}", level.level))),
+        false => Ok(level),
+    }
+}
+
+fn any_level(world: &World, id: &str) -> Result<Arc<Level>, Refusal> {
     let number = |level: u32| {
         let found = world.number(level).cloned();
         found.ok_or_else(|| missing(format!("no block at level {level}")))
@@ -221,7 +229,11 @@ async fn durable(
 ) -> Answer {
     let durable: Durable = {
         let world = double.world();
-        level(&world, &id)?.after.durable().clone()
+        let level = level(&world, &id)?;
+        if let Some(said) = world.faults.values.get(&key).filter(|_| what == "value") {
+            return Ok(Json(json!(said)));
+        }
+        level.after.durable().clone()
     };
     let is_root = key.is_empty();
     if !is_root && host_path(&key).is_none() {
@@ -313,16 +325,17 @@ async fn outbox_proof(
 
 async fn health(State(double): State<Double>) -> Json<Value> {
     let world = double.world();
-    let tip = world.tip();
+    let (tip, late) = (world.tip(), world.faults.late);
+    let connected = !world.faults.disconnected;
     Json(json!({
-        "healthy": true,
-        "degraded": false,
+        "healthy": connected,
+        "degraded": late > 0,
         "l1": {
-            "connection": "connected",
-            "blocks_late": 0,
+            "connection": if connected { "connected" } else { "reconnecting" },
+            "blocks_late": if connected { 0 } else { late },
             "last_seen_head": {
                 "hash": Kind::Block.text(&tip.hash),
-                "level": tip.level,
+                "level": tip.level.saturating_add(late),
                 "timestamp": "1970-01-01T00:00:00Z",
             },
         },
@@ -331,10 +344,9 @@ async fn health(State(double): State<Double>) -> Json<Value> {
 }
 
 async fn rollup_address(State(double): State<Double>) -> Json<Value> {
-    let rollup = double.world().options.rollup;
-    Json(json!(
-        address::print(Address::Sr1, &rollup).unwrap_or_default()
-    ))
+    let world = double.world();
+    let own = || address::print(Address::Sr1, &world.options.rollup).unwrap_or_default();
+    Json(json!(world.faults.rollup.clone().unwrap_or_else(own)))
 }
 
 async fn tezos_head(State(double): State<Double>) -> Json<Value> {
@@ -383,6 +395,7 @@ fn monitor(double: Double, line: fn(&World, &Level) -> Option<Value>) -> Respons
         restarts,
         line,
         next: first,
+        ended: false,
     };
     let lines = stream::unfold(state, async |mut state| {
         let text = state.next_line().await?;

@@ -62,6 +62,7 @@ impl World {
         let machine = Machine::new(
             kernel,
             pvm::Options {
+                version: options.version,
                 rollup: options.rollup,
                 origination_level: origination,
                 first_level: origination + 1,
@@ -188,7 +189,8 @@ impl World {
         }
         let posted = batches.iter().flatten();
         let posted = posted.map(|message| [&[1], &message.content[..]].concat());
-        let timestamp = now().max(tip.timestamp + u64::from(self.options.block_seconds));
+        let clock = now().saturating_add_signed(self.faults.clock);
+        let timestamp = clock.max(tip.timestamp + u64::from(self.options.block_seconds));
         let inbox = Inbox {
             timestamp: i64::try_from(tip.timestamp).unwrap_or(i64::MAX),
             predecessor: tip.hash,
@@ -240,6 +242,13 @@ impl World {
         let finalised = level.saturating_sub(self.options.finality);
         self.finalised = self.finalised.max(finalised);
         Ok(made)
+    }
+
+    /// Takes the newest levels for not final.
+    pub(crate) fn forget_final(&mut self, depth: u32) {
+        let keep = self.tip().level.saturating_sub(depth);
+        let first = self.options.origination_level;
+        self.finalised = self.finalised.min(keep).max(first);
     }
 
     /// Layer 1 goes back `depth` levels and makes one more than that on another branch.

@@ -6,12 +6,16 @@
 //! [`bridged`] puts a layer 1 around a rollup, and [`tickets`] is one of the kernel for tickets;
 //! [`load`] is a load for a level, as data: of the EVM kernel a [`case`], of the kernel
 //! for tickets a [`tx_case`];
+//! [`followed`] is a rollup behind a double of the rollup node with a node in front of it, and
+//! [`branches`] has layer 1 go back and forth under them;
 //! [`clients`] runs stock Ethereum clients against a devnet.
 
+pub mod branches;
 pub mod bridged;
 pub mod case;
 pub mod clients;
 pub mod folder;
+pub mod followed;
 pub mod growth;
 pub mod harness;
 pub mod lab;

@@ -10,6 +10,7 @@
 //! | `follower` | the thread that does all of this |
 //! | `options`, `start` | puts it together |
 //! | `heads`, `copy` | the heads that a rollup node tells of; its durable storage, copied |
+//! | `watch`, `pages` | whether the rollup node keeps up; preimage pages from an endpoint |
 
 mod answers;
 mod bridge;
@@ -23,11 +24,13 @@ mod follower;
 mod heads;
 mod levels;
 mod options;
+mod pages;
 mod poster;
 mod replica;
 mod start;
+mod watch;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, PATIENCE};
 pub use options::{Options, Origin, StartError};
 pub use replica::FollowError;
 pub use start::{Handle, start};

@@ -31,6 +31,17 @@ pub enum RevealError {
     Wrong(PathBuf),
 }
 
+impl RevealError {
+    /// The name of the file that holds the preimage: the lower-case hex of its hash.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::NoFolder(name) => Some(name),
+            Self::Unreadable { file, .. } | Self::Wrong(file) => file.file_name()?.to_str(),
+        }
+    }
+}
+
 /// The reveal hash of a preimage.
 #[must_use]
 pub fn hash(preimage: &[u8]) -> RevealHash {

@@ -4,12 +4,18 @@
 //! Transfers, calls that log, deployments, calls, log queries, traces, subscriptions; each
 //! 1,000 blocks the memory is printed. It must be flat once as many blocks as are kept are
 //! there: what stays of a block is where it lies and its hashes.
+//!
+//! `load reorganisations [LEVELS] [SEED]`, 500 and 1 without: layer 1 goes back 1 to 10 levels at
+//! random under a node in front of a rollup, with a store and without, and both sides are started
+//! anew. Ends with an error if a transaction is lost or included twice, or a block is another one
+//! than without.
 #![expect(
     clippy::float_arithmetic,
     reason = "sizes are told to people, not computed with"
 )]
 
 use alloy_primitives::Address;
+use e2e_tests::branches::{self, Plan};
 use node::rpc::params::Params;
 use node::{Handle, Options};
 use serde_json::{Value, json};
@@ -30,7 +36,14 @@ const COUNTER: &str = "0x601980600b6000396000f36000546001018060005560005260aa602
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let seconds = arguments.next().map_or(Ok(60), |text| text.parse())?;
+    let first = arguments.next();
+    if first.as_deref() == Some("reorganisations") {
+        let levels = arguments.next().map_or(Ok(500), |text| text.parse())?;
+        let seed = arguments.next().map_or(Ok(1), |text| text.parse())?;
+        reorganisations(levels, seed).await;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let seconds = first.map_or(Ok(60), |text| text.parse())?;
     let keep_states = arguments.next().map_or(Ok(256), |text| text.parse())?;
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
     let mut options = Options::new(kernel);
@@ -129,6 +142,21 @@ async fn ask(devnet: &Handle, method: &str, params: Value) -> Result<Value, Box<
     };
     let answer = node::rpc::call(devnet.miner(), method, Params::new(params)).await;
     answer.map_err(|error| format!("{method}: {}", error.message).into())
+}
+
+/// What a node in front of a rollup makes of a layer 1 that goes back and forth.
+async fn reorganisations(levels: u32, seed: u64) {
+    for (name, stored) in [("with a store", true), ("without a store", false)] {
+        let start = Instant::now();
+        let counts = branches::run(Plan {
+            name,
+            seed,
+            levels,
+            stored,
+        })
+        .await;
+        println!("{name}, seed {seed}, {:.0?}: {counts:#?}", start.elapsed());
+    }
 }
 
 /// The bytes of memory of this process; `None` where the system does not say.

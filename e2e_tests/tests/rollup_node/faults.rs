@@ -1,8 +1,10 @@
 //! Rollup nodes that do not answer, answer half, forget, or wait.
 
-use crate::lab::{CHAIN_ID, Lab, call, level_with, number, settle, until};
 use alloy_primitives::{Address, TxKind, U256, hex};
 use double::Faults;
+use e2e_tests::followed::{
+    CHAIN_ID, Lab, call, health, ill, level_with, number, settle, until, well,
+};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,4 +126,161 @@ async fn what_its_sender_can_no_longer_pay_is_not_posted_for_ever() {
     })
     .await;
     assert!(posted <= 2, "posted {posted} times in {levels} levels");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_level_that_is_missing_is_waited_for() {
+    let lab = Lab::new("missing", 1, |_| {}).await;
+    let node = lab.node().await;
+    lab.double.levels(2).unwrap();
+    level_with(&node, &lab.double).await;
+    lab.double.set_faults(Faults {
+        missing: Some(1_005),
+        ..Faults::default()
+    });
+    lab.double.levels(4).unwrap();
+    ill(&node, "no block at level 1005").await;
+    assert_eq!(health(&node).1["lag"], 4);
+    lab.double.set_faults(Faults::default());
+    level_with(&node, &lab.double).await;
+    well(&node).await;
+    // The same far behind, where levels are asked for by their numbers.
+    node.stop().unwrap();
+    lab.double.levels(60).unwrap();
+    lab.double.set_faults(Faults {
+        missing: Some(1_040),
+        ..Faults::default()
+    });
+    let node = lab.node().await;
+    ill(&node, "no block at level 1040").await;
+    lab.double.set_faults(Faults::default());
+    level_with(&node, &lab.double).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_ends_in_the_middle_of_a_line_is_opened_again() {
+    let lab = Lab::new("cut", 1, |_| {}).await;
+    let node = lab.node().await;
+    for _ in 0..3 {
+        lab.double.set_faults(Faults {
+            cut: 2,
+            ..Faults::default()
+        });
+        lab.double.levels(3).unwrap();
+        level_with(&node, &lab.double).await;
+    }
+    well(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_where_something_is_stops_nothing() {
+    let lab = Lab::new("null", 1, |_| {}).await;
+    let node = lab.node().await;
+    level_with(&node, &lab.double).await;
+    lab.double.set_faults(Faults {
+        values: [("/evm/state/h".into(), None)].into(),
+        ..Faults::default()
+    });
+    lab.double.levels(2).unwrap();
+    ill(&node, "has no state of level 1002").await;
+    assert_eq!(number(&node, "eth_blockNumber", json!([])).await, 0);
+    lab.double.set_faults(Faults::default());
+    level_with(&node, &lab.double).await;
+    well(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollup_node_that_says_nothing_is_told_of() {
+    let lab = Lab::new("silent", 1, |_| {}).await;
+    let options = node::follower::Options {
+        patience: Duration::from_millis(500),
+        ..lab.options()
+    };
+    let node = lab.node_with(options).await;
+    level_with(&node, &lab.double).await;
+    // It takes connections, and answers none.
+    lab.double.set_faults(Faults {
+        delay_ms: 600_000,
+        ..Faults::default()
+    });
+    lab.double.restart(false);
+    ill(&node, "the rollup node does not answer /").await;
+    lab.double.set_faults(Faults::default());
+    lab.double.levels(1).unwrap();
+    level_with(&node, &lab.double).await;
+    well(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollup_node_behind_layer_1_is_told_of_and_followed() {
+    let mut lab = Lab::new("behind", 1, |_| {}).await;
+    let node = lab.node().await;
+    level_with(&node, &lab.double).await;
+    // Hours: layer 1 has gone on by itself.
+    lab.double.set_faults(Faults {
+        late: 720,
+        ..Faults::default()
+    });
+    ill(&node, "720 levels behind layer 1").await;
+    assert_eq!(health(&node).1["lag"], 720);
+    let (hash, raw) = lab.transfer(0);
+    call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    settle(&lab, &node, &[hash]).await;
+    lab.double.set_faults(Faults {
+        disconnected: true,
+        ..Faults::default()
+    });
+    ill(&node, "has lost layer 1: it is reconnecting").await;
+    lab.double.set_faults(Faults::default());
+    well(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_changes_timestamps_alone() {
+    let mut lab = Lab::new("clock", 1, |_| {}).await;
+    let node = lab.node().await;
+    let mut last = 0;
+    // A day ahead, back, before the origination, and back again.
+    for clock in [0, 86_400, 0, -1_000_000_000, 0] {
+        lab.double.set_faults(Faults {
+            clock,
+            ..Faults::default()
+        });
+        let (hash, raw) = lab.transfer(0);
+        call(&node, "eth_sendRawTransaction", json!([raw])).await;
+        settle(&lab, &node, &[hash]).await;
+        lab.double.levels(1).unwrap();
+        level_with(&node, &lab.double).await;
+        let block = call(&node, "eth_getBlockByNumber", json!(["latest", false])).await;
+        let time = block["timestamp"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("0x");
+        let time = u64::from_str_radix(time, 16).unwrap();
+        assert!(time > last, "{time} after {last}");
+        last = time;
+        // What waits for its block has a time, too.
+        let pending = call(&node, "eth_getBlockByNumber", json!(["pending", false])).await;
+        assert!(pending["timestamp"].is_string(), "{pending}");
+    }
+    well(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollup_node_that_starts_anew_gets_what_it_lost_and_nothing_twice() {
+    let mut lab = Lab::new("anew", 1, |_| {}).await;
+    let node = lab.node().await;
+    let mut sent = 0;
+    for lose in [false, true] {
+        let (hash, raw) = lab.transfer(0);
+        call(&node, "eth_sendRawTransaction", json!([raw])).await;
+        until("the batcher has it", async || lab.double.waiting() > 0).await;
+        lab.double.restart(lose);
+        assert_eq!(lab.double.waiting(), usize::from(!lose));
+        settle(&lab, &node, &[hash]).await;
+        sent += 1;
+        let from = json!([lab.users[0].address, "latest"]);
+        assert_eq!(number(&node, "eth_getTransactionCount", from).await, sent);
+    }
+    well(&node).await;
 }

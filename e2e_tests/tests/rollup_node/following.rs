@@ -1,7 +1,7 @@
 //! Following, serving and posting where nothing goes wrong.
 
-use crate::lab::{CHAIN_ID, Lab, call, level_with, number, settle, until};
 use alloy_primitives::{Address, TxKind, U256, hex};
+use e2e_tests::followed::{CHAIN_ID, Lab, call, level_with, number, settle, until};
 use node::follower::{FollowError, Origin};
 use node::rpc::params::Params;
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 
 mod faults;
 mod following;
-mod lab;
+mod pages;
 mod reorganisations;
 mod stored;
+mod strangers;

@@ -1,8 +1,8 @@
 //! A node with a store goes on where it stopped.
 
-use crate::lab::{CHAIN_ID, Lab, call, level_with, number, originated, settle, until};
 use alloy_primitives::{B256, U256};
 use e2e_tests::folder::Folder;
+use e2e_tests::followed::{CHAIN_ID, Lab, call, level_with, number, originated, settle, until};
 use node::follower::{self, Handle, Origin, StartError};
 use node::store::StoreError;
 use serde_json::json;

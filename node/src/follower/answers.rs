@@ -45,6 +45,28 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
+/// How the rollup node is doing; what it does not tell is not there.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Health {
+    /// With layer 1.
+    #[serde(default)]
+    pub(super) l1: Option<Layer1Health>,
+}
+
+/// How the rollup node is doing with layer 1.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Layer1Health {
+    /// `connected`, `reconnecting` or `disconnected`.
+    #[serde(default)]
+    pub(super) connection: Option<String>,
+    /// The blocks that ought to have come since the last one.
+    #[serde(default)]
+    pub(super) blocks_late: i64,
+    /// The newest block of layer 1, which the rollup node may not have processed.
+    #[serde(default)]
+    pub(super) last_seen_head: Option<Inclusion>,
+}
+
 /// How far a message of the batcher is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -69,7 +91,7 @@ pub(super) enum MessageStatus {
     },
 }
 
-/// The block of layer 1 that has an operation.
+/// A block of layer 1, such as that which has an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Inclusion {
     /// Its level.

@@ -2,19 +2,15 @@
 //! `src/lib_smart_rollup/rollup_node_services.ml`, Octez 24).
 
 use super::answers::{
-    Block, Committed, Head, Level, MessageStatus, OutboxProof, PendingOutbox, Value,
+    Block, Committed, Head, Health, Level, MessageStatus, OutboxProof, PendingOutbox, Value,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
-/// The time limit of a request.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The time after which a stream is opened anew, so that one whose other end is gone
-/// without a word is noticed.
-const STREAM_TIME: Duration = Duration::from_secs(15);
+/// The time limit of a request, if nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The most bytes of an answer: the inbox of a level in hex, several times over.
 const MAX_ANSWER: u64 = 32 << 20;
@@ -96,19 +92,27 @@ impl Client {
     /// The rollup node at `url` (`http://HOST:PORT`).
     #[must_use]
     pub fn new(url: &str) -> Self {
+        Self::with_patience(url, PATIENCE)
+    }
+
+    /// One that waits so long for an answer.
+    #[must_use]
+    pub fn with_patience(url: &str, patience: Duration) -> Self {
         let agent = |time| {
             let config = ureq::Agent::config_builder()
                 .max_redirects(0)
                 .timeout_global(Some(time))
-                .timeout_connect(Some(PATIENCE))
+                .timeout_connect(Some(patience))
                 .http_status_as_error(false)
                 .proxy(None)
                 .build();
             ureq::Agent::new_with_config(config)
         };
         Self {
-            agent: agent(PATIENCE),
-            streams: agent(STREAM_TIME),
+            agent: agent(patience),
+            // A stream is opened anew after a while, so that one whose other end is gone
+            // without a word is noticed.
+            streams: agent(patience / 2),
             url: url.trim_end_matches('/').to_owned(),
         }
     }
@@ -125,6 +129,11 @@ impl Client {
     /// [`ClientError`], as for all other questions.
     pub fn rollup_address(&self) -> Result<String, ClientError> {
         self.get("/global/smart_rollup_address")
+    }
+
+    /// How the rollup node is doing.
+    pub(super) fn health(&self) -> Result<Health, ClientError> {
+        self.get("/health")
     }
 
     /// A block with its inbox messages and the number of its outbox messages.

@@ -6,6 +6,7 @@ use super::bridge::{self, Questions};
 use super::client::{At, Client, ClientError, form};
 use super::poster::{Poster, Rollup};
 use super::replica::{FollowError, Replica};
+use super::watch::Watch;
 use crate::chain::{self, Block};
 use crate::error::NodeError;
 use crate::finality::{Finality, Following};
@@ -27,9 +28,9 @@ const TURN: Duration = Duration::from_millis(50);
 /// The pause after something that went wrong and may pass.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The time after which a rollup node that tells of no head is in trouble; it is asked
-/// every 15 seconds.
-const SILENCE: Duration = Duration::from_secs(40);
+/// The time after which a rollup node that tells of no head is in trouble, beyond the time
+/// limit of a request: it is asked at least twice in that.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// The levels of a branch that are held at once; what is further behind is run level by
 /// level.
@@ -83,6 +84,10 @@ pub(super) struct Follower {
     pub(super) questions: Questions,
     /// What is wrong now, as it was logged.
     pub(super) trouble: Option<String>,
+    /// How the rollup node is doing.
+    pub(super) watch: Watch,
+    /// How long an answer of the rollup node is waited for.
+    pub(super) patience: Duration,
     /// The newest level that layer 1 has finalised.
     pub(super) finalized: Option<u32>,
     /// The newest level that a cemented commitment covers.
@@ -112,16 +117,22 @@ impl Follower {
                 continue;
             }
             pause = None;
-            let turn = match &wanted {
-                Some(head) => self.follow(&head.clone()).map(|()| wanted = None),
-                None => Ok(()),
-            };
+            let rollup = bridge::rollup(&self.replica);
+            let mut turn = self.watch.look(&self.client, rollup);
+            if let (Ok(()), Some(head)) = (&turn, &wanted) {
+                turn = self.follow(&head.clone()).map(|()| wanted = None);
+            }
+            let level = self.replica.next_level().saturating_sub(1);
             let turn = turn.and_then(|()| Ok(self.post()?));
-            match turn {
-                Ok(()) if heard.elapsed() >= SILENCE => self.ill(&FollowError::Silent),
-                Ok(()) => self.well(),
+            match turn.map(|()| self.watch.trouble(level)) {
+                Ok(_) if heard.elapsed() >= self.patience + SILENCE => {
+                    self.ill(&FollowError::Silent);
+                }
+                Ok(Some(late)) => self.ill(&late),
+                Ok(None) => self.well(),
                 Err(error) if error.passes() => {
                     self.ill(&error);
+                    self.watch.again();
                     pause = Some(Instant::now() + PAUSE);
                 }
                 Err(error) => return Err(error),
@@ -136,7 +147,7 @@ impl Follower {
         let level = self.replica.next_level().saturating_sub(1);
         self.node.set_following(Following {
             level,
-            head: head.max(level),
+            head: head.max(level).max(self.watch.newest()),
             trouble: self.trouble.clone(),
         });
     }

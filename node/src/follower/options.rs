@@ -1,12 +1,13 @@
 //! How a node in front of a rollup is set up, and why it does not start.
 
-use super::client::ClientError;
+use super::client::{ClientError, PATIENCE};
 use super::replica::FollowError;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
 use crate::store::StoreError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the rollup is known from at the start.
 #[derive(Clone, Debug)]
@@ -45,6 +46,10 @@ pub struct Options {
     pub cors: String,
     /// The folder of preimage pages that the kernel may reveal.
     pub preimages: Option<PathBuf>,
+    /// The URL below which pages are that are not in the folder; they are kept there.
+    pub preimages_endpoint: Option<String>,
+    /// How long an answer of the rollup node is waited for.
+    pub patience: Duration,
     /// Every so many levels are compared with what the rollup node has.
     pub verify_every: u32,
     /// The most connections at once; then an idle one makes room.
@@ -68,6 +73,8 @@ impl Options {
             post: Post::default(),
             cors: "*".into(),
             preimages: None,
+            preimages_endpoint: None,
+            patience: PATIENCE,
             verify_every: 1,
             connections: crate::devnet::CONNECTIONS,
             keep_states: crate::devnet::KEEP_STATES,
@@ -103,6 +110,12 @@ pub enum StartError {
     /// The rollup has no EVM kernel, or another one.
     #[error("the rollup has no settings of this kernel in its durable storage")]
     NoSettings,
+    /// The rollup's machine is of a version that this program does not know.
+    #[error("the rollup's machine is of version {found:?}, which this program does not know")]
+    OtherMachine {
+        /// What the rollup node says.
+        found: String,
+    },
     /// It was told to stop.
     #[error("stopped")]
     Stopped,

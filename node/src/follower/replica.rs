@@ -4,11 +4,15 @@
 use super::answers::{Block as Level, Head};
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
+use super::options::Options;
+use super::pages::Pages;
 use crate::chain::{self, Block, ChainError};
 use crate::recorded::ORIGINATION;
 use crate::store::bounds::INBOXES;
 use crate::store::{Batch, StateName, StoreError};
+use host::reserved::KERNEL;
 use layer1::outbox::OutboxPosition;
+use messages::hash::blake2b_256;
 use pvm::{Durable, LevelReport, Machine, Status};
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
@@ -50,6 +54,18 @@ pub enum FollowError {
         head: u32,
         /// Where this node is.
         level: u32,
+    },
+    /// The rollup node has processed less than layer 1 has.
+    #[error("the rollup node is {late} levels behind layer 1")]
+    Late {
+        /// How far.
+        late: u32,
+    },
+    /// The rollup node does not hear of layer 1.
+    #[error("the rollup node has lost layer 1: it is {connection}")]
+    Disconnected {
+        /// What it says.
+        connection: String,
     },
     /// The rollup node tells of no head.
     #[error("the rollup node tells of no block")]
@@ -153,18 +169,23 @@ pub(super) struct Replica {
     outbox: Arc<BTreeMap<OutboxPosition, Vec<u8>>>,
     /// The messages of the newest level, if it ran since this node began.
     inbox: Option<Vec<Vec<u8>>>,
+    /// Where pages are that are not in the machine's folder.
+    pages: Option<Pages>,
 }
 
 impl Replica {
     /// One that begins behind `start`, which is the machine's state.
-    pub(super) fn new(machine: Machine, start: Kept, verify_every: u32) -> Self {
+    pub(super) fn new(machine: Machine, start: Kept, options: &Options) -> Self {
+        let endpoint = options.preimages_endpoint.as_deref();
+        let pages = endpoint.zip(options.preimages.clone());
         Self {
             machine,
             levels: Levels::new(start),
-            verify_every: verify_every.max(1),
+            verify_every: options.verify_every.max(1),
             unverified: 0,
             outbox: Arc::default(),
             inbox: None,
+            pages: pages.map(|(url, folder)| Pages::new(url, folder, options.patience)),
         }
     }
 
@@ -331,12 +352,18 @@ impl Replica {
 
     /// Runs the kernel on an inbox.
     fn execute(&mut self, level: u32, messages: Vec<Vec<u8>>) -> Result<LevelReport, FollowError> {
-        let report = match self.machine.run_messages(messages) {
-            Err(pvm::Error::Reveal(missing)) => {
-                let why = missing.to_string();
-                return Err(FollowError::Waiting { level, why });
+        let report = loop {
+            match self.machine.run_messages(messages.clone()) {
+                Err(pvm::Error::Reveal(missing)) => {
+                    let waiting = |why| FollowError::Waiting { level, why };
+                    let (Some(pages), Some(name)) = (&self.pages, missing.name()) else {
+                        return Err(waiting(missing.to_string()));
+                    };
+                    let fetched = pages.fetch(name);
+                    fetched.map_err(|why| waiting(format!("{missing}; {why}")))?;
+                }
+                ran => break ran?,
             }
-            ran => ran?,
         };
         for trap in report.runs.iter().filter_map(|run| run.trap.as_ref()) {
             tracing::warn!("the kernel trapped at level {level}: {trap}");
@@ -392,15 +419,42 @@ impl Replica {
                 self.unverified = 0;
                 Ok(())
             }
-            (_, None) => Err(FollowError::NoState { level: head.level }),
-            (ours, Some(theirs)) => Err(Difference {
-                what: path,
-                ours: ours.map_or("nothing".into(), hex::encode),
-                theirs: hex::encode(theirs),
+            (ours, theirs) => {
+                // Another kernel explains all else.
+                if let Some(kernels) = kernels(client, head, &report.durable)? {
+                    return Err(kernels.at(head));
+                }
+                let Some(theirs) = theirs else {
+                    return Err(FollowError::NoState { level: head.level });
+                };
+                Err(Difference {
+                    what: path,
+                    ours: ours.map_or("nothing".into(), hex::encode),
+                    theirs: hex::encode(theirs),
+                }
+                .at(head))
             }
-            .at(head)),
         }
     }
+}
+
+/// The kernels here and there, by their hashes, if they differ.
+fn kernels(
+    client: &Client,
+    head: &Head,
+    durable: &Durable,
+) -> Result<Option<Difference>, FollowError> {
+    let ours = durable.get(KERNEL).map_err(pvm::Error::from)?;
+    let theirs = client.value(At::Hash(&head.hash), &KERNEL.to_string())?;
+    let (Some(ours), Some(theirs)) = (ours, theirs) else {
+        return Ok(None);
+    };
+    let hash = |kernel: &[u8]| hex::encode(blake2b_256(kernel));
+    Ok((ours.bytes() != theirs).then(|| Difference {
+        what: "the kernel, by its blake2b hash".into(),
+        ours: hash(&ours.bytes()),
+        theirs: hash(&theirs),
+    }))
 }
 
 /// What differs.

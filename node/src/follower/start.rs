@@ -10,6 +10,7 @@ use super::levels::Kept;
 use super::options::{Options, Origin, StartError};
 use super::poster::Poster;
 use super::replica::{FollowError, Replica};
+use super::watch::Watch;
 use crate::chain::{self, Block, Chain, ChainError};
 use crate::finality::Finality;
 use crate::miner::MinerHandle;
@@ -18,7 +19,7 @@ use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
 use crate::store::{Identity, SavedLevel, Store, StoreError};
 use alloy_primitives::{B256, keccak256};
-use host::reserved::KERNEL;
+use host::reserved::{KERNEL, VERSION};
 use layer1::outbox::OutboxPosition;
 use messages::address;
 use pvm::{DebugSink, Durable, Machine, Saved};
@@ -224,7 +225,7 @@ impl Start {
 
     /// Goes on where the node stopped; the rollup node need not be there.
     fn of_store(options: &Options, store: Arc<Store>) -> Result<Self, StartError> {
-        let client = Client::new(&options.rollup_node);
+        let client = Client::with_patience(&options.rollup_node, options.patience);
         let mut levels = store.levels()?.into_iter();
         let lost = || StoreError::State("behind the newest level".into());
         let (first, state) = levels.next().ok_or_else(lost)?;
@@ -241,7 +242,7 @@ impl Start {
             machine,
             newest: saved.newest,
         };
-        let mut replica = Replica::new(machine, kept(first, saved.clone()), options.verify_every);
+        let mut replica = Replica::new(machine, kept(first, saved.clone()), options);
         let outbox = store.outbox()?.into_iter();
         let outbox = outbox.map(|(level, index, message)| {
             let place = OutboxPosition { level, index };
@@ -286,7 +287,7 @@ impl Start {
     }
 
     fn new(options: &Options, stop: &AtomicBool) -> Result<Self, StartError> {
-        let client = Client::new(&options.rollup_node);
+        let client = Client::with_patience(&options.rollup_node, options.patience);
         let rollup = client.rollup_address()?;
         if let Some(wanted) = options.rollup.as_ref().filter(|wanted| **wanted != rollup) {
             return Err(FollowError::OtherRollup {
@@ -304,6 +305,12 @@ impl Start {
                     .write(KERNEL, kernel)
                     .map_err(|error| FollowError::from(pvm::Error::from(error)))?;
                 let at = client.hash(At::Level(*level))?;
+                if let Some(version) = client.value(At::Hash(&at), &VERSION.to_string())? {
+                    durable
+                        .write(VERSION, version)
+                        .map_err(|error| FollowError::from(pvm::Error::from(error)))?;
+                }
+                known_version(&durable)?;
                 let machine = machine(options, address, (*level, *level + 1), durable)?;
                 Self::first_block(client, options, machine, (at, *level))
             }
@@ -314,6 +321,7 @@ impl Start {
                     at.level
                 );
                 let durable = copy(&client, &at.hash, stop)?;
+                known_version(&durable)?;
                 let levels = (level.unwrap_or_default(), at.level + 1);
                 let machine = machine(options, address, levels, durable)?;
                 Self::of_storage(client, options, machine, at)
@@ -334,7 +342,7 @@ impl Start {
             machine: machine.save(),
             newest: None,
         };
-        let mut replica = Replica::new(machine, start, options.verify_every);
+        let mut replica = Replica::new(machine, start, options);
         let next = client.hash(At::Level(level + 1))?;
         let first: Level = client.block(At::Hash(&next))?;
         let ran = replica.run(&client, first)?;
@@ -367,7 +375,7 @@ impl Start {
             machine: machine.save(),
             newest: Some(newest),
         };
-        let replica = Replica::new(machine, start, options.verify_every);
+        let replica = Replica::new(machine, start, options);
         Self::with(client, replica, blocks)
     }
 
@@ -436,6 +444,8 @@ impl Start {
             unplaced: Vec::new(),
             questions: bridge::Questions::default(),
             trouble: None,
+            watch: Watch::default(),
+            patience: options.patience,
             finalized: None,
             cemented: None,
         };
@@ -446,6 +456,19 @@ impl Start {
 /// Whether the rollup has not run yet.
 const fn no_block_yet(error: &FollowError) -> bool {
     matches!(error, FollowError::Chain(ChainError::NoHead))
+}
+
+/// Refuses the storage of a machine that this one cannot be.
+fn known_version(durable: &Durable) -> Result<(), StartError> {
+    let version = durable.get(VERSION).map_err(pvm::Error::from);
+    let Some(version) = version.map_err(FollowError::from)? else {
+        return Ok(());
+    };
+    let found = String::from_utf8_lossy(&version.bytes()).into_owned();
+    match found.parse::<pvm::Version>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(StartError::OtherMachine { found }),
+    }
 }
 
 /// The rollup's machine, originated at one level and about to run another.

@@ -14,7 +14,7 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 
 /// Transfers that are sent one after the other.
-const ALONE: usize = 200;
+pub(crate) const ALONE: usize = 200;
 /// Those of a flood, by each of its senders.
 const EACH: u64 = 500;
 /// The senders of a flood.
@@ -51,7 +51,8 @@ fn transfer(account: &Account, nonce: u64) -> Result<String, Box<dyn Error>> {
     Ok(hex::encode_prefixed(account.sign(transfer)?.encode()))
 }
 
-async fn alone(devnet: &Handle, stream: TcpStream) -> Result<(), Box<dyn Error>> {
+/// How long a transaction takes to its receipt.
+pub(crate) async fn alone(devnet: &Handle, stream: TcpStream) -> Result<(), Box<dyn Error>> {
     let account = devnet.accounts().last().ok_or("no account")?;
     let raws: Result<Vec<String>, _> = (0..ALONE as u64)
         .map(|nonce| transfer(account, nonce))

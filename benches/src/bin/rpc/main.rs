@@ -1,10 +1,12 @@
 //! Measures of the node: `cargo run --release -p benches --bin rpc [NAME…]`, with the names
-//! latency, traces, sockets, logs, state_root; all without.
+//! latency, traces, sockets, logs, state_root, disk, follow; all without.
 #![expect(
     clippy::float_arithmetic,
     reason = "times are told to people, not computed with"
 )]
 
+mod disk;
+mod follow;
 mod latency;
 mod logs;
 mod sockets;
@@ -33,14 +35,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if wanted("state_root") {
         state_root::measure().await?;
     }
+    if wanted("disk") {
+        disk::measure().await?;
+    }
+    if wanted("follow") {
+        follow::measure().await?;
+    }
     Ok(())
 }
 
 /// A devnet on the kernel that `make kernel` wrote.
 async fn devnet() -> Result<node::Handle, node::DevnetError> {
+    node::devnet(options()).await
+}
+
+/// Its options.
+fn options() -> node::Options {
     let kernel =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
-    node::devnet(node::Options::new(kernel)).await
+    node::Options::new(kernel)
 }
 
 /// The megabytes of memory of this process; `None` where the system does not say.

@@ -1,10 +1,13 @@
 //! A rollup behind a double, and a node in front of it.
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "helpers of tests: what goes wrong ends the test"
+)]
 
+use crate::folder::Folder;
+use crate::{User, kernel, module};
 use alloy_primitives::{Address, B256, TxKind, U256, hex};
 use double::{Double, Options, Running};
-use e2e_tests::User;
-use e2e_tests::folder::Folder;
-use e2e_tests::{kernel, module};
 use layer1::devnet::{self, Contracts};
 use node::follower::{self, Handle, Origin};
 use node::genesis::{Genesis, GenesisAccount};
@@ -12,25 +15,30 @@ use node::rpc::params::Params;
 use pvm::installer::Installer;
 use pvm::setup::Instruction;
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// The chain of these tests.
-pub(crate) const CHAIN_ID: u64 = 421_337;
+pub const CHAIN_ID: u64 = 421_337;
 
 /// How long something may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was originated.
-pub(crate) struct Originated {
-    pub(crate) installer: Vec<u8>,
-    pub(crate) pages: Folder,
+#[derive(Debug)]
+pub struct Originated {
+    /// The installer.
+    pub installer: Vec<u8>,
+    /// Its pages.
+    pub pages: Folder,
 }
 
 /// An installer of the shipped kernel in which `users` are rich; its pages are in a folder.
-pub(crate) fn originated(name: &str, users: &[Address]) -> Originated {
+#[must_use]
+pub fn originated(name: &str, users: &[Address]) -> Originated {
     let contracts = Contracts::default();
     let mut genesis = Genesis::default();
     genesis.config.chain_id = CHAIN_ID;
@@ -44,14 +52,15 @@ pub(crate) fn originated(name: &str, users: &[Address]) -> Originated {
         };
         genesis.alloc.insert(*user, account);
     }
-    let setup = genesis.setup().unwrap().into_iter();
+    let setup = genesis.setup().expect("it works").into_iter();
     let setup: Vec<Instruction> = setup
         .map(|set| Instruction::Set {
             value: set.value,
             to: set.to,
         })
         .collect();
-    let made = Installer::new(&module("installer_kernel.wasm"), &kernel(), &setup).unwrap();
+    let made =
+        Installer::new(&module("installer_kernel.wasm"), &kernel(), &setup).expect("it works");
     let pages = Folder::new(name);
     for (hash, page) in &made.pages {
         pages.put(hash, page);
@@ -63,16 +72,21 @@ pub(crate) fn originated(name: &str, users: &[Address]) -> Originated {
 }
 
 /// All of it.
-pub(crate) struct Lab {
-    pub(crate) double: Double,
-    pub(crate) running: Running,
-    pub(crate) originated: Originated,
-    pub(crate) users: Vec<User>,
+#[derive(Debug)]
+pub struct Lab {
+    /// The stand-in for the rollup node.
+    pub double: Double,
+    /// It, on its port.
+    pub running: Running,
+    /// What was originated.
+    pub originated: Originated,
+    /// Those who are rich.
+    pub users: Vec<User>,
 }
 
 impl Lab {
     /// A double that has made one level, with so many rich users.
-    pub(crate) async fn new(name: &str, users: usize, change: impl FnOnce(&mut Options)) -> Self {
+    pub async fn new(name: &str, users: usize, change: impl FnOnce(&mut Options)) -> Self {
         let users: Vec<User> = (0..users)
             .map(|index| User::new(&format!("{name} {index}")))
             .collect();
@@ -85,10 +99,10 @@ impl Lab {
             ..Options::default()
         };
         change(&mut options);
-        let double = Double::new(&originated.installer, options).unwrap();
-        double.levels(1).unwrap();
+        let double = Double::new(&originated.installer, options).expect("it works");
+        double.levels(1).expect("it works");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let running = double.serve(address, None).await.unwrap();
+        let running = double.serve(address, None).await.expect("it works");
         Self {
             double,
             running,
@@ -98,7 +112,8 @@ impl Lab {
     }
 
     /// The options of a node that runs all levels.
-    pub(crate) fn options(&self) -> follower::Options {
+    #[must_use]
+    pub fn options(&self) -> follower::Options {
         follower::Options {
             preimages: Some(self.originated.pages.0.clone()),
             ..follower::Options::new(
@@ -112,24 +127,25 @@ impl Lab {
     }
 
     /// A node in front of it.
-    pub(crate) async fn node(&self) -> Handle {
+    pub async fn node(&self) -> Handle {
         self.node_with(self.options()).await
     }
 
-    pub(crate) async fn node_with(&self, options: follower::Options) -> Handle {
+    /// One with other options.
+    pub async fn node_with(&self, options: follower::Options) -> Handle {
         let stop = Arc::new(AtomicBool::new(false));
-        follower::start(options, stop).await.unwrap()
+        follower::start(options, stop).await.expect("it works")
     }
 
     /// A signed transfer of 1 wei by a user, with its next nonce.
-    pub(crate) fn transfer(&mut self, user: usize) -> (B256, String) {
+    pub fn transfer(&mut self, user: usize) -> (B256, String) {
         let to = TxKind::Call(Address::repeat_byte(0x42));
         let signed = self.users[user].send(CHAIN_ID, to, U256::from(1), Vec::new().into(), 21_000);
         (signed.hash, hex::encode_prefixed(signed.encode()))
     }
 
     /// A deposit of mutez, in the next level.
-    pub(crate) fn deposit(&self, receiver: Address, mutez: u64) {
+    pub fn deposit(&self, receiver: Address, mutez: u64) {
         let bridge = Contracts::default().bridge;
         let call = layer1::contracts::Bridge::deposit(
             bridge,
@@ -139,12 +155,12 @@ impl Lab {
         );
         self.double
             .operate(devnet::accounts()[0], vec![call])
-            .unwrap();
+            .expect("it works");
     }
 }
 
 /// Asks a node.
-pub(crate) async fn call(node: &Handle, method: &str, params: Value) -> Value {
+pub async fn call(node: &Handle, method: &str, params: Value) -> Value {
     let Value::Array(list) = params.clone() else {
         panic!("params are a list")
     };
@@ -155,13 +171,56 @@ pub(crate) async fn call(node: &Handle, method: &str, params: Value) -> Value {
 }
 
 /// A quantity of an answer.
-pub(crate) async fn number(node: &Handle, method: &str, params: Value) -> u64 {
+pub async fn number(node: &Handle, method: &str, params: Value) -> u64 {
     let answer = call(node, method, params).await;
-    u64::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    u64::from_str_radix(
+        answer.as_str().expect("it works").trim_start_matches("0x"),
+        16,
+    )
+    .expect("it works")
+}
+
+/// What a node says of its health: the status of HTTP, and the answer.
+#[must_use]
+pub fn health(node: &Handle) -> (u16, Value) {
+    let mut stream = TcpStream::connect(node.address()).expect("it works");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it works");
+    let request = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).expect("it works");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it works");
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .expect("it works")
+        .parse()
+        .expect("it works");
+    let body = answer.split_once("\r\n\r\n").expect("it works").1;
+    (status, serde_json::from_str(body).expect("it works"))
+}
+
+/// Waits until a node says that this is wrong, with status 503, and answers all the same.
+pub async fn ill(node: &Handle, trouble: &str) {
+    until(trouble, async || {
+        let (status, health) = health(node);
+        let said = health["trouble"].as_str().unwrap_or_default();
+        status == 503 && said.contains(trouble)
+    })
+    .await;
+    number(node, "eth_blockNumber", json!([])).await;
+}
+
+/// Waits until a node is well.
+pub async fn well(node: &Handle) {
+    until("the node is well", async || {
+        let (status, health) = health(node);
+        status == 200 && health["ready"] == true && health["trouble"].is_null()
+    })
+    .await;
 }
 
 /// Waits until `done`.
-pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !done().await {
         assert!(start.elapsed() < PATIENCE, "{what} does not happen");
@@ -170,15 +229,16 @@ pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
 }
 
 /// The head of the chain that the double's rollup has, as the kernel keeps it.
-pub(crate) fn head(double: &Double) -> storage::Head {
+#[must_use]
+pub fn head(double: &Double) -> storage::Head {
     storage::layout::HEAD
         .get(&double.durable(), &())
-        .unwrap()
-        .unwrap()
+        .expect("it works")
+        .expect("it works")
 }
 
 /// Waits until the node is where the double is.
-pub(crate) async fn level_with(node: &Handle, double: &Double) {
+pub async fn level_with(node: &Handle, double: &Double) {
     let wanted = head(double).hash;
     until("the node follows", async || {
         assert!(!node.has_ended(), "the node ended");
@@ -190,7 +250,7 @@ pub(crate) async fn level_with(node: &Handle, double: &Double) {
 }
 
 /// Makes levels until the node has a receipt of each transaction.
-pub(crate) async fn settle(lab: &Lab, node: &Handle, hashes: &[B256]) {
+pub async fn settle(lab: &Lab, node: &Handle, hashes: &[B256]) {
     for _ in 0..100 {
         level_with(node, &lab.double).await;
         let mut missing = 0;
@@ -203,7 +263,7 @@ pub(crate) async fn settle(lab: &Lab, node: &Handle, hashes: &[B256]) {
         }
         // What is ready is posted in a moment.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        lab.double.levels(1).unwrap();
+        lab.double.levels(1).expect("it works");
     }
     panic!("transactions are missing after 100 levels");
 }
