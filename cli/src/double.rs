@@ -18,6 +18,9 @@ use std::time::Duration;
 /// The name of the kernel's module.
 const KERNEL: &str = "evm_kernel.wasm";
 
+/// The rollup's address by default: not the null address, which `originate next` refuses.
+const ROLLUP: &str = "sr1UX4Euo29Fd5bhmZypQffZJwy9M3A1D4Mb";
+
 /// The options of `double`.
 #[derive(Args, Debug)]
 pub(crate) struct DoubleArgs {
@@ -37,7 +40,7 @@ pub(crate) struct DoubleArgs {
     #[arg(
         long,
         value_name = "sr1…",
-        default_value = "sr163Lv22CdE8QagCwf48PWDTquk6isQwv57"
+        default_value = ROLLUP
     )]
     rollup: String,
     /// The level of the origination

@@ -1,13 +1,15 @@
 //! Where the settings of `evm-rollup node` come from, and the forms of the log.
 
-use e2e_tests::folder::Folder;
+mod support;
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use support::{Folder, PROGRAM};
 
 fn node(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+    Command::new(PROGRAM)
         .arg("node")
         .args(args)
         .envs(variables.iter().copied())
@@ -179,7 +181,7 @@ fn objects(mut command: Command, last: impl Fn(&Value) -> bool) {
 fn each_line_of_the_log_is_json() {
     let folder = Folder::new("log format");
     let evm_rollup = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_evm-rollup"));
+        let mut command = Command::new(PROGRAM);
         command.current_dir(&folder.0).env("RUST_LOG", "debug");
         command
     };

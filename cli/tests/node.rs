@@ -2,6 +2,8 @@
 
 mod support;
 
+use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
+use e2e_tests::User;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,12 +12,15 @@ use support::{Folder, PROGRAM, Process, kernel, until};
 
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
 
-/// A double whose rollup has a bridge.
+/// A double whose rollup has a bridge and governance.
 fn double(folder: &Path) -> Process {
-    let ticketer = layer1::Account::originated(layer1::devnet::Contracts::default().exchanger);
+    let contracts = layer1::devnet::Contracts::default();
+    let ticketer = layer1::Account::originated(contracts.exchanger);
+    let governance = layer1::Account::originated(contracts.governance);
     let made = Command::new(PROGRAM)
         .args(["genesis", "--chain-id", "421337", "-o", "setup.yaml"])
         .args(["--ticketer", &ticketer.to_string()])
+        .args(["--kernel-governance", &governance.to_string()])
         .current_dir(folder)
         .output()
         .expect("it runs");
@@ -83,6 +88,119 @@ fn a_rollup_is_served_from_its_genesis_and_from_a_copy() {
         &["--from-storage", "--preimages", "double/wasm_2_0_0"],
     );
     until("the copy is there", || balance(&copy) != "0x0");
+}
+
+/// The rehearsal of docs/operating.md: a transfer, a withdrawal with the command for layer 1, an
+/// upgrade whose pages come late, a crash and a restart.
+#[test]
+fn what_an_operator_rehearses_works() {
+    let folder = Folder::new("node rehearsal");
+    let double = double(&folder.0);
+    let own = folder.0.join("pages");
+    std::fs::create_dir(&own).unwrap();
+    let copy = |from: &Path, to: &Path| {
+        for page in std::fs::read_dir(from).unwrap() {
+            let page = page.unwrap();
+            std::fs::copy(page.path(), to.join(page.file_name())).unwrap();
+        }
+    };
+    copy(&folder.0.join("double/wasm_2_0_0"), &own);
+    let settings = format!(
+        "rollup_node = \"{}\"\nkernel = \"double/installer.wasm\"\norigination_level = 1000\n\
+         preimages = \"pages\"\ndata_dir = \"data\"\nport = 0\n",
+        double.url
+    );
+    std::fs::write(folder.0.join("node.toml"), settings).unwrap();
+    let start = || Process::start(&folder.0, &["node", "--config", "node.toml"]);
+    let mut node = start();
+    let mut user = User::new("rehearsal");
+    let tez = U256::from(10).pow(U256::from(18));
+    let deposit = json!({ "routing": user.address, "mutez": 50_000_000 });
+    double.post("/double/deposit", &deposit);
+    let level = || double.post("/double/levels?count=1", &json!({}));
+    level();
+    let settled = |node: &Process, signed: &ethereum::SignedTransaction| {
+        let raw = hex::encode_prefixed(signed.encode());
+        let sent = node.call("eth_sendRawTransaction", &json!([raw]));
+        assert_eq!(sent["result"], json!(signed.hash), "{sent}");
+        until("it is included", || {
+            level();
+            let receipt = node.call("eth_getTransactionReceipt", &json!([signed.hash]));
+            receipt["result"]["status"] == "0x1"
+        });
+    };
+    until("the deposit is there", || {
+        let balance = node.call("eth_getBalance", &json!([user.address, "latest"]));
+        balance["result"] == json!(U256::from(50) * tez)
+    });
+    let to = Address::repeat_byte(0x42);
+    let transfer = user.send(421_337, TxKind::Call(to), tez, Bytes::new(), 21_000);
+    settled(&node, &transfer);
+
+    let bridge = TxKind::Call(solidity_fixtures::bridge::native::ADDRESS);
+    let data = solidity_fixtures::bridge::native::withdraw(layer1::devnet::ACCOUNTS[1]);
+    let withdrawal = user.send(421_337, bridge, U256::from(3) * tez, data, 1_000_000);
+    settled(&node, &withdrawal);
+    let l1 = |args: &[&str]| {
+        let program = Command::new(PROGRAM)
+            .arg("l1")
+            .args(args)
+            .args(["--url", &node.url])
+            .output();
+        let program = program.expect("it runs");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        (text(&program.stdout), text(&program.stderr))
+    };
+    let listed = l1(&["withdrawals"]).0;
+    let place: Vec<&str> = listed.split_whitespace().collect();
+    let ["level", outbox, "index", index, ..] = place[..] else {
+        panic!("{listed}");
+    };
+    let early = l1(&["execute", outbox, index]).1;
+    assert!(early.contains("not cemented yet"), "{early}");
+    until("it can be executed", || {
+        level();
+        l1(&["withdrawals"]).0.contains("executable")
+    });
+    let command = l1(&["execute", outbox, index]).0;
+    let start_of_it = "octez-client execute outbox message of smart rollup sr1";
+    assert!(command.starts_with(start_of_it), "{command}");
+
+    let kernel = std::fs::read(kernel("evm_kernel.wasm")).unwrap();
+    let new = [&kernel[..], &[0, 6, 5], b"other"].concat();
+    let there = Folder::new("node rehearsal, new pages");
+    let root = there.publish(&new);
+    copy(&there.0, &folder.0.join("double/wasm_2_0_0"));
+    let payload = [&[0xeb, 0xa1], &root[..], &[0x88], &[0; 8]].concat();
+    double.post("/double/govern", &json!({ "bytes": hex::encode(payload) }));
+    level();
+    until("it waits for pages", || {
+        let health = ureq::get(format!("{}/health", node.url)).call();
+        health.is_err_and(|error| error.to_string().contains("503"))
+    });
+    copy(&there.0, &own);
+    node.child.kill().unwrap();
+    node.child.wait().unwrap();
+    let node = start();
+    let again = user.send(421_337, TxKind::Call(to), tez, Bytes::new(), 21_000);
+    settled(&node, &again);
+    let balance = node.call("eth_getBalance", &json!([to, "latest"]));
+    assert_eq!(balance["result"], json!(U256::from(2) * tez), "{balance}");
+    let health = ureq::get(format!("{}/health", node.url)).call().unwrap();
+    assert_eq!(health.status(), 200);
+}
+
+#[test]
+fn a_chain_that_goes_back_below_what_is_final_has_its_exit_code() {
+    let folder = Folder::new("node betrayed");
+    let double = double(&folder.0);
+    let mut node = node(&folder.0, &double, &GENESIS);
+    double.post("/double/levels?count=8", &json!({}));
+    until("it knows what is final", || {
+        node.call("rollup_status", &json!([]))["result"]["finalized"] == 1_007
+    });
+    double.post("/double/reorganise?depth=6&final=true", &json!({}));
+    assert_eq!(node.ended(), Some(4));
 }
 
 #[test]

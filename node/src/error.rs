@@ -57,6 +57,9 @@ pub enum NodeError {
     /// The kernel waits for a preimage; no level can end before it is there.
     #[error("the chain waits: {0}")]
     Waiting(String),
+    /// A message to layer 1 cannot be executed yet.
+    #[error("not cemented yet: it can be executed once the commitment of level {0} is")]
+    NotCemented(u32),
     /// Only a devnet does this.
     #[error("this node follows a rollup: only a devnet does this")]
     DevnetAlone,

@@ -2,7 +2,6 @@
 
 use e2e_tests::folder::Folder;
 use e2e_tests::followed::{Lab, call, ill, level_with, number, settle, well};
-use node::follower;
 use pvm::preimages::page_tree;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};

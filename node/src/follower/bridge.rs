@@ -1,7 +1,7 @@
 //! What is between the layers, as this node and its rollup node have it.
 
 use super::answers::{Committed, PendingStatus};
-use super::client::{At, Client};
+use super::client::{At, Client, ClientError};
 use super::replica::Replica;
 use crate::error::NodeError;
 use crate::miner::{
@@ -132,7 +132,18 @@ pub(super) fn proof(
     client: &Client,
     place: OutboxPosition,
 ) -> Result<OutboxProof, NodeError> {
-    let proof = client.outbox_proof(place.level, place.index)?;
+    let proof = match client.outbox_proof(place.level, place.index) {
+        Err(error @ ClientError::Refused { .. }) => {
+            return Err(match client.committed(At::Level(place.level)) {
+                Ok(
+                    Committed::Uncommitted { commitment_level }
+                    | Committed::Committed { commitment_level },
+                ) => NodeError::NotCemented(commitment_level),
+                _ => error.into(),
+            });
+        }
+        proof => proof?,
+    };
     Ok(OutboxProof {
         rollup,
         commitment: proof.commitment,

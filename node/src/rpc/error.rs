@@ -131,6 +131,7 @@ impl From<NodeError> for RpcError {
             | NodeError::Depth { .. }
             | NodeError::BeforeFork(_)
             | NodeError::Waiting(_)
+            | NodeError::NotCemented(_)
             | NodeError::DevnetAlone
             | NodeError::RollupAlone
             | NodeError::RollupNode(_)

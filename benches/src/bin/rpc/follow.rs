@@ -1,6 +1,7 @@
 //! A node in front of a rollup: how many levels a second it follows, of a double on this machine
 //! with 20 ERC-20 transfers in each, and how long reads take meanwhile.
 
+use crate::latency::cpu_ms;
 use crate::logs::post;
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use e2e_tests::folder::Folder;
@@ -37,7 +38,7 @@ pub(crate) async fn measure() -> Result<(), Box<dyn Error>> {
 /// Makes the levels, with what a node posts; gives the token's address.
 async fn fill(lab: &mut Lab) -> Result<Address, Box<dyn Error>> {
     let node = lab.node().await;
-    let mut sent = |lab: &mut Lab, user: usize, to, input: Bytes, gas| {
+    let sent = |lab: &mut Lab, user: usize, to, input: Bytes, gas| {
         let signed = lab.users[user].send(CHAIN_ID, to, U256::ZERO, input, gas);
         (signed.hash, hex::encode_prefixed(signed.encode()))
     };
@@ -112,11 +113,12 @@ async fn catch_up(
         )));
     }
     wait(&node, lab).await;
-    let took = start.elapsed();
+    let (took, used) = (start.elapsed(), cpu_ms().zip(before));
     done.store(true, Ordering::Relaxed);
     let levels = number(&node, "eth_blockNumber", json!([])).await - first;
+    let used = used.map_or(0.0, |(after, before)| (after - before) / levels as f64);
     println!(
-        "{:<60} {:>9.1} levels a second",
+        "{:<60} {:>9.1} levels a second, {used:.1} CPU ms each, with the double",
         match (store.is_some(), reads) {
             (false, _) => "without a store",
             (true, false) => "with a store",

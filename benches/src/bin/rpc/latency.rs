@@ -112,7 +112,7 @@ async fn flood(devnet: &Handle) -> Result<(), Box<dyn Error>> {
 }
 
 /// The milliseconds of CPU that this process has had; `None` where the system does not say.
-fn cpu_ms() -> Option<f64> {
+pub(crate) fn cpu_ms() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace().skip(11);
