@@ -324,7 +324,7 @@ impl Replica {
         }
         let before = self.machine.save();
         let start = Instant::now();
-        let report = self.execute(head.level, messages.clone())?;
+        let report = self.execute(head.level, &messages)?;
         let took = start.elapsed();
         if let Err(error) = self.verify(client, &head, (&report, outbox.as_deref())) {
             self.machine.restore(before);
@@ -351,9 +351,9 @@ impl Replica {
     }
 
     /// Runs the kernel on an inbox.
-    fn execute(&mut self, level: u32, messages: Vec<Vec<u8>>) -> Result<LevelReport, FollowError> {
+    fn execute(&mut self, level: u32, messages: &[Vec<u8>]) -> Result<LevelReport, FollowError> {
         let report = loop {
-            match self.machine.run_messages(messages.clone()) {
+            match self.machine.run_messages(messages.to_vec()) {
                 Err(pvm::Error::Reveal(missing)) => {
                     let waiting = |why| FollowError::Waiting { level, why };
                     let (Some(pages), Some(name)) = (&self.pages, missing.name()) else {
