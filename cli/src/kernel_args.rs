@@ -49,7 +49,9 @@ pub(crate) enum EngineName {
     Fast,
     /// Interpret the module, slowly
     Interpreter,
-    /// Run on both and stop at the first difference in a host call or result
+    /// Interpret the module by steps that can be proved
+    Step,
+    /// Run on the first two and stop at the first difference in a host call or result
     Both,
 }
 
@@ -60,6 +62,7 @@ impl EngineName {
             engine: match self {
                 Self::Fast | Self::Both => engine::fast(),
                 Self::Interpreter => engine::interpreter(),
+                Self::Step => engine::step(),
             },
             check: matches!(self, Self::Both).then(engine::interpreter),
             ..options

@@ -62,7 +62,7 @@ fn engines_give_the_same() {
     let folder = Folder::new("engines");
     let kernel = folder.file("kernel.hex", WRITES_AND_TRAPS);
     let inputs = folder.file("inputs.json", "[[], []]");
-    let all = ["fast", "interpreter", "both"].map(|engine| {
+    let all = ["fast", "interpreter", "step", "both"].map(|engine| {
         let output = run(&[
             &kernel, "--inputs", &inputs, "--json", "--dump", "/", "--engine", engine,
         ]);
@@ -76,6 +76,7 @@ fn engines_give_the_same() {
     });
     assert_eq!(all[0], all[1]);
     assert_eq!(all[0], all[2]);
+    assert_eq!(all[0], all[3]);
 }
 
 #[test]

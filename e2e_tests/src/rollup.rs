@@ -316,6 +316,21 @@ impl Rollup {
         Ok(report)
     }
 
+    /// The first run of a level with these inbox messages, step by step; the rollup stays before it.
+    ///
+    /// # Panics
+    /// Where the kernel cannot run.
+    #[must_use]
+    pub fn steps(&self, messages: Vec<Vec<u8>>) -> pvm::steps::Steps {
+        let inbox = Inbox {
+            timestamp: self.timestamp + 1,
+            predecessor: self.predecessor,
+            messages,
+        };
+        let steps = self.machine.steps(inbox.wrapped());
+        steps.expect("the kernel can run")
+    }
+
     /// Lets the coming levels follow on a block of layer 1 with this hash.
     pub fn follow(&mut self, predecessor: [u8; 32]) {
         self.predecessor = predecessor;

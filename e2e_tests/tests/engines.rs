@@ -1,14 +1,21 @@
-//! The compiled kernel on the fast VM and on the interpreter at once: every host
-//! call, durable root, outbox and line of the log is compared, and what differs
+//! The compiled kernel on the fast VM and on another engine at once, the interpreter and the step
+//! machine: every host call, durable root, outbox and line of the log is compared, and what differs
 //! is an error of the level. `make engines` asks the rollup node's own engine.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, address};
 use e2e_tests::folder::Folder;
 use e2e_tests::layer1::{self, GOVERNANCE, TICKETER};
 use e2e_tests::{Build, Rollup, Setup, User, kernel};
+use pvm::engine::{self, Engine};
 use solidity_fixtures::{bridge::native, counter, erc20, precompiles, recursion};
+use std::sync::Arc;
 use storage::Config;
 use storage::config::Revision;
+
+/// What runs each level beside the fast VM.
+fn others() -> [Arc<dyn Engine>; 2] {
+    [engine::interpreter(), engine::step()]
+}
 
 const GAS: u64 = 2_000_000;
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
@@ -16,14 +23,14 @@ const NOBODY: Address = Address::repeat_byte(0xbb);
 /// Where the build for tests of traps traps; see `traps.rs` of the kernel.
 const POISON: Address = address!("7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e");
 
-fn rollup(users: &[&User], build: Build) -> Rollup {
+fn rollup(users: &[&User], build: Build, other: &Arc<dyn Engine>) -> Rollup {
     Rollup::new(&Setup {
         config: Config {
             ticketer: Some(TICKETER),
             ..Config::default()
         },
         build,
-        check: Some(pvm::engine::interpreter()),
+        check: Some(Arc::clone(other)),
         ..Setup::funded(users)
     })
 }
@@ -36,8 +43,12 @@ fn send(user: &mut User, to: TxKind, value: u64, input: Bytes) -> Vec<u8> {
 
 #[test]
 fn contracts_run_alike() {
+    others().iter().for_each(contracts_run_alike_on);
+}
+
+fn contracts_run_alike_on(other: &Arc<dyn Engine>) {
     let (mut alice, mut bob) = (User::new("alice"), User::new("bob"));
-    let mut rollup = rollup(&[&alice, &bob], Build::Shipped);
+    let mut rollup = rollup(&[&alice, &bob], Build::Shipped, other);
     rollup.empty_level();
     let deployed = [
         erc20::deploy(U256::from(1_000)),
@@ -90,8 +101,12 @@ fn contracts_run_alike() {
 
 #[test]
 fn the_bridge_runs_alike() {
+    others().iter().for_each(the_bridge_runs_alike_on);
+}
+
+fn the_bridge_runs_alike_on(other: &Arc<dyn Engine>) {
     let mut alice = User::new("alice");
-    let mut rollup = rollup(&[&alice], Build::Shipped);
+    let mut rollup = rollup(&[&alice], Build::Shipped, other);
     rollup.empty_level();
     let address = Setup::default().address;
     let deposit = layer1::native_deposit(address, alice.address.as_slice(), 1_000);
@@ -106,6 +121,10 @@ fn the_bridge_runs_alike() {
 
 #[test]
 fn many_runs_of_a_level_run_alike() {
+    others().iter().for_each(many_runs_of_a_level_run_alike_on);
+}
+
+fn many_runs_of_a_level_run_alike_on(other: &Arc<dyn Engine>) {
     let mut alice = User::new("alice");
     let mut rollup = Rollup::new(&Setup {
         config: Config {
@@ -114,7 +133,7 @@ fn many_runs_of_a_level_run_alike() {
             level_budget: 4_000_000,
             ..Config::default()
         },
-        check: Some(pvm::engine::interpreter()),
+        check: Some(Arc::clone(other)),
         ..Setup::funded(&[&alice])
     });
     rollup.empty_level();
@@ -136,8 +155,12 @@ fn many_runs_of_a_level_run_alike() {
 
 #[test]
 fn traps_run_alike() {
+    others().iter().for_each(traps_run_alike_on);
+}
+
+fn traps_run_alike_on(other: &Arc<dyn Engine>) {
     let mut alice = User::new("alice");
-    let mut rollup = rollup(&[&alice], Build::Traps);
+    let mut rollup = rollup(&[&alice], Build::Traps, other);
     rollup.empty_level();
     let raws =
         [NOBODY, POISON, NOBODY].map(|to| send(&mut alice, TxKind::Call(to), 0, Bytes::new()));
@@ -155,6 +178,12 @@ fn traps_run_alike() {
 
 #[test]
 fn calls_as_deep_as_the_evm_goes_run_alike() {
+    others()
+        .iter()
+        .for_each(calls_as_deep_as_the_evm_goes_run_alike_on);
+}
+
+fn calls_as_deep_as_the_evm_goes_run_alike_on(other: &Arc<dyn Engine>) {
     let mut alice = User::new("alice");
     // Without the gas cap of Osaka (EIP-7825), and with gas for 63/64 of 63/64 …
     let gas = 1 << 40;
@@ -165,7 +194,7 @@ fn calls_as_deep_as_the_evm_goes_run_alike() {
             ..Config::default()
         },
         balances: vec![(alice.address, U256::MAX >> 1)],
-        check: Some(pvm::engine::interpreter()),
+        check: Some(Arc::clone(other)),
         ..Setup::default()
     });
     rollup.empty_level();
@@ -181,6 +210,10 @@ fn calls_as_deep_as_the_evm_goes_run_alike() {
 
 #[test]
 fn an_upgrade_runs_alike() {
+    others().iter().for_each(an_upgrade_runs_alike_on);
+}
+
+fn an_upgrade_runs_alike_on(other: &Arc<dyn Engine>) {
     let pages = Folder::new("engines");
     let mut alice = User::new("alice");
     let mut rollup = Rollup::new(&Setup {
@@ -189,7 +222,7 @@ fn an_upgrade_runs_alike() {
             ..Config::default()
         },
         preimages: Some(pages.0.clone()),
-        check: Some(pvm::engine::interpreter()),
+        check: Some(Arc::clone(other)),
         ..Setup::funded(&[&alice])
     });
     rollup.empty_level();

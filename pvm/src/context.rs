@@ -19,6 +19,10 @@ pub struct Context {
     pub(crate) inbox: Arc<[Vec<u8>]>,
     /// The first unread message of the inbox.
     pub(crate) next: usize,
+    /// How many messages at the inbox's beginning are not here, being read.
+    pub(crate) left_out: usize,
+    /// A preimage in place of those in the folder.
+    pub(crate) revealed: Option<Vec<u8>>,
     pub(crate) outbox: Vec<Vec<u8>>,
     pub(crate) rollup: [u8; 20],
     pub(crate) origination_level: u32,
@@ -122,11 +126,25 @@ impl Context {
         metadata
     }
 
+    /// The next message.
+    pub(crate) fn message(&self) -> Option<&[u8]> {
+        let at = self.next.checked_sub(self.left_out)?;
+        self.inbox.get(at).map(Vec::as_slice)
+    }
+
+    /// The preimage of a hash.
+    pub(crate) fn preimage(&self, hash: &[u8]) -> Result<Vec<u8>, RevealError> {
+        match &self.revealed {
+            Some(preimage) if reveal::hash(preimage) == *hash => Ok(preimage.clone()),
+            _ => reveal::preimage(self.preimages.as_deref(), hash),
+        }
+    }
+
     /// The answer to a request of `reveal`. The data availability layer is
     /// not enabled here; what is not enabled has an empty answer.
     pub(crate) fn reveal(&self, payload: &[u8]) -> Result<Vec<u8>, RevealError> {
         match payload {
-            [0, hash @ ..] => reveal::preimage(self.preimages.as_deref(), hash),
+            [0, hash @ ..] => self.preimage(hash),
             [1] => Ok(self.metadata().to_vec()),
             _ => Ok(Vec::new()),
         }

@@ -2,7 +2,8 @@
 //! module ready, the machine runs it on a [`Context`], and everything that a
 //! rollup is made of stays on the machine's side.
 //!
-//! The machine itself brings two: [`fast`] and [`interpreter`].
+//! The machine itself brings three: [`fast`], [`interpreter`], and [`step`], whose steps can be
+//! proved.
 
 use crate::context::{Context, Stop};
 use crate::durable::Unavailable;
@@ -19,9 +20,11 @@ use std::time::Duration;
 
 mod fast;
 mod interpreter;
+pub(crate) mod step;
 
 pub use fast::fast;
 pub use interpreter::interpreter;
+pub use step::step;
 
 /// What executes wasm.
 pub trait Engine: Debug + Send + Sync {

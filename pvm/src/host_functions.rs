@@ -5,9 +5,10 @@ use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, StoreError, Unavailable};
 use crate::engine::{ENTER, LEAVE, MARK, REACHED};
 use crate::logged::Logged;
+use crate::memory::{self, Flat, Memory};
 use crate::probe::{Called, Event};
-use crate::reveal::{self, RevealError};
-use crate::store::{self, Key};
+use crate::reveal::RevealError;
+use crate::store::{self, OwnedKey};
 use host::path::MAX_PATH;
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use kernel_module::imports::{HostCall, IMPORTS};
@@ -36,10 +37,23 @@ impl Context {
         args: &[i64],
         memory: Option<&mut [u8]>,
     ) -> std::result::Result<i64, Stop> {
-        if place >= MARK {
-            return self.told(place, args, memory.as_deref().unwrap_or_default());
+        match memory {
+            Some(memory) => self.call_on(place, args, &mut Flat(memory)),
+            None if place >= MARK => self.told(place, args, &[]),
+            None => Err(Stop::AtStart),
         }
-        let memory = memory.ok_or(Stop::AtStart)?;
+    }
+
+    /// The same, on a memory of which a part is here.
+    pub(crate) fn call_on(
+        &mut self,
+        place: usize,
+        args: &[i64],
+        memory: &mut dyn Memory,
+    ) -> std::result::Result<i64, Stop> {
+        if place >= MARK {
+            return self.told(place, args, memory.whole());
+        }
         let function = IMPORTS[place].call;
         if let Some(meter) = &mut self.meter {
             meter.calls[place] += 1;
@@ -55,7 +69,7 @@ impl Context {
             })
         });
         if let Some(called) = &called {
-            self.tell(Event::Call(called), memory)?;
+            self.tell(Event::Call(called), memory.whole())?;
         }
         let answer = match function {
             Some(function) => answer(function, args, memory, self)?,
@@ -66,7 +80,7 @@ impl Context {
         }
         if let Some(called) = &mut called {
             called.0.answer = answer;
-            self.tell(Event::Answered(called), memory)?;
+            self.tell(Event::Answered(called), memory.whole())?;
         }
         if let (Some(log), Some(called)) = (&mut self.log, called) {
             log.push(called.0);
@@ -149,7 +163,7 @@ impl From<RevealError> for Fault {
 fn answer(
     function: HostCall,
     args: &[i64],
-    memory: &mut [u8],
+    memory: &mut dyn Memory,
     context: &mut Context,
 ) -> std::result::Result<i64, Stop> {
     match count(function, Args(args), memory, context) {
@@ -162,7 +176,7 @@ fn answer(
 fn count(
     function: HostCall,
     args: Args<'_>,
-    memory: &mut [u8],
+    memory: &mut dyn Memory,
     context: &mut Context,
 ) -> std::result::Result<i64, Fault> {
     let durable = &mut context.durable;
@@ -172,43 +186,51 @@ fn count(
         HostCall::WriteDebug => write_debug(args, memory, context),
         HostCall::StoreHas => has(args, memory, durable)?,
         HostCall::StoreExists => has(args, memory, durable)?.min(1),
-        HostCall::StoreDelete => done(store::delete(durable, args.key(memory, 0)?))?,
-        HostCall::StoreDeleteValue => done(store::delete_value(durable, args.key(memory, 0)?))?,
-        HostCall::StoreListSize => return Ok(store::list_size(durable, args.key(memory, 0)?)?),
+        HostCall::StoreDelete => done(store::delete(durable, args.key(memory, 0)?.key()))?,
+        HostCall::StoreDeleteValue => {
+            done(store::delete_value(durable, args.key(memory, 0)?.key()))?
+        }
+        HostCall::StoreListSize => {
+            return Ok(store::list_size(durable, args.key(memory, 0)?.key())?);
+        }
         HostCall::StoreGetNthKey => {
-            let name = store::nth_key(durable, args.key(memory, 0)?, args.long(2))?;
+            let key = args.key(memory, 0)?;
+            let name = store::nth_key(durable, key.key(), args.long(2))?;
             args.copy_out(memory, 3, &name)?
                 .ok_or(HostError::MemoryInvalidAccess)?
         }
         HostCall::StoreCopy => {
             let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
-            done(store::copy(durable, from, to))?
+            done(store::copy(durable, from.key(), to.key()))?
         }
         HostCall::StoreMove => store_move(args, memory, context)?,
-        HostCall::StoreCreate => done(store::create(durable, args.key(memory, 0)?, args.int(2)))?,
+        HostCall::StoreCreate => {
+            let key = args.key(memory, 0)?;
+            done(store::create(durable, key.key(), args.int(2)))?
+        }
         HostCall::StoreRead => store_read(args, memory, context)?,
         HostCall::StoreWrite => store_write(args, memory, context)?,
         HostCall::StoreValueSize => {
             let key = args.key(memory, 0)?;
-            durable.bring(key.as_bytes())?;
-            store::value_size(durable, key)?
+            durable.bring(key.key().as_bytes())?;
+            store::value_size(durable, key.key())?
         }
         HostCall::StoreGetHash => {
             let key = args.key(memory, 0)?;
             let hash = durable
-                .subtree_hash(key.as_bytes())
+                .subtree_hash(key.key().as_bytes())
                 .map_err(StoreError::from)?;
             args.copy_out(memory, 2, &hash.ok_or(HostError::NotANode)?)?
                 .ok_or(HostError::MemoryInvalidAccess)?
         }
         HostCall::RevealPreimage => {
             let hash = payload(memory, args.int(0), args.int(1))?;
-            let preimage = reveal::preimage(context.preimages.as_deref(), hash)?;
+            let preimage = context.preimage(&hash)?;
             args.reveal_out(memory, 2, &preimage)?
         }
         HostCall::RevealMetadata => args.reveal_out(memory, 0, &context.metadata())?,
         HostCall::Reveal => {
-            let answer = context.reveal(payload(memory, args.int(0), args.int(1))?)?;
+            let answer = context.reveal(&payload(memory, args.int(0), args.int(1))?)?;
             args.reveal_out(memory, 2, &answer)?
         }
     };
@@ -216,10 +238,10 @@ fn count(
 }
 
 /// What the source of the storage brings becomes a part of it.
-fn has(args: Args<'_>, memory: &[u8], durable: &mut Durable) -> Result<i32> {
+fn has(args: Args<'_>, memory: &mut dyn Memory, durable: &mut Durable) -> Result<i32> {
     let key = args.key(memory, 0)?;
-    durable.bring(key.as_bytes())?;
-    store::has(durable, key)
+    durable.bring(key.key().as_bytes())?;
+    store::has(durable, key.key())
 }
 
 /// 0, where it was done.
@@ -230,7 +252,7 @@ fn done(result: Result<()>) -> Result<i32> {
 /// The bytes of a message's level and number.
 const INFO: usize = 8;
 
-fn read_input(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
+fn read_input(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> Result<i32> {
     let (info, dst) = (args.pointer(0), args.pointer(1));
     let max_bytes = usize::try_from(args.int(2)).map_err(|_| HostError::MemoryInvalidAccess)?;
     let max_bytes = max_bytes.min(MAX_MESSAGE);
@@ -238,79 +260,91 @@ fn read_input(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Resul
     if info + INFO >= memory.len() || dst + max_bytes >= memory.len() {
         return Err(HostError::MemoryInvalidAccess.into());
     }
-    let Some(message) = context.inbox.get(context.next) else {
+    let Some(message) = context.message() else {
         return Ok(0);
     };
     let len = message.len().min(max_bytes);
     // The payload first: where the two overlap, the level and the number stand.
-    memory[dst..dst + len].copy_from_slice(&message[..len]);
-    memory[info..info + 4].copy_from_slice(&context.level.to_le_bytes());
-    memory[info + 4..info + INFO].copy_from_slice(&(context.next as u32).to_le_bytes());
+    memory.write(dst, &message[..len])?;
+    memory.write(info, &context.level.to_le_bytes())?;
+    memory.write(info + 4, &(context.next as u32).to_le_bytes())?;
     context.next += 1;
     context.read(len);
     Ok(len as i32)
 }
 
-fn write_output(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
+fn write_output(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> Result<i32> {
     let num_bytes = args.int(1);
     if num_bytes > MAX_MESSAGE as i32 {
         return Err(HostError::TooLarge.into());
     }
-    let message = slice(memory, args.int(0), num_bytes)?;
+    let message = memory::slice(memory, args.int(0), num_bytes)?;
     if context.outbox.len() >= MAX_OUTBOX_MESSAGES {
         return Err(HostError::FullOutbox.into());
     }
-    context.outbox.push(message.to_vec());
     context.written(message.len());
+    context.outbox.push(message);
     Ok(0)
 }
 
 /// Never fails, whatever the pointer.
-fn write_debug(args: Args<'_>, memory: &[u8], context: &mut Context) -> i32 {
-    let bytes = slice(memory, args.int(0), args.int(1)).unwrap_or_default();
+fn write_debug(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> i32 {
+    if let DebugSink::Off = context.debug {
+        return 0;
+    }
+    let bytes = memory::slice(memory, args.int(0), args.int(1)).unwrap_or_default();
     match &context.debug {
         DebugSink::Off => {}
         DebugSink::Capture => {
             context
                 .debug_lines
-                .push(String::from_utf8_lossy(bytes).into_owned());
+                .push(String::from_utf8_lossy(&bytes).into_owned());
         }
-        DebugSink::Call(sink) => sink(&String::from_utf8_lossy(bytes)),
+        DebugSink::Call(sink) => sink(&String::from_utf8_lossy(&bytes)),
     }
     0
 }
 
-fn store_move(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
+fn store_move(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> Result<i32> {
     let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
-    store::move_(&mut context.durable, from, to)?;
+    store::move_(&mut context.durable, from.key(), to.key())?;
     let mut paths = context.checkpoint_paths.iter();
-    if paths.any(|path| path.as_bytes() == to.as_bytes()) {
+    if paths.any(|path| path.as_bytes() == to.key().as_bytes()) {
         context.checkpoints.push(context.durable.clone());
     }
     Ok(0)
 }
 
-fn store_read(args: Args<'_>, memory: &mut [u8], context: &mut Context) -> Result<i32> {
+fn store_read(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
+    let key = key.key();
     context.durable.bring(key.as_bytes())?;
     let (value, offset, len) = store::read(&context.durable, key, args.int(2), args.int(4))?;
-    let Some(target) = slice_mut(memory, args.int(3), len) else {
-        // What fits is written all the same.
-        let dst = args.pointer(3).min(memory.len());
-        value.read_part(offset, &mut memory[dst..])?;
+    // What fits is written, even if not all does.
+    let at = args.pointer(3);
+    let fits = len.min(memory.len().saturating_sub(at));
+    let mut bytes = vec![0; fits];
+    value.read_part(offset, &mut bytes)?;
+    if !bytes.is_empty() {
+        memory.write(at, &bytes)?;
+    }
+    if fits < len {
         return Err(HostError::MemoryInvalidAccess.into());
-    };
-    value.read_part(offset, target)?;
+    }
     context.read(len);
     Ok(len as i32)
 }
 
-fn store_write(args: Args<'_>, memory: &[u8], context: &mut Context) -> Result<i32> {
+fn store_write(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
     let num_bytes = args.int(4);
-    store::write(&mut context.durable, key, args.int(2), num_bytes, || {
-        slice(memory, args.int(3), num_bytes)
-    })?;
+    store::write(
+        &mut context.durable,
+        key.key(),
+        args.int(2),
+        num_bytes,
+        || memory::slice(memory, args.int(3), num_bytes),
+    )?;
     context.written(num_bytes as usize);
     Ok(0)
 }
@@ -346,7 +380,7 @@ fn ticks(function: HostCall, args: Args<'_>, answer: i64) -> u64 {
 }
 
 /// The bytes that a call gives, where they can be read.
-fn given_bytes(function: Option<HostCall>, args: &[i64], memory: &[u8]) -> Vec<Vec<u8>> {
+fn given_bytes(function: Option<HostCall>, args: &[i64], memory: &mut dyn Memory) -> Vec<Vec<u8>> {
     let places: &[usize] = match function {
         None | Some(HostCall::ReadInput | HostCall::RevealMetadata) => &[],
         Some(HostCall::StoreCopy | HostCall::StoreMove) => &[0, 2],
@@ -356,10 +390,8 @@ fn given_bytes(function: Option<HostCall>, args: &[i64], memory: &[u8]) -> Vec<V
     let args = Args(args);
     let bytes = places
         .iter()
-        .map(|place| slice(memory, args.int(*place), args.int(place + 1)));
-    bytes
-        .map(|bytes| bytes.unwrap_or_default().to_vec())
-        .collect()
+        .map(|place| memory::slice(memory, args.int(*place), args.int(place + 1)));
+    bytes.map(std::result::Result::unwrap_or_default).collect()
 }
 
 /// The arguments of a call.
@@ -381,36 +413,34 @@ impl Args<'_> {
     }
 
     /// The key whose address and length stand at `place`.
-    fn key(self, memory: &[u8], place: usize) -> Result<Key<'_>> {
+    fn key(self, memory: &mut dyn Memory, place: usize) -> Result<OwnedKey> {
         let len = self.int(place + 1);
         if len > MAX_PATH as i32 {
             return Err(HostError::KeyTooLarge.into());
         }
-        Ok(Key::new(slice(memory, self.int(place), len)?)?)
+        Ok(OwnedKey::new(memory::slice(memory, self.int(place), len)?)?)
     }
 
     /// Copies as much of `bytes` as fits to where `place` says, with the room
     /// behind it; gives how many, or nothing beyond the end of memory.
     fn copy_out(
         self,
-        memory: &mut [u8],
+        memory: &mut dyn Memory,
         place: usize,
         bytes: &[u8],
     ) -> std::result::Result<Option<i32>, Fault> {
         let room = usize::try_from(self.int(place + 1))
             .map_err(|_| Fault::Stop(Stop::Fatal(NEGATIVE_ROOM)))?;
         let len = bytes.len().min(room);
-        Ok(slice_mut(memory, self.int(place), len).map(|target| {
-            target.copy_from_slice(&bytes[..len]);
-            len as i32
-        }))
+        let within = memory::put(memory, self.int(place), &bytes[..len])?;
+        Ok(within.then_some(len as i32))
     }
 
     /// The same, for the answer to a reveal, which comes from outside of the machine: there is
     /// nobody to tell that it does not fit.
     fn reveal_out(
         self,
-        memory: &mut [u8],
+        memory: &mut dyn Memory,
         place: usize,
         bytes: &[u8],
     ) -> std::result::Result<i32, Fault> {
@@ -419,31 +449,10 @@ impl Args<'_> {
     }
 }
 
-/// `len` bytes from `addr` on, without sign; no bytes are within memory wherever they are.
-fn slice_mut(memory: &mut [u8], addr: i32, len: usize) -> Option<&mut [u8]> {
-    let start = addr.cast_unsigned() as usize;
-    match len {
-        0 => Some(&mut []),
-        _ => memory.get_mut(start..start + len),
-    }
-}
-
-/// The same, of a length that the kernel gives.
-fn slice(memory: &[u8], addr: i32, len: i32) -> std::result::Result<&[u8], HostError> {
-    let start = addr.cast_unsigned() as usize;
-    match usize::try_from(len) {
-        Err(_) => Err(HostError::GenericInvalidAccess),
-        Ok(0) => Ok(&[]),
-        Ok(len) => memory
-            .get(start..start + len)
-            .ok_or(HostError::MemoryInvalidAccess),
-    }
-}
-
 /// A reveal's request.
-fn payload(memory: &[u8], addr: i32, len: i32) -> Result<&[u8]> {
+fn payload(memory: &mut dyn Memory, addr: i32, len: i32) -> Result<Vec<u8>> {
     if len > MAX_MESSAGE as i32 {
         return Err(HostError::TooLarge.into());
     }
-    Ok(slice(memory, addr, len)?)
+    memory::slice(memory, addr, len)
 }

@@ -11,6 +11,7 @@
 //! | [`durable`], [`value`] | storage as an immutable tree, in memory as far as it was needed |
 //! | [`snapshot`] | a machine between two levels as a file |
 //! | [`witness`] | a level that anybody can check |
+//! | [`steps`] | a run step by step, each of which can be proved |
 //! | [`node_source`] | where its parts come from, and their hashes |
 //! | [`mod@store`] | the storage functions with their error codes |
 //! | [`reveal`], [`preimages`] | preimages; bytes cut into trees of them |
@@ -38,6 +39,7 @@ pub mod probe;
 pub mod reveal;
 pub mod setup;
 pub mod snapshot;
+pub mod steps;
 pub mod store;
 pub mod value;
 pub mod witness;
@@ -48,6 +50,7 @@ mod error;
 mod flame_graph;
 mod host_functions;
 mod logged;
+mod memory;
 mod profile;
 mod stack;
 mod state;

@@ -1,6 +1,7 @@
 //! The machine: a rollup and what can be done with it.
 
 mod prove;
+mod steps;
 
 use crate::durable::{Durable, Unavailable};
 use crate::error::Error;

@@ -67,6 +67,8 @@ impl State {
             level: self.level,
             inbox: messages.into(),
             next: 0,
+            left_out: 0,
+            revealed: None,
             outbox: Vec::new(),
             rollup: self.options.rollup,
             origination_level: self.options.origination_level,
@@ -330,7 +332,7 @@ impl State {
         }
     }
 
-    fn limits(&self) -> RunLimits {
+    pub(crate) fn limits(&self) -> RunLimits {
         let frames = self.version.max_call_depth();
         let metered = self.options.metering != Metering::Off;
         let Options {
@@ -403,7 +405,7 @@ fn enter(compiled: &dyn Compiled, context: &mut Context) -> Finished {
 }
 
 /// Remembers a kernel that could be instantiated.
-fn keep_fallback(durable: &mut Durable) -> Result<(), StoreError> {
+pub(crate) fn keep_fallback(durable: &mut Durable) -> Result<(), StoreError> {
     let kernel = durable.value(KERNEL.as_bytes())?;
     let known = durable.value(FALLBACK.as_bytes())?;
     match kernel.cloned() {

@@ -68,6 +68,22 @@ impl<'k> Key<'k> {
     }
 }
 
+/// A path with its own bytes.
+pub(crate) struct OwnedKey(Vec<u8>);
+
+impl OwnedKey {
+    /// Checks the grammar, as [`Key::new`] does.
+    pub(crate) fn new(bytes: Vec<u8>) -> Result<Self, HostError> {
+        Key::new(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The path.
+    pub(crate) fn key(&self) -> Key<'_> {
+        Key(&self.0)
+    }
+}
+
 impl<'k> From<Path<'k>> for Key<'k> {
     fn from(path: Path<'k>) -> Self {
         Self(path.as_bytes())
@@ -168,12 +184,12 @@ pub fn read<'d>(
 /// [`HostError::ValueSizeExceeded`], what `bytes` says,
 /// [`HostError::ReadOnly`], [`HostError::TooLarge`],
 /// [`HostError::InvalidAccess`].
-pub fn write<'b>(
+pub fn write<B: AsRef<[u8]>>(
     durable: &mut Durable,
     key: Key<'_>,
     offset: i32,
     num_bytes: i32,
-    bytes: impl FnOnce() -> Result<&'b [u8], HostError>,
+    bytes: impl FnOnce() -> Result<B, StoreError>,
 ) -> Result<(), StoreError> {
     let size = durable.look(key.0)?.map_or(0, |value| value.len());
     let num_bytes = usize::try_from(num_bytes).map_err(|_| HostError::ValueSizeExceeded)?;
@@ -188,7 +204,7 @@ pub fn write<'b>(
     match usize::try_from(offset) {
         Ok(offset) if offset <= size => {
             durable.bring(key.0)?;
-            durable.write_value(key.0, offset, bytes)?;
+            durable.write_value(key.0, offset, bytes.as_ref())?;
         }
         Ok(_) => return Err(HostError::InvalidAccess.into()),
         Err(_) => return Err(HostError::GenericInvalidAccess.into()),

@@ -22,7 +22,7 @@ fn level(wasm: &[u8], options: Options) -> Result<LevelReport, Error> {
 /// One on each engine, measured and not.
 fn every_way(version: Version) -> Vec<Options> {
     let mut all = Vec::new();
-    for engine in [engine::fast(), engine::interpreter()] {
+    for engine in [engine::fast(), engine::interpreter(), engine::step()] {
         for metering in [Metering::Off, Metering::Full] {
             all.push(Options {
                 version,

@@ -127,7 +127,7 @@ fn the_rewritten_module_is_valid() {
         profiled: false,
         probed: false,
     };
-    for engine in [engine::fast(), engine::interpreter()] {
+    for engine in [engine::fast(), engine::interpreter(), engine::step()] {
         assert!(kernel.compiled(&*engine, limits).is_ok());
     }
 }

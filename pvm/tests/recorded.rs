@@ -106,7 +106,7 @@ fn every_recorded_kernel_ends_as_on_the_real_machine_or_is_listed() {
     let mut seen = BTreeSet::new();
     for vector in &recording.vectors {
         preimages(vector, &folder);
-        for engine in [engine::fast(), engine::interpreter()] {
+        for engine in [engine::fast(), engine::interpreter(), engine::step()] {
             let name = engine.name();
             let difference = difference(
                 vector,

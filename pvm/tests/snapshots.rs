@@ -94,7 +94,7 @@ fn from_any_snapshot_the_same_roots_come_out_on_each_engine() {
         roots.push(plain.run_level(&inbox(level)).unwrap().durable_root());
     }
     for (index, file) in files.iter().enumerate() {
-        for engine in [engine::fast(), engine::interpreter()] {
+        for engine in [engine::fast(), engine::interpreter(), engine::step()] {
             let snapshot = Snapshot::read(&file[..], MOST).unwrap();
             let options = Options {
                 engine,
@@ -182,7 +182,7 @@ fn a_witness_is_enough_to_run_the_level_on_each_engine() {
     let bytes = witness.encode();
     assert!(bytes.len() < 10_000, "{} bytes", bytes.len());
     assert_eq!(Witness::decode(&bytes).unwrap(), witness);
-    for engine in [engine::fast(), engine::interpreter()] {
+    for engine in [engine::fast(), engine::interpreter(), engine::step()] {
         let options = Options {
             engine,
             ..Options::default()

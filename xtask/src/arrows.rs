@@ -126,8 +126,14 @@ const RULES: &[Rule] = &[
         knows_not: "what runs a module",
     },
     Rule {
+        package: "step_machine",
+        may: May::Only(&["kernel_module"]),
+        never: &["wasmtime", "wasmi"],
+        knows_not: "the host, durable storage and other engines",
+    },
+    Rule {
         package: "pvm",
-        may: May::Only(&["host", "kernel_module", "messages"]),
+        may: May::Only(&["host", "kernel_module", "messages", "step_machine"]),
         never: ETHEREUM,
         knows_not: "Ethereum: the kernel is bytes to it",
     },

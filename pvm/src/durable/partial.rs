@@ -46,6 +46,14 @@ impl Durable {
             }),
         }
     }
+
+    /// The storage with this root, of which nothing is here.
+    pub(crate) fn blind(root: NodeHash) -> Self {
+        Self {
+            root: Link::stub(root, Arc::new(Blind)),
+            behind: None,
+        }
+    }
 }
 
 /// Leaves out what was not looked at.
