@@ -96,7 +96,7 @@ fn each_step_of_a_run_is_proved() {
         assert!(proved.before != proved.after);
         sizes.push(proved.proof.len());
         alone.stretch(1);
-        if sizes.len() % 7 == 0 {
+        if sizes.len().is_multiple_of(7) {
             assert_eq!(alone.root(), proved.after, "step {}", sizes.len());
         }
     }
@@ -163,7 +163,7 @@ fn no_changed_byte_passes() {
         let proved = &all[random % all.len()];
         let mut proof = proved.proof.clone();
         let at = (random / all.len()) % proof.len();
-        proof[at] ^= 1 << (state % 8) | u8::from(state % 3 == 0) << (state / 8 % 8);
+        proof[at] ^= 1 << (state % 8) | u8::from(state.is_multiple_of(3)) << (state / 8 % 8);
         if proof == proved.proof {
             continue;
         }
