@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .PHONY: help devnet test kernel fixtures clients conformance fuzz profile bench bench-check bench-accept \
-	engines opinions ci setup clean
+	engines opinions random ci setup clean
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
 SUITES ?=
@@ -69,6 +69,9 @@ WORKLOAD ?= erc20_200
 profile: kernel ## where a workload's instructions go: make profile WORKLOAD=erc20_200
 	@$(CARGO) build --workspace --bin benches
 	@target/debug/benches profile $(WORKLOAD)
+
+random: ## 100,000 random modules on the step machine and on wasmi
+	@$(CARGO) run --release --manifest-path random_modules/Cargo.toml --target-dir target/random_modules -- 100000
 
 opinions: ## what the packages of Tezos make of the messages that we read and write
 	@$(CARGO) test --manifest-path opinions/Cargo.toml --target-dir target/opinions

@@ -217,15 +217,16 @@ impl<B: Backing<Missing: Display>> Memory for Cells<'_, B> {
     }
 
     fn read(&mut self, at: usize, into: &mut [u8]) -> Result<(), Unavailable> {
-        self.0.load_slice(at as u64, into).map_err(missing)
+        let loaded = self.0.load_slice(at as u64, into);
+        loaded.map_err(|missing| lost(&missing))
     }
 
     fn write(&mut self, at: usize, bytes: &[u8]) -> Result<(), Unavailable> {
-        self.0.store_slice(at as u64, bytes).map_err(missing)
+        let stored = self.0.store_slice(at as u64, bytes);
+        stored.map_err(|missing| lost(&missing))
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn missing(missing: impl Display) -> Unavailable {
+fn lost(missing: &impl Display) -> Unavailable {
     Unavailable::Elsewhere(Arc::from(missing.to_string()))
 }
