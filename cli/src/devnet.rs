@@ -113,6 +113,9 @@ pub(crate) struct DevnetArgs {
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
     keep_states: u64,
+    /// Keep the states of all blocks
+    #[arg(long, conflicts_with = "keep_states")]
+    archive: bool,
     /// The most instructions of a run of the kernel, which then is counted and takes longer; the
     /// devnet ends at a longer one [default: as many as the machine's limit on ticks allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
@@ -186,7 +189,10 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         preimages: args.preimages.clone(),
         fork: args.fork.options()?,
         fork_chain_id: args.chain_id,
-        keep_states: args.keep_states,
+        keep_states: match args.archive {
+            true => u64::MAX,
+            false => args.keep_states,
+        },
         max_instructions: args.max_instructions,
         connections: connections(),
         layer1: Parameters {

@@ -82,6 +82,9 @@ pub(crate) struct NodeArgs {
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
     keep_states: u64,
+    /// Keep the states of all blocks
+    #[arg(long, conflicts_with = "keep_states")]
+    archive: bool,
     /// The folder of its store: blocks, states, what waits and where the node is are there again at
     /// the next start [default: nothing is kept, and the levels are run again]
     #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_DATA_DIR")]
@@ -186,7 +189,10 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         patience: Duration::from_secs(args.rollup_node_timeout),
         verify_every: args.verify_every,
         connections: connections(),
-        keep_states: args.keep_states,
+        keep_states: match args.archive {
+            true => u64::MAX,
+            false => args.keep_states,
+        },
         data_dir: args.data_dir.clone(),
         ..follower::Options::new(url, origin)
     })

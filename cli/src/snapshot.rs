@@ -6,8 +6,11 @@ use crate::FOUND_WRONG;
 use crate::start::{self, StartArgs};
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
+use node::folder_file::{self, FolderFacts};
+use pvm::NodeHash;
 use pvm::snapshot::Facts;
 use serde_json::{Value, json};
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use writing::{write, write_with};
@@ -21,9 +24,11 @@ pub(crate) struct SnapshotArgs {
 
 #[derive(Subcommand, Debug)]
 enum SnapshotCommand {
-    /// Run a recorded run up to a level, and write the machine to a file
+    /// Run a recorded run up to a level, and write the machine to a file; or write the folder of a
+    /// node or devnet that does not run
     Export(ExportArgs),
-    /// Read a snapshot, check all of it, and write it anew
+    /// Read a snapshot, check all of it, and write it anew; or make the folder of a node or devnet
+    /// from it
     Import(ImportArgs),
     /// Show what a snapshot is of
     Info(InfoArgs),
@@ -33,9 +38,13 @@ enum SnapshotCommand {
 struct ExportArgs {
     #[command(flatten)]
     start: StartArgs,
-    /// The level that is to run next [default: the one behind the last of the inputs]
+    /// The level that is to run next [default: the one behind the last of the inputs]; with
+    /// --data-dir the level after which it is written [default: the newest]
     #[arg(long, value_name = "LEVEL")]
     level: Option<u32>,
+    /// The folder of a node or devnet that does not run, instead of a recorded run
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["inputs", "from", "kernel", "setup", "rollup", "legacy", "pvm_version"])]
+    data_dir: Option<PathBuf>,
     /// The file to write
     file: PathBuf,
 }
@@ -53,6 +62,10 @@ struct ImportArgs {
     /// Write what was read to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Make this folder from it, for `node` or `devnet --data-dir`; the snapshot is then one that was
+    /// written with --data-dir
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    data_dir: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -74,6 +87,17 @@ pub(crate) fn run(args: &SnapshotArgs) -> anyhow::Result<()> {
 }
 
 fn export(args: &ExportArgs) -> anyhow::Result<()> {
+    if let Some(folder) = &args.data_dir {
+        let mut facts = None;
+        write_with(&args.file, |out| {
+            facts = Some(folder_file::export(folder, args.level, out)?);
+            Ok(())
+        })?;
+        if let Some(facts) = facts {
+            println!("{}: {}", args.file.display(), folder_facts(&facts));
+        }
+        return Ok(());
+    }
     let mut recorded = args.start.start()?;
     let level = match args.level {
         Some(level) => level,
@@ -85,7 +109,35 @@ fn export(args: &ExportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn folder_facts(facts: &FolderFacts) -> String {
+    let FolderFacts {
+        level,
+        newest,
+        root,
+    } = facts;
+    format!(
+        "behind level {level}, block {newest}, durable root {}",
+        hex::encode(root)
+    )
+}
+
+/// The bytes of a root in hex.
+fn root_bytes(text: &str) -> anyhow::Result<NodeHash> {
+    let mut root = [0; 32];
+    let digits = text.trim_start_matches("0x");
+    hex::decode_to_slice(digits, &mut root).with_context(|| format!("{text} is no root"))?;
+    Ok(root)
+}
+
 fn import(args: &ImportArgs) -> anyhow::Result<()> {
+    if let Some(folder) = &args.data_dir {
+        let name = || args.file.display().to_string();
+        let root = args.root.as_deref().map(root_bytes).transpose()?;
+        let file = BufReader::new(pvm::files::open(&args.file).with_context(name)?);
+        let facts = folder_file::import(file, args.most, folder, root).with_context(name)?;
+        println!("{}: {}", folder.display(), folder_facts(&facts));
+        return Ok(());
+    }
     let snapshot = start::snapshot(&args.file, args.most)?;
     let root = hex::encode(snapshot.facts.root);
     if let Some(expected) = &args.root {

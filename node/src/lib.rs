@@ -17,6 +17,7 @@
 //! | [`trace`] | what transactions did, step by step |
 //! | [`fork`](mod@fork) | what is not here, from another chain's node |
 //! | [`state_file`], [`chain_file`] | the state as anvil dumps it, and the chain |
+//! | [`folder_file`] | a data folder as a file, for another node to go on from |
 //! | [`recorded`], [`payment`] | a level as a data folder has it, to prove it; a transaction in a level's witness |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | `metrics` | what is counted, for Prometheus |
@@ -36,6 +37,7 @@ pub mod devnet;
 pub mod error;
 pub mod filters;
 pub mod finality;
+pub mod folder_file;
 pub mod follower;
 pub mod fork;
 pub mod genesis;

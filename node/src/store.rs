@@ -15,6 +15,7 @@
 //! | `tree`, `rows`, `delta` | its records: those of the newest state, those that died, and when these go |
 //! | `records` | where states that are read as they are needed have their records from |
 //! | `pool`, `devnet`, `levels` | what waits for a block; what a devnet, or a node in front of a rollup, goes on from |
+//! | `moving` | what of it goes into another store |
 //! | `bounds` | every bound with its number |
 
 mod backend;
@@ -24,6 +25,7 @@ mod delta;
 mod devnet;
 mod error;
 mod levels;
+mod moving;
 mod pool;
 mod records;
 mod rows;
@@ -47,6 +49,7 @@ pub use backend::{File, Opener};
 pub use devnet::{GENESIS, SavedDevnet, SavedSnapshot};
 pub use error::StoreError;
 pub use levels::SavedLevel;
+pub use moving::RawRow;
 pub use pool::SavedTransaction;
 pub use search::LogPlace;
 pub use states::StateName;

@@ -3,6 +3,7 @@
 use alloy_primitives::{B256, U256};
 use e2e_tests::folder::Folder;
 use e2e_tests::followed::{CHAIN_ID, Lab, call, level_with, number, originated, settle, until};
+use node::folder_file;
 use node::follower::{self, Handle, Origin, StartError};
 use node::store::StoreError;
 use serde_json::json;
@@ -155,5 +156,46 @@ async fn the_store_of_another_or_in_use_is_refused() {
     other.rollup = Some(messages::address::print(messages::address::Kind::Sr1, &[8; 20]).unwrap());
     assert_eq!(what(refused(other).await), "rollup");
     let node = lab.node_with(options(&lab, &folder)).await;
+    node.stop().unwrap();
+}
+
+/// A folder that is made from another one's snapshot is gone on from; what was changed on the way
+/// is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_goes_on_from_a_snapshot_of_another_ones_folder() {
+    let mut lab = Lab::new("moved", 1, |_| {}).await;
+    let (folder, other) = (Folder::new("moved from"), Folder::new("moved to"));
+    let node = lab.node_with(options(&lab, &folder)).await;
+    let (first, raw) = lab.transfer(0);
+    call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    settle(&lab, &node, &[first]).await;
+    lab.double.levels(3).unwrap();
+    level_with(&node, &lab.double).await;
+    let block = number(&node, "eth_blockNumber", json!([])).await;
+    node.stop().unwrap();
+    let mut file = Vec::new();
+    let facts = folder_file::export(&folder.0, None, &mut file).unwrap();
+    assert_eq!(facts.newest, block);
+    let import = |file: &[u8], root| folder_file::import(file, 1 << 30, &other.0, root);
+    for place in (0..file.len()).step_by(file.len() / 40) {
+        let mut changed = file.clone();
+        changed[place] ^= 4;
+        assert!(import(&changed, None).is_err(), "{place}");
+        assert!(import(&file[..place], None).is_err(), "{place}");
+    }
+    assert!(import(&file, Some([7; 32])).is_err());
+    assert!(import(&file[..file.len() - 1], None).is_err());
+    assert_eq!(import(&file, Some(facts.root)).unwrap(), facts);
+    assert!(import(&file, None).is_err(), "there is a store");
+    let start = Instant::now();
+    let node = lab.node_with(options(&lab, &other)).await;
+    println!("start from a snapshot: {:.1?}", start.elapsed());
+    assert_eq!(number(&node, "eth_blockNumber", json!([])).await, block);
+    let receipt = call(&node, "eth_getTransactionReceipt", json!([first])).await;
+    assert_eq!(receipt["status"], "0x1");
+    let (second, raw) = lab.transfer(0);
+    call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    settle(&lab, &node, &[second]).await;
+    assert_eq!(balance(&node).await, json!(U256::from(2)));
     node.stop().unwrap();
 }

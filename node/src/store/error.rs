@@ -22,6 +22,14 @@ pub enum StoreError {
     /// Another process has it open.
     #[error("another node uses the store {0}: two nodes cannot share one")]
     InUse(String),
+    /// Its file cannot be opened: a folder that may not be written, a link into nowhere.
+    #[error("the store {name} cannot be opened: {source}")]
+    Unopened {
+        /// The file.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// It is no store, or damaged.
     #[error(
         "{name} is no store, or damaged: {why}; put a backup in its place, or move it away and \

@@ -63,6 +63,19 @@ impl Store {
         })
     }
 
+    /// A level that ran; the newest where none is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn level(&self, level: Option<u32>) -> Result<Option<SavedLevel>, StoreError> {
+        self.read(|transaction| {
+            let levels = transaction.open_table(LEVELS)?;
+            let (first, last) = (level.unwrap_or_default(), level.unwrap_or(u32::MAX));
+            let found = levels.range(first..=last)?.next_back();
+            found.map(|found| saved(found?)).transpose()
+        })
+    }
+
     /// The levels that layer 1 may take back, oldest first, with the states behind them.
     ///
     /// # Errors

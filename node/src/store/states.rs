@@ -181,7 +181,11 @@ impl Batch<'_> {
     ) -> Result<Durable, StoreError> {
         let store = self.store();
         if !is_new {
-            return state.store(&store.source(), |_, _| Ok(()));
+            let stored = self.stored().filter(|stored| stored == state);
+            return match stored {
+                Some(stored) => Ok(stored),
+                None => state.store(&store.source(), |_, _| Ok(())),
+            };
         }
         let mut tree = Tree::open(self.transaction())?;
         let mut turnover = Turnover::new(&mut tree, version);
@@ -192,12 +196,38 @@ impl Batch<'_> {
         })?;
         let root = stored.root_hash();
         turnover.run(old, root)?;
+        self.set_stored(stored.clone());
         if !records.are_many_held() {
             return Ok(stored);
         }
         // The record of the root is in memory, the others are read after the commit.
         self.set_anew();
         store.let_go(&stored)
+    }
+
+    /// Makes a state the newest version, all of whose records are written, wherever they are
+    /// from.
+    pub(super) fn put_whole(&self, state: &Durable) -> Result<(), StoreError> {
+        let mut versions = self.transaction().open_table(VERSIONS)?;
+        let newest = Version::newest(&versions)?;
+        let version = newest.map_or(1, |(version, _)| version + 1);
+        let mut tree = Tree::open(self.transaction())?;
+        let mut turnover = Turnover::new(&mut tree, version);
+        state.each_record(&mut |hash, record| turnover.put(hash, record))?;
+        let root = state.root_hash();
+        turnover.run(newest.map(|(_, newest)| newest.root), root)?;
+        let row = Version { root, names: 0 }.seal(version);
+        versions.insert(version, &row[..])?;
+        Ok(())
+    }
+
+    /// Gives a name to the newest version.
+    pub(super) fn name_newest(&self, name: StateName) -> Result<(), StoreError> {
+        let mut versions = self.transaction().open_table(VERSIONS)?;
+        match Version::newest(&versions)? {
+            Some((version, _)) => self.give_name(&mut versions, name.key(), version),
+            None => Err(damaged(0)),
+        }
     }
 
     /// Gives a name to a version, instead of the one that has it.

@@ -286,3 +286,61 @@ fn a_chain_keeps_the_newest_states_and_its_origin() {
     );
     end(&store, states.last());
 }
+
+/// A state after so many changes of many accounts.
+fn accounts(number: u64) -> Durable {
+    let mut state = Durable::new();
+    for account in 0..60_u64 {
+        let changed = number - (number + account) % 13 % (number + 1);
+        let path = format!("/a/{:02}/{account}", account * 7 % 100);
+        state.write(path, changed.to_be_bytes()).unwrap();
+    }
+    state
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What is not synced is forgotten when the power fails at any write, while states come and
+    /// go with each commit: those that are kept are there, and nothing of others.
+    #[test]
+    fn states_outlive_the_power(writes in 0_u64..3_000, kept in 1_u64..5) {
+        let memory = Arc::new(Memory::default());
+        let store = Store::of(memory.clone(), &identity()).unwrap();
+        let commit = |store: &Store, number: u64| {
+            store.write(|batch| {
+                batch.put_meta("newest", &number.to_le_bytes())?;
+                batch.put_state(StateName::Block(number), &accounts(number))?;
+                batch.remove_states_before(StateName::Block((number + 1).saturating_sub(kept)))
+            })
+        };
+        let origin = accounts(0);
+        store.write(|batch| batch.put_state(StateName::Origin, &origin)).unwrap();
+        commit(&store, 1).unwrap();
+        memory.fill_up(writes);
+        let acknowledged = (2..30).take_while(|number| commit(&store, *number).is_ok()).last();
+        memory.lose_power();
+        memory.fill_up(u64::MAX);
+        store.close();
+        drop(store);
+        memory.lose_power();
+        let store = Store::of(memory, &identity()).unwrap();
+        let newest = store.meta("newest").unwrap().unwrap();
+        let newest = u64::from_le_bytes(newest.try_into().unwrap());
+        let acknowledged = acknowledged.unwrap_or(1);
+        prop_assert!(newest == acknowledged || newest == acknowledged + 1);
+        for newest in newest..newest + 3 {
+            if store.state(StateName::Block(newest)).unwrap().is_none() {
+                commit(&store, newest).unwrap();
+            }
+            for number in (newest + 1).saturating_sub(kept).max(1)..=newest {
+                let state = store.state(StateName::Block(number)).unwrap().unwrap();
+                prop_assert_eq!(apart(&state), accounts(number));
+            }
+            let oldest = newest.saturating_sub(kept);
+            prop_assert!(store.state(StateName::Block(oldest)).unwrap().is_none());
+        }
+        prop_assert_eq!(apart(&store.state(StateName::Origin).unwrap().unwrap()), origin);
+        end(&store, Some(&accounts(newest + 2)));
+    }
+}

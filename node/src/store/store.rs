@@ -10,11 +10,12 @@ use super::tables::{
     SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, seal, unseal,
 };
 use alloy_primitives::{B256, hex};
+use pvm::Durable;
 use redb::{
     Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTableMetadata,
     TableHandle, WriteTransaction,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -97,6 +98,23 @@ impl Store {
                 table: "meta",
                 key: "schema".into(),
             }),
+        }
+    }
+
+    /// A store to be filled from another one, in a folder that has none; `None`: it has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn vacant(folder: &Path) -> Result<Option<Arc<Self>>, StoreError> {
+        fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
+            folder: folder.display().to_string(),
+            source,
+        })?;
+        let store = Self::with(Arc::new(File::new(folder.join(FILE))), true)?;
+        // One that was never filled is as good as none.
+        match store.schema() {
+            Ok(false) => Ok(Some(store)),
+            _ => Ok(None),
         }
     }
 
@@ -342,6 +360,7 @@ impl Store {
             transaction: &transaction,
             store: self,
             anew: Cell::new(false),
+            stored: RefCell::new(None),
         };
         match write(&batch) {
             Ok(value) => {
@@ -415,6 +434,8 @@ pub struct Batch<'s> {
     store: &'s Store,
     /// States are begun anew.
     anew: Cell<bool>,
+    /// The newest state in it, behind the store.
+    stored: RefCell<Option<Durable>>,
 }
 
 impl std::fmt::Debug for Batch<'_> {
@@ -438,6 +459,15 @@ impl<'s> Batch<'s> {
         self.store
     }
 
+    /// The newest state that was written in it.
+    pub(super) fn stored(&self) -> Option<Durable> {
+        self.stored.borrow().clone()
+    }
+
+    pub(super) fn set_stored(&self, state: Durable) {
+        *self.stored.borrow_mut() = Some(state);
+    }
+
     /// Lets all states be begun anew after the commit.
     pub(super) fn set_anew(&self) {
         self.anew.set(true);
@@ -458,8 +488,11 @@ fn open(opener: &dyn Opener) -> Result<Database, StoreError> {
         name: opener.name(),
         why,
     };
+    let backend = opener.open().map_err(|source| StoreError::Unopened {
+        name: opener.name(),
+        source,
+    })?;
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let backend = opener.open()?;
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE);
         builder.create_with_backend(Any(backend))

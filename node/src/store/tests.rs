@@ -140,30 +140,114 @@ proptest! {
             let place = place % seen.len();
             seen[place] ^= 1 << bit;
         }
-        let read = std::panic::catch_unwind(|| {
-            let Ok(store) = Store::of(memory.clone(), &identity()) else {
-                return;
-            };
-            for number in 0..4 {
-                let expected = block(number, 1 + number % 3);
-                if let Ok(Some(found)) = store.block(number) {
-                    assert_eq!(found.hash, expected.hash);
-                    let raws = |block: &Block| {
-                        let included = block.transactions.iter();
-                        included.map(|one| one.transaction.encode()).collect::<Vec<_>>()
+        serves_what_was_written(&memory);
+    }
+}
+
+/// Reads all that there may be of four commits: nothing but that is served.
+fn serves_what_was_written(memory: &Arc<Memory>) {
+    let read = std::panic::catch_unwind(|| {
+        let Ok(store) = Store::of(memory.clone(), &identity()) else {
+            return;
+        };
+        for number in 0..4 {
+            let expected = block(number, 1 + number % 3);
+            if let Ok(Some(found)) = store.block(number) {
+                assert_eq!(found.hash, expected.hash);
+                let raws = |block: &Block| {
+                    let included = block.transactions.iter();
+                    let raws = included.map(|one| one.transaction.encode());
+                    raws.collect::<Vec<_>>()
+                };
+                assert_eq!(raws(&found), raws(&expected));
+            }
+            if let Ok(Some(found)) = store.state(StateName::Block(number)) {
+                let expected = state(number);
+                assert_eq!(found, expected, "another state is served");
+                // All of it is read.
+                if let Ok(values) = found.values("") {
+                    let texts = |values: Vec<(String, pvm::value::Value)>| {
+                        let texts = values.into_iter();
+                        let texts = texts.map(|(path, value)| (path, value.to_vec()));
+                        texts.collect::<Vec<_>>()
                     };
-                    assert_eq!(raws(&found), raws(&expected));
-                }
-                if let Ok(Some(found)) = store.state(StateName::Block(number)) {
-                    assert_eq!(found, state(number), "another state is served");
+                    assert_eq!(texts(values), texts(expected.values("").unwrap()));
                 }
             }
-        });
-        if let Err(panic) = read {
-            let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-            prop_assert!(!words.contains("assertion `left == right`"), "{}", words);
         }
+    });
+    if let Err(panic) = read {
+        let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        assert!(!words.contains("assertion `left == right`"), "{words}");
     }
+}
+
+/// One byte of each page, one page after the other.
+#[test]
+fn each_page_may_be_damaged() {
+    let memory = Arc::new(Memory::default());
+    let store = Store::of(memory.clone(), &identity()).unwrap();
+    (0..4).for_each(|number| commit(&store, number).unwrap());
+    store.close();
+    drop(store);
+    let whole = memory.seen().clone();
+    for page in 0..whole.len() / 4_096 {
+        let place = page * 4_096 + page * 997 % 4_096;
+        whole.clone_into(&mut memory.seen());
+        memory.seen()[place] ^= 0x55;
+        serves_what_was_written(&memory);
+    }
+}
+
+/// What is in the file's place is told, and left alone.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_refused_and_a_link_is_followed() {
+    let folder = Folder::new();
+    let path = folder.0.join("store.redb");
+    std::fs::create_dir(&path).unwrap();
+    let error = Store::open(&folder.0, &identity()).unwrap_err();
+    assert!(error.to_string().contains("cannot be opened"), "{error}");
+    std::fs::remove_dir(&path).unwrap();
+    std::os::unix::fs::symlink(folder.0.join("no/where"), &path).unwrap();
+    let error = Store::open(&folder.0, &identity()).unwrap_err();
+    assert!(error.to_string().contains("cannot be opened"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    // On a larger disk, say.
+    std::os::unix::fs::symlink(folder.0.join("elsewhere"), &path).unwrap();
+    let store = Store::open(&folder.0, &identity()).unwrap();
+    commit(&store, 0).unwrap();
+    let error = Store::open(&folder.0, &identity()).unwrap_err();
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+    store.close();
+    assert!(folder.0.join("elsewhere").is_file());
+    whole_up_to(&Store::open(&folder.0, &identity()).unwrap(), 0);
+    // A folder that is a file.
+    let error = Store::open(&folder.0.join("elsewhere"), &identity()).unwrap_err();
+    assert!(
+        error.to_string().contains("cannot make the folder"),
+        "{error}"
+    );
+}
+
+/// A disk that is mounted to be read.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let store = Store::open(&folder.0, &identity()).unwrap();
+    store.close();
+    drop(store);
+    let path = folder.0.join("store.redb");
+    let may = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(&path, may(0o400)).unwrap();
+    // The superuser may all the same.
+    match Store::open(&folder.0, &identity()) {
+        Ok(store) => store.close(),
+        Err(error) => assert!(error.to_string().contains("cannot be opened"), "{error}"),
+    }
+    std::fs::set_permissions(&path, may(0o600)).unwrap();
 }
 
 #[test]
