@@ -149,6 +149,15 @@ const OTHER_FILES: u64 = 128;
 /// The time to stop in if the state is to be written.
 const KEEP_TIME: Duration = Duration::from_secs(60);
 
+impl DevnetArgs {
+    const fn keep_states(&self) -> u64 {
+        match self.archive {
+            true => u64::MAX,
+            false => self.keep_states,
+        }
+    }
+}
+
 /// Runs until interrupted; tells whether the chain ended by itself, which it must not.
 pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     // Written by a thread of its own: the node does not wait for who reads.
@@ -189,10 +198,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         preimages: args.preimages.clone(),
         fork: args.fork.options()?,
         fork_chain_id: args.chain_id,
-        keep_states: match args.archive {
-            true => u64::MAX,
-            false => args.keep_states,
-        },
+        keep_states: args.keep_states(),
         max_instructions: args.max_instructions,
         connections: connections(),
         layer1: Parameters {

@@ -82,8 +82,8 @@ pub(crate) struct NodeArgs {
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
     keep_states: u64,
-    /// Keep the states of all blocks
-    #[arg(long, conflicts_with = "keep_states")]
+    /// Keep the states of all blocks, whatever --keep-states says
+    #[arg(long, env = "EVM_ROLLUP_ARCHIVE")]
     archive: bool,
     /// The folder of its store: blocks, states, what waits and where the node is are there again at
     /// the next start [default: nothing is kept, and the levels are run again]

@@ -285,7 +285,7 @@ mod states {
 
     type Done = Result<(), Box<dyn Error>>;
 
-    fn put<K: Key, V: Value>(state: &mut Durable, table: Table<K, V>, key: &K, value: &V) -> Done {
+    fn put<K: Key, V: Value>(state: &mut Durable, table: &Table<K, V>, key: &K, value: &V) -> Done {
         let path = table.path(key)?;
         state.write(path.path_bytes(), value.encode())?;
         Ok(())
@@ -304,7 +304,7 @@ mod states {
                 balance: U256::from(number) << 60,
                 ..Account::default()
             };
-            put(&mut state, ACCOUNTS, &somebody(number), &account)?;
+            put(&mut state, &ACCOUNTS, &somebody(number), &account)?;
         }
         Ok(state)
     }
@@ -319,11 +319,11 @@ mod states {
             let mut account = ACCOUNTS.get(state, &sender)?.unwrap_or_default();
             account.nonce += 1;
             account.balance = account.balance.saturating_sub(U256::from(51_000));
-            put(state, ACCOUNTS, &sender, &account)?;
+            put(state, &ACCOUNTS, &sender, &account)?;
             for holder in [from, to] {
                 let key = (TOKEN, slot(holder));
                 let held = SLOTS.get(state, &key)?.unwrap_or_default();
-                put(state, SLOTS, &key, &(held + U256::from(transfer + 1)))?;
+                put(state, &SLOTS, &key, &(held + U256::from(transfer + 1)))?;
             }
             transactions.push(StoredTransaction {
                 sender,
@@ -334,13 +334,13 @@ mod states {
             hash: block.hash,
             rlp: block.header.encode().into(),
         };
-        put(state, HEADERS, &number, &header)?;
-        put(state, TRANSACTIONS, &number, &Transactions(transactions))?;
+        put(state, &HEADERS, &number, &header)?;
+        put(state, &TRANSACTIONS, &number, &Transactions(transactions))?;
         let receipts = block
             .transactions
             .iter()
             .map(|included| included.receipt.clone());
-        put(state, RECEIPTS, &number, &Receipts(receipts.collect()))?;
+        put(state, &RECEIPTS, &number, &Receipts(receipts.collect()))?;
         if let Some(old) = number.checked_sub(RING) {
             state.delete(HEADERS.path(&old)?.path_bytes())?;
         }

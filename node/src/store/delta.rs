@@ -86,11 +86,14 @@ fn put_pieces(packed: &mut Vec<u8>, record: &[u8], base: &[u8]) {
     }
 }
 
+/// Gives the packed bytes of a record.
+type PackedOf<'p> = dyn FnMut(&NodeHash) -> Result<Option<Vec<u8>>, StoreError> + 'p;
+
 /// The record with this hash. `packed_of` gives the packed bytes of another one.
 pub(super) fn unpack(
     hash: &NodeHash,
     packed: Vec<u8>,
-    packed_of: &mut dyn FnMut(&NodeHash) -> Result<Option<Vec<u8>>, StoreError>,
+    packed_of: &mut PackedOf<'_>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut chain = vec![packed];
     let mut record = loop {

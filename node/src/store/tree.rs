@@ -225,10 +225,6 @@ impl<'a, 't> Turnover<'a, 't> {
 
     /// Counts what the records of a round name. Gives what that changed, and what stands in
     /// whose place.
-    #[expect(
-        clippy::type_complexity,
-        reason = "two sets of hashes, taken apart at once"
-    )]
     fn look_into(
         &mut self,
         round: Round,
