@@ -8,7 +8,7 @@
 //! | `poster` | transactions on their way through the batcher |
 //! | `bridge` | what is between the layers: outbox, withdrawals, proofs |
 //! | `follower` | the thread that does all of this |
-//! | `options`, `start` | puts it together |
+//! | `options`, `machine`, `start` | puts it together |
 //! | `heads`, `copy` | the heads that a rollup node tells of; its durable storage, copied |
 //! | `watch`, `pages` | whether the rollup node keeps up; preimage pages from an endpoint |
 
@@ -23,6 +23,7 @@ mod copy;
 mod follower;
 mod heads;
 mod levels;
+mod machine;
 mod options;
 mod pages;
 mod poster;

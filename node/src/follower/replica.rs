@@ -4,7 +4,6 @@
 use super::answers::{Block as Level, Head};
 use super::client::{At, Client, ClientError};
 use super::levels::{Kept, Levels};
-use super::options::Options;
 use super::pages::Pages;
 use crate::chain::{self, Block, ChainError};
 use crate::recorded::ORIGINATION;
@@ -175,17 +174,20 @@ pub(super) struct Replica {
 
 impl Replica {
     /// One that begins behind `start`, which is the machine's state.
-    pub(super) fn new(machine: Machine, start: Kept, options: &Options) -> Self {
-        let endpoint = options.preimages_endpoint.as_deref();
-        let pages = endpoint.zip(options.preimages.clone());
+    pub(super) fn new(
+        machine: Machine,
+        start: Kept,
+        verify_every: u32,
+        pages: Option<Pages>,
+    ) -> Self {
         Self {
             machine,
             levels: Levels::new(start),
-            verify_every: options.verify_every.max(1),
+            verify_every: verify_every.max(1),
             unverified: 0,
             outbox: Arc::default(),
             inbox: None,
-            pages: pages.map(|(url, folder)| Pages::new(url, folder, options.patience)),
+            pages,
         }
     }
 

@@ -7,6 +7,7 @@ use super::copy::copy;
 use super::follower::Follower;
 use super::heads::monitor;
 use super::levels::Kept;
+use super::machine::{known_version, machine, pages};
 use super::options::{Options, Origin, StartError};
 use super::poster::Poster;
 use super::replica::{FollowError, Replica};
@@ -22,7 +23,7 @@ use alloy_primitives::{B256, keccak256};
 use host::reserved::{KERNEL, VERSION};
 use layer1::outbox::OutboxPosition;
 use messages::address;
-use pvm::{DebugSink, Durable, Machine, Saved};
+use pvm::{Durable, Machine, Saved};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -242,7 +243,12 @@ impl Start {
             machine,
             newest: saved.newest,
         };
-        let mut replica = Replica::new(machine, kept(first, saved.clone()), options);
+        let mut replica = Replica::new(
+            machine,
+            kept(first, saved.clone()),
+            options.verify_every,
+            pages(options),
+        );
         let outbox = store.outbox()?.into_iter();
         let outbox = outbox.map(|(level, index, message)| {
             let place = OutboxPosition { level, index };
@@ -342,7 +348,7 @@ impl Start {
             machine: machine.save(),
             newest: None,
         };
-        let mut replica = Replica::new(machine, start, options);
+        let mut replica = Replica::new(machine, start, options.verify_every, pages(options));
         let next = client.hash(At::Level(level + 1))?;
         let first: Level = client.block(At::Hash(&next))?;
         let ran = replica.run(&client, first)?;
@@ -375,7 +381,7 @@ impl Start {
             machine: machine.save(),
             newest: Some(newest),
         };
-        let replica = Replica::new(machine, start, options);
+        let replica = Replica::new(machine, start, options.verify_every, pages(options));
         Self::with(client, replica, blocks)
     }
 
@@ -456,39 +462,4 @@ impl Start {
 /// Whether the rollup has not run yet.
 const fn no_block_yet(error: &FollowError) -> bool {
     matches!(error, FollowError::Chain(ChainError::NoHead))
-}
-
-/// Refuses the storage of a machine that this one cannot be.
-fn known_version(durable: &Durable) -> Result<(), StartError> {
-    let version = durable.get(VERSION).map_err(pvm::Error::from);
-    let Some(version) = version.map_err(FollowError::from)? else {
-        return Ok(());
-    };
-    let found = String::from_utf8_lossy(&version.bytes()).into_owned();
-    match found.parse::<pvm::Version>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(StartError::OtherMachine { found }),
-    }
-}
-
-/// The rollup's machine, originated at one level and about to run another.
-fn machine(
-    options: &Options,
-    rollup: [u8; 20],
-    (origination_level, first_level): (u32, u32),
-    durable: Durable,
-) -> Result<Machine, FollowError> {
-    let options = pvm::Options {
-        rollup,
-        origination_level,
-        first_level,
-        preimages: options.preimages.clone(),
-        // Each commit of a block is recorded: blocks keep their states.
-        checkpoints: vec![storage::layout::STATE.to_string()],
-        debug: DebugSink::Call(Arc::new(|line| {
-            tracing::debug!(target: "node::kernel", "{}", line.trim_end());
-        })),
-        ..pvm::Options::default()
-    };
-    Ok(Machine::from_durable(durable, options)?)
 }
