@@ -9,6 +9,8 @@ use alike::{Outcome, compare};
 use anyhow::{Context, Result, bail};
 use arbitrary::Unstructured;
 use std::collections::BTreeMap;
+use std::panic::{catch_unwind, set_hook};
+use std::sync::Mutex;
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
 
 fn main() -> Result<()> {
@@ -22,14 +24,32 @@ fn main() -> Result<()> {
     }
 }
 
+/// Where the last panic was.
+static PANICKED: Mutex<String> = Mutex::new(String::new());
+
 fn search(count: u64, seed: u64) -> Result<()> {
+    set_hook(Box::new(|panic| {
+        if let (Some(place), Ok(mut last)) = (panic.location(), PANICKED.lock()) {
+            *last = place.to_string();
+        }
+    }));
     let mut outcomes: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
     for number in 0..count {
         let Some(wasm) = module(seed, number) else {
             outcomes.entry("not made").or_default().0 += 1;
             continue;
         };
-        let (name, calls) = match compare(&wasm) {
+        let Ok(compared) = catch_unwind(|| compare(&wasm)) else {
+            let place = PANICKED.lock().map(|place| place.clone());
+            let place = place.unwrap_or_default();
+            // What it does not compile says nothing about us.
+            if !place.contains("/wasmi-") {
+                bail!("module {number} of seed {seed}: a panic at {place}");
+            }
+            outcomes.entry("wasmi panics").or_default().0 += 1;
+            continue;
+        };
+        let (name, calls) = match compared {
             Ok(Outcome::Alike(calls)) => ("alike", calls),
             Ok(Outcome::Refused) => ("refused", 0),
             Ok(Outcome::Exhausted) => ("exhausted", 0),
