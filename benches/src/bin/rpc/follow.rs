@@ -98,6 +98,7 @@ async fn catch_up(
         ..lab.options()
     };
     let node = lab.node_with(options).await;
+    let before = cpu_ms();
     let (start, first) = (
         Instant::now(),
         number(&node, "eth_blockNumber", json!([])).await,
