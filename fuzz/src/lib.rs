@@ -12,6 +12,7 @@ pub mod michelson_text;
 pub mod opinion;
 pub mod precompiles;
 pub mod program;
+pub mod proofs;
 pub mod random;
 pub mod targets;
 pub mod work;

@@ -1,6 +1,6 @@
 //! What can be run, and on how many random bytes.
 
-use crate::{bytes, differential, evm_batches, inbox, michelson_text};
+use crate::{bytes, differential, evm_batches, inbox, michelson_text, proofs};
 
 /// Something that is run on bytes.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,18 @@ pub const TARGETS: &[Target] = &[
         about: "scripts, types and values of layer 1, as text, JSON and binary",
         len: 300,
         run: michelson_text::run,
+    },
+    Target {
+        name: "witnesses",
+        about: "witnesses of a level with something changed, also where their digest is right",
+        len: 200,
+        run: proofs::witness,
+    },
+    Target {
+        name: "snapshots",
+        about: "snapshots with something changed, also where digests are right and records whole",
+        len: 200,
+        run: proofs::snapshot,
     },
     Target {
         name: "module",

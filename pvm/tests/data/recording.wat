@@ -1,0 +1,27 @@
+;; Writes each message, with its level and number, and the rollup's metadata to storage, the
+;; first byte of each to the outbox, and changes a long value.
+(module
+  (import "smart_rollup_core" "read_input" (func $input (param i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "write_output" (func $output (param i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_copy" (func $copy (param i32 i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_delete" (func $delete (param i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_value_size" (func $size (param i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "reveal_metadata" (func $metadata (param i32 i32) (result i32)))
+  (memory 2) (export "memory" (memory 0))
+  (data (i32.const 0) "/state/log/s/state/meta/new")
+  (func (export "kernel_run") (local $n i32) (local $size i32)
+    (drop (call $copy (i32.const 0) (i32.const 6) (i32.const 23) (i32.const 4)))
+    (drop (call $metadata (i32.const 900) (i32.const 24)))
+    (drop (call $write (i32.const 12) (i32.const 11) (i32.const 0) (i32.const 900) (i32.const 24)))
+    (block $done (loop $next
+      (local.set $n (call $input (i32.const 1000) (i32.const 1008) (i32.const 4096)))
+      (br_if $done (i32.eqz (local.get $n)))
+      (local.set $size (call $size (i32.const 0) (i32.const 10)))
+      (if (i32.lt_s (local.get $size) (i32.const 0)) (then (local.set $size (i32.const 0))))
+      (drop (call $write (i32.const 0) (i32.const 10) (local.get $size)
+        (i32.const 1000) (i32.add (local.get $n) (i32.const 8))))
+      (drop (call $output (i32.const 1008) (i32.const 1)))
+      (br $next)))
+    (drop (call $delete (i32.const 23) (i32.const 4)))))
