@@ -1,6 +1,6 @@
 //! `evm-rollup debug`: looks into a kernel while it runs.
 
-use crate::kernel_args::KernelArgs;
+use crate::kernel_args::{KernelArgs, failed};
 use crate::names;
 use clap::Args;
 use pvm::probe::Probed;
@@ -68,10 +68,7 @@ pub(crate) fn debug(args: &DebugArgs) -> anyhow::Result<ExitCode> {
     });
     let mut machine = match Machine::from_durable(args.kernel.durable()?, options) {
         Ok(machine) => machine,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return Ok(ExitCode::from(crate::FOUND_WRONG));
-        }
+        Err(error) => return Ok(failed(&error)),
     };
     session.lock().welcome(&machine);
     loop {

@@ -1,13 +1,14 @@
 //! The options of commands that run a kernel by themselves: `run`, `debug`, `profile`, and those
 //! that take a recorded run up, `prove`, `replay`, `snapshot`.
 
-use crate::files;
+use crate::{BAD_USAGE, FOUND_WRONG, files};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use pvm::DEFAULT_ROLLUP;
 use pvm::inputs::{self, Levels};
-use pvm::{Durable, Options, Version, engine, setup};
+use pvm::{Durable, Error, Options, Version, engine, setup};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// A kernel, and the rollup that it is run as.
 #[derive(Args, Debug)]
@@ -85,6 +86,16 @@ impl KernelArgs {
     pub(crate) fn options(&self, options: Options) -> Options {
         self.rollup.options(options)
     }
+}
+
+/// Says why a machine cannot be made or a level not be run: exit code 1 if that is the kernel's
+/// fault, 2 if it is this computer's.
+pub(crate) fn failed(error: &Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(match error {
+        Error::Host(_) | Error::Internal(_) => BAD_USAGE,
+        _ => FOUND_WRONG,
+    })
 }
 
 /// The messages of an inputs file, for the rollup with this address.

@@ -2,7 +2,7 @@
 
 use crate::FOUND_WRONG;
 use crate::files;
-use crate::kernel_args::KernelArgs;
+use crate::kernel_args::{KernelArgs, failed};
 use crate::names;
 use crate::run::is_sound;
 use anyhow::Context;
@@ -50,10 +50,7 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     let names = names::of(&args.kernel.kernel, args.names.as_deref())?;
     let measured = match measure(args)? {
         Ok(measured) => measured,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return Ok(ExitCode::from(FOUND_WRONG));
-        }
+        Err(error) => return Ok(failed(&error)),
     };
     let paths = measured.calls.paths();
     let lines = call_profile::collapsed(&paths, &names);

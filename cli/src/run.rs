@@ -2,13 +2,12 @@
 
 use crate::FOUND_WRONG;
 use crate::files;
-use crate::kernel_args::KernelArgs;
+use crate::kernel_args::{KernelArgs, failed};
 use crate::snapshot::writing::{Every, Snapshots};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use pvm::{
-    DebugSink, Durable, Error, Inbox, LevelReport, Machine, Metering, Options, Profile, RunReport,
-    Status,
+    DebugSink, Durable, Inbox, LevelReport, Machine, Metering, Options, Profile, RunReport, Status,
 };
 use serde_json::{Value, json};
 use std::fmt;
@@ -41,7 +40,7 @@ pub(crate) struct RunArgs {
     /// At the end, print what each opcode took that the EVM kernel executed: how often, instructions
     #[arg(long, conflicts_with = "no_metering")]
     profile: bool,
-    /// Do not print the kernel's debug log
+    /// Do not print the kernel's debug log, of which else the first 16 MiB of each level are shown
     #[arg(long)]
     no_kernel_debug: bool,
     /// Write a snapshot every so many levels, or every so many seconds (20s)
@@ -61,7 +60,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let levels = args.kernel.levels(&args.inputs)?;
     let mut machine = match Machine::from_durable(args.kernel.durable()?, options(args)) {
         Ok(machine) => machine,
-        Err(error) => return Ok(found_wrong(&error)),
+        Err(error) => return Ok(failed(&error)),
     };
     let bar = progress(levels.len(), args);
     let mut printer = Printer::new(args);
@@ -79,7 +78,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             Err(error) => {
                 bar.finish_and_clear();
                 printer.finish(machine.durable(), args)?;
-                return Ok(found_wrong(&error));
+                return Ok(failed(&error));
             }
         };
         sound &= is_sound(&report);
@@ -96,11 +95,6 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::from(FOUND_WRONG)
     })
-}
-
-fn found_wrong(error: &Error) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::from(FOUND_WRONG)
 }
 
 /// Whether a level ended well, each of its runs did.
@@ -148,9 +142,10 @@ fn progress(levels: usize, args: &RunArgs) -> ProgressBar {
     }
 }
 
-/// Prints levels as they come, or collects them for one JSON object.
+/// Prints levels as they come; as JSON they are the items of one list of one object.
 struct Printer {
-    json: Option<Vec<Value>>,
+    /// How many levels are printed as JSON; `None`: they are text.
+    json: Option<usize>,
     colours: bool,
     profile: Profile,
 }
@@ -159,7 +154,7 @@ impl Printer {
     fn new(args: &RunArgs) -> Self {
         let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self {
-            json: args.json.then(Vec::new),
+            json: args.json.then_some(0),
             colours,
             profile: Profile::default(),
         }
@@ -171,40 +166,40 @@ impl Printer {
                 self.profile += profile;
             }
         }
+        let mut out = std::io::stdout().lock();
         match &mut self.json {
-            Some(levels) => levels.push(level_json(report)),
-            None => write!(
-                std::io::stdout().lock(),
-                "{}",
-                Text {
-                    report,
-                    colours: self.colours
-                }
-            )?,
+            Some(printed) => {
+                let before = if *printed == 0 { "{\"levels\":[" } else { "," };
+                write!(out, "{before}{}", level_json(report))?;
+                *printed += 1;
+            }
+            None => {
+                let colours = self.colours;
+                write!(out, "{}", Text { report, colours })?;
+            }
         }
         Ok(())
     }
 
     fn finish(self, durable: &Durable, args: &RunArgs) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
         let dump = args
             .dump
             .as_deref()
             .map(|prefix| durable.values(prefix.trim_end_matches('/')))
             .transpose()?;
-        if let Some(levels) = self.json {
-            let mut all = json!({ "levels": levels });
+        let mut out = std::io::stdout().lock();
+        if let Some(printed) = self.json {
+            let before = if printed == 0 { "{\"levels\":[" } else { "" };
+            write!(out, "{before}]")?;
             if let Some(values) = dump {
                 let hex = |value: pvm::Value| Value::from(hex::encode(value.bytes()));
-                all["dump"] = values
-                    .into_iter()
-                    .map(|(path, value)| (path, hex(value)))
-                    .collect();
+                let values = values.into_iter().map(|(path, value)| (path, hex(value)));
+                write!(out, ",\"dump\":{}", values.collect::<Value>())?;
             }
             if args.profile {
-                all["profile"] = profile::json(&self.profile);
+                write!(out, ",\"profile\":{}", profile::json(&self.profile))?;
             }
-            writeln!(out, "{all}")?;
+            writeln!(out, "}}")?;
             return Ok(());
         }
         for (path, value) in dump.into_iter().flatten() {

@@ -56,9 +56,9 @@ struct ImportArgs {
     /// The root that it must have
     #[arg(long, value_name = "HEX")]
     root: Option<String>,
-    /// The most bytes that it may unpack to
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 30)]
-    most: u64,
+    /// The most bytes that it may unpack to [default: 64 MiB and 100 times its size, at most 8 GiB]
+    #[arg(long, value_name = "BYTES")]
+    most: Option<u64>,
     /// Write what was read to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -134,7 +134,8 @@ fn import(args: &ImportArgs) -> anyhow::Result<()> {
         let name = || args.file.display().to_string();
         let root = args.root.as_deref().map(root_bytes).transpose()?;
         let file = BufReader::new(pvm::files::open(&args.file).with_context(name)?);
-        let facts = folder_file::import(file, args.most, folder, root).with_context(name)?;
+        let most = start::most(file.get_ref(), args.most).with_context(name)?;
+        let facts = folder_file::import(file, most, folder, root).with_context(name)?;
         println!("{}: {}", folder.display(), folder_facts(&facts));
         return Ok(());
     }

@@ -6,10 +6,14 @@ use clap::Args;
 use node::recorded::RecordedLevel;
 use pvm::inputs::Levels;
 use pvm::{Inbox, Machine, Options, Snapshot};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The most that a snapshot may unpack to by default, in bytes.
 const MOST: u64 = 8 << 30;
+/// The same for a small one, and how many times its size that of a large one may be.
+const SMALL: u64 = 64 << 20;
+const TIMES: u64 = 100;
 
 /// A recorded run, and where it is taken up.
 #[derive(Args, Debug)]
@@ -29,9 +33,10 @@ pub(crate) struct StartArgs {
     kernel: Option<PathBuf>,
     #[command(flatten)]
     rollup: RollupArgs,
-    /// The most bytes that the snapshot may unpack to
-    #[arg(long, value_name = "BYTES", default_value_t = MOST)]
-    most: u64,
+    /// The most bytes that the snapshot may unpack to [default: 64 MiB and 100 times its size, at
+    /// most 8 GiB]
+    #[arg(long, value_name = "BYTES")]
+    most: Option<u64>,
 }
 
 /// A machine, and the messages of the levels from the first on.
@@ -105,9 +110,19 @@ impl Recorded {
     }
 }
 
+/// The most bytes that a snapshot in a file may unpack to: as asked for, or by its size.
+pub(crate) fn most(file: &File, asked: Option<u64>) -> std::io::Result<u64> {
+    let by_size = |size: u64| SMALL.saturating_add(size.saturating_mul(TIMES)).min(MOST);
+    match asked {
+        Some(most) => Ok(most),
+        None => Ok(by_size(file.metadata()?.len())),
+    }
+}
+
 /// Reads and checks a snapshot.
-pub(crate) fn snapshot(path: &Path, most: u64) -> anyhow::Result<Snapshot> {
+pub(crate) fn snapshot(path: &Path, asked: Option<u64>) -> anyhow::Result<Snapshot> {
     let name = || path.display().to_string();
     let file = pvm::files::open(path).with_context(name)?;
+    let most = most(&file, asked).with_context(name)?;
     Snapshot::read(file, most).with_context(name)
 }

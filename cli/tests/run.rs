@@ -179,3 +179,24 @@ fn a_run_that_takes_too_long_is_an_error() {
         "{text}"
     );
 }
+
+/// Where this computer has too little memory, that is not the kernel's fault.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_this_computer_lacks_is_not_the_kernels_fault() {
+    let folder = Folder::new("no-memory");
+    let kernel = folder.file("kernel.hex", MINIMAL);
+    let inputs = folder.file("inputs.json", "[[]]");
+    // In KiB: enough to start, not to reserve a kernel's memory.
+    let script = "ulimit -v 3000000; exec \"$@\"";
+    let args = ["sh", "run", &kernel, "--inputs", &inputs];
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, args[0], support::PROGRAM])
+        .args(&args[1..])
+        .output()
+        .unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{}{text}", stdout(&output));
+    assert!(text.contains("this computer lacks"), "{text}");
+    assert!(!stdout(&output).contains("stuck"), "{}", stdout(&output));
+}

@@ -26,6 +26,9 @@ pub enum KernelError {
     /// memory, a start function or a segment that traps.
     #[error("the module does not initialise: {0}")]
     Init(String),
+    /// The computer that runs it lacks something, such as memory; the module is not to blame.
+    #[error("this computer lacks what the kernel takes: {0}")]
+    Host(String),
     /// There is no function for the machine to call.
     #[error("the module has no entry point: {0}")]
     NoEntry(String),

@@ -33,6 +33,10 @@ pub struct Context {
     pub(crate) debug: DebugSink,
     /// Of this run.
     pub(crate) debug_lines: Vec<String>,
+    /// The bytes that a level may still keep of them.
+    pub(crate) debug_left: usize,
+    /// The bytes for which there was no room.
+    pub(crate) debug_lost: u64,
     /// `None` without metering.
     pub(crate) meter: Option<Box<Meter>>,
     /// The host calls until a test's trap; `None` without.

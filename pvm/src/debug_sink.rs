@@ -3,13 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// The most bytes of `write_debug` that a report of a level has, with [`DEBUG_LINE`] more for each
+/// call.
+pub const MAX_DEBUG: usize = 16 << 20;
+
+/// What a text takes besides its bytes.
+pub(crate) const DEBUG_LINE: usize = 64;
+
 /// Where the lines of `write_debug` go.
 #[derive(Clone, Default)]
 pub enum DebugSink {
     /// Nowhere.
     #[default]
     Off,
-    /// Into [`LevelReport::debug`].
+    /// Into [`LevelReport::debug`], the first [`MAX_DEBUG`] bytes of each level.
     Capture,
     /// To this function, as they come.
     Call(Arc<dyn Fn(&str) + Send + Sync>),

@@ -38,6 +38,7 @@ use walk::{collect, first_steps};
 pub use crate::node_source::{NodeHash, NodeSource, Unavailable};
 pub use as_path::AsPath;
 pub(crate) use edit::Cut;
+pub(crate) use records::named_within;
 pub use records::{check, named, references};
 pub use source::{Source, UNAVAILABLE};
 

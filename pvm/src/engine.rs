@@ -114,6 +114,8 @@ pub enum End {
     Reveal(RevealError),
     /// A part of the storage cannot be loaded.
     Unavailable(Unavailable),
+    /// This computer lacks what the run takes.
+    Host(String),
     /// A probe wants no more of it.
     Abandoned,
     /// It took longer than [`RunLimits::patience`].
@@ -153,7 +155,7 @@ impl fmt::Display for End {
                 f.write_str("an indirect call through an element beyond the table")
             }
             Self::UninitializedElement => f.write_str("an indirect call through a null element"),
-            Self::Other(text) => f.write_str(text),
+            Self::Host(text) | Self::Other(text) => f.write_str(text),
         }
     }
 }

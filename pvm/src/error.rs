@@ -12,7 +12,11 @@ use kernel_module::{KernelError, Limit};
 pub enum Error {
     /// The kernel is none.
     #[error(transparent)]
-    Kernel(#[from] KernelError),
+    Kernel(KernelError),
+    /// This computer lacks what a run takes, such as memory. The storage is as it was before the
+    /// level.
+    #[error("this computer lacks what the kernel takes: {0}")]
+    Host(String),
     /// There is nothing at `/kernel/boot.wasm`.
     #[error("there is no kernel at {KERNEL}")]
     NoKernel,
@@ -54,6 +58,15 @@ pub enum Error {
     /// Something is wrong on this side.
     #[error("the machine failed: {0}")]
     Internal(String),
+}
+
+impl From<KernelError> for Error {
+    fn from(error: KernelError) -> Self {
+        match error {
+            KernelError::Host(why) => Self::Host(why),
+            error => Self::Kernel(error),
+        }
+    }
 }
 
 impl From<HostError> for Error {

@@ -1,7 +1,7 @@
 //! The host functions, on the kernel's memory and the machine's context.
 
 use crate::context::{Context, Stop};
-use crate::debug_sink::DebugSink;
+use crate::debug_sink::{DEBUG_LINE, DebugSink};
 use crate::durable::{Durable, StoreError, Unavailable};
 use crate::engine::{ENTER, LEAVE, MARK, REACHED};
 use crate::logged::Logged;
@@ -296,9 +296,18 @@ fn write_debug(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -
     match &context.debug {
         DebugSink::Off => {}
         DebugSink::Capture => {
-            context
-                .debug_lines
-                .push(String::from_utf8_lossy(&bytes).into_owned());
+            match context.debug_left.checked_sub(bytes.len() + DEBUG_LINE) {
+                Some(left) => {
+                    context.debug_left = left;
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    context.debug_lines.push(text);
+                }
+                // What follows is left out, too, so that there is one gap.
+                None => {
+                    context.debug_left = 0;
+                    context.debug_lost += bytes.len() as u64;
+                }
+            }
         }
         DebugSink::Call(sink) => sink(&String::from_utf8_lossy(&bytes)),
     }

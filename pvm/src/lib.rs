@@ -56,7 +56,7 @@ mod stack;
 mod state;
 
 pub use context::Context;
-pub use debug_sink::DebugSink;
+pub use debug_sink::{DebugSink, MAX_DEBUG};
 pub use durable::{
     AsPath, Durable, NodeHash, NodeSource, Source, StoreError, UNAVAILABLE, Unavailable,
 };

@@ -17,7 +17,7 @@
 //!
 //! Numbers are little-endian.
 
-use crate::durable::{Durable, NodeHash, NodeSource, Unavailable, named};
+use crate::durable::{Durable, NodeHash, NodeSource, Unavailable, named_within};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use kernel_module::Version;
 use std::collections::HashMap;
@@ -30,6 +30,11 @@ const FORM: u16 = 1;
 
 /// The longest record, in bytes.
 const MAX_RECORD: usize = 1 << 24;
+
+/// How many parts of the tree may lie in each other: those who look through all of it call themselves
+/// for each. The longest path, if each of its bytes were parted from others in all bits, has
+/// fewer.
+const MAX_DEPTH: u32 = 4_096;
 
 /// What unpacking may take of memory is 2 to the power of this, in bytes; what is written here
 /// takes less.
@@ -172,13 +177,20 @@ where
     Ok(facts)
 }
 
+/// A record that was read.
+struct Known {
+    /// Whether another one names it.
+    named: bool,
+    /// How many parts of the tree lie in each other below it, in other records.
+    depth: u32,
+}
+
 /// The records of a file.
 struct Incoming<R: Read> {
     unpacked: zstd::Decoder<'static, io::BufReader<R>>,
     left: u64,
     most: u64,
-    /// Whether a record is named by another.
-    known: HashMap<NodeHash, bool>,
+    known: HashMap<NodeHash, Known>,
     last: Option<NodeHash>,
     bytes: u64,
 }
@@ -198,12 +210,22 @@ impl<R: Read> Incoming<R> {
         };
         let mut record = vec![0; len];
         self.unpacked.read_exact(&mut record).map_err(short)?;
-        let (hash, names) = named(&record).map_err(Corrupt)?;
-        for name in names {
+        let (hash, names) = named_within(&record).map_err(Corrupt)?;
+        let mut depth = 0;
+        for (name, at) in names {
             let known = self.known.get_mut(&name);
-            *known.ok_or(Corrupt("a record is missing"))? = true;
+            let known = known.ok_or(Corrupt("a record is missing"))?;
+            known.named = true;
+            depth = depth.max(at + known.depth);
         }
-        if self.known.insert(hash, false).is_some() {
+        if depth > MAX_DEPTH {
+            return Err(Corrupt("its parts lie too deep in each other"));
+        }
+        let known = Known {
+            named: false,
+            depth,
+        };
+        if self.known.insert(hash, known).is_some() {
             return Err(Corrupt("a record comes twice"));
         }
         self.last = Some(hash);
@@ -221,7 +243,7 @@ impl<R: Read> Incoming<R> {
         if self.last.as_ref() != Some(root) {
             return Err(Corrupt("its storage has another root than it says"));
         }
-        if self.known.values().filter(|named| !**named).count() > 1 {
+        if self.known.values().filter(|known| !known.named).count() > 1 {
             return Err(Corrupt("a record belongs to nothing"));
         }
         let mut more = [0];

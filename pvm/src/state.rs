@@ -2,6 +2,7 @@
 
 use crate::compare::{self, Ran};
 use crate::context::{Context, Meter};
+use crate::debug_sink::MAX_DEBUG;
 use crate::durable::{Durable, StoreError};
 use crate::engine::{Compiled, End, Engine, Finished, RunLimits, Trap};
 use crate::error::Error;
@@ -77,6 +78,8 @@ impl State {
             checkpoints: Vec::new(),
             debug: self.options.debug.clone(),
             debug_lines: Vec::new(),
+            debug_left: MAX_DEBUG,
+            debug_lost: 0,
             meter: None,
             trap_after: self.trap_after,
             probe: self.options.probe.clone(),
@@ -84,6 +87,11 @@ impl State {
         };
         let mut log = LevelLog::default();
         let status = self.runs(&mut context, &mut log)?;
+        if context.debug_lost > 0 {
+            let lost = context.debug_lost;
+            log.debug
+                .push(format!("… {lost} bytes more of this level are left out\n"));
+        }
         self.durable = std::mem::take(&mut context.durable);
         self.trap_after = context.trap_after;
         match &status {
@@ -180,6 +188,9 @@ impl State {
             }
             Err(error) => return Err(error),
         };
+        if let Err(End::Host(why)) = finished.end {
+            return Err(Error::Host(why));
+        }
         let mut report = RunReport {
             wall: start.elapsed(),
             ..RunReport::default()
@@ -220,8 +231,10 @@ impl State {
         let finished = self.call_on(&*self.options.engine, kernel, context)?;
         let other = self.call_on(&**check, kernel, &mut again)?;
         for finished in [&finished, &other] {
-            if let Err(End::Unavailable(why)) = &finished.end {
-                return Err(why.clone().into());
+            match &finished.end {
+                Err(End::Unavailable(why)) => return Err(why.clone().into()),
+                Err(End::Host(why)) => return Err(Error::Host(why.clone())),
+                _ => {}
             }
         }
         let first = Ran::new(self.options.engine.name(), context, &finished);

@@ -69,6 +69,9 @@ pub enum WitnessError {
     /// What it has of the storage is not of the root that it names, or not enough.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// This computer lacks what the kernel takes; nothing is said of the witness.
+    #[error("this computer lacks what the kernel takes: {0}")]
+    Host(String),
     /// The level cannot be run.
     #[error("the level cannot be run: {0}")]
     Machine(String),

@@ -738,3 +738,41 @@ fn the_new_durable_storage_is_not_enabled() {
     assert!(matches!(report.status, Status::Stuck { .. }));
     assert_eq!(report.outbox, [] as [Vec<u8>; 0]);
 }
+
+/// A kernel that talks without end is heard so far, and its level says what is left out.
+#[test]
+fn what_a_level_says_is_kept_up_to_a_bound() {
+    let text = r#"(module
+      (import "smart_rollup_core" "write_debug" (func $say (param i32 i32)))
+      (memory 16) (export "memory" (memory 0))
+      (func (export "kernel_run") (local $left i32)
+        (local.set $left (i32.const 100))
+        (loop $again
+          (call $say (i32.const 0) (i32.const 400000))
+          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+          (br_if $again (local.get $left)))))"#;
+    let options = Options {
+        debug: DebugSink::Capture,
+        ..Options::default()
+    };
+    let mut machine = Machine::new(&wat::parse_str(text).unwrap(), options).unwrap();
+    let inbox = Inbox {
+        timestamp: 0,
+        predecessor: [0; 32],
+        messages: Vec::new(),
+    };
+    for _ in 0..2 {
+        let report = machine.run_level(&inbox).unwrap();
+        let (last, kept) = report.debug.split_last().unwrap();
+        let kept: usize = kept.iter().map(String::len).sum();
+        assert!(
+            kept <= pvm::MAX_DEBUG && kept > pvm::MAX_DEBUG - 500_000,
+            "{kept}"
+        );
+        let lost = 100 * 400_000 - kept;
+        assert_eq!(
+            *last,
+            format!("… {lost} bytes more of this level are left out\n")
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Snapshots and witnesses: what comes of them, and that nothing else is taken for them.
 
+use blake2::Digest;
 use proptest::prelude::*;
 use pvm::snapshot::{SnapshotError, facts};
 use pvm::witness::WitnessError;
@@ -8,32 +9,7 @@ use pvm::{Inbox, Machine, Options, Snapshot, Witness, engine};
 /// Writes each message, with its level and number, and the rollup's metadata to storage, the
 /// first bytes of each to the outbox, and changes a long value.
 fn kernel() -> Vec<u8> {
-    let text = r#"(module
-  (import "smart_rollup_core" "read_input" (func $input (param i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "write_output" (func $output (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_copy" (func $copy (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_delete" (func $delete (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_value_size" (func $size (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "reveal_metadata" (func $metadata (param i32 i32) (result i32)))
-  (memory 2) (export "memory" (memory 0))
-  (data (i32.const 0) "/state/log/s/state/meta/new")
-  (func (export "kernel_run") (local $n i32) (local $size i32)
-    (drop (call $copy (i32.const 0) (i32.const 6) (i32.const 23) (i32.const 4)))
-    (drop (call $metadata (i32.const 900) (i32.const 24)))
-    (drop (call $write (i32.const 12) (i32.const 11) (i32.const 0) (i32.const 900) (i32.const 24)))
-    (block $done (loop $next
-      (local.set $n (call $input (i32.const 1000) (i32.const 1008) (i32.const 4096)))
-      (br_if $done (i32.eqz (local.get $n)))
-      (local.set $size (call $size (i32.const 0) (i32.const 10)))
-      (if (i32.lt_s (local.get $size) (i32.const 0)) (then (local.set $size (i32.const 0))))
-      (drop (call $write (i32.const 0) (i32.const 10) (local.get $size)
-        (i32.const 1000) (i32.add (local.get $n) (i32.const 8))))
-      (drop (call $output (i32.const 1008) (i32.const 1)))
-      (br $next)))
-    (drop (call $delete (i32.const 23) (i32.const 4)))))"#;
-    wat::parse_str(text).unwrap()
+    wat::parse_str(include_str!("data/recording.wat")).unwrap()
 }
 
 fn inbox(level: u32) -> Inbox {
@@ -154,6 +130,101 @@ fn what_is_too_large_or_is_no_snapshot_is_refused() {
         Snapshot::read(&bomb[..], MOST),
         Err(SnapshotError::Corrupt(_))
     ));
+}
+
+/// A snapshot of these records, behind a head that is right.
+fn packed(root: [u8; 32], records: &[Vec<u8>]) -> Vec<u8> {
+    let mut snapshot = machine(0).snapshot([3; 32]).unwrap();
+    snapshot.facts.root = root;
+    let mut bytes = Vec::new();
+    snapshot.write(&mut bytes).unwrap();
+    bytes.truncate(bytes.len() - frame(&bytes).len());
+    let mut unpacked = Vec::new();
+    for record in records {
+        unpacked.extend((record.len() as u32).to_le_bytes());
+        unpacked.extend(record);
+    }
+    let len: usize = records.iter().map(Vec::len).sum();
+    unpacked.extend(0_u32.to_le_bytes());
+    unpacked.extend((records.len() as u64).to_le_bytes());
+    unpacked.extend((len as u64).to_le_bytes());
+    bytes.extend(zstd::encode_all(&unpacked[..], 3).unwrap());
+    bytes
+}
+
+/// A storage whose folders lie in each other, `depth` of them: no path of a kernel is so long, but
+/// a store that somebody made can have it.
+#[test]
+fn a_storage_that_is_deep_beyond_measure_is_refused() {
+    use pvm::Durable;
+    let records = |depth: usize| {
+        let mut storage = Durable::new();
+        storage.write("/x", [1]).unwrap();
+        // What there is comes to the end of a path that is as long as can be.
+        for _ in 0..depth {
+            let mut path = "/y".to_owned();
+            for _ in 0..110 {
+                storage.write(&path, [2]).unwrap();
+                path += "/z";
+            }
+            storage.move_("/x", &path).unwrap();
+            storage.move_("/y", "/x").unwrap();
+        }
+        let mut records = Vec::new();
+        let put = &mut |_: &[u8; 32], record: &[u8]| {
+            records.push(record.to_vec());
+            Ok::<_, pvm::Unavailable>(())
+        };
+        storage.each_record(put).unwrap();
+        packed(storage.root_hash(), &records)
+    };
+    let read = |bytes: &[u8]| Snapshot::read(bytes, MOST);
+    let in_stack = |size: usize, run: Box<dyn FnOnce() + Send>| {
+        let thread = std::thread::Builder::new().stack_size(size);
+        thread.spawn(run).unwrap().join().unwrap();
+    };
+    // To make one takes a large stack by itself.
+    in_stack(
+        256 << 20,
+        Box::new(move || {
+            let (deep, deeper) = (records(18), records(20));
+            let refused = read(&deeper).unwrap_err().to_string();
+            assert!(refused.contains("too deep in each other"), "{refused}");
+            // What is read can be looked through by a program's first thread.
+            let look = move || drop(read(&deep).unwrap().durable.values("").unwrap());
+            in_stack(8 << 20, Box::new(look));
+        }),
+    );
+}
+
+#[test]
+fn lengths_that_lie_are_refused() {
+    let record = |len: usize| vec![0xff; len];
+    for records in [
+        vec![],
+        vec![record(1)],
+        vec![record(1 << 20)],
+        vec![vec![4], vec![4]],
+    ] {
+        let read = Snapshot::read(&packed([0; 32], &records)[..], MOST);
+        assert!(matches!(read, Err(SnapshotError::Corrupt(_))), "{read:?}");
+    }
+    // A witness whose lists and parts are longer than the file, with a digest that is right.
+    let bytes = witness().encode();
+    let lists = 8 + 2 + 4 + 20 + 4 + 3 * 32;
+    for (at, len) in [
+        (lists, u32::MAX),
+        (lists + 4, u32::MAX),
+        (lists + 4, 1 << 31),
+    ] {
+        let mut changed = bytes.clone();
+        changed.splice(at..at + 4, len.to_le_bytes());
+        changed.truncate(changed.len() - 32);
+        let digest = blake2::Blake2b::<blake2::digest::consts::U32>::digest(&changed);
+        changed.extend(digest);
+        let refused = Witness::decode(&changed).unwrap_err();
+        assert_eq!(refused, WitnessError::Corrupt("it ends too early"));
+    }
 }
 
 /// What is behind the head.

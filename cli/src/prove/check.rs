@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use node::chain::Included;
 use node::payment::{Payment, PaymentError, Proven};
-use pvm::{LevelReport, NodeHash, Options, Witness};
+use pvm::{LevelReport, NodeHash, Options, Witness, WitnessError};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,22 +52,26 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         preimages: args.preimages.clone(),
         ..Options::default()
     });
-    let shown = checked(&bytes, &kernel, &options).and_then(|shown| match &args.root {
-        Some(root) if ![shown.witness.before, shown.witness.after].contains(root) => Err(format!(
+    let wrong = |why: String| {
+        eprintln!("error: {}: {why}", name());
+        Ok(ExitCode::from(FOUND_WRONG))
+    };
+    let shown = match checked(&bytes, &kernel, &options) {
+        Ok(shown) => shown,
+        // It says nothing of the file.
+        Err(error @ PaymentError::Level(WitnessError::Host(_))) => return Err(error.into()),
+        Err(error) => return wrong(error.to_string()),
+    };
+    if let Some(root) = &args.root
+        && ![shown.witness.before, shown.witness.after].contains(root)
+    {
+        return wrong(format!(
             "neither its root before the level, {}, nor that after it, {}, is {}",
             hex::encode(shown.witness.before),
             hex::encode(shown.witness.after),
             hex::encode(root),
-        )),
-        _ => Ok(shown),
-    });
-    let shown = match shown {
-        Ok(shown) => shown,
-        Err(error) => {
-            eprintln!("error: {}: {error}", name());
-            return Ok(ExitCode::from(FOUND_WRONG));
-        }
-    };
+        ));
+    }
     if args.json {
         println!("{}", shown.json());
     } else {
@@ -83,22 +87,18 @@ struct Shown {
     transaction: Option<Proven>,
 }
 
-fn checked(bytes: &[u8], kernel: &[u8], options: &Options) -> Result<Shown, String> {
+fn checked(bytes: &[u8], kernel: &[u8], options: &Options) -> Result<Shown, PaymentError> {
     if Payment::is_one(bytes) {
-        let proved = Payment::decode(bytes).and_then(|payment| {
-            let proven = payment.check(kernel, options)?;
-            Ok::<_, PaymentError>((payment.level, proven))
-        });
-        let (witness, proven) = proved.map_err(|error| error.to_string())?;
+        let payment = Payment::decode(bytes)?;
+        let proven = payment.check(kernel, options)?;
         return Ok(Shown {
-            witness,
+            witness: payment.level,
             report: proven.report.clone(),
             transaction: Some(proven),
         });
     }
-    let witness = Witness::decode(bytes).map_err(|error| error.to_string())?;
-    let report = witness.check(kernel, options);
-    let report = report.map_err(|error| error.to_string())?;
+    let witness = Witness::decode(bytes)?;
+    let report = witness.check(kernel, options)?;
     Ok(Shown {
         witness,
         report,

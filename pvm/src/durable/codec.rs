@@ -150,7 +150,8 @@ fn piece_or_name(out: &mut Vec<u8>, piece: &Piece, height: u32, cutter: &mut imp
 
 /// What stands for the parts that are elsewhere.
 pub(super) trait Elsewhere {
-    fn link(&mut self, hash: NodeHash) -> Result<Link, &'static str>;
+    /// `depth`: how many parts it lies in, itself included.
+    fn link(&mut self, hash: NodeHash, depth: u32) -> Result<Link, &'static str>;
     fn piece(&mut self, hash: NodeHash, height: u32) -> Result<Piece, &'static str>;
 }
 
@@ -215,7 +216,7 @@ impl<'b, E: Elsewhere> Reader<'b, E> {
         let link = match tag {
             ELSEWHERE => {
                 let hash = self.hash()?;
-                self.elsewhere.link(hash)?
+                self.elsewhere.link(hash, self.depth)?
             }
             LEAF => {
                 let edge = self.edge(false)?;

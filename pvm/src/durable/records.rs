@@ -87,7 +87,7 @@ impl NodeSource for Nowhere {
 pub fn references(record: &[u8]) -> Result<Vec<NodeHash>, Unavailable> {
     let mut named = Vec::new();
     match Reader::new(record, Naming(&mut named)).part() {
-        Ok(_) => Ok(named),
+        Ok(_) => Ok(named.into_iter().map(|(hash, _)| hash).collect()),
         Err(why) => Err(Unavailable::Corrupt { hash: [0; 32], why }),
     }
 }
@@ -97,6 +97,15 @@ pub fn references(record: &[u8]) -> Result<Vec<NodeHash>, Unavailable> {
 /// # Errors
 /// What is wrong with the bytes.
 pub fn named(record: &[u8]) -> Result<(NodeHash, Vec<NodeHash>), &'static str> {
+    let (hash, names) = named_within(record)?;
+    Ok((hash, names.into_iter().map(|(name, _)| name).collect()))
+}
+
+/// The hash of another record, and how deep in this one it lies; 0 if it is of a value.
+pub(crate) type Name = (NodeHash, u32);
+
+/// As [`named`], with how deep each lies.
+pub(crate) fn named_within(record: &[u8]) -> Result<(NodeHash, Vec<Name>), &'static str> {
     let mut names = Vec::new();
     let hash = Reader::new(record, Naming(&mut names)).part()?.hash();
     Ok((hash, names))
@@ -124,16 +133,16 @@ pub(super) fn checked(
 }
 
 /// Notes what is named.
-struct Naming<'n>(&'n mut Vec<NodeHash>);
+struct Naming<'n>(&'n mut Vec<Name>);
 
 impl Elsewhere for Naming<'_> {
-    fn link(&mut self, hash: NodeHash) -> Result<Link, &'static str> {
-        self.0.push(hash);
+    fn link(&mut self, hash: NodeHash, depth: u32) -> Result<Link, &'static str> {
+        self.0.push((hash, depth));
         Ok(Link::stub(hash, Arc::new(Blind)))
     }
 
     fn piece(&mut self, hash: NodeHash, height: u32) -> Result<Piece, &'static str> {
-        self.0.push(hash);
+        self.0.push((hash, 0));
         Ok(Piece::stub(hash, height, Arc::new(Blind)))
     }
 }
@@ -195,7 +204,7 @@ impl Records {
 struct Later(Arc<Records>);
 
 impl Elsewhere for Later {
-    fn link(&mut self, hash: NodeHash) -> Result<Link, &'static str> {
+    fn link(&mut self, hash: NodeHash, _: u32) -> Result<Link, &'static str> {
         Ok(Link::stub(hash, Arc::clone(&self.0) as _))
     }
 

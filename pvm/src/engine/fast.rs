@@ -8,8 +8,8 @@ use kernel_module::imports::ValType;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wasmtime::{
-    Cache, Caller, Config, FuncType, Instance, InstancePre, Linker, Memory, Store, UpdateDeadline,
-    Val,
+    Cache, Caller, Config, FuncType, Instance, InstancePre, Linker, Memory, ResourceLimiter, Store,
+    UpdateDeadline, Val,
 };
 
 /// The fast VM: wasmtime, which compiles.
@@ -66,6 +66,7 @@ struct Ready {
 /// What the host functions find.
 struct Data {
     context: Context,
+    memory_limits: NoneButOurs,
     /// `None` while the start function runs.
     memory: Option<Memory>,
 }
@@ -74,9 +75,11 @@ impl Compiled for Ready {
     fn run(&self, context: Context) -> (Context, Finished) {
         let data = Data {
             context,
+            memory_limits: NoneButOurs,
             memory: None,
         };
         let mut store = Store::new(self.pre.module().engine(), data);
+        store.limiter(|data| &mut data.memory_limits);
         if let Some(patience) = self.patience {
             let start = Instant::now();
             store.set_epoch_deadline(1);
@@ -171,12 +174,41 @@ fn call(caller: &mut Caller<'_, Data>, place: usize, given: &[Val]) -> wasmtime:
         .map_err(wasmtime::Error::new)
 }
 
+/// Lets memories and tables grow as their types allow. Where this computer has no more, that is no
+/// answer to the kernel, which another computer would not give.
+struct NoneButOurs;
+
+impl ResourceLimiter for NoneButOurs {
+    fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        match lacks(&error) {
+            true => Err(error),
+            false => Ok(()),
+        }
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Whether this computer refused something, whose errors have a number of the system.
+fn lacks(error: &wasmtime::Error) -> bool {
+    format!("{error:#}").contains("(os error ")
+}
+
 fn end(error: &wasmtime::Error) -> End {
     if error.is::<Late>() {
         return End::Late;
     }
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return stop.clone().into();
+    }
+    if lacks(error) {
+        return End::Host(format!("{error:#}"));
     }
     End::Trap(match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::UnreachableCodeReached) => Trap::Unreachable,
@@ -240,5 +272,8 @@ fn cache() -> Option<Cache> {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn decode(error: wasmtime::Error) -> KernelError {
-    KernelError::Decode(format!("{error:#}"))
+    match lacks(&error) {
+        true => KernelError::Host(format!("{error:#}")),
+        false => KernelError::Decode(format!("{error:#}")),
+    }
 }

@@ -6,6 +6,7 @@ use kernel_module::Counted;
 use kernel_module::KernelError;
 use kernel_module::imports::ValType;
 use std::sync::Arc;
+use wasmi::errors::{ErrorKind, MemoryError, TableError};
 use wasmi::{
     Caller, Config, EnforcedLimits, FuncType, Instance, Linker, Memory, Store, TrapCode, Val,
 };
@@ -154,6 +155,12 @@ fn call(caller: &mut Caller<'_, Data>, place: usize, given: &[Val]) -> Result<i6
 impl wasmi::errors::HostError for Stop {}
 
 fn end(error: &wasmi::Error) -> End {
+    if let ErrorKind::Memory(MemoryError::OutOfSystemMemory)
+    | ErrorKind::Table(TableError::OutOfSystemMemory)
+    | ErrorKind::TrapCode(TrapCode::OutOfSystemMemory) = error.kind()
+    {
+        return End::Host(error.to_string());
+    }
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return stop.clone().into();
     }

@@ -98,6 +98,7 @@ impl Witness {
         let report = match ran.map_err(|why| failed(&why))? {
             Ok(report) => report,
             Err(Error::Unavailable(why)) => return Err(why.into()),
+            Err(Error::Host(why)) => return Err(WitnessError::Host(why)),
             Err(why) => return Err(failed(&why)),
         };
         self.compare(&report)?;
