@@ -15,4 +15,5 @@ pub mod program;
 pub mod proofs;
 pub mod random;
 pub mod targets;
+mod tight;
 pub mod work;

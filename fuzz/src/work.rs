@@ -3,6 +3,7 @@
 //! work, and towards dearer runs and levels.
 
 use crate::program::{Pool, program};
+use crate::tight;
 use alloy_primitives::{Address, U256};
 use arbitrary::{Result, Unstructured};
 use e2e_tests::case::{CALLED, CALLER, Case, Crowd, KINDS, Kind, LARGE};
@@ -184,10 +185,14 @@ fn transactions(choices: &mut Unstructured<'_>, size: Size) -> Result<tx_case::C
 }
 
 fn choose(choices: &mut Unstructured<'_>, size: Size) -> Result<Case> {
-    let kind = choices.int_in_range(0..=3_u8)?;
+    let kind = choices.int_in_range(0..=5_u8)?;
     let mut case = Case::default();
     if kind > 0 {
-        case.called = program(choices, &pool(), 2)?.into();
+        case.called = match kind {
+            1..4 => program(choices, &pool(), 2)?,
+            _ => tight::repeated(choices)?,
+        }
+        .into();
         case.caller = caller(choices)?.into();
         let len = choices.int_in_range(0..=2_000_usize)?;
         let (count, gas) = match size {
