@@ -303,11 +303,7 @@ fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
                 read[*level] += 1;
                 return message(read[*level]);
             }
-            // Whose the first message is, the machine is asked.
             let queues = |call: &Call| call.name == "store_write" && is_queued(&call.path);
-            if call.name == "reveal_metadata" && next.is_some_and(|(_, next)| queues(next)) {
-                return message(read[*level]);
-            }
             // The first of two writes for one message.
             if queues(call) && next.is_some_and(|(_, next)| next == call) {
                 return message(read[*level]);
@@ -684,9 +680,7 @@ fn two_traps_lose_no_transaction_that_was_queued() {
             }
             assert_eq!(head(&trapped.host).backlog, 0, "{at}");
             // Where a message may be lost, what follows from it is open.
-            let lossy = |call: &Call| {
-                matches!(call.name, "read_input" | "reveal_metadata") || is_queued(&call.path)
-            };
+            let lossy = |call: &Call| call.name == "read_input" || is_queued(&call.path);
             if struck.iter().any(lossy) {
                 continue;
             }

@@ -2,8 +2,9 @@
 //! durable before anything executes.
 //!
 //! Between `read_input` and the write that makes its message durable there is
-//! only straight code, so that a trap there cannot come from us; the first time
-//! the machine is asked for the rollup's address, too.
+//! only straight code, so that a trap there cannot come from us. So the rollup's address is
+//! known before the first message is taken: it stands with the level's facts, and where it does
+//! not yet, the machine is asked for it first.
 
 use crate::queue::{ENTRY_OVERHEAD, Entries, Page};
 use crate::run::line;
@@ -130,6 +131,7 @@ const INPUT_OVERHEAD: u64 = 32;
 ///
 /// # Errors
 /// If the machine refuses a host call.
+#[inline(never)]
 pub fn drain(
     host: &mut impl Runtime,
     layout: &Layout,
@@ -137,11 +139,17 @@ pub fn drain(
     budget: &mut Budget,
 ) -> Result<Drained, HostError> {
     let level = Level::load(host, layout)?;
+    match level.as_ref().and_then(|level| level.rollup) {
+        Some(address) => limits.rollup.learn(address),
+        None => {
+            limits.rollup.get(host)?;
+        }
+    }
     let mut drain = Drain {
         layout,
         limits,
         level,
-        newest: level.map(|level| level.number),
+        newest: level.as_ref().map(|level| level.number),
         external: End::of(layout.queue, limits.trapped),
         calls: End::of(layout.calls, limits.trapped),
         waiting: limits.backlog,
@@ -160,7 +168,7 @@ pub fn drain(
         let (number, id) = (message.level, message.id);
         drain.newest = Some(number);
         budget.message(message.payload.len());
-        match drain.kind(host, number, message.payload)? {
+        match drain.kind(host, message.payload)? {
             Kind::External(start) => {
                 let framed = start.and_then(|start| buffer.get_mut(start..));
                 drain.external(host, number, framed)?;
@@ -172,9 +180,8 @@ pub fn drain(
             }
             Kind::Foreign => drain.skipped.foreign += 1,
             Kind::StartOfLevel => drain.start_level(number)?,
-            Kind::Info(info) => {
-                info.save(host, layout)?;
-                drain.level = Some(info);
+            Kind::Info(timestamp, predecessor) => {
+                drain.save(host, number, (timestamp, predecessor))?;
             }
             Kind::EndOfLevel => {
                 drain.complete = true;
@@ -200,7 +207,8 @@ enum Kind {
     /// Count it: it is for another rollup.
     Foreign,
     StartOfLevel,
-    Info(Level),
+    /// The timestamp and the hash of the level's predecessor.
+    Info(u64, [u8; 32]),
     EndOfLevel,
     Other,
     Unreadable(DecodeError),
@@ -235,7 +243,7 @@ impl Drain<'_> {
     }
 
     #[inline(always)]
-    fn kind(&self, host: &impl Reveal, number: u32, payload: &[u8]) -> Result<Kind, HostError> {
+    fn kind(&self, host: &impl Reveal, payload: &[u8]) -> Result<Kind, HostError> {
         Ok(match Message::parse(payload) {
             Ok(Message::External(message)) => {
                 let ours = self.limits.unframed.is_some_and(|ours| ours(message));
@@ -256,12 +264,10 @@ impl Drain<'_> {
                 Kind::Transfer(transfer.payload.len())
             }
             Ok(Message::StartOfLevel) => Kind::StartOfLevel,
-            Ok(Message::InfoPerLevel(info)) => Kind::Info(Level {
-                number,
-                timestamp: u64::try_from(info.predecessor_timestamp).unwrap_or(0),
-                predecessor: info.predecessor,
-                inputs: self.level.map_or([0; 32], |level| level.inputs),
-            }),
+            Ok(Message::InfoPerLevel(info)) => Kind::Info(
+                u64::try_from(info.predecessor_timestamp).unwrap_or(0),
+                info.predecessor,
+            ),
             Ok(Message::EndOfLevel) => Kind::EndOfLevel,
             Ok(_) => Kind::Other,
             Err(error) => Kind::Unreadable(error),
@@ -295,22 +301,35 @@ impl Drain<'_> {
         self.calls.start(number)
     }
 
+    /// Makes the level's facts durable: the timestamp and the hash of its predecessor.
+    fn save(
+        &mut self,
+        host: &mut impl Store,
+        number: u32,
+        (timestamp, predecessor): (u64, [u8; 32]),
+    ) -> Result<(), HostError> {
+        let level = self.level.get_or_insert_default();
+        level.number = number;
+        level.timestamp = timestamp;
+        level.predecessor = predecessor;
+        level.rollup = self.limits.rollup.asked();
+        level.save(host, self.layout)
+    }
+
     #[inline(always)]
     fn finish(mut self, host: &mut impl Runtime) -> Result<Drained, HostError> {
         self.skipped.log(host, self.layout);
         // A trap took the level's facts: the last ones known hold on, durably, so
         // that all runs of the level agree.
         if let Some(number) = self.newest
-            && self.level.is_none_or(|level| level.number < number)
+            && self
+                .level
+                .as_ref()
+                .is_none_or(|level| level.number < number)
         {
-            let known = Level {
-                number,
-                timestamp: self.level.map_or(0, |level| level.timestamp),
-                predecessor: self.level.map_or([0; 32], |level| level.predecessor),
-                inputs: self.level.map_or([0; 32], |level| level.inputs),
-            };
-            known.save(host, self.layout)?;
-            self.level = Some(known);
+            let known = self.level.as_ref();
+            let known = known.map_or((0, [0; 32]), |level| (level.timestamp, level.predecessor));
+            self.save(host, number, known)?;
         }
         // A trap may have taken `Start_of_level`.
         self.open_pages(host)?;

@@ -15,12 +15,18 @@ pub struct Level {
     pub predecessor: [u8; 32],
     /// A hash of all inputs that were absorbed until now.
     pub inputs: [u8; 32],
+    /// The rollup's own address; none in what was written before levels had it.
+    pub rollup: Option<[u8; 20]>,
 }
 
-const LEN: usize = 4 + 8 + 32 + 32;
-
-/// Without the hash of inputs, before there is one.
+/// Without the rollup's address and the hash of inputs.
 const FACTS: usize = 4 + 8 + 32;
+
+const ADDRESS: usize = 20;
+
+const HASH: usize = 32;
+
+const LEN: usize = FACTS + ADDRESS + HASH;
 
 impl Level {
     /// Reads the level's facts; `None` before the first level.
@@ -38,9 +44,7 @@ impl Level {
     /// # Errors
     /// If the machine refuses a host call.
     pub fn save(&self, store: &mut impl Store, layout: &Layout) -> Result<(), HostError> {
-        let bytes = self.encode();
-        let absorbed = self.inputs != [0; 32];
-        let len = if absorbed { LEN } else { FACTS };
+        let (bytes, len) = self.encode();
         store.store_write(layout.level, 0, bytes.get(..len).unwrap_or(&bytes))
     }
 
@@ -78,30 +82,53 @@ impl Level {
         key
     }
 
-    fn encode(&self) -> [u8; LEN] {
+    /// The bytes, and how many of them there are.
+    fn encode(&self) -> ([u8; LEN], usize) {
         let mut bytes = [0; LEN];
-        let (number, rest) = bytes.split_at_mut(4);
-        let (timestamp, rest) = rest.split_at_mut(8);
-        let (predecessor, inputs) = rest.split_at_mut(32);
+        let (facts, rest) = bytes.split_at_mut(FACTS);
+        let (number, facts) = facts.split_at_mut(4);
+        let (timestamp, predecessor) = facts.split_at_mut(8);
         number.copy_from_slice(&self.number.to_be_bytes());
         timestamp.copy_from_slice(&self.timestamp.to_be_bytes());
         predecessor.copy_from_slice(&self.predecessor);
-        inputs.copy_from_slice(&self.inputs);
-        bytes
+        let mut len = FACTS;
+        let mut rest = rest;
+        if let Some(address) = &self.rollup {
+            let (place, behind) = rest.split_at_mut(ADDRESS);
+            place.copy_from_slice(address);
+            len += ADDRESS;
+            rest = behind;
+        }
+        if self.inputs != [0; HASH]
+            && let Some(place) = rest.first_chunk_mut()
+        {
+            *place = self.inputs;
+            len += HASH;
+        }
+        (bytes, len)
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (number, rest) = bytes.split_first_chunk()?;
         let (timestamp, rest) = rest.split_first_chunk()?;
-        let (predecessor, inputs) = rest.split_first_chunk()?;
+        let (predecessor, rest) = rest.split_first_chunk()?;
+        // The hash of inputs is longer than the address: the length tells which of them are there.
+        let (rollup, inputs) = match rest.len() {
+            0 | HASH => (None, rest),
+            _ => {
+                let (address, inputs) = rest.split_first_chunk()?;
+                (Some(*address), inputs)
+            }
+        };
         Some(Self {
             number: u32::from_be_bytes(*number),
             timestamp: u64::from_be_bytes(*timestamp),
             predecessor: *predecessor,
-            inputs: match bytes.len() {
-                FACTS => [0; 32],
+            inputs: match inputs {
+                [] => [0; HASH],
                 _ => inputs.try_into().ok()?,
             },
+            rollup,
         })
     }
 }
@@ -111,25 +138,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_survives_a_round_trip() {
-        let level = Level {
-            number: 1,
-            timestamp: 2,
-            predecessor: [3; 32],
-            inputs: [4; 32],
-        };
-        assert_eq!(Level::decode(&level.encode()), Some(level));
-        assert_eq!(Level::decode(&level.encode()[1..]), None);
-    }
-
-    #[test]
-    fn facts_alone_are_a_level_without_inputs() {
-        let level = Level {
-            number: 1,
-            timestamp: 2,
-            predecessor: [3; 32],
-            inputs: [0; 32],
-        };
-        assert_eq!(Level::decode(&level.encode()[..FACTS]), Some(level));
+    fn a_level_survives_a_round_trip_with_and_without_address_and_inputs() {
+        for (rollup, inputs, length) in [
+            (None, [0; 32], FACTS),
+            (Some([5; 20]), [0; 32], FACTS + ADDRESS),
+            (None, [4; 32], FACTS + HASH),
+            (Some([5; 20]), [4; 32], LEN),
+        ] {
+            let level = Level {
+                number: 1,
+                timestamp: 2,
+                predecessor: [3; 32],
+                inputs,
+                rollup,
+            };
+            let (bytes, len) = level.encode();
+            assert_eq!(len, length);
+            assert_eq!(Level::decode(&bytes[..len]), Some(level));
+            assert_eq!(Level::decode(&bytes[1..len]), None);
+        }
     }
 }

@@ -3,8 +3,8 @@
 use core::cell::Cell;
 use host::{HostError, Reveal};
 
-/// The 20 bytes behind `sr1…`, which the machine is asked for when somebody needs them: a level
-/// without inputs does without.
+/// The 20 bytes behind `sr1…`. The machine is asked for them once: [`Level`](crate::Level)
+/// remembers them.
 #[derive(Debug, Default)]
 pub struct OwnAddress(Cell<Option<[u8; 20]>>);
 
@@ -13,6 +13,16 @@ impl OwnAddress {
     #[must_use]
     pub const fn known(address: [u8; 20]) -> Self {
         Self(Cell::new(Some(address)))
+    }
+
+    /// Takes what somebody knows already.
+    pub(crate) fn learn(&self, address: [u8; 20]) {
+        self.0.set(Some(address));
+    }
+
+    /// The address, if it is known.
+    pub(crate) const fn asked(&self) -> Option<[u8; 20]> {
+        self.0.get()
     }
 
     /// The address. One host call, the first time.
