@@ -21,10 +21,14 @@ use storage::{Config, commit};
 /// One run.
 pub(crate) fn run(host: &mut impl Runtime) -> Result<Progress, KernelError> {
     let opening = Opening::new(host, &LAYOUT)?;
-    if upgrade::migrate(host)? == Migrated::Restored {
+    let head = HEAD.get(host, &());
+    let head = if upgrade::is_ours(&head) {
+        head?
+    } else if upgrade::migrate(host, matches!(head, Ok(None)))? == Migrated::Restored {
         return Ok(Progress::More);
-    }
-    let head = HEAD.get(host, &())?;
+    } else {
+        HEAD.get(host, &())?
+    };
     let config = match (&head, CONFIG.get(host, &())?) {
         (Some(_), Some(config)) => config,
         // What an invalid setup brings is not read: it would wait for ever.

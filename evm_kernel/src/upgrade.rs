@@ -120,11 +120,18 @@ pub(crate) enum Migrated {
     Restored,
 }
 
-/// Takes the storage over, where another kernel wrote it. One host call where
-/// it is ours.
-pub(crate) fn migrate(host: &mut impl Runtime) -> Result<Migrated, KernelError> {
+/// Whether a head says that the storage is this kernel's. The head of another layout may not be
+/// one for us.
+pub(crate) fn is_ours(head: &Result<Option<Head>, StorageError>) -> bool {
+    matches!(head, Ok(Some(head)) if head.writer == Some(OURS))
+}
+
+/// Takes the storage over, where another kernel wrote it: its head does not say that it is ours.
+/// `new`: there is no head.
+#[cold]
+pub(crate) fn migrate(host: &mut impl Runtime, new: bool) -> Result<Migrated, KernelError> {
     let found = VERSION.get(host, &())?;
-    if found == Some(OURS) || found.is_none() && !HEAD.has(host, &())? {
+    if found == Some(OURS) || found.is_none() && new {
         return Ok(Migrated::Ready);
     }
     let found = found.unwrap_or(Version::FIRST);

@@ -91,6 +91,12 @@ pub struct Config {
     pub revisions: Vec<(u64, Revision)>,
 }
 
+/// Default of [`Config::reassign_after`]: two weeks of levels of 6 seconds.
+const REASSIGN_AFTER: u64 = 201_600;
+
+/// Default of [`Config::kept_blocks`].
+const KEPT_BLOCKS: u64 = 1_024;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -105,9 +111,8 @@ impl Default for Config {
             ticketer: None,
             delayed_bridge: None,
             kernel_governance: None,
-            // Two weeks of 6 seconds.
-            reassign_after: 201_600,
-            kept_blocks: 1_024,
+            reassign_after: REASSIGN_AFTER,
+            kept_blocks: KEPT_BLOCKS,
             data_fee: 0,
             revisions: alloc::vec![(0, Revision::Osaka)],
         }
@@ -375,7 +380,10 @@ impl Value for Config {
             ticketer: known(reader.array()?),
             delayed_bridge: known(reader.array()?),
             kernel_governance: known(reader.array()?),
-            ..Self::default()
+            reassign_after: REASSIGN_AFTER,
+            kept_blocks: KEPT_BLOCKS,
+            data_fee: 0,
+            revisions: Vec::new(),
         };
         // 9 bytes for each revision, then 8 for each later field that is there: the
         // remainder by 9 tells how many.

@@ -2,6 +2,7 @@
 
 use crate::codec::Reader;
 use crate::table::{Size, Value};
+use crate::version::Version;
 use alloy_primitives::B256;
 use rollup::{Calls, Cursor};
 
@@ -52,6 +53,9 @@ pub struct Head {
     /// The first block whose transactions and receipts lie below its header; those
     /// of earlier ones lie where layout 1 had them.
     pub nested: u64,
+    /// What wrote this head: where it is the kernel that reads it, the storage is known to be
+    /// that kernel's. `None` if its writer did not say.
+    pub writer: Option<Version>,
 }
 
 /// The length before [`Head::paid_work`], which stands behind it.
@@ -63,7 +67,10 @@ const ONE_LANE_LEN: usize = OLD_LEN + 8;
 /// The length before [`Head::oldest`] and what stands behind it.
 const UNPRUNED_LEN: usize = ONE_LANE_LEN + Calls::LEN;
 
-const LEN: usize = UNPRUNED_LEN + 2 * 8;
+/// The length before [`Head::writer`].
+const UNSIGNED_LEN: usize = UNPRUNED_LEN + 2 * 8;
+
+const LEN: usize = UNSIGNED_LEN + Version::LEN;
 
 impl Head {
     /// The bytes of external inputs that waited in the queue after this block.
@@ -108,6 +115,10 @@ impl Value for Head {
         put(&self.calls.encode());
         put(&self.oldest.to_be_bytes());
         put(&self.nested.to_be_bytes());
+        // No version is all zeros: layouts count from 1.
+        put(&self
+            .writer
+            .map_or([0; Version::LEN], |writer| writer.encode()));
         bytes
     }
 
@@ -134,6 +145,7 @@ impl Value for Head {
             calls: Calls::default(),
             oldest: 0,
             nested: 0,
+            writer: None,
         };
         let flags = reader.byte()?;
         (head.outgoing, head.upgrade) = (flags & 1 != 0, flags & 2 != 0);
@@ -149,6 +161,10 @@ impl Value for Head {
         if bytes.len() > UNPRUNED_LEN {
             head.oldest = reader.u64()?;
             head.nested = reader.u64()?;
+        }
+        if bytes.len() > UNSIGNED_LEN {
+            let writer = Version::decode(&reader.array::<{ Version::LEN }>()?)?;
+            head.writer = (writer.layout > 0).then_some(writer);
         }
         reader.is_empty().then_some(head)
     }
@@ -187,6 +203,10 @@ mod tests {
             },
             oldest: 18,
             nested: 19,
+            writer: Some(Version {
+                layout: 20,
+                contracts: 21,
+            }),
         };
         assert_eq!(Head::decode(&head.encode()), Some(head));
         let other = Head {
@@ -201,12 +221,18 @@ mod tests {
         assert_eq!(Head::decode(&third.encode()), Some(third));
         assert_eq!(Head::decode(&other.encode()), Some(other));
         assert_eq!(Head::decode(&head.encode()[1..]), None);
-        // As kernels wrote it that pruned nothing, that had one lane, and before work
-        // was paid.
+        let unsigned = Head {
+            writer: None,
+            ..head
+        };
+        assert_eq!(Head::decode(&unsigned.encode()), Some(unsigned));
+        // As kernels wrote it that did not sign it, that pruned nothing, that had one lane,
+        // and before work was paid.
+        assert_eq!(Head::decode(&head.encode()[..UNSIGNED_LEN]), Some(unsigned));
         let unpruned = Head {
             oldest: 0,
             nested: 0,
-            ..head
+            ..unsigned
         };
         let bytes = &head.encode()[..UNPRUNED_LEN];
         assert_eq!(Head::decode(bytes), Some(unpruned));

@@ -55,9 +55,16 @@ pub fn run<S: Store>(
     for step in steps {
         staging.step(step)?;
     }
-    if let Some((diff, head)) = refresh(&staging)? {
-        commit::world(&mut staging, &diff)?;
-        staging.put(&HEAD, &(), &head)?;
+    let head = match refresh(&staging)? {
+        Some((diff, head)) => {
+            commit::world(&mut staging, &diff)?;
+            Some(head)
+        }
+        None => staging.get(&HEAD, &())?,
+    };
+    if let Some(head) = head {
+        let writer = Some(*to);
+        staging.put(&HEAD, &(), &Head { writer, ..head })?;
     }
     staging.put(&VERSION, &(), to)?;
     staging.publish()

@@ -19,17 +19,18 @@ impl Version {
         layout: 1,
         contracts: 0,
     };
+
+    /// Bytes of one.
+    pub(crate) const LEN: usize = 4 + 8;
 }
 
-const LEN: usize = 4 + 8;
-
 impl Value for Version {
-    type Bytes = [u8; LEN];
+    type Bytes = [u8; Self::LEN];
     const SIZE: Size = Size::Short;
     const SHRINKS: bool = false;
 
-    fn encode(&self) -> [u8; LEN] {
-        let mut bytes = [0; LEN];
+    fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
         let (layout, contracts) = bytes.split_at_mut(4);
         layout.copy_from_slice(&self.layout.to_be_bytes());
         contracts.copy_from_slice(&self.contracts.to_be_bytes());

@@ -23,6 +23,9 @@ use storage::{Account, Diff, Head, Overlay, Piece, Upgrade, Version, history, mi
 /// Today's.
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v2.json");
 
+/// Of layout 2, too, before heads said who wrote them and levels the rollup's address.
+const UNSIGNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v2_unsigned.json");
+
 /// Layout 1: transactions and receipts beside the headers, nothing pruned.
 const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/v1.json");
 
@@ -138,6 +141,7 @@ fn head() -> Head {
         },
         oldest: 1,
         nested: 0,
+        writer: Some(WRITER),
     }
 }
 
@@ -178,6 +182,7 @@ fn first_head() -> Head {
             7,
         ),
         oldest: 0,
+        writer: None,
         ..head()
     }
 }
@@ -226,6 +231,15 @@ fn level() -> Level {
         timestamp: 1_700_000_008,
         predecessor: [0x88; 32],
         inputs: [0; 32],
+        rollup: Some([0x77; 20]),
+    }
+}
+
+/// As kernels wrote it that asked the machine for the rollup's address.
+fn old_level() -> Level {
+    Level {
+        rollup: None,
+        ..level()
     }
 }
 
@@ -331,17 +345,23 @@ fn todays_code_writes_the_same_bytes() {
 #[test]
 fn the_stored_images_open() {
     let host = opened(IMAGE);
-    opens(&host, WRITER, (config(), head()));
+    opens(&host, WRITER, (config(), head()), level());
     assert_eq!(SETTINGS.get(&host, &()).unwrap(), Some(settings()));
-    opens(&opened(FIRST), FIRST_WRITER, (first_config(), first_head()));
+    let unsigned = Head {
+        writer: None,
+        ..head()
+    };
+    opens(&opened(UNSIGNED), WRITER, (config(), unsigned), old_level());
+    let first = (first_config(), first_head());
+    opens(&opened(FIRST), FIRST_WRITER, first, old_level());
 }
 
 /// Whether all of an image is read.
-fn opens(host: &MockHost, writer: Version, (config, head): (Config, Head)) {
+fn opens(host: &MockHost, writer: Version, (config, head): (Config, Head), level: Level) {
     assert_eq!(Config::from_setup(host).unwrap(), config);
     assert_eq!(CONFIG.get(host, &()).unwrap(), Some(config));
     assert_eq!(HEAD.get(host, &()).unwrap(), Some(head));
-    assert_eq!(Level::load(host, &LAYOUT).unwrap(), Some(level()));
+    assert_eq!(Level::load(host, &LAYOUT).unwrap(), Some(level));
     assert_eq!(UPGRADE.get(host, &()).unwrap(), Some(UPGRADED));
     assert_eq!(VERSION.get(host, &()).unwrap(), Some(writer));
 
@@ -390,6 +410,7 @@ fn storage_of_layout_1_is_taken_over_and_pruned() {
     assert_eq!(VERSION.get(&host, &()).unwrap(), Some(WRITER));
     let migrated = Head {
         nested: 3,
+        writer: Some(WRITER),
         ..first_head()
     };
     assert_eq!(HEAD.get(&host, &()).unwrap(), Some(migrated));

@@ -100,6 +100,11 @@ fn contracts_of_an_older_kernel_are_replaced_and_keep_what_they_hold() {
         ..scene.version()
     };
     scene.rollup.set("/evm/state/v", &version.encode());
+    let head = storage::Head {
+        writer: Some(version),
+        ..scene.rollup.head()
+    };
+    scene.rollup.set("/evm/state/h", &head.encode());
     let root = scene.rollup.head().state_root;
     let report = scene.rollup.empty_level();
     assert!(said(&report, "layout 2 became 2"), "{:?}", report.debug);

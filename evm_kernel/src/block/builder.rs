@@ -12,6 +12,7 @@ use crate::inputs::chunks::Chunks;
 use crate::inputs::forced::Forced;
 use crate::inputs::format::RECOVERY;
 use crate::log;
+use crate::upgrade;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloy_primitives::B256;
@@ -102,6 +103,7 @@ impl Draft {
             settings: run.head.settings || self.settings.is_some(),
             oldest: outdated.end,
             nested: run.head.nested,
+            writer: Some(upgrade::OURS),
             ..Head::default()
         };
         run.head = sealed.head(&self.environment, rest);

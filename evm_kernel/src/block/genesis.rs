@@ -40,6 +40,7 @@ pub(crate) fn create(
             cursor,
             oldest_page: level.number,
             calls: Calls::first(level.number),
+            writer: Some(upgrade::OURS),
             ..Head::default()
         },
     );
