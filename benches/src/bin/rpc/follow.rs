@@ -64,7 +64,7 @@ async fn fill(lab: &mut Lab) -> Result<Address, Box<dyn Error>> {
     settle(lab, &node, &given).await;
     for level in 0..LEVELS {
         for user in 0..TRANSFERS {
-            let number = usize::try_from(level)? * TRANSFERS + user;
+            let number = u64::from(level) * TRANSFERS as u64 + user as u64;
             let mut receiver = [0x99; 20];
             receiver[..8].copy_from_slice(&number.to_be_bytes());
             let input = erc20::transfer(receiver.into(), U256::from(1));
