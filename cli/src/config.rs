@@ -266,12 +266,24 @@ fn printed(text: &str) -> anyhow::Result<String> {
     Ok(serde_json::to_string(text)?.replace('\u{7f}', "\\u007f"))
 }
 
-/// A URL without the name and the password in it; `None`: it has none.
+/// A URL without what may be a secret in it: what stands before its last `@`, for a password may
+/// have any letter, and its query. `None`: it has neither.
 pub(crate) fn without_secret(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let at = rest[..end].rfind('@')?;
-    Some(format!("{scheme}://***{}", &rest[at..]))
+    let start = match text.find("://") {
+        Some(scheme) => scheme + "://".len(),
+        // A path, or a URL whose scheme was forgotten.
+        None if text.starts_with(['/', '.']) || !text.contains(':') => return None,
+        None => 0,
+    };
+    let (scheme, rest) = text.split_at(start);
+    let at = rest.rfind('@');
+    let (mark, shown) = at.map_or(("", rest), |at| ("***", &rest[at..]));
+    let (shown, query) = match shown.split_once('?') {
+        Some((shown, _)) => (shown, "?***"),
+        None => (shown, ""),
+    };
+    let hidden = at.is_some() || !query.is_empty();
+    hidden.then(|| format!("{scheme}{mark}{shown}{query}"))
 }
 
 #[cfg(test)]
@@ -296,12 +308,20 @@ mod tests {
     #[test]
     fn urls_are_shown_without_their_secrets() {
         let shown = |url| without_secret(url);
-        assert_eq!(
-            shown("http://me:pass@host:1/a?b=c@d").unwrap(),
-            "http://***@host:1/a?b=c@d"
-        );
-        assert_eq!(shown("http://token@host").unwrap(), "http://***@host");
-        assert_eq!(shown("http://host/a@b"), None);
+        for (url, expected) in [
+            ("http://me:pass@host:1/a", "http://***@host:1/a"),
+            ("http://token@host", "http://***@host"),
+            ("http://u:s3cret/x@h:1", "http://***@h:1"),
+            ("http://u:pa?s3cret@h", "http://***@h"),
+            ("http://u:pa#s3cret@h", "http://***@h"),
+            ("u:s3cret@h:1", "***@h:1"),
+            ("http://h/x?api_key=secret", "http://h/x?***"),
+            ("http://u:s@h/x?api_key=secret", "http://***@h/x?***"),
+        ] {
+            assert_eq!(shown(url).as_deref(), Some(expected));
+        }
+        assert_eq!(shown("http://host:8545/a"), None);
+        assert_eq!(shown("127.0.0.1:8545"), None);
         assert_eq!(shown("/a/folder@home"), None);
     }
 

@@ -80,7 +80,7 @@ pub(crate) struct NodeArgs {
     )]
     cors: String,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
-    #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS")]
+    #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
     keep_states: u64,
     /// Keep the states of all blocks, whatever --keep-states says
     #[arg(long, env = "EVM_ROLLUP_ARCHIVE")]

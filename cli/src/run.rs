@@ -1,7 +1,6 @@
 //! `evm-rollup run`: runs a kernel on the messages of a file, level by level.
 
 use crate::FOUND_WRONG;
-use crate::files;
 use crate::kernel_args::{KernelArgs, failed};
 use crate::snapshot::writing::{Every, Snapshots};
 use clap::Args;
@@ -46,8 +45,8 @@ pub(crate) struct RunArgs {
     /// Write a snapshot every so many levels, or every so many seconds (20s)
     #[arg(long, value_name = "LEVELS|SECONDSs", requires = "snapshots")]
     snapshot_every: Option<Every>,
-    /// The folder of the snapshots, each named by the level that runs next
-    #[arg(long, value_name = "DIR", value_parser = files::folder, requires = "snapshot_every")]
+    /// The folder of the snapshots, each named by the level that runs next; made if it is not there
+    #[arg(long, value_name = "DIR", requires = "snapshot_every")]
     snapshots: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
@@ -65,7 +64,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let bar = progress(levels.len(), args);
     let mut printer = Printer::new(args);
     let snapshots = args.snapshot_every.zip(args.snapshots.as_deref());
-    let mut snapshots = snapshots.map(|(every, folder)| Snapshots::new(every, folder));
+    let snapshots = snapshots.map(|(every, folder)| Snapshots::new(every, folder));
+    let mut snapshots = snapshots.transpose()?;
     let mut sound = true;
     for messages in levels {
         let inbox = Inbox {

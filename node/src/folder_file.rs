@@ -227,6 +227,7 @@ pub fn import(
     });
     store.close();
     kept?;
+    store.finish(folder)?;
     Ok(FolderFacts {
         level,
         newest,

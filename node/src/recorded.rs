@@ -56,7 +56,8 @@ pub enum RecordedError {
     },
     /// A state is too old.
     #[error(
-        "the state before level {0} is not kept: --keep-states says for how many blocks states are"
+        "the state before level {0} is not kept: states are kept for as many blocks as --keep-states says, \
+         and from the level on at which the folder begins"
     )]
     Pruned(u32),
     /// The messages are not there.

@@ -24,6 +24,7 @@ pub mod bounds;
 mod delta;
 mod devnet;
 mod error;
+mod filling;
 mod levels;
 mod moving;
 mod pool;

@@ -80,7 +80,10 @@ pub enum SnapshotError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// It does not begin as one.
-    #[error("this is no snapshot")]
+    #[error(
+        "this is no snapshot of a machine (one of a data folder is read by \
+         `evm-rollup snapshot import --data-dir`)"
+    )]
     NotASnapshot,
     /// It is of a form that this program does not know.
     #[error("a snapshot of form {0}, which this program does not know")]

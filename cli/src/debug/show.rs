@@ -310,7 +310,10 @@ fn account(durable: &Durable, address: Address) -> Result<(), String> {
     let account = ACCOUNTS
         .get(durable, &address)
         .map_err(|error| error.to_string())?;
-    let account = account.ok_or_else(|| format!("{address} has no account"))?;
+    let Some(account) = account else {
+        println!("{address} has no account");
+        return Ok(());
+    };
     println!("nonce     {}", account.nonce);
     println!("balance   {} wei", account.balance);
     println!("code hash {}", account.code_hash);

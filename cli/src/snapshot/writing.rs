@@ -1,6 +1,6 @@
 //! Writes snapshots.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use pvm::Machine;
 use std::fs::File;
 use std::io::BufWriter;
@@ -20,6 +20,10 @@ pub(crate) fn write_with(
     content: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let name = || path.display().to_string();
+    // What is no file, a device or a link, would be replaced by one.
+    if std::fs::symlink_metadata(path).is_ok_and(|known| !known.is_file()) {
+        bail!("{} is not a regular file: name another", path.display());
+    }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     // One of a run that was killed, or somebody's link.
@@ -66,12 +70,14 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
-    pub(crate) fn new(every: Every, folder: &Path) -> Self {
-        Self {
+    /// Into `folder`, which is made if it is not there.
+    pub(crate) fn new(every: Every, folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        Ok(Self {
             every,
             folder: folder.to_path_buf(),
             last: Instant::now(),
-        }
+        })
     }
 
     /// A level is done: writes `LEVEL.snapshot`, if it is time, named by the level that

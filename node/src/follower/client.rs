@@ -228,7 +228,7 @@ impl Client {
             match read {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(()),
+                Err(error) if is_timeout(&error) => return Ok(()),
                 Err(error) => return Err(unreachable(path, &error)),
             }
             if line.iter().all(u8::is_ascii_whitespace) {
@@ -248,6 +248,13 @@ impl Client {
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
+}
+
+/// Whether the time for a whole stream is over, as the library tells it while a body is read.
+fn is_timeout(error: &std::io::Error) -> bool {
+    let source = error.get_ref();
+    let source = source.and_then(|source| source.downcast_ref::<ureq::Error>());
+    error.kind() == std::io::ErrorKind::TimedOut || matches!(source, Some(ureq::Error::Timeout(_)))
 }
 
 /// The question for something about a path of durable storage.
@@ -290,5 +297,20 @@ pub(super) fn form(path: &str, why: &dyn fmt::Display) -> ClientError {
     ClientError::Form {
         path: path.to_owned(),
         why: why.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn the_end_of_a_streams_time_is_no_fault() {
+        let over = ureq::Error::Timeout(ureq::Timeout::Global);
+        assert!(is_timeout(&over.into_io()));
+        assert!(is_timeout(&io::ErrorKind::TimedOut.into()));
+        assert!(!is_timeout(&io::ErrorKind::UnexpectedEof.into()));
+        assert!(!is_timeout(&ureq::Error::HostNotFound.into_io()));
     }
 }

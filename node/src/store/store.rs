@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 /// The name of the file in its folder.
-const FILE: &str = "store.redb";
+pub(super) const FILE: &str = "store.redb";
 
 /// Whose store it is. One of another is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,23 +101,6 @@ impl Store {
         }
     }
 
-    /// A store to be filled from another one, in a folder that has none; `None`: it has.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn vacant(folder: &Path) -> Result<Option<Arc<Self>>, StoreError> {
-        fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-            folder: folder.display().to_string(),
-            source,
-        })?;
-        let store = Self::with(Arc::new(File::new(folder.join(FILE))), true)?;
-        // One that was never filled is as good as none.
-        match store.schema() {
-            Ok(false) => Ok(Some(store)),
-            _ => Ok(None),
-        }
-    }
-
     /// Whether there is a store in a folder.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
@@ -155,7 +138,7 @@ impl Store {
         Self::with(Arc::new(Nameless), false)
     }
 
-    fn with(opener: Arc<dyn Opener>, lasts: bool) -> Result<Arc<Self>, StoreError> {
+    pub(super) fn with(opener: Arc<dyn Opener>, lasts: bool) -> Result<Arc<Self>, StoreError> {
         let database = open(&*opener)?;
         let store = Arc::new_cyclic(|this| Self {
             database: RwLock::new(Some(database)),
@@ -233,7 +216,7 @@ impl Store {
     }
 
     /// Whether something is in it; that has to have our form.
-    fn schema(&self) -> Result<bool, StoreError> {
+    pub(super) fn schema(&self) -> Result<bool, StoreError> {
         match self.meta("schema")? {
             None => Ok(false),
             Some(found) if *found == SCHEMA.to_le_bytes() => Ok(true),
