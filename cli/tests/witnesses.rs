@@ -376,9 +376,14 @@ fn what_is_written_goes_nowhere_else() {
     let (out, part) = (folder.path("witness"), folder.path("witness.part"));
     std::os::unix::fs::symlink(&precious, &part).unwrap();
     std::os::unix::fs::symlink(&precious, &out).unwrap();
-    passes(&[
+    let first = [
         "prove", "level", "1", "--inputs", &inputs, "--kernel", &purse, "-o", &out,
-    ]);
+    ];
+    // A link, or a device, is neither followed nor replaced.
+    refuses(&first, 2, "is not a regular file: name another");
+    assert!(std::path::Path::new(&out).is_symlink());
+    std::fs::remove_file(&out).unwrap();
+    passes(&first);
     assert_eq!(std::fs::read(&precious).unwrap(), b"keep me");
     passes(&["check", &out, "--kernel", &purse]);
     assert!(!std::path::Path::new(&part).exists());
