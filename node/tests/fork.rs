@@ -122,7 +122,6 @@ fn word(number: u64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "anvil_rollback of a fork fails since states are records: one that was read through is missing"]
 async fn what_a_fork_deletes_does_not_come_back() {
     let other = devnet(|_| {}).await;
     let keep = deploy(&other, &[], KEEP).await;
