@@ -190,11 +190,8 @@ impl Miner {
         let state = block.state()?.clone();
         let head = head(&state)?;
         let gone = self.node.branch_off(Some(newest), |batch, _| {
-            // It may have been changed since. A store that does not last has no states.
-            match batch.lasts() {
-                true => batch.put_state(StateName::Block(newest), &state).map(drop),
-                false => Ok(()),
-            }
+            // It may have been changed since.
+            batch.put_state(StateName::Block(newest), &state).map(drop)
         })?;
         let state = self.node.amend(state, |batch| self.keep_position(batch))?;
         self.newest = Some(newest);

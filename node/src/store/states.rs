@@ -142,11 +142,15 @@ impl Store {
 
 impl Batch<'_> {
     /// Keeps a state under a name, in place of another one. Gives the same storage as it is
-    /// behind the store, for after the commit.
+    /// behind the store, for after the commit; a store that does not last keeps none, and gives
+    /// it back as it is.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn put_state(&self, name: StateName, state: &Durable) -> Result<Durable, StoreError> {
+        if !self.lasts() {
+            return Ok(state.clone());
+        }
         let root = state.root_hash();
         let mut versions = self.transaction().open_table(VERSIONS)?;
         let newest = Version::newest(&versions)?;
