@@ -15,21 +15,25 @@ const APART: u64 = 30_011;
 struct Sizes {
     calls: Vec<usize>,
     others: Vec<usize>,
+    between: Vec<usize>,
     checking: Duration,
 }
 
 /// Proves the next step, and checks the proof.
 fn prove(steps: &mut Steps, sizes: &mut Sizes) {
     let (call, before) = (steps.next_call(), steps.root());
-    let proof = steps.prove().unwrap();
+    let evidence = steps.prove().unwrap();
     let after = steps.root();
     let start = Instant::now();
-    let checked = check(&proof, &before, &after);
+    let checked = check(&evidence, &before, &after);
     sizes.checking += start.elapsed();
     assert_eq!(checked, Ok(()), "step {}, {call:?}", steps.count());
     match call {
-        Some(_) => sizes.calls.push(proof.len()),
-        None => sizes.others.push(proof.len()),
+        _ if steps.runs() == 0 || evidence.kernel.is_some() => {
+            sizes.between.push(evidence.proof.len());
+        }
+        Some(_) => sizes.calls.push(evidence.proof.len()),
+        None => sizes.others.push(evidence.proof.len()),
     }
 }
 
@@ -52,7 +56,7 @@ fn calls_of_the_host_and_steps_between_them_are_proved() {
     let messages = rollup.messages(&transfers);
     let mut steps = rollup.steps(messages.clone());
     let mut sizes = Sizes::default();
-    while steps.end().is_none() {
+    while !steps.phase().is_over() {
         prove(&mut steps, &mut sizes);
         steps.advance_to_call(APART);
     }
@@ -67,7 +71,7 @@ fn calls_of_the_host_and_steps_between_them_are_proved() {
     let all = calls.len() + others.len();
     eprintln!(
         "{} steps, {} instructions; {} calls of the host: {} bytes in the middle, {} at most; \
-         {} other steps: {} in the middle, {} at most; a check takes {} µs",
+         {} other steps: {} in the middle, {} at most; {} between runs: {} at most; a check takes {} µs",
         steps.count(),
         steps.instructions(),
         calls.len(),
@@ -76,6 +80,8 @@ fn calls_of_the_host_and_steps_between_them_are_proved() {
         others.len(),
         others[others.len() / 2],
         others[others.len() - 1],
+        sizes.between.len(),
+        sizes.between.iter().max().unwrap(),
         sizes.checking.as_micros() / all as u128,
     );
     assert!(

@@ -1,5 +1,6 @@
 //! A kernel's bytes, validated and compiled.
 
+use crate::engine::step::image;
 use crate::engine::{Compiled, Engine, Module, RunLimits};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use kernel_module::{
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use step_machine::Image;
 
 /// What is measured during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,6 +33,7 @@ pub struct Kernel {
     hash: [u8; 32],
     facts: KernelFacts,
     compiled: Mutex<Vec<(CacheKey, Arc<dyn Compiled>)>>,
+    image: Mutex<Option<Arc<Image>>>,
 }
 
 /// What a kernel was compiled for.
@@ -65,6 +68,7 @@ impl Kernel {
             hash,
             facts,
             compiled: Mutex::default(),
+            image: Mutex::default(),
         });
         let mut loaded = lock(&LOADED);
         if loaded.len() == KEPT {
@@ -116,16 +120,35 @@ impl Kernel {
         Ok(compiled)
     }
 
+    /// The module as engines are given it.
+    fn without_extern_references(&self) -> Result<Cow<'_, [u8]>, KernelError> {
+        match self.facts.has_extern_references {
+            true => Ok(extern_references::replace(&self.wasm)
+                .map_err(failed)?
+                .into()),
+            false => Ok(Cow::Borrowed(&*self.wasm)),
+        }
+    }
+
+    /// The kernel as the step machine runs it, decoded once.
+    ///
+    /// # Errors
+    /// [`KernelError::Decode`], [`KernelError::NoEntry`].
+    pub(crate) fn image(&self) -> Result<Arc<Image>, KernelError> {
+        let mut known = lock(&self.image);
+        if let Some(image) = &*known {
+            return Ok(Arc::clone(image));
+        }
+        let decoded = image(&self.without_extern_references()?, self.facts.entry)?;
+        Ok(Arc::clone(known.insert(Arc::new(decoded))))
+    }
+
     fn compile(
         &self,
         engine: &dyn Engine,
         limits: RunLimits,
     ) -> Result<Arc<dyn Compiled>, KernelError> {
-        let failed = |error: metering::Error| KernelError::Decode(error.to_string());
-        let mut wasm = Cow::Borrowed(&*self.wasm);
-        if self.facts.has_extern_references {
-            wasm = extern_references::replace(&wasm).map_err(failed)?.into();
-        }
+        let mut wasm = self.without_extern_references()?;
         if limits.counted {
             let counting = metering::instrument(&wasm, &self.facts, limits.frames, limits.limit);
             wasm = counting.map_err(failed)?.into();
@@ -151,6 +174,11 @@ impl Kernel {
 /// The stack that a kernel may use by default, in bytes: more than the
 /// 59,999 calls that the machine allows can fill with sane frames.
 pub const DEFAULT_STACK: usize = 128 << 20;
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: metering::Error) -> KernelError {
+    KernelError::Decode(error.to_string())
+}
 
 /// What these locks guard is whole at every moment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

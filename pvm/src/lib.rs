@@ -52,6 +52,7 @@ mod host_functions;
 mod logged;
 mod memory;
 mod profile;
+mod runs;
 mod stack;
 mod state;
 
@@ -69,7 +70,7 @@ pub use level::{Inbox, LevelReport, RunReport, Status};
 pub use machine::{Machine, Saved};
 pub use options::{DEFAULT_ROLLUP, Options};
 pub use profile::{Cost, Profile};
+pub use runs::MAX_REBOOTS;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use state::MAX_REBOOTS;
 pub use value::Value;
 pub use witness::{Witness, WitnessError};

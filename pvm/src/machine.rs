@@ -7,12 +7,13 @@ use crate::durable::{Durable, Unavailable};
 use crate::error::Error;
 use crate::level::{Inbox, LevelReport};
 use crate::options::Options;
+use crate::runs::{FALLBACK, flag_reboot, version_of};
 use crate::snapshot::{Facts, Snapshot};
 use crate::stack::BigStack;
-use crate::state::{FALLBACK, State};
+use crate::state::State;
 use crate::value::Value;
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use host::reserved::{KERNEL, VERSION};
+use host::reserved::KERNEL;
 use kernel_module::Version;
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ impl Machine {
             return Err(error);
         }
         state.set_version(version)?;
-        state.flag_reboot()?;
+        flag_reboot(&mut state.durable)?;
         Ok(Self { state, thread })
     }
 
@@ -226,12 +227,6 @@ impl Machine {
         self.state = state;
         Ok(report)
     }
-}
-
-/// The version that a storage says.
-fn version_of(durable: &Durable) -> Result<Option<Version>, Unavailable> {
-    let name = durable.get(VERSION)?;
-    Ok(name.and_then(|name| std::str::from_utf8(&name.bytes()).ok()?.parse().ok()))
 }
 
 /// blake2b-256 of the kernel, or of nothing.

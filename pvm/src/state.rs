@@ -11,21 +11,13 @@ use crate::level::{LevelReport, RunReport, Status};
 use crate::options::Options;
 use crate::probe::{Abandoned, Event, Probed};
 use crate::profile::Marks;
+use crate::runs::{self, After, MAX_REBOOTS, keep_fallback};
 use crate::value::Value;
-use host::Path;
-use host::reserved::{
-    KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
-};
+use host::reserved::{KERNEL, VERSION};
 use kernel_module::metering::MAX_TICKS;
 use kernel_module::{KernelError, Limit, Terms, Version};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// The last kernel that could be instantiated.
-pub(crate) const FALLBACK: Path<'static> = Path::literal("/readonly/kernel/boot.wasm");
-
-/// How often a kernel may reboot at one level; so it runs once more than that.
-pub const MAX_REBOOTS: i32 = 1000;
 
 /// A clone costs a few counters: each level works on one, which then is the
 /// machine's, or is dropped when the level fails.
@@ -96,7 +88,7 @@ impl State {
         self.trap_after = context.trap_after;
         match &status {
             Status::Stuck { reason } => self.stuck = Some(reason.clone()),
-            _ => self.wait()?,
+            _ => runs::wait(&mut self.durable)?,
         }
         Ok(LevelReport {
             level: self.level,
@@ -126,10 +118,7 @@ impl State {
     fn runs(&mut self, context: &mut Context, log: &mut LevelLog) -> Result<Status, Error> {
         let mut reboots_left = MAX_REBOOTS;
         loop {
-            context.durable.delete(REBOOT)?;
-            context
-                .durable
-                .write(REBOOT_COUNTER, reboots_left.to_le_bytes())?;
+            runs::open(&mut context.durable, reboots_left)?;
             let outcome = self.run(context, log.runs.len())?;
             log.debug.append(&mut context.debug_lines);
             log.checkpoints.append(&mut context.checkpoints);
@@ -144,18 +133,12 @@ impl State {
                     return Ok(Status::Stuck { reason });
                 }
             };
-            if context.durable.get(REBOOT)?.is_none() {
-                context.durable.delete(TOO_MANY_REBOOTS)?;
-                return Ok(match failed {
-                    Some(reason) => Status::UpgradeFailed { reason },
-                    None => Status::Yielded,
-                });
+            match (runs::close(&mut context.durable, reboots_left)?, failed) {
+                (After::Run, _) => reboots_left -= 1,
+                (After::TooManyReboots, _) => return Ok(Status::TooManyReboots),
+                (After::Level, Some(reason)) => return Ok(Status::UpgradeFailed { reason }),
+                (After::Level, None) => return Ok(Status::Yielded),
             }
-            if reboots_left == 0 {
-                context.durable.write(TOO_MANY_REBOOTS, [])?;
-                return Ok(Status::TooManyReboots);
-            }
-            reboots_left -= 1;
         }
     }
 
@@ -296,16 +279,13 @@ impl State {
             end => end,
         };
         match end {
-            Ok(()) => {
-                context.durable.delete(STUCK)?;
-                context.durable.delete(UPGRADE_ERROR)?;
-            }
+            Ok(()) => runs::returned(&mut context.durable)?,
             Err(End::Reveal(error)) => return Err(error.into()),
             Err(End::Unavailable(error)) => return Err(error.into()),
             Err(End::Abandoned) => return Err(Error::Abandoned(Abandoned)),
             Err(End::Trap(trap)) => {
                 report.trap = Some(trap);
-                context.durable.write(STUCK, [])?;
+                runs::trapped(&mut context.durable)?;
             }
             Err(end) => {
                 let reason = match end {
@@ -376,19 +356,6 @@ impl State {
         self.version = version;
         self.durable.write(VERSION, version.name())
     }
-
-    /// Sets the reboot flag; one that is set already keeps its value.
-    pub(crate) fn flag_reboot(&mut self) -> Result<(), StoreError> {
-        Ok(self.durable.write_value(REBOOT.as_bytes(), 0, &[])?)
-    }
-
-    /// What stands in the storage between levels: loading the inbox counts as
-    /// a reboot into the first run.
-    fn wait(&mut self) -> Result<(), StoreError> {
-        self.flag_reboot()?;
-        self.durable
-            .write(REBOOT_COUNTER, (MAX_REBOOTS + 1).to_le_bytes())
-    }
 }
 
 enum RunOutcome {
@@ -417,35 +384,14 @@ fn enter(compiled: &dyn Compiled, context: &mut Context) -> Finished {
     finished
 }
 
-/// Remembers a kernel that could be instantiated.
-pub(crate) fn keep_fallback(durable: &mut Durable) -> Result<(), StoreError> {
-    let kernel = durable.value(KERNEL.as_bytes())?;
-    let known = durable.value(FALLBACK.as_bytes())?;
-    match kernel.cloned() {
-        // Of long values the hashes are compared: nothing is loaded.
-        Some(kernel) if known == Some(&kernel) => Ok(()),
-        Some(kernel) => durable.put(FALLBACK, kernel),
-        None => Ok(()),
-    }
-}
-
-/// Puts the last good kernel back, if there is another than this; it takes the place of whatever
-/// lies at the kernel's path.
+/// Puts the last good kernel back, if there is another than this.
 fn fall_back(durable: &mut Durable, error: &KernelError) -> Result<RunOutcome, Error> {
     let reason = error.to_string();
-    if matches!(error, KernelError::Run(_)) {
-        keep_fallback(durable)?;
-    }
-    let fallback = durable.value(FALLBACK.as_bytes())?;
-    match fallback {
-        Some(_) if error.recoverable() && durable.value(KERNEL.as_bytes())? != fallback => {
-            durable.copy(FALLBACK, KERNEL)?;
-            durable.write(UPGRADE_ERROR, [])?;
-            Ok(RunOutcome::Restored { reason })
-        }
-        _ => Ok(RunOutcome::Stuck {
+    Ok(match runs::fall_back(durable, error)? {
+        true => RunOutcome::Restored { reason },
+        false => RunOutcome::Stuck {
             reason,
             report: None,
-        }),
-    }
+        },
+    })
 }

@@ -1,14 +1,23 @@
-//! A run of a kernel step by step, each of which can be proved: the step machine with what the host
-//! has beside it (`docs/proofs.md`).
+//! A level step by step, each of which can be proved: the step machine with what the host has beside
+//! it, and what lies between the runs (`docs/proofs.md`).
 
+mod between;
+mod change;
+mod claim;
+mod facts;
 mod inbox;
+mod player;
 mod proof;
+mod prove;
 mod state;
 
 use crate::context::{Context, Stop};
 use crate::durable::{Durable, Unavailable};
 use crate::engine::step::{args, word};
 use crate::memory::Memory;
+use crate::value::Value;
+use between::{Level, Run};
+use host::reserved::KERNEL;
 use inbox::Messages;
 use kernel_module::imports::{HostCall as Function, IMPORTS};
 use state::Outside;
@@ -16,16 +25,48 @@ use std::fmt::Display;
 use std::sync::Arc;
 use step_machine::{Backing, Event, HostCall, Plain, Recording, Region, answer, step, stop};
 
-pub use proof::{StepProofError, check};
+pub use change::Change;
+pub use claim::{Claim, inbox_root};
+pub use facts::Facts;
+pub use player::{Call, Player};
+pub use proof::{Evidence, Judge, StepProofError, check};
+pub use state::Phase;
 pub use step_machine::{End, Hash, MAX_PROOF};
 
-/// A run of a kernel between two of its steps.
+/// A level between two of its steps.
 #[derive(Debug)]
 pub struct Steps {
-    plain: Plain,
+    /// The kernel that runs, while one does.
+    run: Option<Plain>,
     context: Context,
-    messages: Messages,
+    messages: Arc<Messages>,
     outside: Outside,
+    facts: Facts,
+    /// Durable storage, should the module not be instantiated.
+    before: Durable,
+    totals: Totals,
+    /// How the last run ended.
+    end: Option<End>,
+}
+
+/// What is counted, and no part of the state.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    steps: u64,
+    /// Of runs that are over.
+    instructions: u64,
+    runs: u32,
+}
+
+/// A level between two of its steps, kept to go back to.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    run: Option<step_machine::Saved>,
+    context: Context,
+    outside: Outside,
+    before: Durable,
+    totals: Totals,
+    end: Option<End>,
 }
 
 /// Why a step cannot be made.
@@ -34,38 +75,68 @@ pub struct Steps {
 pub struct Stuck(String);
 
 impl Steps {
-    pub(crate) fn new(plain: Plain, context: Context) -> Self {
+    /// The beginning of a level, of a machine that is stuck or not.
+    pub(crate) fn new(context: Context, facts: Facts, stuck: bool) -> Self {
         let messages = Messages::new(&context.inbox);
+        let mut outside = Outside::first(context.level, messages.root(), &facts);
+        if stuck {
+            outside.finish(Phase::Stuck);
+        }
         Self {
-            outside: Outside::new(&context, messages.root()),
-            plain,
+            run: None,
+            before: Durable::new(),
             context,
-            messages,
+            messages: Arc::new(messages),
+            outside,
+            facts,
+            totals: Totals::default(),
+            end: None,
         }
     }
 
     /// The hash of the state.
     pub fn root(&mut self) -> Hash {
         let durable = self.context.durable.root_hash();
-        self.outside.hash(&self.plain.root(), &durable)
+        let machine = self.run.as_mut().map_or([0; 32], Plain::root);
+        self.outside.hash(&machine, &durable)
     }
 
-    /// How the run ended, if it did.
+    /// What is known of the rollup.
     #[must_use]
-    pub const fn end(&self) -> Option<End> {
-        self.plain.end()
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Where the level is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.outside.phase
+    }
+
+    /// How the run ended that is over, or the last one.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        let run = self.run.as_ref().and_then(Plain::end);
+        run.or(self.end)
     }
 
     /// How many steps were made.
     #[must_use]
     pub const fn count(&self) -> u64 {
-        self.plain.state().steps
+        self.totals.steps
+    }
+
+    /// How many runs began.
+    #[must_use]
+    pub const fn runs(&self) -> u32 {
+        self.totals.runs
     }
 
     /// How many instructions were executed, as `pvm` meters them.
     #[must_use]
-    pub const fn instructions(&self) -> u64 {
-        self.plain.state().instructions
+    pub fn instructions(&self) -> u64 {
+        let run = self.run.as_ref();
+        self.totals.instructions + run.map_or(0, |plain| plain.state().instructions)
     }
 
     /// Durable storage.
@@ -80,96 +151,190 @@ impl Steps {
         &self.context.outbox
     }
 
-    /// Makes so many steps, fewer where the run ends; gives how many.
+    /// What follows from the level, if it is over.
+    #[must_use]
+    pub fn claim(&self) -> Option<Claim> {
+        self.phase().is_over().then(|| Claim {
+            level: self.outside.level,
+            durable: self.context.durable.root_hash(),
+            sent: self.outside.sent,
+            outbox: self.outside.outbox,
+            stuck: self.phase() == Phase::Stuck,
+        })
+    }
+
+    /// The state as it is now, to go back to.
+    pub fn save(&mut self) -> Saved {
+        Saved {
+            run: self.run.as_mut().map(Plain::save),
+            context: self.context.clone(),
+            outside: self.outside.clone(),
+            before: self.before.clone(),
+            totals: self.totals,
+            end: self.end,
+        }
+    }
+
+    /// The same level, without the kernel that runs: to restore a state of it.
+    fn twin(&self) -> Self {
+        Self {
+            run: None,
+            context: self.context.clone(),
+            messages: Arc::clone(&self.messages),
+            outside: self.outside.clone(),
+            facts: self.facts.clone(),
+            before: self.before.clone(),
+            totals: self.totals,
+            end: self.end,
+        }
+    }
+
+    /// Goes back to a state of this level.
+    pub fn restore(&mut self, saved: &Saved) {
+        self.run = saved.run.as_ref().map(step_machine::Saved::plain);
+        self.context = saved.context.clone();
+        self.outside = saved.outside.clone();
+        self.before = saved.before.clone();
+        self.totals = saved.totals;
+        self.end = saved.end;
+    }
+
+    /// Makes so many steps, fewer where the level is over before; gives how many. A step of a level that
+    /// is over changes nothing.
     ///
     /// # Errors
     /// Where a preimage or a part of the storage is not to be had.
     pub fn advance(&mut self, steps: u64) -> Result<u64, Stuck> {
-        let end = self.count().saturating_add(steps);
+        self.advance_with(steps, &mut |_| {})
+    }
+
+    /// The same, with each call of the host told.
+    fn advance_with(&mut self, steps: u64, tell: &mut dyn FnMut(Call)) -> Result<u64, Stuck> {
         let start = self.count();
-        while self.end().is_none() && self.count() < end {
-            if let Event::Call(call) = self.plain.stretch(end - self.count()) {
-                host(&mut self.plain, call, &mut self.context)?;
-                self.outside.follow(&self.context);
-            }
+        let end = start.saturating_add(steps);
+        while !self.phase().is_over() && self.count() < end {
+            self.part(end - self.count(), tell)?;
         }
         Ok(self.count() - start)
     }
 
-    /// Makes steps up to the next call of the host, which is not made, or so many; gives how many.
+    /// Makes so many steps at most, up to behind the next that is more than the machine's.
+    fn part(&mut self, steps: u64, tell: &mut dyn FnMut(Call)) -> Result<(), Stuck> {
+        let Some(plain) = self.run.as_mut().filter(|plain| plain.end().is_none()) else {
+            self.turn()?;
+            self.totals.steps += 1;
+            return Ok(());
+        };
+        let before = plain.state().steps;
+        let event = plain.stretch(steps);
+        if let Event::Call(call) = event {
+            let step = self.totals.steps + plain.state().steps - before;
+            let cells = plain.cells(call.first, call.cells);
+            let called = Call::new(step, call.import, cells);
+            host(plain, call, &mut self.context)?;
+            self.outside.follow(&self.context);
+            tell(called);
+        }
+        self.totals.steps += plain.state().steps - before;
+        Ok(())
+    }
+
+    /// Makes a step that is no machine's.
+    fn turn(&mut self) -> Result<(), Stuck> {
+        let registers = self.run.as_ref().map(|plain| plain.state().clone());
+        let storage = self.context.durable.clone();
+        let mut durable = match &registers {
+            Some(registers) if !registers.started => self.before.clone(),
+            _ => storage.clone(),
+        };
+        let outside = self.outside.clone();
+        let made = self.between(&mut durable, |_| kernel(&storage));
+        let run = made.inspect_err(|_| self.outside = outside)?;
+        if let Some(registers) = registers {
+            self.totals.instructions += registers.instructions;
+            self.end = registers.end;
+        }
+        self.context.durable = durable;
+        self.context.next = self.outside.next as usize;
+        self.run = None;
+        if let Some(run) = run {
+            self.totals.runs += 1;
+            self.before = run.before;
+            self.run = Some(run.plain);
+        }
+        Ok(())
+    }
+
+    /// What a step that is no machine's does with durable storage, and what is outside.
+    fn between(
+        &mut self,
+        durable: &mut Durable,
+        bytes: impl FnOnce(&Value) -> Result<Vec<u8>, Stuck>,
+    ) -> Result<Option<Run>, Stuck> {
+        let mut level = Level {
+            outside: &mut self.outside,
+            durable,
+            facts: &self.facts,
+        };
+        match level.outside.phase {
+            Phase::Loading => level.load(self.context.message())?,
+            Phase::Beginning => return level.begin(bytes),
+            Phase::Running => {
+                if let Some(plain) = &self.run {
+                    level.end(plain.state())?;
+                }
+            }
+            Phase::Between => level.close()?,
+            Phase::Waiting | Phase::Stuck => {}
+        }
+        Ok(None)
+    }
+
+    /// Makes steps up to the next call of the host or the end of the run, which is not made, or so many;
+    /// gives how many.
     pub fn advance_to_call(&mut self, most: u64) -> u64 {
-        let start = self.count();
-        self.plain.stretch(most);
-        self.count() - start
+        let Some(plain) = &mut self.run else { return 0 };
+        let before = plain.state().steps;
+        plain.stretch(most);
+        let made = plain.state().steps - before;
+        self.totals.steps += made;
+        made
     }
 
     /// The function of the host that the next step calls, if it is such a step.
     #[must_use]
     pub fn next_call(&self) -> Option<&'static str> {
-        let Ok(event) = step(&mut Recording::new(&self.plain));
+        let Ok(event) = step(&mut Recording::new(self.run.as_ref()?));
         match event {
             Event::Call(call) => IMPORTS.get(call.import as usize).map(|import| import.name),
             _ => None,
         }
     }
 
-    /// Makes one step, and gives its proof.
-    ///
-    /// # Errors
-    /// As [`Steps::advance`].
-    pub fn prove(&mut self) -> Result<Vec<u8>, Stuck> {
-        self.plain.root();
-        let mut proof = self.outside.encode();
-        proof.extend(self.context.durable.root_hash());
-        let mut recording = Recording::new(&self.plain);
-        let Ok(event) = step(&mut recording);
-        let mut host_part = proof::HostPart::default();
-        if let Event::Call(call) = event {
-            let watched = self.context.durable.watched();
-            let mut context = self.context.clone();
-            context.durable = watched.clone();
-            context.debug = crate::DebugSink::Off;
-            host_part.preimage = self.preimage(&mut recording, call)?;
-            host(&mut recording, call, &mut context)?;
-            host_part.storage = watched.touched();
-            if function(call) == Some(Function::ReadInput) {
-                host_part.message = Some(self.messages.proof(&self.context));
+    /// What the next step is, in words.
+    #[must_use]
+    pub fn about(&self) -> String {
+        match self.phase() {
+            Phase::Loading => "a message is loaded".to_owned(),
+            Phase::Beginning => "a run begins".to_owned(),
+            Phase::Running if self.run.as_ref().is_some_and(|plain| plain.end().is_some()) => {
+                "a run ends".to_owned()
             }
-        }
-        let recorded = recording.finish();
-        proof.extend(self.plain.proof(&recorded));
-        host_part.encode(&mut proof);
-        self.advance(1)?;
-        Ok(proof)
-    }
-
-    /// The preimage that a call asks for.
-    fn preimage(
-        &self,
-        recording: &mut Recording<'_>,
-        call: HostCall,
-    ) -> Result<Option<Vec<u8>>, Stuck> {
-        let cells = self.plain.cells(call.first, call.cells);
-        let args = args(call, cells);
-        let (Some(addr), Some(len)) = (args.first(), args.get(1)) else {
-            return Ok(None);
-        };
-        let asked = |recording| {
-            let memory = &mut Cells(recording);
-            crate::memory::slice(memory, *addr as i32, *len as i32).unwrap_or_default()
-        };
-        let hash = match function(call) {
-            Some(Function::RevealPreimage) => asked(recording),
-            Some(Function::Reveal) => match asked(recording).split_first() {
-                Some((0, hash)) => hash.to_vec(),
-                _ => return Ok(None),
+            Phase::Running => match self.next_call() {
+                Some(name) => format!("the kernel calls {name}"),
+                None => "an instruction".to_owned(),
             },
-            _ => return Ok(None),
-        };
-        let preimage = self.context.preimage(&hash);
-        let preimage = preimage.map_err(|error| Stuck(error.to_string()))?;
-        Ok((crate::reveal::hash(&preimage)[..] == hash).then_some(preimage))
+            Phase::Between => "what follows a run".to_owned(),
+            Phase::Waiting | Phase::Stuck => "nothing: the level is over".to_owned(),
+        }
     }
+}
+
+/// The kernel of a storage.
+fn kernel(storage: &Durable) -> Result<Vec<u8>, Stuck> {
+    let value = storage.value(KERNEL.as_bytes())?;
+    let whole = value.map(Value::whole).transpose()?;
+    Ok(whole.map(|value| value.to_vec()).unwrap_or_default())
 }
 
 /// The function that is called; `None` for those that no network has enabled.

@@ -3,6 +3,7 @@
 //! `docs/machine.md`.
 
 use pvm::engine;
+use pvm::steps::{Judge, Steps};
 use pvm::{
     Durable, Error, Inbox, Kernel, LevelReport, Machine, Options, Status, Version, report, reveal,
 };
@@ -191,9 +192,13 @@ fn difference(vector: &Vector, options: Options) -> Result<(), String> {
                 .map(|message| hex::decode(message).unwrap())
                 .collect(),
         };
+        let steps = machine.steps(inbox.wrapped()).unwrap();
         let report = machine
             .run_level(&inbox)
             .map_err(|error| error.to_string())?;
+        if machine.options().engine.name() == "step" {
+            by_steps(steps, &report).map_err(|what| format!("level {number}, by steps: {what}"))?;
+        }
         let stuck = matches!(report.status, Status::Stuck { .. });
         if level.status.starts_with("node error") {
             // The real node stops here.
@@ -209,6 +214,36 @@ fn difference(vector: &Vector, options: Options) -> Result<(), String> {
         compare(&report, level, &kernel).map_err(|what| format!("level {number}: {what}"))?;
     }
     Ok(())
+}
+
+/// Makes the same level step by step, with proofs of the steps between runs and of some others.
+fn by_steps(mut steps: Steps, report: &LevelReport) -> Result<(), String> {
+    let judge = Judge {
+        facts: steps.facts().clone(),
+    };
+    while !steps.phase().is_over() {
+        // Proofs take long, and some kernels start again a thousand times.
+        if steps.runs() < 5 || steps.runs() > 1_000 {
+            let before = steps.root();
+            let evidence = steps.prove().map_err(|error| error.to_string())?;
+            let after = judge.follow(&evidence, &before);
+            if after != Ok(steps.root()) {
+                return Err(format!("step {}: {after:?}", steps.count()));
+            }
+        } else {
+            let made = steps.advance(1);
+            made.map_err(|error| error.to_string())?;
+        }
+        steps.advance_to_call(4_001);
+    }
+    let claim = steps.claim().ok_or("it is not over")?;
+    let stuck = matches!(report.status, Status::Stuck { .. });
+    match () {
+        () if claim.durable != report.durable_root() => Err("another root".to_owned()),
+        () if claim.stuck != stuck => Err(format!("stuck {}", claim.stuck)),
+        () if !claim.has_outbox(&report.outbox) => Err("another outbox".to_owned()),
+        () => Ok(()),
+    }
 }
 
 /// Whether the real machine, or its node, ended there.

@@ -1,7 +1,7 @@
 //! Runs step by step: each step has a proof that is checked without the state, calls of the host
 //! included, and what comes out is what a level gives.
 
-use pvm::steps::{Hash, StepProofError, Steps, check};
+use pvm::steps::{Evidence, Hash, StepProofError, Steps, check};
 use pvm::{DebugSink, Machine, Options, engine, reveal};
 use std::path::PathBuf;
 
@@ -112,20 +112,20 @@ fn messages() -> Vec<Vec<u8>> {
 
 struct Proved {
     call: Option<&'static str>,
-    proof: Vec<u8>,
+    evidence: Evidence,
     before: Hash,
     after: Hash,
 }
 
 fn next(steps: &mut Steps) -> Option<Proved> {
-    if steps.end().is_some() {
+    if steps.phase().is_over() {
         return None;
     }
     let (call, before) = (steps.next_call(), steps.root());
-    let proof = steps.prove().unwrap();
+    let evidence = steps.prove().unwrap();
     Some(Proved {
         call,
-        proof,
+        evidence,
         before,
         after: steps.root(),
     })
@@ -140,10 +140,10 @@ fn each_step_is_proved_and_leads_where_the_level_leads() {
     let mut sizes = Vec::new();
     let mut calls = Vec::new();
     while let Some(proved) = next(&mut steps) {
-        let checked = check(&proved.proof, &proved.before, &proved.after);
+        let checked = check(&proved.evidence, &proved.before, &proved.after);
         assert_eq!(checked, Ok(()), "{:?}", proved.call);
-        sizes.push(proved.proof.len());
-        calls.extend(proved.call.map(|call| (proved.proof.len(), call)));
+        sizes.push(proved.evidence.proof.len());
+        calls.extend(proved.call.map(|call| (proved.evidence.proof.len(), call)));
     }
     assert_eq!(alone.advance(u64::MAX).unwrap(), steps.count());
     assert_eq!(alone.root(), steps.root());
@@ -177,12 +177,13 @@ fn no_changed_byte_of_a_call_passes() {
             0 => calls[random % calls.len()],
             _ => &all[random % all.len()],
         };
-        let mut proof = proved.proof.clone();
-        let at = (random >> 8) % proof.len();
-        proof[at] ^= 1 << (random % 8);
-        let checked = check(&proof, &proved.before, &proved.after);
+        let mut evidence = proved.evidence.clone();
+        let at = (random >> 8) % evidence.proof.len();
+        evidence.proof[at] ^= 1 << (random % 8);
+        let checked = check(&evidence, &proved.before, &proved.after);
         assert!(checked.is_err(), "byte {at} of {:?}", proved.call);
-        assert!(check(&proved.proof[..at], &proved.before, &proved.after).is_err());
+        evidence.proof.truncate(at);
+        assert!(check(&evidence, &proved.before, &proved.after).is_err());
     }
 }
 
@@ -199,13 +200,17 @@ fn a_message_that_is_not_in_the_inbox_is_refused() {
             .unwrap()
     };
     let (honest, other) = (reads(&mut steps), reads(&mut skipped));
-    assert_eq!(check(&honest.proof, &honest.before, &honest.after), Ok(()));
-    assert!(check(&other.proof, &honest.before, &other.after).is_err());
+    assert_eq!(
+        check(&honest.evidence, &honest.before, &honest.after),
+        Ok(())
+    );
+    assert!(check(&other.evidence, &honest.before, &other.after).is_err());
     // The message of one in the proof of the other.
-    let mut forged = honest.proof.clone();
-    let tail = other.proof.len().min(700);
-    forged.truncate(honest.proof.len() - tail);
-    forged.extend(&other.proof[other.proof.len() - tail..]);
+    let mut forged = honest.evidence.clone();
+    let from = &other.evidence.proof;
+    let tail = from.len().min(700);
+    forged.proof.truncate(honest.evidence.proof.len() - tail);
+    forged.proof.extend(&from[from.len() - tail..]);
     let refused = check(&forged, &honest.before, &other.after);
     assert!(matches!(
         refused,

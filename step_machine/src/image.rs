@@ -76,6 +76,12 @@ impl Image {
         self.code.len()
     }
 
+    /// Words of globals.
+    #[must_use]
+    pub const fn globals_len(&self) -> u32 {
+        self.globals.len() as u32
+    }
+
     /// Gives other numbers to the imports.
     pub(crate) fn link(&mut self, links: &[u32]) {
         for at in std::mem::take(&mut self.host_calls) {

@@ -18,10 +18,12 @@ pub mod proof;
 pub mod registers;
 pub mod step;
 
+mod blocks;
 mod marked;
 mod op;
 mod root;
 mod run;
+mod saved;
 mod tree;
 
 pub use backing::{Backing, Region};
@@ -30,5 +32,6 @@ pub use image::Image;
 pub use plain::{Bounds, Plain};
 pub use proof::{MAX_PROOF, Partial, ProofError, Recorded, Recording, check};
 pub use registers::{End, Registers};
+pub use saved::Saved;
 pub use step::{Event, HostCall, answer, step, stop};
 pub use tree::Hash;

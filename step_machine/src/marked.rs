@@ -20,6 +20,12 @@ impl Marked {
         }
     }
 
+    /// These words, none of them changed.
+    pub(crate) fn unchanged(words: Vec<u64>) -> Self {
+        let changed = vec![false; (words.len() >> BLOCK_BITS) + 1];
+        Self { words, changed }
+    }
+
     /// These words.
     pub(crate) fn new(words: &[u64]) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! The state in memory, as it is: for speed. What changed is marked, so that little is hashed again.
 
 use crate::backing::{Backing, Region, TABLE_BITS};
+use crate::blocks::Blocks;
 use crate::image::Image;
 use crate::marked::{BLOCK_BITS, Marked, take};
 use crate::registers::{End, PAGE, Registers};
@@ -27,10 +28,12 @@ pub struct Plain {
     pub(crate) segments: Marked,
     pub(crate) table_sizes: Marked,
     pub(crate) tables: Vec<Marked>,
-    memory: Vec<u8>,
-    changed_memory: Vec<bool>,
+    pub(crate) memory: Vec<u8>,
+    pub(crate) changed_memory: Vec<bool>,
     /// As of the last time that the root was asked for.
     pub(crate) trees: Option<Box<Trees>>,
+    /// The same, once a state was saved.
+    pub(crate) blocks: Option<Box<Blocks>>,
 }
 
 impl Plain {
@@ -44,6 +47,7 @@ impl Plain {
                 max_pages: image.max_pages,
                 stack: bounds.stack,
                 frames: bounds.frames,
+                end: image.refused,
                 ..Registers::default()
             },
             stack: Marked::zeros(bounds.stack),
@@ -58,6 +62,7 @@ impl Plain {
             memory: Vec::new(),
             changed_memory: Vec::new(),
             trees: None,
+            blocks: None,
             image,
         };
         plain.grown();

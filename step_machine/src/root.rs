@@ -1,6 +1,7 @@
 //! The hash of a state in memory.
 
 use crate::backing::Region;
+use crate::blocks::Array;
 use crate::marked::Marked;
 use crate::plain::Plain;
 use crate::tree::{
@@ -8,16 +9,18 @@ use crate::tree::{
 };
 use std::sync::Arc;
 
-fn update(tree: &mut Tree, array: &mut Marked) {
+fn update(tree: &mut Tree, array: &mut Marked, kept: Option<&mut Array>) {
     let changed = array.take_changed();
     if changed.is_empty() {
         return;
     }
     let blocks = changed.last().map_or(0, |last| last + 1);
     let words = &array.words;
-    tree.update(blocks, changed, |at| {
-        words.get(at as usize).copied().unwrap_or_default()
-    });
+    let word = |at| words.get(at as usize).copied().unwrap_or_default();
+    if let Some(kept) = kept {
+        kept.update(changed.iter().copied(), word);
+    }
+    tree.update(blocks, changed, word);
 }
 
 impl Plain {
@@ -41,22 +44,32 @@ impl Plain {
             ..Trees::default()
         });
         let mut trees = self.trees.take().unwrap_or_else(|| Box::new(fixed.clone()));
-        update(&mut trees.stack, &mut self.stack);
-        update(&mut trees.globals, &mut self.globals);
-        update(&mut trees.segments, &mut self.segments);
-        update(&mut trees.table_sizes, &mut self.table_sizes);
+        let mut blocks = self.blocks.take();
+        macro_rules! update {
+            ($($array:ident),*) => {
+                $(
+                    let kept = blocks.as_mut().map(|blocks| &mut blocks.$array);
+                    update(&mut trees.$array, &mut self.$array, kept);
+                )*
+            };
+        }
+        update!(stack, globals, segments, table_sizes);
         trees.tables.resize(self.tables.len(), Tree::default());
-        for (tree, table) in trees.tables.iter_mut().zip(&mut self.tables) {
-            update(tree, table);
+        for (number, table) in self.tables.iter_mut().enumerate() {
+            let kept = blocks.as_mut().map(|blocks| blocks.table(number));
+            update(&mut trees.tables[number], table, kept);
         }
         let changed = self.take_changed_memory();
         if let Some(last) = changed.last() {
-            let blocks = last + 1;
-            trees
-                .memory
-                .update(blocks, changed, |at| self.word(Region::Memory, at));
+            let len = last + 1;
+            let word = |at| self.word(Region::Memory, at);
+            if let Some(kept) = &mut blocks {
+                kept.memory.update(changed.iter().copied(), word);
+            }
+            trees.memory.update(len, changed, word);
         }
         self.trees = Some(trees);
+        self.blocks = blocks;
     }
 
     /// The hash of a part of a region, as of the last root.

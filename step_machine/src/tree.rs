@@ -122,6 +122,11 @@ impl Tree {
         }
     }
 
+    /// How many blocks it has hashes of.
+    pub(crate) fn blocks(&self) -> usize {
+        self.levels.first().map_or(0, Vec::len)
+    }
+
     /// The hash at a place, at or above the blocks.
     pub(crate) fn hash(&self, height: u32, at: u32) -> Hash {
         let top = BLOCK + self.levels.len().saturating_sub(1) as u32;

@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use std::sync::Arc;
-use step_machine::{Bounds, End, Event, Hash, Plain, ProofError, Recording, check, decode, step};
+use step_machine::{
+    Backing, Bounds, End, Event, Hash, Plain, ProofError, Recording, Region, check, decode, step,
+};
 
 const BOUNDS: Bounds = Bounds {
     stack: 1 << 16,
@@ -112,6 +114,45 @@ fn each_step_of_a_run_is_proved() {
         sizes[sizes.len() - 1]
     );
     assert!(sizes[sizes.len() / 2] <= 4_000 && sizes[sizes.len() - 1] <= 24_000);
+}
+
+#[test]
+fn a_state_that_was_saved_goes_on_as_it_did() {
+    let (mut plain, mut saved) = (machine(), Vec::new());
+    while plain.end().is_none() {
+        saved.push((plain.save(), plain.root(), plain.state().steps));
+        plain.stretch(37);
+    }
+    let last = plain.root();
+    assert!(saved.len() > 10);
+    // Backwards, so that each is of another time than the one before.
+    for (state, root, steps) in saved.into_iter().rev() {
+        let mut again = state.plain();
+        assert_eq!((again.root(), again.state().steps), (root, steps));
+        // A save of what was restored is as good.
+        again.stretch(11);
+        let mut again = again.save().plain();
+        let proved = next(&mut again);
+        if let Some(proved) = proved {
+            check(&proved.proof, &proved.before, &proved.after).unwrap();
+        }
+        again.stretch(u64::MAX);
+        assert_eq!(again.root(), last);
+        assert_eq!(again.memory(), plain.memory());
+    }
+}
+
+#[test]
+fn other_code_has_another_root() {
+    let mut plain = machine();
+    plain.stretch(50);
+    let root = plain.root();
+    let at = plain.state().pc;
+    let Ok(word) = plain.get(Region::Code, at);
+    plain.change_code(at, word ^ 1 << 40);
+    assert_ne!(plain.root(), root);
+    plain.change_code(at, word);
+    assert_eq!(plain.root(), root);
 }
 
 #[test]

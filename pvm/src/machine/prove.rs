@@ -1,10 +1,11 @@
 //! Proves levels, and checks proofs.
 
-use super::{BigStack, HOST_STACK, Machine, internal, kernel_hash, version_of};
+use super::{BigStack, HOST_STACK, Machine, internal, kernel_hash};
 use crate::error::Error;
 use crate::kernel::{Kernel, Metering};
 use crate::level::{LevelReport, Status};
 use crate::options::Options;
+use crate::runs::version_of;
 use crate::state::State;
 use crate::value::Value;
 use crate::witness::{Witness, WitnessError};

@@ -1,35 +1,24 @@
-//! A level's first run, step by step.
+//! A level, step by step.
 
-use super::{Machine, version_of};
+use super::Machine;
 use crate::context::Context;
 use crate::debug_sink::DebugSink;
-use crate::engine::step::{bounds, image};
 use crate::error::Error;
-use crate::state::{MAX_REBOOTS, keep_fallback};
-use crate::steps::Steps;
-use host::reserved::{REBOOT, REBOOT_COUNTER};
-use std::sync::Arc;
-use step_machine::Plain;
+use crate::steps::{Claim, Facts, Steps};
 
 impl Machine {
-    /// The first run of a level with exactly these messages, before its first step. The machine stays
-    /// before the level.
+    /// A level with exactly these messages, before its first step. The machine stays before the level.
     ///
     /// # Errors
-    /// Where there is no kernel that can run.
+    /// Where storage is read from somewhere else, which no proof shows.
     pub fn steps(&self, messages: Vec<Vec<u8>>) -> Result<Steps, Error> {
-        let mut state = self.state.clone();
-        let mut durable = state.durable.clone();
-        if let Some(version) = version_of(&durable)? {
-            state.version = version;
+        let state = &self.state;
+        if state.durable.has_source() {
+            let why = "the storage of a fork, which comes from another chain, cannot be proved";
+            return Err(Error::Internal(why.to_owned()));
         }
-        durable.delete(REBOOT)?;
-        durable.write(REBOOT_COUNTER, MAX_REBOOTS.to_le_bytes())?;
-        let kernel = state.load_kernel(&durable)?;
-        keep_fallback(&mut durable)?;
-        let image = image(kernel.wasm(), kernel.facts().entry)?;
         let context = Context {
-            durable,
+            durable: state.durable.clone(),
             level: state.level,
             inbox: messages.into(),
             rollup: state.options.rollup,
@@ -38,7 +27,24 @@ impl Machine {
             debug: DebugSink::Off,
             ..Context::default()
         };
-        let plain = Plain::new(Arc::new(image), bounds(state.limits()));
-        Ok(Steps::new(plain, context))
+        Ok(Steps::new(context, self.facts(), state.stuck.is_some()))
+    }
+
+    /// What everybody knows of the rollup.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        Facts::of(&self.state.options)
+    }
+
+    /// What is claimed of the level before the next: it has no outbox here.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        Claim {
+            level: self.state.level.wrapping_sub(1),
+            durable: self.state.durable.root_hash(),
+            sent: 0,
+            outbox: [0; 32],
+            stuck: self.state.stuck.is_some(),
+        }
     }
 }

@@ -2,24 +2,26 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 100 | level, next message, root of the inbox, messages sent, chain of the outbox, the rollup's address and origination level (`state.rs`) |
+//! | 137 | level, next message, root of the inbox, messages sent, chain of the outbox, the rollup's address and origination level, where the level is, reboots left, durable storage before the run (`state.rs`) |
 //! | 32 | the root of durable storage |
-//! | | the step machine's part (`step_machine::proof`) |
+//! | | while a kernel runs, the step machine's part (`step_machine::proof`) |
 //! | 4, and as many | parts of durable storage that the step looks at (`durable/codec.rs`), or none |
 //! | 1 | 0; or 1 and no message; or 2, its length (2) and a message; behind either the 20 hashes beside it |
 //! | 1 | 0; or 1, the length (2) and a preimage |
 //!
 //! Numbers are little-endian.
 
+use super::between::Level;
 use super::inbox::{HEIGHT, Shown};
-use super::state::{LEN, Outside};
-use super::{Stuck, function, host};
+use super::state::{LEN, Outside, Phase};
+use super::{Facts, Stuck, function, host};
 use crate::context::Context;
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, Unavailable};
+use crate::value::Value;
 use ::host::MAX_OUTBOX_MESSAGES;
 use kernel_module::imports::HostCall as Function;
-use step_machine::{Event, Hash, HostCall, MAX_PROOF, Partial, ProofError, step};
+use step_machine::{Backing, Event, Hash, HostCall, MAX_PROOF, Partial, ProofError, step};
 
 /// Why the proof of a step is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +79,22 @@ impl HostPart {
         }
     }
 
+    /// Durable storage as far as it is shown.
+    fn storage(&self, root: &Hash) -> Result<Durable, StepProofError> {
+        Ok(match self.storage.is_empty() {
+            true => Durable::blind(*root),
+            false => Durable::partial(*root, &self.storage)?,
+        })
+    }
+
+    /// Nothing but durable storage is shown.
+    fn alone(&self) -> Result<(), StepProofError> {
+        match (&self.message, &self.preimage) {
+            (None, None) => Ok(()),
+            _ => Err(Malformed("the step takes no message, and no preimage")),
+        }
+    }
+
     fn decode(bytes: &[u8]) -> Result<Self, StepProofError> {
         let mut from = Reader(bytes);
         let len = u32::from_le_bytes(from.array()?);
@@ -118,36 +136,154 @@ fn put(proof: &mut Vec<u8>, bytes: &[u8]) {
     proof.extend(bytes);
 }
 
-/// Checks that a step leads from one state of a run to another, without either.
+/// What proves a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What the step looks at.
+    pub proof: Vec<u8>,
+    /// The kernel, where the step is the beginning of a run: what durable storage has at its place.
+    pub kernel: Option<Vec<u8>>,
+}
+
+/// Whoever judges steps, and has no state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judge {
+    /// What is known of the rollup.
+    pub facts: Facts,
+}
+
+/// Checks that a step leads from one state of a level to another, without either.
 ///
 /// # Errors
 /// Where it does not, or the proof does not show it.
-pub fn check(proof: &[u8], before: &Hash, after: &Hash) -> Result<(), StepProofError> {
-    if proof.len() > MAX_PROOF {
-        return Err(ProofError::TooLong.into());
+pub fn check(evidence: &Evidence, before: &Hash, after: &Hash) -> Result<(), StepProofError> {
+    match Judge::default().follow(evidence, before)? == *after {
+        true => Ok(()),
+        false => Err(ProofError::OtherResult.into()),
     }
-    let mut from = Reader(proof);
-    let mut outside = Outside::decode(&from.array::<LEN>()?);
-    let mut durable: Hash = from.array()?;
-    let (mut machine, rest) = Partial::decode(from.0)?;
-    let part = HostPart::decode(rest)?;
-    if outside.hash(&machine.root(), &durable) != *before {
-        return Err(ProofError::OtherState.into());
-    }
-    match step(&mut machine)? {
-        Event::Call(call) => {
-            let mut context = context(&outside, &durable, part, call)?;
-            host(&mut machine, call, &mut context)?;
-            durable = context.durable.root_hash();
-            outside.follow(&context);
+}
+
+impl Judge {
+    /// The hash of the state to which a step leads, from a state with this hash.
+    ///
+    /// # Errors
+    /// Where the proof does not show it.
+    pub fn follow(&self, evidence: &Evidence, before: &Hash) -> Result<Hash, StepProofError> {
+        let proof = &evidence.proof;
+        if proof.len() > MAX_PROOF {
+            return Err(ProofError::TooLong.into());
         }
-        _ if part == HostPart::default() => {}
-        _ => return Err(Malformed("the step is no call of the host")),
+        let mut from = Reader(proof);
+        let outside = Outside::decode(&from.array::<LEN>()?);
+        let outside = outside.ok_or(Malformed("a level that is nowhere"))?;
+        let durable: Hash = from.array()?;
+        match outside.phase {
+            Phase::Running => {
+                let (machine, rest) = Partial::decode(from.0)?;
+                if outside.hash(&machine.root(), &durable) != *before {
+                    return Err(ProofError::OtherState.into());
+                }
+                self.running(outside, durable, machine, HostPart::decode(rest)?)
+            }
+            _ => {
+                if outside.hash(&NO_MACHINE, &durable) != *before {
+                    return Err(ProofError::OtherState.into());
+                }
+                let part = HostPart::decode(from.0)?;
+                self.between(outside, durable, part, evidence.kernel.as_deref())
+            }
+        }
     }
-    if outside.hash(&machine.root(), &durable) != *after {
-        return Err(ProofError::OtherResult.into());
+
+    /// A step while a kernel runs.
+    fn running(
+        &self,
+        mut outside: Outside,
+        mut durable: Hash,
+        mut machine: Partial,
+        part: HostPart,
+    ) -> Result<Hash, StepProofError> {
+        if machine.registers().end.is_some() {
+            let root = match machine.registers().started {
+                true => durable,
+                false => outside.before,
+            };
+            let mut durable = part.storage(&root)?;
+            part.alone()?;
+            let mut level = Level {
+                outside: &mut outside,
+                durable: &mut durable,
+                facts: &self.facts,
+            };
+            level.end(machine.registers())?;
+            return Ok(outside.hash(&NO_MACHINE, &durable.root_hash()));
+        }
+        match step(&mut machine)? {
+            Event::Call(call) => {
+                let mut context = context(&outside, &durable, part, call)?;
+                host(&mut machine, call, &mut context)?;
+                durable = context.durable.root_hash();
+                outside.follow(&context);
+            }
+            _ if part == HostPart::default() => {}
+            _ => return Err(Malformed("the step is no call of the host")),
+        }
+        Ok(outside.hash(&machine.root(), &durable))
     }
-    Ok(())
+
+    /// A step while no kernel runs.
+    fn between(
+        &self,
+        mut outside: Outside,
+        durable: Hash,
+        mut part: HostPart,
+        kernel: Option<&[u8]>,
+    ) -> Result<Hash, StepProofError> {
+        let mut storage = part.storage(&durable)?;
+        let mut machine = NO_MACHINE;
+        let shown = part.message.take();
+        part.alone()?;
+        if shown.is_some() != (outside.phase == Phase::Loading) {
+            return Err(StepProofError::OtherMessage);
+        }
+        let phase = outside.phase;
+        let mut level = Level {
+            outside: &mut outside,
+            durable: &mut storage,
+            facts: &self.facts,
+        };
+        match (phase, shown) {
+            (Phase::Loading, Some(shown)) => {
+                if shown.root(level.outside.next) != level.outside.inbox {
+                    return Err(StepProofError::OtherMessage);
+                }
+                level.load(shown.message.as_deref())?;
+            }
+            (Phase::Beginning, _) => {
+                let run = level.begin(|value| published(value, kernel))?;
+                if let Some(mut run) = run {
+                    machine = run.plain.root();
+                }
+            }
+            (Phase::Between, _) => level.close()?,
+            _ => {}
+        }
+        Ok(outside.hash(&machine, &storage.root_hash()))
+    }
+}
+
+/// The root of the machine where none runs.
+const NO_MACHINE: Hash = [0; 32];
+
+/// The kernel that is this value: a short one is in the proof.
+fn published(value: &Value, kernel: Option<&[u8]>) -> Result<Vec<u8>, Stuck> {
+    if let Some(bytes) = value.short() {
+        return Ok(bytes.to_vec());
+    }
+    match kernel {
+        Some(kernel) if Value::new(kernel) == *value => Ok(kernel.to_vec()),
+        _ => Err(Stuck("the kernel is not there".to_owned())),
+    }
 }
 
 /// What the host has, as far as the proof shows it.
@@ -157,10 +293,7 @@ fn context(
     part: HostPart,
     call: HostCall,
 ) -> Result<Context, StepProofError> {
-    let durable = match part.storage.is_empty() {
-        true => Durable::blind(*durable),
-        false => Durable::partial(*durable, &part.storage)?,
-    };
+    let durable = part.storage(durable)?;
     let reads = function(call) == Some(Function::ReadInput);
     let inbox = match part.message {
         Some(shown) if reads && shown.root(outside.next) == outside.inbox => {

@@ -1,13 +1,48 @@
-//! What belongs to the state of a run besides the machine's and durable storage.
+//! What belongs to the state of a level besides the machine's and durable storage.
 //!
 //! The hash of a state is blake2b-256 of `20`, the root of the step machine, that of durable storage, and
 //! what [`Outside::encode`] gives.
 
+use super::facts::Facts;
 use crate::context::Context;
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use step_machine::Hash;
 
-/// What belongs to the state of a run besides the machine's and durable storage.
+/// Where a level is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its messages are loaded, one a step: a migration may be among them.
+    Loading,
+    /// A run begins.
+    Beginning,
+    /// The kernel runs.
+    Running,
+    /// A run is over.
+    Between,
+    /// The level is over: the machine waits for the next.
+    Waiting,
+    /// The machine is stuck for good.
+    Stuck,
+}
+
+impl Phase {
+    const ALL: [Self; 6] = [
+        Self::Loading,
+        Self::Beginning,
+        Self::Running,
+        Self::Between,
+        Self::Waiting,
+        Self::Stuck,
+    ];
+
+    /// Whether nothing follows at this level.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Waiting | Self::Stuck)
+    }
+}
+
+/// What belongs to the state of a level besides the machine's and durable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outside {
     pub(super) level: u32,
@@ -21,10 +56,30 @@ pub(super) struct Outside {
     pub(super) outbox: Hash,
     pub(super) rollup: [u8; 20],
     pub(super) origination_level: u32,
+    pub(super) phase: Phase,
+    /// How many runs may follow this one; 0 while there is none.
+    pub(super) reboots_left: u32,
+    /// The root of durable storage before the run's kernel was kept as one that can be
+    /// instantiated, for a module that cannot; zeros while there is no run.
+    pub(super) before: Hash,
 }
 
 /// The bytes of [`Outside::encode`].
-pub(super) const LEN: usize = 100;
+pub(super) const LEN: usize = 137;
+
+/// The chain of an outbox without messages.
+const NO_OUTBOX: Hash = [0; 32];
+
+/// The chain of an outbox with one message more.
+fn sent(chain: &Hash, message: &[u8]) -> Hash {
+    hashed(0x21, &[chain, message])
+}
+
+/// The chain of an outbox.
+pub(super) fn outbox(messages: &[Vec<u8>]) -> Hash {
+    let messages = messages.iter();
+    messages.fold(NO_OUTBOX, |chain, message| sent(&chain, message))
+}
 
 pub(super) fn hashed(tag: u8, parts: &[&[u8]]) -> Hash {
     let mut hasher = Blake2b::<U32>::new();
@@ -36,25 +91,35 @@ pub(super) fn hashed(tag: u8, parts: &[&[u8]]) -> Hash {
 }
 
 impl Outside {
-    pub(super) fn new(context: &Context, inbox: Hash) -> Self {
-        let mut outside = Self {
-            level: context.level,
+    /// The beginning of a level with these messages.
+    pub(super) const fn first(level: u32, inbox: Hash, facts: &Facts) -> Self {
+        Self {
+            level,
             next: 0,
             inbox,
             sent: 0,
-            outbox: [0; 32],
-            rollup: context.rollup,
-            origination_level: context.origination_level,
-        };
-        outside.follow(context);
-        outside
+            outbox: NO_OUTBOX,
+            rollup: facts.rollup,
+            origination_level: facts.origination_level,
+            phase: Phase::Loading,
+            reboots_left: 0,
+            before: [0; 32],
+        }
+    }
+
+    /// Nothing follows at this level.
+    pub(super) const fn finish(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.next = 0;
+        self.reboots_left = 0;
+        self.before = [0; 32];
     }
 
     /// Takes over what a call changed.
     pub(super) fn follow(&mut self, context: &Context) {
         self.next = context.next as u32;
         for message in context.outbox.iter().skip(self.sent as usize) {
-            self.outbox = hashed(0x21, &[&self.outbox, message]);
+            self.outbox = sent(&self.outbox, message);
             self.sent += 1;
         }
     }
@@ -69,16 +134,19 @@ impl Outside {
         bytes.extend(self.outbox);
         bytes.extend(self.rollup);
         bytes.extend(self.origination_level.to_le_bytes());
+        bytes.push(self.phase as u8);
+        bytes.extend(self.reboots_left.to_le_bytes());
+        bytes.extend(self.before);
         bytes
     }
 
-    /// Back from its bytes.
-    pub(super) fn decode(bytes: &[u8; LEN]) -> Self {
+    /// Back from its bytes; `None` where they are none.
+    pub(super) fn decode(bytes: &[u8; LEN]) -> Option<Self> {
         fn part<const N: usize>(bytes: &[u8; LEN], at: usize) -> [u8; N] {
             std::array::from_fn(|byte| bytes[at + byte])
         }
         let number = |at| u32::from_le_bytes(part(bytes, at));
-        Self {
+        Some(Self {
             level: number(0),
             next: number(4),
             inbox: part(bytes, 8),
@@ -86,11 +154,39 @@ impl Outside {
             outbox: part(bytes, 44),
             rollup: part(bytes, 76),
             origination_level: number(96),
-        }
+            phase: *Phase::ALL.get(usize::from(bytes[100]))?,
+            reboots_left: number(101),
+            before: part(bytes, 105),
+        })
     }
 
-    /// The hash of the whole state.
+    /// The hash of the whole state. Where no kernel runs, the machine's root is zeros.
     pub(super) fn hash(&self, machine: &Hash, durable: &Hash) -> Hash {
         hashed(0x20, &[machine, durable, &self.encode()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_outside_comes_back_from_its_bytes() {
+        for phase in Phase::ALL {
+            let outside = Outside {
+                next: 2,
+                sent: 3,
+                outbox: [4; 32],
+                phase,
+                reboots_left: 5,
+                before: [6; 32],
+                ..Outside::first(1, [7; 32], &Facts::default())
+            };
+            let mut bytes = *outside.encode().first_chunk::<LEN>().unwrap();
+            assert_eq!(outside.encode().len(), LEN);
+            assert_eq!(Outside::decode(&bytes), Some(outside));
+            bytes[100] = 6;
+            assert_eq!(Outside::decode(&bytes), None);
+        }
     }
 }

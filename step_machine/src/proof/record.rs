@@ -74,6 +74,13 @@ impl Backing for Recording<'_> {
 }
 
 impl Recorded {
+    /// The first word of the first leaf of a region that the step looked at.
+    #[must_use]
+    pub fn first_touched(&self, region: Region) -> Option<u32> {
+        let mut leaves = self.touched.range((region, 0)..=(region, u32::MAX));
+        leaves.next().map(|(_, leaf)| leaf << LEAF_BITS)
+    }
+
     /// How many leaves the step looked at.
     #[must_use]
     pub fn leaves(&self) -> usize {

@@ -1,0 +1,133 @@
+//! Proofs of a level's steps: what each looks at is noted.
+
+use super::between::Level;
+use super::proof::{Evidence, HostPart};
+use super::state::Phase;
+use super::{Cells, Steps, Stuck, function, host, kernel};
+use crate::engine::step::args;
+use kernel_module::imports::HostCall as Function;
+use step_machine::{Event, HostCall, Plain, Recording, step};
+
+impl Steps {
+    /// Makes one step, and gives what proves it.
+    ///
+    /// # Errors
+    /// As [`Steps::advance`].
+    pub fn prove(&mut self) -> Result<Evidence, Stuck> {
+        let mut proof = self.outside.encode();
+        proof.extend(self.context.durable.root_hash());
+        let mut part = HostPart::default();
+        let mut published = None;
+        match &mut self.run {
+            Some(plain) => {
+                plain.root();
+                let recorded = self.record(&mut part)?;
+                if let Some(plain) = &mut self.run {
+                    proof.extend(plain.proof(&recorded));
+                }
+            }
+            None => published = self.record_between(&mut part)?,
+        }
+        part.encode(&mut proof);
+        self.advance(1)?;
+        Ok(Evidence {
+            proof,
+            kernel: published,
+        })
+    }
+
+    /// What the next step of the machine looks at, or of the end of its run.
+    fn record(&mut self, part: &mut HostPart) -> Result<step_machine::Recorded, Stuck> {
+        let Some(plain) = self.run.take() else {
+            return Err(Stuck("there is no run".to_owned()));
+        };
+        let recorded = self.record_on(&plain, part);
+        self.run = Some(plain);
+        recorded
+    }
+
+    fn record_on(
+        &mut self,
+        plain: &Plain,
+        part: &mut HostPart,
+    ) -> Result<step_machine::Recorded, Stuck> {
+        let mut recording = Recording::new(plain);
+        if plain.end().is_some() {
+            let watched = match plain.started() {
+                true => self.context.durable.watched(),
+                false => self.before.watched(),
+            };
+            let mut level = Level {
+                outside: &mut self.outside.clone(),
+                durable: &mut watched.clone(),
+                facts: &self.facts,
+            };
+            level.end(plain.state())?;
+            part.storage = watched.touched();
+            return Ok(recording.finish());
+        }
+        let Ok(event) = step(&mut recording);
+        if let Event::Call(call) = event {
+            let watched = self.context.durable.watched();
+            let mut context = self.context.clone();
+            context.durable = watched.clone();
+            context.debug = crate::DebugSink::Off;
+            part.preimage = self.preimage(plain, &mut recording, call)?;
+            host(&mut recording, call, &mut context)?;
+            part.storage = watched.touched();
+            if function(call) == Some(Function::ReadInput) {
+                part.message = Some(self.messages.proof(&self.context));
+            }
+        }
+        Ok(recording.finish())
+    }
+
+    /// What the next step looks at, which is no machine's, and the kernel that it takes.
+    fn record_between(&mut self, part: &mut HostPart) -> Result<Option<Vec<u8>>, Stuck> {
+        if self.phase() == Phase::Loading {
+            part.message = Some(self.messages.proof(&self.context));
+        }
+        let storage = self.context.durable.clone();
+        let watched = storage.watched();
+        let outside = self.outside.clone();
+        let mut published = None;
+        let made = self.between(&mut watched.clone(), |_| {
+            let bytes = kernel(&storage)?;
+            published = Some(bytes.clone());
+            Ok(bytes)
+        });
+        self.outside = outside;
+        made?;
+        part.storage = watched.touched();
+        Ok(published)
+    }
+
+    /// The preimage that a call asks for.
+    fn preimage(
+        &self,
+        plain: &Plain,
+        recording: &mut Recording<'_>,
+        call: HostCall,
+    ) -> Result<Option<Vec<u8>>, Stuck> {
+        let cells = plain.cells(call.first, call.cells);
+        let args = args(call, cells);
+        let (Some(addr), Some(len)) = (args.first(), args.get(1)) else {
+            return Ok(None);
+        };
+        let asked = |recording| {
+            let memory = &mut Cells(recording);
+            crate::memory::slice(memory, *addr as i32, *len as i32).unwrap_or_default()
+        };
+        let hash = match function(call) {
+            Some(Function::RevealPreimage) => asked(recording),
+            Some(Function::Reveal) => match asked(recording).split_first() {
+                Some((0, hash)) => hash.to_vec(),
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let preimage = self.context.preimage(&hash);
+        let preimage = preimage.map_err(|error| Stuck(error.to_string()))?;
+        Ok((crate::reveal::hash(&preimage)[..] == hash).then_some(preimage))
+    }
+}
