@@ -119,6 +119,11 @@ impl Layer1 {
         &self.state.ledger
     }
 
+    /// Who has what, to change.
+    pub(crate) const fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.state.ledger
+    }
+
     /// The code at an address.
     #[must_use]
     pub fn contract(&self, hash: &[u8; 20]) -> Option<&Code> {

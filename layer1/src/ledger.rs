@@ -83,6 +83,12 @@ impl Ledger {
         if amount == Mutez::ZERO {
             return Ok(());
         }
+        self.take(from, amount)?;
+        self.fund(to, amount)
+    }
+
+    /// Takes tez away.
+    pub(crate) fn take(&mut self, from: Contract, amount: Mutez) -> Result<(), Failure> {
         let has = self.balance(&from);
         let left = has.0.checked_sub(amount.0).ok_or(Failure::Balance {
             account: from.into(),
@@ -93,7 +99,7 @@ impl Ledger {
             0 => self.tez.remove(&from),
             _ => self.tez.insert(from, Mutez(left)),
         };
-        self.fund(to, amount)
+        Ok(())
     }
 
     /// Makes tickets, for `owner`. Only the ticketer's code may call this.

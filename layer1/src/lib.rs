@@ -9,6 +9,7 @@
 //! | [`outbox`] | which outbox messages are cemented, executed, expired |
 //! | [`value`], [`michelson`] | Michelson values with their types, as contracts see them |
 //! | [`account`] | who can be called, and amounts of tez |
+//! | [`dispute`] | commitments by stakers, and how layer 1 decides between two of them |
 //! | [`devnet`] | the contracts and accounts of a devnet |
 
 pub mod account;
@@ -16,6 +17,7 @@ mod call;
 pub mod chain;
 pub mod contracts;
 pub mod devnet;
+pub mod dispute;
 mod failure;
 mod inboxes;
 pub mod ledger;

@@ -1,0 +1,486 @@
+//! Commitments to the rollup's state by stakers, and the game that decides between two of them: both sides
+//! narrow their disagreement down to one step, one of them proves that step, and layer 1, which has
+//! none of the state, judges.
+//!
+//! What a state is, what a step, and what proves one, is said by [`Rules`].
+
+mod failure;
+mod game;
+mod rules;
+
+pub use failure::DisputeError;
+pub use game::{Game, MAX_STEPS, POINTS, Point, Why, points};
+pub use rules::{Hash, Rules};
+
+use crate::account::Mutez;
+use crate::chain::Layer1;
+use crate::outbox::OutboxPosition;
+use game::Outcome;
+use messages::contract::Contract;
+use std::collections::BTreeMap;
+
+/// The 21 bytes of an account (`tz…`) that stakes on commitments.
+pub type Staker = [u8; 21];
+
+/// The number of a commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitmentId(u32);
+
+/// What is fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// What a staker puts at stake.
+    pub stake: Mutez,
+    /// The levels that a commitment stands before it can be cemented.
+    pub window: u32,
+    /// The levels that a player has for a move.
+    pub turn: u32,
+}
+
+impl Default for Terms {
+    /// 10,000 tez, 16 levels, 8 levels: short, for a devnet.
+    fn default() -> Self {
+        Self {
+            stake: Mutez(10_000_000_000),
+            window: 16,
+            turn: 8,
+        }
+    }
+}
+
+/// A commitment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commitment<C> {
+    /// What it builds on; `None` for the first, which nobody disputes.
+    pub predecessor: Option<CommitmentId>,
+    /// What is claimed of a level's end.
+    pub claim: C,
+    /// The level that it was published at.
+    pub published: u32,
+}
+
+/// What a staker stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stake {
+    commitment: CommitmentId,
+    amount: Mutez,
+}
+
+/// How a dispute ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Who keeps the stake, and gets half of the other.
+    pub winner: Staker,
+    /// Who loses it.
+    pub loser: Staker,
+    /// Why.
+    pub why: Why,
+    /// How many dissections there were.
+    pub rounds: u32,
+}
+
+/// Commitments, stakes, and disputes about them.
+#[derive(Clone, Debug)]
+pub struct Disputes<R: Rules> {
+    rules: R,
+    terms: Terms,
+    commitments: BTreeMap<CommitmentId, Commitment<R::Claim>>,
+    /// After how many steps each claims that the level of a commitment is over.
+    steps: BTreeMap<(Staker, CommitmentId), u64>,
+    stakes: BTreeMap<Staker, Stake>,
+    games: BTreeMap<[Staker; 2], Game>,
+    cemented: CommitmentId,
+    burned: Mutez,
+}
+
+type Done<T> = Result<T, DisputeError>;
+
+impl<R: Rules> Disputes<R> {
+    /// Nobody doubts `claim`.
+    pub fn new(rules: R, terms: Terms, claim: R::Claim, level: u32) -> Self {
+        let first = CommitmentId(0);
+        let commitment = Commitment {
+            predecessor: None,
+            claim,
+            published: level,
+        };
+        Self {
+            rules,
+            terms,
+            commitments: BTreeMap::from([(first, commitment)]),
+            steps: BTreeMap::new(),
+            stakes: BTreeMap::new(),
+            games: BTreeMap::new(),
+            cemented: first,
+            burned: Mutez::ZERO,
+        }
+    }
+
+    /// The newest commitment that is final.
+    #[must_use]
+    pub const fn cemented(&self) -> CommitmentId {
+        self.cemented
+    }
+
+    /// What was lost by losers and gained by nobody.
+    #[must_use]
+    pub const fn burned(&self) -> Mutez {
+        self.burned
+    }
+
+    /// A commitment that somebody stands for, or that is cemented.
+    #[must_use]
+    pub fn commitment(&self, id: CommitmentId) -> Option<&Commitment<R::Claim>> {
+        self.commitments.get(&id)
+    }
+
+    /// Whether somebody has a stake.
+    #[must_use]
+    pub fn is_staker(&self, staker: &Staker) -> bool {
+        self.stakes.contains_key(staker)
+    }
+
+    /// The game of two stakers.
+    #[must_use]
+    pub fn game(&self, one: &Staker, other: &Staker) -> Option<&Game> {
+        self.games.get(&pair(one, other))
+    }
+
+    /// Publishes what a level came to, `steps` steps long, and stakes on it; or stakes on what another
+    /// published alike.
+    ///
+    /// # Errors
+    /// Why not; nothing has happened then.
+    pub fn publish(
+        &mut self,
+        layer1: &mut Layer1,
+        staker: &Staker,
+        predecessor: CommitmentId,
+        (claim, steps): (R::Claim, u64),
+    ) -> Done<CommitmentId> {
+        let before = self.commitments.get(&predecessor);
+        let before = before.filter(|_| self.path(predecessor).first() == Some(&self.cemented));
+        let before = before.ok_or(DisputeError::NoCommitment)?;
+        let level = self.rules.level(&claim);
+        if Some(level) != self.rules.level(&before.claim).checked_add(1) {
+            return Err(DisputeError::OtherLevel(level));
+        }
+        if layer1.inbox(level).is_none() {
+            return Err(DisputeError::NoInbox(level));
+        }
+        if steps > MAX_STEPS {
+            return Err(DisputeError::TooManySteps);
+        }
+        let staked = self.stakes.get(staker).copied();
+        let follows = |at| self.path(predecessor).contains(&at) || self.is_cemented(at);
+        if staked.is_some_and(|stake| !follows(stake.commitment)) {
+            return Err(DisputeError::OtherBranch);
+        }
+        let amount = match staked {
+            Some(stake) => stake.amount,
+            None => {
+                let ledger = layer1.ledger_mut();
+                ledger.take(Contract::Implicit(*staker), self.terms.stake)?;
+                self.terms.stake
+            }
+        };
+        let commitment = self.find_or_add(predecessor, claim, layer1.level());
+        self.steps.insert((*staker, commitment), steps);
+        self.stakes.insert(*staker, Stake { commitment, amount });
+        Ok(commitment)
+    }
+
+    fn find_or_add(
+        &mut self,
+        predecessor: CommitmentId,
+        claim: R::Claim,
+        published: u32,
+    ) -> CommitmentId {
+        let commitment = Commitment {
+            predecessor: Some(predecessor),
+            claim,
+            published,
+        };
+        let mut known = self.commitments.iter();
+        let same = known.find(|(_, known)| {
+            known.predecessor == commitment.predecessor && known.claim == commitment.claim
+        });
+        if let Some((id, _)) = same {
+            return *id;
+        }
+        let last = self.commitments.last_key_value();
+        let id = CommitmentId(last.map_or(0, |(last, _)| last.0.saturating_add(1)));
+        self.commitments.insert(id, commitment);
+        id
+    }
+
+    /// A commitment and those that it builds on, up to the cemented one, the oldest first.
+    fn path(&self, id: CommitmentId) -> Vec<CommitmentId> {
+        let mut path = vec![id];
+        let mut at = id;
+        while at != self.cemented
+            && let Some(before) = self.commitments.get(&at).and_then(|one| one.predecessor)
+        {
+            path.push(before);
+            at = before;
+        }
+        path.reverse();
+        path
+    }
+
+    /// Opens a dispute: `refuter` makes the first move.
+    ///
+    /// # Errors
+    /// Where the two do not contradict each other, or a dispute of theirs is open.
+    pub fn accuse(&mut self, layer1: &Layer1, refuter: &Staker, other: &Staker) -> Done<()> {
+        let key = pair(refuter, other);
+        if self.games.contains_key(&key) {
+            return Err(DisputeError::GameOpen);
+        }
+        let stake = |who| self.stakes.get(who).ok_or(DisputeError::NoStake);
+        let (mine, theirs) = (
+            self.path(stake(refuter)?.commitment),
+            self.path(stake(other)?.commitment),
+        );
+        // Whoever stands for what is final alone contradicts nobody.
+        let open = |path: &[CommitmentId]| path.first() == Some(&self.cemented);
+        if !open(&mine) || !open(&theirs) {
+            return Err(DisputeError::NoConflict);
+        }
+        let mut both = mine.iter().zip(&theirs);
+        let (mine, theirs) = both
+            .find(|(mine, theirs)| mine != theirs)
+            .ok_or(DisputeError::NoConflict)?;
+        let commitment = |id| self.commitments.get(id).ok_or(DisputeError::NoCommitment);
+        let (my_claim, their_claim) = (&commitment(mine)?.claim, &commitment(theirs)?.claim);
+        let before = commitment(mine)?.predecessor;
+        let before = before.ok_or(DisputeError::NoCommitment)?;
+        let level = self.rules.level(my_claim);
+        let inbox = layer1.inbox(level).ok_or(DisputeError::NoInbox(level))?;
+        let steps = |who: &Staker, id: &CommitmentId| self.steps.get(&(*who, *id)).copied();
+        let total = steps(refuter, mine).max(steps(other, theirs));
+        let game = Game::new(
+            [*refuter, *other],
+            self.rules.first_state(&commitment(&before)?.claim, inbox),
+            [my_claim, their_claim].map(|claim| self.rules.last_state(claim, inbox)),
+            total.unwrap_or_default().max(1),
+            layer1.level().saturating_add(self.terms.turn),
+        );
+        self.games.insert(key, game);
+        Ok(())
+    }
+
+    /// A move: one of the sections that the other published is dissected. `hashes` are those of the
+    /// states at its [`points`] but for the first, on which both agree.
+    ///
+    /// # Errors
+    /// Why the move is none; nothing has happened then.
+    pub fn dissect(
+        &mut self,
+        layer1: &Layer1,
+        players: (&Staker, &Staker),
+        section: usize,
+        hashes: &[Hash],
+    ) -> Done<()> {
+        let deadline = layer1.level().saturating_add(self.terms.turn);
+        let game = self.turn(layer1, players)?;
+        game.dissect(section, hashes)?;
+        game.set_deadline(deadline);
+        Ok(())
+    }
+
+    /// The last move: a section of one step does not lead where the other says. A proof that does not show
+    /// it loses.
+    ///
+    /// # Errors
+    /// Why the move is none; nothing has happened then.
+    pub fn prove(
+        &mut self,
+        layer1: &mut Layer1,
+        players: (&Staker, &Staker),
+        section: usize,
+        evidence: &R::Evidence,
+    ) -> Done<Verdict> {
+        let game = self.turn(layer1, players)?;
+        let (before, after) = game.step(section)?;
+        let outcome = match self.rules.follow(evidence, &before) {
+            Ok(found) if found != after => Outcome::Won(Why::Proved { found, after }),
+            Ok(_) => Outcome::Lost(Why::ProvedTheOther),
+            Err(why) => Outcome::Lost(Why::Refused(why.to_string())),
+        };
+        self.end(layer1, players, outcome)
+    }
+
+    /// Ends a dispute in which the time of a move is over: whose turn it is loses. Anybody may call it.
+    ///
+    /// # Errors
+    /// Where there is time left.
+    pub fn timeout(&mut self, layer1: &mut Layer1, one: &Staker, other: &Staker) -> Done<Verdict> {
+        let game = self.game(one, other).ok_or(DisputeError::NoGame)?;
+        if layer1.level() <= game.deadline() {
+            return Err(DisputeError::TimeLeft(game.deadline()));
+        }
+        let late = game.turn();
+        let players = if late == *one {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        self.end(layer1, players, Outcome::Lost(Why::Late))
+    }
+
+    /// The game of two, in which it is the turn of the first, in time.
+    fn turn(&mut self, layer1: &Layer1, (player, other): (&Staker, &Staker)) -> Done<&mut Game> {
+        let game = self.games.get_mut(&pair(player, other));
+        let game = game.ok_or(DisputeError::NoGame)?;
+        if game.turn() != *player {
+            return Err(DisputeError::NotYourTurn);
+        }
+        if layer1.level() > game.deadline() {
+            return Err(DisputeError::Late(game.deadline()));
+        }
+        Ok(game)
+    }
+
+    /// Whoever made the last move has won or lost.
+    fn end(
+        &mut self,
+        layer1: &mut Layer1,
+        (player, other): (&Staker, &Staker),
+        outcome: Outcome,
+    ) -> Done<Verdict> {
+        let game = self.game(player, other).ok_or(DisputeError::NoGame)?;
+        let rounds = game.rounds();
+        let (winner, loser, why) = match outcome {
+            Outcome::Won(why) => (*player, *other, why),
+            Outcome::Lost(why) => (*other, *player, why),
+        };
+        let lost = self.stakes.get(&loser).ok_or(DisputeError::NoStake)?.amount;
+        let reward = Mutez(lost.0 / 2);
+        layer1
+            .ledger_mut()
+            .fund(Contract::Implicit(winner), reward)?;
+        self.burned.0 = self.burned.0.saturating_add(lost.0 - reward.0);
+        self.stakes.remove(&loser);
+        self.steps.retain(|(staker, _), _| *staker != loser);
+        self.games.retain(|players, _| !players.contains(&loser));
+        self.forget();
+        Ok(Verdict {
+            winner,
+            loser,
+            why,
+            rounds,
+        })
+    }
+
+    /// Forgets commitments that nobody stands for.
+    fn forget(&mut self) {
+        let stakes = self.stakes.values();
+        let mut kept: Vec<CommitmentId> = stakes
+            .flat_map(|stake| self.path(stake.commitment))
+            .collect();
+        kept.push(self.cemented);
+        self.commitments
+            .retain(|id, _| *id <= self.cemented || kept.contains(id));
+    }
+
+    /// Makes the next commitment final: the only one that somebody stands for, once it has stood for long
+    /// enough.
+    ///
+    /// # Errors
+    /// Where there is none, it has not stood for long enough, or it is contradicted.
+    pub fn cement(&mut self, layer1: &Layer1) -> Done<CommitmentId> {
+        let mut next = Vec::new();
+        for stake in self.stakes.values() {
+            if let [first, id, ..] = self.path(stake.commitment)[..]
+                && first == self.cemented
+                && !next.contains(&id)
+            {
+                next.push(id);
+            }
+        }
+        let [id] = next[..] else {
+            return Err(match next.is_empty() {
+                true => DisputeError::NoCommitment,
+                false => DisputeError::Contested,
+            });
+        };
+        let published = self.commitments.get(&id).map(|one| one.published);
+        let published = published.ok_or(DisputeError::NoCommitment)?;
+        let at = published.saturating_add(self.terms.window);
+        if layer1.level() < at {
+            return Err(DisputeError::TimeLeft(at));
+        }
+        self.cemented = id;
+        self.forget();
+        Ok(id)
+    }
+
+    /// Gives a stake back to somebody who stands for nothing but what is cemented.
+    ///
+    /// # Errors
+    /// Where there is none, or it is needed.
+    pub fn withdraw(&mut self, layer1: &mut Layer1, staker: &Staker) -> Done<Mutez> {
+        let stake = *self.stakes.get(staker).ok_or(DisputeError::NoStake)?;
+        if !self.is_cemented(stake.commitment) {
+            return Err(DisputeError::AtStake);
+        }
+        let ledger = layer1.ledger_mut();
+        ledger.fund(Contract::Implicit(*staker), stake.amount)?;
+        self.stakes.remove(staker);
+        self.steps.retain(|(known, _), _| known != staker);
+        Ok(stake.amount)
+    }
+
+    /// Whether a commitment is final.
+    #[must_use]
+    pub fn is_cemented(&self, id: CommitmentId) -> bool {
+        let mut at = Some(self.cemented);
+        while let Some(one) = at {
+            if one == id {
+                return true;
+            }
+            at = self.commitments.get(&one).and_then(|one| one.predecessor);
+        }
+        false
+    }
+
+    /// Brings the outbox messages of a commitment to layer 1, all of them in their order, which executes them
+    /// when their time has come. Those of a commitment that is not final never get there.
+    ///
+    /// # Errors
+    /// Where the commitment is not final, or has another outbox.
+    pub fn bring_outbox(
+        &self,
+        layer1: &mut Layer1,
+        id: CommitmentId,
+        messages: &[Vec<u8>],
+    ) -> Done<()> {
+        if !self.is_cemented(id) {
+            return Err(DisputeError::NotCemented);
+        }
+        let commitment = self.commitments.get(&id);
+        let claim = &commitment.ok_or(DisputeError::NoCommitment)?.claim;
+        if !self.rules.has_outbox(claim, messages) {
+            return Err(DisputeError::OtherOutbox);
+        }
+        let level = self.rules.level(claim);
+        for (index, message) in (0..).zip(messages) {
+            layer1.put_outbox(OutboxPosition { level, index }, message.clone());
+        }
+        Ok(())
+    }
+}
+
+/// The key of the game of two.
+fn pair(one: &Staker, other: &Staker) -> [Staker; 2] {
+    let (first, second) = if one < other {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    [*first, *second]
+}
+
+#[cfg(test)]
+mod tests;
