@@ -9,6 +9,7 @@ mod batch;
 mod config;
 mod debug;
 mod devnet;
+mod dispute;
 mod double;
 mod files;
 mod genesis;
@@ -52,6 +53,8 @@ enum Command {
     Debug(debug::DebugArgs),
     /// Run a local Ethereum node on the compiled kernel
     Devnet(Box<devnet::DevnetArgs>),
+    /// Play a dispute about a level: an honest and a faulty operator before a judge without state
+    Dispute(Box<dispute::DisputeArgs>),
     /// Stand in for a rollup node of Octez, to rehearse `node` against
     Double(double::DoubleArgs),
     /// Make a setup file of settings and a go-ethereum genesis file
@@ -108,6 +111,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => prove::check(&args),
         Command::Debug(args) => debug::debug(&args),
         Command::Devnet(args) => devnet::run(&args),
+        Command::Dispute(args) => dispute::run(&args),
         Command::Double(args) => double::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Govern(args) => govern::run(&args),

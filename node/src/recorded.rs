@@ -102,6 +102,17 @@ impl DataDir {
         }
     }
 
+    /// The level of the newest block.
+    ///
+    /// # Errors
+    /// If there is none, or its state is not kept.
+    pub fn newest(&self) -> Result<u32, RecordedError> {
+        let (_, newest) = self.0.bounds()?.ok_or(RecordedError::Empty)?;
+        let state = self.state(newest)?;
+        let state = state.ok_or(RecordedError::Pruned(u32::MAX))?;
+        Ok(chain::head(&state)?.level)
+    }
+
     /// A level that ran and made a block.
     ///
     /// # Errors

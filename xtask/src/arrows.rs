@@ -70,6 +70,12 @@ const RULES: &[Rule] = &[
         knows_not: "what the rollup does with its inbox",
     },
     Rule {
+        package: "dispute",
+        may: May::Only(&["pvm", "messages", "layer1"]),
+        never: ETHEREUM,
+        knows_not: "Ethereum and who asks for it",
+    },
+    Rule {
         package: "double",
         may: May::Only(&["pvm", "messages", "michelson", "layer1"]),
         never: ETHEREUM,
@@ -147,6 +153,7 @@ const RULES: &[Rule] = &[
             "host",
             "messages",
             "layer1",
+            "dispute",
         ]),
         never: &["clap"],
         knows_not: "the command line",
@@ -163,6 +170,7 @@ const RULES: &[Rule] = &[
             "node",
             "pvm",
             "conformance",
+            "dispute",
             "double",
             "layer1",
             "host",
