@@ -1,5 +1,5 @@
 //! Measures of the node: `cargo run --release -p benches --bin rpc [NAME…]`, with the names
-//! latency, traces, sockets, logs, state_root, disk, follow; all without.
+//! latency, traces, sockets, logs, state_root, disk, follow, fork; all without.
 #![expect(
     clippy::float_arithmetic,
     reason = "times are told to people, not computed with"
@@ -7,6 +7,7 @@
 
 mod disk;
 mod follow;
+mod fork;
 mod latency;
 mod logs;
 mod sockets;
@@ -40,6 +41,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted("follow") {
         follow::measure().await?;
+    }
+    if wanted("fork") {
+        fork::measure().await?;
     }
     Ok(())
 }
