@@ -235,6 +235,7 @@ fn request(command: &Command) -> (&'static str, Value) {
 pub(crate) fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Value> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
+            .tls_config(node::tls::config())
             .timeout_global(Some(PATIENCE))
             // The devnet is local: no proxy of the environment.
             .proxy(None)

@@ -156,6 +156,7 @@ fn follow(args: &NodeArgs) -> anyhow::Result<ExitCode> {
 fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
     let url = args.rollup_node.as_deref().unwrap_or_default();
     url_of_http(url).context("--rollup-node")?;
+    node::tls::check()?;
     if let Some(endpoint) = &args.preimages_endpoint {
         ensure!(
             endpoint.starts_with("http://") || endpoint.starts_with("https://"),
@@ -247,11 +248,11 @@ fn rollup(text: &str) -> Result<String, String> {
 
 /// Refuses what is no URL of HTTP, without saying it: it may have a password.
 fn url_of_http(text: &str) -> anyhow::Result<()> {
-    match text.strip_prefix("http://") {
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
         Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(()),
-        _ if text.starts_with("https://") => {
-            bail!("only http:// is spoken: put the rollup node or a tunnel to it on this machine")
-        }
-        _ => bail!("expected http://HOST:PORT"),
+        _ => bail!("expected http://HOST:PORT or https://HOST:PORT"),
     }
 }

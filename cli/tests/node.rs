@@ -8,54 +8,14 @@ use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Folder, PROGRAM, Process, kernel, until};
+use support::{Folder, GENESIS, PROGRAM, Process, double, kernel, until};
 
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
-
-/// A double whose rollup has a bridge and governance.
-fn double(folder: &Path) -> Process {
-    let contracts = layer1::devnet::Contracts::default();
-    let ticketer = layer1::Account::originated(contracts.exchanger);
-    let governance = layer1::Account::originated(contracts.governance);
-    let made = Command::new(PROGRAM)
-        .args(["genesis", "--chain-id", "421337", "-o", "setup.yaml"])
-        .args(["--ticketer", &ticketer.to_string()])
-        .args(["--kernel-governance", &governance.to_string()])
-        .current_dir(folder)
-        .output()
-        .expect("it runs");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    let (evm, installer) = (kernel("evm_kernel.wasm"), kernel("installer_kernel.wasm"));
-    let args = [
-        "double",
-        "--setup",
-        "setup.yaml",
-        "--port",
-        "0",
-        "--block-time",
-        "0",
-    ];
-    let files = ["--kernel", &evm, "--installer-kernel", &installer];
-    Process::start(folder, &[&args[..], &files].concat())
-}
 
 fn node(folder: &Path, double: &Process, more: &[&str]) -> Process {
     let args = ["node", "--rollup-node", &double.url, "--port", "0"];
     Process::start(folder, &[&args[..], more].concat())
 }
-
-const GENESIS: [&str; 6] = [
-    "--kernel",
-    "double/installer.wasm",
-    "--preimages",
-    "double/wasm_2_0_0",
-    "--origination-level",
-    "1000",
-];
 
 #[test]
 fn a_rollup_is_served_from_its_genesis_and_from_a_copy() {
@@ -220,8 +180,8 @@ fn a_node_that_cannot_start_says_why() {
     for (args, why) in [
         (&["--rollup-node", http][..], "--kernel <FILE>"),
         (
-            &["--rollup-node", "https://example.org", "--from-storage"],
-            "only http:// is spoken",
+            &["--rollup-node", "ftp://example.org", "--from-storage"],
+            "expected http://HOST:PORT or https://HOST:PORT",
         ),
         (
             &["--rollup-node", "127.0.0.1:8932", "--from-storage"],

@@ -60,6 +60,7 @@ pub mod state_file;
 pub mod store;
 pub mod stored;
 pub mod submit;
+pub mod tls;
 pub mod trace;
 pub mod version;
 

@@ -56,6 +56,7 @@ impl ForkArgs {
         };
         let options = ForkOptions::parse(url, self.fork_block);
         let options = options.map_err(|error| anyhow::anyhow!("--fork-url: {error}"))?;
+        node::tls::check()?;
         Ok(Some(ForkOptions {
             manner: Manner {
                 retries: self.fork_retries,

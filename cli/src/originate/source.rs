@@ -83,6 +83,7 @@ impl Source {
 /// Asks a node.
 pub(super) fn get(url: &str, path: &str) -> anyhow::Result<Value> {
     let config = ureq::Agent::config_builder()
+        .tls_config(node::tls::config())
         .timeout_global(Some(PATIENCE))
         .proxy(None)
         .build();

@@ -56,8 +56,14 @@ impl Drop for Process {
 impl Process {
     /// Starts the command in a folder and waits until it says where it listens.
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_with(folder, args, None)
+    }
+
+    /// The same, with a variable of the environment.
+    pub(crate) fn start_with(folder: &Path, args: &[&str], variable: Option<(&str, &str)>) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(args)
+            .envs(variable)
             .current_dir(folder)
             .stdout(Stdio::piped())
             .spawn()
@@ -137,3 +143,44 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// A double whose rollup has a bridge and governance.
+pub(crate) fn double(folder: &Path) -> Process {
+    let contracts = layer1::devnet::Contracts::default();
+    let ticketer = layer1::Account::originated(contracts.exchanger);
+    let governance = layer1::Account::originated(contracts.governance);
+    let made = Command::new(PROGRAM)
+        .args(["genesis", "--chain-id", "421337", "-o", "setup.yaml"])
+        .args(["--ticketer", &ticketer.to_string()])
+        .args(["--kernel-governance", &governance.to_string()])
+        .current_dir(folder)
+        .output()
+        .expect("it runs");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let (evm, installer) = (kernel("evm_kernel.wasm"), kernel("installer_kernel.wasm"));
+    let args = [
+        "double",
+        "--setup",
+        "setup.yaml",
+        "--port",
+        "0",
+        "--block-time",
+        "0",
+    ];
+    let files = ["--kernel", &evm, "--installer-kernel", &installer];
+    Process::start(folder, &[&args[..], &files].concat())
+}
+
+/// How a node is told of that rollup, from its genesis on.
+pub(crate) const GENESIS: [&str; 6] = [
+    "--kernel",
+    "double/installer.wasm",
+    "--preimages",
+    "double/wasm_2_0_0",
+    "--origination-level",
+    "1000",
+];

@@ -4,6 +4,7 @@
 use super::answers::{
     Block, Committed, Head, Health, Level, MessageStatus, OutboxProof, PendingOutbox, Value,
 };
+use crate::tls;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -101,6 +102,7 @@ impl Client {
         let agent = |time| {
             let config = ureq::Agent::config_builder()
                 .max_redirects(0)
+                .tls_config(tls::config())
                 .timeout_global(Some(time))
                 .timeout_connect(Some(patience))
                 .http_status_as_error(false)
@@ -217,7 +219,7 @@ impl Client {
     pub(super) fn monitor(&self, mut each: impl FnMut(Head) -> bool) -> Result<(), ClientError> {
         let path = "/global/monitor_blocks";
         let answer = self.streams.get(self.address(path)).call();
-        let mut answer = answer.map_err(|error| unreachable(path, &error))?;
+        let mut answer = answer.map_err(|error| unreachable(path, &tls::explained(&error)))?;
         if answer.status() != 200 {
             return read::<Head>(path, Ok(answer), MAX_ANSWER).map(|_| ());
         }
@@ -269,7 +271,7 @@ fn read<T: DeserializeOwned>(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     most: u64,
 ) -> Result<T, ClientError> {
-    let mut answer = answer.map_err(|error| unreachable(path, &error))?;
+    let mut answer = answer.map_err(|error| unreachable(path, &tls::explained(&error)))?;
     let status = answer.status().as_u16();
     let body = answer.body_mut().with_config().limit(most);
     let body = body

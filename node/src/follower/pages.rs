@@ -1,6 +1,7 @@
 //! Preimage pages that are not in the folder yet, from an endpoint as the rollup node's
 //! `--pre-images-endpoint`: a page at `URL/HASH`.
 
+use crate::tls;
 use pvm::reveal::{self, MAX_PREIMAGE};
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ impl Pages {
     pub(super) fn new(url: &str, folder: PathBuf, patience: Duration) -> Self {
         let config = ureq::Agent::config_builder()
             .max_redirects(0)
+            .tls_config(tls::config())
             .timeout_global(Some(patience))
             .http_status_as_error(false)
             .proxy(None)
@@ -68,8 +70,8 @@ impl Pages {
     fn page(&self, hash: &[u8]) -> Result<Vec<u8>, String> {
         let name = hex::encode(hash);
         let answer = self.agent.get(format!("{}/{name}", self.url)).call();
-        let mut answer =
-            answer.map_err(|error| format!("the endpoint does not answer: {error}"))?;
+        let mut answer = answer
+            .map_err(|error| format!("the endpoint does not answer: {}", tls::explained(&error)))?;
         if answer.status() != 200 {
             return Err(format!(
                 "the endpoint answers with status {}",

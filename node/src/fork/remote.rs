@@ -1,6 +1,7 @@
 //! The node of the other chain, asked over JSON-RPC.
 
 use super::answer::{self, start};
+use crate::tls;
 use alloy_primitives::B256;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -57,6 +58,14 @@ pub enum RemoteError {
         url: String,
         /// What was asked.
         method: String,
+        /// Why.
+        why: String,
+    },
+    /// Its certificate is not accepted.
+    #[error("{url} is not trusted: {why}")]
+    Distrusted {
+        /// Whom was asked.
+        url: String,
         /// Why.
         why: String,
     },
@@ -173,6 +182,7 @@ impl Remote {
     pub fn new(url: &str, manner: Manner) -> Self {
         let config = ureq::Agent::config_builder()
             .max_redirects(0)
+            .tls_config(tls::config())
             .timeout_global(Some(manner.timeout))
             .http_status_as_error(false);
         let config = match is_local(url) {
@@ -330,9 +340,16 @@ impl Remote {
         for (name, value) in &self.manner.headers {
             request = request.header(name, value);
         }
-        let mut answer = request
-            .send(body.to_string())
-            .map_err(|error| unreachable(&error))?;
+        let mut answer =
+            request
+                .send(body.to_string())
+                .map_err(|error| match tls::distrust(&error) {
+                    Some(why) => RemoteError::Distrusted {
+                        url: self.shown(),
+                        why,
+                    },
+                    None => unreachable(&error),
+                })?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(MAX_ANSWER);
         let body = match body.read_to_vec() {
