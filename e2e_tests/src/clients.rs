@@ -38,6 +38,7 @@ pub enum Client {
     Safe,
     Page,
     Ponder,
+    Squid,
     Otterscan,
     Bridge,
     Taquito,
@@ -47,7 +48,7 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Ethers,
         Self::Viem,
         Self::TestClient,
@@ -64,6 +65,7 @@ impl Client {
         Self::Safe,
         Self::Page,
         Self::Ponder,
+        Self::Squid,
         Self::Otterscan,
         Self::Bridge,
         Self::Taquito,
@@ -132,6 +134,7 @@ impl Client {
             }
             Self::Page => Ok((nodejs_with("clients/page")?, "page/page.mjs")),
             Self::Ponder => Ok((nodejs_with("clients/ponder")?, "ponder/ponder.mjs")),
+            Self::Squid => Ok((nodejs_with("clients/squid")?, "squid/squid.mjs")),
             Self::Otterscan => Ok((nodejs()?, "otterscan.mjs")),
             Self::Bridge => Ok((nodejs()?, "bridge.mjs")),
             Self::Taquito => Ok((nodejs()?, "taquito.mjs")),
@@ -160,6 +163,7 @@ impl fmt::Display for Client {
             Self::Safe => "safe",
             Self::Page => "page",
             Self::Ponder => "ponder",
+            Self::Squid => "squid",
             Self::Otterscan => "otterscan",
             Self::Bridge => "bridge",
             Self::Taquito => "taquito",

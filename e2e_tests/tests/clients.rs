@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 19] = [
+const TESTS: [(&str, Client); 20] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -49,6 +49,10 @@ const TESTS: [(&str, Client); 19] = [
     ("a_safe_of_two_of_three_executes", Client::Safe),
     ("a_page_in_chromium_uses_a_wallet", Client::Page),
     ("ponder_indexes_events_and_calls", Client::Ponder),
+    (
+        "subsquid_reads_logs_calls_and_slots_and_what_is_taken_back",
+        Client::Squid,
+    ),
     (
         "otterscan_asks_for_blocks_transactions_addresses",
         Client::Otterscan,
