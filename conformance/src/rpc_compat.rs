@@ -2,19 +2,21 @@
 //! far as a rollup can.
 //!
 //! The chain is older than the kernel's rules: its blocks are mined one by one, each with
-//! the same number, time, base fee (1 wei before there was one) and transactions; a nonce
+//! the same number, time, base fee (1 wei before there was one) and transactions, by the rules
+//! of its fork as far as the kernel has them (those of Cancun for what is older); a nonce
 //! that a transaction with blobs has is skipped, and what it pays is paid. What those rules
 //! made of it is put in its place where the recording tells: the accounts after some blocks,
 //! the last among them. Hashes and roots are ours: where a request names a block's hash, ours
 //! stands for it, and in answers their form alone is compared; what contracts return is
 //! compared with our hashes in their places.
 
+mod chain;
 mod judge;
 
 pub use judge::OWN_FIELDS;
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
-use ethereum::rlp::{Decoder, Item};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
+use ethereum::rlp::Decoder;
 use node::genesis::{Genesis, GenesisAccount, GenesisError};
 use node::miner::Change;
 use node::rpc::params::Params;
@@ -28,10 +30,13 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The cases that no rollup can pass, by the start of their path, and why.
 pub const IMPOSSIBLE: &[(&str, &str)] = &[
-    ("eth_config/", "a rollup's forks are its configuration"),
     (
-        "testing_buildBlockV1/",
-        "builds blocks of layer 1, with its withdrawals and beacon root",
+        "eth_config/",
+        "a schedule of blobs, contracts of the beacon chain and a fork by its time, none of which a rollup has",
+    ),
+    (
+        "testing_buildBlockV1/build-block-empty",
+        "a gas limit on its way from the chain's to go-ethereum's own; here it is configured and stays",
     ),
     ("eth_sendRawTransaction/send-blob-tx", "no blobs"),
 ];
@@ -95,6 +100,7 @@ pub async fn run(files: &Files, kernel: &Path) -> Result<RpcCaseOutcome, CompatE
     options.accounts = 0;
     options.predeploys = false;
     options.genesis = genesis;
+    options.genesis.config.revisions = chain::revisions(files)?;
     options.genesis.config.base_fee_floor = 1;
     options.genesis.config.block_gas_limit = 200_000_000;
     // Any block of the chain fits a level, and its work does not move the base fee.
@@ -110,7 +116,7 @@ pub async fn run(files: &Files, kernel: &Path) -> Result<RpcCaseOutcome, CompatE
     let hashes = replay(&devnet, files, &mut outcome).await?;
     let mut cases: Vec<&String> = files.keys().filter(|path| is_case(path)).collect();
     // What changes the state comes last.
-    cases.sort_by_key(|path| path.starts_with("eth_send"));
+    cases.sort_by_key(|path| path.starts_with("eth_send") || path.starts_with("testing_"));
     for path in cases {
         let text = text(files, path)?;
         match case(&devnet, path, &text, &hashes).await {
@@ -180,67 +186,15 @@ async fn ask(devnet: &Handle, method: &str, params: Value) -> Result<Value, Comp
     })
 }
 
-/// A block of the recorded chain.
-struct Recorded {
-    hash: B256,
-    timestamp: u64,
-    base_fee: u64,
-    /// The EIP-2718 bytes of its transactions.
-    transactions: Vec<Bytes>,
-}
-
-/// The blocks of `chain.rlp`, one behind the other.
-fn chain(bytes: &[u8]) -> Result<Vec<Recorded>, ethereum::rlp::Error> {
-    let mut decoder = Decoder::new(bytes);
-    let mut blocks = Vec::new();
-    while !decoder.is_empty() {
-        let mut block = decoder.list()?;
-        let start = block.rest();
-        let mut header = block.list()?;
-        let header_bytes = &start[..start.len() - block.rest().len()];
-        for _ in 0..11 {
-            header.item()?;
-        }
-        let timestamp = header.u64()?;
-        for _ in 0..3 {
-            header.item()?;
-        }
-        let base_fee = if header.is_empty() { 1 } else { header.u64()? };
-        let mut items = block.list()?;
-        let mut transactions = Vec::new();
-        while !items.is_empty() {
-            let before = items.rest();
-            let raw = match items.item()? {
-                // A typed transaction is a byte string of the list.
-                Item::String(raw) => raw,
-                Item::List(_) => &before[..before.len() - items.rest().len()],
-            };
-            transactions.push(Bytes::copy_from_slice(raw));
-        }
-        blocks.push(Recorded {
-            hash: keccak256(header_bytes),
-            timestamp,
-            base_fee,
-            transactions,
-        });
-    }
-    Ok(blocks)
-}
-
 /// Mines the recorded blocks; gives our hash for each of theirs.
 async fn replay(
     devnet: &Handle,
     files: &Files,
     outcome: &mut RpcCaseOutcome,
 ) -> Result<HashMap<String, String>, CompatError> {
-    let path = "chain.rlp";
-    let bytes = files
-        .get(path)
-        .ok_or_else(|| CompatError::Missing(path.into()))?;
-    let blocks = chain(bytes).map_err(|error| invalid(path, error))?;
     let mut hashes = HashMap::new();
     let mut senders = BTreeSet::new();
-    for (number, block) in (1..).zip(blocks) {
+    for (number, block) in (1..).zip(chain::blocks(files)?) {
         let time = json!([block.timestamp]);
         ask(devnet, "evm_setNextBlockTimestamp", time).await?;
         let fee = json!([format!("{:#x}", block.base_fee)]);

@@ -99,8 +99,8 @@ pub struct AccountOverride {
 /// Block overrides; `None` leaves a field unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockOverrides {
-    /// Its number.
-    pub number: Option<u64>,
+    /// Its number; no block has one over 64 bits, but a call may see one.
+    pub number: Option<U256>,
     /// Its timestamp, in seconds since 1970.
     pub time: Option<u64>,
     /// Its gas limit.
@@ -110,7 +110,7 @@ pub struct BlockOverrides {
     /// PREVRANDAO.
     pub prevrandao: Option<B256>,
     /// Its base fee, in wei per gas.
-    pub base_fee: Option<u64>,
+    pub base_fee: Option<U256>,
 }
 
 /// A transaction: signed, or to be filled in.

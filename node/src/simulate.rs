@@ -1,6 +1,7 @@
 //! Calls that are tried and not sent, by the kernel's own execution.
 
 pub mod blocks;
+pub mod building;
 mod call;
 mod error;
 pub mod estimate;
@@ -13,5 +14,5 @@ pub mod revert;
 mod transaction;
 pub mod transfers;
 
-pub use call::{apply, call_of, execute, output};
+pub use call::{apply, call_of, execute, output, see};
 pub use error::CallError;

@@ -76,7 +76,41 @@ async fn calls_see_block_and_state_as_they_are_overridden() {
     )
     .await;
     assert!(number(&estimate) > 21_000);
-    for refused in [json!({ "blobBaseFee": "0x2" }), json!({ "time": "soon" })] {
+    // Numbers over 64 bits, where go-ethereum takes them.
+    let high = U256::from(1) << 200;
+    let wide = json!({ "number": high, "baseFeePerGas": U256::MAX });
+    let words = call(
+        &devnet,
+        "eth_call",
+        json!([{ "to": contract }, "latest", {}, wide]),
+    )
+    .await;
+    let words = hex::decode(words.as_str().unwrap()).unwrap();
+    let word = |index: usize| U256::from_be_slice(&words[32 * index..32 * (index + 1)]);
+    // A call without a gas price sees no base fee.
+    assert_eq!((word(0), word(5)), (high, U256::ZERO));
+    let options = json!({ "tracer": "callTracer", "blockOverrides": wide });
+    let traced = json!([{ "to": contract }, "latest", options]);
+    let traced = call(&devnet, "debug_traceCall", traced).await;
+    assert_eq!(traced["output"], hex::encode_prefixed(&words));
+    let estimate = json!([{ "to": contract }, "latest", {}, wide]);
+    call(&devnet, "eth_estimateGas", estimate).await;
+    let priced = json!([request, "latest", rich, wide]);
+    let error = try_call(&devnet, "eth_call", priced).await.unwrap_err();
+    assert_eq!(error.code, -32000);
+    let base_fee = format!("maxFeePerGas: 100, baseFee: {}", U256::MAX);
+    assert!(error.message.contains(&base_fee), "{}", error.message);
+    let blocks = json!([{ "blockOverrides": { "number": high } }]);
+    let simulated = json!([{ "blockStateCalls": blocks }]);
+    let error = try_call(&devnet, "eth_simulateV1", simulated).await;
+    assert_eq!(error.unwrap_err().code, -38026);
+    for refused in [
+        json!({ "blobBaseFee": "0x2" }),
+        json!({ "time": "soon" }),
+        json!({ "time": high }),
+        json!({ "gasLimit": high }),
+        json!({ "number": format!("0x1{}", "0".repeat(64)) }),
+    ] {
         let params = json!([{ "to": contract }, "latest", {}, refused]);
         let error = try_call(&devnet, "eth_call", params).await.unwrap_err();
         assert_eq!(error.code, -32602, "{}", error.message);

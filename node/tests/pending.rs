@@ -2,7 +2,7 @@
 
 mod common;
 
-use alloy_primitives::{Address, hex};
+use alloy_primitives::{Address, B256, TxKind, U256, hex};
 use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use node::Handle;
 use serde_json::{Value, json};
@@ -220,4 +220,121 @@ async fn the_fee_cap_bounds_what_a_call_can_pay() {
         "{}",
         error.message
     );
+}
+
+/// The payload attributes that made `block`.
+fn attributes(block: &Value) -> Value {
+    json!({
+        "timestamp": block["timestamp"], "prevRandao": block["mixHash"],
+        "suggestedFeeRecipient": block["miner"], "withdrawals": [],
+        "parentBeaconBlockRoot": block["parentBeaconBlockRoot"],
+    })
+}
+
+#[tokio::test]
+async fn a_block_that_is_built_is_the_one_that_the_kernel_makes_and_is_not_kept() {
+    let (devnet, counter) = manual().await;
+    let ask = async |method: &str, params: Value| call(&devnet, method, params).await;
+    let account = &devnet.accounts()[1];
+    let first = raw(account, 0, |transaction| {
+        transaction.max_priority_fee_per_gas = U256::from(7);
+    });
+    let second = raw(account, 1, |transaction| {
+        transaction.to = TxKind::Call(counter);
+        transaction.gas_limit = 100_000;
+    });
+    let parent = ask("eth_getBlockByNumber", json!(["latest", false])).await;
+    for transaction in [&first, &second] {
+        ask("eth_sendRawTransaction", json!([transaction])).await;
+    }
+    ask("evm_mine", json!([])).await;
+    let mined = ask("eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(mined["transactions"].as_array().unwrap().len(), 2);
+    // After the block before it, which is not the newest any more.
+    let same = json!([parent["hash"], attributes(&mined), [first, second], "0x"]);
+    let built = ask("testing_buildBlockV1", same).await;
+    let payload = &built["executionPayload"];
+    for (field, of_block) in [
+        ("blockHash", "hash"),
+        ("stateRoot", "stateRoot"),
+        ("receiptsRoot", "receiptsRoot"),
+        ("logsBloom", "logsBloom"),
+        ("gasUsed", "gasUsed"),
+        ("baseFeePerGas", "baseFeePerGas"),
+        ("parentHash", "parentHash"),
+        ("blockNumber", "number"),
+    ] {
+        assert_eq!(payload[field], mined[of_block], "{field}");
+    }
+    assert_eq!(payload["transactions"], json!([first, second]));
+    assert_eq!(number(&built["blockValue"]), 7 * 21_000);
+    assert_eq!(ask("eth_blockNumber", json!([])).await, mined["number"]);
+
+    // What waits in the pool, or none of it.
+    let third = raw(account, 2, |_| {});
+    ask("eth_sendRawTransaction", json!([third])).await;
+    let attributes = attributes(&mined);
+    for (content, expected) in [(json!(null), json!([third])), (json!([]), json!([]))] {
+        let next = json!([mined["hash"], attributes, content, "0x"]);
+        let built = ask("testing_buildBlockV1", next).await;
+        assert_eq!(built["executionPayload"]["transactions"], expected);
+    }
+    assert_eq!(ask("eth_blockNumber", json!([])).await, mined["number"]);
+}
+
+#[tokio::test]
+async fn a_block_is_not_built_of_what_cannot_be_in_it() {
+    let devnet = devnet(|options| options.genesis.config.block_gas_limit = 1 << 24).await;
+    let ask = async |method: &str, params: Value| call(&devnet, method, params).await;
+    ask("evm_mine", json!([])).await;
+    let parent = ask("eth_getBlockByNumber", json!(["latest", false])).await;
+    let account = &devnet.accounts()[1];
+    let sound = raw(account, 0, |_| {});
+    let refused = async |parent: Value, change: (&str, Value), content: Value, extra: &str| {
+        let mut attributes = attributes(&parent);
+        attributes[change.0] = change.1;
+        let params = json!([parent["hash"], attributes, content, extra]);
+        let error = try_call(&devnet, "testing_buildBlockV1", params).await;
+        let error = error.expect_err("refused");
+        (error.code, error.message)
+    };
+    let same = ("withdrawals", json!([]));
+    let high = json!([raw(account, 999, |_| {})]);
+    let (code, words) = refused(parent.clone(), same.clone(), high, "0x").await;
+    assert_eq!(code, -32000);
+    let address = account.address.to_checksum(None);
+    assert_eq!(
+        words,
+        format!("nonce too high: address {address}, tx: 999 state: 0")
+    );
+    let twice = json!([sound, sound]);
+    let (code, words) = refused(parent.clone(), same.clone(), twice, "0x").await;
+    assert_eq!(code, -32000);
+    assert!(words.starts_with("nonce too low"), "{words}");
+    let many = json!([
+        raw(account, 0, |_| {}),
+        raw(account, 1, |transaction| transaction.gas_limit = 1 << 24),
+        raw(account, 2, |transaction| transaction.gas_limit = 1 << 24),
+    ]);
+    let (code, words) = refused(parent.clone(), same.clone(), many, "0x").await;
+    assert_eq!(code, -32000);
+    assert!(words.starts_with("gas limit reached"), "{words}");
+    let (code, _) = refused(parent.clone(), ("timestamp", json!("0x1")), json!([]), "0x").await;
+    assert_eq!(code, -32000);
+    let (code, _) = refused(
+        parent.clone(),
+        ("withdrawals", json!([{}])),
+        json!([]),
+        "0x",
+    )
+    .await;
+    assert_eq!(code, -32602);
+    let (code, _) = refused(parent.clone(), same.clone(), json!([]), "0x01").await;
+    assert_eq!(code, -32602);
+    let (code, _) = refused(parent.clone(), same.clone(), json!(["0x02"]), "0x").await;
+    assert_eq!(code, -32000);
+    let mut unknown = parent;
+    unknown["hash"] = json!(B256::repeat_byte(9));
+    let (code, _) = refused(unknown, same, json!([]), "0x").await;
+    assert_eq!(code, -32000);
 }

@@ -48,7 +48,7 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("eth_getTransactionByHash/get-blob-tx", "no blobs"),
     (
         "eth_getLogs/contract-addr",
-        "a transaction of its block waited for a nonce",
+        "the gas of an older fork: a contract logs for as long as its gas lasts",
     ),
 ];
 
@@ -123,7 +123,7 @@ pub(crate) fn answers_are_those_of_the_conformance_files(files: &suites::Files) 
     let outcome = run(&named(files));
     let all = outcome.passed.len() + outcome.failed.len();
     assert!(
-        outcome.passed.len() + 16 >= all,
+        outcome.passed.len() + 14 >= all,
         "{} of {all}",
         outcome.passed.len()
     );

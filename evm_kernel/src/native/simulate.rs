@@ -104,6 +104,8 @@ pub struct Call {
     pub interrupt: Option<Interrupt>,
     /// The precompiles that are elsewhere.
     pub moves: Moves,
+    /// The block's number, where it is not that of the environment.
+    pub number: Option<U256>,
 }
 
 /// Whether there is a precompile at `address`, by the rules in force in `environment`.
@@ -368,6 +370,7 @@ pub(crate) fn configure<S: ReadStore, I>(executor: &mut Executor<'_, S, I>, call
         config.disable_block_gas_limit = true;
         config.disable_nonce_check = call.nonce.is_none();
         config.tx_gas_limit_cap = Some(u64::MAX);
+        block.number = call.number.unwrap_or(block.number);
         if call.gas_price.is_zero() {
             config.disable_base_fee = true;
             block.basefee = 0;

@@ -13,7 +13,7 @@ use crate::native::interrupt::Interrupt;
 use crate::native::simulate::{Call, Rejection, configure, environment_of};
 use alloc::vec::Vec;
 use alloy_primitives::map::HashMap;
-use alloy_primitives::{Address, Log};
+use alloy_primitives::{Address, Log, U256};
 use ethereum::header::Header;
 use ethereum::transaction::Transaction;
 use ethereum::{Recovered, SignedTransaction};
@@ -98,8 +98,9 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         environment: &Environment,
         inspector: I,
     ) -> Result<Self, KernelError> {
+        let mut executor = Executor::with_history(store, environment, None, inspector)?;
         Ok(Self {
-            executor: Executor::with_history(store, environment, None, inspector)?,
+            executor,
             environment: *environment,
         })
     }
@@ -117,6 +118,19 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     /// The block as the engine has it.
     pub const fn block(&self) -> &BlockEnv {
         &self.executor.engine.0.ctx.block
+    }
+
+    /// From now on calls see the block as it is in `environment`.
+    pub fn set_surroundings(&mut self, environment: &Environment) {
+        self.environment = *environment;
+        self.executor.configure(|_, block| {
+            block.number = U256::from(environment.number);
+            block.timestamp = U256::from(environment.timestamp);
+            block.gas_limit = environment.gas_limit;
+            block.basefee = environment.base_fee;
+            block.beneficiary = environment.beneficiary;
+            block.prevrandao = Some(environment.prevrandao);
+        });
     }
 
     /// Runs the next transaction of the block, and nobody looks on.

@@ -1,6 +1,7 @@
 //! The table of methods: name → what answers it.
 
 mod blocks;
+mod building;
 mod configuration;
 pub(super) mod debug;
 mod development;
@@ -163,6 +164,7 @@ static METHODS: &[(&[&str], Answer)] = &[
 
     // Calls.
     (&["eth_simulateV1"], Tracing(simulation::simulate_v1)),
+    (&["testing_buildBlockV1"], Tracing(building::build)),
     (&["eth_call"], Calling(execution::call)),
     (&["eth_estimateGas"], Calling(execution::estimate)),
     (&["eth_createAccessList"], Calling(execution::create_access_list)),

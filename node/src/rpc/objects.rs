@@ -266,17 +266,17 @@ impl Param for StorageRequests {
 }
 
 /// The fields of an object, by name; null counts as absent.
-struct Fields<'v>(&'v Map<String, Value>);
+pub(super) struct Fields<'v>(&'v Map<String, Value>);
 
 impl<'v> Fields<'v> {
-    fn new(value: &'v Value, what: &str) -> Result<Self, String> {
+    pub(super) fn new(value: &'v Value, what: &str) -> Result<Self, String> {
         value
             .as_object()
             .map(Self)
             .ok_or_else(|| mismatch(value, what))
     }
 
-    fn optional<T: Param>(&self, name: &str) -> Result<Option<T>, String> {
+    pub(super) fn optional<T: Param>(&self, name: &str) -> Result<Option<T>, String> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => T::read(value)
@@ -293,7 +293,7 @@ impl<'v> Fields<'v> {
         }
     }
 
-    fn required<T: Param>(&self, name: &str) -> Result<T, String> {
+    pub(super) fn required<T: Param>(&self, name: &str) -> Result<T, String> {
         self.optional(name)?
             .ok_or_else(|| format!("missing field {name}"))
     }

@@ -140,6 +140,9 @@ pub(super) fn call(error: &CallError) -> String {
         } => format!(
             "max priority fee per gas higher than max fee per gas: address {sender}, maxPriorityFeePerGas: {priority}, maxFeePerGas: {max_fee}"
         ),
+        CallError::BaseFee(base_fee) => {
+            format!("baseFeePerGas over 64 bits is for calls without a gas price: {base_fee}")
+        }
         CallError::Value => "insufficient funds for transfer".into(),
         CallError::Allowance(most) => format!("gas required exceeds allowance ({most})"),
         CallError::EmptyCreation => "contract creation without any data provided".into(),
@@ -182,7 +185,7 @@ fn rejected(rejection: &Rejection) -> String {
 }
 
 /// A call that cannot be in a block with this base fee, with what it says of itself.
-pub(super) fn rejected_call(rejection: &Rejection, call: &Call, base_fee: u64) -> String {
+pub(super) fn rejected_call(rejection: &Rejection, call: &Call, base_fee: U256) -> String {
     let address = call.from.to_checksum(None);
     match rejection {
         Rejection::NonceTooLow { next, nonce } => {

@@ -8,7 +8,7 @@ use super::transfers::Transfers;
 use crate::chain::Block;
 use crate::error::NodeError;
 use crate::request::{BlockOverrides, CallRequest, StateOverrides};
-use alloy_primitives::{KECCAK256_EMPTY, Log, TxKind, keccak256};
+use alloy_primitives::{KECCAK256_EMPTY, Log, TxKind, U256, keccak256};
 use ethereum::{Signature, SignedTransaction};
 use evm_kernel::native::simulate::{
     Call, Environment, Execution, Interrupt, Moves, Rejection, is_precompile,
@@ -175,7 +175,10 @@ fn in_order(
     let (mut last, mut last_time) = (base.number(), base.header.timestamp);
     let mut all = Vec::new();
     for mut block in blocks {
-        let number = block.overrides.number.unwrap_or(last.saturating_add(1));
+        let number = match block.overrides.number {
+            Some(number) => u64::try_from(number).map_err(|_| SimulationError::TooManyBlocks)?,
+            None => last.saturating_add(1),
+        };
         if number <= last {
             return Err(SimulationError::Number {
                 number,
@@ -189,7 +192,7 @@ fn in_order(
             last_time = last_time.saturating_add(INTERVAL);
             all.push(SimulatedBlock {
                 overrides: BlockOverrides {
-                    number: Some(between),
+                    number: Some(U256::from(between)),
                     time: Some(last_time),
                     ..BlockOverrides::default()
                 },
@@ -206,7 +209,12 @@ fn in_order(
                 before: last_time,
             });
         }
-        block.overrides.number = Some(number);
+        if let Some(base_fee) = block.overrides.base_fee
+            && base_fee > U256::from(u64::MAX)
+        {
+            return Err(CallError::BaseFee(base_fee).into());
+        }
+        block.overrides.number = Some(U256::from(number));
         block.overrides.time = Some(time);
         (last, last_time) = (number, time);
         all.push(block);

@@ -3,18 +3,44 @@
 use super::error::CallError;
 use crate::request::{BlockOverrides, CallRequest};
 use alloy_primitives::{Bytes, U256};
-use evm_kernel::native::simulate::{self, Call, Environment, Execution, Moves, Simulated};
+use evm_kernel::native::simulate::{
+    self, Call, Environment, Execution, Moves, Rejection, Simulated,
+};
 use host::ReadStore;
 
-/// Applies block overrides.
+/// Applies block overrides. What does not fit 64 bits is the highest number there: see
+/// [`see`].
 pub fn apply(overrides: &BlockOverrides, environment: &mut Environment) {
     let set = |field: &mut u64, value: Option<u64>| *field = value.unwrap_or(*field);
-    set(&mut environment.number, overrides.number);
+    let fitting = |value: Option<U256>| value.map(|value| value.saturating_to::<u64>());
+    set(&mut environment.number, fitting(overrides.number));
     set(&mut environment.timestamp, overrides.time);
     set(&mut environment.gas_limit, overrides.gas_limit);
-    set(&mut environment.base_fee, overrides.base_fee);
+    set(&mut environment.base_fee, fitting(overrides.base_fee));
     environment.beneficiary = overrides.fee_recipient.unwrap_or(environment.beneficiary);
     environment.prevrandao = overrides.prevrandao.unwrap_or(environment.prevrandao);
+}
+
+/// Lets a call see what a block under `overrides` has over 64 bits: its number.
+///
+/// A base fee over 64 bits cannot be seen: without a gas price there is none, as in
+/// go-ethereum, and hardly a call can pay it.
+///
+/// # Errors
+/// [`CallError::BaseFee`] if the call pays such a base fee, [`Rejection::BelowBaseFee`] if it
+/// does not.
+pub fn see(overrides: &BlockOverrides, call: &mut Call) -> Result<(), CallError> {
+    let is_wide = |value: &U256| *value > U256::from(u64::MAX);
+    if let Some(base_fee) = overrides.base_fee.filter(is_wide)
+        && !call.gas_price.is_zero()
+    {
+        return Err(match call.gas_price < base_fee {
+            true => Rejection::BelowBaseFee.into(),
+            false => CallError::BaseFee(base_fee),
+        });
+    }
+    call.number = overrides.number.filter(is_wide);
+    Ok(())
 }
 
 /// A request as the kernel's call with this gas limit.
@@ -49,6 +75,7 @@ pub fn call_of(
         nonce: None,
         interrupt: None,
         moves: Moves::default(),
+        number: None,
     })
 }
 

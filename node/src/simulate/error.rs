@@ -39,6 +39,9 @@ pub enum CallError {
         /// Wei per gas.
         max_fee: U256,
     },
+    /// The call pays for gas in a block whose base fee is over 64 bits.
+    #[error("a base fee over 64 bits: {0} wei")]
+    BaseFee(U256),
     /// The caller does not have the value to send.
     #[error("insufficient balance for the value")]
     Value,

@@ -12,7 +12,7 @@ use crate::rpc::params::{Param, Params};
 use crate::rpc::text::{self, List};
 use crate::simulate::blocks::moves;
 use crate::simulate::overrides::Overridden;
-use crate::simulate::{apply, call_of};
+use crate::simulate::{apply, call_of, see};
 use crate::trace::steps::{BoundedText, Steps};
 use crate::trace::{Before, Looked, TraceFailure, replay};
 use alloy_primitives::B256;
@@ -165,11 +165,13 @@ pub(super) fn call(
         apply(overrides, &mut environment);
     }
     let gas_limit = execution::gas_of(&request);
-    let call = call_of(&request, &environment, gas_limit)?;
+    let mut call = call_of(&request, &environment, gas_limit)?;
+    see(&options.block.unwrap_or_default(), &mut call)?;
     let inspector = options.inspector()?;
     if let Some(index) = options.index {
         let block = node.block(id)?;
-        return call_within((node, &block, index), &call, inspector, interrupt);
+        let place = (node, &*block, index);
+        return call_within(place, (&environment, &call), inspector, interrupt);
     }
     match &options.state {
         None => trace_call(&state, &environment, &call, inspector, interrupt),
@@ -194,10 +196,10 @@ fn trace_call(
     try_call(&mut replay, state, call, interrupt)
 }
 
-/// Traces a call before the transaction at an index of a block.
+/// Traces a call before the transaction at an index of a block, in surroundings of its own.
 fn call_within(
     (node, block, index): (&Node, &Block, u64),
-    call: &Call,
+    (environment, call): (&Environment, &Call),
     inspector: Tracer,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
@@ -210,6 +212,7 @@ fn call_within(
         let run = replay.run(included.sender, &included.transaction);
         run.map_err(TraceFailure::from)?;
     }
+    replay.set_surroundings(environment);
     try_call(&mut replay, state, call, interrupt)
 }
 
@@ -354,6 +357,7 @@ impl From<TraceFailure> for RpcError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::U256;
     use serde_json::json;
 
     #[test]
@@ -367,7 +371,7 @@ mod tests {
             "blockOverrides": { "number": "0x7" },
         }));
         assert_eq!(options.index, Some(2));
-        assert_eq!(options.block.unwrap().number, Some(7));
+        assert_eq!(options.block.unwrap().number, Some(U256::from(7)));
         assert!(read(json!({ "enableMemory": true })).inspector().is_ok());
         let unknown = read(json!({ "tracer": "{step: function() {}}" }));
         assert!(unknown.inspector().is_err());

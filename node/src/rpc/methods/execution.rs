@@ -10,7 +10,7 @@ use crate::rpc::words;
 use crate::simulate::blocks::moves;
 use crate::simulate::overrides::Overridden;
 use crate::simulate::recording::Recording;
-use crate::simulate::{CallError, apply, call_of, estimate, execute, halt, output};
+use crate::simulate::{CallError, apply, call_of, estimate, execute, halt, output, see};
 use alloy_primitives::{Address, B256, U256};
 use ethereum::transaction::AccessListItem;
 use evm_kernel::native::simulate::{Call, Environment, Interrupt, Rejection};
@@ -30,38 +30,77 @@ pub(super) fn gas_of(request: &CallRequest) -> u64 {
 /// `eth_call(call, block, overrides, block overrides)`.
 pub(super) fn call(node: &Node, params: &Params, interrupt: &Interrupt) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = at(node, params, (BlockId::Latest, interrupt))?;
+    let scene = Scene::at(node, params, (BlockId::Latest, interrupt))?;
+    let (state, environment) = (&scene.state, &scene.environment);
     let gas_limit = gas_of(&request);
-    let call = call_of(&request, &environment, gas_limit)?.until(interrupt);
+    let call = call_of(&request, environment, gas_limit)?.until(interrupt);
     match params.optional::<StateOverrides>(2)? {
-        None => called(&state, &environment, &call),
+        None => scene.called(state, call),
         Some(overrides) => {
-            let moves = moves(&overrides, &environment)?;
+            let moves = moves(&overrides, environment)?;
             let call = Call { moves, ..call };
-            called(&Overridden::new(&state, &overrides)?, &environment, &call)
+            scene.called(&Overridden::new(state, &overrides)?, call)
         }
     }
 }
 
-/// The output of a call.
-fn called(
-    state: &impl ReadStore,
-    environment: &Environment,
-    call: &Call,
-) -> Result<Value, RpcError> {
-    let execution = match execute(state, environment, call) {
-        Err(CallError::Rejected(rejection)) if rejection != Rejection::Interrupted => {
-            let words = words::rejected_call(&rejection, call, environment.base_fee);
-            let gas = call.gas_limit;
-            let message = format_args!("err: {words} (supplied gas {gas})");
-            return Err(RpcError::server(message));
-        }
-        executed => executed?,
-    };
-    if let Some(error) = halt::explained(state, environment, call, &execution)? {
-        return Err(error.into());
+/// What a call sees.
+struct Scene {
+    state: Durable,
+    environment: Environment,
+    overrides: BlockOverrides,
+}
+
+impl Scene {
+    /// State and environment of the block that the second parameter names, under the
+    /// block overrides of the fourth.
+    fn at(
+        node: &Node,
+        params: &Params,
+        (default, interrupt): (BlockId, &Interrupt),
+    ) -> Result<Self, RpcError> {
+        let id = params.optional(1)?.unwrap_or(default);
+        let (state, mut environment) = block(node, id, interrupt)?;
+        let overrides: BlockOverrides = params.optional(3)?.unwrap_or_default();
+        apply(&overrides, &mut environment);
+        Ok(Self {
+            state,
+            environment,
+            overrides,
+        })
     }
-    Ok(json::data(output(execution)?))
+
+    /// The base fee, in wei per gas.
+    fn base_fee(&self) -> U256 {
+        let own = self.overrides.base_fee;
+        own.unwrap_or_else(|| U256::from(self.environment.base_fee))
+    }
+
+    /// The output of a call on `state`.
+    fn called(&self, state: &impl ReadStore, mut call: Call) -> Result<Value, RpcError> {
+        let environment = &self.environment;
+        let seen = see(&self.overrides, &mut call);
+        let execution = match seen.and_then(|()| execute(state, environment, &call)) {
+            Err(CallError::Rejected(rejection)) if rejection != Rejection::Interrupted => {
+                let words = words::rejected_call(&rejection, &call, self.base_fee());
+                let gas = call.gas_limit;
+                let message = format_args!("err: {words} (supplied gas {gas})");
+                return Err(RpcError::server(message));
+            }
+            executed => executed?,
+        };
+        if let Some(error) = halt::explained(state, environment, &call, &execution)? {
+            return Err(error.into());
+        }
+        Ok(json::data(output(execution)?))
+    }
+
+    /// The gas that a call needs on `state`.
+    fn estimated(&self, state: &impl ReadStore, call: &Call) -> Result<u64, CallError> {
+        let mut call = call.clone();
+        see(&self.overrides, &mut call)?;
+        estimate::gas(state, &self.environment, &call)
+    }
 }
 
 /// `eth_estimateGas(call, block, overrides, block overrides)`; by default against
@@ -72,23 +111,24 @@ pub(super) fn estimate(
     interrupt: &Interrupt,
 ) -> Result<Value, RpcError> {
     let request: CallRequest = params.required(0)?;
-    let (state, environment) = at(node, params, (BlockId::Pending, interrupt))?;
+    let scene = Scene::at(node, params, (BlockId::Pending, interrupt))?;
+    let (state, environment) = (&scene.state, &scene.environment);
     let overrides = params.optional::<StateOverrides>(2)?;
-    let call = call_of(&request, &environment, request.gas.unwrap_or(0))?.until(interrupt);
+    let call = call_of(&request, environment, request.gas.unwrap_or(0))?.until(interrupt);
     let gas = match overrides {
-        None => estimate::gas(&state, &environment, &call),
+        None => scene.estimated(state, &call),
         Some(overrides) => {
-            let moves = moves(&overrides, &environment)?;
+            let moves = moves(&overrides, environment)?;
             let call = Call {
                 moves,
                 ..call.clone()
             };
-            estimate::gas(&Overridden::new(&state, &overrides)?, &environment, &call)
+            scene.estimated(&Overridden::new(state, &overrides)?, &call)
         }
     };
     match gas {
         Err(CallError::Rejected(rejection)) if rejection != Rejection::Interrupted => {
-            let words = words::rejected_call(&rejection, &call, environment.base_fee);
+            let words = words::rejected_call(&rejection, &call, scene.base_fee());
             let most = match call.gas_limit {
                 0 => environment.gas_limit,
                 named => named.min(environment.gas_limit),
@@ -154,21 +194,6 @@ fn access_list<S: ReadStore>(
             storage_keys: slots.into_iter().map(B256::from).collect(),
         })
         .collect()
-}
-
-/// State and environment of the block that the second parameter names, under the
-/// block overrides of the fourth.
-fn at(
-    node: &Node,
-    params: &Params,
-    (default, interrupt): (BlockId, &Interrupt),
-) -> Result<(Durable, Environment), RpcError> {
-    let id = params.optional(1)?.unwrap_or(default);
-    let (state, mut environment) = block(node, id, interrupt)?;
-    if let Some(overrides) = params.optional::<BlockOverrides>(3)? {
-        apply(&overrides, &mut environment);
-    }
-    Ok((state, environment))
 }
 
 /// State and environment of a block; `pending` is the one to come.

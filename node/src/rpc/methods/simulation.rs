@@ -13,7 +13,7 @@ use crate::simulate::blocks::{
     BlockOutcome, SimulatedBlock, Simulation, SimulationError, simulate,
 };
 use crate::simulate::{CallError, output};
-use alloy_primitives::{Bytes, Log};
+use alloy_primitives::{Bytes, Log, U256};
 use evm_kernel::native::simulate::{Call, Execution, Interrupt, Rejection};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -129,7 +129,7 @@ fn rejected(rejection: &Rejection, call: &Call, base_fee: u64) -> RpcError {
         Rejection::InitcodeSize => -38025,
         _ => RpcError::INTERNAL,
     };
-    let words = words::rejected_call(rejection, call, base_fee);
+    let words = words::rejected_call(rejection, call, U256::from(base_fee));
     let gas = call.gas_limit;
     RpcError::new(code, format_args!("err: {words} (supplied gas {gas})"))
 }
