@@ -16,7 +16,7 @@ use banner::{Banner, UNIT, start};
 use clap::Args;
 use fork::ForkArgs;
 use node::accounts::MNEMONIC;
-use node::devnet::Plan;
+use node::devnet::{MAX_CODE_SIZE_LIMIT, Plan};
 use node::genesis::{Genesis, config_of};
 use node::state_file::{self, Dump};
 use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
@@ -76,6 +76,10 @@ pub(crate) struct DevnetArgs {
     /// Osaka's precompile and instruction
     #[arg(long)]
     no_transaction_gas_cap: bool,
+    /// Let a contract of a new chain have so many bytes of code, and twice that of initcode; blocks
+    /// are made natively then [default: Ethereum's 24,576]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=MAX_CODE_SIZE_LIMIT))]
+    code_size_limit: Option<u64>,
     /// Leave out the deterministic deployer, Multicall3, Permit2 and Safe's singleton factory
     #[arg(long)]
     no_predeploys: bool,
@@ -200,6 +204,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         fork_chain_id: args.chain_id,
         keep_states: args.keep_states(),
         max_instructions: args.max_instructions,
+        code_size_limit: args.code_size_limit,
         connections: connections(),
         layer1: Parameters {
             challenge_window: args.challenge_window,
@@ -240,6 +245,12 @@ fn genesis(args: &DevnetArgs) -> anyhow::Result<Genesis> {
     let config = &mut genesis.config;
     config.block_gas_limit = args.gas_limit.unwrap_or(config.block_gas_limit);
     config.base_fee_floor = args.base_fee.unwrap_or(config.base_fee_floor);
+    if let Some(limit) = args.code_size_limit {
+        tracing::warn!(
+            "a contract may have {limit} bytes of code, and twice that of initcode (on Ethereum \
+             24,576); blocks are made by the kernel's steps natively, not by its module"
+        );
+    }
     if args.no_transaction_gas_cap {
         config.revisions = vec![(0, Revision::Prague)];
         tracing::warn!(

@@ -1,5 +1,6 @@
 //! What a node asks of the kernel's own code, off chain.
 
+pub mod code_size;
 pub mod governance;
 pub mod impersonate;
 pub mod interrupt;

@@ -14,6 +14,7 @@ use crate::state_file::Dump;
 use crate::store::{Identity, SavedDevnet, Store, StoreError};
 use crate::version::client_version;
 use alloy_primitives::{B256, Keccak256, U256, keccak256};
+use evm_kernel::native::code_size;
 use layer1::Layer1;
 use layer1::devnet::Contracts;
 use pvm::{DebugSink, Durable, Machine};
@@ -29,7 +30,7 @@ use tokio::sync::oneshot;
 
 mod options;
 
-pub use options::{BALANCE, CONNECTIONS, KEEP_STATES, Options, Plan};
+pub use options::{BALANCE, CONNECTIONS, KEEP_STATES, MAX_CODE_SIZE_LIMIT, Options, Plan};
 
 /// Where the machine finds the kernel.
 const KERNEL: &str = "/kernel/boot.wasm";
@@ -276,6 +277,19 @@ struct Start {
 impl Start {
     /// What is planned, or else the kernel in its place with rich accounts.
     fn of(options: &Options, kernel: &[u8], accounts: &[Account]) -> Result<Self, GenesisError> {
+        let mut start = Self::as_ever(options, kernel, accounts)?;
+        if let Some(limit) = options.code_size_limit {
+            let wrote = start.storage.write(code_size::PATH, limit.to_be_bytes());
+            wrote.map_err(|why| storage::StorageError::from(host::HostError::from(why)))?;
+        }
+        Ok(start)
+    }
+
+    fn as_ever(
+        options: &Options,
+        kernel: &[u8],
+        accounts: &[Account],
+    ) -> Result<Self, GenesisError> {
         if let Some(plan) = &options.plan {
             let mut storage = Durable::new();
             let wrote = storage.write(KERNEL, &plan.installer);

@@ -1,11 +1,13 @@
 //! Transactions on their way into the pool, and what becomes of them.
 
+use crate::chain::Block;
 use crate::error::NodeError;
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::{self, AdmissionError, BlockRules, Candidate, Fate, PoolError};
 use crate::store::{SavedTransaction, StoreError};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::{Signature, Transaction};
+use evm_kernel::native::code_size;
 use host::ReadStore;
 use std::time::Duration;
 use storage::StorageError;
@@ -32,8 +34,7 @@ impl Node {
     /// # Errors
     /// [`NodeError::Admission`] and [`NodeError::Pool`].
     pub fn submit(&self, raw: Bytes) -> Result<Submitted, NodeError> {
-        let environment = self.next_environment(&*self.latest()?)?;
-        let rules = BlockRules::of(&environment);
+        let rules = self.rules(&*self.latest()?)?;
         // The slow part, the recovery of the sender, is done without the lock.
         let candidate = pool::admit(raw, &rules)?;
         self.accept(candidate, &rules)
@@ -48,11 +49,18 @@ impl Node {
         sender: Address,
         transaction: Transaction,
     ) -> Result<Submitted, NodeError> {
-        let environment = self.next_environment(&*self.latest()?)?;
-        let rules = BlockRules::of(&environment);
+        let rules = self.rules(&*self.latest()?)?;
         let signed = transaction.with_signature(placeholder(sender));
         let candidate = pool::admit_unsigned(signed, sender, &rules)?;
         self.accept(candidate, &rules)
+    }
+
+    /// The rules of the block after the newest.
+    fn rules(&self, latest: &Block) -> Result<BlockRules, NodeError> {
+        Ok(BlockRules {
+            code_size_limit: code_size::limit(latest.state()?)?,
+            ..BlockRules::of(&self.next_environment(latest)?)
+        })
     }
 
     fn accept(&self, candidate: Candidate, rules: &BlockRules) -> Result<Submitted, NodeError> {
@@ -94,7 +102,7 @@ impl Node {
 
     fn take_again(&self, saved: SavedTransaction) -> Result<(), NodeError> {
         let latest = self.latest()?;
-        let rules = BlockRules::of(&self.next_environment(&latest)?);
+        let rules = self.rules(&latest)?;
         let candidate = match saved.unsigned {
             None => pool::admit(saved.raw, &rules)?,
             Some(sender) => {

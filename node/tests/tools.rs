@@ -3,7 +3,7 @@
 mod common;
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
-use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
+use common::{COUNTER, call, deploy, devnet, initcode, number, raw, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ async fn the_contracts_that_tools_expect_are_there() {
     let devnet = devnet(|_| {}).await;
     // CREATE2 through the deterministic deployer: salt, then initcode.
     let deployer = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
-    let initcode = common::initcode(&[], COUNTER);
+    let initcode = initcode(&[], COUNTER);
     let salt = B256::repeat_byte(7);
     let data = Bytes::from([&salt[..], &initcode[..]].concat());
     let from = devnet.accounts()[0].address;
@@ -603,4 +603,71 @@ async fn a_dump_has_the_blocks_of_the_chain() {
         .await
         .unwrap_err();
     assert!(error.message.contains("invalid block 0"), "{error:?}");
+}
+
+/// A creation whose code has so many bytes.
+fn large(devnet: &Handle, size: u16) -> Value {
+    let from = devnet.accounts()[0].address;
+    json!([{ "from": from, "data": initcode(&[], &vec![0; size.into()]), "gas": "0xfd0000" }])
+}
+
+#[tokio::test]
+async fn code_is_as_large_as_the_limit_says() {
+    const LIMIT: u16 = 40_000;
+    let ethereum = devnet(|_| {}).await;
+    let more = devnet(|options| {
+        options.code_size_limit = Some(LIMIT.into());
+        options.genesis.config.block_gas_limit = 1 << 24;
+    })
+    .await;
+    for (devnet, size, fits) in [
+        (&ethereum, 24_576, true),
+        (&ethereum, 24_577, false),
+        (&more, LIMIT, true),
+        (&more, LIMIT + 1, false),
+    ] {
+        let create = large(devnet, size);
+        let called = try_call(devnet, "eth_call", create.clone()).await;
+        let sent = call(devnet, "eth_sendTransaction", create).await;
+        let receipt = call(devnet, "eth_getTransactionReceipt", json!([sent])).await;
+        assert_eq!(
+            receipt["status"],
+            if fits { "0x1" } else { "0x0" },
+            "{size}"
+        );
+        let traced = json!([sent, { "tracer": "callTracer" }]);
+        let traced = call(devnet, "debug_traceTransaction", traced).await;
+        assert_eq!(traced["error"].is_null(), fits, "{size}");
+        match called {
+            Ok(code) => assert_eq!(code.as_str().unwrap().len(), 2 + 2 * usize::from(size)),
+            Err(error) => assert_eq!(error.message, "max code size exceeded"),
+        }
+        let code = call(
+            devnet,
+            "eth_getCode",
+            json!([receipt["contractAddress"], "latest"]),
+        )
+        .await;
+        let expected = if fits { usize::from(size) } else { 0 };
+        assert_eq!(code.as_str().unwrap().len(), 2 + 2 * expected, "{size}");
+    }
+    // Initcode of twice the limit; it returns nothing.
+    for (devnet, limit) in [(&ethereum, 49_152), (&more, 80_000)] {
+        let from = devnet.accounts()[1].address;
+        for (size, fits) in [(limit, true), (limit + 1, false)] {
+            let data = hex::encode_prefixed(vec![0; size]);
+            let create = json!([{ "from": from, "data": data, "gas": "0xf00000" }]);
+            let sent = try_call(devnet, "eth_sendTransaction", create.clone()).await;
+            let called = try_call(devnet, "eth_call", create).await;
+            assert_eq!(
+                (sent.is_ok(), called.is_ok()),
+                (fits, fits),
+                "{size}: {sent:?} {called:?}"
+            );
+            if let Err(error) = sent {
+                let words = format!("max initcode size exceeded: code size {size}, limit {limit}");
+                assert_eq!(error.message, words);
+            }
+        }
+    }
 }

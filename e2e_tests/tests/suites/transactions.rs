@@ -4,7 +4,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use e2e_tests::suites::Files;
-use ethereum::transaction::{Fork, Rules, check, decode, intrinsic_gas};
+use ethereum::transaction::{Fork, MAX_INITCODE_SIZE, Rules, check, decode, intrinsic_gas};
 use ethereum::{DecodeError, InvalidTransaction, SignatureError, SignedTransaction, senders};
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ const RULES: Rules = Rules {
     chain_id: 1,
     fork: Fork::Cancun,
     data_gas: 0,
+    max_initcode: MAX_INITCODE_SIZE,
 };
 
 const FORKS: [&str; 5] = ["Cancun", "Shanghai", "Paris", "London", "Berlin"];

@@ -26,6 +26,8 @@ pub struct Rules {
     /// Gas that the transaction pays besides, of which Ethereum knows nothing: it is
     /// wanted on top, and no cap counts it. 0 on Ethereum.
     pub data_gas: u64,
+    /// Most bytes of initcode: [`MAX_INITCODE_SIZE`] on Ethereum.
+    pub max_initcode: usize,
 }
 
 /// Most bytes of initcode (EIP-3860).
@@ -121,9 +123,9 @@ pub fn check(transaction: &Transaction, rules: Rules) -> Result<(), InvalidTrans
     }
     check_fees(transaction)?;
     let actual = transaction.input().len();
-    if transaction.kind().is_create() && actual > MAX_INITCODE_SIZE {
+    if transaction.kind().is_create() && actual > rules.max_initcode {
         return Err(InvalidTransaction::InitcodeSize {
-            limit: MAX_INITCODE_SIZE,
+            limit: rules.max_initcode,
             actual,
         });
     }

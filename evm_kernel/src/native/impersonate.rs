@@ -10,6 +10,7 @@ use crate::environment::{Environment, source};
 use crate::error::KernelError;
 use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
+use crate::native::code_size;
 use crate::native::simulate::Rejection;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -58,6 +59,7 @@ pub fn block(
     let parent = Parent::of(&head);
     let mut executor = Executor::new(store, &environment, parent.hash)?;
     executor.configure(|config, _| config.disable_eip3607 = true);
+    code_size::heed(&mut executor, store)?;
     let (mut body, mut rejected, mut left) = (Body::default(), Vec::new(), Vec::new());
     for (sender, transaction) in transactions {
         let hash = transaction.hash;

@@ -8,6 +8,7 @@ use crate::error::KernelError;
 use crate::execute::data_fee::DataFee;
 use crate::execute::executor::{Executor, Transacted, spec};
 use crate::execute::validate::{Underfunded, authorizations};
+use crate::native::code_size;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
@@ -316,6 +317,7 @@ pub fn call(
         Err(rejection) => return Ok(Simulated::Rejected(rejection)),
     };
     let mut executor = Executor::view(store, environment)?;
+    code_size::heed(&mut executor, store)?;
     configure(&mut executor, call);
     if let Some(interrupt) = &call.interrupt {
         executor.interrupt_by(interrupt.clone());

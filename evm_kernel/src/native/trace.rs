@@ -9,6 +9,7 @@ use crate::execute::engine::{Engine, EngineContext};
 use crate::execute::executor::{Executor, Ran, Transacted};
 use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::validate;
+use crate::native::code_size;
 use crate::native::interrupt::Interrupt;
 use crate::native::simulate::{Call, Rejection, configure, environment_of};
 use alloc::vec::Vec;
@@ -81,6 +82,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         let environment = Environment::of_header(header, &config);
         let history = history::slot(&environment, header.parent_hash);
         let mut executor = Executor::with_history(store, &environment, history, inspector)?;
+        code_size::heed(&mut executor, store)?;
         // Whoever is in a block was allowed to: contracts that are impersonated, too.
         executor.configure(|config, _| config.disable_eip3607 = true);
         Ok(Self {
@@ -99,6 +101,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         inspector: I,
     ) -> Result<Self, KernelError> {
         let mut executor = Executor::with_history(store, environment, None, inspector)?;
+        code_size::heed(&mut executor, store)?;
         Ok(Self {
             executor,
             environment: *environment,

@@ -8,6 +8,7 @@ use crate::execute::data_fee::DataFee;
 use crate::execute::engine::Engine;
 use crate::execute::executor::{Executed, Executor, Transacted};
 use crate::execute::validate;
+use crate::native::code_size;
 use crate::native::interrupt::Interrupt;
 use crate::native::simulate::{Call, Execution, Rejection, configure, environment_of};
 use crate::native::trace::{Observer, TraceError};
@@ -42,6 +43,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         let parent = Parent::of(&head);
         let history = history::slot(environment, parent.hash);
         let mut executor = Executor::with_history(store, environment, history, inspector)?;
+        code_size::heed(&mut executor, store)?;
         // Contracts may be impersonated.
         executor.configure(|config, _| config.disable_eip3607 = true);
         Ok(Self {

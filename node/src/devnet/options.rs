@@ -17,6 +17,9 @@ pub const BALANCE: u128 = 10_000 * 1_000_000_000_000_000_000;
 /// The most connections by default.
 pub const CONNECTIONS: usize = 4_096;
 
+/// The highest limit of code size: no transaction is longer.
+pub const MAX_CODE_SIZE_LIMIT: u64 = 131_072;
+
 /// The number of blocks whose states are kept by default.
 pub const KEEP_STATES: u64 = 4_096;
 
@@ -78,6 +81,9 @@ pub struct Options {
     pub fork_chain_id: Option<u64>,
     /// The folder of its store; `None`: nothing is there after a restart.
     pub data_dir: Option<PathBuf>,
+    /// The most bytes of a contract's code, and half of the most of initcode, of a new chain;
+    /// `None`: Ethereum's. Blocks with transactions are made natively then.
+    pub code_size_limit: Option<u64>,
 }
 
 /// A rollup as it is originated.
@@ -120,6 +126,7 @@ impl Options {
             fork: None,
             fork_chain_id: None,
             data_dir: None,
+            code_size_limit: None,
         }
     }
 }

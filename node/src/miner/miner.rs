@@ -12,6 +12,7 @@ use crate::pool::{Candidate, LevelLimits};
 use crate::request::BlockId;
 use crate::store::{Batch, GENESIS, SavedDevnet, StoreError};
 use alloy_primitives::{B256, Bytes, keccak256};
+use evm_kernel::native::code_size;
 use layer1::Layer1;
 use layer1::chain::Before;
 use pvm::{Inbox, Machine, Saved, Status};
@@ -171,8 +172,10 @@ impl Miner {
         } else {
             self.node.pool().take_whole(limits)
         };
-        // These cannot pass the inbox.
-        let native = batch.iter().any(|one| one.unsigned) || self.prevrandao.is_some();
+        // These cannot pass the inbox, or the kernel has other rules for them.
+        let native = batch.iter().any(|one| one.unsigned)
+            || self.prevrandao.is_some()
+            || (!batch.is_empty() && self.has_own_code_size());
         if native && self.backlog == 0 && self.waiting.is_none() {
             if !self.layer1.has_messages() {
                 return self.native_block(&batch);
@@ -183,6 +186,11 @@ impl Miner {
         }
         let raws: Vec<Bytes> = batch.iter().map(|one| one.raw.clone()).collect();
         self.level(&raws)
+    }
+
+    /// Whether code may have another size than the kernel allows.
+    fn has_own_code_size(&self) -> bool {
+        code_size::limit(self.machine.durable()).is_ok_and(|limit| limit.is_some())
     }
 
     /// Makes transactions ready again that were taken from the pool.

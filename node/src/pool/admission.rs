@@ -4,7 +4,7 @@
 
 use super::candidate::Candidate;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use ethereum::transaction::{Fork, InvalidTransaction, Rules};
+use ethereum::transaction::{Fork, InvalidTransaction, MAX_INITCODE_SIZE, Rules};
 use ethereum::{DecodeError, SignatureError, SignedTransaction, Transaction};
 use evm_kernel::inputs::format::MAX_TRANSACTION;
 use evm_kernel::native::simulate::{Environment, data_gas};
@@ -100,6 +100,8 @@ pub struct BlockRules {
     pub base_fee: u64,
     /// What a byte of a transaction costs, in wei.
     pub data_fee: u64,
+    /// Most bytes of code, and half of the most of initcode, where they are not Ethereum's.
+    pub code_size_limit: Option<usize>,
 }
 
 impl BlockRules {
@@ -112,7 +114,14 @@ impl BlockRules {
             block_gas_limit: environment.gas_limit,
             base_fee: environment.base_fee,
             data_fee: environment.data_fee,
+            code_size_limit: None,
         }
+    }
+
+    /// The most bytes of initcode.
+    fn max_initcode(&self) -> usize {
+        let twice = |limit: usize| limit.saturating_mul(2);
+        self.code_size_limit.map_or(MAX_INITCODE_SIZE, twice)
     }
 
     /// The gas that a transaction pays for its bytes in the next block.
@@ -161,6 +170,7 @@ fn check_shape(
         chain_id: rules.chain_id,
         fork,
         data_gas: rules.data_gas(transaction, bytes),
+        max_initcode: rules.max_initcode(),
     };
     ethereum::transaction::check(transaction, of_transaction).map_err(|error| match error {
         InvalidTransaction::ChainId { expected, actual } => {
@@ -257,6 +267,7 @@ mod tests {
         block_gas_limit: 30_000_000,
         base_fee: 1_000,
         data_fee: 0,
+        code_size_limit: None,
     };
 
     fn transfer(nonce: u64) -> Candidate {

@@ -275,6 +275,7 @@ mod tests {
         block_gas_limit: 30_000_000,
         data_fee: 0,
         base_fee: 1_000,
+        code_size_limit: None,
     };
 
     /// The words for a transfer that is sound but for what `change` makes of it.

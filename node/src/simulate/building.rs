@@ -5,6 +5,7 @@ use crate::error::NodeError;
 use crate::node::Node;
 use crate::pool::{self, AdmissionError, BlockRules, Candidate};
 use alloy_primitives::{Address, B256, Bytes, U256};
+use evm_kernel::native::code_size;
 use evm_kernel::native::simulate::{Environment, Interrupt, Rejection};
 use evm_kernel::native::trace::TraceError;
 use evm_kernel::native::trial::Trial;
@@ -107,7 +108,10 @@ impl Node {
             beneficiary,
             ..Environment::next(state, timestamp).map_err(NodeError::from)?
         };
-        let rules = BlockRules::of(&environment);
+        let rules = BlockRules {
+            code_size_limit: code_size::limit(state).map_err(NodeError::from)?,
+            ..BlockRules::of(&environment)
+        };
         let all = matches!(content, Content::Exactly(_));
         let candidates: Candidates = match content {
             Content::Exactly(raw) => {
