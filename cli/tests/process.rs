@@ -145,6 +145,7 @@ fn the_state_is_there_at_the_next_start() {
             "is not in 21000..=",
         ),
         (["--accounts", "4000000000"], "is not in"),
+        (["--code-size-limit", "131073"], "is not in 1..=131072"),
         (["--fork-block", "5"], "--fork-url"),
         (
             ["--fork-url", "ws://127.0.0.1:1"],

@@ -651,6 +651,13 @@ async fn code_is_as_large_as_the_limit_says() {
         let expected = if fits { usize::from(size) } else { 0 };
         assert_eq!(code.as_str().unwrap().len(), 2 + 2 * expected, "{size}");
     }
+    // It goes with the chain: back to its start, and to a snapshot.
+    call(&more, "anvil_reset", json!([])).await;
+    let snapshot = call(&more, "evm_snapshot", json!([])).await;
+    assert_eq!(call(&more, "evm_revert", json!([snapshot])).await, true);
+    let sent = call(&more, "eth_sendTransaction", large(&more, LIMIT)).await;
+    let receipt = call(&more, "eth_getTransactionReceipt", json!([sent])).await;
+    assert_eq!(receipt["status"], "0x1");
     // Initcode of twice the limit; it returns nothing.
     for (devnet, limit) in [(&ethereum, 49_152), (&more, 80_000)] {
         let from = devnet.accounts()[1].address;
