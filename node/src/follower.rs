@@ -4,18 +4,21 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `client`, `answers` | the rollup node, over HTTP |
-//! | `replica`, `levels` | the rollup as this node has it; the levels that layer 1 may take back |
+//! | `replica`, `levels`, `error` | the rollup as this node has it; the levels that layer 1 may take back |
 //! | `poster` | transactions on their way through the batcher |
 //! | `bridge` | what is between the layers: outbox, withdrawals, proofs |
 //! | `follower` | the thread that does all of this |
+//! | `ahead` | the levels that come next, asked for while others run |
 //! | `options`, `machine`, `start` | puts it together |
 //! | `heads`, `copy` | the heads that a rollup node tells of; its durable storage, copied |
 //! | `watch`, `pages` | whether the rollup node keeps up; preimage pages from an endpoint |
 
+mod ahead;
 mod answers;
 mod bridge;
 mod client;
 mod copy;
+mod error;
 #[expect(
     clippy::module_inception,
     reason = "the folder is the step, the file what it is named for"
@@ -32,6 +35,6 @@ mod start;
 mod watch;
 
 pub use client::{Client, ClientError, PATIENCE};
+pub use error::FollowError;
 pub use options::{Options, Origin, StartError};
-pub use replica::FollowError;
 pub use start::{Handle, start};

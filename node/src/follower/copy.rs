@@ -1,8 +1,8 @@
 //! A copy of a rollup node's durable storage.
 
 use super::client::{At, Client, form};
+use super::error::FollowError;
 use super::options::StartError;
-use super::replica::FollowError;
 use pvm::Durable;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

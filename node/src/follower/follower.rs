@@ -1,11 +1,13 @@
 //! The thread that owns the machine of a node in front of a rollup: it follows the rollup
 //! node, publishes the blocks of each level, and posts what waits.
 
+use super::ahead::{Ahead, Next};
 use super::answers::{Block as Level, Head};
 use super::bridge::{self, Questions};
 use super::client::{At, Client, ClientError, form};
+use super::error::FollowError;
 use super::poster::{Poster, Rollup};
-use super::replica::{FollowError, Replica};
+use super::replica::Replica;
 use super::watch::Watch;
 use crate::chain::{self, Block};
 use crate::error::NodeError;
@@ -187,7 +189,7 @@ impl Follower {
                 Some(level) => level,
                 None => self.client.block(At::Hash(&step.head.hash))?,
             };
-            self.level(level)?;
+            self.level(level.into())?;
         }
         self.finality()?;
         let state = self.replica.durable().clone();
@@ -200,21 +202,23 @@ impl Follower {
     /// Runs levels one by one up to some levels before `head`.
     fn catch_up(&mut self, head: u32) -> Result<(), FollowError> {
         let mut told = Instant::now();
-        while self.replica.next_level().saturating_add(STEP) < head
-            && !self.stop.load(Ordering::Relaxed)
-        {
-            // The number is a hint: that it is the next block is checked.
-            let hash = self.client.hash(At::Level(self.replica.next_level()))?;
-            let level = self.client.block(At::Hash(&hash))?;
-            if level.head.predecessor != self.replica.tip() {
+        let is_behind = |next: u32| next.saturating_add(STEP) < head;
+        let first = self.replica.next_level();
+        if !is_behind(first) {
+            return Ok(());
+        }
+        let ahead = Ahead::start(self.client.clone(), first, self.replica.questions()?)?;
+        while is_behind(self.replica.next_level()) && !self.stop.load(Ordering::Relaxed) {
+            let next = ahead.next()?;
+            if next.level.head.predecessor != self.replica.tip() {
                 break;
             }
+            let number = next.level.head.level;
             if told.elapsed() >= PAUSE {
                 told = Instant::now();
-                tracing::info!("level {} of {head}", level.head.level);
+                tracing::info!("level {number} of {head}");
             }
-            let number = level.head.level;
-            self.level(level)?;
+            self.level(next)?;
             self.serve();
             if number.is_multiple_of(STEP) {
                 self.finality()?;
@@ -306,7 +310,7 @@ impl Follower {
     }
 
     /// Runs a level and publishes its blocks.
-    fn level(&mut self, level: Level) -> Result<(), FollowError> {
+    fn level(&mut self, level: Next) -> Result<(), FollowError> {
         let start = Instant::now();
         let before = self.replica.tip().to_owned();
         let ran = self.replica.run(&self.client, level)?;

@@ -1,8 +1,8 @@
 //! The machine of a node in front of a rollup, and where its pages come from.
 
+use super::error::FollowError;
 use super::options::{Options, StartError};
 use super::pages::Pages;
-use super::replica::FollowError;
 use host::reserved::VERSION;
 use pvm::{DebugSink, Durable, Machine};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! How a node in front of a rollup is set up, and why it does not start.
 
 use super::client::{ClientError, PATIENCE};
-use super::replica::FollowError;
+use super::error::FollowError;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
 use crate::store::StoreError;

@@ -1,11 +1,13 @@
 //! The rollup as this node has it: its own machine, run on the inboxes that the rollup
 //! node gives, and compared with what the rollup node has.
 
+use super::ahead::{Next, Questions};
 use super::answers::{Block as Level, Head};
-use super::client::{At, Client, ClientError};
+use super::client::{At, Client};
+use super::error::FollowError;
 use super::levels::{Kept, Levels};
 use super::pages::Pages;
-use crate::chain::{self, Block, ChainError};
+use crate::chain::{self, Block};
 use crate::recorded::ORIGINATION;
 use crate::store::bounds::INBOXES;
 use crate::store::{Batch, StateName, StoreError};
@@ -22,128 +24,6 @@ use storage::layout::HEAD;
 
 /// The pause before something that differs is asked for once more.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// Why a node cannot follow its rollup.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FollowError {
-    /// The rollup node does not answer, or not as it should; it is asked again.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The rollup node has another rollup.
-    #[error("the rollup node follows {found}, not {wanted}")]
-    OtherRollup {
-        /// What it follows.
-        found: String,
-        /// What was asked for.
-        wanted: String,
-    },
-    /// The rollup node does not have its level in store.
-    #[error("the rollup node gives level {found} for {wanted}")]
-    OtherLevel {
-        /// What it gives.
-        found: u32,
-        /// What comes next.
-        wanted: u32,
-    },
-    /// The rollup node is behind this node, on the same branch.
-    #[error("the rollup node is behind: at level {head}, this node at {level}")]
-    Behind {
-        /// Where it is.
-        head: u32,
-        /// Where this node is.
-        level: u32,
-    },
-    /// The rollup node has processed less than layer 1 has.
-    #[error("the rollup node is {late} levels behind layer 1")]
-    Late {
-        /// How far.
-        late: u32,
-    },
-    /// The rollup node does not hear of layer 1.
-    #[error("the rollup node has lost layer 1: it is {connection}")]
-    Disconnected {
-        /// What it says.
-        connection: String,
-    },
-    /// The rollup node tells of no head.
-    #[error("the rollup node tells of no block")]
-    Silent,
-    /// The rollup node has nothing to compare with.
-    #[error("the rollup node has no state of level {level}: nothing can be compared")]
-    NoState {
-        /// The level.
-        level: u32,
-    },
-    /// A kernel asks for a preimage that is not there; the level is run again.
-    #[error("level {level} waits: {why}")]
-    Waiting {
-        /// The level.
-        level: u32,
-        /// What it waits for.
-        why: String,
-    },
-    /// What this node computed is not what the rollup node has.
-    #[error(
-        "after level {level} ({hash}) this node and the rollup node differ in {what}: \
-         here {ours}, there {theirs}"
-    )]
-    Disagrees {
-        /// The level.
-        level: u32,
-        /// The hash of its block of layer 1.
-        hash: String,
-        /// In what.
-        what: String,
-        /// What this node has.
-        ours: String,
-        /// What the rollup node has.
-        theirs: String,
-    },
-    /// Layer 1 went back to before what it had finalised.
-    #[error(
-        "layer 1 went back to before level {oldest}, which it had finalised: start this node anew"
-    )]
-    TooDeep {
-        /// The oldest level to which this node can go back.
-        oldest: u32,
-    },
-    /// The rollup cannot run any more.
-    #[error("the rollup is stuck after level {level}: {reason}")]
-    Stuck {
-        /// The level.
-        level: u32,
-        /// Why.
-        reason: String,
-    },
-    /// The store cannot be used; it is tried again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The machine cannot run a level.
-    #[error(transparent)]
-    Machine(#[from] pvm::Error),
-    /// The blocks of a level cannot be read.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// Durable storage cannot be read.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-impl FollowError {
-    /// Whether it may go away by itself.
-    pub(super) const fn passes(&self) -> bool {
-        matches!(
-            self,
-            Self::Client(_)
-                | Self::Store(_)
-                | Self::Waiting { .. }
-                | Self::OtherLevel { .. }
-                | Self::Behind { .. }
-                | Self::NoState { .. }
-        )
-    }
-}
 
 /// A level that ran.
 #[derive(Debug)]
@@ -254,6 +134,15 @@ impl Replica {
         Arc::clone(&self.outbox)
     }
 
+    /// What is asked about levels that are to run.
+    pub(super) fn questions(&self) -> Result<Questions, StorageError> {
+        Ok(Questions {
+            path: compared()?,
+            every: self.verify_every,
+            since: self.unverified,
+        })
+    }
+
     /// The rollup's address: the 20 bytes behind `sr1…`.
     pub(super) fn rollup(&self) -> [u8; 20] {
         self.machine.options().rollup
@@ -312,12 +201,17 @@ impl Replica {
     ///
     /// # Errors
     /// [`FollowError`].
-    pub(super) fn run(&mut self, client: &Client, level: Level) -> Result<Ran, FollowError> {
+    pub(super) fn run(&mut self, client: &Client, next: Next) -> Result<Ran, FollowError> {
         let Level {
             head,
             messages,
             outbox,
-        } = level;
+        } = next.level;
+        let theirs = Theirs {
+            client,
+            outbox,
+            head: next.theirs,
+        };
         if head.level != self.next_level() {
             return Err(FollowError::OtherLevel {
                 found: head.level,
@@ -328,7 +222,7 @@ impl Replica {
         let start = Instant::now();
         let report = self.execute(head.level, &messages)?;
         let took = start.elapsed();
-        if let Err(error) = self.verify(client, &head, (&report, outbox.as_deref())) {
+        if let Err(error) = self.verify(&head, &report, theirs) {
             self.machine.restore(before);
             return Err(error);
         }
@@ -385,12 +279,13 @@ impl Replica {
     /// with block hash and state commitment.
     fn verify(
         &mut self,
-        client: &Client,
         head: &Head,
-        (report, outbox): (&LevelReport, Option<&[IgnoredAny]>),
+        report: &LevelReport,
+        theirs: Theirs<'_>,
     ) -> Result<(), FollowError> {
+        let client = theirs.client;
         let written = report.outbox.len();
-        match outbox {
+        match theirs.outbox {
             // Those that layer 1 cannot read are left out.
             Some(outbox) if outbox.len() > written => {
                 return Err(Difference {
@@ -407,10 +302,13 @@ impl Replica {
         if self.unverified < self.verify_every {
             return Ok(());
         }
-        let path = HEAD.path(&())?.as_path().to_string();
+        let path = compared()?;
         let ours = report.durable.get(&*path).map_err(pvm::Error::from)?;
         let ours = ours.map(|value| value.bytes().to_vec());
-        let mut theirs = client.value(At::Hash(&head.hash), &path)?;
+        let mut theirs = match theirs.head {
+            Some(early) => early,
+            None => client.value(At::Hash(&head.hash), &path)?,
+        };
         if ours != theirs {
             // One answer alone ends nothing.
             std::thread::sleep(AGAIN);
@@ -438,6 +336,19 @@ impl Replica {
             }
         }
     }
+}
+
+/// What the rollup node has after a level.
+struct Theirs<'c> {
+    client: &'c Client,
+    outbox: Option<Vec<IgnoredAny>>,
+    /// What it has at the path that is compared, if it was asked before.
+    head: Option<Option<Vec<u8>>>,
+}
+
+/// The path whose value is compared.
+fn compared() -> Result<String, StorageError> {
+    Ok(HEAD.path(&())?.as_path().to_string())
 }
 
 /// The kernels here and there, by their hashes, if they differ.

@@ -4,13 +4,14 @@ use super::answers::{Block as Level, Head};
 use super::bridge;
 use super::client::{At, Client};
 use super::copy::copy;
+use super::error::FollowError;
 use super::follower::Follower;
 use super::heads::monitor;
 use super::levels::Kept;
 use super::machine::{known_version, machine, pages};
 use super::options::{Options, Origin, StartError};
 use super::poster::Poster;
-use super::replica::{FollowError, Replica};
+use super::replica::Replica;
 use super::watch::Watch;
 use crate::chain::{self, Block, Chain, ChainError};
 use crate::finality::Finality;
@@ -351,7 +352,7 @@ impl Start {
         let mut replica = Replica::new(machine, start, options.verify_every, pages(options));
         let next = client.hash(At::Level(level + 1))?;
         let first: Level = client.block(At::Hash(&next))?;
-        let ran = replica.run(&client, first)?;
+        let ran = replica.run(&client, first.into())?;
         Self::with(client, replica, ran.blocks)
     }
 

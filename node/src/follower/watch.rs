@@ -2,7 +2,7 @@
 
 use super::answers::Health;
 use super::client::{Client, ClientError};
-use super::replica::FollowError;
+use super::error::FollowError;
 use std::time::{Duration, Instant};
 
 /// How often the rollup node is asked.

@@ -44,3 +44,6 @@ pub const DELTAS: u64 = 64;
 
 /// The states that are kept besides those that are asked for, for who still reads them.
 pub const READ_STATES: u64 = 8;
+
+/// The bytes of records of a new state that are in memory until they are committed.
+pub const WRITTEN_BYTES: usize = 16 << 20;

@@ -25,9 +25,14 @@ pub(super) struct Dead {
 
 impl Live {
     pub(super) fn seal(&self, hash: &NodeHash) -> Vec<u8> {
-        let mut row = Vec::with_capacity(self.record.len() + 12);
-        put_number(&mut row, self.born);
-        row.extend(&self.record);
+        Self::sealed(hash, self.born, &self.record)
+    }
+
+    /// The row of a record that was born with a version.
+    pub(super) fn sealed(hash: &NodeHash, born: u64, record: &[u8]) -> Vec<u8> {
+        let mut row = Vec::with_capacity(record.len() + 14);
+        put_number(&mut row, born);
+        row.extend(record);
         seal(hash, row)
     }
 

@@ -11,11 +11,12 @@
 //! off. What both name comes out even without being read, so that a change costs what it
 //! changes. Only counts above one have a row (`shared`).
 
+use super::bounds::WRITTEN_BYTES;
 use super::delta;
 use super::error::StoreError;
 use super::rows::{Dead, Live, unpacked};
 use super::tables::{DEAD, DEATHS, NODES, SETTLED, SHARED, seal, unseal};
-use pvm::durable::{NodeHash, named};
+use pvm::durable::{NodeHash, references};
 use redb::{ReadableTable, Table, WriteTransaction};
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeBounds;
@@ -66,9 +67,35 @@ impl<'t> Tree<'t> {
 
 /// A record that a new version does not have any more.
 struct Dying {
+    live: Live,
     /// What stands in its place, and is much like it.
     successor: Option<NodeHash>,
-    names: Vec<NodeHash>,
+}
+
+/// Records that were written for a version, and were not there. Their bytes are kept for the
+/// next look at them, as far as there is room.
+#[derive(Default)]
+struct Written {
+    records: HashMap<NodeHash, Option<Box<[u8]>>>,
+    bytes: usize,
+}
+
+impl Written {
+    fn insert(&mut self, hash: &NodeHash, record: &[u8]) {
+        let kept = (self.bytes < WRITTEN_BYTES).then(|| {
+            self.bytes += record.len();
+            record.into()
+        });
+        self.records.insert(*hash, kept);
+    }
+
+    fn contains(&self, hash: &NodeHash) -> bool {
+        self.records.contains_key(hash)
+    }
+
+    fn get(&self, hash: &NodeHash) -> Option<&[u8]> {
+        self.records.get(hash)?.as_deref()
+    }
 }
 
 /// A step from the newest state to another one.
@@ -76,8 +103,7 @@ pub(super) struct Turnover<'a, 't> {
     tree: &'a mut Tree<'t>,
     /// The version that begins.
     version: u64,
-    /// What was written for it, and was not there.
-    written: HashSet<NodeHash>,
+    written: Written,
     /// By how much the counts change.
     changes: HashMap<NodeHash, i64>,
     /// What it has, and the newest state does not.
@@ -100,7 +126,7 @@ impl<'a, 't> Turnover<'a, 't> {
         Self {
             tree,
             version,
-            written: HashSet::new(),
+            written: Written::default(),
             changes: HashMap::new(),
             born: HashSet::new(),
             dying: HashMap::new(),
@@ -109,15 +135,16 @@ impl<'a, 't> Turnover<'a, 't> {
 
     /// Writes a record; one that is there stays as it is.
     pub(super) fn put(&mut self, hash: &NodeHash, record: &[u8]) -> Result<(), StoreError> {
-        if self.tree.nodes.get(hash)?.is_some() || self.tree.dead.get(hash)?.is_some() {
+        if self.tree.dead.get(hash)?.is_some() {
             return Ok(());
         }
-        let live = Live {
-            born: self.version,
-            record: record.to_vec(),
+        let row = Live::sealed(hash, self.version, record);
+        let old = self.tree.nodes.insert(hash, &row[..])?;
+        let Some(old) = old.map(|old| old.value().to_vec()) else {
+            self.written.insert(hash, record);
+            return Ok(());
         };
-        self.tree.nodes.insert(hash, &live.seal(hash)[..])?;
-        self.written.insert(*hash);
+        self.tree.nodes.insert(hash, &old[..])?;
         Ok(())
     }
 
@@ -181,11 +208,14 @@ impl<'a, 't> Turnover<'a, 't> {
             if !self.dying.contains_key(&hash) || self.tree.count(&hash)? + by <= 0 {
                 continue;
             }
-            let spared = self.dying.remove(&hash);
-            for name in spared.iter().flat_map(|spared| &spared.names) {
-                self.change(name, 1);
-                touched.insert(*name);
-                next.push(*name);
+            let Some(spared) = self.dying.remove(&hash) else {
+                continue;
+            };
+            // What its successor names as well was not taken off, and is named twice now.
+            for name in names(&hash, &spared.live.record)? {
+                self.change(&name, 1);
+                touched.insert(name);
+                next.push(name);
             }
         }
         Ok(())
@@ -212,19 +242,22 @@ impl<'a, 't> Turnover<'a, 't> {
         Ok(false)
     }
 
-    fn names(&self, hash: &NodeHash) -> Result<Vec<NodeHash>, StoreError> {
-        let live = self
-            .tree
-            .live(hash)?
-            .ok_or_else(|| StoreError::record(hash))?;
-        match named(&live.record) {
-            Ok((found, names)) if found == *hash => Ok(names),
-            _ => Err(StoreError::record(hash)),
+    fn live(&self, hash: &NodeHash) -> Result<Live, StoreError> {
+        let live = self.tree.live(hash)?;
+        live.ok_or_else(|| StoreError::record(hash))
+    }
+
+    /// What a record names that was born.
+    fn names_of_born(&self, hash: &NodeHash) -> Result<Vec<NodeHash>, StoreError> {
+        match self.written.get(hash) {
+            Some(record) => names(hash, record),
+            None => names(hash, &self.live(hash)?.record),
         }
     }
 
     /// Counts what the records of a round name. Gives what that changed, and what stands in
-    /// whose place.
+    /// whose place. What a record and the one in its place both name is not counted: it comes
+    /// out even.
     fn look_into(
         &mut self,
         round: Round,
@@ -232,86 +265,96 @@ impl<'a, 't> Turnover<'a, 't> {
         let (mut touched, mut successors) = (HashSet::new(), HashMap::new());
         let mut born = HashMap::new();
         for hash in round.born {
-            let names = self.names(&hash)?;
-            for name in &names {
-                self.change(name, 1);
-                touched.insert(*name);
-            }
-            born.insert(hash, names);
+            born.insert(hash, self.names_of_born(&hash)?);
         }
         for (hash, successor) in round.dying {
-            let names = self.names(&hash)?;
+            let live = self.live(&hash)?;
+            let mut names = names(&hash, &live.record)?;
+            if let Some(others) = successor.and_then(|successor| born.get_mut(&successor)) {
+                leave_common(&mut names, others);
+                let pairs = names.iter().zip(others.iter());
+                successors.extend(pairs.filter(|(a, b)| a != b).map(|(a, b)| (*a, *b)));
+            }
             for name in &names {
                 self.change(name, -1);
                 touched.insert(*name);
             }
-            if let Some(others) = successor.and_then(|successor| born.get(&successor)) {
-                pair(&names, others, &mut successors);
-            }
-            self.dying.insert(hash, Dying { successor, names });
+            self.dying.insert(hash, Dying { live, successor });
+        }
+        for name in born.values().flatten() {
+            self.change(name, 1);
+            touched.insert(*name);
         }
         Ok((touched, successors))
     }
 
-    fn write(self) -> Result<(), StoreError> {
-        let tree = self.tree;
-        for hash in self.written.difference(&self.born) {
-            tree.nodes.remove(hash)?;
+    /// What a record becomes that died.
+    fn buried(&self, dying: Dying) -> Result<Dead, StoreError> {
+        let base = match dying.successor {
+            Some(base) if delta::is_wanted(self.version) => match self.written.get(&base) {
+                Some(record) => Some((base, record.to_vec())),
+                None => self.tree.live(&base)?.map(|live| (base, live.record)),
+            },
+            _ => None,
+        };
+        Ok(Dead {
+            born: dying.live.born,
+            death: self.version,
+            packed: delta::pack(&dying.live.record, base),
+        })
+    }
+
+    fn write(mut self) -> Result<(), StoreError> {
+        for hash in self.written.records.keys() {
+            if !self.born.contains(hash) {
+                self.tree.nodes.remove(hash)?;
+            }
         }
-        for (hash, by) in self.changes.into_iter().filter(|(_, by)| *by != 0) {
+        for (hash, by) in std::mem::take(&mut self.changes) {
+            if by == 0 {
+                continue;
+            }
             let old = match self.born.contains(&hash) {
                 true => 0,
-                false => tree.count(&hash)?,
+                false => self.tree.count(&hash)?,
             };
             match (old, old + by) {
                 (_, ..0) => return Err(StoreError::record(&hash)),
                 (0 | 1, 0 | 1) => {}
-                (_, 0 | 1) => drop(tree.shared.remove(&hash)?),
-                (_, new) => drop(tree.shared.insert(&hash, new.unsigned_abs())?),
+                (_, 0 | 1) => drop(self.tree.shared.remove(&hash)?),
+                (_, new) => drop(self.tree.shared.insert(&hash, new.unsigned_abs())?),
             }
         }
-        let mut list = Vec::with_capacity(self.dying.len());
-        let mut dying: Vec<_> = self.dying.into_iter().collect();
+        let mut dying: Vec<_> = std::mem::take(&mut self.dying).into_iter().collect();
         dying.sort_unstable_by_key(|(hash, _)| *hash);
         let mut rows = Vec::with_capacity(dying.len());
         for (hash, dying) in dying {
-            let live = tree.live(&hash)?.ok_or_else(|| StoreError::record(&hash))?;
-            let base = match dying.successor {
-                Some(base) if delta::is_wanted(self.version) => {
-                    tree.live(&base)?.map(|live| (base, live.record))
-                }
-                _ => None,
-            };
-            let packed = delta::pack(&live.record, base);
-            rows.push((
-                hash,
-                Dead {
-                    born: live.born,
-                    death: self.version,
-                    packed,
-                },
-            ));
-            list.push(hash);
+            rows.push((hash, self.buried(dying)?));
         }
+        let list: Vec<NodeHash> = rows.iter().map(|(hash, _)| *hash).collect();
         for (hash, dead) in rows {
-            tree.nodes.remove(&hash)?;
-            tree.dead.insert(&hash, &dead.seal(&hash)[..])?;
+            self.tree.nodes.remove(&hash)?;
+            self.tree.dead.insert(&hash, &dead.seal(&hash)[..])?;
         }
-        put_list(&mut tree.deaths, self.version, &list)
+        put_list(&mut self.tree.deaths, self.version, &list)
     }
 }
 
-/// Notes which of `others` stands in the place of which of `names`.
-fn pair(names: &[NodeHash], others: &[NodeHash], successors: &mut HashMap<NodeHash, NodeHash>) {
+/// What a record names, in order, one as often as it is named.
+fn names(hash: &NodeHash, record: &[u8]) -> Result<Vec<NodeHash>, StoreError> {
+    references(record).map_err(|_| StoreError::record(hash))
+}
+
+/// Takes what both begin and end with out of both.
+fn leave_common(names: &mut Vec<NodeHash>, others: &mut Vec<NodeHash>) {
     let same = |(a, b): &(&NodeHash, &NodeHash)| a == b;
-    let start = names.iter().zip(others).take_while(same).count();
-    let (names, others) = (&names[start..], &others[start..]);
     let end = names.iter().rev().zip(others.iter().rev());
     let end = end.take_while(same).count();
-    let (names, others) = (&names[..names.len() - end], &others[..others.len() - end]);
-    for (name, other) in names.iter().zip(others).filter(|(a, b)| a != b) {
-        successors.insert(*name, *other);
-    }
+    names.truncate(names.len() - end);
+    others.truncate(others.len() - end);
+    let start = names.iter().zip(others.iter()).take_while(same).count();
+    names.drain(..start);
+    others.drain(..start);
 }
 
 type Lists<'t> = Table<'t, u64, &'static [u8]>;

@@ -1,0 +1,128 @@
+//! Why a node cannot follow its rollup.
+
+use super::client::ClientError;
+use crate::chain::ChainError;
+use crate::store::StoreError;
+use storage::StorageError;
+
+/// Why a node cannot follow its rollup.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// The rollup node does not answer, or not as it should; it is asked again.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The rollup node has another rollup.
+    #[error("the rollup node follows {found}, not {wanted}")]
+    OtherRollup {
+        /// What it follows.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The rollup node does not have its level in store.
+    #[error("the rollup node gives level {found} for {wanted}")]
+    OtherLevel {
+        /// What it gives.
+        found: u32,
+        /// What comes next.
+        wanted: u32,
+    },
+    /// The rollup node is behind this node, on the same branch.
+    #[error("the rollup node is behind: at level {head}, this node at {level}")]
+    Behind {
+        /// Where it is.
+        head: u32,
+        /// Where this node is.
+        level: u32,
+    },
+    /// The rollup node has processed less than layer 1 has.
+    #[error("the rollup node is {late} levels behind layer 1")]
+    Late {
+        /// How far.
+        late: u32,
+    },
+    /// The rollup node does not hear of layer 1.
+    #[error("the rollup node has lost layer 1: it is {connection}")]
+    Disconnected {
+        /// What it says.
+        connection: String,
+    },
+    /// The rollup node tells of no head.
+    #[error("the rollup node tells of no block")]
+    Silent,
+    /// The rollup node has nothing to compare with.
+    #[error("the rollup node has no state of level {level}: nothing can be compared")]
+    NoState {
+        /// The level.
+        level: u32,
+    },
+    /// A kernel asks for a preimage that is not there; the level is run again.
+    #[error("level {level} waits: {why}")]
+    Waiting {
+        /// The level.
+        level: u32,
+        /// What it waits for.
+        why: String,
+    },
+    /// What this node computed is not what the rollup node has.
+    #[error(
+        "after level {level} ({hash}) this node and the rollup node differ in {what}: \
+         here {ours}, there {theirs}"
+    )]
+    Disagrees {
+        /// The level.
+        level: u32,
+        /// The hash of its block of layer 1.
+        hash: String,
+        /// In what.
+        what: String,
+        /// What this node has.
+        ours: String,
+        /// What the rollup node has.
+        theirs: String,
+    },
+    /// Layer 1 went back to before what it had finalised.
+    #[error(
+        "layer 1 went back to before level {oldest}, which it had finalised: start this node anew"
+    )]
+    TooDeep {
+        /// The oldest level to which this node can go back.
+        oldest: u32,
+    },
+    /// The rollup cannot run any more.
+    #[error("the rollup is stuck after level {level}: {reason}")]
+    Stuck {
+        /// The level.
+        level: u32,
+        /// Why.
+        reason: String,
+    },
+    /// The store cannot be used; it is tried again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The machine cannot run a level.
+    #[error(transparent)]
+    Machine(#[from] pvm::Error),
+    /// The blocks of a level cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// Durable storage cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl FollowError {
+    /// Whether it may go away by itself.
+    pub(super) const fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(_)
+                | Self::Store(_)
+                | Self::Waiting { .. }
+                | Self::OtherLevel { .. }
+                | Self::Behind { .. }
+                | Self::NoState { .. }
+        )
+    }
+}
