@@ -6,7 +6,7 @@ use crate::files;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use node::Post;
-use node::follower::{self, FollowError, Origin, StartError};
+use node::follower::{self, FollowError, Origin, SnapshotPlan, StartError};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,6 +89,20 @@ pub(crate) struct NodeArgs {
     /// the next start [default: nothing is kept, and the levels are run again]
     #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// Write a snapshot of the folder behind each so many levels, while the node goes on
+    #[arg(long, value_name = "LEVELS", env = "EVM_ROLLUP_SNAPSHOT_EVERY", requires = "data_dir", value_parser = clap::value_parser!(u32).range(1..))]
+    snapshot_every: Option<u32>,
+    /// Where these are, LEVEL.snapshot each [default: the folder snapshots in --data-dir]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "EVM_ROLLUP_SNAPSHOTS",
+        requires = "snapshot_every"
+    )]
+    snapshots: Option<PathBuf>,
+    /// How many of them stay
+    #[arg(long, value_name = "COUNT", env = "EVM_ROLLUP_SNAPSHOTS_KEPT", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    snapshots_kept: u32,
     /// The form of the log's lines: text, or an object of JSON each
     #[arg(
         long,
@@ -195,7 +209,19 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
             false => args.keep_states,
         },
         data_dir: args.data_dir.clone(),
+        snapshots: plan(args),
         ..follower::Options::new(url, origin)
+    })
+}
+
+/// When snapshots are written, if at all.
+fn plan(args: &NodeArgs) -> Option<SnapshotPlan> {
+    let (every, data_dir) = (args.snapshot_every?, args.data_dir.as_ref()?);
+    let folder = args.snapshots.clone();
+    Some(SnapshotPlan {
+        every,
+        kept: args.snapshots_kept as usize,
+        folder: folder.unwrap_or_else(|| data_dir.join("snapshots")),
     })
 }
 

@@ -10,7 +10,7 @@ use node::folder_file::{self, FolderFacts};
 use pvm::NodeHash;
 use pvm::snapshot::Facts;
 use serde_json::{Value, json};
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use writing::{write, write_with};
@@ -156,9 +156,16 @@ fn import(args: &ImportArgs) -> anyhow::Result<()> {
 
 fn info(args: &InfoArgs) -> anyhow::Result<()> {
     let name = || args.file.display().to_string();
-    let file = pvm::files::open(&args.file).with_context(name)?;
-    let facts = pvm::snapshot::facts(file).with_context(name)?;
-    let facts = facts_json(&facts);
+    let mut file = BufReader::new(pvm::files::open(&args.file).with_context(name)?);
+    let start = file.fill_buf().with_context(name)?;
+    let facts = if start.starts_with(&folder_file::MAGIC) {
+        let (folder, machine) = folder_file::facts(file).with_context(name)?;
+        let mut facts = facts_json(&machine);
+        facts["newest_block"] = folder.newest.into();
+        facts
+    } else {
+        facts_json(&pvm::snapshot::facts(file).with_context(name)?)
+    };
     if args.json {
         println!("{facts}");
         return Ok(());

@@ -8,7 +8,7 @@ use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Folder, GENESIS, PROGRAM, Process, double, kernel, until};
+use support::{Folder, GENESIS, PROGRAM, Process, command, double, kernel, stderr, stdout, until};
 
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
 
@@ -148,6 +148,65 @@ fn what_an_operator_rehearses_works() {
     assert_eq!(balance["result"], json!(U256::from(2) * tez), "{balance}");
     let health = ureq::get(format!("{}/health", node.url)).call().unwrap();
     assert_eq!(health.status(), 200);
+}
+
+/// A node writes snapshots while it goes on, from which another one begins.
+#[test]
+fn snapshots_are_written_while_a_node_goes_on() {
+    let folder = Folder::new("node snapshots");
+    let double = double(&folder.0);
+    let store = ["--data-dir", "data"];
+    let often = ["--snapshot-every", "2", "--snapshots-kept", "2"];
+    let mut first = node(&folder.0, &double, &[&GENESIS[..], &store, &often].concat());
+    let newest = || {
+        let names = std::fs::read_dir(folder.0.join("data/snapshots")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut levels: Vec<u32> = names
+            .filter_map(|name| name.strip_suffix(".snapshot")?.parse().ok())
+            .collect();
+        levels.sort_unstable();
+        levels
+    };
+    let deposit = json!({ "routing": RECEIVER, "mutez": 7 });
+    double.post("/double/deposit", &deposit);
+    for _ in 0..6 {
+        let level = first.call("rollup_status", &json!([]))["result"]["level"].clone();
+        double.post("/double/levels?count=1", &json!({}));
+        until(
+            "the level has run, and is written if it is its turn",
+            || {
+                let now = first.call("rollup_status", &json!([]))["result"]["level"].clone();
+                let ended = now.as_u64() == level.as_u64().map(|level| level + 1);
+                let due = now.as_u64().is_some_and(|level| level.is_multiple_of(2));
+                ended && (!due || newest().last().map(|level| u64::from(*level)) == now.as_u64())
+            },
+        );
+    }
+    until("older ones are gone", || newest() == [1004, 1006]);
+    let file = folder.path("data/snapshots/1006.snapshot");
+    let facts = stdout(&command(&["snapshot", "info", "--json", &file]));
+    let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
+    assert_eq!(facts["level"], 1007, "{facts}");
+    let root = facts["durable_root"].as_str().unwrap();
+    first.signal("TERM");
+    assert_eq!(first.ended(), Some(0));
+    let imported = command(&[
+        "snapshot",
+        "import",
+        "--data-dir",
+        &folder.path("other"),
+        &file,
+        "--root",
+        root,
+    ]);
+    assert!(imported.status.success(), "{}", stderr(&imported));
+    let second = node(
+        &folder.0,
+        &double,
+        &[&GENESIS[..], &["--data-dir", "other"]].concat(),
+    );
+    let balance = second.call("eth_getBalance", &json!([RECEIVER, "latest"]));
+    assert_eq!(balance["result"], "0x65dd0837000", "{balance}");
 }
 
 #[test]

@@ -102,13 +102,24 @@ use FolderFileError::Corrupt;
 pub fn export(
     folder: &Path,
     level: Option<u32>,
+    out: impl Write,
+) -> Result<FolderFacts, FolderFileError> {
+    export_store(&*Store::existing(folder)?, level, out)
+}
+
+/// As [`export`], of a store that may be in use.
+///
+/// # Errors
+/// [`FolderFileError`].
+pub(crate) fn export_store(
+    store: &Store,
+    level: Option<u32>,
     mut out: impl Write,
 ) -> Result<FolderFacts, FolderFileError> {
-    let store = Store::existing(folder)?;
     let (_, newest) = store.bounds()?.ok_or(FolderFileError::Empty)?;
     let (at, state) = match store.meta("kind")?.as_deref() {
-        Some(b"devnet") => of_devnet(&store, level, newest)?,
-        _ => of_node(&store, level)?,
+        Some(b"devnet") => of_devnet(store, level, newest)?,
+        _ => of_node(store, level)?,
     };
     let newest = chain::head(&state)?.number;
     let facts = FolderFacts {
@@ -233,6 +244,24 @@ pub fn import(
         newest,
         root: found,
     })
+}
+
+/// What a file is of, without a look at its storage; with what its machine is.
+///
+/// # Errors
+/// [`FolderFileError`].
+pub fn facts(mut from: impl Read) -> Result<(FolderFacts, pvm::snapshot::Facts), FolderFileError> {
+    let (level, newest, _) = read_head(&mut from)?;
+    let machine = pvm::snapshot::facts(from)?;
+    let root = machine.root;
+    Ok((
+        FolderFacts {
+            level,
+            newest,
+            root,
+        },
+        machine,
+    ))
 }
 
 /// The number of the table of levels, which only a node has.

@@ -11,6 +11,7 @@
 //! | `ahead` | the levels that come next, asked for while others run |
 //! | `options`, `machine`, `start` | puts it together |
 //! | `heads`, `copy` | the heads that a rollup node tells of; its durable storage, copied |
+//! | `snapshots` | snapshots of its folder, written while it goes on |
 //! | `watch`, `pages` | whether the rollup node keeps up; preimage pages from an endpoint |
 
 mod ahead;
@@ -31,10 +32,12 @@ mod options;
 mod pages;
 mod poster;
 mod replica;
+mod snapshots;
 mod start;
 mod watch;
 
 pub use client::{Client, ClientError, PATIENCE};
 pub use error::FollowError;
 pub use options::{Options, Origin, StartError};
+pub use snapshots::SnapshotPlan;
 pub use start::{Handle, start};

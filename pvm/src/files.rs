@@ -1,7 +1,7 @@
 //! Files of a bounded size.
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Result};
+use std::io::{BufWriter, Error, ErrorKind, Read, Result};
 use std::path::Path;
 
 /// The bytes of a regular file of at most `most` bytes: no device or pipe is opened,
@@ -40,6 +40,35 @@ pub fn bounded(from: impl Read, most: u64) -> Result<Vec<u8>> {
         return Err(too_large(most));
     }
     Ok(bytes)
+}
+
+/// Writes a file, which is there as a whole or not at all. It is written under another name
+/// first, by which nothing else is reached: what has that name (`.part` behind its own) goes.
+///
+/// # Errors
+/// Those of `content`; where it cannot be written, or what is there is no regular file.
+pub fn replace<E: From<Error>>(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    // What is no file, a device or a link, would be replaced by one.
+    if std::fs::symlink_metadata(path).is_ok_and(|known| !known.is_file()) {
+        let why = "not a regular file: name another";
+        return Err(Error::new(ErrorKind::InvalidInput, why).into());
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    // One of a run that was killed, or somebody's link.
+    let _ = std::fs::remove_file(&part);
+    let mut out = BufWriter::new(File::create_new(&part)?);
+    let written = content(&mut out)
+        .and_then(|()| Ok(out.into_inner().map_err(Error::from)?.sync_all()?))
+        .and_then(|()| Ok(std::fs::rename(&part, path)?));
+    if written.is_err() {
+        // What is half is of no use.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }
 
 fn too_large(most: u64) -> Error {

@@ -1,6 +1,6 @@
 //! Writes snapshots.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use pvm::Machine;
 use std::fs::File;
 use std::io::BufWriter;
@@ -13,30 +13,12 @@ pub(crate) fn write(machine: &Machine, path: &Path) -> anyhow::Result<()> {
     write_with(path, |out| Ok(snapshot.write(out)?))
 }
 
-/// Writes a file, which is there as a whole or not at all. It is written under another name first,
-/// by which nothing else is reached: what has that name goes.
+/// Writes a file, which is there as a whole or not at all.
 pub(crate) fn write_with(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let name = || path.display().to_string();
-    // What is no file, a device or a link, would be replaced by one.
-    if std::fs::symlink_metadata(path).is_ok_and(|known| !known.is_file()) {
-        bail!("{} is not a regular file: name another", path.display());
-    }
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    // One of a run that was killed, or somebody's link.
-    let _ = std::fs::remove_file(&part);
-    let mut out = BufWriter::new(File::create_new(&part).with_context(name)?);
-    let written = content(&mut out)
-        .and_then(|()| Ok(out.into_inner()?.sync_all()?))
-        .and_then(|()| Ok(std::fs::rename(&part, path)?));
-    if written.is_err() {
-        // What is half is of no use.
-        let _ = std::fs::remove_file(&part);
-    }
-    written.with_context(name)
+    pvm::files::replace(path, content).with_context(|| path.display().to_string())
 }
 
 /// How often a run writes snapshots.

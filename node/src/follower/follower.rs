@@ -8,6 +8,7 @@ use super::client::{At, Client, ClientError, form};
 use super::error::FollowError;
 use super::poster::{Poster, Rollup};
 use super::replica::Replica;
+use super::snapshots::Snapshots;
 use super::watch::Watch;
 use crate::chain::{self, Block};
 use crate::error::NodeError;
@@ -15,7 +16,7 @@ use crate::finality::{Finality, Following};
 use crate::miner::{Layer1Request, Request, RollupStatus};
 use crate::node::{Node, nonce};
 use crate::pool::{self, BlockRules, LevelLimits};
-use crate::store::{Batch, SavedTransaction, StateName, StoreError};
+use crate::store::{Batch, StateName, StoreError};
 use alloy_primitives::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,23 +54,6 @@ fn head_of(branch: &[Step]) -> &str {
     branch.first().map_or("", |step| &step.head.hash)
 }
 
-/// Keeps the transactions of blocks that are gone, until another block has them.
-fn keep_again(batch: &Batch<'_>, gone: &[Arc<Block>]) -> Result<(), StoreError> {
-    if !batch.lasts() {
-        return Ok(());
-    }
-    let transactions = gone.iter().rev().flat_map(|block| &block.transactions);
-    for (arrival, included) in (0..).zip(transactions) {
-        let saved = SavedTransaction {
-            arrival,
-            unsigned: None,
-            raw: included.transaction.encode().into(),
-        };
-        batch.put_waiting(&included.transaction.hash, &saved)?;
-    }
-    Ok(())
-}
-
 /// Follows a rollup until it is told to stop.
 #[derive(Debug)]
 pub(super) struct Follower {
@@ -90,6 +74,7 @@ pub(super) struct Follower {
     pub(super) watch: Watch,
     /// How long an answer of the rollup node is waited for.
     pub(super) patience: Duration,
+    pub(super) snapshots: Option<Snapshots>,
     /// The newest level that layer 1 has finalised.
     pub(super) finalized: Option<u32>,
     /// The newest level that a cemented commitment covers.
@@ -296,7 +281,7 @@ impl Follower {
         let level = self.replica.levels().get(hash).map_or(0, |kept| kept.level);
         let gone = self.node.branch_off(newest, |batch, gone| {
             batch.remove_levels_from(level + 1)?;
-            keep_again(batch, gone)
+            batch.put_waiting_again(gone)
         })?;
         self.replica.back_to(hash);
         let now = self.replica.next_level().saturating_sub(1);
@@ -338,6 +323,9 @@ impl Follower {
         };
         self.replica.settle(state);
         self.settle(&ran.blocks);
+        if let Some(snapshots) = &mut self.snapshots {
+            snapshots.level(self.replica.next_level().saturating_sub(1));
+        }
         for block in &ran.blocks {
             chain::tell(block, start.elapsed());
         }

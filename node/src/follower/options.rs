@@ -2,6 +2,7 @@
 
 use super::client::{ClientError, PATIENCE};
 use super::error::FollowError;
+use super::snapshots::SnapshotPlan;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
 use crate::store::StoreError;
@@ -58,6 +59,8 @@ pub struct Options {
     pub keep_states: u64,
     /// The folder of its store; `None`: nothing is there after a restart.
     pub data_dir: Option<PathBuf>,
+    /// When snapshots of the folder are written; `None`: never, as without a folder.
+    pub snapshots: Option<SnapshotPlan>,
 }
 
 impl Options {
@@ -79,6 +82,7 @@ impl Options {
             connections: crate::devnet::CONNECTIONS,
             keep_states: crate::devnet::KEEP_STATES,
             data_dir: None,
+            snapshots: None,
         }
     }
 }
@@ -116,6 +120,9 @@ pub enum StartError {
         /// What the rollup node says.
         found: String,
     },
+    /// There is no folder for snapshots.
+    #[error("the folder of snapshots: {0}")]
+    Snapshots(String),
     /// It was told to stop.
     #[error("stopped")]
     Stopped,

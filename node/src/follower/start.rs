@@ -12,6 +12,7 @@ use super::machine::{known_version, machine, pages};
 use super::options::{Options, Origin, StartError};
 use super::poster::Poster;
 use super::replica::Replica;
+use super::snapshots::Snapshots;
 use super::watch::Watch;
 use crate::chain::{self, Block, Chain, ChainError};
 use crate::finality::Finality;
@@ -440,6 +441,11 @@ impl Start {
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
         let heads = monitor(self.client.clone(), Arc::clone(&stop))
             .map_err(|error| StartError::Thread(error.to_string()))?;
+        let snapshots = options.snapshots.clone().filter(|_| node.store().lasts());
+        let snapshots = snapshots.map(|plan| Snapshots::new(plan, Arc::clone(node.store())));
+        let snapshots = snapshots
+            .transpose()
+            .map_err(|error| StartError::Snapshots(error.to_string()))?;
         let follower = Follower {
             replica,
             node,
@@ -453,6 +459,7 @@ impl Start {
             trouble: None,
             watch: Watch::default(),
             patience: options.patience,
+            snapshots,
             finalized: None,
             cemented: None,
         };

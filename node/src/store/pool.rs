@@ -3,8 +3,10 @@
 use super::error::StoreError;
 use super::store::{Batch, Store};
 use super::tables::{POOL, seal, unseal};
+use crate::chain::Block;
 use alloy_primitives::{Address, B256, Bytes};
 use redb::{ReadableTable, ReadableTableMetadata};
+use std::sync::Arc;
 
 /// A transaction that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,27 @@ impl Batch<'_> {
         let row = seal(hash.as_slice(), row);
         let mut pool = self.transaction().open_table(POOL)?;
         pool.insert(hash.0, &row[..])?;
+        Ok(())
+    }
+
+    /// Keeps the transactions of blocks that left the chain, newest first, until another block
+    /// has them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn put_waiting_again(&self, gone: &[Arc<Block>]) -> Result<(), StoreError> {
+        if !self.lasts() {
+            return Ok(());
+        }
+        let transactions = gone.iter().rev().flat_map(|block| &block.transactions);
+        for (arrival, included) in (0..).zip(transactions) {
+            let saved = SavedTransaction {
+                arrival,
+                unsigned: None,
+                raw: included.transaction.encode().into(),
+            };
+            self.put_waiting(&included.transaction.hash, &saved)?;
+        }
         Ok(())
     }
 
