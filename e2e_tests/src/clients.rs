@@ -36,6 +36,7 @@ pub enum Client {
     Hardhat2,
     Anvil,
     Safe,
+    Bundler,
     Page,
     Ponder,
     Squid,
@@ -48,7 +49,7 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Ethers,
         Self::Viem,
         Self::TestClient,
@@ -63,6 +64,7 @@ impl Client {
         Self::Hardhat2,
         Self::Anvil,
         Self::Safe,
+        Self::Bundler,
         Self::Page,
         Self::Ponder,
         Self::Squid,
@@ -77,7 +79,10 @@ impl Client {
     /// clients` runs it, and tests if `CLIENTS=all` is set.
     #[must_use]
     pub const fn is_large(self) -> bool {
-        matches!(self, Self::Hardhat2 | Self::Page | Self::Ponder)
+        matches!(
+            self,
+            Self::Hardhat2 | Self::Bundler | Self::Page | Self::Ponder
+        )
     }
 
     /// Runs the client's script: against a devnet of its own, or, if it has no use for
@@ -129,6 +134,7 @@ impl Client {
             Self::Hardhat2 => Ok((nodejs_with("clients/hardhat2")?, "hardhat2/hardhat2.mjs")),
             Self::Anvil => Ok((nodejs_with("clients/anvil")?, "anvil/anvil.mjs")),
             Self::Safe => Ok((nodejs_with("clients/safe")?, "safe/safe.mjs")),
+            Self::Bundler => Ok((nodejs_with("clients/bundler")?, "bundler/bundler.mjs")),
             Self::Page if !Path::new(CHROMIUM).exists() => {
                 Err(format!("there is no {CHROMIUM} (apt-get install chromium)"))
             }
@@ -161,6 +167,7 @@ impl fmt::Display for Client {
             Self::Hardhat2 => "hardhat 2",
             Self::Anvil => "anvil",
             Self::Safe => "safe",
+            Self::Bundler => "bundler",
             Self::Page => "page",
             Self::Ponder => "ponder",
             Self::Squid => "squid",

@@ -8,7 +8,7 @@ use e2e_tests::harness::{self, Test};
 use std::env;
 use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 20] = [
+const TESTS: [(&str, Client); 21] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -47,6 +47,10 @@ const TESTS: [(&str, Client); 20] = [
     ),
     ("anvil_is_forked_forks_and_takes_dumps", Client::Anvil),
     ("a_safe_of_two_of_three_executes", Client::Safe),
+    (
+        "permissionless_sends_operations_by_a_bundler",
+        Client::Bundler,
+    ),
     ("a_page_in_chromium_uses_a_wallet", Client::Page),
     ("ponder_indexes_events_and_calls", Client::Ponder),
     (
