@@ -19,3 +19,43 @@ pub struct Following {
     /// What is wrong now.
     pub trouble: Option<String>,
 }
+
+/// A node that is more levels behind serves what is old.
+const MOST_LAG: u32 = 3;
+
+impl Following {
+    /// The levels that it is behind.
+    #[must_use]
+    pub const fn lag(&self) -> u32 {
+        self.head.saturating_sub(self.level)
+    }
+
+    /// Why it should not be asked now.
+    #[must_use]
+    pub fn unready(&self) -> Option<String> {
+        let told = || match self.lag() {
+            _ if self.head == 0 => Some("the rollup node has told of no block yet".into()),
+            lag if lag > MOST_LAG => Some(format!("{lag} levels are still to run")),
+            _ => None,
+        };
+        self.trouble.clone().or_else(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_far_behind_is_not_ready() {
+        let following = |level, head| Following {
+            level,
+            head,
+            trouble: None,
+        };
+        assert!(following(0, 0).unready().is_some());
+        assert_eq!(following(7, 10).unready(), None);
+        let behind = following(7, 11).unready().unwrap();
+        assert_eq!(behind, "4 levels are still to run");
+    }
+}

@@ -195,7 +195,7 @@ impl Node {
     /// What is wrong now, with the rollup node or with the store.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        let following = self.following().and_then(|following| following.trouble);
+        let following = self.following().and_then(|following| following.unready());
         following.or_else(|| self.store.trouble())
     }
 
@@ -204,10 +204,7 @@ impl Node {
     pub fn metrics(&self) -> String {
         let newest = self.chain().newest();
         let (pending, parked) = self.pool().counts();
-        let lag = |following: Following| {
-            let lag = following.head.saturating_sub(following.level);
-            (following.level.into(), lag.into())
-        };
+        let lag = |following: Following| (following.level.into(), following.lag().into());
         self.metrics.text(Gauges {
             block: newest.unwrap_or_default(),
             level: self.following().map(lag),

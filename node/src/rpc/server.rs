@@ -56,7 +56,7 @@ async fn health(State(miner): State<MinerHandle>) -> Response {
     let mut health = serde_json::json!({ "ready": ready, "block": block, "trouble": trouble });
     if let Some(following) = node.following() {
         health["level"] = following.level.into();
-        health["lag"] = following.head.saturating_sub(following.level).into();
+        health["lag"] = following.lag().into();
     }
     let status = match health["ready"].as_bool() {
         Some(true) => StatusCode::OK,
