@@ -18,6 +18,7 @@ use fork::ForkArgs;
 use node::accounts::MNEMONIC;
 use node::devnet::{MAX_CODE_SIZE_LIMIT, Plan};
 use node::genesis::{Genesis, config_of};
+use node::rpc::site::{SharedSite, Site};
 use node::state_file::{self, Dump};
 use node::{BlockTime, DevnetError, Handle, Options, Parameters, Post};
 use pvm::installer::Installer;
@@ -25,6 +26,7 @@ use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use storage::config::Revision;
 use tracing_appender::non_blocking::NonBlocking;
@@ -99,6 +101,9 @@ pub(crate) struct DevnetArgs {
     /// Names that requests may call this node by, besides those of the loopback; `*` for any
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Vec<String>,
+    /// Serve no pages for browsers: JSON-RPC alone
+    #[arg(long)]
+    no_page: bool,
     /// Levels for which a commitment can be refuted, before its outbox messages can be executed
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
     challenge_window: u32,
@@ -194,6 +199,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
             _ => None,
         },
         data_dir: args.data_dir.clone(),
+        site: site(args.no_page),
         post: args.post,
         chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,
@@ -224,6 +230,11 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(serve(options, banner, args.state.as_deref()));
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
+}
+
+/// The pages for browsers, unless nobody wants them.
+pub(crate) fn site(no_page: bool) -> SharedSite {
+    (!no_page).then(|| Arc::new(page::Pages) as Arc<dyn Site>)
 }
 
 /// The gas of a block by default: what a transaction may ask for, since some tools ask for

@@ -1,7 +1,7 @@
 //! `evm-rollup node`: an Ethereum node in front of a rollup that a rollup node of Octez runs.
 
 use crate::address::Sr1;
-use crate::devnet::{LogFormat, STOP_TIME, connections, log_lines, post, signals};
+use crate::devnet::{LogFormat, STOP_TIME, connections, log_lines, post, signals, site};
 use crate::files;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -79,6 +79,9 @@ pub(crate) struct NodeArgs {
         value_name = "ORIGIN"
     )]
     cors: String,
+    /// Serve no pages for browsers: JSON-RPC alone
+    #[arg(long, env = "EVM_ROLLUP_NO_PAGE")]
+    no_page: bool,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
     keep_states: u64,
@@ -210,6 +213,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         },
         data_dir: args.data_dir.clone(),
         snapshots: plan(args),
+        site: site(args.no_page),
         ..follower::Options::new(url, origin)
     })
 }

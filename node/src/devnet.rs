@@ -213,7 +213,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     )
     .await?;
     miner.begin(fork, options.state).await?;
-    let router = server::router(miner.clone(), access);
+    let router = server::router(miner.clone(), access, options.site);
     let most = options.connections;
     let ending = Arc::clone(miner.node());
     let server = tokio::spawn(async move {

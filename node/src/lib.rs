@@ -19,6 +19,7 @@
 //! | [`state_file`], [`chain_file`] | the state as anvil dumps it, and the chain |
 //! | [`folder_file`] | a data folder as a file, for another node to go on from |
 //! | [`recorded`], [`payment`] | a level as a data folder has it, to prove it; a transaction in a level's witness |
+//! | [`abis`] | names for bytes, as developers give them |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | `metrics` | what is counted, for Prometheus |
 //! | `keeper` | what waits, written before its hash is told |
@@ -28,6 +29,7 @@
 pub use evm_kernel::inputs::encode;
 pub use evm_kernel::native::governance;
 
+pub mod abis;
 pub mod accounts;
 pub mod batches;
 pub mod chain;

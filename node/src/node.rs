@@ -2,6 +2,7 @@
 
 mod blocks;
 
+use crate::abis::Given;
 use crate::accounts::Account;
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
@@ -82,6 +83,8 @@ pub struct Node {
     pub proofs: Proofs,
     /// The filters that clients installed.
     pub filters: Filters,
+    /// Names for bytes.
+    pub abis: Given,
     /// The block to come.
     pub(crate) kept: pending::Kept,
     /// What is counted.
@@ -128,6 +131,7 @@ impl Node {
             impersonation: Impersonation::default(),
             proofs: Proofs::default(),
             filters: Filters::default(),
+            abis: Given::default(),
             kept: pending::Kept::default(),
             metrics: Metrics::default(),
             load: Load::default(),

@@ -15,6 +15,7 @@ pub mod params;
 mod past;
 pub mod protocol;
 pub mod server;
+pub mod site;
 mod subscriptions;
 mod text;
 pub(crate) mod texts;
@@ -22,6 +23,6 @@ mod typed_data;
 pub mod websocket;
 mod words;
 
-pub use dispatch::call;
+pub use dispatch::{call, call_within};
 pub use error::RpcError;
 pub(crate) use words::{halt as halt_words, revert as revert_words};

@@ -165,9 +165,16 @@ const RULES: &[Rule] = &[
         knows_not: "the command line and the kernel's code",
     },
     Rule {
+        package: "page",
+        may: May::Only(&["node"]),
+        never: &["evm_kernel", "tokio", "redb"],
+        knows_not: "how the node answers",
+    },
+    Rule {
         package: "cli",
         may: May::Only(&[
             "node",
+            "page",
             "pvm",
             "conformance",
             "dispute",

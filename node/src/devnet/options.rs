@@ -5,6 +5,7 @@ use crate::fork::ForkOptions;
 use crate::genesis::Genesis;
 use crate::miner::Post;
 use crate::node::BlockTime;
+use crate::rpc::site::SharedSite;
 use crate::state_file::Dump;
 use alloy_primitives::U256;
 use std::net::{IpAddr, Ipv4Addr};
@@ -84,6 +85,8 @@ pub struct Options {
     /// The most bytes of a contract's code, and half of the most of initcode, of a new chain;
     /// `None`: Ethereum's. Blocks with transactions are made natively then.
     pub code_size_limit: Option<u64>,
+    /// Who makes pages for browsers.
+    pub site: SharedSite,
 }
 
 /// A rollup as it is originated.
@@ -127,6 +130,7 @@ impl Options {
             fork_chain_id: None,
             data_dir: None,
             code_size_limit: None,
+            site: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::error::FollowError;
 use super::snapshots::SnapshotPlan;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
+use crate::rpc::site::SharedSite;
 use crate::store::StoreError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -61,6 +62,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// When snapshots of the folder are written; `None`: never, as without a folder.
     pub snapshots: Option<SnapshotPlan>,
+    /// Who makes pages for browsers.
+    pub site: SharedSite,
 }
 
 impl Options {
@@ -83,6 +86,7 @@ impl Options {
             keep_states: crate::devnet::KEEP_STATES,
             data_dir: None,
             snapshots: None,
+            site: None,
         }
     }
 }

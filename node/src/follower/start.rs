@@ -127,6 +127,7 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     drop(listener);
+    let site = options.site.clone();
     let (connections, connected) = (options.connections, Arc::clone(&stop));
     let (started, start) = oneshot::channel();
     let (ending, ended) = oneshot::channel::<()>();
@@ -159,7 +160,7 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
         .await
         .map_err(|error| StartError::Thread(error.to_string()))??;
     let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let router = server::router(miner.clone(), access);
+    let router = server::router(miner.clone(), access, site);
     let node = Arc::clone(miner.node());
     let server = tokio::spawn(async move {
         listener::serve(listener, router, connections, ended).await;

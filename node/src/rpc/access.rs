@@ -70,6 +70,24 @@ impl Access {
         }
     }
 
+    /// Whether the page that asks came from this node, under a name that cannot be made to
+    /// lead elsewhere.
+    fn is_own_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let origin = origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.split_once("://"));
+        let (Some(host), Some((_, from))) = (host, origin) else {
+            return false;
+        };
+        let mut hosts = self.hosts.iter();
+        let named = is_own_name(host) || hosts.any(|name| name.eq_ignore_ascii_case(name_of(host)));
+        named && from.eq_ignore_ascii_case(host)
+    }
+
     /// Why a request with these headers is turned away.
     fn refusal(&self, headers: &HeaderMap) -> Option<&'static str> {
         let stranger = |host: &HeaderValue| {
@@ -82,7 +100,7 @@ impl Access {
         let wanted = self.origin.as_ref()?;
         let other = headers
             .get(header::ORIGIN)
-            .is_some_and(|origin| origin != wanted);
+            .is_some_and(|origin| origin != wanted && !self.is_own_origin(origin, headers));
         // Browsers send some requests before they ask, and open any WebSocket.
         other.then_some("origin not allowed")
     }
@@ -185,6 +203,28 @@ mod tests {
         assert_eq!(refusal(&access, &[("host", "localhost")]), None);
         let open = Access::new(Ipv4Addr::LOCALHOST.into(), "*").unwrap();
         assert_eq!(refusal(&open, &[("origin", "http://evil.example")]), None);
+    }
+
+    #[test]
+    fn pages_of_the_node_itself_may_call_but_not_under_a_name_that_can_lead_elsewhere() {
+        let access = Access::new(Ipv4Addr::UNSPECIFIED.into(), "http://localhost:3000").unwrap();
+        let access = access.with_hosts(&["*".into(), "node.test".into()]);
+        let from = |host, origin| refusal(&access, &[("host", host), ("origin", origin)]);
+        assert_eq!(from("127.0.0.1:8545", "http://127.0.0.1:8545"), None);
+        assert_eq!(from("localhost:8545", "http://localhost:8545"), None);
+        assert_eq!(from("node.test:8545", "http://node.test:8545"), None);
+        for (host, origin) in [
+            ("127.0.0.1:8545", "http://127.0.0.1:8546"),
+            ("localhost:8545", "http://127.0.0.1:8545"),
+            ("evil.example:8545", "http://evil.example:8545"),
+            ("localhost:8545", "null"),
+        ] {
+            assert_eq!(
+                from(host, origin),
+                Some("origin not allowed"),
+                "{host} {origin}"
+            );
+        }
     }
 
     #[test]

@@ -32,6 +32,24 @@ pub async fn call(miner: &MinerHandle, method: &str, params: Params) -> Result<V
     serde_json::from_str(&text).map_err(RpcError::internal)
 }
 
+/// As [`call`], for who takes answers of at most `most` bytes.
+///
+/// # Errors
+/// The method's; −32003 if the answer is longer.
+pub async fn call_within(
+    miner: &MinerHandle,
+    method: &str,
+    params: Params,
+    most: usize,
+) -> Result<Value, RpcError> {
+    let text = outcome(miner, method, params).await;
+    let text = text.map_err(|error| error.with_reason(miner.node()))?;
+    if text.text.len() > most {
+        return Err(text::too_large());
+    }
+    serde_json::from_str(&text.text).map_err(RpcError::internal)
+}
+
 /// Answers a call, as text.
 async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Text, RpcError> {
     let node = miner.node();

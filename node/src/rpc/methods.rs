@@ -1,11 +1,13 @@
 //! The table of methods: name → what answers it.
 
+mod abis;
 mod blocks;
 mod building;
 mod configuration;
 pub(super) mod debug;
 mod development;
 mod execution;
+mod explorer;
 mod fees;
 mod filters;
 pub(super) mod general;
@@ -265,6 +267,14 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["evm_impersonateAccount", "hardhat_impersonateAccount", "anvil_impersonateAccount"], AtOnce(development::impersonate)),
     (&["evm_stopImpersonatingAccount", "hardhat_stopImpersonatingAccount", "anvil_stopImpersonatingAccount"], AtOnce(development::stop_impersonating)),
     (&["evm_autoImpersonateAccount", "hardhat_autoImpersonateAccount", "anvil_autoImpersonateAccount"], AtOnce(development::impersonate_all)),
+
+    // What explorers look for.
+    (&["rollup_addAbi"], Blocking(abis::add)),
+    (&["rollup_abis"], Blocking(abis::list)),
+    (&["rollup_getTransactionsOf"], Blocking(explorer::transactions_of)),
+    (&["rollup_getSlots"], Blocking(explorer::slots)),
+    (&["rollup_getLevelOf"], AtOnce(explorer::level_of)),
+    (&["rollup_getBlocksOf"], Blocking(explorer::blocks_of)),
 
     // Layer 1.
     (&["rollup_deposit"], Waiting(|miner, params| Box::pin(layer1::deposit(miner, params)))),

@@ -5,13 +5,14 @@ use super::dispatch::{MAX_BODY, answers, pieces, too_large};
 use super::error::RpcError;
 use super::load::{Held, MAX_ANSWER, Share, Text};
 use super::protocol::{Incoming, NO_ID, Request, answer};
+use super::site::{Asked, SharedSite};
 use super::text;
 use super::websocket;
 use crate::miner::MinerHandle;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -31,14 +32,16 @@ const PIECE: usize = 64 << 10;
 /// pong.
 const WRITE_BUFFER: usize = 2 * MAX_ANSWER + (1 << 20);
 
-/// The service on the node's port, for clients that `access` lets in.
-pub fn router(miner: MinerHandle, access: Access) -> Router {
+/// The service on the node's port, for clients that `access` lets in, with the pages of
+/// `site` for browsers.
+pub fn router(miner: MinerHandle, access: Access, site: SharedSite) -> Router {
     let cors = access.cors();
     Router::new()
         .route("/", get(upgrade).post(post))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .fallback(get(upgrade).post(post))
+        .layer(Extension(site))
         .layer(cors)
         .layer(middleware::from_fn_with_state(
             Arc::new(access),
@@ -201,9 +204,18 @@ fn json(Text { text, held }: Text) -> Response {
 async fn upgrade(
     State(miner): State<MinerHandle>,
     Extension(share): Extension<Share>,
+    Extension(site): Extension<SharedSite>,
+    uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
+        if let Some(site) = site {
+            let asked = Asked {
+                path: uri.path().to_owned(),
+                query: uri.query().unwrap_or_default().to_owned(),
+            };
+            return share.lend(site.page(miner, asked)).await;
+        }
         return format!(
             "{}: send JSON-RPC by POST, or open a WebSocket\n",
             miner.node().client()

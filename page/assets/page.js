@@ -1,0 +1,338 @@
+// What the pages do beyond being read: new blocks as they come, forms that call the node, a wallet.
+// Text from the node is only ever set as text.
+"use strict";
+
+const one = (selector, within = document) => within.querySelector(selector);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+let calls = 0;
+
+/** A call of the node's JSON-RPC, at the page's own address. */
+async function rpc(method, params) {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: ++calls, method, params });
+  const answer = await fetch("/", { method: "POST", headers: { "content-type": "application/json" }, body });
+  const type = answer.headers.get("content-type") ?? "";
+  if (!type.includes("json")) throw new Error(`${answer.status}: ${(await answer.text()).trim()}`);
+  const { error, result } = await answer.json();
+  if (error) throw new Error(error.message);
+  return result;
+}
+
+/** Times: the reader's own on demand, and how long ago. */
+function times(within = document) {
+  for (const time of all("time[datetime]", within)) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.title = `${at.toLocaleString()} (your time)`;
+  }
+}
+
+/** Amounts: what they are exactly, for as long as the button is pressed. */
+const EXACT = "exact-values";
+function exact(within = document) {
+  const on = one("#exact")?.getAttribute("aria-pressed") === "true";
+  for (const amount of all("[data-exact]", within)) {
+    amount.dataset.short ??= amount.textContent;
+    amount.textContent = on ? amount.dataset.exact : amount.dataset.short;
+  }
+}
+function exactButton() {
+  const button = one("#exact");
+  if (!button) return;
+  const stored = () => { try { return localStorage.getItem(EXACT); } catch { return null; } };
+  button.hidden = false;
+  button.setAttribute("aria-pressed", String(stored() === "true"));
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    try { localStorage.setItem(EXACT, String(on)); } catch { /* It is forgotten. */ }
+    exact();
+  });
+  exact();
+}
+
+/** The newest blocks, as the node tells of them. At most four times a second, and not while
+ * somebody stands in the table, or looks elsewhere. */
+function live() {
+  const table = one("table[data-live]");
+  const rows = one("#rows");
+  const status = one("#live");
+  const pause = one("#pause");
+  if (!table || !rows || !status) return;
+  let paused = false;
+  let newest = null;
+  let due = false;
+  let busy = false;
+  let wait = 500;
+  const shown = () => !paused && !document.hidden && !rows.contains(document.activeElement);
+  const update = async () => {
+    if (busy || !due || !shown()) return;
+    busy = true;
+    due = false;
+    try {
+      const text = await (await fetch("/rows")).text();
+      const parsed = new DOMParser().parseFromString(`<table><tbody>${text}</tbody></table>`, "text/html");
+      const next = all("tbody > tr", parsed);
+      if (next.length > 0 && shown()) {
+        rows.replaceChildren(...next);
+        times(rows);
+        exact(rows);
+        status.textContent = `Block ${newest} is the newest.`;
+      } else {
+        due = true;
+      }
+    } catch {
+      due = true;
+    }
+    setTimeout(() => { busy = false; update(); }, 250);
+  };
+  const open = () => {
+    const socket = new WebSocket(location.origin.replace(/^http/, "ws"));
+    socket.addEventListener("open", () => {
+      wait = 500;
+      socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newHeads"] }));
+      status.textContent = "New blocks show up as they come.";
+    });
+    socket.addEventListener("message", ({ data }) => {
+      const number = JSON.parse(data).params?.result?.number;
+      if (number === undefined) return;
+      newest = parseInt(number, 16).toLocaleString("en");
+      due = true;
+      update();
+    });
+    socket.addEventListener("close", () => {
+      status.textContent = "The node does not answer; trying again.";
+      setTimeout(open, wait);
+      wait = Math.min(wait * 2, 30_000);
+    });
+  };
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    status.textContent = paused ? "Paused." : "New blocks show up as they come.";
+    update();
+  });
+  document.addEventListener("visibilitychange", update);
+  rows.addEventListener("focusout", () => setTimeout(update, 0));
+  open();
+}
+
+/** A decimal number with at most so many places, as a whole number of the smallest unit. */
+function units(text, places) {
+  const match = /^(\d+)(?:\.(\d+))?$/.exec(text.trim().replaceAll(",", ""));
+  if (!match || (match[2] ?? "").length > places) throw new Error(`${text} is no amount with at most ${places} places`);
+  return BigInt(match[1] + (match[2] ?? "").padEnd(places, "0"));
+}
+
+/** What is typed, as the node's methods take it. */
+const WRITE = {
+  quantity: (text) => `0x${BigInt(text).toString(16)}`,
+  number: (text) => {
+    if (!/^\d+$/.test(text)) throw new Error(`${text} is no number`);
+    return Number(text);
+  },
+  text: (text) => text,
+  json: (text) => JSON.parse(text),
+  wei: (text) => `0x${units(text, 18).toString(16)}`,
+  mutez: (text) => units(text, 6).toString(),
+};
+
+function params(form) {
+  if (form.dataset.params) return JSON.parse(form.dataset.params);
+  const list = [];
+  let object;
+  for (const input of all("[data-kind]", form)) {
+    const text = input.value.trim();
+    if (input.type !== "checkbox" && text === "") {
+      if (input.dataset.field) continue;
+      break;
+    }
+    const value = input.type === "checkbox" ? input.checked : WRITE[input.dataset.kind](text);
+    if (input.dataset.field) {
+      if (!object) list.push(object = {});
+      object[input.dataset.field] = value;
+    } else {
+      list.push(value);
+    }
+  }
+  return list;
+}
+
+/** Forms that call a method, and show which call that is. */
+function forms() {
+  for (const form of all("form.rpc")) {
+    const { method } = form.dataset;
+    const call = one(".call code", form);
+    const output = one("output", form);
+    const show = () => {
+      try {
+        call.textContent = `${method} ${JSON.stringify(params(form))}`;
+      } catch {
+        call.textContent = method;
+      }
+    };
+    form.addEventListener("input", show);
+    show();
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      output.className = "";
+      output.textContent = "…";
+      try {
+        const result = await rpc(method, params(form));
+        output.className = "worked";
+        output.textContent = `✓ ${typeof result === "string" ? result : JSON.stringify(result)}`;
+        if (method === "eth_sendTransaction") link(output, result);
+      } catch (error) {
+        output.className = "failed";
+        output.textContent = `✗ ${error.message}`;
+      }
+    });
+  }
+}
+
+function link(output, hash) {
+  const to = document.createElement("a");
+  to.href = `/tx/${encodeURIComponent(hash)}`;
+  to.textContent = hash;
+  output.replaceChildren("✓ Sent: ", to);
+}
+
+/** Whether text is of a type of Solidity's, as far as can be said while somebody types. */
+function fits(type, text) {
+  if (text === "") return true;
+  const number = /^(u?)int(\d*)$/.exec(type);
+  if (number) {
+    if (!/^-?(\d[\d_]*|0x[\da-fA-F]+)$/.test(text)) return /^\d+(\.\d+)?(e\d+)?\s*[a-z]*$/.test(text);
+    const negative = text.startsWith("-");
+    const size = BigInt(number[2] || 256);
+    const value = BigInt(text.replace("-", "").replaceAll("_", ""));
+    if (number[1]) return !negative && value < 1n << size;
+    return value < 1n << (size - 1n) || (negative && value === 1n << (size - 1n));
+  }
+  const bytes = /^bytes(\d+)$/.exec(type);
+  if (bytes) return new RegExp(`^(0x)?[\\da-fA-F]{${2 * Number(bytes[1])}}$`).test(text);
+  if (type === "bytes") return /^(0x)?([\da-fA-F]{2})*$/.test(text);
+  if (type === "address") return /^0x[\da-fA-F]{40}$/.test(text);
+  if (type === "bool") return text === "true" || text === "false";
+  if (type === "tez") return /^\d+(\.\d{1,18})?$/.test(text);
+  if (type.endsWith("]")) return text.startsWith("[") && text.endsWith("]");
+  if (type.startsWith("(")) return text.startsWith("(") && text.endsWith(")");
+  return true;
+}
+
+function check(input) {
+  const right = fits(input.dataset.type, input.value.trim());
+  input.setAttribute("aria-invalid", String(!right));
+  input.title = right ? "" : `This is no ${input.dataset.type}.`;
+  return right;
+}
+
+/** Sends a call: from an account that the devnet has, or by the browser's wallet. */
+async function send(call) {
+  const from = one("#sender").value;
+  if (from !== "wallet") return rpc("eth_sendTransaction", [{ ...call, from }]);
+  if (!window.ethereum) throw new Error("This browser has no wallet (EIP-1193).");
+  const [account] = await window.ethereum.request({ method: "eth_requestAccounts" });
+  return window.ethereum.request({ method: "eth_sendTransaction", params: [{ ...call, from: account }] });
+}
+
+/** The functions of a contract. */
+function workbench() {
+  for (const form of all("details.function form")) {
+    const output = one("output", form);
+    const inputs = all("[data-type]", form);
+    for (const input of inputs) input.addEventListener("input", () => check(input));
+    form.addEventListener("submit", (event) => {
+      const from = one("#sender")?.value;
+      if (!inputs.every(check)) {
+        event.preventDefault();
+        inputs.find((input) => input.getAttribute("aria-invalid") === "true").focus();
+      } else if (from && from !== "wallet") {
+        const field = document.createElement("input");
+        Object.assign(field, { type: "hidden", name: "from", value: from });
+        form.append(field);
+      }
+    });
+    const write = one("button.write", form);
+    if (!write) continue;
+    write.hidden = false;
+    write.addEventListener("click", async () => {
+      if (!inputs.every(check)) return;
+      output.className = "";
+      output.textContent = "…";
+      try {
+        const query = new URLSearchParams(new FormData(form));
+        query.set("encode", "1");
+        const answer = await fetch(`${location.pathname}?${query}`);
+        const { wrong, ...call } = await answer.json();
+        if (wrong) throw new Error(Object.values(wrong).join("; "));
+        link(output, await send(call));
+        output.className = "worked";
+      } catch (error) {
+        output.className = "failed";
+        output.textContent = `✗ ${error.message}`;
+      }
+    });
+  }
+}
+
+/** Artefacts that are dropped on the page, or chosen. */
+function artefacts() {
+  const form = one("#artefacts");
+  if (!form) return;
+  const output = one("output", form);
+  const most = 4 << 20;
+  const add = async (files) => {
+    const said = [];
+    const name = one("#artefact-name").value.trim();
+    const address = one("#artefact-address").value.trim() || null;
+    for (const file of files) {
+      try {
+        if (file.size > most) throw new Error("larger than 4 MiB");
+        let artefact = JSON.parse(await file.text());
+        // What else tools write is not sent.
+        const target = Object.values(artefact.metadata?.settings?.compilationTarget ?? {})[0];
+        const own = artefact.contractName ?? target ?? file.name.replace(/\.json$/, "");
+        if (artefact.abi) artefact = { abi: artefact.abi };
+        const added = await rpc("rollup_addAbi", [artefact, name || own, address]);
+        said.push(`✓ ${added.name}: ${added.functions} functions, ${added.events} events, ${added.errors} errors`);
+      } catch (error) {
+        said.push(`✗ ${file.name}: ${error.message}`);
+      }
+    }
+    output.textContent = said.join("\n") || "Choose a file first.";
+    output.className = said.some((line) => line.startsWith("✗")) ? "failed" : "worked";
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    add(one("#files").files);
+  });
+  const body = document.body;
+  body.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    form.classList.add("over");
+  });
+  body.addEventListener("dragleave", () => form.classList.remove("over"));
+  body.addEventListener("drop", (event) => {
+    event.preventDefault();
+    form.classList.remove("over");
+    add(event.dataTransfer.files);
+  });
+}
+
+/** What a link leads to is open. */
+function opened() {
+  let target = null;
+  try {
+    target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  } catch { /* A link with other percent signs leads nowhere. */ }
+  if (target instanceof HTMLDetailsElement) target.open = true;
+}
+
+times();
+exactButton();
+live();
+forms();
+workbench();
+artefacts();
+opened();

@@ -1,0 +1,157 @@
+//! A block: its header, and its transactions by pages.
+
+use super::home;
+use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
+use crate::format;
+use crate::frame::View;
+use crate::names::Names;
+use crate::query::Query;
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// The transactions of a page.
+const PAGE: u64 = 50;
+
+/// `/block/N`, `/block/HASH`; `?page=P`: the transactions behind the first P pages of the newest.
+pub(crate) async fn view(
+    ask: &Ask,
+    names: &Names,
+    id: &str,
+    query: &Query,
+) -> Result<View, Trouble> {
+    let id = block_id(id)?;
+    let page = query.number("page").unwrap_or_default();
+    let found = ask
+        .call("ots_getBlockTransactions", json!([id, page, PAGE]))
+        .await?;
+    let block = found.get("fullblock").filter(|block| !block.is_null());
+    let Some(block) = block else {
+        return Err(Trouble::NotFound(format!(
+            "There is no block {id} here. A reorganisation may have taken it."
+        )));
+    };
+    let (at, newest) = (number(block, "number"), home::newest(ask).await?);
+    let level = ask
+        .call("rollup_getLevelOf", json!([format!("{at:#x}")]))
+        .await;
+    let level = level.ok().and_then(|level| level.as_u64());
+    let count = number(block, "transactionCount");
+    let path = format!("/block/{at}");
+    let newer = page
+        .checked_sub(1)
+        .map(|page| format!("{path}?page={page}"));
+    let older =
+        ((page + 1).saturating_mul(PAGE) < count).then(|| format!("{path}?page={}", page + 1));
+    let rows = transactions(names, block, list(&found, "receipts"));
+    let main = html! {
+        h1 { "Block " (format::count(at)) }
+        nav.pager aria-label="Neighbours" {
+            @if at > ask.node().chain().first() { a href=(format!("/block/{}", at - 1)) rel="prev" { "← block " (format::count(at - 1)) } }
+            @if at < newest { a href=(format!("/block/{}", at + 1)) rel="next" { "block " (format::count(at + 1)) " →" } }
+        }
+        (header(block, level))
+        h2 #transactions { "Transactions (" (format::count(count)) ")" }
+        @if count == 0 { p.none { "It has none." } } @else { (rows) }
+        (format::pager("Transactions", newer, older))
+    };
+    Ok(View::new(format!("Block {at}"), main))
+}
+
+/// The id of a block as the node's methods take it.
+fn block_id(text: &str) -> Result<Value, Trouble> {
+    let digits = text.strip_prefix("0x");
+    let invalid = || {
+        Trouble::Invalid(format!(
+            "{text:?} is neither the number nor the hash of a block."
+        ))
+    };
+    match digits {
+        Some(digits)
+            if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            Ok(json!(text))
+        }
+        Some(digits) if digits.len() <= 16 => {
+            let number = u64::from_str_radix(digits, 16).map_err(|_| invalid())?;
+            Ok(json!(format!("{number:#x}")))
+        }
+        Some(_) => Err(invalid()),
+        None if ["latest", "finalized", "safe"].contains(&text) => Ok(json!(text)),
+        None => {
+            let number: u64 = text.replace(',', "").parse().map_err(|_| invalid())?;
+            Ok(json!(format!("{number:#x}")))
+        }
+    }
+}
+
+fn header(block: &Value, level: Option<u64>) -> Markup {
+    let (used, limit) = (number(block, "gasUsed"), number(block, "gasLimit"));
+    let hash = |field| html! { span.hash.whole { (text(block, field)) } };
+    html! {
+        div.wide { table.facts {
+            caption.unseen { "Header" }
+            tbody {
+                (format::row("Hash", &hash("hash")))
+                (format::row("Time", &format::time(number(block, "timestamp"))))
+                (format::row("Made at", &match level {
+                    Some(level) => format::level(level),
+                    None => html! { span.none { "a level that is no longer known: the block's state is gone" } },
+                }))
+                (format::row("Gas used", &html! { (format::count(used)) " of " (format::count(limit)) " " (format::bar(used, limit, "gas used")) }))
+                (format::row("Base fee", &format::price(word(block, "baseFeePerGas"))))
+                (format::row("Size", &html! { (format::count(number(block, "size"))) " bytes" }))
+                (format::row("Fees go to", &match address(block, "miner") { Some(address) => format::whole_account(&address), None => html! {} }))
+                (format::row("Parent", &html! { a href=(format!("/block/{}", text(block, "parentHash"))) { (hash("parentHash")) } }))
+                (format::row("State commitment", &hash("stateRoot")))
+                (format::row("Transactions' root", &hash("transactionsRoot")))
+                (format::row("Receipts' root", &hash("receiptsRoot")))
+                (format::row("PREVRANDAO", &hash("mixHash")))
+            }
+        } }
+    }
+}
+
+fn transactions(names: &Names, block: &Value, receipts: &[Value]) -> Markup {
+    let pairs = list(block, "transactions").iter().zip(receipts);
+    html! {
+        div.wide { table {
+            caption.unseen { "Transactions" }
+            thead { tr {
+                th.number scope="col" { "#" }
+                th scope="col" { "Transaction" }
+                th scope="col" { "Status" }
+                th scope="col" { "Call" }
+                th scope="col" { "From" }
+                th scope="col" { "To" }
+                th.number scope="col" { "Value" }
+                th.number scope="col" { "Gas used" }
+            } }
+            tbody { @for (transaction, receipt) in pairs { (row(names, transaction, receipt)) } }
+        } }
+    }
+}
+
+fn row(names: &Names, transaction: &Value, receipt: &Value) -> Markup {
+    let to = address(transaction, "to");
+    let made = address(receipt, "contractAddress");
+    html! {
+        tr {
+            td.number { (number(transaction, "transactionIndex")) }
+            th scope="row" { (format::transaction(text(transaction, "hash"))) }
+            td { (status(number(receipt, "status") == 1)) }
+            td { (names.method(&data(transaction, "input"), to.is_none())) }
+            td { @if let Some(from) = address(transaction, "from") { (format::account(&from)) } }
+            td { @if let Some(to) = to.or(made) { (format::account(&to)) } }
+            td.number { (format::wei(word(transaction, "value"))) }
+            td.number { (format::count(number(receipt, "gasUsed"))) }
+        }
+    }
+}
+
+/// Whether a transaction worked, in one word.
+pub(super) fn status(worked: bool) -> Markup {
+    match worked {
+        true => html! { span.worked { "✓ done" } },
+        false => html! { span.failed { "✗ failed" } },
+    }
+}

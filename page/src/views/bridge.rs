@@ -1,0 +1,403 @@
+//! The bridge: what came from layer 1, and how far what goes back is.
+
+use super::forms::{self, Form, Input};
+use super::found;
+use crate::ask::{Ask, Trouble, address, data, number, text};
+use crate::format;
+use crate::frame::View;
+use crate::names::{Names, plain};
+use crate::query::Query;
+use alloy_dyn_abi::DynSolValue;
+use alloy_primitives::{Address, B256, U256, address as fixed, keccak256};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// The bridges of tez and of tokens.
+const BRIDGES: [Address; 2] = [
+    fixed!("0xff00000000000000000000000000000000000001"),
+    fixed!("0xff00000000000000000000000000000000000002"),
+];
+
+/// The withdrawals of a page.
+const PAGE: usize = 30;
+
+/// What the bridges log of a deposit.
+const EVENTS: [&str; 4] = [
+    "Deposit(uint256,address,uint256,uint256)",
+    "DepositKept(uint256,address,uint256,uint256)",
+    "Deposit(uint256,address,address,uint256,uint256,uint256)",
+    "QueuedDeposit(uint256,address,uint256,address,uint256,uint256,uint256)",
+];
+
+const DEPOSITS: [Form<'static>; 2] = [
+    Form {
+        title: "Deposit tez",
+        method: "rollup_deposit",
+        button: "Deposit",
+        inputs: &[
+            Input::new("Receiver on the rollup", "text")
+                .of("receiver")
+                .hint("0x…"),
+            Input::new("Amount, in tez", "mutez").of("amount").with("1"),
+        ],
+    },
+    Form {
+        title: "Deposit tokens",
+        method: "rollup_depositTokens",
+        button: "Deposit",
+        inputs: &[
+            Input::new("Receiver on the rollup", "text")
+                .of("receiver")
+                .hint("0x…"),
+            Input::new("Amount, in the token's smallest unit", "text")
+                .of("amount")
+                .with("1"),
+            Input::new("Proxy, an ERC-20 of the tickets", "text")
+                .of("proxy")
+                .hint("0x…")
+                .optional(),
+        ],
+    },
+];
+
+const ADVANCE: Form<'static> = Form {
+    title: "Run levels",
+    method: "rollup_advanceLevels",
+    button: "Run",
+    inputs: &[Input::new(
+        "How many; without a number: until all that waits can be executed",
+        "number",
+    )
+    .optional()],
+};
+
+/// The level and the message of layer 1 that a log of a bridge tells of.
+pub(super) fn message_of(log: &Value) -> Option<(u64, u64)> {
+    let from = address(log, "address")?;
+    let topic = found::topics(log).first().copied()?;
+    if !BRIDGES.contains(&from) || !EVENTS.iter().any(|event| keccak256(event) == topic) {
+        return None;
+    }
+    // The last two words of all of them.
+    let bytes = data(log, "data");
+    let words: Vec<U256> = bytes.chunks_exact(32).map(U256::from_be_slice).collect();
+    let [.., level, id] = words[..] else {
+        return None;
+    };
+    Some((u64::try_from(level).ok()?, u64::try_from(id).ok()?))
+}
+
+/// `/bridge`; `?before=B-L`: older deposits; `?from=N`: the withdrawals behind the newest N.
+pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trouble> {
+    let layer1 = ask.call("rollup_layer1", json!([])).await;
+    let withdrawals = ask.call("rollup_withdrawals", json!([])).await;
+    let topics: Vec<B256> = EVENTS.iter().map(keccak256).collect();
+    let filter = json!({ "address": BRIDGES, "topics": [topics] });
+    let found = found::search(ask, &filter, query.get("before")).await?;
+    let mut deposits = Vec::new();
+    for log in &found.logs {
+        deposits.push(deposit(ask, names, log).await);
+    }
+    let main = html! {
+        h1 { "Between the layers" }
+        @match &layer1 {
+            Ok(layer1) => (facts(layer1)),
+            Err(_) => (following(ask)),
+        }
+        @if ask.is_devnet() {
+            div.forms { @for form in &DEPOSITS { (form.markup()) } (ADVANCE.markup()) }
+        }
+        h2 #deposits { "Deposits" }
+        @if deposits.is_empty() { p.none { "None in the blocks that were looked through." } }
+        @else { (table_of_deposits(&deposits)) }
+        (format::pager("Deposits", query.has("before").then(|| "/bridge#deposits".to_owned()), found.next.as_ref().map(|next| format!("/bridge?before={next}#deposits"))))
+        h2 #withdrawals { "Withdrawals" }
+        @match &withdrawals {
+            Ok(all) => (leaving(ask, all.as_array().map_or(&[][..], Vec::as_slice), query)),
+            Err(error) => p.none { "The node does not give them: " (error.message) "." },
+        }
+    };
+    Ok(View::new("Bridge", main))
+}
+
+fn facts(layer1: &Value) -> Markup {
+    let accounts = layer1.get("accounts").and_then(Value::as_array);
+    let contracts = layer1.get("contracts").and_then(Value::as_object);
+    html! {
+        dl.facts {
+            div { dt { "Rollup" } dd { (format::cut(text(layer1, "rollup"))) } }
+            div { dt { "Newest level" } dd { (format::level(number(layer1, "level"))) } }
+            div { dt { "Cemented up to" } dd { @match layer1.get("cemented").and_then(Value::as_u64) { Some(level) => (format::level(level)), None => "nothing yet" } } }
+            div { dt { "A commitment every" } dd { (number(layer1, "commitmentPeriod")) " levels" } }
+            div { dt { "It can be refuted for" } dd { (number(layer1, "challengeWindow")) " levels" } }
+        }
+        details {
+            summary { "Accounts and contracts of layer 1" }
+            ul {
+                @for account in accounts.into_iter().flatten().filter_map(Value::as_str) { li { (format::layer1(account)) } }
+                @for (name, contract) in contracts.into_iter().flatten() { li { (name) ": " (format::layer1(contract.as_str().unwrap_or_default())) } }
+            }
+        }
+    }
+}
+
+/// Where a node in front of a rollup is.
+fn following(ask: &Ask) -> Markup {
+    let following = ask.node().following();
+    html! {
+        @if let Some(following) = following {
+            dl.facts {
+                div { dt { "Newest level here" } dd { (format::level(following.level.into())) } }
+                div { dt { "Layer 1's" } dd { (format::count(following.head)) } }
+            }
+        }
+    }
+}
+
+/// A deposit as a row.
+async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
+    let decoded = names.log(&found::topics(log), &data(log, "data"));
+    let value = |name: &str| {
+        let mut values = decoded.iter().flat_map(|decoded| &decoded.values);
+        values
+            .find(|named| named.name == name)
+            .map(|named| named.value.clone())
+    };
+    let event = decoded.as_ref().map_or("", |decoded| decoded.name.as_str());
+    let native = address(log, "address") == Some(BRIDGES[0]);
+    let amount = match value("amount") {
+        Some(DynSolValue::Uint(amount, _)) => amount,
+        _ => U256::ZERO,
+    };
+    let place = message_of(log);
+    let waits = match (event, place) {
+        ("DepositKept", Some((level, id))) => still_kept(ask, level, id).await,
+        ("QueuedDeposit", _) => still_queued(ask, value("nonce")).await,
+        _ => None,
+    };
+    html! {
+        tr {
+            td { (format::block(number(log, "blockNumber"))) }
+            td { @if let Some((level, id)) = place { "message " (id) " of " (format::level(level)) } }
+            td { (format::transaction(text(log, "transactionHash"))) }
+            td { @if let Some(DynSolValue::Address(receiver)) = value("receiver") { (format::account(&receiver)) } }
+            td.number { @if native { (format::wei(amount)) } @else { (format::count(amount)) " tickets" } }
+            td { (fate(event, native, waits, value("nonce").as_ref())) }
+        }
+    }
+}
+
+/// What became of a deposit.
+fn fate(event: &str, native: bool, waits: Option<bool>, id: Option<&DynSolValue>) -> Markup {
+    match (event, waits) {
+        ("Deposit", _) => html! { span.worked { "✓ credited" } },
+        (_, Some(false)) => html! { span.worked { "✓ claimed" } },
+        (_, Some(true)) if native => {
+            html! { span.waits { "kept" } ": the receiver refused it or needs more gas; anybody may call " code { "claimDeposit" } " for it" }
+        }
+        (_, Some(true)) => html! {
+            span.waits { "kept" } ": anybody may call " code { "claim(" @if let Some(DynSolValue::Uint(id, _)) = id { (id) } ")" } " for it"
+        },
+        _ => html! { span.waits { "kept" } },
+    }
+}
+
+/// Whether a kept deposit of tez is still there.
+async fn still_kept(ask: &Ask, level: u64, id: u64) -> Option<bool> {
+    let mut input = keccak256("claimable(uint256,uint256)")[..4].to_vec();
+    input.extend(U256::from(level).to_be_bytes::<32>());
+    input.extend(U256::from(id).to_be_bytes::<32>());
+    let answer = ask.view(&BRIDGES[0], &input).await?;
+    let amount = U256::try_from_be_slice(answer.get(32..64)?)?;
+    Some(!amount.is_zero())
+}
+
+/// The same of tokens.
+async fn still_queued(ask: &Ask, id: Option<DynSolValue>) -> Option<bool> {
+    let Some(DynSolValue::Uint(id, _)) = id else {
+        return None;
+    };
+    let mut input = keccak256("queued(uint256)")[..4].to_vec();
+    input.extend(id.to_be_bytes::<32>());
+    let answer = ask.view(&BRIDGES[1], &input).await?;
+    let amount = U256::try_from_be_slice(answer.get(96..128)?)?;
+    Some(!amount.is_zero())
+}
+
+fn table_of_deposits(rows: &[Markup]) -> Markup {
+    html! {
+        div.wide { table {
+            caption.unseen { "Deposits" }
+            thead { tr {
+                th scope="col" { "Block" }
+                th scope="col" { "From layer 1" }
+                th scope="col" { "Transaction" }
+                th scope="col" { "Receiver" }
+                th.number scope="col" { "Amount" }
+                th scope="col" { "What became of it" }
+            } }
+            tbody { @for row in rows { (row) } }
+        } }
+    }
+}
+
+/// Withdrawals, newest first.
+fn leaving(ask: &Ask, all: &[Value], query: &Query) -> Markup {
+    let from = query
+        .number("from")
+        .and_then(|from| usize::try_from(from).ok())
+        .unwrap_or_default();
+    let newer =
+        (from > 0).then(|| format!("/bridge?from={}#withdrawals", from.saturating_sub(PAGE)));
+    let older = (from.saturating_add(PAGE) < all.len())
+        .then(|| format!("/bridge?from={}#withdrawals", from + PAGE));
+    html! {
+        @if all.is_empty() { p.none { "None is on its way." } }
+        @for one in all.iter().rev().skip(from).take(PAGE) { (withdrawal(ask, one)) }
+        (format::pager("Withdrawals", newer, older))
+    }
+}
+
+/// The steps of a withdrawal, and the status in which each is over.
+const STEPS: [(&str, &[&str]); 4] = [
+    (
+        "queued in the kernel",
+        &["inOutbox", "cementing", "executable", "executed", "expired"],
+    ),
+    (
+        "left in the outbox",
+        &["cementing", "executable", "executed", "expired"],
+    ),
+    (
+        "covered by a commitment that is cemented",
+        &["executable", "executed", "expired"],
+    ),
+    ("executed on layer 1", &["executed"]),
+];
+
+fn withdrawal(ask: &Ask, one: &Value) -> Markup {
+    let status = text(one, "status");
+    let place = one.get("outboxLevel").is_some();
+    let (level, index) = (number(one, "outboxLevel"), number(one, "messageIndex"));
+    html! {
+        section.withdrawal {
+            h3 { (amount(one)) " to " (format::layer1(text(one, "receiver"))) }
+            p {
+                @if place { "Message " (index) " of the outbox of " (format::level(level)) ". " }
+                strong { (status_words(one)) }
+            }
+            ol.steps {
+                @for (step, (words, over)) in STEPS.iter().enumerate() {
+                    @let done = over.contains(&status);
+                    @let now = !done && (step == 0 || STEPS[step - 1].1.contains(&status)) && status != "expired";
+                    li.done[done] aria-current=[now.then_some("step")] { @if done { "✓ " } (words) }
+                }
+            }
+            @if place && status != "executed" && status != "expired" { (execution(ask, one, (level, index))) }
+            details { summary { "bytes" } (format::some_bytes(&data(one, "raw"), 512)) }
+        }
+    }
+}
+
+fn amount(one: &Value) -> Markup {
+    let amount = text(one, "amount").parse::<U256>().unwrap_or_default();
+    match text(one, "kind") {
+        "native" | "fast" => format::exact(
+            &format!("{} tez", format::decimal(amount, 6)),
+            &format!("{} mutez", format::count(amount)),
+        ),
+        "token" => html! { (format::count(amount)) " tickets" },
+        _ => html! { "A message" },
+    }
+}
+
+fn status_words(one: &Value) -> Markup {
+    let level = |field| format::level(number(one, field));
+    match text(one, "status") {
+        "queued" => html! { "It waits in the kernel: a level's outbox takes 100." },
+        "doubtful" => {
+            html! { "It was being written when the kernel trapped: governance says whether it left." }
+        }
+        "inOutbox" => {
+            html! { "It left; the commitment of " (level("commitment")) " will cover it." }
+        }
+        "cementing" if one.get("executableAt").is_some() => {
+            html! { "Its commitment can still be refuted: it can be executed from " (level("executableAt")) " on." }
+        }
+        "cementing" => html! { "Its commitment can still be refuted." },
+        "executable" => html! { "Anybody can execute it now." },
+        "executed" if one.get("executedAt").is_some() => {
+            html! { "It was executed at " (level("executedAt")) "." }
+        }
+        "executed" => html! { "It was executed." },
+        "expired" => html! { "It was not executed in time." },
+        other => html! { (plain(other)) },
+    }
+}
+
+/// How it is executed.
+fn execution(ask: &Ask, one: &Value, (level, index): (u64, u64)) -> Markup {
+    let fast = text(one, "kind") == "fast";
+    html! {
+        @if ask.is_devnet() {
+            @if text(one, "status") == "executable" { (forms::button("Execute", "rollup_executeOutboxMessage", &[level, index])) }
+            @else { (forms::button("Run levels until it can be executed", "rollup_advanceLevels", &[])) }
+            @if fast { (forms::button("Pay it early", "rollup_payOut", &[level, index])) }
+        } @else {
+            p { "The proof, and the command for " code { "octez-client" } ":" }
+            (forms::button("Show it", "rollup_executeOutboxMessage", &[level, index]))
+        }
+    }
+}
+
+/// `/layer1/ACCOUNT`: what an account of layer 1 has.
+pub(crate) async fn layer1(ask: &Ask, account: &str) -> Result<View, Trouble> {
+    let holdings = ask.call("rollup_layer1Balance", json!([account])).await?;
+    let tickets = crate::ask::list(&holdings, "tickets");
+    let mutez = text(&holdings, "mutez").parse::<U256>().unwrap_or_default();
+    let main = html! {
+        h1 { "Account of layer 1" }
+        p { span.hash.whole { (account) } }
+        dl.facts {
+            div { dt { "Balance" } dd { (format::exact(&format!("{} tez", format::decimal(mutez, 6)), &format!("{} mutez", format::count(mutez)))) } }
+            div { dt { "Tokens" } dd { (plain(text(&holdings, "tokens"))) } }
+        }
+        h2 { "Tickets" }
+        @if tickets.is_empty() { p.none { "None." } }
+        @else { ul { @for ticket in tickets.iter().take(100) { li { (plain(text(ticket, "amount"))) " of " (format::layer1(text(ticket, "ticketer"))) } } } }
+    };
+    Ok(View::new(format!("Layer 1: {account}"), main))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deposit_says_which_message_it_was() {
+        let word = |number: u64| format!("{number:064x}");
+        let bytes = format!("0x{}{}{}{}", word(5), "0".repeat(64), word(7), word(2));
+        let log = json!({ "address": BRIDGES[0], "topics": [keccak256(EVENTS[0])], "data": bytes });
+        assert_eq!(message_of(&log), Some((7, 2)));
+        // Anybody may log the same.
+        let other = json!({ "address": Address::repeat_byte(1), "topics": [keccak256(EVENTS[0])], "data": bytes });
+        assert_eq!(message_of(&other), None);
+        let short =
+            json!({ "address": BRIDGES[0], "topics": [keccak256(EVENTS[0])], "data": "0x" });
+        assert_eq!(message_of(&short), None);
+    }
+
+    #[test]
+    fn events_are_those_of_the_bridges() {
+        let names = Names::new(std::sync::Arc::default());
+        for event in EVENTS {
+            assert!(!names.events(&keccak256(event)).is_empty(), "{event}");
+        }
+        let claimable = keccak256("claimable(uint256,uint256)");
+        assert!(
+            !names
+                .functions(&claimable[..4].try_into().unwrap())
+                .is_empty()
+        );
+    }
+}

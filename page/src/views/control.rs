@@ -1,0 +1,154 @@
+//! The controls of a devnet: blocks, time, snapshots, accounts.
+
+use super::forms::{Form, Input};
+use crate::ask::{Ask, Trouble};
+use crate::format;
+use crate::frame::View;
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+const ACCOUNT: Input = Input::new("Account", "text").hint("0x…");
+
+const BLOCKS: [Form<'static>; 4] = [
+    Form {
+        title: "Make blocks",
+        method: "anvil_mine",
+        button: "Mine",
+        inputs: &[Input::new("How many", "quantity").with("1")],
+    },
+    Form {
+        title: "Make blocks by themselves",
+        method: "evm_setAutomine",
+        button: "Set",
+        inputs: &[Input::new("As soon as a transaction arrives", "bool").with("true")],
+    },
+    Form {
+        title: "Make blocks in time",
+        method: "evm_setIntervalMining",
+        button: "Set",
+        inputs: &[Input::new("Seconds between blocks; 0: no longer", "number").with("0")],
+    },
+    Form {
+        title: "Go back and make other blocks",
+        method: "anvil_reorg",
+        button: "Reorganise",
+        inputs: &[
+            Input::new("How many blocks", "number").with("1"),
+            Input::new("Transactions of the other ones", "json").with("[]"),
+        ],
+    },
+];
+
+const TIME: [Form<'static>; 2] = [
+    Form {
+        title: "Let time pass",
+        method: "evm_increaseTime",
+        button: "Add",
+        inputs: &[Input::new("Seconds", "number").with("3600")],
+    },
+    Form {
+        title: "Set the next block's time",
+        method: "evm_setNextBlockTimestamp",
+        button: "Set",
+        inputs: &[Input::new("Seconds since 1970", "number")],
+    },
+];
+
+const STATES: [Form<'static>; 3] = [
+    Form {
+        title: "Take a snapshot",
+        method: "evm_snapshot",
+        button: "Take",
+        inputs: &[],
+    },
+    Form {
+        title: "Go back to a snapshot",
+        method: "evm_revert",
+        button: "Go back",
+        inputs: &[Input::new("Its number", "text").hint("0x1")],
+    },
+    Form {
+        title: "Go back to genesis",
+        method: "anvil_reset",
+        button: "Reset",
+        inputs: &[],
+    },
+];
+
+const ACCOUNTS: [Form<'static>; 3] = [
+    Form {
+        title: "Give an account money",
+        method: "anvil_setBalance",
+        button: "Fund",
+        inputs: &[
+            ACCOUNT,
+            Input::new("What it has then, in tez", "wei").with("100"),
+        ],
+    },
+    Form {
+        title: "Send as any account",
+        method: "anvil_impersonateAccount",
+        button: "Impersonate",
+        inputs: &[ACCOUNT],
+    },
+    Form {
+        title: "Stop sending as an account",
+        method: "anvil_stopImpersonatingAccount",
+        button: "Stop",
+        inputs: &[ACCOUNT],
+    },
+];
+
+const SEND: Form<'static> = Form {
+    title: "Send money",
+    method: "eth_sendTransaction",
+    button: "Send",
+    inputs: &[
+        Input::new("From", "text").of("from").hint("0x…"),
+        Input::new("To", "text").of("to").hint("0x…"),
+        Input::new("Amount, in tez", "wei").of("value").with("1"),
+        Input::new("Data", "text").of("data").hint("0x…").optional(),
+    ],
+};
+
+/// `/control`.
+pub(crate) async fn view(ask: &Ask) -> Result<View, Trouble> {
+    let accounts = ask.call("eth_accounts", json!([])).await?;
+    let accounts = accounts.as_array().cloned().unwrap_or_default();
+    let main = html! {
+        h1 { "Control of the devnet" }
+        p { "Each form shows the JSON-RPC call that it makes." }
+        (group("Blocks", &BLOCKS))
+        (group("Time", &TIME))
+        (group("Snapshots", &STATES))
+        (group("Accounts", &ACCOUNTS))
+        (group("Transactions", &[SEND]))
+        h2 { "Accounts whose keys the devnet has" }
+        (funded(ask, &accounts).await)
+    };
+    Ok(View::new("Control", main))
+}
+
+fn group(title: &str, forms: &[Form<'_>]) -> Markup {
+    html! {
+        h2 { (title) }
+        div.forms { @for form in forms { (form.markup()) } }
+    }
+}
+
+async fn funded(ask: &Ask, accounts: &[Value]) -> Markup {
+    let mut rows = Vec::new();
+    for account in accounts.iter().take(20) {
+        let balance = ask.call("eth_getBalance", json!([account, "latest"])).await;
+        let balance = json!({ "balance": balance.unwrap_or_default() });
+        let address = account.as_str().and_then(|text| text.parse().ok());
+        rows.extend(address.map(|address| (address, crate::ask::word(&balance, "balance"))));
+    }
+    html! {
+        div.wide { table {
+            caption.unseen { "Accounts" }
+            thead { tr { th scope="col" { "Account" } th.number scope="col" { "Balance" } } }
+            tbody { @for (address, balance) in &rows { tr { th scope="row" { (format::whole_account(address)) } td.number { (format::wei(*balance)) } } } }
+        } }
+    }
+}

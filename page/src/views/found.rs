@@ -1,0 +1,90 @@
+//! Logs, found newest first.
+
+use crate::ask::{Ask, Trouble, list, number};
+use alloy_primitives::{B256, b256};
+use node::rpc::RpcError;
+use serde_json::{Value, json};
+
+/// `Transfer(address,address,uint256)`.
+pub(super) const TRANSFER: B256 =
+    b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
+
+/// The most logs of a receipt, and of a page, that are shown.
+pub(super) const MOST: usize = 50;
+
+/// The topics of a log.
+pub(super) fn topics(log: &Value) -> Vec<B256> {
+    let topics = list(log, "topics").iter();
+    topics
+        .filter_map(|topic| topic.as_str()?.parse().ok())
+        .collect()
+}
+
+/// Logs newest first, before a place; at most [`MOST`].
+pub(super) struct Found {
+    pub(super) logs: Vec<Value>,
+    /// The place that the next page is before.
+    pub(super) next: Option<String>,
+}
+
+/// The calls that a page of logs is found with, at most.
+const CALLS: usize = 6;
+
+/// The newest logs of a filter before a place (`BLOCK-LOG`). The node finds logs by their address
+/// and topics, so that a range without any costs little; one with too many is made shorter.
+pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Found, Trouble> {
+    let newest = super::home::newest(ask).await?;
+    let first = ask.node().chain().first();
+    let place = before.split_once('-');
+    let place =
+        place.and_then(|(block, log)| Some((block.parse::<u64>().ok()?, log.parse::<u64>().ok()?)));
+    let (mut to, bound) = match place {
+        Some((block, log)) => (block.min(newest), (block, log)),
+        None => (newest, (u64::MAX, 0)),
+    };
+    let (mut logs, mut width) = (Vec::new(), 4_096);
+    for _ in 0..CALLS {
+        let from = to.saturating_sub(width - 1).max(first);
+        let mut wanted = filter.clone();
+        wanted["fromBlock"] = json!(format!("{from:#x}"));
+        wanted["toBlock"] = json!(format!("{to:#x}"));
+        match ask.call("eth_getLogs", json!([wanted])).await {
+            Ok(found) => {
+                let found = found.as_array().cloned().unwrap_or_default();
+                let at = |log: &Value| (number(log, "blockNumber"), number(log, "logIndex"));
+                logs.extend(found.into_iter().rev().filter(|log| at(log) < bound));
+                if logs.len() > MOST {
+                    logs.truncate(MOST);
+                    let next = logs.last().map(|log| {
+                        let (block, log) = at(log);
+                        format!("{block}-{log}")
+                    });
+                    return Ok(Found { logs, next });
+                }
+                if from <= first {
+                    return Ok(Found { logs, next: None });
+                }
+                (to, width) = (from - 1, width.saturating_mul(16));
+            }
+            Err(error) if width > 1 && is_too_much(&error) => width = (width / 16).max(1),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let next = Some(format!("{}-0", to + 1));
+    Ok(Found { logs, next })
+}
+
+const fn is_too_much(error: &RpcError) -> bool {
+    matches!(error.code, RpcError::LIMIT | RpcError::TOO_LARGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::keccak256;
+
+    #[test]
+    fn the_topic_is_the_hash_of_the_signature() {
+        assert_eq!(TRANSFER, keccak256("Transfer(address,address,uint256)"));
+    }
+}

@@ -1,0 +1,165 @@
+//! Search: what somebody typed → where it is.
+
+use crate::ask::{Ask, Trouble};
+use crate::frame::View;
+use crate::names::{Names, plain};
+use crate::query::escaped;
+use crate::site::Answer;
+use maud::{Markup, html};
+use serde_json::json;
+
+/// The longest text that is looked for.
+const LONGEST: usize = 200;
+
+/// `/search?q=TEXT`.
+pub(crate) async fn find(ask: &Ask, names: &Names, text: &str) -> Result<Answer, Trouble> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LONGEST {
+        return Err(Trouble::Invalid(format!(
+            "Type up to {LONGEST} characters to look for."
+        )));
+    }
+    if let Some(path) = place(text) {
+        return Ok(Answer::Elsewhere(path));
+    }
+    if is_hex(text, 64) {
+        return hash(ask, text).await;
+    }
+    let found = named(names, text);
+    match found {
+        Some(found) => Ok(View::new(format!("Search: {}", plain(text)), found).into()),
+        None => Err(Trouble::NotFound(format!(
+            "Nothing is found for {:?}.",
+            plain(text)
+        ))),
+    }
+}
+
+/// What says itself where it is.
+fn place(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let level = lower
+        .strip_prefix("level")
+        .map(|rest| rest.trim().replace(',', ""));
+    if let Some(level) = level.filter(|level| level.parse::<u32>().is_ok()) {
+        return Some(format!("/level/{level}"));
+    }
+    let number = lower.strip_prefix("block").unwrap_or(&lower).trim();
+    if let Ok(number) = number
+        .trim_start_matches('#')
+        .replace(',', "")
+        .parse::<u64>()
+    {
+        return Some(format!("/block/{number}"));
+    }
+    if ["KT1", "tz1", "tz2", "tz3", "tz4", "sr1"]
+        .iter()
+        .any(|start| text.starts_with(start))
+    {
+        return Some(format!("/layer1/{}", escaped(text)));
+    }
+    if is_hex(text, 40) {
+        return Some(format!("/address/{text}"));
+    }
+    if text.len() == 40 && is_hex(&format!("0x{text}"), 40) {
+        return Some(format!("/address/0x{text}"));
+    }
+    if is_hex(text, 8) {
+        return Some(format!("/selector/{lower}"));
+    }
+    None
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    let rest = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    rest.is_some_and(|rest| {
+        rest.len() == digits && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// 32 bytes: of a transaction, of a block, or a topic.
+async fn hash(ask: &Ask, text: &str) -> Result<Answer, Trouble> {
+    let text = text.to_ascii_lowercase();
+    let transaction = ask.call("eth_getTransactionByHash", json!([text])).await?;
+    if !transaction.is_null() {
+        return Ok(Answer::Elsewhere(format!("/tx/{text}")));
+    }
+    let block = ask.call("eth_getHeaderByHash", json!([text])).await?;
+    Ok(Answer::Elsewhere(match block.is_null() {
+        false => format!("/block/{text}"),
+        true => format!("/event/{text}"),
+    }))
+}
+
+/// Functions, events and contracts with a name.
+fn named(names: &Names, text: &str) -> Option<Markup> {
+    let name = text.split('(').next().unwrap_or(text);
+    let (functions, events) = names.named(name);
+    let lower = text.to_lowercase();
+    let contracts: Vec<_> = names
+        .given()
+        .filter(|contract| contract.name.to_lowercase().contains(&lower))
+        .take(20)
+        .collect();
+    if functions.is_empty() && events.is_empty() && contracts.is_empty() {
+        return None;
+    }
+    Some(html! {
+        h1 { "Search: " q { (plain(text)) } }
+        @if !contracts.is_empty() {
+            h2 { "Contracts" }
+            ul { @for contract in contracts {
+                li { (plain(&contract.name)) @for address in contract.addresses.iter().take(10) { " " (crate::format::account(address)) } }
+            } }
+        }
+        @if !functions.is_empty() {
+            h2 { "Functions" }
+            ul { @for function in functions.iter().take(50) {
+                li { a href=(format!("/selector/{}", function.selector())) { code { (function.selector()) } } " " (plain(&function.signature())) }
+            } }
+        }
+        @if !events.is_empty() {
+            h2 { "Events" }
+            ul { @for event in events.iter().take(50) {
+                li { a href=(format!("/event/{}", event.selector())) { (plain(&event.full_signature())) } }
+            } }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_typed_says_where_it_is() {
+        let address = format!("0x{}", "ab".repeat(20));
+        for (text, expected) in [
+            ("7", "/block/7"),
+            ("1,000", "/block/1000"),
+            ("#12", "/block/12"),
+            ("block 12", "/block/12"),
+            ("Level 9", "/level/9"),
+            ("0xa9059cbb", "/selector/0xa9059cbb"),
+            ("KT1abc/../x", "/layer1/KT1abc%2F..%2Fx"),
+            (&address, &format!("/address/{address}")),
+            (&address[2..], &format!("/address/{address}")),
+        ] {
+            assert_eq!(place(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["level x", "transfer", "0xabc", "-1", "//evil.example"] {
+            assert_eq!(place(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_case_and_shown_as_text() {
+        let names = Names::new(Arc::default());
+        let text = named(&names, "TRANSFER(address,uint256)")
+            .unwrap()
+            .into_string();
+        assert!(text.contains("0xa9059cbb"), "{text}");
+        assert!(named(&names, "<script>alert(1)</script>").is_none());
+    }
+}

@@ -1,0 +1,75 @@
+//! A contract's storage, by pages.
+
+use super::account;
+use crate::ask::{Ask, Trouble, list, text};
+use crate::format;
+use crate::frame::View;
+use crate::names::Names;
+use crate::query::{Query, escaped};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// The slots of a page.
+const PAGE: u64 = 50;
+
+/// `/address/A/storage`; `?after=SLOT`.
+pub(crate) async fn view(
+    ask: &Ask,
+    names: &Names,
+    who: &str,
+    query: &Query,
+) -> Result<View, Trouble> {
+    let who = account::parse(who)?;
+    let after = match query.get("after") {
+        "" => Value::Null,
+        after => json!(after),
+    };
+    let found = ask
+        .call("rollup_getSlots", json!([who, after, PAGE]))
+        .await?;
+    let path = format!("/address/{}/storage", who.to_checksum(None));
+    let next = found.get("next").and_then(Value::as_str);
+    let slots = list(&found, "slots");
+    let main = html! {
+        (account::head(ask, names, &who, "storage").await?)
+        h2 { "Storage" }
+        p.note { "The slots that are not zero, in order." }
+        @if slots.is_empty() { p.none { "None." } }
+        @else {
+            div.wide { table {
+                caption.unseen { "Slots" }
+                thead { tr { th scope="col" { "Slot" } th scope="col" { "Value" } th scope="col" { "It may be" } } }
+                tbody { @for slot in slots { (row(slot)) } }
+            } }
+        }
+        nav.pager aria-label="Slots" {
+            @if query.has("after") { a href=(path) { "← first" } }
+            @if let Some(next) = next { a href=(format!("{path}?after={}", escaped(next))) rel="next" { "next →" } }
+        }
+    };
+    Ok(View::new(format!("Storage of {who}"), main))
+}
+
+fn row(slot: &Value) -> Markup {
+    let value = text(slot, "value");
+    html! {
+        tr {
+            th scope="row" { code.bytes { (text(slot, "slot")) } }
+            td { code.bytes { (value) } }
+            td { (guess(value)) }
+        }
+    }
+}
+
+/// What a word may mean: a small number, or an address.
+fn guess(value: &str) -> Markup {
+    let digits = value.trim_start_matches("0x").trim_start_matches('0');
+    match digits.len() {
+        0..=16 => html! { (format::count(u64::from_str_radix(digits, 16).unwrap_or_default())) },
+        33..=40 => match format!("0x{digits:0>40}").parse() {
+            Ok(address) => format::account(&address),
+            Err(_) => html! {},
+        },
+        _ => html! {},
+    }
+}

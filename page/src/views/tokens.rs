@@ -1,0 +1,141 @@
+//! Tokens: what they say of themselves, and which an account has.
+
+use super::{account, found};
+use crate::ask::{Ask, Trouble, address};
+use crate::format;
+use crate::frame::View;
+use crate::names::{Names, plain};
+use alloy_primitives::{Address, U256, hex};
+use maud::{Markup, html};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most tokens that are asked what they are.
+const MOST: usize = 12;
+
+/// The most characters of a symbol.
+const SYMBOL: usize = 24;
+
+/// What a token says of itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Token {
+    symbol: Option<String>,
+    decimals: Option<usize>,
+}
+
+impl Token {
+    /// Its symbol, which is whatever its contract says.
+    pub(super) fn symbol(&self) -> Markup {
+        html! { @if let Some(symbol) = &self.symbol { q { (plain(symbol)) } } }
+    }
+}
+
+/// Asks tokens what they are; the first few of them.
+pub(super) async fn describe(
+    ask: &Ask,
+    tokens: impl Iterator<Item = Address>,
+) -> BTreeMap<Address, Token> {
+    let tokens: BTreeSet<Address> = tokens.take(1_000).collect();
+    let mut known = BTreeMap::new();
+    for address in tokens.into_iter().take(MOST) {
+        known.insert(address, ask_token(ask, &address).await);
+    }
+    known
+}
+
+async fn ask_token(ask: &Ask, token: &Address) -> Token {
+    let symbol = ask.view(token, &hex!("95d89b41")).await;
+    let decimals = ask.view(token, &hex!("313ce567")).await;
+    let decimals = decimals.and_then(|bytes| {
+        let word = U256::try_from_be_slice(bytes.get(..32)?)?;
+        usize::try_from(word).ok().filter(|places| *places <= 77)
+    });
+    let symbol = symbol.and_then(|bytes| text(&bytes));
+    Token { symbol, decimals }
+}
+
+/// Text as a function gives it back; some old tokens have 32 bytes instead.
+fn text(bytes: &[u8]) -> Option<String> {
+    let text = match bytes.len() {
+        32 => bytes.split(|byte| *byte == 0).next()?,
+        _ => {
+            let length = usize::try_from(U256::try_from_be_slice(bytes.get(32..64)?)?).ok()?;
+            bytes.get(64..64_usize.checked_add(length)?)?
+        }
+    };
+    let text: String = String::from_utf8_lossy(text).chars().take(SYMBOL).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// An amount of a token, with its decimal places if it says how many.
+pub(super) fn amount(token: Option<&Token>, amount: U256) -> Markup {
+    match token.and_then(|token| token.decimals) {
+        Some(places) => format::exact(
+            &format::decimal(amount, places),
+            &format!("{} of the smallest unit", format::count(amount)),
+        ),
+        None => html! { (format::count(amount)) " of the smallest unit" },
+    }
+}
+
+/// `/address/A/tokens`: the tokens of those that a log says came in.
+pub(crate) async fn view(ask: &Ask, names: &Names, who: &str) -> Result<View, Trouble> {
+    let who = account::parse(who)?;
+    let filter = json!({ "topics": [found::TRANSFER, null, who.into_word()] });
+    let found = found::search(ask, &filter, "").await?;
+    let tokens: BTreeSet<Address> = found
+        .logs
+        .iter()
+        .filter_map(|log| address(log, "address"))
+        .collect();
+    let known = describe(ask, tokens.iter().copied()).await;
+    let mut held = Vec::new();
+    for (token, facts) in &known {
+        let mut input = hex!("70a08231").to_vec();
+        input.extend(who.into_word());
+        let balance = ask.view(token, &input).await;
+        let balance = balance.and_then(|bytes| U256::try_from_be_slice(bytes.get(..32)?));
+        held.push((token, facts, balance));
+    }
+    let main = html! {
+        (account::head(ask, names, &who, "tokens").await?)
+        h2 { "Tokens" }
+        p.note { "The contracts of the newest logs " code { "Transfer" } " to this account, at most " (MOST) ", and what each says that the account has." }
+        @if held.is_empty() { p.none { "None." } }
+        @else {
+            div.wide { table {
+                caption.unseen { "Tokens" }
+                thead { tr { th scope="col" { "Token" } th scope="col" { "Symbol" } th.number scope="col" { "Balance" } } }
+                tbody {
+                    @for (token, facts, balance) in &held {
+                        tr {
+                            th scope="row" { (format::account(token)) }
+                            td { (facts.symbol()) }
+                            td.number { @match balance { Some(balance) => (amount(Some(facts), *balance)), None => span.none { "it does not say" } } }
+                        }
+                    }
+                }
+            } }
+        }
+    };
+    Ok(View::new(format!("Tokens of {who}"), main))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_are_read_as_text_or_as_32_bytes_and_cut() {
+        let mut old = [0; 32];
+        old[..3].copy_from_slice(b"MKR");
+        assert_eq!(text(&old).as_deref(), Some("MKR"));
+        let mut new = vec![0; 128];
+        (new[31], new[63]) = (32, 40);
+        new[64..104].fill(b'x');
+        assert_eq!(text(&new).unwrap().len(), SYMBOL);
+        new[32..64].fill(0xff);
+        assert_eq!(text(&new), None);
+        assert_eq!(text(&[]), None);
+    }
+}

@@ -1,0 +1,429 @@
+//! Every view, over HTTP, of a devnet on the compiled kernel: status, policy, size, and that what
+//! contracts and ABIs say stays text.
+
+use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use node::rpc::params::Params;
+use node::{Handle, Options};
+use page::Pages;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The most bytes of a view.
+const MOST: usize = 100_000;
+
+/// What nobody may get into a page.
+const HOSTILE: &str = "\"><script src=/x>hacked()</script><img src=x onerror=hacked()>";
+
+async fn devnet(change: impl FnOnce(&mut Options)) -> Handle {
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
+    assert!(
+        kernel.is_file(),
+        "no kernel at {}; `make kernel` builds it",
+        kernel.display()
+    );
+    let mut options = Options::new(kernel);
+    options.site = Some(Arc::new(Pages));
+    change(&mut options);
+    node::devnet(options).await.expect("the devnet starts")
+}
+
+async fn call(devnet: &Handle, method: &str, params: Value) -> Value {
+    let Value::Array(list) = params.clone() else {
+        panic!("params are a list")
+    };
+    match node::rpc::call(devnet.miner(), method, Params::new(list)).await {
+        Ok(result) => result,
+        Err(error) => panic!("{method} {params}: {error:?}"),
+    }
+}
+
+/// An answer of the node's port.
+struct Got {
+    status: u16,
+    policy: String,
+    location: String,
+    text: String,
+}
+
+async fn get(devnet: &Handle, path: &str) -> Got {
+    let url = format!("{}{path}", devnet.url());
+    let asked = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build()
+            .into();
+        let mut answer = agent.get(url).call().unwrap();
+        let header = |name: &str| {
+            let value = answer.headers().get(name);
+            value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+        };
+        let (policy, location) = (header("content-security-policy"), header("location"));
+        Got {
+            status: answer.status().as_u16(),
+            policy,
+            location,
+            text: answer.body_mut().read_to_string().unwrap(),
+        }
+    });
+    asked.await.unwrap()
+}
+
+/// A view that is there: its text, with what holds for all of them.
+async fn view(devnet: &Handle, path: &str) -> String {
+    let got = get(devnet, path).await;
+    assert_eq!(got.status, 200, "{path}: {}", got.text);
+    check(path, &got);
+    got.text
+}
+
+fn check(path: &str, got: &Got) {
+    assert!(
+        got.policy
+            .starts_with("default-src 'none'; script-src 'self'"),
+        "{path}: {}",
+        got.policy
+    );
+    assert!(got.text.len() <= MOST, "{path}: {} bytes", got.text.len());
+    assert!(got.text.contains("<main id=\"main\""), "{path}");
+    assert!(got.text.contains("<h1>"), "{path}");
+    // One script, which is ours; no element, attribute or link of a stranger's.
+    assert_eq!(got.text.matches("<script").count(), 1, "{path}");
+    for bad in [
+        "<img",
+        " onerror=",
+        " onload=",
+        " style=",
+        "<style",
+        "javascript:",
+    ] {
+        let inside_text = got.text.replace(&escaped(HOSTILE), "");
+        assert!(!inside_text.contains(bad), "{path}: {bad}");
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// Text as a function gives it back.
+fn encoded(text: &str) -> Vec<u8> {
+    let mut bytes = U256::from(32).to_be_bytes::<32>().to_vec();
+    bytes.extend(U256::from(text.len()).to_be_bytes::<32>());
+    bytes.extend(text.as_bytes());
+    bytes.resize(bytes.len().next_multiple_of(32), 0);
+    bytes
+}
+
+/// Initcode of a contract that runs `head` and then ends with the bytes behind it: returned by 0xf3,
+/// reverted with by 0xfd.
+fn contract(head: &[u8], bytes: &[u8], end: u8) -> Bytes {
+    // PUSH2 size, PUSH2 at, PUSH0, CODECOPY, head, PUSH2 size, PUSH0, end.
+    let size = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+    let at = u16::try_from(8 + head.len() + 5).unwrap().to_be_bytes();
+    let mut runtime = vec![0x61, size[0], size[1], 0x61, at[0], at[1], 0x5f, 0x39];
+    runtime.extend(head);
+    runtime.extend([0x61, size[0], size[1], 0x5f, end]);
+    runtime.extend(bytes);
+    let length = u16::try_from(runtime.len()).unwrap().to_be_bytes();
+    let mut init = vec![
+        0x61, length[0], length[1], 0x80, 0x60, 12, 0x60, 0, 0x39, 0x60, 0, 0xf3,
+    ];
+    init.extend(runtime);
+    init.into()
+}
+
+/// Sends a call, and gives its hash and receipt.
+async fn send(devnet: &Handle, to: Option<Address>, data: Bytes) -> (String, Value) {
+    let from = devnet.accounts()[0].address;
+    let request = json!([{ "from": from, "to": to, "data": data, "gas": "0x7a120" }]);
+    let hash = call(devnet, "eth_sendTransaction", request).await;
+    let receipt = call(devnet, "eth_getTransactionReceipt", json!([hash])).await;
+    (hash.as_str().unwrap().to_owned(), receipt)
+}
+
+async fn deploy(devnet: &Handle, initcode: Bytes) -> Address {
+    let (_, receipt) = send(devnet, None, initcode).await;
+    assert_eq!(receipt["status"], "0x1", "{receipt}");
+    receipt["contractAddress"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// A token that says of itself what is hostile, and logs a transfer whenever it is called.
+async fn hostile_token(devnet: &Handle) -> Address {
+    let mut head = Vec::new();
+    // LOG3 of 32 bytes: Transfer from this contract to the first account.
+    head.push(0x73);
+    head.extend(devnet.accounts()[0].address);
+    head.push(0x30);
+    head.push(0x7f);
+    head.extend(keccak256("Transfer(address,address,uint256)"));
+    head.extend([0x60, 0x20, 0x5f, 0xa3]);
+    deploy(devnet, contract(&head, &encoded(HOSTILE), 0xf3)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_view_is_there_small_and_under_the_policy() {
+    let devnet = devnet(|_| {}).await;
+    let who = devnet.accounts()[0].address;
+    let token = hostile_token(&devnet).await;
+    let (hash, receipt) = send(&devnet, Some(token), hex!("a9059cbb").into()).await;
+    let block = receipt["blockHash"].as_str().unwrap();
+    call(
+        &devnet,
+        "rollup_deposit",
+        json!([{ "receiver": who, "amount": "1000000" }]),
+    )
+    .await;
+    let home = view(&devnet, "/").await;
+    assert!(home.contains(">3</a>"), "{home}");
+    let by_number = view(&devnet, "/block/2").await;
+    assert!(by_number.contains(&hash), "{by_number}");
+    assert_eq!(view(&devnet, &format!("/block/{block}")).await, by_number);
+    let transaction = view(&devnet, &format!("/tx/{hash}")).await;
+    for expected in [
+        "It is done",
+        "Transfer",
+        "Who paid what",
+        "evm-rollup prove transaction",
+    ] {
+        assert!(transaction.contains(expected), "{expected}: {transaction}");
+    }
+    for path in [
+        format!("/address/{who}"),
+        format!("/address/{token}"),
+        format!("/address/{token}/code"),
+        format!("/address/{token}/storage"),
+        format!("/address/{token}/logs"),
+        format!("/address/{who}/tokens"),
+        format!("/address/{token}/contract"),
+        format!("/address/{token}/contract?abi=ERC-20&f=name()"),
+        "/address/0xff00000000000000000000000000000000000001/contract".to_owned(),
+        "/address/0xff00000000000000000000000000000000000002/storage".to_owned(),
+        "/bridge".to_owned(),
+        "/control".to_owned(),
+        "/abis".to_owned(),
+        "/selector/0xa9059cbb".to_owned(),
+        format!("/event/{}", keccak256("Transfer(address,address,uint256)")),
+        "/search?q=transfer".to_owned(),
+        "/layer1/tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx".to_owned(),
+        "/level/0".to_owned(),
+    ] {
+        view(&devnet, &path).await;
+    }
+    let newest = get(&devnet, "/level/newest").await;
+    assert_eq!(newest.status, 303);
+    let level = view(&devnet, &newest.location).await;
+    assert!(level.contains("from a contract of layer 1"), "{level}");
+    let deposits = view(&devnet, "/bridge").await;
+    assert!(deposits.contains("credited"), "{deposits}");
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_contracts_and_abis_say_stays_text() {
+    let devnet = devnet(|_| {}).await;
+    let who = devnet.accounts()[0].address;
+    let token = hostile_token(&devnet).await;
+    let (hash, _) = send(&devnet, Some(token), hex!("a9059cbb").into()).await;
+    let abi = |param: &str| {
+        json!([
+            { "type": "function", "name": "name", "inputs": [], "outputs": [{ "name": "", "type": "string" }], "stateMutability": "view" },
+            { "type": "function", "name": "x", "inputs": [{ "name": param, "type": "uint256" }], "outputs": [], "stateMutability": "nonpayable" },
+        ])
+    };
+    // What is no identifier is none in an ABI; a contract's name is any text.
+    let params = Params::new(vec![abi(HOSTILE), json!("A")]);
+    let refused = node::rpc::call(devnet.miner(), "rollup_addAbi", params).await;
+    assert_eq!(refused.unwrap_err().code, -32602);
+    let abi = abi("value");
+    let named = call(&devnet, "rollup_addAbi", json!([abi, HOSTILE, token])).await;
+    assert_eq!(named["functions"], 2);
+    let mut error = keccak256("Error(string)")[..4].to_vec();
+    error.extend(encoded(HOSTILE));
+    let reverting = deploy(&devnet, contract(&[], &error, 0xfd)).await;
+    let (failed, receipt) = send(&devnet, Some(reverting), Bytes::new()).await;
+    assert_eq!(receipt["status"], "0x0");
+    let shown = escaped(HOSTILE);
+    for path in [
+        format!("/address/{token}"),
+        format!("/address/{token}/contract?f=name()"),
+        format!("/tx/{failed}"),
+        "/abis".to_owned(),
+        "/search?q=script".to_owned(),
+    ] {
+        let text = view(&devnet, &path).await;
+        assert!(text.contains(&shown), "{path}: {text}");
+    }
+    // Symbols are cut.
+    let symbol: String = HOSTILE.chars().take(20).collect();
+    for path in [format!("/tx/{hash}"), format!("/address/{who}/tokens")] {
+        let text = view(&devnet, &path).await;
+        assert!(text.contains(&escaped(&symbol)), "{path}: {text}");
+    }
+    let why = view(&devnet, &format!("/tx/{failed}")).await;
+    assert!(why.contains("It failed") && why.contains("Error"), "{why}");
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_or_not_understood_is_a_page_that_says_so() {
+    let devnet = devnet(|_| {}).await;
+    let unknown = B256::repeat_byte(7);
+    for (path, status) in [
+        ("/nothing".to_owned(), 404),
+        ("/block/99".to_owned(), 404),
+        (format!("/block/{unknown}"), 404),
+        (format!("/tx/{unknown}"), 404),
+        ("/tx/0x12".to_owned(), 400),
+        ("/block/x".to_owned(), 400),
+        ("/address/0x12".to_owned(), 400),
+        ("/level/x".to_owned(), 400),
+        ("/level/4000000000".to_owned(), 404),
+        ("/selector/0x01020304".to_owned(), 404),
+        ("/search?q=".to_owned(), 400),
+        (
+            "/search?q=%3Cscript%3Ealert(1)%3C/script%3E".to_owned(),
+            404,
+        ),
+        ("/layer1/tz1nobody".to_owned(), 400),
+        (format!("/{}", "x".repeat(1_000)), 404),
+        ("/%3Cscript%3E".to_owned(), 404),
+    ] {
+        let got = get(&devnet, &path).await;
+        assert_eq!(got.status, status, "{path}: {}", got.text);
+        check(&path, &got);
+    }
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_lead_to_what_was_meant_and_never_elsewhere() {
+    let devnet = devnet(|_| {}).await;
+    let who = devnet.accounts()[0].address;
+    let (hash, receipt) = send(&devnet, Some(who), Bytes::new()).await;
+    let block = receipt["blockHash"].as_str().unwrap();
+    for (text, expected) in [
+        ("1".to_owned(), "/block/1".to_owned()),
+        ("level%201".to_owned(), "/level/1".to_owned()),
+        (hash.clone(), format!("/tx/{hash}")),
+        (block.to_owned(), format!("/block/{block}")),
+        (format!("{who:#x}"), format!("/address/{who:#x}")),
+        ("0xa9059cbb".to_owned(), "/selector/0xa9059cbb".to_owned()),
+        (
+            "tz1//evil.example".to_owned(),
+            "/layer1/tz1%2F%2Fevil.example".to_owned(),
+        ),
+    ] {
+        let got = get(&devnet, &format!("/search?q={text}")).await;
+        assert_eq!((got.status, got.location), (303, expected), "{text}");
+    }
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_pages_there_is_one_line_and_no_other_file() {
+    let devnet = devnet(|options| options.site = None).await;
+    let got = get(&devnet, "/").await;
+    assert!(got.text.contains("send JSON-RPC by POST"), "{}", got.text);
+    assert_eq!(get(&devnet, "/page.js").await.text, got.text);
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_here_from_elsewhere_gets_no_page_and_changes_nothing() {
+    let devnet = devnet(|options| options.cors = "http://localhost:3000".into()).await;
+    let url = devnet.url();
+    let asked = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mine = r#"{"jsonrpc":"2.0","id":1,"method":"evm_mine","params":[]}"#;
+        let rebound = agent
+            .get(&url)
+            .header("host", "evil.example")
+            .call()
+            .unwrap();
+        let post = |origin: &str| {
+            let request = agent.post(&url).header("content-type", "application/json");
+            request
+                .header("origin", origin)
+                .send(mine)
+                .unwrap()
+                .status()
+                .as_u16()
+        };
+        let foreign = post("http://evil.example");
+        let own = post(&url);
+        (rebound.status().as_u16(), foreign, own)
+    });
+    assert_eq!(asked.await.unwrap(), (403, 403, 200));
+    assert_eq!(call(&devnet, "eth_blockNumber", json!([])).await, "0x1");
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_logs_and_slots_come_page_by_page() {
+    let devnet = devnet(|_| {}).await;
+    let who = devnet.accounts()[0].address;
+    let token = hostile_token(&devnet).await;
+    for _ in 0..60 {
+        send(&devnet, Some(token), Bytes::new()).await;
+    }
+    let mut seen = Vec::new();
+    let mut before = Value::Null;
+    loop {
+        let page = call(
+            &devnet,
+            "rollup_getTransactionsOf",
+            json!([token, before, 25]),
+        )
+        .await;
+        let entries = page["transactions"].as_array().unwrap();
+        assert!(entries.len() <= 25);
+        seen.extend(
+            entries
+                .iter()
+                .map(|entry| entry["hash"].as_str().unwrap().to_owned()),
+        );
+        before = page["next"].clone();
+        if before.is_null() {
+            break;
+        }
+    }
+    let mut distinct = seen.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!((seen.len(), distinct.len()), (61, 61));
+    let first = view(&devnet, &format!("/address/{token}/logs")).await;
+    assert_eq!(first.matches("<li><p>Block").count(), 50);
+    let next = first.split("logs?before=").nth(1).unwrap();
+    let next = next.split('"').next().unwrap();
+    let second = view(&devnet, &format!("/address/{token}/logs?before={next}")).await;
+    assert_eq!(second.matches("<li><p>Block").count(), 10);
+    let slot = |number: u64| format!("{:#066x}", U256::from(number));
+    for number in 1..=60 {
+        let params = json!([who, slot(number), slot(number)]);
+        call(&devnet, "anvil_setStorageAt", params).await;
+    }
+    let page = call(&devnet, "rollup_getSlots", json!([who, null, 50])).await;
+    assert_eq!(page["slots"].as_array().unwrap().len(), 50);
+    let rest = call(&devnet, "rollup_getSlots", json!([who, page["next"], 50])).await;
+    assert_eq!(
+        rest["slots"][0],
+        json!({ "slot": slot(51), "value": slot(51) })
+    );
+    assert_eq!(
+        (rest["slots"].as_array().unwrap().len(), &rest["next"]),
+        (10, &Value::Null)
+    );
+    devnet.stop();
+}
