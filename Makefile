@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients conformance fuzz profile bench bench-check bench-accept \
+.PHONY: help devnet test kernel fixtures clients conformance fuzz profile bench bench-check bench-accept page \
 	engines opinions random ci setup clean
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
@@ -32,6 +32,11 @@ fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.j
 
 clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3.11)
 	@$(CARGO) run --package e2e_tests --bin clients
+
+# The program is built with the whole workspace, as the tests are: nothing is compiled twice.
+page: kernel ## the pages for browsers in a headless Chromium; pictures in target/page (needs Node.js, chromium)
+	@$(CARGO) build --workspace --bin evm-rollup
+	@cd page/browser && npm ci --silent --ignore-scripts && node steps.mjs
 
 conformance: kernel ## our state tests through the compiled kernel; with SUITES=DIR Ethereum's, too
 	@$(CARGO) xtask kernel --evaluation

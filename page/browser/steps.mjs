@@ -1,0 +1,491 @@
+// The pages in a headless Chromium: every view, with the keyboard, in light, dark and at a phone's width; contracts
+// that want to run in them; what a user does. Prints a line for each step, and leaves pictures in target/page.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+import { HOSTILE, artifactPath, client, fill, start } from "./devnet.mjs";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const PICTURES = new URL("../../target/page/", import.meta.url).pathname;
+const STEP_MS = 60_000;
+
+if (!existsSync(CHROMIUM)) {
+  console.error(`no browser at ${CHROMIUM}: install Debian's package chromium, or name another one by CHROMIUM`);
+  process.exit(2);
+}
+mkdirSync(PICTURES, { recursive: true });
+
+const devnet = await start();
+const { url } = devnet;
+const { rpc, input } = client(url);
+const made = await fill(url);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+const complaints = [];
+
+/** A page that tells of everything that goes wrong in it. */
+async function open(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" && !expected(message.text())) complaints.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith("data:") && !request.url().startsWith("blob:")) complaints.push(`asks ${request.url()}`);
+  });
+  return page;
+}
+
+/** Chromium tells of answers that are no page, which some steps ask for. */
+const expected = (text) => /status of (400|404|500)/.test(text);
+
+const page = await open();
+const go = async (path) => page.goto(url + path);
+const text = async (selector = "main") => page.locator(selector).first().innerText();
+const has = async (...wanted) => {
+  const shown = await text();
+  for (const one of wanted) assert.ok(one instanceof RegExp ? one.test(shown) : shown.includes(one), `${one} is not in: ${shown.slice(0, 2_000)}`);
+};
+const search = async (what) => {
+  await page.fill("#q", what);
+  await page.press("#q", "Enter");
+  await page.waitForLoadState();
+};
+/** A form of a method: what is typed into it by label, and what it says. */
+const fillIn = async (method, fields) => {
+  const form = page.locator(`form.rpc[data-method="${method}"]`).first();
+  for (const [label, value] of Object.entries(fields)) await form.getByLabel(label, { exact: false }).fill(value);
+  await form.locator("button[type=submit]").click();
+  const output = form.locator("output");
+  await output.filter({ hasText: /[✓✗]/ }).waitFor();
+  return output.innerText();
+};
+const newest = async () => Number(await rpc("eth_blockNumber"));
+
+const VIEWS = {
+  home: "/",
+  block: `/block/${Number(made.swapped.blockNumber)}`,
+  swap: `/tx/${made.swapped.transactionHash}`,
+  failed: `/tx/${made.failed.transactionHash}`,
+  deep: `/tx/${made.deep.transactionHash}`,
+  account: `/address/${made.me}`,
+  contract: `/address/${made.tokens[0]}`,
+  code: `/address/${made.tokens[0]}/code`,
+  storage: `/address/${made.tokens[0]}/storage`,
+  logs: `/address/${made.tokens[0]}/logs`,
+  tokens: `/address/${made.me}/tokens`,
+  workbench: `/address/${made.tokens[0]}/contract?abi=ERC-20`,
+  hostile: `/address/${made.token}/contract?f=number()`,
+  level: "/level/newest",
+  bridge: "/bridge",
+  names: "/abis",
+  control: "/control",
+  search: "/search?q=transfer",
+  missing: "/block/999999",
+};
+
+const steps = [];
+const step = (name, run) => steps.push([name, run]);
+
+// Blocks.
+step("the newest blocks are there, as many as a page has", async () => {
+  await go("/");
+  assert.equal(await page.locator("#rows tr:not(.empty)").count(), 25);
+  await has("Newest block", "Base fee");
+});
+step("a block shows up by itself, and nothing moves", async () => {
+  await page.waitForFunction(() => document.querySelector("#live").textContent.includes("as they come"));
+  const box = async () => page.locator("table.blocks").boundingBox();
+  const before = await box();
+  await rpc("evm_mine");
+  const number = (await newest()).toLocaleString("en");
+  await page.locator("#rows tr").first().getByText(number, { exact: true }).waitFor();
+  assert.deepEqual(await box(), before);
+  assert.equal(await page.locator("#rows tr:not(.empty)").count(), 25);
+});
+step("paused, it stays; then it catches up", async () => {
+  await page.click("#pause");
+  const first = await text("#rows tr");
+  await rpc("evm_mine");
+  await page.waitForTimeout(800);
+  assert.equal(await text("#rows tr"), first);
+  await page.click("#pause");
+  await page.locator("#rows tr").first().getByText((await newest()).toLocaleString("en"), { exact: true }).waitFor();
+});
+step("rows do not change under who stands in them with the keyboard", async () => {
+  await page.focus("#rows tr a");
+  const first = await text("#rows tr");
+  await rpc("evm_mine");
+  await page.waitForTimeout(800);
+  assert.equal(await text("#rows tr"), first);
+  await page.focus("#q");
+  await page.locator("#rows tr").first().getByText((await newest()).toLocaleString("en"), { exact: true }).waitFor();
+});
+step("a reorganisation is shown", async () => {
+  const before = await page.locator("#rows tr").first().getAttribute("data-hash");
+  await rpc("anvil_reorg", 3, []);
+  await page.waitForFunction((hash) => document.querySelector("#rows tr").dataset.hash !== hash, before);
+});
+step("older blocks have pages, and the way back", async () => {
+  await go("/");
+  await page.click("text=older →");
+  await page.waitForURL(/before=/);
+  await page.click("text=← newer");
+  await page.waitForURL(`${url}/`);
+});
+step("exact values on demand, and they stay so", async () => {
+  assert.match(await text("#rows tr"), /gwei/);
+  await page.click("#exact");
+  assert.match(await text("#rows tr"), /\d wei/);
+  await page.reload();
+  assert.match(await text("#rows tr"), /\d wei/);
+  await page.click("#exact");
+  assert.match(await text("#rows tr"), /gwei/);
+});
+step("a block has its header, level and transactions", async () => {
+  await go(VIEWS.block);
+  await has("State commitment", "Gas used", /level \d+/, "✓ done");
+});
+step("its neighbours are a link away", async () => {
+  await page.click("a[rel=prev]");
+  await page.waitForURL(`${url}/block/${Number(made.swapped.blockNumber) - 1}`);
+});
+step("by its hash it is the same", async () => {
+  await go(`/block/${made.swapped.blockHash}`);
+  await has(`Block ${Number(made.swapped.blockNumber)}`);
+});
+
+// Transactions.
+step("a swap: done, paid, tokens moved", async () => {
+  await go(VIEWS.swap);
+  await has("✓ It is done", "Who paid what", "Tokens that moved", "FIX");
+  assert.ok((await page.locator("#logs ~ ol.logs li").count()) >= 3);
+});
+step("calls fold and unfold with the keyboard", async () => {
+  const call = page.locator("ul.calls details").first();
+  await call.locator("> summary").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await call.evaluate((details) => details.open), false);
+  await page.keyboard.press("Enter");
+  assert.equal(await call.evaluate((details) => details.open), true);
+});
+step("the state before and after", async () => {
+  await has("State that it changed", "Before", "After", /slot 0x/);
+});
+step("a failed swap without its ABI: bytes are bytes", async () => {
+  await go(VIEWS.failed);
+  await has("✗ It failed", "bytes that no known error has");
+});
+step("the router's artefact is chosen, and names come", async () => {
+  await go("/abis");
+  await page.setInputFiles("#files", [artifactPath("Router"), artifactPath("Errors"), artifactPath("Pair")]);
+  await page.click("#artefacts button");
+  await page.locator("#artefacts output").filter({ hasText: "✓ Errors" }).waitFor();
+  await page.reload();
+  await has("Router", "Errors", "Pair");
+});
+step("why the swap failed: its error, with arguments", async () => {
+  await go(VIEWS.failed);
+  await has("It reverted with TooLittle", "least", "1,000,000,000,000,000,000", "swap(address,bool,uint256,uint256,uint256)");
+});
+step("an artefact that is none is told so", async () => {
+  await go("/abis");
+  await page.setInputFiles("#files", [{ name: "broken.json", mimeType: "application/json", buffer: Buffer.from("{") }]);
+  await page.click("#artefacts button");
+  await page.locator("#artefacts output").filter({ hasText: "✗ broken.json" }).waitFor();
+});
+step("a panic has words", async () => {
+  await go(`/tx/${made.panicked.transactionHash}`);
+  await has("arithmetic overflow or underflow");
+});
+step("out of gas is said so", async () => {
+  await go(`/tx/${made.starved.transactionHash}`);
+  await has("out of gas");
+});
+step("a failure far inside is found with the way to it", async () => {
+  await go(VIEWS.deep);
+  await has("5 deep", "a reason");
+});
+step("how it was posted leads to its level", async () => {
+  await page.click("#posted ~ p a");
+  await page.waitForURL(/\/level\/\d+/);
+  await has("Inbox", "external");
+});
+step("bytes of a message on demand", async () => {
+  const bytes = page.locator("details.bytes").first();
+  assert.equal(await bytes.evaluate((details) => details.open), false);
+  await bytes.locator("summary").click();
+  assert.ok(await bytes.locator("pre").isVisible());
+});
+
+// Accounts.
+step("an account: balance, and its transactions by pages", async () => {
+  await go(VIEWS.account);
+  await has("tez", "Nonce", "transfer");
+  await page.click("text=older →");
+  await page.waitForURL(/block=\d+/);
+  await has("Transactions");
+});
+step("a contract's logs, by name", async () => {
+  await go(VIEWS.logs);
+  await has("Transfer", "Approval");
+});
+step("a contract's code, and its functions", async () => {
+  await go(VIEWS.code);
+  await has("PUSH1", "transfer(address,uint256)");
+  await page.click("text=later →");
+  await page.waitForURL(/from=400/);
+});
+step("a contract's storage", async () => {
+  await go(VIEWS.storage);
+  assert.ok((await page.locator("main tbody tr").count()) > 2);
+});
+step("the tokens of an account", async () => {
+  await go(VIEWS.tokens);
+  await has("FIX", /999,\d{3}/);
+});
+
+// Contracts.
+step("reading a function, whose result has an address", async () => {
+  await go(VIEWS.workbench);
+  const form = page.locator("details.function", { hasText: "balanceOf(address)" });
+  await form.locator("summary").click();
+  await form.locator("input[name=a0]").fill(made.me);
+  await form.getByText("Read", { exact: true }).click();
+  await page.waitForURL(/f=balanceOf/);
+  assert.match(await text("div.result"), /999,\d{3}/);
+});
+step("arguments are checked as they are typed", async () => {
+  const field = page.locator("details.function[open] input[name=a0]");
+  await field.fill("0x12");
+  assert.equal(await field.getAttribute("aria-invalid"), "true");
+  await page.locator("details.function[open]").getByText("Read", { exact: true }).click();
+  assert.equal(await field.evaluate((input) => document.activeElement === input), true);
+  await field.fill(made.friend);
+  assert.equal(await field.getAttribute("aria-invalid"), "false");
+});
+step("trying what would fail shows its error", async () => {
+  const form = page.locator("details.function", { hasText: "transferFrom(address,address,uint256)" }).first();
+  await form.locator("summary").click();
+  for (const [name, value] of [["a0", made.friend], ["a1", made.me], ["a2", "5"]]) await form.locator(`input[name=${name}]`).fill(value);
+  await form.getByText("Try", { exact: true }).click();
+  await page.waitForURL(/transferFrom/);
+  assert.match(await text("div.result"), /ERC20InsufficientAllowance/);
+});
+const transfer = async () => {
+  const form = page.locator("details.function", { hasText: "transfer(address,uint256)" }).first();
+  if (!(await form.evaluate((details) => details.open))) await form.locator("summary").click();
+  await form.locator("input[name=a0]").fill(made.friend);
+  await form.locator("input[name=a1]").fill("7");
+  await form.getByText("Send", { exact: true }).click();
+  await form.locator("output a").waitFor();
+  await form.locator("output a").click();
+  await page.waitForURL(/\/tx\//);
+  await has("✓ It is done", "transfer(address,uint256)");
+};
+step("writing with an account of the devnet", async () => {
+  await go(VIEWS.workbench);
+  await transfer();
+});
+step("writing with the browser's wallet", async () => {
+  await go(VIEWS.workbench);
+  await page.evaluate((account) => {
+    window.asked = [];
+    window.ethereum = {
+      async request({ method, params = [] }) {
+        window.asked.push(method);
+        if (method === "eth_requestAccounts") return [account];
+        const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+        const answer = await (await fetch("/", { method: "POST", headers: { "content-type": "application/json" }, body })).json();
+        return answer.result;
+      },
+    };
+  }, made.me);
+  await page.selectOption("#sender", "wallet");
+  await transfer();
+});
+step("without a wallet it says so", async () => {
+  await go(VIEWS.workbench);
+  await page.selectOption("#sender", "wallet");
+  const form = page.locator("details.function", { hasText: "transfer(address,uint256)" }).first();
+  await form.locator("summary").click();
+  await form.locator("input[name=a0]").fill(made.friend);
+  await form.locator("input[name=a1]").fill("7");
+  await form.getByText("Send", { exact: true }).click();
+  await form.locator("output").filter({ hasText: "no wallet" }).waitFor();
+});
+
+// Search.
+for (const [what, where] of [
+  ["a transaction's hash", [made.failed.transactionHash, /\/tx\/0x/]],
+  ["a block's hash", [made.swapped.blockHash, /\/block\/0x/]],
+  ["a number", ["17", /\/block\/17$/]],
+  ["a level", ["level 5", /\/level\/5$/]],
+  ["an address", [made.me, /\/address\//]],
+  ["a selector", ["0xa9059cbb", /\/selector\//]],
+  ["an account of layer 1", ["tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx", /\/layer1\/tz1/]],
+]) {
+  step(`search: ${what}`, async () => {
+    await go("/");
+    await search(where[0]);
+    await page.waitForURL(where[1]);
+  });
+}
+step("search: a name", async () => {
+  await search("Swap");
+  await has("Functions", "Events", "swap(");
+});
+step("search: nothing is found, in words", async () => {
+  await search("<b>nothing</b>");
+  await has("Not found", "<b>nothing</b>");
+});
+
+// The bridge.
+step("a deposit, and what became of it", async () => {
+  await go("/bridge");
+  assert.match(await fillIn("rollup_deposit", { Receiver: made.me, Amount: "12.5" }), /✓/);
+  await page.reload();
+  await has("12.5 tez", "✓ credited");
+});
+step("a withdrawal on its way", async () => {
+  const selector = (await rpc("web3_sha3", `0x${Buffer.from("withdraw_base58(string)").toString("hex")}`)).slice(0, 10);
+  const target = Buffer.from("tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN").toString("hex");
+  const data = `${selector}${(32).toString(16).padStart(64, "0")}${(36).toString(16).padStart(64, "0")}${target.padEnd(128, "0")}`;
+  await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: "0x53444835ec580000", data });
+  await page.reload();
+  await has("6 tez", /It left; the commitment|can still be refuted/);
+});
+step("levels run until it can be executed", async () => {
+  await page.locator("section.withdrawal button").first().click();
+  await page.locator("section.withdrawal output").filter({ hasText: "✓" }).first().waitFor();
+  await page.reload();
+  await has("Anybody can execute it now");
+});
+step("it is executed, and layer 1 paid", async () => {
+  await page.locator("section.withdrawal button", { hasText: "Execute" }).click();
+  await page.locator("section.withdrawal output").filter({ hasText: "✓" }).first().waitFor();
+  await page.reload();
+  await has("It was executed");
+  await go("/layer1/tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN");
+  await has("tez");
+});
+
+// Control.
+step("mining shows its call and makes blocks", async () => {
+  await go("/control");
+  const call = page.locator('form.rpc[data-method="anvil_mine"] .call code');
+  assert.equal(await call.innerText(), 'anvil_mine ["0x1"]');
+  const before = await newest();
+  assert.match(await fillIn("anvil_mine", { "How many": "3" }), /✓/);
+  assert.equal(await newest(), before + 3);
+});
+step("money, a snapshot, time, and back", async () => {
+  const someone = "0x00000000000000000000000000000000c0ffee00";
+  const snapshot = (await fillIn("evm_snapshot", {})).replace("✓ ", "");
+  await fillIn("anvil_setBalance", { Account: someone, tez: "2.5" });
+  assert.equal(BigInt(await rpc("eth_getBalance", someone, "latest")), 25n * 10n ** 17n);
+  await fillIn("evm_increaseTime", { Seconds: "60" });
+  await fillIn("evm_revert", { number: snapshot });
+  assert.equal(await rpc("eth_getBalance", someone, "latest"), "0x0");
+});
+step("what the node refuses is told", async () => {
+  assert.match(await fillIn("anvil_setBalance", { Account: "0x12", tez: "1" }), /✗/);
+});
+step("sending for an account that is impersonated", async () => {
+  const someone = "0x00000000000000000000000000000000000beef0";
+  await rpc("anvil_setBalance", someone, "0x8ac7230489e80000");
+  await fillIn("anvil_impersonateAccount", { Account: someone });
+  assert.match(await fillIn("eth_sendTransaction", { From: someone, To: made.me, Amount: "1" }), /✓ Sent/);
+  await page.locator('form.rpc[data-method="eth_sendTransaction"] output a').click();
+  await has("Nobody signed it");
+});
+
+// Strangers.
+step("what a token, an error and an ABI say stays text", async () => {
+  for (const path of [VIEWS.hostile, `/address/${made.token}`, `/tx/${made.lied.transactionHash}`, `/tx/${made.hostile.transactionHash}`, `/address/${made.me}/tokens`, "/abis", `/search?q=${encodeURIComponent(HOSTILE)}`]) {
+    await go(path);
+    assert.equal(await page.evaluate(() => window.hacked), undefined, path);
+    assert.equal(await page.locator("main img, main script").count(), 0, path);
+  }
+  await go(`/tx/${made.hostile.transactionHash}`);
+  await has("<script>window.hacked=1</script>");
+});
+step("no other page may frame it", async () => {
+  const answer = await fetch(url);
+  assert.match(answer.headers.get("content-security-policy"), /frame-ancestors 'none'/);
+});
+step("what is not there is a page with words", async () => {
+  for (const path of ["/block/999999", "/nowhere", "/tx/0x12"]) {
+    const answer = await go(path);
+    assert.ok([400, 404].includes(answer.status()));
+    assert.ok((await text()).length > 30);
+  }
+});
+
+// Everybody.
+step("the keyboard gets past the head", async () => {
+  await go("/");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+});
+for (const [name, path] of Object.entries(VIEWS)) {
+  step(`axe finds nothing serious: ${name}`, async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      const view = await open({ colorScheme, bypassCSP: true });
+      await view.goto(url + path);
+      await view.evaluate(axe);
+      const { violations } = await view.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
+      const found = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+      const words = found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(" | ")}`);
+      assert.deepEqual(words, [], colorScheme);
+      await view.context().close();
+    }
+  });
+}
+for (const [look, options] of [
+  ["light", {}],
+  ["dark", { colorScheme: "dark" }],
+  ["phone", { viewport: { width: 390, height: 844 } }],
+]) {
+  step(`pictures: ${look}`, async () => {
+    const view = await open(options);
+    for (const [name, path] of Object.entries(VIEWS)) {
+      await view.goto(url + path);
+      await view.screenshot({ path: `${PICTURES}${name}-${look}.png`, fullPage: look !== "phone" });
+      const wide = await view.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(wide <= 0, `${name} is ${wide} pixels too wide`);
+    }
+    await view.context().close();
+  });
+}
+step("nothing complained, and nothing was asked for elsewhere", async () => {
+  assert.deepEqual(complaints, []);
+});
+
+const within = (run) => {
+  let timer;
+  const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error(`nothing after ${STEP_MS} ms`)), STEP_MS); });
+  return Promise.race([run(), late]).finally(() => clearTimeout(timer));
+};
+
+let failures = 0;
+for (const [name, run] of steps) {
+  try {
+    await within(run);
+    console.log(`ok    ${name}`);
+  } catch (error) {
+    failures += 1;
+    console.log(`FAIL  ${name}\n      ${String(error.stack ?? error).split("\n").slice(0, 6).join("\n      ")}`);
+  }
+}
+await browser.close();
+await devnet.stop();
+console.log(`${steps.length - failures} passed, ${failures} failed; pictures in ${PICTURES}`);
+process.exit(failures === 0 ? 0 : 1);
