@@ -21,6 +21,7 @@
 //! | [`recorded`], [`payment`] | a level as a data folder has it, to prove it; a transaction in a level's witness |
 //! | [`abis`] | names for bytes, as developers give them |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
+//! | [`figures`] | what the newest levels took |
 //! | `metrics` | what is counted, for Prometheus |
 //! | `keeper` | what waits, written before its hash is told |
 //! | [`submit`], [`impersonation`] | what gets into the pool, and from whom without a signature |
@@ -37,6 +38,7 @@ pub mod chain_file;
 pub mod clock;
 pub mod devnet;
 pub mod error;
+pub mod figures;
 pub mod filters;
 pub mod finality;
 pub mod folder_file;

@@ -7,6 +7,7 @@ use crate::accounts::Account;
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
 use crate::error::NodeError;
+use crate::figures::Figures;
 use crate::filters::Filters;
 use crate::finality::{Finality, Following};
 use crate::fork::{Fork, Forked};
@@ -83,6 +84,8 @@ pub struct Node {
     pub proofs: Proofs,
     /// The filters that clients installed.
     pub filters: Filters,
+    /// What the newest levels took.
+    pub figures: Figures,
     /// Names for bytes.
     pub abis: Given,
     /// The block to come.
@@ -131,6 +134,7 @@ impl Node {
             impersonation: Impersonation::default(),
             proofs: Proofs::default(),
             filters: Filters::default(),
+            figures: Figures::default(),
             abis: Given::default(),
             kept: pending::Kept::default(),
             metrics: Metrics::default(),

@@ -221,7 +221,9 @@ async fn each_view_is_there_small_and_under_the_policy() {
     let newest = get(&devnet, "/level/newest").await;
     assert_eq!(newest.status, 303);
     let level = view(&devnet, &newest.location).await;
-    assert!(level.contains("from a contract of layer 1"), "{level}");
+    for expected in ["from a contract of layer 1", "store_read", "Host calls"] {
+        assert!(level.contains(expected), "{expected}: {level}");
+    }
     let deposits = view(&devnet, "/bridge").await;
     assert!(deposits.contains("credited"), "{deposits}");
     devnet.stop();

@@ -300,6 +300,7 @@ impl Follower {
         let before = self.replica.tip().to_owned();
         let ran = self.replica.run(&self.client, level)?;
         self.node.metrics.level(ran.took);
+        self.node.figures.keep(ran.figures);
         let replica = &self.replica;
         let kept = match ran.blocks.is_empty() {
             true => {

@@ -8,6 +8,7 @@ use super::error::FollowError;
 use super::levels::{Kept, Levels};
 use super::pages::Pages;
 use crate::chain::{self, Block};
+use crate::figures::LevelFigures;
 use crate::recorded::ORIGINATION;
 use crate::store::bounds::INBOXES;
 use crate::store::{Batch, StateName, StoreError};
@@ -34,6 +35,8 @@ pub(super) struct Ran {
     pub(super) durable: Durable,
     /// The time of the machine.
     pub(super) took: Duration,
+    /// What it took.
+    pub(super) figures: LevelFigures,
 }
 
 /// The rollup as this node has it.
@@ -226,6 +229,7 @@ impl Replica {
             self.machine.restore(before);
             return Err(error);
         }
+        let figures = LevelFigures::of(&report);
         let blocks = chain::read_new(self.newest(), &report.checkpoints, &report.durable)?;
         let newest = blocks.last().map(|block| block.number()).or(self.newest());
         for (index, message) in (0..).zip(report.outbox) {
@@ -243,6 +247,7 @@ impl Replica {
             blocks,
             durable: report.durable,
             took,
+            figures,
         })
     }
 

@@ -7,6 +7,7 @@ use super::requests::Request;
 use super::snapshot::{self, Snapshot, Snapshots};
 use crate::chain::{self, Block};
 use crate::error::{MinerError, NodeError};
+use crate::figures::LevelFigures;
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::{Candidate, LevelLimits};
 use crate::request::BlockId;
@@ -284,6 +285,7 @@ impl Miner {
                 status: report.status,
             });
         }
+        let figures = LevelFigures::of(&report);
         let outbox = report.outbox;
         self.layer1.end_level(number, inbox.clone(), outbox.clone());
         let blocks = chain::read_new(self.newest, &report.checkpoints, &report.durable)?;
@@ -304,6 +306,7 @@ impl Miner {
         }
         self.newest = newest;
         self.backlog = backlog;
+        self.node.figures.keep(figures);
         self.settle(&blocks, self.backlog == 0);
         self.log(&blocks, start);
         Ok(())

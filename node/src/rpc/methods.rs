@@ -274,6 +274,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_getTransactionsOf"], Blocking(explorer::transactions_of)),
     (&["rollup_getSlots"], Blocking(explorer::slots)),
     (&["rollup_getLevelOf"], AtOnce(explorer::level_of)),
+    (&["rollup_getLevelFigures"], AtOnce(explorer::level_figures)),
     (&["rollup_getBlocksOf"], Blocking(explorer::blocks_of)),
 
     // Layer 1.

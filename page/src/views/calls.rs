@@ -160,9 +160,7 @@ fn culprit(call: &Value) -> Option<&Value> {
     let last = list(call, "calls").last()?;
     let error = text(last, "error");
     let passed_on = data(call, "output") == data(last, "output");
-    (!error.is_empty()
-        && (passed_on || error.contains("out of gas") || text(call, "error") == error))
-        .then_some(last)
+    (!error.is_empty() && (passed_on || error.contains("out of gas"))).then_some(last)
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
         .call("rollup_getBlocksOf", json!([level]))
         .await
         .unwrap_or_default();
+    let figures = ask.call("rollup_getLevelFigures", json!([level])).await;
+    let figures = figures.unwrap_or_default();
     let outgoing = outbox
         .as_ref()
         .ok()
@@ -62,6 +64,7 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
         }
         h2 { "Blocks that it made" }
         (made(&blocks))
+        (took(&figures))
         h2 { "Inbox" }
         @match &inbox {
             Ok(inbox) => (incoming(list(inbox, "messages"), from, &path)),
@@ -85,6 +88,38 @@ fn made(blocks: &Value) -> Markup {
         p {
             @if last - first > 20 { (format::block(first)) " to " (format::block(last)) }
             @else { @for block in first..=last { (format::block(block)) " " } }
+        }
+    }
+}
+
+/// What the machine did for it.
+fn took(figures: &Value) -> Markup {
+    let calls = figures.get("hostCalls").and_then(Value::as_object);
+    let calls = calls.into_iter().flatten();
+    let mut calls: Vec<(&String, u64)> = calls
+        .filter_map(|(name, count)| Some((name, count.as_u64()?)))
+        .collect();
+    calls.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let all: u64 = calls.iter().map(|(_, count)| count).sum();
+    html! {
+        h2 { "What it took" }
+        @if figures.is_null() { p.none { "It is not kept: it is of the newest 1,024 levels since the node started." } }
+        @else {
+            dl.facts {
+                div { dt { "Runs" } dd { (number(figures, "runs")) @if number(figures, "traps") > 0 { span.failed { ", " (number(figures, "traps")) " trapped" } } } }
+                div { dt { "Instructions" } dd { @match figures.get("instructions").and_then(Value::as_u64) { Some(count) => (format::count(count)), None => "not counted" } } }
+                div { dt { "Host calls" } dd { (format::count(all)) } }
+                div { dt { "Bytes read" } dd { (format::count(number(figures, "bytesRead"))) } }
+                div { dt { "Bytes written" } dd { (format::count(number(figures, "bytesWritten"))) } }
+                div { dt { "Time here" } dd { (format::decimal(alloy_primitives::U256::from(number(figures, "microseconds")), 3)) " ms" } }
+            }
+            div.wide { table {
+                caption.unseen { "Calls of the host by name" }
+                thead { tr { th scope="col" { "Host function" } th.number scope="col" { "Calls" } th scope="col" { "Share" } } }
+                tbody { @for (name, count) in &calls {
+                    tr { th scope="row" { code { (name) } } td.number { (format::count(count)) } td { (format::bar(*count, all, "share of the host calls")) } }
+                } }
+            } }
         }
     }
 }

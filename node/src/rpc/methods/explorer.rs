@@ -147,6 +147,28 @@ fn made_at(block: &Block) -> Result<Option<u32>, RpcError> {
     Ok(own.map(|head| head.level))
 }
 
+/// `rollup_getLevelFigures(level)`: what a level took; null if it is not kept.
+pub(super) fn level_figures(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let level: u64 = params.required(0)?;
+    let kept = u32::try_from(level).ok();
+    let Some(figures) = kept.and_then(|level| node.figures.of(level)) else {
+        return Ok(Value::Null);
+    };
+    // Most machines do not count them.
+    let instructions = Some(figures.instructions).filter(|count| *count > 0);
+    let wall = u64::try_from(figures.wall.as_micros()).unwrap_or(u64::MAX);
+    Ok(json!({
+        "level": figures.level,
+        "runs": figures.runs,
+        "traps": figures.traps,
+        "instructions": instructions,
+        "bytesRead": figures.bytes_read,
+        "bytesWritten": figures.bytes_written,
+        "hostCalls": figures.host_calls,
+        "microseconds": wall,
+    }))
+}
+
 /// `rollup_getBlocksOf(level)`: the first and the last block that were made at a level; null if
 /// there is none, or their states are no longer kept.
 pub(super) fn blocks_of(node: &Node, params: &Params) -> Result<Value, RpcError> {
