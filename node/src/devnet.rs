@@ -17,7 +17,7 @@ use alloy_primitives::{B256, Keccak256, U256, keccak256};
 use evm_kernel::native::code_size;
 use layer1::Layer1;
 use layer1::devnet::Contracts;
-use pvm::{DebugSink, Durable, Machine};
+use pvm::{DebugSink, Durable, Machine, Metering};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -480,6 +480,11 @@ fn machine_options(options: &Options, log: impl Fn(&str) + Send + Sync + 'static
     pvm::Options {
         preimages: options.preimages.clone(),
         max_instructions: options.max_instructions,
+        // Who counts instructions counts calls of the host, too.
+        metering: match options.max_instructions {
+            Some(_) => Metering::Full,
+            None => Metering::Off,
+        },
         patience: options.max_instructions.is_none().then_some(PATIENCE),
         // Each commit of a block is recorded: blocks keep their states.
         checkpoints: vec![storage::layout::STATE.to_string()],

@@ -6,7 +6,7 @@ use crate::frame::View;
 use crate::query::Query;
 use crate::site::Answer;
 use maud::{Markup, html};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The messages of a page.
 const PAGE: usize = 40;
@@ -94,33 +94,44 @@ fn made(blocks: &Value) -> Markup {
 
 /// What the machine did for it.
 fn took(figures: &Value) -> Markup {
-    let calls = figures.get("hostCalls").and_then(Value::as_object);
-    let calls = calls.into_iter().flatten();
-    let mut calls: Vec<(&String, u64)> = calls
-        .filter_map(|(name, count)| Some((name, count.as_u64()?)))
-        .collect();
-    calls.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let all: u64 = calls.iter().map(|(_, count)| count).sum();
+    let time = alloy_primitives::U256::from(number(figures, "microseconds"));
     html! {
         h2 { "What it took" }
         @if figures.is_null() { p.none { "It is not kept: it is of the newest 1,024 levels since the node started." } }
         @else {
             dl.facts {
                 div { dt { "Runs" } dd { (number(figures, "runs")) @if number(figures, "traps") > 0 { span.failed { ", " (number(figures, "traps")) " trapped" } } } }
-                div { dt { "Instructions" } dd { @match figures.get("instructions").and_then(Value::as_u64) { Some(count) => (format::count(count)), None => "not counted" } } }
-                div { dt { "Host calls" } dd { (format::count(all)) } }
-                div { dt { "Bytes read" } dd { (format::count(number(figures, "bytesRead"))) } }
-                div { dt { "Bytes written" } dd { (format::count(number(figures, "bytesWritten"))) } }
-                div { dt { "Time here" } dd { (format::decimal(alloy_primitives::U256::from(number(figures, "microseconds")), 3)) " ms" } }
+                div { dt { "Time here" } dd { (format::decimal(time, 3)) " ms" } }
+                @if let Some(count) = figures.get("instructions").and_then(Value::as_u64) {
+                    div { dt { "Instructions" } dd { (format::count(count)) } }
+                    div { dt { "Bytes read" } dd { (format::count(number(figures, "bytesRead"))) } }
+                    div { dt { "Bytes written" } dd { (format::count(number(figures, "bytesWritten"))) } }
+                }
             }
-            div.wide { table {
-                caption.unseen { "Calls of the host by name" }
-                thead { tr { th scope="col" { "Host function" } th.number scope="col" { "Calls" } th scope="col" { "Share" } } }
-                tbody { @for (name, count) in &calls {
-                    tr { th scope="row" { code { (name) } } td.number { (format::count(count)) } td { (format::bar(*count, all, "share of the host calls")) } }
-                } }
-            } }
+            @match figures.get("hostCalls").and_then(Value::as_object) {
+                Some(calls) => (host_calls(calls)),
+                None => p.note { "Instructions and calls of the host are not counted here: " code { "devnet --max-instructions COUNT" } " counts them, at some cost." },
+            }
         }
+    }
+}
+
+/// Calls of the host by name, the most frequent first.
+fn host_calls(calls: &Map<String, Value>) -> Markup {
+    let counts = calls
+        .iter()
+        .filter_map(|(name, count)| Some((name, count.as_u64()?)));
+    let mut calls: Vec<(&String, u64)> = counts.collect();
+    calls.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let all: u64 = calls.iter().map(|(_, count)| count).sum();
+    html! {
+        div.wide { table {
+            caption.unseen { "Calls of the host by name" }
+            thead { tr { th scope="col" { "Host function" } th.number scope="col" { "Calls" } th scope="col" { "Share" } } }
+            tbody { @for (name, count) in &calls {
+                tr { th scope="row" { code { (name) } } td.number { (format::count(count)) } td { (format::bar(*count, all, "share of the host calls")) } }
+            } }
+        } }
     }
 }
 

@@ -154,19 +154,25 @@ pub(super) fn level_figures(node: &Node, params: &Params) -> Result<Value, RpcEr
     let Some(figures) = kept.and_then(|level| node.figures.of(level)) else {
         return Ok(Value::Null);
     };
-    // Most machines do not count them.
-    let instructions = Some(figures.instructions).filter(|count| *count > 0);
     let wall = u64::try_from(figures.wall.as_micros()).unwrap_or(u64::MAX);
-    Ok(json!({
+    let mut object = json!({
         "level": figures.level,
         "runs": figures.runs,
         "traps": figures.traps,
-        "instructions": instructions,
-        "bytesRead": figures.bytes_read,
-        "bytesWritten": figures.bytes_written,
-        "hostCalls": figures.host_calls,
         "microseconds": wall,
-    }))
+        "instructions": null,
+        "bytesRead": null,
+        "bytesWritten": null,
+        "hostCalls": null,
+    });
+    // All of these are counted together, or none.
+    if figures.instructions > 0 {
+        object["instructions"] = figures.instructions.into();
+        object["bytesRead"] = figures.bytes_read.into();
+        object["bytesWritten"] = figures.bytes_written.into();
+        object["hostCalls"] = json!(figures.host_calls);
+    }
+    Ok(object)
 }
 
 /// `rollup_getBlocksOf(level)`: the first and the last block that were made at a level; null if
