@@ -2,11 +2,12 @@
 
 use crate::start::StartArgs;
 use crate::{BAD_USAGE, FOUND_WRONG};
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use clap::Args;
 use dispute::{Event, Fault, Level, Operator, PlayError, Report, Side, play};
 use indicatif::{ProgressBar, ProgressStyle};
 use node::recorded::DataDir;
+use pvm::NodeHash;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::time::Duration;
 const ABOUT: &str = "The level is one of these:\n  \
     --data-dir DIR    the folder of a devnet that does not run (a copy of it will do)\n  \
     --inputs FILE     the messages of a run, with --kernel FILE from its first level on,\n                    \
-    or with --from SNAPSHOT from there on; level 1 or a later one\n\n\
+    or with --from SNAPSHOT from there on\n\n\
     Both operators commit to what the level came to, with 10,000 tez at stake each. In turns they \
     dissect what the other published, up to 32 points at a time, until they disagree about \
     one step; one of them proves it, and the judge, who has none of the state, decides. The honest \
@@ -79,7 +80,17 @@ fn faults(name: &str) -> Result<Faults, String> {
 /// Runs the command. Exit code 1 if the honest operator does not win.
 pub(crate) fn run(args: &DisputeArgs) -> anyhow::Result<ExitCode> {
     let mut shown = Shown::new(args);
-    let operator = Operator::new(args.level()?, &mut |event| shown.tell(event))?;
+    let Taken {
+        level,
+        after,
+        _folder,
+    } = args.level()?;
+    let operator = Operator::new(level, &mut |event| shown.tell(event))?;
+    ensure!(
+        after.is_none_or(|after| after == operator.player().claim().durable),
+        "what the folder keeps of the level does not lead from one state to the other; a devnet has blocks \
+         that no messages make, by impersonated accounts or chosen randomness"
+    );
     shown.level(&operator);
     let faults = &args.fault.0;
     let games = args.games.unwrap_or(faults.len() as u64);
@@ -115,9 +126,19 @@ fn lost(report: &Report) -> bool {
     report.winner != Side::Honest || report.false_messages > 0 || !report.cemented
 }
 
+/// The level in dispute.
+struct Taken {
+    level: Level,
+    /// The root that it led to, where that is known.
+    after: Option<NodeHash>,
+    /// The folder that its states are read from, open as long as they are.
+    _folder: Option<DataDir>,
+}
+
 impl DisputeArgs {
-    /// The level in dispute.
-    fn level(&self) -> anyhow::Result<Level> {
+    fn level(&self) -> anyhow::Result<Taken> {
+        let mut after = None;
+        let mut kept = None;
         let (machine, messages) = match &self.data_dir {
             Some(folder) => {
                 let folder = DataDir::open(folder)?;
@@ -127,14 +148,13 @@ impl DisputeArgs {
                 };
                 let recorded = folder.level(level)?;
                 let machine = self.start.resume(&recorded)?;
+                after = Some(recorded.after);
+                kept = Some(folder);
                 (machine, recorded.messages)
             }
             None => {
                 let mut recorded = self.start.start()?;
                 let level = self.level.map_or_else(|| recorded.last(), Ok)?;
-                if level == 0 {
-                    bail!("level 0 has no predecessor that somebody could commit to: give another");
-                }
                 recorded.run_to(level)?;
                 let messages = recorded.inbox()?.wrapped();
                 (recorded.machine, messages)
@@ -144,10 +164,14 @@ impl DisputeArgs {
             machine.stuck().is_none(),
             "the machine is stuck: nothing runs"
         );
-        Ok(Level {
-            machine,
-            messages,
-            most_steps: self.most_steps,
+        Ok(Taken {
+            level: Level {
+                machine,
+                messages,
+                most_steps: self.most_steps,
+            },
+            after,
+            _folder: kept,
         })
     }
 }

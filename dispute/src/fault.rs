@@ -169,9 +169,10 @@ impl Places<'_> {
             ),
             Fault::Global => (
                 self.within(),
+                // Most globals are places in the memory: one far from where it was is noticed.
                 Change::Global {
                     at: self.random.next() as u32,
-                    bits: self.random.bit(16),
+                    bits: self.random.bit(16) << 16,
                 },
             ),
         })

@@ -34,9 +34,6 @@ pub enum PlayError {
     /// Layer 1 refuses an operation.
     #[error("layer 1 refuses: {0}")]
     Refused(#[from] DisputeError),
-    /// Layer 1 has no level before the first.
-    #[error("level 0 has no predecessor that somebody could have committed to")]
-    FirstLevel,
     /// The level has no place for such a fault.
     #[error("the level has no place for this fault: {0}")]
     NoPlace(&'static str),
@@ -78,9 +75,6 @@ impl Operator {
     /// # Errors
     /// Where it cannot be run.
     pub fn new(level: Level, told: Told<'_>) -> Result<Self, PlayError> {
-        if level.machine.level() == 0 {
-            return Err(PlayError::FirstLevel);
-        }
         let steps = level.machine.steps(level.messages.clone())?;
         let player = Player::honest(steps, level.most_steps, &mut |steps| {
             told(&Event::Running {

@@ -162,7 +162,8 @@ impl<R: Rules> Disputes<R> {
         let before = before.filter(|_| self.path(predecessor).first() == Some(&self.cemented));
         let before = before.ok_or(DisputeError::NoCommitment)?;
         let level = self.rules.level(&claim);
-        if Some(level) != self.rules.level(&before.claim).checked_add(1) {
+        // What nobody doubts may be of before level 0.
+        if level != self.rules.level(&before.claim).wrapping_add(1) {
             return Err(DisputeError::OtherLevel(level));
         }
         if layer1.inbox(level).is_none() {

@@ -20,6 +20,7 @@
 //! | [`folder_file`] | a data folder as a file, for another node to go on from |
 //! | [`recorded`], [`payment`] | a level as a data folder has it, to prove it; a transaction in a level's witness |
 //! | [`abis`] | names for bytes, as developers give them |
+//! | `disputes` | disputes about levels, in the background |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`figures`] | what the newest levels took |
 //! | `metrics` | what is counted, for Prometheus |
@@ -37,6 +38,7 @@ pub mod chain;
 pub mod chain_file;
 pub mod clock;
 pub mod devnet;
+mod disputes;
 pub mod error;
 pub mod figures;
 pub mod filters;

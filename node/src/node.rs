@@ -6,6 +6,7 @@ use crate::abis::Given;
 use crate::accounts::Account;
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
+use crate::disputes::Disputes;
 use crate::error::NodeError;
 use crate::figures::Figures;
 use crate::filters::Filters;
@@ -82,6 +83,8 @@ pub struct Node {
     pub impersonation: Impersonation,
     /// State roots and proofs.
     pub proofs: Proofs,
+    /// Disputes about levels.
+    pub(crate) disputes: Disputes,
     /// The filters that clients installed.
     pub filters: Filters,
     /// What the newest levels took.
@@ -133,6 +136,7 @@ impl Node {
             clock: Clock::default(),
             impersonation: Impersonation::default(),
             proofs: Proofs::default(),
+            disputes: Disputes::default(),
             filters: Filters::default(),
             figures: Figures::default(),
             abis: Given::default(),

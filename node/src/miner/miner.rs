@@ -78,6 +78,7 @@ impl Miner {
         stop: Arc<AtomicBool>,
     ) -> Result<(Self, MinerHandle), MinerError> {
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
+        node.disputes.run_as(machine.options());
         let mut miner = Self {
             machine,
             node,

@@ -6,6 +6,7 @@ mod building;
 mod configuration;
 pub(super) mod debug;
 mod development;
+mod dispute;
 mod execution;
 mod explorer;
 mod fees;
@@ -289,6 +290,8 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_advanceLevels"], Waiting(|miner, params| Box::pin(layer1::advance(miner, params)))),
     (&["rollup_inbox"], Waiting(|miner, params| Box::pin(layer1::inbox(miner, params)))),
     (&["rollup_outbox"], Waiting(|miner, params| Box::pin(layer1::outbox(miner, params)))),
+    (&["rollup_dispute"], Waiting(|miner, params| Box::pin(dispute::begin(miner, params)))),
+    (&["rollup_disputeStatus"], AtOnce(dispute::status)),
     (&["rollup_layer1"], Waiting(|miner, _| Box::pin(layer1::overview(miner)))),
     (&["rollup_layer1Balance"], Waiting(|miner, params| Box::pin(layer1::balance(miner, params)))),
 ];
