@@ -1,8 +1,8 @@
 //! Disputes about levels of a devnet, played in the background, one at a time.
 
-use crate::chain::{self, Block};
+pub(crate) mod level;
+
 use crate::error::NodeError;
-use crate::node::Node;
 use dispute::{Event, Fault, Level, Operator, PlayError, Report, Side, play};
 use pvm::{Durable, Machine, NodeHash, engine};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -72,8 +72,8 @@ pub(crate) enum DisputeRefused {
 /// A level, and what the node has of it.
 pub(crate) struct Kept {
     pub(crate) level: u32,
-    before: Durable,
-    after: NodeHash,
+    pub(crate) before: Durable,
+    pub(crate) after: NodeHash,
 }
 
 impl Disputes {
@@ -195,48 +195,6 @@ impl Game {
             _ => {}
         }
     }
-}
-
-impl Node {
-    /// The states before and after a level, by default the newest that made a block.
-    pub(crate) fn kept_level(&self, level: Option<u32>) -> Result<Kept, DisputeRefused> {
-        if self.follows() {
-            return Err(DisputeRefused::NoDevnet);
-        }
-        if self.fork().is_some() {
-            return Err(DisputeRefused::Fork);
-        }
-        let newest = self.latest()?;
-        let mut after: Option<(u32, Durable)> = None;
-        let mut number = newest.number();
-        loop {
-            let block = self.chain().number(number).map_err(NodeError::from)?;
-            let state = block.as_deref().and_then(state_of);
-            let (found, state) = state.ok_or(DisputeRefused::NotKept(level.unwrap_or_default()))?;
-            match &after {
-                None if level.is_none_or(|level| found == level) => after = Some((found, state)),
-                None if level.is_some_and(|level| found < level) => {
-                    return Err(DisputeRefused::NotKept(level.unwrap_or_default()));
-                }
-                Some((level, end)) if found < *level => {
-                    return Ok(Kept {
-                        level: *level,
-                        before: state,
-                        after: end.root_hash(),
-                    });
-                }
-                _ => {}
-            }
-            let below = number.checked_sub(1);
-            number = below.ok_or(DisputeRefused::FirstLevel)?;
-        }
-    }
-}
-
-/// The state behind a block, and its level.
-fn state_of(block: &Block) -> Option<(u32, Durable)> {
-    let state = block.state.clone()?;
-    Some((chain::head(&state).ok()?.level, state))
 }
 
 /// What this lock guards is whole at every moment.

@@ -1,6 +1,6 @@
 //! Disputes about levels of the devnet (`rollup_dispute`).
 
-use crate::disputes::{DisputeRefused, Progress, Wanted};
+use crate::disputes::{DisputeRefused, Progress, Wanted, level};
 use crate::miner::MinerHandle;
 use crate::node::Node;
 use crate::rpc::RpcError;
@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 pub(super) async fn begin(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let wanted: Wanted = params.required(0)?;
     let node = miner.node();
-    let level = wanted.level;
+    let wanted_level = wanted.level;
     let kept = load::blocking(node, move |node| {
-        node.kept_level(level).map_err(RpcError::server)
+        level::kept(node, wanted_level).map_err(RpcError::server)
     });
     let kept = kept.await?;
     let (level, messages) = miner.inbox(Some(kept.level)).await?;
