@@ -50,6 +50,40 @@ fn a_rollup_is_served_from_its_genesis_and_from_a_copy() {
     until("the copy is there", || balance(&copy) != "0x0");
 }
 
+/// The pages of a node in front of a rollup: a withdrawal with its command, no controls, and no
+/// names by strangers.
+fn check_pages(node: &Process) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let get = |path: &str| {
+        let mut answer = agent.get(format!("{}{path}", node.url)).call().unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), text)
+    };
+    let (status, bridge) = get("/bridge");
+    assert_eq!(status, 200, "{bridge}");
+    for expected in [
+        "3 tez",
+        "Anybody can execute it now",
+        "octez-client",
+        "credited",
+    ] {
+        assert!(bridge.contains(expected), "{expected}: {bridge}");
+    }
+    assert!(!bridge.contains("rollup_deposit"), "{bridge}");
+    let (status, level) = get("/level/newest");
+    assert_eq!(status, 200, "{level}");
+    assert!(level.contains("end of the level"), "{level}");
+    let (status, home) = get("/");
+    assert_eq!(status, 200, "{home}");
+    assert!(!home.contains("/control"), "{home}");
+    assert_eq!(get("/control").0, 404);
+    let refused = node.call("rollup_addAbi", &json!([[], "Token"]));
+    assert_eq!(refused["error"]["code"], -32000, "{refused}");
+}
+
 /// The rehearsal of docs/operating.md: a transfer, a withdrawal with the command for layer 1, an
 /// upgrade whose pages come late, a crash and a restart.
 #[test]
@@ -125,6 +159,7 @@ fn what_an_operator_rehearses_works() {
     let command = l1(&["execute", outbox, index]).0;
     let start_of_it = "octez-client execute outbox message of smart rollup sr1";
     assert!(command.starts_with(start_of_it), "{command}");
+    check_pages(&node);
 
     let kernel = std::fs::read(kernel("evm_kernel.wasm")).unwrap();
     let new = [&kernel[..], &[0, 6, 5], b"other"].concat();

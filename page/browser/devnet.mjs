@@ -33,7 +33,7 @@ export async function start(...options) {
     child.once("exit", (code) => failed(new Error(`the devnet ended with ${code}`)));
     setTimeout(() => failed(new Error("the devnet does not start in 60 s")), 60_000).unref();
   });
-  return { url, async stop() { child.kill("SIGTERM"); await once(child, "exit"); } };
+  return { url, pid: child.pid, async stop() { child.kill("SIGTERM"); await once(child, "exit"); } };
 }
 
 /** Calls of a node. */

@@ -1,14 +1,14 @@
 // How long the views take on a long chain, how large they are, and what an open page costs a flood of transactions:
 // node measure.mjs [BLOCKS]
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { client, fill, start } from "./devnet.mjs";
 
 const BLOCKS = Number(process.argv[2] ?? 100_000);
 const TIMES = 21;
 const FLOOD = 2_000;
-const ROUNDS = 5;
+const ROUNDS = 11;
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 const devnet = await start("--accounts", "20", "--keep-states", "4096");
@@ -49,11 +49,17 @@ for (const [name, path] of Object.entries(views)) {
   console.log(`${name.padEnd(30)} ${median(took).toFixed(1).padStart(8)} ms  first ${took[0].toFixed(1).padStart(8)} ms  ${(bytes / 1000).toFixed(1).padStart(7)} kB`);
 }
 
-/** So many transactions, sent and mined: in seconds. */
+/** The processor time that the devnet took so far, in seconds (Linux). */
+function processor() {
+  const [user, system] = readFileSync(`/proc/${devnet.pid}/stat`, "utf8").split(") ")[1].split(" ").slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+}
+
+/** So many transactions, sent and mined: in seconds, and in seconds of the devnet's processor time. */
 async function flood() {
   const accounts = await rpc("eth_accounts");
   await rpc("evm_setAutomine", true);
-  const begin = performance.now();
+  const [begin, worked] = [performance.now(), processor()];
   const each = FLOOD / accounts.length;
   await Promise.all(accounts.map(async (from) => {
     const nonce = Number(await rpc("eth_getTransactionCount", from, "pending"));
@@ -68,7 +74,7 @@ async function flood() {
     }
   }));
   while (Number((await rpc("txpool_status")).pending) > 0) await new Promise((next) => setTimeout(next, 5));
-  return (performance.now() - begin) / 1000;
+  return { wall: (performance.now() - begin) / 1000, work: processor() - worked };
 }
 
 /** What the script of the page asks for at most, without a browser beside it that takes the same processors. */
@@ -94,7 +100,14 @@ for (let round = 0; round < ROUNDS; round++) {
     await page.close();
   }
 }
-const told = (name, times) => times.length > 0 && console.log(`${name.padEnd(30)} ${median(times).toFixed(2)} s (${times.map((time) => time.toFixed(2)).join(", ")}), ${((median(times) / median(without) - 1) * 100).toFixed(1)} %`);
+const told = (name, floods) => {
+  if (floods.length === 0) return;
+  for (const [what, of] of [["time", ({ wall }) => wall], ["processor time of the node", ({ work }) => work]]) {
+    const all = floods.map(of);
+    const more = (median(all) / median(without.map(of)) - 1) * 100;
+    console.log(`${name.padEnd(30)} ${median(all).toFixed(2)} s ${what} (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}), ${more.toFixed(1)} %`);
+  }
+};
 console.log(`${FLOOD} transactions, median of ${ROUNDS}`);
 told("no page", without);
 told("what an open page asks for", followed);

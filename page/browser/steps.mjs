@@ -352,6 +352,18 @@ step("a deposit, and what became of it", async () => {
   await page.reload();
   await has("12.5 tez", "✓ credited");
 });
+step("a deposit that its receiver refuses is kept, and may be claimed by anybody", async () => {
+  await rpc("rollup_deposit", { receiver: made.reverting, amount: "7000000" });
+  await page.reload();
+  await has("7 tez", "kept");
+  await page.click("text=anybody may claim it");
+  await page.waitForURL(/claimDeposit/);
+  const form = page.locator("details.function[open]", { hasText: "claimDeposit" });
+  assert.match(await form.locator("input[name=a0]").inputValue(), /^\d+$/);
+  assert.ok(await form.getByText("Send", { exact: true }).isVisible());
+  await has("It reverted with");
+  await go("/bridge");
+});
 step("a withdrawal on its way", async () => {
   const selector = (await rpc("web3_sha3", `0x${Buffer.from("withdraw_base58(string)").toString("hex")}`)).slice(0, 10);
   const target = Buffer.from("tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN").toString("hex");

@@ -107,6 +107,10 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         @if ask.is_devnet() {
             div.forms { @for form in &DEPOSITS { (form.markup()) } (ADVANCE.markup()) }
         }
+        p {
+            "Withdraw with " a href=(withdraw()) { code { "withdraw_base58" } } " of the bridge, or with "
+            a href=(format!("/address/{}/contract", BRIDGES[1].to_checksum(None))) { "the bridge of tokens" } "."
+        }
         h2 #deposits { "Deposits" }
         @if deposits.is_empty() { p.none { "None in the blocks that were looked through." } }
         @else { (table_of_deposits(&deposits)) }
@@ -118,6 +122,12 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         }
     };
     Ok(View::new("Bridge", main))
+}
+
+/// The form that withdraws tez.
+fn withdraw() -> String {
+    let bridge = BRIDGES[0].to_checksum(None);
+    format!("/address/{bridge}/contract?f=withdraw_base58(string)")
 }
 
 fn facts(layer1: &Value) -> Markup {
@@ -182,23 +192,37 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
             td { (format::transaction(text(log, "transactionHash"))) }
             td { @if let Some(DynSolValue::Address(receiver)) = value("receiver") { (format::account(&receiver)) } }
             td.number { @if native { (format::wei(amount)) } @else { (format::count(amount)) " tickets" } }
-            td { (fate(event, native, waits, value("nonce").as_ref())) }
+            td { (fate(event, waits, claim(native, place, value("nonce")))) }
         }
     }
 }
 
-/// What became of a deposit.
-fn fate(event: &str, native: bool, waits: Option<bool>, id: Option<&DynSolValue>) -> Markup {
+/// What became of a deposit; of one that waits, the call that hands it over.
+fn fate(event: &str, waits: Option<bool>, claim: Option<String>) -> Markup {
     match (event, waits) {
         ("Deposit", _) => html! { span.worked { "✓ credited" } },
         (_, Some(false)) => html! { span.worked { "✓ claimed" } },
-        (_, Some(true)) if native => {
-            html! { span.waits { "kept" } ": the receiver refused it or needs more gas; anybody may call " code { "claimDeposit" } " for it" }
-        }
         (_, Some(true)) => html! {
-            span.waits { "kept" } ": anybody may call " code { "claim(" @if let Some(DynSolValue::Uint(id, _)) = id { (id) } ")" } " for it"
+            span.waits { "kept" } ", since the receiver refused it, needs more gas or goes by a proxy: "
+            @if let Some(claim) = claim { a href=(claim) { "anybody may claim it for the receiver" } }
         },
         _ => html! { span.waits { "kept" } },
+    }
+}
+
+/// The form of the call that hands a kept deposit over.
+fn claim(native: bool, place: Option<(u64, u64)>, id: Option<DynSolValue>) -> Option<String> {
+    let form = |bridge: Address, call: String| {
+        format!("/address/{}/contract?{call}", bridge.to_checksum(None))
+    };
+    if native {
+        let (level, id) = place?;
+        let call = format!("f=claimDeposit(uint256,uint256)&a0={level}&a1={id}");
+        return Some(form(BRIDGES[0], call));
+    }
+    match id? {
+        DynSolValue::Uint(id, _) => Some(form(BRIDGES[1], format!("f=claim(uint256)&a0={id}"))),
+        _ => None,
     }
 }
 
