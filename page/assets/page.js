@@ -50,7 +50,7 @@ function exactButton() {
   exact();
 }
 
-/** The newest blocks, as the node tells of them. At most four times a second, and not while
+/** The newest blocks, as the node tells of them. At most twice a second, and not while
  * somebody stands in the table, or looks elsewhere. */
 function live() {
   const table = one("table[data-live]");
@@ -83,7 +83,7 @@ function live() {
     } catch {
       due = true;
     }
-    setTimeout(() => { busy = false; update(); }, 250);
+    setTimeout(() => { busy = false; update(); }, 500);
   };
   const open = () => {
     const socket = new WebSocket(location.origin.replace(/^http/, "ws"));

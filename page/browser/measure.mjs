@@ -79,7 +79,7 @@ async function flood() {
 
 /** What the script of the page asks for at most, without a browser beside it that takes the same processors. */
 function follower() {
-  const timer = setInterval(async () => (await fetch(`${url}/rows`)).text(), 250);
+  const timer = setInterval(async () => (await fetch(`${url}/rows`)).text(), 500);
   return { stop: () => clearInterval(timer) };
 }
 
