@@ -6,6 +6,7 @@ use crate::{files, installer};
 use anyhow::{Context, ensure};
 use clap::Args;
 use double::{Double, Options};
+use layer1::Account;
 use layer1::devnet::Contracts;
 use messages::address;
 use node::genesis::config_of;
@@ -77,15 +78,19 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
     let address = SocketAddr::new(args.host, args.port);
     // Before anything is written.
     drop(TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?);
-    let (installer, options) = originate(args)?;
-    let double = Double::new(&installer, options)?;
+    let Originated {
+        module,
+        options,
+        has_bridge,
+    } = originate(args)?;
+    let double = Double::new(&module, options)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         let every = Duration::try_from_secs_f64(args.block_time).unwrap_or_default();
         let every = (!every.is_zero()).then_some(every);
         double.levels(1)?;
         let running = double.serve(address, every).await?;
-        say(args, &running.url())?;
+        say(args, &running.url(), has_bridge)?;
         let _ = signals(STOP_TIME)?.await;
         anyhow::Ok(())
     })?;
@@ -94,7 +99,7 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Writes installer and pages.
-fn originate(args: &DoubleArgs) -> anyhow::Result<(Vec<u8>, Options)> {
+fn originate(args: &DoubleArgs) -> anyhow::Result<Originated> {
     let kernel = files::module(&files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)?;
     let setup = setup::read(&args.setup, Target::of(&kernel))?;
     for warning in &setup.warnings {
@@ -135,7 +140,19 @@ fn originate(args: &DoubleArgs) -> anyhow::Result<(Vec<u8>, Options)> {
         finality: args.finality,
         ..Options::default()
     };
-    Ok((made.module, options))
+    Ok(Originated {
+        module: made.module,
+        options,
+        has_bridge: config.ticketer.is_some(),
+    })
+}
+
+/// A rollup that is to be originated.
+struct Originated {
+    module: Vec<u8>,
+    options: Options,
+    /// Its setup names a ticketer.
+    has_bridge: bool,
 }
 
 fn pages(out: &Path) -> PathBuf {
@@ -147,7 +164,7 @@ fn module(out: &Path) -> PathBuf {
 }
 
 /// Says how to put a node in front of it.
-fn say(args: &DoubleArgs, url: &str) -> anyhow::Result<()> {
+fn say(args: &DoubleArgs, url: &str, has_bridge: bool) -> anyhow::Result<()> {
     println!("rollup node (a double) at {url}");
     println!();
     println!(
@@ -159,6 +176,11 @@ fn say(args: &DoubleArgs, url: &str) -> anyhow::Result<()> {
     println!();
     println!("curl -X POST '{url}/double/levels?count=1'");
     println!("curl -X POST '{url}/double/reorganise?depth=2&lose=true'");
+    if !has_bridge {
+        let exchanger = Account::originated(Contracts::default().exchanger);
+        println!("# no deposits: the setup names no ticketer (genesis --ticketer {exchanger})");
+        return Ok(());
+    }
     println!(
         "curl -d '{{\"routing\": \"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\", \"mutez\": 1000000}}' {url}/double/deposit"
     );
