@@ -70,12 +70,15 @@ function live() {
     due = false;
     try {
       const text = await (await fetch("/rows")).text();
-      const parsed = new DOMParser().parseFromString(`<table><tbody>${text}</tbody></table>`, "text/html");
+      const parsed = new DOMParser().parseFromString(text, "text/html");
       const next = all("tbody > tr", parsed);
       if (next.length > 0 && shown()) {
         rows.replaceChildren(...next);
-        times(rows);
-        exact(rows);
+        const facts = one("#facts");
+        const told = one("#facts", parsed);
+        if (facts && told && !facts.contains(document.activeElement)) facts.replaceChildren(...told.children);
+        times();
+        exact();
         status.textContent = `Block ${newest} is the newest.`;
       } else {
         due = true;
@@ -158,12 +161,54 @@ function params(form) {
   return list;
 }
 
+const count = (number) => BigInt(number).toLocaleString("en");
+
+/** What an operation of layer 1 came to. */
+function operated({ level, messageId, refused, waits, ran }, what) {
+  const place = messageId === undefined ? `at level ${count(level)}` : `as message ${count(messageId)} of level ${count(level)}`;
+  if (refused !== undefined) throw new Error(`${what} ${place}, but the kernel refuses it: ${refused}`);
+  if (waits !== undefined) return `${what} ${place}. The rollup waits: ${waits}`;
+  return `${what} ${place}${ran === false ? "; that level has not run yet" : ""}.`;
+}
+
+/** What methods answer, in words. */
+const SAID = {
+  rollup_deposit: (result) => operated(result, "It was sent"),
+  rollup_depositTokens: (result) => operated(result, "It was sent"),
+  rollup_payOut: (result) => operated(result, "It was paid"),
+  rollup_executeOutboxMessage: (result) => result.command ?? operated(result, "It was executed"),
+  rollup_advanceLevels: ({ levels, level, cemented }) =>
+    `${count(levels)} ${levels === 1 ? "level" : "levels"} ran; level ${count(level)} is the next. ${cemented === null ? "Nothing is cemented yet." : `Cemented up to level ${count(cemented)}.`}`,
+};
+
+function words(method, result) {
+  if (SAID[method]) return SAID[method](result);
+  if (result === null || result === true) return "Done.";
+  return typeof result === "string" ? result : JSON.stringify(result);
+}
+
+/** The lists of this page as they are now. */
+async function refresh() {
+  const lists = one("#lists");
+  if (!lists) return;
+  const parsed = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  for (const id of ["#facts", "#lists"]) {
+    const told = one(id, parsed);
+    if (told) one(id)?.replaceChildren(...told.childNodes);
+  }
+  times();
+  exact();
+  forms(lists);
+}
+
 /** Forms that call a method, and show which call that is. */
-function forms() {
-  for (const form of all("form.rpc")) {
+function forms(within = document) {
+  for (const form of all("form.rpc", within)) {
     const { method } = form.dataset;
     const call = one(".call code", form);
-    const output = one("output", form);
+    // What stands in a list goes when the list is made anew.
+    const said = form.closest("#lists") ? one("#said") : null;
+    const output = said ?? one("output", form);
     const show = () => {
       try {
         call.textContent = `${method} ${JSON.stringify(params(form))}`;
@@ -179,27 +224,71 @@ function forms() {
       output.textContent = "…";
       try {
         const result = await rpc(method, params(form));
+        const text = words(method, result);
         output.className = "worked";
-        output.textContent = `✓ ${typeof result === "string" ? result : JSON.stringify(result)}`;
-        if (method === "eth_sendTransaction") link(output, result);
+        output.textContent = `✓ ${text}`;
+        if (method === "eth_sendTransaction") await sent(output, result);
       } catch (error) {
         output.className = "failed";
         output.textContent = `✗ ${error.message}`;
       }
+      if (one("#said")) await refresh().catch(() => {});
     });
   }
 }
 
-function link(output, hash) {
+/** A transaction that was sent: a link, and what comes of it. */
+async function sent(output, hash) {
   const to = document.createElement("a");
   to.href = `/tx/${encodeURIComponent(hash)}`;
   to.textContent = hash;
-  output.replaceChildren("✓ Sent: ", to);
+  const became = document.createElement("span");
+  became.textContent = ". It waits for a block.";
+  output.className = "worked";
+  output.replaceChildren("✓ Sent: ", to, became);
+  for (let tries = 0; tries < 120 && output.contains(to); tries++) {
+    const receipt = await rpc("eth_getTransactionReceipt", [hash]).catch(() => null);
+    if (receipt) {
+      const place = `block ${count(receipt.blockNumber)}, with ${count(receipt.gasUsed)} gas`;
+      const worked = receipt.status === "0x1";
+      output.className = worked ? "worked" : "failed";
+      became.textContent = worked ? `. ✓ It is done: ${place}.` : `. ✗ It failed: ${place}. The link says why.`;
+      return;
+    }
+    await new Promise((next) => setTimeout(next, 500));
+  }
+}
+
+/** What stands between brackets, with commas; null: they do not fit. */
+function parts(text, [open, close]) {
+  if (text.length < 2 || !text.startsWith(open) || !text.endsWith(close)) return null;
+  const inside = text.slice(1, -1).trim();
+  if (inside === "") return [];
+  const found = [""];
+  let depth = 0;
+  for (const letter of inside) {
+    if ("[(".includes(letter)) depth += 1;
+    if ("])".includes(letter)) depth -= 1;
+    if (depth < 0) return null;
+    if (letter === "," && depth === 0) found.push("");
+    else found[found.length - 1] += letter;
+  }
+  return depth === 0 ? found.map((part) => part.trim()) : null;
 }
 
 /** Whether text is of a type of Solidity's, as far as can be said while somebody types. */
 function fits(type, text) {
-  if (text === "") return true;
+  // Commas and brackets may stand in quotes there: the node says.
+  if (type.includes("string")) return true;
+  const list = /^(.*)\[(\d*)\]$/.exec(type);
+  if (list) {
+    const items = parts(text, "[]");
+    return items !== null && (list[2] === "" || items.length === Number(list[2])) && items.every((item) => fits(list[1], item));
+  }
+  if (type.startsWith("(")) {
+    const [types, items] = [parts(type, "()"), parts(text, "()")];
+    return items !== null && items.length === types.length && items.every((item, place) => fits(types[place], item));
+  }
   const number = /^(u?)int(\d*)$/.exec(type);
   if (number) {
     if (!/^-?(\d[\d_]*|0x[\da-fA-F]+)$/.test(text)) return /^\d+(\.\d+)?(e\d+)?\s*[a-z]*$/.test(text);
@@ -215,16 +304,51 @@ function fits(type, text) {
   if (type === "address") return /^0x[\da-fA-F]{40}$/.test(text);
   if (type === "bool") return text === "true" || text === "false";
   if (type === "tez") return /^\d+(\.\d{1,18})?$/.test(text);
-  if (type.endsWith("]")) return text.startsWith("[") && text.endsWith("]");
-  if (type.startsWith("(")) return text.startsWith("(") && text.endsWith(")");
+  if (type === "gas") return /^\d+$/.test(text);
   return true;
 }
 
-function check(input) {
-  const right = fits(input.dataset.type, input.value.trim());
-  input.setAttribute("aria-invalid", String(!right));
-  input.title = right ? "" : `This is no ${input.dataset.type}.`;
-  return right;
+/** What a type looks like, in words. */
+function looks(type) {
+  const number = /^(u?)int(\d*)$/.exec(type);
+  const bytes = /^bytes(\d+)$/.exec(type);
+  if (number) return number[1] ? `a whole number from 0 to 2^${number[2] || 256} − 1` : `a whole number from −2^${(number[2] || 256) - 1} to 2^${(number[2] || 256) - 1} − 1`;
+  if (bytes) return `0x and ${2 * Number(bytes[1])} hex digits`;
+  if (type.endsWith("]")) return "values between [ and ], with commas: each must fit";
+  if (type.startsWith("(")) return "values between ( and ), with commas: each must fit";
+  const known = { address: "0x and 40 hex digits", bool: "true or false", bytes: "0x and pairs of hex digits", tez: "a number with at most 18 decimal places", gas: "a whole number" };
+  return known[type] ?? "another value";
+}
+
+/** May stay empty. */
+const EMPTY = ["string", "bytes", "tez", "gas"];
+
+/** Says beside a field what is wrong with it. */
+function say(input, why) {
+  input.setAttribute("aria-invalid", String(why !== ""));
+  const words = document.getElementById(input.getAttribute("aria-describedby"));
+  const text = why && `✗ ${why}`;
+  if (words && words.textContent !== text) words.textContent = text;
+}
+
+/** Whether what is typed is of its type; `ready`: nothing more will be typed. */
+function check(input, ready) {
+  const { type } = input.dataset;
+  let text = input.value.trim();
+  // Numbers as the pages show them: with their thousands apart.
+  if (/^(u?int\d*|tez|gas)$/.test(type) && /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(text)) text = text.replaceAll(",", "");
+  let why = "";
+  if (text === "" && ready && !EMPTY.includes(type)) why = `It is missing: ${looks(type)}.`;
+  else if (text !== "" && !fits(type, text)) why = `This is no ${type}: it is ${looks(type)}.`;
+  say(input, why);
+  return why === "";
+}
+
+/** Whether a form can be used; goes to the first field that is wrong. */
+function ready(inputs) {
+  const wrong = inputs.filter((input) => !check(input, true));
+  wrong[0]?.focus();
+  return wrong.length === 0;
 }
 
 /** Sends a call: from an account that the devnet has, or by the browser's wallet. */
@@ -241,12 +365,11 @@ function workbench() {
   for (const form of all("details.function form")) {
     const output = one("output", form);
     const inputs = all("[data-type]", form);
-    for (const input of inputs) input.addEventListener("input", () => check(input));
+    for (const input of inputs) input.addEventListener("input", () => check(input, false));
     form.addEventListener("submit", (event) => {
       const from = one("#sender")?.value;
-      if (!inputs.every(check)) {
+      if (!ready(inputs)) {
         event.preventDefault();
-        inputs.find((input) => input.getAttribute("aria-invalid") === "true").focus();
       } else if (from && from !== "wallet") {
         const field = document.createElement("input");
         Object.assign(field, { type: "hidden", name: "from", value: from });
@@ -257,7 +380,7 @@ function workbench() {
     if (!write) continue;
     write.hidden = false;
     write.addEventListener("click", async () => {
-      if (!inputs.every(check)) return;
+      if (!ready(inputs)) return;
       output.className = "";
       output.textContent = "…";
       try {
@@ -265,15 +388,35 @@ function workbench() {
         query.set("encode", "1");
         const answer = await fetch(`${location.pathname}?${query}`);
         const { wrong, ...call } = await answer.json();
-        if (wrong) throw new Error(Object.values(wrong).join("; "));
-        link(output, await send(call));
-        output.className = "worked";
+        if (wrong) {
+          for (const input of inputs) say(input, wrong[input.name] ?? "");
+          throw new Error(Object.values(wrong).join("; "));
+        }
+        await sent(output, await send(call));
       } catch (error) {
         output.className = "failed";
         output.textContent = `✗ ${error.message}`;
       }
     });
   }
+}
+
+/** What is wrong with the node, on pages that stay open. */
+function trouble() {
+  const banner = one("#trouble");
+  const look = async () => {
+    if (document.hidden) return;
+    let text = "";
+    try {
+      const { ready, trouble: why } = await (await fetch("/health")).json();
+      if (!ready) text = `The node has trouble: ${why ?? "it has no block yet"}`;
+    } catch {
+      text = "The node does not answer.";
+    }
+    if (banner.textContent !== text) banner.textContent = text;
+    banner.hidden = text === "";
+  };
+  setInterval(look, 10_000);
 }
 
 /** Artefacts that are dropped on the page, or chosen. */
@@ -332,6 +475,7 @@ function opened() {
 times();
 exactButton();
 live();
+trouble();
 forms();
 workbench();
 artefacts();

@@ -42,7 +42,7 @@ async function open(options = {}) {
 }
 
 /** Chromium tells of answers that are no page, which some steps ask for. */
-const expected = (text) => /status of (400|404|500)/.test(text);
+const expected = (text) => /status of (400|404|500|503)/.test(text);
 
 const page = await open();
 const go = async (path) => page.goto(url + path);
@@ -108,6 +108,12 @@ step("a block shows up by itself, and nothing moves", async () => {
   assert.deepEqual(await box(), before);
   assert.equal(await page.locator("#rows tr:not(.empty)").count(), 25);
 });
+step("the cards move with the table, and failures are counted in it", async () => {
+  await rpc("eth_sendTransaction", { from: made.me, to: made.reverting, gas: "0xb71b00" });
+  const number = (await newest()).toLocaleString("en");
+  await page.locator("#facts dd").first().getByText(number, { exact: true }).waitFor();
+  assert.match(await text("#rows tr"), /1 \(1 ✗\s*failed\s*\)/);
+});
 step("paused, it stays; then it catches up", async () => {
   await page.click("#pause");
   const first = await text("#rows tr");
@@ -116,6 +122,19 @@ step("paused, it stays; then it catches up", async () => {
   assert.equal(await text("#rows tr"), first);
   await page.click("#pause");
   await page.locator("#rows tr").first().getByText((await newest()).toLocaleString("en"), { exact: true }).waitFor();
+});
+step("a page that stays open tells of trouble, and that it is over", async () => {
+  const view = await open();
+  await view.clock.install();
+  await view.goto(url);
+  assert.equal(await view.locator("#trouble").isVisible(), false);
+  await view.route("**/health", (route) => route.fulfill({ status: 503, json: { ready: false, trouble: "5 levels are still to run" } }));
+  await view.clock.runFor(11_000);
+  await view.locator("#trouble").getByText("The node has trouble: 5 levels are still to run").waitFor();
+  await view.unroute("**/health");
+  await view.clock.runFor(11_000);
+  await view.locator("#trouble").waitFor({ state: "hidden" });
+  await view.context().close();
 });
 step("rows do not change under who stands in them with the keyboard", async () => {
   await page.focus("#rows tr a");
@@ -180,6 +199,7 @@ step("the state before and after", async () => {
 step("a failed swap without its ABI: bytes are bytes", async () => {
   await go(VIEWS.failed);
   await has("✗ It failed", "bytes that no known error has");
+  assert.equal(await page.locator("div.why a[href='/abis']").count() > 0, true);
 });
 step("the router's artefact is chosen, and names come", async () => {
   await go("/abis");
@@ -201,11 +221,11 @@ step("an artefact that is none is told so", async () => {
 });
 step("a panic has words", async () => {
   await go(`/tx/${made.panicked.transactionHash}`);
-  await has("arithmetic overflow or underflow");
+  await has("Panic 0x11: arithmetic overflow or underflow");
 });
 step("out of gas is said so", async () => {
   await go(`/tx/${made.starved.transactionHash}`);
-  await has("out of gas");
+  await has(/out of gas.*the transaction's gas limit, 200,000/);
 });
 step("a failure far inside is found with the way to it", async () => {
   await go(VIEWS.deep);
@@ -268,6 +288,33 @@ step("arguments are checked as they are typed", async () => {
   assert.equal(await field.evaluate((input) => document.activeElement === input), true);
   await field.fill(made.friend);
   assert.equal(await field.getAttribute("aria-invalid"), "false");
+});
+step("what is wrong is said in words, lists and structs looked into", async () => {
+  const field = page.locator("details.function[open] input[name=a0]");
+  const said = page.locator("details.function[open] p.wrong").first();
+  await field.fill("0x12");
+  assert.match(await said.innerText(), /✗ This is no address: it is 0x and 40 hex digits/);
+  await field.fill("");
+  await page.locator("details.function[open]").getByText("Read", { exact: true }).click();
+  assert.match(await said.innerText(), /✗ It is missing/);
+  const right = await page.evaluate(() => [
+    ["uint256[]", "[1,x]"], ["uint256[]", "[1,2]"], ["uint256[2]", "[1]"], ["(uint8,bool)[]", "[(1,true),(2,false)]"], ["(uint8,bool)[]", "[(1,2)]"], ["uint256[]", "[]"], ["uint8[][]", "[[1],[256]]"],
+  ].map(([type, text]) => fits(type, text)));
+  assert.deepEqual(right, [false, true, false, true, false, true, false]);
+  await field.fill(made.friend);
+  assert.equal(await said.innerText(), "");
+});
+step("what takes nothing is read when the page opens", async () => {
+  assert.match(await text("table.now"), /decimals\s+18/);
+});
+step("a failing transaction is sent with a gas limit, and its outcome told", async () => {
+  await go(VIEWS.workbench);
+  const form = page.locator("details.function", { hasText: "transferFrom(address,address,uint256)" }).first();
+  await form.locator("summary").click();
+  for (const [name, value] of [["a0", made.friend], ["a1", made.me], ["a2", "5,000"], ["gas", "300,000"]]) await form.locator(`input[name=${name}]`).fill(value);
+  await form.getByText("Send", { exact: true }).click();
+  await form.locator("output.failed").filter({ hasText: /Sent: 0x.*It failed: block/ }).waitFor();
+  await go(VIEWS.workbench);
 });
 step("trying what would fail shows its error", async () => {
   const form = page.locator("details.function", { hasText: "transferFrom(address,address,uint256)" }).first();
@@ -340,6 +387,12 @@ step("search: a name", async () => {
   await search("Swap");
   await has("Functions", "Events", "swap(");
 });
+step("search: errors, of the list and added", async () => {
+  await search("erc20insufficientbalance");
+  await has("Errors", "ERC20InsufficientBalance(address,uint256,uint256)");
+  await search("TooLittle");
+  await has("Errors", "TooLittle(");
+});
 step("search: nothing is found, in words", async () => {
   await search("<b>nothing</b>");
   await has("Not found", "<b>nothing</b>");
@@ -348,9 +401,9 @@ step("search: nothing is found, in words", async () => {
 // The bridge.
 step("a deposit, and what became of it", async () => {
   await go("/bridge");
-  assert.match(await fillIn("rollup_deposit", { Receiver: made.me, Amount: "12.5" }), /✓/);
-  await page.reload();
-  await has("12.5 tez", "✓ credited");
+  assert.match(await fillIn("rollup_deposit", { Receiver: made.me, Amount: "12.5" }), /✓ It was sent as message \d+ of level \d+\./);
+  await page.locator("#lists").getByText("12.5 tez").waitFor();
+  await has("12.5 tez", "✓ credited", "account 0");
 });
 step("a deposit that its receiver refuses is kept, and may be claimed by anybody", async () => {
   await rpc("rollup_deposit", { receiver: made.reverting, amount: "7000000" });
@@ -371,18 +424,18 @@ step("a withdrawal on its way", async () => {
   await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: "0x53444835ec580000", data });
   await page.reload();
   await has("6 tez", /It left; the commitment|can still be refuted/);
+  assert.match(await text("section.withdrawal li[aria-current]"), /in the outbox|in a commitment/);
 });
 step("levels run until it can be executed", async () => {
   await page.locator("section.withdrawal button").first().click();
-  await page.locator("section.withdrawal output").filter({ hasText: "✓" }).first().waitFor();
-  await page.reload();
-  await has("Anybody can execute it now");
+  await page.locator("#said").filter({ hasText: /✓ \d+ levels? ran/ }).waitFor();
+  await page.locator("section.withdrawal").getByText("Anybody can execute it now").waitFor();
 });
 step("it is executed, and layer 1 paid", async () => {
   await page.locator("section.withdrawal button", { hasText: "Execute" }).click();
-  await page.locator("section.withdrawal output").filter({ hasText: "✓" }).first().waitFor();
-  await page.reload();
-  await has("It was executed");
+  await page.locator("#said").filter({ hasText: /✓ It was executed at level/ }).waitFor();
+  await page.locator("section.withdrawal").getByText("It was executed").waitFor();
+  for (const path of await page.locator("main a[href^='/level/']").evaluateAll((links) => links.map((link) => link.getAttribute("href")))) assert.equal((await fetch(url + path)).status, 200, path);
   await go("/layer1/tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN");
   await has("tez");
 });

@@ -123,32 +123,6 @@ pub(crate) fn level(number: u64) -> Markup {
     html! { a href=(format!("/level/{number}")) { "level " (count(number)) } }
 }
 
-/// A link to an account, with its name if it has one that everybody knows.
-pub(crate) fn account(address: &Address) -> Markup {
-    let text = address.to_checksum(None);
-    match known(address) {
-        Some(name) => html! { a href=(format!("/address/{text}")) title=(text) { (name) } },
-        None => html! { a href=(format!("/address/{text}")) { (cut(&text)) } },
-    }
-}
-
-/// An account without a link, where something else is done by a click.
-pub(crate) fn name(address: &Address) -> Markup {
-    match known(address) {
-        Some(name) => html! { (name) },
-        None => cut(&address.to_checksum(None)),
-    }
-}
-
-/// The whole address, as a link.
-pub(crate) fn whole_account(address: &Address) -> Markup {
-    let text = address.to_checksum(None);
-    html! {
-        a href=(format!("/address/{text}")) { span.hash.whole { (text) } }
-        @if let Some(name) = known(address) { " " span.tag { (name) } }
-    }
-}
-
 /// A link to an account of layer 1.
 pub(crate) fn layer1(account: &str) -> Markup {
     html! { a href=(format!("/layer1/{account}")) { (cut(account)) } }

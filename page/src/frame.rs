@@ -107,7 +107,10 @@ pub(crate) fn refusal(names: &Names, error: &RpcError) -> Markup {
 
 fn whole(ask: &Ask, view: &View) -> Markup {
     let node = ask.node();
-    let trouble = node.trouble();
+    // As /health has it, which the script asks now and then.
+    let none =
+        || Some("it has no block yet".to_owned()).filter(|_| node.chain().newest().is_none());
+    let trouble = node.trouble().or_else(none);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -134,9 +137,7 @@ fn whole(ask: &Ask, view: &View) -> Markup {
                         button #exact type="button" aria-pressed="false" hidden { "Exact values" }
                     }
                 }
-                @if let Some(trouble) = trouble {
-                    aside.trouble aria-label="Trouble" { "The node has trouble: " (trouble) }
-                }
+                aside #trouble.trouble aria-label="Trouble" hidden[trouble.is_none()] { @if let Some(trouble) = trouble { "The node has trouble: " (trouble) } }
                 main #main tabindex="-1" { (view.main) }
                 footer {
                     p { (node.client()) ", chain " (node.chain_id()) ". All that is here comes from the node's JSON-RPC at the same address." }

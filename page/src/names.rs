@@ -1,15 +1,18 @@
 //! Names for bytes: from the ABIs that the node was given, then from a list of our own. Bytes that
 //! nobody named stay bytes.
 
+mod called;
 mod decode;
 mod own;
 mod show;
+mod text;
 
 pub(crate) use decode::{Decoded, fits, output};
-pub(crate) use show::plain;
+pub(crate) use text::plain;
 
 use alloy_json_abi::{Error, Event, Function};
 use alloy_primitives::{Address, B256, Selector};
+use called::Called;
 use maud::{Markup, html};
 use node::abis::{Contract, Names as Given};
 use std::sync::Arc;
@@ -19,12 +22,45 @@ use std::sync::Arc;
 pub(crate) struct Names {
     given: Arc<Given>,
     own: &'static Given,
+    called: Called,
 }
 
 impl Names {
-    pub(crate) fn new(given: Arc<Given>) -> Self {
+    /// `accounts`: those whose keys a devnet has.
+    pub(crate) fn new(given: Arc<Given>, accounts: &[Address]) -> Self {
         let own = own::names();
-        Self { given, own }
+        let called = Called::new(&given, accounts);
+        Self { given, own, called }
+    }
+
+    /// A link to an account, by its name if it has one.
+    pub(crate) fn account(&self, address: &Address) -> Markup {
+        self.called.account(address)
+    }
+
+    /// An account without a link, where something else is done by a click.
+    pub(crate) fn name(&self, address: &Address) -> Markup {
+        self.called.name(address)
+    }
+
+    /// The whole address, as a link, with its name.
+    pub(crate) fn whole_account(&self, address: &Address) -> Markup {
+        self.called.whole_account(address)
+    }
+
+    /// What an account is called, behind its address.
+    pub(crate) fn tag(&self, address: &Address) -> Markup {
+        self.called.tag(address)
+    }
+
+    /// Values as a table, under a caption.
+    pub(crate) fn table(&self, decoded: &Decoded, caption: &str) -> Markup {
+        decoded.table(&self.called, caption)
+    }
+
+    /// Values one after another, in a line.
+    pub(crate) fn line(&self, decoded: &Decoded) -> Markup {
+        decoded.line(&self.called)
     }
 
     /// The contract that somebody said is at an address, or that is on every rollup.
@@ -83,6 +119,18 @@ impl Names {
         (functions, events)
     }
 
+    /// Errors with a name, whatever its case; what is equal once.
+    pub(crate) fn errors_named(&self, name: &str) -> Vec<&Error> {
+        let contracts = self.given.contracts().chain(self.own.contracts());
+        let errors = contracts.flat_map(|contract| contract.abi.errors());
+        let mut errors: Vec<&Error> = errors
+            .filter(|error| error.name.eq_ignore_ascii_case(name))
+            .collect();
+        errors.sort_by_key(|error| error.signature());
+        errors.dedup_by_key(|error| error.signature());
+        errors
+    }
+
     /// A function's name and arguments, from the input of a call.
     pub(crate) fn input(&self, input: &[u8]) -> Option<Decoded> {
         let (selector, _) = input.split_first_chunk::<4>()?;
@@ -124,12 +172,17 @@ impl Names {
             return html! { p { "It reverted without saying why." } };
         }
         let Some(error) = self.error(bytes) else {
-            return html! { p { "It reverted with bytes that no known error has: " (crate::format::bytes(bytes)) } };
+            return html! {
+                p { "It reverted with bytes that no known error has: " (crate::format::bytes(bytes)) }
+                p.note { "Add the ABI of the contract under " a href="/abis" { "Names" } ", and its errors are told by name." }
+            };
         };
-        let words = decode::panic_words(&error);
+        if let Some((code, words)) = decode::panic_words(&error) {
+            return html! { p { "It reverted with " strong { (plain(&error.name)) } " " code { (format!("{code:#04x}")) } ": " (words) } };
+        }
         html! {
-            p { "It reverted with " strong { (plain(&error.name)) } @if let Some(words) = words { ": " (words) } }
-            (error.table("Arguments of the error"))
+            p { "It reverted with " strong { (plain(&error.name)) } }
+            (self.table(&error, "Arguments of the error"))
         }
     }
 

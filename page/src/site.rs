@@ -26,7 +26,9 @@ impl Site for Pages {
                 return file;
             }
             let ask = Ask::new(miner);
-            let names = Names::new(ask.node().abis.names());
+            let accounts = ask.node().accounts().iter();
+            let accounts: Vec<_> = accounts.map(|account| account.address).collect();
+            let names = Names::new(ask.node().abis.names(), &accounts);
             match answer(&ask, &names, &asked).await {
                 Ok(Answer::View(view)) => frame::page(&ask, &view),
                 Ok(Answer::Whole(response)) => response,
@@ -95,7 +97,7 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
         ["abis"] => views::named::abis(ask, names).into(),
         ["bridge"] => views::bridge::view(ask, names, &query).await?.into(),
         ["layer1", account] => views::bridge::layer1(ask, account).await?.into(),
-        ["control"] if ask.is_devnet() => views::control::view(ask).await?.into(),
+        ["control"] if ask.is_devnet() => views::control::view(ask, names).await?.into(),
         _ => return Err(nothing()),
     })
 }

@@ -226,6 +226,20 @@ async fn each_view_is_there_small_and_under_the_policy() {
     }
     let deposits = view(&devnet, "/bridge").await;
     assert!(deposits.contains("credited"), "{deposits}");
+    // Levels that are linked are over.
+    assert!(deposits.contains(&newest.location), "{deposits}");
+    for link in deposits.split("href=\"/level/").skip(1) {
+        let level = link.split('"').next().unwrap();
+        assert!(
+            [200, 303].contains(&get(&devnet, &format!("/level/{level}")).await.status),
+            "level {level}"
+        );
+    }
+    let rows = get(&devnet, "/rows").await.text;
+    assert!(
+        rows.contains("id=\"facts\"") && rows.contains("Newest block"),
+        "{rows}"
+    );
     devnet.stop();
 }
 
@@ -272,6 +286,30 @@ async fn what_contracts_and_abis_say_stays_text() {
     }
     let why = view(&devnet, &format!("/tx/{failed}")).await;
     assert!(why.contains("It failed") && why.contains("Error"), "{why}");
+    // Who sent it is known, and the contract by its ABI's name.
+    assert!(why.contains("account 0"), "{why}");
+    let done = view(&devnet, &format!("/tx/{hash}")).await;
+    let name: String = HOSTILE.chars().take(32).collect();
+    assert!(done.contains(&escaped(&format!("{name}…"))), "{done}");
+    let home = view(&devnet, "/").await;
+    assert!(home.contains("(1 ✗"), "{home}");
+    // What takes nothing is called at once; what is wrong stands beside its field.
+    let now = view(&devnet, &format!("/address/{token}/contract")).await;
+    assert!(
+        now.contains("What it says of itself now") && now.contains(&shown),
+        "{now}"
+    );
+    let wrong = view(
+        &devnet,
+        &format!("/address/{token}/contract?f=x(uint256)&a0=many&gas=-1"),
+    )
+    .await;
+    for expected in ["✗ \"many\" is no uint256", "✗ \"-1\" is no amount of gas"] {
+        assert!(wrong.contains(&escaped(expected)), "{expected}: {wrong}");
+    }
+    let call_of = format!("/address/{token}/contract?f=x(uint256)&a0=1,000&gas=21,000&encode=1");
+    let encoded: Value = serde_json::from_str(&get(&devnet, &call_of).await.text).unwrap();
+    assert_eq!(encoded["gas"], "0x5208", "{encoded}");
     devnet.stop();
 }
 
@@ -279,6 +317,11 @@ async fn what_contracts_and_abis_say_stays_text() {
 async fn what_is_not_there_or_not_understood_is_a_page_that_says_so() {
     let devnet = devnet(|_| {}).await;
     let unknown = B256::repeat_byte(7);
+    let missing = get(&devnet, "/block/99").await.text;
+    assert!(
+        missing.contains("There is no block 99; the newest is 0."),
+        "{missing}"
+    );
     for (path, status) in [
         ("/nothing".to_owned(), 404),
         ("/block/99".to_owned(), 404),

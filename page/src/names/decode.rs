@@ -21,6 +21,8 @@ pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) value: DynSolValue,
+    /// The components of a struct, or of the structs in a list.
+    pub(crate) components: Vec<Param>,
     /// It is the hash of what was meant, as in topics.
     pub(crate) hashed: bool,
 }
@@ -56,6 +58,7 @@ fn named(params: &[Param], values: Vec<DynSolValue>) -> Vec<Named> {
     let pair = |(param, value): (&Param, DynSolValue)| Named {
         name: param.name.clone(),
         kind: param.selector_type().into_owned(),
+        components: param.components.clone(),
         value,
         hashed: false,
     };
@@ -127,6 +130,7 @@ pub(super) fn log(event: &Event, topics: &[B256], data: &[u8]) -> Option<Decoded
         values.push(Named {
             name: param.name.clone(),
             kind,
+            components: param.components.clone(),
             value,
             hashed,
         });
@@ -139,7 +143,7 @@ pub(super) fn log(event: &Event, topics: &[B256], data: &[u8]) -> Option<Decoded
 }
 
 /// What Solidity means by the code of `Panic(uint256)`.
-pub(super) fn panic_words(error: &Decoded) -> Option<&'static str> {
+pub(super) fn panic_words(error: &Decoded) -> Option<(U256, &'static str)> {
     let code = match (error.signature.as_str(), error.values.first()) {
         ("Panic(uint256)", Some(named)) => match named.value {
             DynSolValue::Uint(code, _) => code,
@@ -147,12 +151,7 @@ pub(super) fn panic_words(error: &Decoded) -> Option<&'static str> {
         },
         _ => return None,
     };
-    let code = if code > U256::from(u64::MAX) {
-        u64::MAX
-    } else {
-        code.to::<u64>()
-    };
-    Some(match code {
+    let words = match code.saturating_to::<u64>() {
         0x00 => "a panic that the compiler put there",
         0x01 => "an assertion does not hold",
         0x11 => "arithmetic overflow or underflow",
@@ -164,7 +163,8 @@ pub(super) fn panic_words(error: &Decoded) -> Option<&'static str> {
         0x41 => "too much memory",
         0x51 => "a call of a function that was never set",
         _ => "a code that Solidity does not have",
-    })
+    };
+    Some((code, words))
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
     use std::sync::Arc;
 
     fn names() -> Names {
-        Names::new(Arc::default())
+        Names::new(Arc::default(), &[])
     }
 
     fn word(number: u64) -> Vec<u8> {
@@ -225,10 +225,16 @@ mod tests {
         let error = names().error(&bytes).unwrap();
         assert_eq!(
             panic_words(&error),
-            Some("arithmetic overflow or underflow")
+            Some((U256::from(0x11), "arithmetic overflow or underflow"))
         );
         let text = names().revert(&bytes).into_string();
-        assert!(text.contains("arithmetic overflow or underflow"), "{text}");
+        assert!(
+            text.contains("0x11</code>: arithmetic overflow or underflow"),
+            "{text}"
+        );
+        // What nobody named leads to where names are given.
+        let unknown = names().revert(&hex!("01020304")).into_string();
+        assert!(unknown.contains("href=\"/abis\""), "{unknown}");
     }
 
     #[test]

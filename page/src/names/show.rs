@@ -1,88 +1,105 @@
 //! Values that contracts made, for people: nothing in them is trusted.
 
+use super::called::Called;
 use super::decode::{Decoded, Named};
+use super::text::plain;
 use crate::format;
 use alloy_dyn_abi::DynSolValue;
+use alloy_json_abi::Param;
 use maud::{Markup, html};
-
-/// The most characters of a text that are shown.
-const LONGEST: usize = 500;
 
 /// The most items of a list that are shown.
 const MOST: usize = 50;
 
-/// Text that a contract or an ABI made: what turns or hides other text is spelled out.
-pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(LONGEST));
-    for (count, letter) in text.chars().enumerate() {
-        if count == LONGEST {
-            out.push('…');
-            break;
-        }
-        let hides = letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}');
-        match hides {
-            true => out.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),
-            false => out.push(letter),
-        }
-    }
-    out
-}
-
-/// A value.
-pub(super) fn value(value: &DynSolValue) -> Markup {
+/// A value; the names of its components, if it is made of structs.
+fn value(called: &Called, value: &DynSolValue, components: &[Param]) -> Markup {
     match value {
         DynSolValue::Bool(yes) => html! { (yes) },
         DynSolValue::Int(number, _) => html! { span.number { (format::count(number)) } },
         DynSolValue::Uint(number, _) => html! { span.number { (format::count(number)) } },
         DynSolValue::FixedBytes(word, size) => format::bytes(word.get(..*size).unwrap_or_default()),
-        DynSolValue::Address(address) => format::whole_account(address),
+        DynSolValue::Address(address) => called.whole_account(address),
         DynSolValue::Function(function) => format::bytes(function.as_slice()),
         DynSolValue::Bytes(bytes) => format::bytes(bytes),
         DynSolValue::String(text) => html! { q { (plain(text)) } },
-        DynSolValue::Array(items) | DynSolValue::FixedArray(items) | DynSolValue::Tuple(items) => {
-            many(items)
+        DynSolValue::Tuple(items) => parts(called, items, components),
+        DynSolValue::Array(items) | DynSolValue::FixedArray(items) => {
+            many(called, items, components)
         }
     }
 }
 
-fn many(items: &[DynSolValue]) -> Markup {
+/// The components of a struct by their names; without names as a list.
+fn parts(called: &Called, items: &[DynSolValue], components: &[Param]) -> Markup {
+    if components.len() != items.len() {
+        return many(called, items, &[]);
+    }
+    html! {
+        dl.parts {
+            @for (place, (item, component)) in items.iter().zip(components).enumerate().take(MOST) {
+                div {
+                    dt { (label(place, &component.name)) }
+                    dd { (value(called, item, &component.components)) }
+                }
+            }
+        }
+        @if items.len() > MOST { p.note { "and " (format::count(items.len() - MOST)) " more" } }
+    }
+}
+
+/// The name of what stands at a place.
+fn label(place: usize, name: &str) -> String {
+    match name {
+        "" => format!("#{place}"),
+        name => plain(name),
+    }
+}
+
+fn many(called: &Called, items: &[DynSolValue], components: &[Param]) -> Markup {
     html! {
         @if items.is_empty() { span.none { "empty" } }
         @else {
             ol.values start="0" {
-                @for item in items.iter().take(MOST) { li { (value(item)) } }
+                @for item in items.iter().take(MOST) { li { (value(called, item, components)) } }
             }
             @if items.len() > MOST { p.note { "and " (format::count(items.len() - MOST)) " more" } }
         }
     }
 }
 
-fn row(place: usize, named: &Named) -> Markup {
-    let name = match named.name.as_str() {
-        "" => format!("#{place}"),
-        name => plain(name),
-    };
+fn row(called: &Called, place: usize, named: &Named) -> Markup {
+    let name = label(place, &named.name);
     html! {
         tr {
             th scope="row" { (name) " " span.kind { (plain(&named.kind)) } }
             td {
                 @if named.hashed { "hash of it: " }
-                (value(&named.value))
+                (value(called, &named.value, &named.components))
             }
         }
     }
 }
 
 impl Decoded {
+    /// Its values one after another, in a line.
+    pub(super) fn line(&self, called: &Called) -> Markup {
+        html! {
+            @for (place, named) in self.values.iter().enumerate() {
+                @if place > 0 { ", " }
+                @if !named.name.is_empty() { span.kind { (plain(&named.name)) " " } }
+                (value(called, &named.value, &named.components))
+            }
+        }
+    }
+
     /// Its values as a table, under a caption.
-    pub(crate) fn table(&self, caption: &str) -> Markup {
+    pub(super) fn table(&self, called: &Called, caption: &str) -> Markup {
         html! {
             @if !self.values.is_empty() {
                 div.wide {
                     table.facts {
                         caption.unseen { (caption) }
-                        tbody { @for (place, named) in self.values.iter().enumerate() { (row(place, named)) } }
+                        tbody { @for (place, named) in self.values.iter().enumerate() { (row(called, place, named)) } }
                     }
                 }
             }
@@ -93,12 +110,52 @@ impl Decoded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::U256;
+    use alloy_json_abi::{Function, JsonAbi};
+    use alloy_primitives::{Address, U256};
+    use node::abis;
+    use serde_json::json;
+
+    #[test]
+    fn structs_have_the_names_of_their_components_in_lists_too() {
+        let part = |name: &str, kind: &str| json!({ "name": name, "type": kind });
+        let mut buyer = part("buyer", "tuple");
+        buyer["components"] = json!([part("who", "address"), part("paid", "bool")]);
+        let mut sales = part("sales", "tuple[]");
+        sales["components"] = json!([part("price", "uint256"), buyer]);
+        let function = json!({ "type": "function", "name": "f", "inputs": [], "outputs": [sales], "stateMutability": "view" });
+        let function: Function = serde_json::from_value(function).unwrap();
+        let buyer = vec![
+            DynSolValue::Address(Address::repeat_byte(9)),
+            DynSolValue::Bool(true),
+        ];
+        let sale = vec![
+            DynSolValue::Uint(U256::from(5), 256),
+            DynSolValue::Tuple(buyer),
+        ];
+        let sales = DynSolValue::Array(vec![DynSolValue::Tuple(sale)]);
+        let bytes = DynSolValue::Tuple(vec![sales]).abi_encode_params();
+        let decoded = super::super::output(&function, &bytes).unwrap();
+        let mut given = abis::Names::default();
+        let at = Some(Address::repeat_byte(9));
+        given.add("Shop", at, JsonAbi::default(), 1).unwrap();
+        let text = decoded
+            .table(&Called::new(&given, &[]), "Values")
+            .into_string();
+        for expected in [
+            "<dt>price</dt>",
+            "<dt>buyer</dt>",
+            "<dt>who</dt>",
+            "<dt>paid</dt>",
+            "Shop",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
 
     #[test]
     fn text_cannot_leave_its_place() {
         let hostile = DynSolValue::String("<script>alert(1)</script>\u{202e}\u{0}\"'".into());
-        let text = value(&hostile).into_string();
+        let text = value(&Called::default(), &hostile, &[]).into_string();
         assert!(text.contains("&lt;script&gt;"), "{text}");
         assert!(!text.contains("<script"), "{text}");
         assert!(text.contains("\\u{202e}\\u{0}"), "{text}");
@@ -106,9 +163,8 @@ mod tests {
 
     #[test]
     fn long_texts_and_lists_are_cut() {
-        assert_eq!(plain(&"x".repeat(10_000)).chars().count(), LONGEST + 1);
         let items = vec![DynSolValue::Uint(U256::ZERO, 256); 10_000];
-        let text = value(&DynSolValue::Array(items)).into_string();
+        let text = value(&Called::default(), &DynSolValue::Array(items), &[]).into_string();
         assert!(text.len() < 5_000);
         assert!(text.contains("and 9,950 more"));
     }

@@ -75,6 +75,7 @@ pub(super) async fn head(
         .await?;
     let code = data(&account, "code");
     let contract = names.contract_at(who).map(|contract| plain(&contract.name));
+    let named = contract.is_some();
     let behind = match code.is_empty() {
         true => None,
         false => behind(ask, who).await,
@@ -85,13 +86,13 @@ pub(super) async fn head(
         .filter(|rest| rest.len() == 20);
     Ok(html! {
         h1 { @if code.is_empty() || delegated.is_some() { "Account" } @else { "Contract" } @if let Some(name) = contract { " " q { (name) } } }
-        p { span.hash.whole { (text) } @if let Some(name) = format::known(who) { " " span.tag { (name) } } }
+        p { span.hash.whole { (text) } @if !named || format::known(who).is_some() { (names.tag(who)) } }
         dl.facts {
             div { dt { "Balance" } dd { (format::wei(word(&account, "balance"))) } }
             div { dt { "Nonce" } dd { (format::count(number(&account, "nonce"))) } }
             div { dt { "Code" } dd { @if code.is_empty() { "none" } @else { (format::count(code.len())) " bytes" } } }
-            @if let Some(to) = delegated { div { dt { "Runs the code of" } dd { (format::account(&Address::from_slice(to))) } } }
-            @if let Some(behind) = behind { div { dt { "Proxy of" } dd { (format::account(&behind)) } } }
+            @if let Some(to) = delegated { div { dt { "Runs the code of" } dd { (names.account(&Address::from_slice(to))) } } }
+            @if let Some(behind) = behind { div { dt { "Proxy of" } dd { (names.account(&behind)) } } }
         }
         (tabs(&text, here))
     })
@@ -156,7 +157,7 @@ fn row(names: &Names, who: &Address, entry: &Value) -> Markup {
         html! {
             @match other {
                 Some(other) if other == *who => span.tag { "this" },
-                Some(other) => (format::account(&other)),
+                Some(other) => (names.account(&other)),
                 None => {},
             }
         }

@@ -26,9 +26,7 @@ pub(crate) async fn view(
         .await?;
     let block = found.get("fullblock").filter(|block| !block.is_null());
     let Some(block) = block else {
-        return Err(Trouble::NotFound(format!(
-            "There is no block {id} here. A reorganisation may have taken it."
-        )));
+        return Err(missing(&id, home::newest(ask).await?));
     };
     let (at, newest) = (number(block, "number"), home::newest(ask).await?);
     let level = ask
@@ -49,12 +47,27 @@ pub(crate) async fn view(
             @if at > ask.node().chain().first() { a href=(format!("/block/{}", at - 1)) rel="prev" { "← block " (format::count(at - 1)) } }
             @if at < newest { a href=(format!("/block/{}", at + 1)) rel="next" { "block " (format::count(at + 1)) " →" } }
         }
-        (header(block, level))
+        (header(names, block, level))
         h2 #transactions { "Transactions (" (format::count(count)) ")" }
         @if count == 0 { p.none { "It has none." } } @else { (rows) }
         (format::pager("Transactions", newer, older))
     };
     Ok(View::new(format!("Block {at}"), main))
+}
+
+/// There is no such block, in words.
+fn missing(id: &Value, newest: u64) -> Trouble {
+    let newest = format::count(newest);
+    Trouble::NotFound(match crate::ask::number_of(id) {
+        Some(number) => format!(
+            "There is no block {}; the newest is {newest}.",
+            format::count(number)
+        ),
+        None => format!(
+            "There is no block {} here; the newest is {newest}. A reorganisation may have taken it.",
+            id.as_str().unwrap_or_default()
+        ),
+    })
 }
 
 /// The id of a block as the node's methods take it.
@@ -84,7 +97,7 @@ fn block_id(text: &str) -> Result<Value, Trouble> {
     }
 }
 
-fn header(block: &Value, level: Option<u64>) -> Markup {
+fn header(names: &Names, block: &Value, level: Option<u64>) -> Markup {
     let (used, limit) = (number(block, "gasUsed"), number(block, "gasLimit"));
     let hash = |field| html! { span.hash.whole { (text(block, field)) } };
     html! {
@@ -100,7 +113,7 @@ fn header(block: &Value, level: Option<u64>) -> Markup {
                 (format::row("Gas used", &html! { (format::count(used)) " of " (format::count(limit)) " " (format::bar(used, limit, "gas used")) }))
                 (format::row("Base fee", &format::price(word(block, "baseFeePerGas"))))
                 (format::row("Size", &html! { (format::count(number(block, "size"))) " bytes" }))
-                (format::row("Fees go to", &match address(block, "miner") { Some(address) => format::whole_account(&address), None => html! {} }))
+                (format::row("Fees go to", &match address(block, "miner") { Some(address) => names.whole_account(&address), None => html! {} }))
                 (format::row("Parent", &html! { a href=(format!("/block/{}", text(block, "parentHash"))) { (hash("parentHash")) } }))
                 (format::row("State commitment", &hash("stateRoot")))
                 (format::row("Transactions' root", &hash("transactionsRoot")))
@@ -140,8 +153,8 @@ fn row(names: &Names, transaction: &Value, receipt: &Value) -> Markup {
             th scope="row" { (format::transaction(text(transaction, "hash"))) }
             td { (status(number(receipt, "status") == 1)) }
             td { (names.method(&data(transaction, "input"), to.is_none())) }
-            td { @if let Some(from) = address(transaction, "from") { (format::account(&from)) } }
-            td { @if let Some(to) = to.or(made) { (format::account(&to)) } }
+            td { @if let Some(from) = address(transaction, "from") { (names.account(&from)) } }
+            td { @if let Some(to) = to.or(made) { (names.account(&to)) } }
             td.number { (format::wei(word(transaction, "value"))) }
             td.number { (format::count(number(receipt, "gasUsed"))) }
         }

@@ -10,6 +10,7 @@ use crate::query::Query;
 use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{Address, B256, U256, address as fixed, keccak256};
 use maud::{Markup, html};
+use node::rpc::RpcError;
 use serde_json::{Value, json};
 
 /// The bridges of tez and of tokens.
@@ -102,23 +103,27 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         h1 { "Between the layers" }
         @match &layer1 {
             Ok(layer1) => (facts(layer1)),
-            Err(_) => (following(ask)),
+            Err(_) => (following(ask).await),
         }
         @if ask.is_devnet() {
+            p #said role="status" {}
             div.forms { @for form in &DEPOSITS { (form.markup()) } (ADVANCE.markup()) }
         }
         p {
-            "Withdraw with " a href=(withdraw()) { code { "withdraw_base58" } } " of the bridge, or with "
+            "Withdraw with " a href=(withdraw()) { code { "withdraw_base58" } } " of "
+            a href=(format!("/address/{}/contract", BRIDGES[0].to_checksum(None))) { "the bridge of tez" } ", or with "
             a href=(format!("/address/{}/contract", BRIDGES[1].to_checksum(None))) { "the bridge of tokens" } "."
         }
+        div #lists data-refresh {
         h2 #deposits { "Deposits" }
         @if deposits.is_empty() { p.none { "None in the blocks that were looked through." } }
         @else { (table_of_deposits(&deposits)) }
         (format::pager("Deposits", query.has("before").then(|| "/bridge#deposits".to_owned()), found.next.as_ref().map(|next| format!("/bridge?before={next}#deposits"))))
         h2 #withdrawals { "Withdrawals" }
         @match &withdrawals {
-            Ok(all) => (leaving(ask, all.as_array().map_or(&[][..], Vec::as_slice), query)),
+            Ok(all) => (leaving((ask, open(ask, &layer1)), all.as_array().map_or(&[][..], Vec::as_slice), query)),
             Err(error) => p.none { "The node does not give them: " (error.message) "." },
+        }
         }
     };
     Ok(View::new("Bridge", main))
@@ -130,13 +135,31 @@ fn withdraw() -> String {
     format!("/address/{bridge}/contract?f=withdraw_base58(string)")
 }
 
+/// The level that is not over yet.
+fn open(ask: &Ask, layer1: &Result<Value, RpcError>) -> u64 {
+    match (layer1, ask.node().following()) {
+        (Ok(layer1), _) => number(layer1, "level"),
+        (Err(_), Some(following)) => u64::from(following.level) + 1,
+        (Err(_), None) => 0,
+    }
+}
+
+/// A level: a link once there is something to see.
+fn level_of(open: u64, level: u64) -> Markup {
+    match level < open {
+        true => format::level(level),
+        false => html! { "level " (format::count(level)) },
+    }
+}
+
 fn facts(layer1: &Value) -> Markup {
+    let over = number(layer1, "level").checked_sub(1);
     let accounts = layer1.get("accounts").and_then(Value::as_array);
     let contracts = layer1.get("contracts").and_then(Value::as_object);
     html! {
-        dl.facts {
+        dl #facts.facts {
             div { dt { "Rollup" } dd { (format::cut(text(layer1, "rollup"))) } }
-            div { dt { "Newest level" } dd { (format::level(number(layer1, "level"))) } }
+            div { dt { "Newest level" } dd { @match over { Some(over) => (format::level(over)), None => "none is over yet" } } }
             div { dt { "Cemented up to" } dd { @match layer1.get("cemented").and_then(Value::as_u64) { Some(level) => (format::level(level)), None => "nothing yet" } } }
             div { dt { "A commitment every" } dd { (number(layer1, "commitmentPeriod")) " levels" } }
             div { dt { "It can be refuted for" } dd { (number(layer1, "challengeWindow")) " levels" } }
@@ -152,11 +175,16 @@ fn facts(layer1: &Value) -> Markup {
 }
 
 /// Where a node in front of a rollup is.
-fn following(ask: &Ask) -> Markup {
+async fn following(ask: &Ask) -> Markup {
     let following = ask.node().following();
+    let status = ask.call("rollup_status", json!([])).await;
+    let status = status.unwrap_or_default();
+    let cemented = status.get("cemented").and_then(Value::as_u64);
     html! {
         @if let Some(following) = following {
-            dl.facts {
+            dl #facts.facts {
+                div { dt { "Rollup" } dd { (format::cut(text(&status, "rollup"))) } }
+                div { dt { "Cemented up to" } dd { @match cemented { Some(level) => (format::level(level)), None => "nothing yet" } } }
                 div { dt { "Newest level here" } dd { (format::level(following.level.into())) } }
                 div { dt { "Layer 1's" } dd { (format::count(following.head)) } }
             }
@@ -190,7 +218,7 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
             td { (format::block(number(log, "blockNumber"))) }
             td { @if let Some((level, id)) = place { "message " (id) " of " (format::level(level)) } }
             td { (format::transaction(text(log, "transactionHash"))) }
-            td { @if let Some(DynSolValue::Address(receiver)) = value("receiver") { (format::account(&receiver)) } }
+            td { @if let Some(DynSolValue::Address(receiver)) = value("receiver") { (names.account(&receiver)) } }
             td.number { @if native { (format::wei(amount)) } @else { (format::count(amount)) " tickets" } }
             td { (fate(event, waits, claim(native, place, value("nonce")))) }
         }
@@ -266,7 +294,7 @@ fn table_of_deposits(rows: &[Markup]) -> Markup {
 }
 
 /// Withdrawals, newest first.
-fn leaving(ask: &Ask, all: &[Value], query: &Query) -> Markup {
+fn leaving(at: (&Ask, u64), all: &[Value], query: &Query) -> Markup {
     let from = query
         .number("from")
         .and_then(|from| usize::try_from(from).ok())
@@ -277,30 +305,35 @@ fn leaving(ask: &Ask, all: &[Value], query: &Query) -> Markup {
         .then(|| format!("/bridge?from={}#withdrawals", from + PAGE));
     html! {
         @if all.is_empty() { p.none { "None is on its way." } }
-        @for one in all.iter().rev().skip(from).take(PAGE) { (withdrawal(ask, one)) }
+        @for one in all.iter().rev().skip(from).take(PAGE) { (withdrawal(at, one)) }
         (format::pager("Withdrawals", newer, older))
     }
 }
 
-/// The steps of a withdrawal, and the status in which each is over.
-const STEPS: [(&str, &[&str]); 4] = [
-    (
-        "queued in the kernel",
-        &["inOutbox", "cementing", "executable", "executed", "expired"],
-    ),
-    (
-        "left in the outbox",
-        &["cementing", "executable", "executed", "expired"],
-    ),
-    (
-        "covered by a commitment that is cemented",
-        &["executable", "executed", "expired"],
-    ),
-    ("executed on layer 1", &["executed"]),
+/// Where a withdrawal may be, one place after the other.
+const STEPS: [&str; 5] = [
+    "queued in the kernel",
+    "in the outbox",
+    "in a commitment",
+    "in a cemented commitment",
+    "executed on layer 1",
 ];
 
-fn withdrawal(ask: &Ask, one: &Value) -> Markup {
+/// The step that a withdrawal is at, by its status.
+fn reached(status: &str) -> usize {
+    match status {
+        "inOutbox" => 1,
+        "cementing" => 2,
+        "executable" => 3,
+        // What expired was cemented, and was not executed.
+        "executed" | "expired" => 4,
+        _ => 0,
+    }
+}
+
+fn withdrawal((ask, open): (&Ask, u64), one: &Value) -> Markup {
     let status = text(one, "status");
+    let reached = reached(status);
     let place = one.get("outboxLevel").is_some();
     let (level, index) = (number(one, "outboxLevel"), number(one, "messageIndex"));
     html! {
@@ -308,13 +341,12 @@ fn withdrawal(ask: &Ask, one: &Value) -> Markup {
             h3 { (amount(one)) " to " (format::layer1(text(one, "receiver"))) }
             p {
                 @if place { "Message " (index) " of the outbox of " (format::level(level)) ". " }
-                strong { (status_words(one)) }
+                strong { (status_words(open, one)) }
             }
             ol.steps {
-                @for (step, (words, over)) in STEPS.iter().enumerate() {
-                    @let done = over.contains(&status);
-                    @let now = !done && (step == 0 || STEPS[step - 1].1.contains(&status)) && status != "expired";
-                    li.done[done] aria-current=[now.then_some("step")] { @if done { "✓ " } (words) }
+                @for (step, words) in STEPS.iter().enumerate() {
+                    @let done = step < reached || status == "executed";
+                    li.done[done] aria-current=[(step == reached && status != "expired").then_some("step")] { @if done { "✓ " } (words) }
                 }
             }
             @if place && status != "executed" && status != "expired" { (execution(ask, one, (level, index))) }
@@ -335,8 +367,8 @@ fn amount(one: &Value) -> Markup {
     }
 }
 
-fn status_words(one: &Value) -> Markup {
-    let level = |field| format::level(number(one, field));
+fn status_words(open: u64, one: &Value) -> Markup {
+    let level = |field| level_of(open, number(one, field));
     match text(one, "status") {
         "queued" => html! { "It waits in the kernel: a level's outbox takes 100." },
         "doubtful" => {
@@ -412,8 +444,38 @@ mod tests {
     }
 
     #[test]
+    fn levels_are_links_once_they_are_over_and_the_newest_is_one() {
+        let text = facts(&json!({ "level": 7, "cemented": 2 })).into_string();
+        assert!(
+            text.contains("/level/6") && !text.contains("/level/7"),
+            "{text}"
+        );
+        let executed = json!({ "status": "executed", "executedAt": 7 });
+        let now = status_words(7, &executed).into_string();
+        assert!(now.contains("level 7") && !now.contains("href"), "{now}");
+        assert!(
+            status_words(8, &executed)
+                .into_string()
+                .contains("/level/7")
+        );
+    }
+
+    #[test]
+    fn the_step_that_is_marked_says_what_the_status_says() {
+        for (status, words) in [
+            ("queued", "queued"),
+            ("inOutbox", "outbox"),
+            ("cementing", "in a commitment"),
+            ("executable", "in a cemented commitment"),
+            ("executed", "executed on"),
+        ] {
+            assert!(STEPS[reached(status)].contains(words), "{status}");
+        }
+    }
+
+    #[test]
     fn events_are_those_of_the_bridges() {
-        let names = Names::new(std::sync::Arc::default());
+        let names = Names::new(std::sync::Arc::default(), &[]);
         for event in EVENTS {
             assert!(!names.events(&keccak256(event)).is_empty(), "{event}");
         }

@@ -66,7 +66,7 @@ fn line(names: &Names, call: &Value) -> Markup {
     let value = word(call, "value");
     html! {
         span.tag { (kind) } " "
-        @if let Some(to) = address(call, "to") { (format::name(&to)) " " }
+        @if let Some(to) = address(call, "to") { (names.name(&to)) " " }
         (names.method(&input, creates)) " "
         @if !value.is_zero() { "with " (format::wei(value)) " " }
         span.gas { (format::count(number(call, "gasUsed"))) " gas" }
@@ -90,15 +90,15 @@ fn parts(names: &Names, call: &Value, left: &mut Left) -> Markup {
         .filter(|_| !creates && !failed);
     html! {
         p {
-            @if let Some(to) = address(call, "to") { "To " (format::account(&to)) ", from " }
+            @if let Some(to) = address(call, "to") { "To " (names.account(&to)) ", from " }
             @else { "From " }
-            @if let Some(from) = address(call, "from") { (format::account(&from)) }
+            @if let Some(from) = address(call, "from") { (names.account(&from)) }
             ", gas given: " (format::count(number(call, "gas")))
         }
-        @if let Some(given) = given { p { code { (plain(&given.signature)) } } (given.table("Arguments")) }
+        @if let Some(given) = given { p { code { (plain(&given.signature)) } } (names.table(&given, "Arguments")) }
         @else if !input.is_empty() { p { "Input " (format::bytes(&input)) } }
         @if failed && !output.is_empty() { (names.revert(&output)) }
-        @else if let Some(back) = back { p { "It gave back" } (back.table("What it gave back")) }
+        @else if let Some(back) = back { p { "It gave back" } (names.table(&back, "What it gave back")) }
         @else if !output.is_empty() && !creates { p { "It gave back " (format::bytes(&output)) } }
     }
 }
@@ -118,7 +118,7 @@ pub(super) fn why(names: &Names, trace: &Value) -> Markup {
     let (output, outer) = (data(call, "output"), data(top, "output"));
     html! {
         div.why {
-            (cause(names, text(call, "error"), &output))
+            (cause(names, text(call, "error"), &output, limit(call, path.len() > 1)))
             @if path.len() > 1 {
                 p { "That was in a call " (path.len() - 1) " deep:" }
                 ol.path { @for call in &path { li { (line(names, call)) } } }
@@ -130,7 +130,7 @@ pub(super) fn why(names: &Names, trace: &Value) -> Markup {
             @if let Some(before) = failed_before(call) {
                 p { "Just before, a call inside had failed:" }
                 p { (line(names, before)) }
-                (cause(names, text(before, "error"), &data(before, "output")))
+                (cause(names, text(before, "error"), &data(before, "output"), limit(before, true)))
             }
         }
     }
@@ -142,10 +142,21 @@ fn failed_before(call: &Value) -> Option<&Value> {
     (!text(last, "error").is_empty()).then_some(last)
 }
 
-fn cause(names: &Names, error: &str, output: &[u8]) -> Markup {
+/// The gas that a call had, and whose limit that is.
+fn limit(call: &Value, inner: bool) -> Markup {
+    let gas = format::count(number(call, "gas"));
+    match inner {
+        false => html! { "the transaction's gas limit, " (gas) },
+        true => html! { "what its caller let it have, " (gas) " gas" },
+    }
+}
+
+fn cause(names: &Names, error: &str, output: &[u8], limit: Markup) -> Markup {
     match error {
         "execution reverted" => names.revert(output),
-        _ if error.contains("out of gas") => html! { p { "It ran " strong { "out of gas" } "." } },
+        _ if error.contains("out of gas") => {
+            html! { p { "It ran " strong { "out of gas" } ": it needs more than " (limit) "." } }
+        }
         "" => html! { p { "The kernel took it back; no call of it failed." } },
         _ => html! { p { "The machine stopped it: " strong { (error) } "." } },
     }
@@ -170,7 +181,7 @@ mod tests {
     use std::sync::Arc;
 
     fn names() -> Names {
-        Names::new(Arc::default())
+        Names::new(Arc::default(), &[])
     }
 
     #[test]
@@ -203,8 +214,19 @@ mod tests {
 
     #[test]
     fn out_of_gas_is_said_so() {
-        let trace = json!({ "type": "CALL", "error": "out of gas" });
-        assert!(why(&names(), &trace).into_string().contains("out of gas"));
+        let call = |gas: &str, calls: Value| json!({ "type": "CALL", "gas": gas, "error": "out of gas", "calls": calls });
+        let text = why(&names(), &call("0x5208", json!([]))).into_string();
+        assert!(text.contains("out of gas"), "{text}");
+        assert!(
+            text.contains("the transaction's gas limit, 21,000"),
+            "{text}"
+        );
+        let inner = call("0x5208", json!([call("0x3e8", json!([]))]));
+        let text = why(&names(), &inner).into_string();
+        assert!(
+            text.contains("what its caller let it have, 1,000 gas"),
+            "{text}"
+        );
     }
 
     #[test]

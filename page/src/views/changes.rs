@@ -2,6 +2,7 @@
 
 use crate::ask::{number, text, word};
 use crate::format;
+use crate::names::Names;
 use alloy_primitives::Address;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 const MOST: usize = 40;
 
 /// The answer of the tracer `prestateTracer` with `diffMode`.
-pub(super) fn table(difference: &Value) -> Markup {
+pub(super) fn table(names: &Names, difference: &Value) -> Markup {
     let empty = Map::new();
     let side = |name: &str| {
         difference
@@ -25,13 +26,13 @@ pub(super) fn table(difference: &Value) -> Markup {
     html! {
         @if count == 0 { p.none { "Nothing." } }
         @for address in accounts.into_iter().take(MOST) {
-            (account(address, before.get(address), after.get(address)))
+            (account(names, address, before.get(address), after.get(address)))
         }
         @if count > MOST { p.note { "and " (count - MOST) " more accounts" } }
     }
 }
 
-fn account(address: &str, before: Option<&Value>, after: Option<&Value>) -> Markup {
+fn account(names: &Names, address: &str, before: Option<&Value>, after: Option<&Value>) -> Markup {
     let nothing = Value::Null;
     let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
     let rows = [
@@ -51,7 +52,7 @@ fn account(address: &str, before: Option<&Value>, after: Option<&Value>) -> Mark
     let count = keys.len();
     html! {
         section {
-            h3 { @match address.parse::<Address>() { Ok(address) => (format::account(&address)), Err(_) => (address) } }
+            h3 { @match address.parse::<Address>() { Ok(address) => (names.account(&address)), Err(_) => (address) } }
             div.wide { table {
                 caption.unseen { "Changes of " (address) }
                 thead { tr { th scope="col" { "What" } th scope="col" { "Before" } th scope="col" { "After" } } }
@@ -124,10 +125,11 @@ mod tests {
             "pre": { &who: { "balance": "0xde0b6b3a7640000", "nonce": 1, "storage": { "0x01": "0x05" } } },
             "post": { &who: { "balance": "0x0", "nonce": 2, "storage": { "0x01": "0x06" } } },
         });
-        let text = table(&difference).into_string();
+        let names = Names::new(std::sync::Arc::default(), &[]);
+        let text = table(&names, &difference).into_string();
         for expected in ["− ", "1 tez", "0x5", "0x6", "slot "] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
-        assert!(table(&json!({})).into_string().contains("Nothing"));
+        assert!(table(&names, &json!({})).into_string().contains("Nothing"));
     }
 }

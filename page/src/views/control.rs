@@ -4,6 +4,7 @@ use super::forms::{Form, Input};
 use crate::ask::{Ask, Trouble};
 use crate::format;
 use crate::frame::View;
+use crate::names::Names;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -112,7 +113,7 @@ const SEND: Form<'static> = Form {
 };
 
 /// `/control`.
-pub(crate) async fn view(ask: &Ask) -> Result<View, Trouble> {
+pub(crate) async fn view(ask: &Ask, names: &Names) -> Result<View, Trouble> {
     let accounts = ask.call("eth_accounts", json!([])).await?;
     let accounts = accounts.as_array().cloned().unwrap_or_default();
     let main = html! {
@@ -124,7 +125,7 @@ pub(crate) async fn view(ask: &Ask) -> Result<View, Trouble> {
         (group("Accounts", &ACCOUNTS))
         (group("Transactions", &[SEND]))
         h2 { "Accounts whose keys the devnet has" }
-        (funded(ask, &accounts).await)
+        (funded(ask, names, &accounts).await)
     };
     Ok(View::new("Control", main))
 }
@@ -136,7 +137,7 @@ fn group(title: &str, forms: &[Form<'_>]) -> Markup {
     }
 }
 
-async fn funded(ask: &Ask, accounts: &[Value]) -> Markup {
+async fn funded(ask: &Ask, names: &Names, accounts: &[Value]) -> Markup {
     let mut rows = Vec::new();
     for account in accounts.iter().take(20) {
         let balance = ask.call("eth_getBalance", json!([account, "latest"])).await;
@@ -148,7 +149,7 @@ async fn funded(ask: &Ask, accounts: &[Value]) -> Markup {
         div.wide { table {
             caption.unseen { "Accounts" }
             thead { tr { th scope="col" { "Account" } th.number scope="col" { "Balance" } } }
-            tbody { @for (address, balance) in &rows { tr { th scope="row" { (format::whole_account(address)) } td.number { (format::wei(*balance)) } } } }
+            tbody { @for (address, balance) in &rows { tr { th scope="row" { (names.whole_account(address)) } td.number { (format::wei(*balance)) } } } }
         } }
     }
 }

@@ -47,10 +47,11 @@ pub(crate) async fn view(ask: &Ask, query: &Query) -> Result<View, Trouble> {
     Ok(View::new("Blocks", main))
 }
 
-/// `/rows`: the rows of the newest blocks.
+/// `/rows`: what stands above the newest blocks, and their rows.
 pub(crate) async fn rows(ask: &Ask) -> Result<Markup, Trouble> {
     let newest = newest(ask).await?;
-    table_rows(ask, newest).await
+    let rows = table_rows(ask, newest).await?;
+    Ok(html! { (facts(ask, newest).await) table { tbody { (rows) } } })
 }
 
 pub(super) async fn newest(ask: &Ask) -> Result<u64, Trouble> {
@@ -73,7 +74,7 @@ async fn table_rows(ask: &Ask, last: u64) -> Result<Markup, Trouble> {
         }
         let count = ask.call("eth_getBlockTransactionCountByNumber", json!([id]));
         let count = number_of(&count.await?).unwrap_or_default();
-        rows.push(row(&header, count));
+        rows.push(row(&header, count, failures(ask, wanted)));
     }
     // As many rows as ever, so that nothing jumps when one comes.
     let missing = PAGE.saturating_sub(rows.len() as u64);
@@ -83,13 +84,23 @@ async fn table_rows(ask: &Ask, last: u64) -> Result<Markup, Trouble> {
     })
 }
 
-fn row(header: &Value, count: u64) -> Markup {
+/// The transactions of a block that failed.
+fn failures(ask: &Ask, block: u64) -> usize {
+    let block = ask.node().chain().number(block).ok().flatten();
+    let transactions = block.iter().flat_map(|block| &block.transactions);
+    transactions.filter(|one| !one.receipt.success).count()
+}
+
+fn row(header: &Value, count: u64, failed: usize) -> Markup {
     let (used, limit) = (number(header, "gasUsed"), number(header, "gasLimit"));
     html! {
         tr data-hash=(text(header, "hash")) {
             th scope="row" { (format::block(number(header, "number"))) }
             td { (format::time(number(header, "timestamp"))) }
-            td.number { (format::count(count)) }
+            td.number {
+                (format::count(count))
+                @if failed > 0 { " " span.failed title="transactions that failed" { "(" (format::count(failed)) " ✗" span.unseen { " failed" } ")" } }
+            }
             td.number { (format::count(used)) }
             td { (format::bar(used, limit, "gas used")) }
             td.number { (format::price(word(header, "baseFeePerGas"))) }
@@ -111,7 +122,7 @@ async fn facts(ask: &Ask, newest: u64) -> Markup {
         .await;
     let final_ = final_.ok().filter(|header| !header.is_null());
     html! {
-        dl.facts {
+        dl #facts.facts {
             div { dt { "Newest block" } dd { (format::block(newest)) } }
             div { dt { "Final up to" } dd { @match final_ { Some(header) => (format::block(number(&header, "number"))), None => "unknown" } } }
             div { dt { "Made at" } dd { @match level { Some(level) => (format::level(level)), None => "unknown" } } }

@@ -35,7 +35,7 @@ fn entry(names: &Names, log: &Value) -> Markup {
     html! {
         p {
             span.number { "#" (number(log, "logIndex")) } " "
-            @if let Some(address) = address(log, "address") { (format::account(&address)) } " "
+            @if let Some(address) = address(log, "address") { (names.account(&address)) } " "
             @match &decoded {
                 Some(decoded) => strong { (crate::names::plain(&decoded.name)) },
                 None => span.none { "an event that nobody named" },
@@ -43,7 +43,7 @@ fn entry(names: &Names, log: &Value) -> Markup {
             @if let Some(topic) = topics.first() { " " a href=(format!("/event/{topic}")) { "others like it" } }
         }
         @match &decoded {
-            Some(decoded) => (decoded.table("Values of the log")),
+            Some(decoded) => (names.table(decoded, "Values of the log")),
             None => {
                 @for (place, topic) in topics.iter().enumerate() { p { "topic " (place) ": " code.bytes { (topic) } } }
                 p { "data: " (format::some_bytes(&bytes, 256)) }
@@ -106,7 +106,7 @@ fn movement(log: &Value) -> Option<Movement> {
 }
 
 /// The tokens that moved, as logs tell it: contracts may log what they like.
-pub(super) async fn movements(ask: &Ask, logs: &[Value]) -> Markup {
+pub(super) async fn movements(ask: &Ask, names: &Names, logs: &[Value]) -> Markup {
     let moved: Vec<Movement> = logs.iter().filter_map(movement).collect();
     let batches = logs
         .iter()
@@ -119,7 +119,7 @@ pub(super) async fn movements(ask: &Ask, logs: &[Value]) -> Markup {
             div.wide { table {
                 caption.unseen { "Tokens that moved" }
                 thead { tr { th scope="col" { "Token" } th scope="col" { "From" } th scope="col" { "To" } th.number scope="col" { "Amount" } } }
-                tbody { @for one in moved.iter().take(MOST) { (moved_row(one, &known)) } }
+                tbody { @for one in moved.iter().take(MOST) { (moved_row(names, one, &known)) } }
             } }
             @if moved.len() > MOST { p.note { "and " (moved.len() - MOST) " more" } }
         }
@@ -127,13 +127,13 @@ pub(super) async fn movements(ask: &Ask, logs: &[Value]) -> Markup {
     }
 }
 
-fn moved_row(one: &Movement, known: &BTreeMap<Address, Token>) -> Markup {
+fn moved_row(names: &Names, one: &Movement, known: &BTreeMap<Address, Token>) -> Markup {
     let token = known.get(&one.token);
     html! {
         tr {
-            th scope="row" { (format::account(&one.token)) @if let Some(token) = token { " " (token.symbol()) } }
-            td { (format::account(&one.from)) }
-            td { (format::account(&one.to)) }
+            th scope="row" { (names.account(&one.token)) @if let Some(token) = token { " " (token.symbol()) } }
+            td { (names.account(&one.from)) }
+            td { (names.account(&one.to)) }
             td.number {
                 @if let Some(id) = one.id { "number " (format::count(id)) " × " (format::count(one.amount)) }
                 @else { (tokens::amount(token, one.amount)) }

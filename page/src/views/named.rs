@@ -2,7 +2,6 @@
 
 use super::forms;
 use crate::ask::{Ask, Trouble};
-use crate::format;
 use crate::frame::View;
 use crate::names::{Names, plain};
 use alloy_primitives::Selector;
@@ -36,10 +35,10 @@ pub(crate) fn abis(ask: &Ask, names: &Names) -> View {
         @if ask.is_devnet() { (drop_here()) }
         @else { p { "This node shows the names below. Those of other contracts are not added here: it follows a rollup, and shows them to everybody." } }
         h2 { "Added (" (given.len()) ")" }
-        @if given.is_empty() { p.none { "None." } } @else { (table(&given)) }
+        @if given.is_empty() { p.none { "None." } } @else { (table(names, &given)) }
         h2 { "Always there" }
         p.note { "A list of our own of what many contracts have." }
-        (table(&names.own().collect::<Vec<_>>()))
+        (table(names, &names.own().collect::<Vec<_>>()))
     };
     View::new("Names", main)
 }
@@ -61,7 +60,7 @@ fn drop_here() -> Markup {
     }
 }
 
-fn table(contracts: &[&Contract]) -> Markup {
+fn table(names: &Names, contracts: &[&Contract]) -> Markup {
     html! {
         div.wide { table {
             caption.unseen { "Contracts with names" }
@@ -76,7 +75,7 @@ fn table(contracts: &[&Contract]) -> Markup {
                 @for contract in contracts {
                     tr {
                         th scope="row" { (plain(&contract.name)) }
-                        td { @for address in contract.addresses.iter().take(5) { (format::account(address)) " " } }
+                        td { @for address in contract.addresses.iter().take(5) { (names.account(address)) " " } }
                         td.number { (contract.abi.functions().count()) }
                         td.number { (contract.abi.events().count()) }
                         td.number { (contract.abi.errors().count()) }

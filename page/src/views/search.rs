@@ -91,17 +91,18 @@ async fn hash(ask: &Ask, text: &str) -> Result<Answer, Trouble> {
     }))
 }
 
-/// Functions, events and contracts with a name.
+/// Functions, events, errors and contracts with a name.
 fn named(names: &Names, text: &str) -> Option<Markup> {
     let name = text.split('(').next().unwrap_or(text);
     let (functions, events) = names.named(name);
+    let errors = names.errors_named(name);
     let lower = text.to_lowercase();
     let contracts: Vec<_> = names
         .given()
         .filter(|contract| contract.name.to_lowercase().contains(&lower))
         .take(20)
         .collect();
-    if functions.is_empty() && events.is_empty() && contracts.is_empty() {
+    if functions.is_empty() && events.is_empty() && errors.is_empty() && contracts.is_empty() {
         return None;
     }
     Some(html! {
@@ -109,7 +110,7 @@ fn named(names: &Names, text: &str) -> Option<Markup> {
         @if !contracts.is_empty() {
             h2 { "Contracts" }
             ul { @for contract in contracts {
-                li { (plain(&contract.name)) @for address in contract.addresses.iter().take(10) { " " (crate::format::account(address)) } }
+                li { (plain(&contract.name)) @for address in contract.addresses.iter().take(10) { " " (names.account(address)) } }
             } }
         }
         @if !functions.is_empty() {
@@ -122,6 +123,12 @@ fn named(names: &Names, text: &str) -> Option<Markup> {
             h2 { "Events" }
             ul { @for event in events.iter().take(50) {
                 li { a href=(format!("/event/{}", event.selector())) { (plain(&event.full_signature())) } }
+            } }
+        }
+        @if !errors.is_empty() {
+            h2 { "Errors" }
+            ul { @for error in errors.iter().take(50) {
+                li { a href=(format!("/selector/{}", error.selector())) { code { (error.selector()) } } " " (plain(&error.signature())) }
             } }
         }
     })
@@ -155,11 +162,29 @@ mod tests {
 
     #[test]
     fn names_are_found_whatever_their_case_and_shown_as_text() {
-        let names = Names::new(Arc::default());
+        let names = Names::new(Arc::default(), &[]);
         let text = named(&names, "TRANSFER(address,uint256)")
             .unwrap()
             .into_string();
         assert!(text.contains("0xa9059cbb"), "{text}");
+        let text = named(&names, "erc20insufficientbalance")
+            .unwrap()
+            .into_string();
+        assert!(
+            text.contains("ERC20InsufficientBalance(address,uint256,uint256)")
+                && text.contains("/selector/0xe450d38c"),
+            "{text}"
+        );
+        let mut given = node::abis::Names::default();
+        let abi = alloy_json_abi::JsonAbi::parse(["error SoldOut(uint256 left)"]).unwrap();
+        given.add("Shop", None, abi, 1).unwrap();
+        let added = Names::new(Arc::new(given), &[]);
+        assert!(
+            named(&added, "SoldOut")
+                .unwrap()
+                .into_string()
+                .contains("SoldOut(uint256)")
+        );
         assert!(named(&names, "<script>alert(1)</script>").is_none());
     }
 }

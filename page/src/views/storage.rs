@@ -39,7 +39,7 @@ pub(crate) async fn view(
             div.wide { table {
                 caption.unseen { "Slots" }
                 thead { tr { th scope="col" { "Slot" } th scope="col" { "Value" } th scope="col" { "It may be" } } }
-                tbody { @for slot in slots { (row(slot)) } }
+                tbody { @for slot in slots { (row(names, slot)) } }
             } }
         }
         nav.pager aria-label="Slots" {
@@ -50,24 +50,24 @@ pub(crate) async fn view(
     Ok(View::new(format!("Storage of {who}"), main))
 }
 
-fn row(slot: &Value) -> Markup {
+fn row(names: &Names, slot: &Value) -> Markup {
     let value = text(slot, "value");
     html! {
         tr {
             th scope="row" { code.bytes { (text(slot, "slot")) } }
             td { code.bytes { (value) } }
-            td { (guess(value)) }
+            td { (guess(names, value)) }
         }
     }
 }
 
 /// What a word may mean: a small number, or an address.
-fn guess(value: &str) -> Markup {
+fn guess(names: &Names, value: &str) -> Markup {
     let digits = value.trim_start_matches("0x").trim_start_matches('0');
     match digits.len() {
         0..=16 => html! { (format::count(u64::from_str_radix(digits, 16).unwrap_or_default())) },
         33..=40 => match format!("0x{digits:0>40}").parse() {
-            Ok(address) => format::account(&address),
+            Ok(address) => names.account(&address),
             Err(_) => html! {},
         },
         _ => html! {},

@@ -109,7 +109,7 @@ pub(crate) async fn view(ask: &Ask, names: &Names, who: &str) -> Result<View, Tr
                 tbody {
                     @for (token, facts, balance) in &held {
                         tr {
-                            th scope="row" { (format::account(token)) }
+                            th scope="row" { (names.account(token)) }
                             td { (facts.symbol()) }
                             td.number { @match balance { Some(balance) => (amount(Some(facts), *balance)), None => span.none { "it does not say" } } }
                         }

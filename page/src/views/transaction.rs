@@ -5,7 +5,7 @@ use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
 use crate::format;
 use crate::frame::View;
 use crate::names::Names;
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -49,9 +49,9 @@ pub(crate) async fn view(ask: &Ask, names: &Names, hash: &str) -> Result<View, T
         (outcome(names, &transaction, &receipt, trace.as_ref().ok()))
         h2 { "What it is" }
         (facts(names, &transaction, &receipt, &block))
-        (paid(&transaction, &receipt, &block))
+        (paid(names, &transaction, &receipt, &block))
         h2 #tokens { "Tokens that moved" }
-        (logs::movements(ask, whole).await)
+        (logs::movements(ask, names, whole).await)
         h2 #input { "Call data" }
         (input(names, &transaction))
         h2 #calls { "Calls" }
@@ -63,7 +63,7 @@ pub(crate) async fn view(ask: &Ask, names: &Names, hash: &str) -> Result<View, T
         (logs::of_receipt(names, whole))
         h2 #changes { "State that it changed" }
         @match &difference {
-            Ok(difference) => (changes::table(difference)),
+            Ok(difference) => (changes::table(names, difference)),
             Err(error) => p.none { "No trace: " (error.message) "." },
         }
         h2 #posted { "How it came here, and its proof" }
@@ -101,7 +101,7 @@ fn outcome(names: &Names, transaction: &Value, receipt: &Value, trace: Option<&V
         let created = address(receipt, "contractAddress");
         return html! {
             p.worked { "✓ It is done. It used " (used) " gas." }
-            @if let Some(created) = created { p { "It created " (format::whole_account(&created)) "." } }
+            @if let Some(created) = created { p { "It created " (names.whole_account(&created)) "." } }
         };
     }
     let all = number(receipt, "gasUsed") >= number(transaction, "gas");
@@ -126,9 +126,9 @@ fn facts(names: &Names, transaction: &Value, receipt: &Value, block: &Value) -> 
                     (format::row("Block", &html! { (format::block(number)) ", place " (crate::ask::number(receipt, "transactionIndex")) }))
                     (format::row("Time", &format::time(crate::ask::number(block, "timestamp"))))
                 }
-                (format::row("From", &match address(transaction, "from") { Some(from) => format::whole_account(&from), None => html! {} }))
+                (format::row("From", &match address(transaction, "from") { Some(from) => names.whole_account(&from), None => html! {} }))
                 (format::row("To", &match to.or(made) {
-                    Some(to) => html! { (format::whole_account(&to)) @if made.is_some() { " (created)" } },
+                    Some(to) => html! { (names.whole_account(&to)) @if made.is_some() { " (created)" } },
                     None => html! { span.none { "a contract that it creates" } },
                 }))
                 (format::row("Call", &names.method(&data(transaction, "input"), to.is_none())))
@@ -145,7 +145,7 @@ const fn kind(number: u64) -> &'static str {
     match number {
         0 => "legacy (type 0)",
         1 => "with an access list (type 1, EIP-2930)",
-        2 => "with a most fee and a tip (type 2, EIP-1559)",
+        2 => "with a maximum fee and a tip (type 2, EIP-1559)",
         4 => "with authorizations of code (type 4, EIP-7702)",
         DEPOSIT => "made by the kernel of a message from layer 1 (type 0x7e)",
         _ => "of a type that this page does not know",
@@ -153,7 +153,7 @@ const fn kind(number: u64) -> &'static str {
 }
 
 /// Who paid what.
-fn paid(transaction: &Value, receipt: &Value, block: &Value) -> Markup {
+fn paid(names: &Names, transaction: &Value, receipt: &Value, block: &Value) -> Markup {
     let (used, price) = (word(receipt, "gasUsed"), word(receipt, "effectiveGasPrice"));
     let all = used.saturating_mul(price);
     let bytes = word(receipt, "l1Fee").min(all);
@@ -165,20 +165,42 @@ fn paid(transaction: &Value, receipt: &Value, block: &Value) -> Markup {
         let small = |amount: U256| (amount >> shift).saturating_to::<u64>();
         format::bar(small(part), small(all), "share of the fee")
     };
+    let parts = [
+        ("execution", all - bytes),
+        ("its bytes on layer 1", bytes),
+        ("of both: tip above the base fee", tip),
+    ];
     html! {
         h2 #fees { "Who paid what" }
+        (moved(names, transaction, receipt))
         @if all.is_zero() { p.none { "Nobody paid for it." } }
         @else {
-            p { @if let Some(from) = address(transaction, "from") { (format::account(&from)) } " paid " (format::wei(all)) ": " (format::count(used)) " gas at " (format::price(price)) "." }
+            p { @if let Some(from) = address(transaction, "from") { (names.account(&from)) } " paid a fee of " (format::wei(all)) ": " (format::count(used)) " gas at " (format::price(price)) "." }
             div.wide { table {
                 caption.unseen { "Parts of the fee" }
                 thead { tr { th scope="col" { "For" } th.number scope="col" { "Amount" } th scope="col" { "Share" } } }
                 tbody {
-                    tr { th scope="row" { "execution" } td.number { (format::wei(all - bytes)) } td { (share(all - bytes)) } }
-                    tr { th scope="row" { "its bytes on layer 1" } td.number { (format::wei(bytes)) } td { (share(bytes)) } }
-                    tr { th scope="row" { "of both: tip above the base fee" } td.number { (format::wei(tip)) } td { (share(tip)) } }
+                    @for (what, part) in parts.into_iter().filter(|(_, part)| !part.is_zero()) {
+                        tr { th scope="row" { (what) } td.number { (format::wei(part)) } td { (share(part)) } }
+                    }
                 }
             } }
+        }
+    }
+}
+
+/// The value that moved with the transaction itself.
+fn moved(names: &Names, transaction: &Value, receipt: &Value) -> Markup {
+    let value = word(transaction, "value");
+    let to = address(transaction, "to").or(address(receipt, "contractAddress"));
+    let party = |who: Option<Address>| html! { @if let Some(who) = who { (names.account(&who)) } };
+    html! {
+        @if !value.is_zero() {
+            p {
+                (party(address(transaction, "from")))
+                @if number(receipt, "status") == 1 { " sent " (format::wei(value)) " to " (party(to)) "." }
+                @else { " keeps " (format::wei(value)) ": they did not move to " (party(to)) ", since it failed." }
+            }
         }
     }
 }
@@ -190,7 +212,7 @@ fn input(names: &Names, transaction: &Value) -> Markup {
     html! {
         @if let Some(decoded) = &decoded {
             p { "Function " code { (crate::names::plain(&decoded.signature)) } }
-            (decoded.table("Arguments of the call"))
+            (names.table(decoded, "Arguments of the call"))
         } @else if !creates && input.len() >= 4 {
             p.note { "No ABI that this node knows has the selector " code { (crate::ask::hex_of(&input[..4])) } ": these are its bytes." }
         }
@@ -220,5 +242,37 @@ fn posted(transaction: &Value, logs: &[Value], level: Option<u64>) -> Markup {
         }
         p { "Whoever has the data folder of a node makes a file that proves it to somebody who has neither the rollup nor a node:" }
         pre tabindex="0" { "evm-rollup prove transaction " (hash) " --data-dir DIR -o payment.witness" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn who_paid_what_has_the_value_and_no_rows_of_zero() {
+        let names = Names::new(Arc::default(), &[Address::repeat_byte(1)]);
+        let transaction = json!({ "from": Address::repeat_byte(1), "to": Address::repeat_byte(2), "value": "0xde0b6b3a7640000" });
+        let receipt = |status: &str| json!({ "status": status, "gasUsed": "0x5208", "effectiveGasPrice": "0x3b9aca00" });
+        let block = json!({ "baseFeePerGas": "0x3b9aca00" });
+        let text = paid(&names, &transaction, &receipt("0x1"), &block).into_string();
+        assert!(
+            text.contains(" sent ") && text.contains("account 0"),
+            "{text}"
+        );
+        assert!(
+            text.contains("1 tez") && text.contains("execution"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("its bytes on layer 1") && !text.contains("tip"),
+            "{text}"
+        );
+        let failed = paid(&names, &transaction, &receipt("0x0"), &block).into_string();
+        assert!(
+            failed.contains("did not move") && !failed.contains(" sent "),
+            "{failed}"
+        );
     }
 }
