@@ -18,6 +18,7 @@ use crate::outbox::OutboxPosition;
 use game::Outcome;
 use messages::contract::Contract;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The 21 bytes of an account (`tz…`) that stakes on commitments.
 pub type Staker = [u8; 21];
@@ -87,6 +88,8 @@ pub struct Disputes<R: Rules> {
     commitments: BTreeMap<CommitmentId, Commitment<R::Claim>>,
     /// After how many steps each claims that the level of a commitment is over.
     steps: BTreeMap<(Staker, CommitmentId), u64>,
+    /// Of the levels that can be disputed: layer 1 forgets them.
+    inboxes: BTreeMap<u32, Arc<[Vec<u8>]>>,
     stakes: BTreeMap<Staker, Stake>,
     games: BTreeMap<[Staker; 2], Game>,
     cemented: CommitmentId,
@@ -109,6 +112,7 @@ impl<R: Rules> Disputes<R> {
             terms,
             commitments: BTreeMap::from([(first, commitment)]),
             steps: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
             stakes: BTreeMap::new(),
             games: BTreeMap::new(),
             cemented: first,
@@ -147,7 +151,8 @@ impl<R: Rules> Disputes<R> {
     }
 
     /// Publishes what a level came to, `steps` steps long, and stakes on it; or stakes on what another
-    /// published alike.
+    /// published alike. Whoever builds on what is not final has staked on that before, so that it is
+    /// known how long the staker says that each level is.
     ///
     /// # Errors
     /// Why not; nothing has happened then.
@@ -166,9 +171,7 @@ impl<R: Rules> Disputes<R> {
         if level != self.rules.level(&before.claim).wrapping_add(1) {
             return Err(DisputeError::OtherLevel(level));
         }
-        if layer1.inbox(level).is_none() {
-            return Err(DisputeError::NoInbox(level));
-        }
+        let inbox = self.inbox(layer1, level)?;
         if steps > MAX_STEPS {
             return Err(DisputeError::TooManySteps);
         }
@@ -176,6 +179,9 @@ impl<R: Rules> Disputes<R> {
         let follows = |at| self.path(predecessor).contains(&at) || self.is_cemented(at);
         if staked.is_some_and(|stake| !follows(stake.commitment)) {
             return Err(DisputeError::OtherBranch);
+        }
+        if predecessor != self.cemented && !self.steps.contains_key(&(*staker, predecessor)) {
+            return Err(DisputeError::NotYourPredecessor);
         }
         let amount = match staked {
             Some(stake) => stake.amount,
@@ -186,9 +192,16 @@ impl<R: Rules> Disputes<R> {
             }
         };
         let commitment = self.find_or_add(predecessor, claim, layer1.level());
+        self.inboxes.insert(level, inbox);
         self.steps.insert((*staker, commitment), steps);
         self.stakes.insert(*staker, Stake { commitment, amount });
         Ok(commitment)
+    }
+
+    /// The inbox of a level that is over.
+    fn inbox(&self, layer1: &Layer1, level: u32) -> Done<Arc<[Vec<u8>]>> {
+        let inbox = self.inboxes.get(&level).or_else(|| layer1.inbox(level));
+        inbox.cloned().ok_or(DisputeError::NoInbox(level))
     }
 
     fn find_or_add(
@@ -257,7 +270,7 @@ impl<R: Rules> Disputes<R> {
         let before = commitment(mine)?.predecessor;
         let before = before.ok_or(DisputeError::NoCommitment)?;
         let level = self.rules.level(my_claim);
-        let inbox = layer1.inbox(level).ok_or(DisputeError::NoInbox(level))?;
+        let inbox = &self.inbox(layer1, level)?;
         let steps = |who: &Staker, id: &CommitmentId| self.steps.get(&(*who, *id)).copied();
         let total = steps(refuter, mine).max(steps(other, theirs));
         let game = Game::new(
@@ -406,12 +419,13 @@ impl<R: Rules> Disputes<R> {
                 false => DisputeError::Contested,
             });
         };
-        let published = self.commitments.get(&id).map(|one| one.published);
-        let published = published.ok_or(DisputeError::NoCommitment)?;
-        let at = published.saturating_add(self.terms.window);
+        let commitment = self.commitments.get(&id);
+        let commitment = commitment.ok_or(DisputeError::NoCommitment)?;
+        let at = commitment.published.saturating_add(self.terms.window);
         if layer1.level() < at {
             return Err(DisputeError::TimeLeft(at));
         }
+        self.inboxes.remove(&self.rules.level(&commitment.claim));
         self.cemented = id;
         self.forget();
         Ok(id)

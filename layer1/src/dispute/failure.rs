@@ -20,6 +20,9 @@ pub enum DisputeError {
     /// The staker stands for something else.
     #[error("the staker stands for another branch")]
     OtherBranch,
+    /// The staker builds on what it does not stand for.
+    #[error("the staker does not stand for the predecessor")]
+    NotYourPredecessor,
     /// Somebody has no stake.
     #[error("there is no stake")]
     NoStake,

@@ -497,3 +497,57 @@ fn commitments_that_follow_others_are_disputed_where_they_part() {
     let none = scene.disputes.cement(&scene.layer1);
     assert_eq!(none, Err(DisputeError::NoCommitment));
 }
+
+/// Whoever stands for a commitment has said how long it is: otherwise a liar says it, and an honest
+/// staker has one step for all of the level.
+#[test]
+fn who_builds_on_the_commitment_of_another_stands_for_it_first() {
+    let mut scene = scene();
+    let (honest, wrong) = (scene.side(None), scene.side(Some(3)));
+    let id = scene.publish(&OTHER, &honest);
+    scene.layer1.end_level(2, vec![vec![3]], Vec::new());
+    let inbox = scene.layer1.inbox(2).unwrap().to_vec();
+    let follows = Side::new(Adder.first_state(&honest.claim(1), &inbox), None);
+    let claim = (follows.claim(2), STEPS);
+    let publish = |scene: &mut Scene, before, claim| {
+        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
+        disputes.publish(layer1, &HONEST, before, claim)
+    };
+    let alone = publish(&mut scene, id, claim);
+    assert_eq!(alone, Err(DisputeError::NotYourPredecessor));
+    assert_eq!(scene.tez(&HONEST), 15_000_000_000);
+    let first = scene.first;
+    let claimed = publish(&mut scene, first, (honest.claim(1), STEPS));
+    assert_eq!(claimed, Ok(id));
+    assert!(publish(&mut scene, id, claim).is_ok());
+    // The liar says that the level has one step.
+    let lie = (wrong.claim(1), 1);
+    let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
+    disputes.publish(layer1, &FALSE, scene.first, lie).unwrap();
+    disputes.accuse(layer1, &FALSE, &HONEST).unwrap();
+    let evidence = honest.at(0);
+    let proved = disputes.prove(layer1, (&FALSE, &HONEST), 0, &evidence);
+    assert_eq!(proved, Err(DisputeError::SeveralSteps));
+}
+
+/// Messages that drive an inbox out of those that are kept do not keep a lie from being disputed.
+#[test]
+fn the_inbox_of_a_commitment_stays_as_long_as_it_can_be_disputed() {
+    let mut scene = scene();
+    let (honest, wrong) = (scene.side(None), scene.side(Some(3)));
+    let lie = scene.publish(&FALSE, &wrong);
+    for level in 2..4 {
+        let flood = vec![vec![0; 4_096]; 4_096];
+        scene.layer1.end_level(level, flood, Vec::new());
+    }
+    assert!(scene.layer1.inbox(1).is_none());
+    let id = scene.publish(&HONEST, &honest);
+    assert_ne!(id, lie);
+    let accused = scene.disputes.accuse(&scene.layer1, &HONEST, &FALSE);
+    assert_eq!(accused, Ok(()));
+    scene.play(&HONEST, &FALSE, &honest);
+    scene.later(16);
+    let verdict = scene.disputes.timeout(&mut scene.layer1, &HONEST, &FALSE);
+    assert_eq!(verdict.unwrap().winner, HONEST);
+    assert_eq!(scene.disputes.cement(&scene.layer1), Ok(id));
+}
