@@ -139,7 +139,11 @@ impl Context {
     /// The preimage of a hash.
     pub(crate) fn preimage(&self, hash: &[u8]) -> Result<Vec<u8>, RevealError> {
         match &self.revealed {
-            Some(preimage) if reveal::hash(preimage) == *hash => Ok(preimage.clone()),
+            Some(preimage)
+                if preimage.len() <= reveal::MAX_PREIMAGE && reveal::hash(preimage) == *hash =>
+            {
+                Ok(preimage.clone())
+            }
             _ => reveal::preimage(self.preimages.as_deref(), hash),
         }
     }
@@ -151,6 +155,27 @@ impl Context {
             [0, hash @ ..] => self.preimage(hash),
             [1] => Ok(self.metadata().to_vec()),
             _ => Ok(Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preimage_that_is_too_long_is_none_for_a_judge_either() {
+        for (len, is_one) in [
+            (reveal::MAX_PREIMAGE, true),
+            (reveal::MAX_PREIMAGE + 1, false),
+        ] {
+            let preimage = vec![1; len];
+            let context = Context {
+                revealed: Some(preimage.clone()),
+                ..Context::default()
+            };
+            let found = context.preimage(&reveal::hash(&preimage));
+            assert_eq!(found.is_ok(), is_one, "{len}");
         }
     }
 }

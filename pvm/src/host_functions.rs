@@ -352,7 +352,7 @@ fn store_write(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -
         key.key(),
         args.int(2),
         num_bytes,
-        || memory::slice(memory, args.int(3), num_bytes),
+        || memory::chunk(memory, args.int(3), num_bytes),
     )?;
     context.written(num_bytes as usize);
     Ok(0)

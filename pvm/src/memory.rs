@@ -1,7 +1,7 @@
 //! The kernel's memory as the host sees it: all of it, or what a proof has of it.
 
 use crate::durable::{StoreError, Unavailable};
-use host::HostError;
+use host::{HostError, MAX_CHUNK};
 
 /// The kernel's memory. Places and lengths that are given to it lie within.
 pub(crate) trait Memory {
@@ -48,13 +48,28 @@ pub(crate) fn holds(memory: &dyn Memory, at: usize, len: usize) -> bool {
     len == 0 || at + len <= memory.len()
 }
 
-/// `len` bytes from an address on, which a kernel gives, as it gives the length.
-pub(crate) fn slice(memory: &mut dyn Memory, addr: i32, len: i32) -> Result<Vec<u8>, StoreError> {
+/// A place and a length that a kernel gives, which must be within.
+fn within(memory: &dyn Memory, addr: i32, len: i32) -> Result<(usize, usize), StoreError> {
     let len = usize::try_from(len).map_err(|_| HostError::GenericInvalidAccess)?;
     let at = addr.cast_unsigned() as usize;
-    if !holds(memory, at, len) {
-        return Err(HostError::MemoryInvalidAccess.into());
+    match holds(memory, at, len) {
+        true => Ok((at, len)),
+        false => Err(HostError::MemoryInvalidAccess.into()),
     }
+}
+
+/// `len` bytes from an address on, no more of them than storage takes at once: of a write that is too
+/// long nothing is looked at, so that no proof need have it.
+pub(crate) fn chunk(memory: &mut dyn Memory, addr: i32, len: i32) -> Result<Vec<u8>, StoreError> {
+    match within(memory, addr, len)? {
+        (_, len) if len > MAX_CHUNK => Ok(Vec::new()),
+        _ => slice(memory, addr, len),
+    }
+}
+
+/// `len` bytes from an address on, which a kernel gives, as it gives the length.
+pub(crate) fn slice(memory: &mut dyn Memory, addr: i32, len: i32) -> Result<Vec<u8>, StoreError> {
+    let (at, len) = within(memory, addr, len)?;
     let mut bytes = vec![0; len];
     if len > 0 {
         memory.read(at, &mut bytes)?;

@@ -2,6 +2,7 @@
 //! (docs/machine.md, "Levels, runs, reboots"; "Upgrades").
 
 use crate::durable::{Durable, StoreError, Unavailable};
+use crate::value::Value;
 use host::Path;
 use host::reserved::{
     KERNEL, REBOOT, REBOOT_COUNTER, STUCK, TOO_MANY_REBOOTS, UPGRADE_ERROR, VERSION,
@@ -33,7 +34,7 @@ pub(crate) fn open(durable: &mut Durable, reboots_left: i32) -> Result<(), Store
 
 /// A run is over, and the machine survives it.
 pub(crate) fn close(durable: &mut Durable, reboots_left: i32) -> Result<After, StoreError> {
-    if durable.get(REBOOT)?.is_none() {
+    if durable.value(REBOOT.as_bytes())?.is_none() {
         durable.delete(TOO_MANY_REBOOTS)?;
         return Ok(After::Level);
     }
@@ -69,8 +70,8 @@ pub(crate) fn wait(durable: &mut Durable) -> Result<(), StoreError> {
 
 /// The version that a storage says.
 pub(crate) fn version_of(durable: &Durable) -> Result<Option<Version>, Unavailable> {
-    let name = durable.get(VERSION)?;
-    Ok(name.and_then(|name| std::str::from_utf8(&name.bytes()).ok()?.parse().ok()))
+    let name = durable.value(VERSION.as_bytes())?.and_then(Value::short);
+    Ok(name.and_then(|name| std::str::from_utf8(name).ok()?.parse().ok()))
 }
 
 /// Remembers a kernel that could be instantiated.

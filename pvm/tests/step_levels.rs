@@ -2,6 +2,7 @@
 //! that gets stuck. Each step has a proof, no changed one passes, and what comes out is what
 //! a level gives.
 
+use blake2::{Blake2b, Digest, digest::consts::U32};
 use pvm::steps::{Change, Claim, Evidence, Facts, Hash, Judge, Phase, Player, inbox_root};
 use pvm::{DebugSink, Machine, Options, Status, Version, engine};
 
@@ -363,4 +364,107 @@ fn a_player_knows_each_state_of_its_level_in_any_order() {
     );
     assert!(Player::honest(machine.steps(messages()).unwrap(), 1_000, &mut |_| true).is_err());
     assert!(Player::honest(machine.steps(messages()).unwrap(), u64::MAX, &mut |_| false).is_err());
+}
+
+/// Calls that fail because they are given too much, and a flag with a long value: a proof has nothing
+/// of either.
+#[test]
+fn what_a_step_does_not_need_is_in_no_proof() {
+    let text = r#"(module
+  (import "smart_rollup_core" "read_input" (func $input (param i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "reveal_preimage" (func $preimage (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "/kernel/env/reboot")
+  (func $whole (param i32 i32)
+    (if (i32.ne (local.get 0) (local.get 1)) (then unreachable)))
+  (func (export "kernel_run") (local $at i32)
+    (memory.fill (i32.const 100) (i32.const 7) (i32.const 65000))
+    (call $whole (i32.const -7) (call $write (i32.const 0) (i32.const 18) (i32.const 0) (i32.const 100) (i32.const 65000)))
+    (call $whole (i32.const -7) (call $preimage (i32.const 100) (i32.const 65000) (i32.const 0) (i32.const 9)))
+    (br_if 0 (i32.eqz (call $input (i32.const 100) (i32.const 120) (i32.const 500))))
+    (loop $pieces
+      (drop (call $write (i32.const 0) (i32.const 18) (local.get $at) (i32.const 10000) (i32.const 2048)))
+      (local.set $at (i32.add (local.get $at) (i32.const 2048)))
+      (br_if $pieces (i32.lt_u (local.get $at) (i32.const 40960))))))"#;
+    let mut machine = machine(&wat::parse_str(text).unwrap());
+    let (all, status) = prove(&mut machine, &messages()[..1], 100);
+    assert_eq!(status, Status::Yielded);
+    assert_eq!(count(&all, Phase::Beginning), 2);
+}
+
+/// What two liars may agree on: states that no kernel comes to. The judge need not be right about
+/// them, but be done soon.
+#[test]
+fn states_that_no_kernel_comes_to_do_not_hold_the_judge_up() {
+    let mut seed = 3_u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        seed >> 24
+    };
+    let numbers = [0, 1, 33, 2_048, 2_049, 0x7fff_ffff, 0xffff_ffff];
+    let first_leaf = |words: [u64; 7]| {
+        let mut part = [3; 29].to_vec();
+        let bytes = words.map(u64::to_le_bytes);
+        let bytes = bytes.as_flattened();
+        let len = bytes.iter().rposition(|byte| *byte != 0);
+        let len = len.map_or(0, |last| last + 1);
+        part.extend([2, len as u8]);
+        part.extend(&bytes[..len]);
+        part.extend([0; 29]);
+        part
+    };
+    let judge = Judge::default();
+    let mut followed = 0;
+    for number in 0..6_000_u64 {
+        let op = match number % 3 {
+            // Calls of the host.
+            0 => 4 + random() % 2,
+            _ => random() % 600,
+        };
+        let import = match op {
+            4 | 5 => random() % 40,
+            _ => random() % 0x1_0000_0000,
+        };
+        let mut number = || numbers[random() as usize % numbers.len()];
+        let stack: [u64; 7] = std::array::from_fn(|_| number());
+        let short = number() & 0xffff;
+        let code = [op | short << 16 | import << 32, 5, number(), 0, 0, 0, 0];
+        let (pages, progress) = (number(), number() % 3);
+        let both = |low: u64, high: u64| low | high << 32;
+        let registers = [
+            both(0, 5),
+            both(number() % 9, 0),
+            both(number(), 0),
+            both(pages, number()),
+            both(number(), number()),
+            0,
+            u64::MAX,
+            both(progress, 1),
+        ];
+        let mut machine = registers.map(u64::to_le_bytes).as_flattened().to_vec();
+        machine.extend(first_leaf(code));
+        machine.extend([0; 4]);
+        machine.extend(first_leaf(stack));
+        machine.extend([0; 4]);
+        let root = step_machine::Partial::decode(&machine).unwrap().0.root();
+        let mut outside = vec![0; 137];
+        outside[100] = 2;
+        let mut hasher = Blake2b::<U32>::new();
+        hasher.update([0x20]);
+        hasher.update(root);
+        hasher.update([9; 32]);
+        hasher.update(&outside);
+        let before: Hash = hasher.finalize().into();
+        let mut proof = outside;
+        proof.extend([9; 32]);
+        proof.extend(machine);
+        proof.extend([0; 6]);
+        let evidence = Evidence {
+            proof,
+            kernel: None,
+        };
+        followed += u32::from(judge.follow(&evidence, &before).is_ok());
+    }
+    assert!(followed > 2_000, "{followed}");
 }

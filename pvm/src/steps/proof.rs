@@ -281,7 +281,9 @@ fn published(value: &Value, kernel: Option<&[u8]>) -> Result<Vec<u8>, Stuck> {
         return Ok(bytes.to_vec());
     }
     match kernel {
-        Some(kernel) if Value::new(kernel) == *value => Ok(kernel.to_vec()),
+        Some(kernel) if kernel.len() == value.len() && Value::new(kernel) == *value => {
+            Ok(kernel.to_vec())
+        }
         _ => Err(Stuck("the kernel is not there".to_owned())),
     }
 }

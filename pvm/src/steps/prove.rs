@@ -5,6 +5,7 @@ use super::proof::{Evidence, HostPart};
 use super::state::Phase;
 use super::{Cells, Steps, Stuck, function, host, kernel};
 use crate::engine::step::args;
+use ::host::MAX_MESSAGE;
 use kernel_module::imports::HostCall as Function;
 use step_machine::{Event, HostCall, Plain, Recording, step};
 
@@ -72,7 +73,7 @@ impl Steps {
             let mut context = self.context.clone();
             context.durable = watched.clone();
             context.debug = crate::DebugSink::Off;
-            part.preimage = self.preimage(plain, &mut recording, call)?;
+            part.preimage = self.preimage(plain, call)?;
             host(&mut recording, call, &mut context)?;
             part.storage = watched.touched();
             if function(call) == Some(Function::ReadInput) {
@@ -103,24 +104,21 @@ impl Steps {
     }
 
     /// The preimage that a call asks for.
-    fn preimage(
-        &self,
-        plain: &Plain,
-        recording: &mut Recording<'_>,
-        call: HostCall,
-    ) -> Result<Option<Vec<u8>>, Stuck> {
+    fn preimage(&self, plain: &Plain, call: HostCall) -> Result<Option<Vec<u8>>, Stuck> {
         let cells = plain.cells(call.first, call.cells);
         let args = args(call, cells);
         let (Some(addr), Some(len)) = (args.first(), args.get(1)) else {
             return Ok(None);
         };
-        let asked = |recording| {
-            let memory = &mut Cells(recording);
-            crate::memory::slice(memory, *addr as i32, *len as i32).unwrap_or_default()
+        // What the call itself looks at is noted where it is made.
+        let asked = || {
+            let memory = &mut Cells(&mut Recording::new(plain));
+            let len = (*len as i32).min(MAX_MESSAGE as i32);
+            crate::memory::slice(memory, *addr as i32, len).unwrap_or_default()
         };
         let hash = match function(call) {
-            Some(Function::RevealPreimage) => asked(recording),
-            Some(Function::Reveal) => match asked(recording).split_first() {
+            Some(Function::RevealPreimage) => asked(),
+            Some(Function::Reveal) => match asked().split_first() {
                 Some((0, hash)) => hash.to_vec(),
                 _ => return Ok(None),
             },
