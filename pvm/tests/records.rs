@@ -297,7 +297,7 @@ fn a_crafted_part_of_a_storage_panics_nowhere() {
         ("/a", 3),
         ("/a/b", 70),
         ("/a/c/d", 3_000),
-        ("/b", 9_000),
+        ("/b", 2_500),
         ("/ab", 0),
     ] {
         storage.write(path, vec![5; len]).unwrap();
@@ -311,7 +311,7 @@ fn a_crafted_part_of_a_storage_panics_nowhere() {
         "", "/a", "/a/b", "/a/c", "/a/c/d", "/b", "/ab", "/no", "/a/b/c",
     ];
     let mut crafted = 0;
-    for _ in 0..20_000 {
+    for _ in 0..3_000 {
         let mut part = honest.clone();
         for _ in 0..=random() % 3 {
             // Not within the pieces of values, where most bytes are.
