@@ -73,6 +73,14 @@ fn check_pages(node: &Process) {
         assert!(bridge.contains(expected), "{expected}: {bridge}");
     }
     assert!(!bridge.contains("rollup_deposit"), "{bridge}");
+    let rollup = &node.call("rollup_status", &json!([]))["result"];
+    let cemented = rollup["cemented"].as_u64().unwrap();
+    for expected in [
+        rollup["rollup"].as_str().unwrap(),
+        &format!("Cemented up to</dt><dd><a href=\"/level/{cemented}\""),
+    ] {
+        assert!(bridge.contains(expected), "{expected}: {bridge}");
+    }
     let (status, level) = get("/level/newest");
     assert_eq!(status, 200, "{level}");
     assert!(level.contains("end of the level"), "{level}");

@@ -23,6 +23,8 @@ pub(crate) struct Names {
     given: Arc<Given>,
     own: &'static Given,
     called: Called,
+    /// Whether anybody may give more.
+    grow: bool,
 }
 
 impl Names {
@@ -30,7 +32,20 @@ impl Names {
     pub(crate) fn new(given: Arc<Given>, accounts: &[Address]) -> Self {
         let own = own::names();
         let called = Called::new(&given, accounts);
-        Self { given, own, called }
+        Self {
+            given,
+            own,
+            called,
+            grow: true,
+        }
+    }
+
+    /// The same of a node that takes no more names.
+    pub(crate) fn fixed(self, fixed: bool) -> Self {
+        Self {
+            grow: !fixed,
+            ..self
+        }
     }
 
     /// A link to an account, by its name if it has one.
@@ -174,7 +189,7 @@ impl Names {
         let Some(error) = self.error(bytes) else {
             return html! {
                 p { "It reverted with bytes that no known error has: " (crate::format::bytes(bytes)) }
-                p.note { "Add the ABI of the contract under " a href="/abis" { "Names" } ", and its errors are told by name." }
+                @if self.grow { p.note { "Add the ABI of the contract under " a href="/abis" { "Names" } ", and its errors are told by name." } }
             };
         };
         if let Some((code, words)) = decode::panic_words(&error) {

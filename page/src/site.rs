@@ -28,7 +28,7 @@ impl Site for Pages {
             let ask = Ask::new(miner);
             let accounts = ask.node().accounts().iter();
             let accounts: Vec<_> = accounts.map(|account| account.address).collect();
-            let names = Names::new(ask.node().abis.names(), &accounts);
+            let names = Names::new(ask.node().abis.names(), &accounts).fixed(!ask.is_devnet());
             match answer(&ask, &names, &asked).await {
                 Ok(Answer::View(view)) => frame::page(&ask, &view),
                 Ok(Answer::Whole(response)) => response,

@@ -235,6 +235,8 @@ mod tests {
         // What nobody named leads to where names are given.
         let unknown = names().revert(&hex!("01020304")).into_string();
         assert!(unknown.contains("href=\"/abis\""), "{unknown}");
+        let node = names().fixed(true).revert(&hex!("01020304"));
+        assert!(!node.into_string().contains("/abis"));
     }
 
     #[test]
