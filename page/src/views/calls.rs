@@ -118,7 +118,7 @@ pub(super) fn why(names: &Names, trace: &Value) -> Markup {
     let (output, outer) = (data(call, "output"), data(top, "output"));
     html! {
         div.why {
-            (cause(names, text(call, "error"), &output, limit(call, path.len() > 1)))
+            (cause(names, text(call, "error"), &output, &limit(call, path.len() > 1)))
             @if path.len() > 1 {
                 p { "That was in a call " (path.len() - 1) " deep:" }
                 ol.path { @for call in &path { li { (line(names, call)) } } }
@@ -130,7 +130,7 @@ pub(super) fn why(names: &Names, trace: &Value) -> Markup {
             @if let Some(before) = failed_before(call) {
                 p { "Just before, a call inside had failed:" }
                 p { (line(names, before)) }
-                (cause(names, text(before, "error"), &data(before, "output"), limit(before, true)))
+                (cause(names, text(before, "error"), &data(before, "output"), &limit(before, true)))
             }
         }
     }
@@ -151,7 +151,7 @@ fn limit(call: &Value, inner: bool) -> Markup {
     }
 }
 
-fn cause(names: &Names, error: &str, output: &[u8], limit: Markup) -> Markup {
+fn cause(names: &Names, error: &str, output: &[u8], limit: &Markup) -> Markup {
     match error {
         "execution reverted" => names.revert(output),
         _ if error.contains("out of gas") => {

@@ -204,7 +204,7 @@ fn form(
             .map(|(_, why)| why.as_str()),
         false => None,
     };
-    let input = |name: &str, label: Markup, kind: &str, hint: &str| {
+    let input = |name: &str, label: &Markup, kind: &str, hint: &str| {
         let (id, kept) = (format!("{id}-{name}"), kept(name));
         field(&id, name, label, (kind, hint), (&kept, why(name)))
     };
@@ -214,9 +214,9 @@ fn form(
             form method="get" action=(format!("#{id}")) data-write[!is_read(function)] {
                 input type="hidden" name="abi" value=(contract.name);
                 input type="hidden" name="f" value=(signature);
-                @for (place, param) in function.inputs.iter().enumerate() { (input(&format!("a{place}"), label(place, param), &param.selector_type(), "")) }
-                @if pays { (input("value", html! { "Value, in tez" }, "tez", "0")) }
-                @if !is_read(function) { (input("gas", html! { "Gas limit; with one, a call that would fail is sent as well" }, "gas", "estimated")) }
+                @for (place, param) in function.inputs.iter().enumerate() { (input(&format!("a{place}"), &label(place, param), &param.selector_type(), "")) }
+                @if pays { (input("value", &html! { "Value, in tez" }, "tez", "0")) }
+                @if !is_read(function) { (input("gas", &html! { "Gas limit; with one, a call that would fail is sent as well" }, "gas", "estimated")) }
                 button type="submit" { @if is_read(function) { "Read" } @else { "Try" } }
                 @if !is_read(function) { button.write type="button" hidden { "Send" } }
                 output aria-live="polite" {}
@@ -241,7 +241,7 @@ fn label(place: usize, param: &Param) -> Markup {
 fn field(
     id: &str,
     name: &str,
-    label: Markup,
+    label: &Markup,
     (kind, hint): (&str, &str),
     (value, wrong): (&str, Option<&str>),
 ) -> Markup {
@@ -457,7 +457,7 @@ mod tests {
         let text = field(
             "f-a0",
             "a0",
-            html! { "to" },
+            &html! { "to" },
             ("address", ""),
             ("0x12", Some("no address")),
         );
