@@ -289,7 +289,7 @@ impl<'a, 't> Turnover<'a, 't> {
     }
 
     /// What a record becomes that died.
-    fn buried(&self, dying: Dying) -> Result<Dead, StoreError> {
+    fn buried(&self, dying: &Dying) -> Result<Dead, StoreError> {
         let base = match dying.successor {
             Some(base) if delta::is_wanted(self.version) => match self.written.get(&base) {
                 Some(record) => Some((base, record.to_vec())),
@@ -329,7 +329,7 @@ impl<'a, 't> Turnover<'a, 't> {
         dying.sort_unstable_by_key(|(hash, _)| *hash);
         let mut rows = Vec::with_capacity(dying.len());
         for (hash, dying) in dying {
-            rows.push((hash, self.buried(dying)?));
+            rows.push((hash, self.buried(&dying)?));
         }
         let list: Vec<NodeHash> = rows.iter().map(|(hash, _)| *hash).collect();
         for (hash, dead) in rows {
