@@ -11,7 +11,7 @@ use pvm::NodeHash;
 use pvm::snapshot::Facts;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use writing::{write, write_with};
 
@@ -88,6 +88,16 @@ pub(crate) fn run(args: &SnapshotArgs) -> anyhow::Result<()> {
 
 fn export(args: &ExportArgs) -> anyhow::Result<()> {
     if let Some(folder) = &args.data_dir {
+        let target = args
+            .file
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let target = target.unwrap_or_else(|| Path::new(".")).canonicalize().ok();
+        ensure!(
+            target.is_none() || target != folder.canonicalize().ok(),
+            "{} is in the folder that is written: name another place",
+            args.file.display()
+        );
         let mut facts = None;
         write_with(&args.file, |out| {
             facts = Some(folder_file::export(folder, args.level, out)?);

@@ -233,6 +233,9 @@ fn snapshots_are_written_while_a_node_goes_on() {
     let root = facts["durable_root"].as_str().unwrap();
     first.signal("TERM");
     assert_eq!(first.ended(), Some(0));
+    let (data, own) = (folder.path("data"), folder.path("data/store.redb"));
+    let export = command(&["snapshot", "export", "--data-dir", &data, &own]);
+    assert!(stderr(&export).contains("is in the folder that is written"));
     let imported = command(&[
         "snapshot",
         "import",

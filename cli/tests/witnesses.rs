@@ -380,7 +380,7 @@ fn what_is_written_goes_nowhere_else() {
         "prove", "level", "1", "--inputs", &inputs, "--kernel", &purse, "-o", &out,
     ];
     // A link, or a device, is neither followed nor replaced.
-    refuses(&first, 2, "is not a regular file: name another");
+    refuses(&first, 2, "not a regular file: name another");
     assert!(std::path::Path::new(&out).is_symlink());
     std::fs::remove_file(&out).unwrap();
     passes(&first);

@@ -1,6 +1,6 @@
 //! Names for bytes: the ABIs that somebody gave, found by selector and topic.
 
-use alloy_json_abi::{Error, Event, Function, JsonAbi};
+use alloy_json_abi::{Error, Event, EventParam, Function, JsonAbi, Param};
 use alloy_primitives::{Address, B256, Selector};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,6 +13,8 @@ pub const MAX_ITEMS: usize = 1_000;
 pub const MAX_BYTES: usize = 4 << 20;
 /// The most characters of a contract's name.
 pub const MAX_NAME: usize = 100;
+/// The most characters of the name of a function, event, error or parameter, and of a type.
+pub const MAX_WORD: usize = 1_000;
 /// The most addresses of a contract.
 pub const MAX_ADDRESSES: usize = 1_000;
 
@@ -47,12 +49,34 @@ pub enum Refused {
     /// The ABI has too much.
     #[error("an ABI has at most {MAX_ITEMS} functions, events and errors")]
     Items,
+    /// One of them has a long name or type.
+    #[error("a name or type in an ABI has at most {MAX_WORD} characters")]
+    Long,
     /// There are too many.
     #[error("there are ABIs of {MAX_CONTRACTS} contracts, or of {MAX_BYTES} bytes, already")]
     Full,
     /// One contract is at too many places.
     #[error("a contract has at most {MAX_ADDRESSES} addresses")]
     Addresses,
+}
+
+/// Whether something of an ABI has a name or type that is too long.
+fn is_long(abi: &JsonAbi) -> bool {
+    fn long(text: &str) -> bool {
+        text.len() > MAX_WORD
+    }
+    fn params(list: &[Param]) -> bool {
+        list.iter()
+            .any(|param| long(&param.name) || long(&param.ty) || params(&param.components))
+    }
+    let function = |one: &Function| long(&one.name) || params(&one.inputs) || params(&one.outputs);
+    let event = |one: &Event| {
+        let of_input =
+            |one: &EventParam| long(&one.name) || long(&one.ty) || params(&one.components);
+        long(&one.name) || one.inputs.iter().any(of_input)
+    };
+    let error = |one: &Error| long(&one.name) || params(&one.inputs);
+    abi.functions().any(function) || abi.events().any(event) || abi.errors().any(error)
 }
 
 impl Names {
@@ -74,6 +98,9 @@ impl Names {
         let items = abi.functions().count() + abi.events().count() + abi.errors().count();
         if items > MAX_ITEMS {
             return Err(Refused::Items);
+        }
+        if is_long(&abi) {
+            return Err(Refused::Long);
         }
         let others = self.contracts.values().filter(|other| other.name != name);
         let (count, bytes) = others.fold((0, 0), |(count, bytes), other| {

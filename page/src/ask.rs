@@ -7,7 +7,7 @@ use node::rpc::{RpcError, call_within};
 use serde_json::Value;
 
 /// The most bytes of an answer that a page is made of.
-const MOST: usize = 2 << 20;
+const MOST: usize = 6 << 20;
 
 /// Why there is no page.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 mod called;
 mod decode;
+mod measure;
 mod own;
 mod show;
 mod text;

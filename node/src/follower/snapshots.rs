@@ -2,6 +2,7 @@
 
 use crate::folder_file;
 use crate::store::Store;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ impl Snapshots {
     /// If there is no folder for them.
     pub(super) fn new(plan: SnapshotPlan, store: Arc<Store>) -> io::Result<Self> {
         fs::create_dir_all(&plan.folder)?;
+        sweep(&plan.folder)?;
         Ok(Self {
             plan,
             store,
@@ -83,21 +85,84 @@ fn write(
     pvm::files::replace(&path, |out| {
         folder_file::export_store(store, Some(level), out).map(|_| ())
     })?;
-    let mut levels = written(&plan.folder)?;
-    levels.sort_unstable();
-    for level in levels.iter().rev().skip(plan.kept) {
-        fs::remove_file(plan.folder.join(format!("{level}{ENDING}")))?;
+    if let Err(error) = prune(plan, level) {
+        tracing::warn!("old snapshots stay: {error}");
     }
     Ok(path)
 }
 
-/// The levels of the snapshots in a folder; files with other names are somebody else's.
-fn written(folder: &Path) -> io::Result<Vec<u32>> {
+/// Deletes those behind earlier levels that are too many, and what a kill left.
+fn prune(plan: &SnapshotPlan, newest: u32) -> io::Result<()> {
     let mut levels = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let level = name.to_str().and_then(|name| name.strip_suffix(ENDING));
-        levels.extend(level.and_then(|level| level.parse::<u32>().ok()));
+    for entry in fs::read_dir(&plan.folder)? {
+        let entry = entry?;
+        let Some(level) = level_of(&entry.file_name()) else {
+            continue;
+        };
+        if level < newest && entry.file_type()?.is_file() {
+            levels.push((level, entry.path()));
+        }
     }
-    Ok(levels)
+    levels.sort_unstable();
+    // The newest has just been written.
+    for (_, path) in levels.iter().rev().skip(plan.kept.saturating_sub(1)) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// The level of a snapshot by its file's name; files with other names are somebody else's.
+fn level_of(name: &OsStr) -> Option<u32> {
+    let name = name.to_str()?;
+    let level: u32 = name.strip_suffix(ENDING)?.parse().ok()?;
+    (format!("{level}{ENDING}") == name).then_some(level)
+}
+
+/// Deletes what a kill left half written.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_part = path.extension().is_some_and(|end| end == "part");
+        if is_part && path.file_stem().and_then(level_of).is_some() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_older_snapshots_go_and_nothing_of_others() {
+        let folder = std::env::temp_dir().join(format!("snapshots-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("7.snapshot")).unwrap();
+        let foreign = ["0001.snapshot", "notes.txt", "900000.snapshot", "x.part"];
+        for name in foreign {
+            fs::write(folder.join(name), name).unwrap();
+        }
+        for level in [2, 4, 6, 8] {
+            fs::write(folder.join(format!("{level}.snapshot")), "s").unwrap();
+        }
+        fs::write(folder.join("5.snapshot.part"), "half").unwrap();
+        let plan = SnapshotPlan {
+            every: 2,
+            kept: 2,
+            folder: folder.clone(),
+        };
+        sweep(&folder).unwrap();
+        prune(&plan, 8).unwrap();
+        let mut left: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let mut expected = foreign.to_vec();
+        expected.extend(["6.snapshot", "7.snapshot", "8.snapshot"]);
+        expected.sort_unstable();
+        assert_eq!(left, expected);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

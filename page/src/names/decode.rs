@@ -1,5 +1,6 @@
 //! Bytes → values, by an ABI that may be anybody's.
 
+use super::measure::is_bounded;
 use alloy_dyn_abi::{DynSolType, DynSolValue, EventExt, FunctionExt, JsonAbiExt, Specifier};
 use alloy_json_abi::{Error, Event, Function, Param};
 use alloy_primitives::{B256, U256};
@@ -49,9 +50,15 @@ fn parts_fit(kind: &DynSolType, words: usize) -> bool {
     inside && kind.minimum_words() <= words
 }
 
-fn all_fit(kinds: impl Iterator<Item = Option<DynSolType>>, bytes: usize) -> bool {
-    let mut kinds = kinds;
-    kinds.all(|kind| kind.is_some_and(|kind| fits(&kind, bytes)))
+/// Whether values of parameters are in bytes, and no more than the bytes have room for.
+fn all_fit<'p, P: Specifier<DynSolType> + 'p>(
+    params: impl Iterator<Item = &'p P>,
+    data: &[u8],
+) -> bool {
+    let kinds: Option<Vec<DynSolType>> = params.map(|param| param.resolve().ok()).collect();
+    kinds.is_some_and(|kinds| {
+        kinds.iter().all(|kind| fits(kind, data.len())) && is_bounded(kinds.iter(), data)
+    })
 }
 
 fn named(params: &[Param], values: Vec<DynSolValue>) -> Vec<Named> {
@@ -65,13 +72,9 @@ fn named(params: &[Param], values: Vec<DynSolValue>) -> Vec<Named> {
     params.iter().zip(values).map(pair).collect()
 }
 
-fn params_fit(params: &[Param], bytes: usize) -> bool {
-    all_fit(params.iter().map(|param| param.resolve().ok()), bytes)
-}
-
 pub(super) fn input(function: &Function, input: &[u8]) -> Option<Decoded> {
     let data = input.get(4..)?;
-    if !params_fit(&function.inputs, data.len()) {
+    if !all_fit(function.inputs.iter(), data) {
         return None;
     }
     let values = function.abi_decode_input(data).ok()?;
@@ -83,7 +86,7 @@ pub(super) fn input(function: &Function, input: &[u8]) -> Option<Decoded> {
 }
 
 pub(crate) fn output(function: &Function, output: &[u8]) -> Option<Decoded> {
-    if function.outputs.is_empty() || !params_fit(&function.outputs, output.len()) {
+    if function.outputs.is_empty() || !all_fit(function.outputs.iter(), output) {
         return None;
     }
     let values = function.abi_decode_output(output).ok()?;
@@ -96,7 +99,7 @@ pub(crate) fn output(function: &Function, output: &[u8]) -> Option<Decoded> {
 
 pub(super) fn error(error: &Error, bytes: &[u8]) -> Option<Decoded> {
     let data = bytes.get(4..)?;
-    if !params_fit(&error.inputs, data.len()) {
+    if !all_fit(error.inputs.iter(), data) {
         return None;
     }
     let values = error.abi_decode_input(data).ok()?;
@@ -113,7 +116,7 @@ pub(super) fn log(event: &Event, topics: &[B256], data: &[u8]) -> Option<Decoded
         return None;
     }
     let body = event.inputs.iter().filter(|param| !param.indexed);
-    if !all_fit(body.map(|param| param.resolve().ok()), data.len()) {
+    if !all_fit(body, data) {
         return None;
     }
     let decoded = event.decode_log_parts(topics.iter().copied(), data).ok()?;

@@ -7,39 +7,63 @@ use crate::format;
 use alloy_dyn_abi::DynSolValue;
 use alloy_json_abi::Param;
 use maud::{Markup, html};
+use std::cell::Cell;
 
 /// The most items of a list that are shown.
 const MOST: usize = 50;
 
+/// The most values that are shown at once, those in lists within lists, too.
+const ALL: usize = 1_000;
+
+/// What is shown: by which names, and how much of it still is.
+struct Shown<'c> {
+    called: &'c Called,
+    left: Cell<usize>,
+}
+
+impl<'c> Shown<'c> {
+    const fn new(called: &'c Called) -> Self {
+        Self {
+            called,
+            left: Cell::new(ALL),
+        }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.left.get() == 0
+    }
+}
+
 /// A value; the names of its components, if it is made of structs.
-fn value(called: &Called, value: &DynSolValue, components: &[Param]) -> Markup {
+fn value(shown: &Shown<'_>, value: &DynSolValue, components: &[Param]) -> Markup {
+    shown.left.set(shown.left.get().saturating_sub(1));
     match value {
         DynSolValue::Bool(yes) => html! { (yes) },
         DynSolValue::Int(number, _) => html! { span.number { (format::count(number)) } },
         DynSolValue::Uint(number, _) => html! { span.number { (format::count(number)) } },
         DynSolValue::FixedBytes(word, size) => format::bytes(word.get(..*size).unwrap_or_default()),
-        DynSolValue::Address(address) => called.whole_account(address),
+        DynSolValue::Address(address) => shown.called.whole_account(address),
         DynSolValue::Function(function) => format::bytes(function.as_slice()),
         DynSolValue::Bytes(bytes) => format::bytes(bytes),
         DynSolValue::String(text) => html! { q { (plain(text)) } },
-        DynSolValue::Tuple(items) => parts(called, items, components),
+        DynSolValue::Tuple(items) => parts(shown, items, components),
         DynSolValue::Array(items) | DynSolValue::FixedArray(items) => {
-            many(called, items, components)
+            many(shown, items, components)
         }
     }
 }
 
 /// The components of a struct by their names; without names as a list.
-fn parts(called: &Called, items: &[DynSolValue], components: &[Param]) -> Markup {
+fn parts(shown: &Shown<'_>, items: &[DynSolValue], components: &[Param]) -> Markup {
     if components.len() != items.len() {
-        return many(called, items, &[]);
+        return many(shown, items, &[]);
     }
     html! {
         dl.parts {
             @for (place, (item, component)) in items.iter().zip(components).enumerate().take(MOST) {
                 div {
                     dt { (label(place, &component.name)) }
-                    dd { (value(called, item, &component.components)) }
+                    dd { (value(shown, item, &component.components)) }
                 }
             }
         }
@@ -55,26 +79,29 @@ fn label(place: usize, name: &str) -> String {
     }
 }
 
-fn many(called: &Called, items: &[DynSolValue], components: &[Param]) -> Markup {
+fn many(shown: &Shown<'_>, items: &[DynSolValue], components: &[Param]) -> Markup {
     html! {
         @if items.is_empty() { span.none { "empty" } }
         @else {
             ol.values start="0" {
-                @for item in items.iter().take(MOST) { li { (value(called, item, components)) } }
+                @for item in items.iter().take(MOST) {
+                    @if !shown.is_full() { li { (value(shown, item, components)) } }
+                }
             }
-            @if items.len() > MOST { p.note { "and " (format::count(items.len() - MOST)) " more" } }
+            @if shown.is_full() { p.note { "There is more." } }
+            @else if items.len() > MOST { p.note { "and " (format::count(items.len() - MOST)) " more" } }
         }
     }
 }
 
-fn row(called: &Called, place: usize, named: &Named) -> Markup {
+fn row(shown: &Shown<'_>, place: usize, named: &Named) -> Markup {
     let name = label(place, &named.name);
     html! {
         tr {
             th scope="row" { (name) " " span.kind { (plain(&named.kind)) } }
             td {
                 @if named.hashed { "hash of it: " }
-                (value(called, &named.value, &named.components))
+                (value(shown, &named.value, &named.components))
             }
         }
     }
@@ -83,23 +110,25 @@ fn row(called: &Called, place: usize, named: &Named) -> Markup {
 impl Decoded {
     /// Its values one after another, in a line.
     pub(super) fn line(&self, called: &Called) -> Markup {
+        let shown = &Shown::new(called);
         html! {
             @for (place, named) in self.values.iter().enumerate() {
                 @if place > 0 { ", " }
                 @if !named.name.is_empty() { span.kind { (plain(&named.name)) " " } }
-                (value(called, &named.value, &named.components))
+                (value(shown, &named.value, &named.components))
             }
         }
     }
 
     /// Its values as a table, under a caption.
     pub(super) fn table(&self, called: &Called, caption: &str) -> Markup {
+        let shown = &Shown::new(called);
         html! {
             @if !self.values.is_empty() {
                 div.wide {
                     table.facts {
                         caption.unseen { (caption) }
-                        tbody { @for (place, named) in self.values.iter().enumerate() { (row(called, place, named)) } }
+                        tbody { @for (place, named) in self.values.iter().enumerate() { (row(shown, place, named)) } }
                     }
                 }
             }
@@ -155,7 +184,7 @@ mod tests {
     #[test]
     fn text_cannot_leave_its_place() {
         let hostile = DynSolValue::String("<script>alert(1)</script>\u{202e}\u{0}\"'".into());
-        let text = value(&Called::default(), &hostile, &[]).into_string();
+        let text = value(&Shown::new(&Called::default()), &hostile, &[]).into_string();
         assert!(text.contains("&lt;script&gt;"), "{text}");
         assert!(!text.contains("<script"), "{text}");
         assert!(text.contains("\\u{202e}\\u{0}"), "{text}");
@@ -164,8 +193,19 @@ mod tests {
     #[test]
     fn long_texts_and_lists_are_cut() {
         let items = vec![DynSolValue::Uint(U256::ZERO, 256); 10_000];
-        let text = value(&Called::default(), &DynSolValue::Array(items), &[]).into_string();
+        let text = value(
+            &Shown::new(&Called::default()),
+            &DynSolValue::Array(items),
+            &[],
+        )
+        .into_string();
         assert!(text.len() < 5_000);
         assert!(text.contains("and 9,950 more"));
+        let mut deep = DynSolValue::Uint(U256::ZERO, 256);
+        for _ in 0..4 {
+            deep = DynSolValue::Array(vec![deep; 40]);
+        }
+        let text = value(&Shown::new(&Called::default()), &deep, &[]).into_string();
+        assert!(text.contains("There is more.") && text.len() < 200_000);
     }
 }

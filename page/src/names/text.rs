@@ -12,6 +12,7 @@ pub(crate) fn plain(text: &str) -> String {
             break;
         }
         let hides = letter.is_control()
+            || matches!(letter, '\u{ad}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
             || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}');
         match hides {
             true => out.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),

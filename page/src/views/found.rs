@@ -2,6 +2,7 @@
 
 use crate::ask::{Ask, Trouble, list, number};
 use alloy_primitives::{B256, b256};
+use maud::{Markup, html};
 use node::rpc::RpcError;
 use serde_json::{Value, json};
 
@@ -25,10 +26,23 @@ pub(super) struct Found {
     pub(super) logs: Vec<Value>,
     /// The place that the next page is before.
     pub(super) next: Option<String>,
+    /// The blocks that have more logs than are read at once.
+    pub(super) left_out: Vec<u64>,
+}
+
+impl Found {
+    /// What was not looked at.
+    pub(super) fn note(&self) -> Markup {
+        html! {
+            @for block in &self.left_out {
+                p.note { "Block " a href={ "/block/" (block) } { (block) } " has more of them than are looked through: they are not here." }
+            }
+        }
+    }
 }
 
 /// The calls that a page of logs is found with, at most.
-const CALLS: usize = 6;
+const CALLS: usize = 10;
 
 /// The newest logs of a filter before a place (`BLOCK-LOG`). The node finds logs by their address
 /// and topics, so that a range without any costs little; one with too many is made shorter.
@@ -42,7 +56,7 @@ pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Fo
         Some((block, log)) => (block.min(newest), (block, log)),
         None => (newest, (u64::MAX, 0)),
     };
-    let (mut logs, mut width) = (Vec::new(), 4_096);
+    let (mut logs, mut width, mut left_out) = (Vec::new(), 4_096, Vec::new());
     for _ in 0..CALLS {
         let from = to.saturating_sub(width - 1).max(first);
         let mut wanted = filter.clone();
@@ -59,19 +73,42 @@ pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Fo
                         let (block, log) = at(log);
                         format!("{block}-{log}")
                     });
-                    return Ok(Found { logs, next });
+                    return Ok(Found {
+                        logs,
+                        next,
+                        left_out,
+                    });
                 }
                 if from <= first {
-                    return Ok(Found { logs, next: None });
+                    return Ok(Found {
+                        logs,
+                        next: None,
+                        left_out,
+                    });
                 }
                 (to, width) = (from - 1, width.saturating_mul(16));
             }
             Err(error) if width > 1 && is_too_much(&error) => width = (width / 16).max(1),
+            Err(error) if is_too_much(&error) => {
+                left_out.push(to);
+                if to <= first {
+                    return Ok(Found {
+                        logs,
+                        next: None,
+                        left_out,
+                    });
+                }
+                to -= 1;
+            }
             Err(error) => return Err(error.into()),
         }
     }
     let next = Some(format!("{}-0", to + 1));
-    Ok(Found { logs, next })
+    Ok(Found {
+        logs,
+        next,
+        left_out,
+    })
 }
 
 const fn is_too_much(error: &RpcError) -> bool {

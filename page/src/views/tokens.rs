@@ -101,7 +101,9 @@ pub(crate) async fn view(ask: &Ask, names: &Names, who: &str) -> Result<View, Tr
         (account::head(ask, names, &who, "tokens").await?)
         h2 { "Tokens" }
         p.note { "The contracts of the newest logs " code { "Transfer" } " to this account, at most " (MOST) ", and what each says that the account has." }
-        @if held.is_empty() { p.none { "None." } }
+        (found.note())
+        @if found.next.is_some() { p.note { "Older logs were not looked at: there may be more." } }
+        @if held.is_empty() { p.none { @if found.next.is_some() || !found.left_out.is_empty() { "None in the blocks that were looked through." } @else { "None." } } }
         @else {
             div.wide { table {
                 caption.unseen { "Tokens" }
