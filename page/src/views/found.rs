@@ -22,6 +22,7 @@ pub(super) fn topics(log: &Value) -> Vec<B256> {
 }
 
 /// Logs newest first, before a place; at most [`MOST`].
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) logs: Vec<Value>,
     /// The place that the next page is before.
@@ -56,59 +57,48 @@ pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Fo
         Some((block, log)) => (block.min(newest), (block, log)),
         None => (newest, (u64::MAX, 0)),
     };
-    let (mut logs, mut width, mut left_out) = (Vec::new(), 4_096, Vec::new());
+    let mut found = Found::default();
+    let mut width = 4_096;
     for _ in 0..CALLS {
-        let from = to.saturating_sub(width - 1).max(first);
+        let mut from = to.saturating_sub(width - 1).max(first);
         let mut wanted = filter.clone();
         wanted["fromBlock"] = json!(format!("{from:#x}"));
         wanted["toBlock"] = json!(format!("{to:#x}"));
         match ask.call("eth_getLogs", json!([wanted])).await {
-            Ok(found) => {
-                let found = found.as_array().cloned().unwrap_or_default();
-                let at = |log: &Value| (number(log, "blockNumber"), number(log, "logIndex"));
-                logs.extend(found.into_iter().rev().filter(|log| at(log) < bound));
-                if logs.len() > MOST {
-                    logs.truncate(MOST);
-                    let next = logs.last().map(|log| {
-                        let (block, log) = at(log);
-                        format!("{block}-{log}")
-                    });
-                    return Ok(Found {
-                        logs,
-                        next,
-                        left_out,
-                    });
-                }
-                if from <= first {
-                    return Ok(Found {
-                        logs,
-                        next: None,
-                        left_out,
-                    });
-                }
-                (to, width) = (from - 1, width.saturating_mul(16));
+            Ok(logs) => {
+                let logs = logs.as_array().cloned().unwrap_or_default();
+                let earlier = |log: &Value| at(log) < bound;
+                found.logs.extend(logs.into_iter().rev().filter(earlier));
+                width = width.saturating_mul(16);
             }
-            Err(error) if width > 1 && is_too_much(&error) => width = (width / 16).max(1),
+            Err(error) if width > 1 && is_too_much(&error) => {
+                width = (width / 16).max(1);
+                continue;
+            }
             Err(error) if is_too_much(&error) => {
-                left_out.push(to);
-                if to <= first {
-                    return Ok(Found {
-                        logs,
-                        next: None,
-                        left_out,
-                    });
-                }
-                to -= 1;
+                found.left_out.push(to);
+                from = to;
             }
             Err(error) => return Err(error.into()),
         }
+        if found.logs.len() > MOST {
+            found.logs.truncate(MOST);
+            let last = found.logs.last().map(at);
+            found.next = last.map(|(block, log)| format!("{block}-{log}"));
+            return Ok(found);
+        }
+        if from <= first {
+            return Ok(found);
+        }
+        to = from - 1;
     }
-    let next = Some(format!("{}-0", to + 1));
-    Ok(Found {
-        logs,
-        next,
-        left_out,
-    })
+    found.next = Some(format!("{}-0", to + 1));
+    Ok(found)
+}
+
+/// The place of a log.
+fn at(log: &Value) -> (u64, u64) {
+    (number(log, "blockNumber"), number(log, "logIndex"))
 }
 
 const fn is_too_much(error: &RpcError) -> bool {
