@@ -472,3 +472,59 @@ async fn transactions_logs_and_slots_come_page_by_page() {
     );
     devnet.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_with_too_many_logs_is_passed_over_and_named() {
+    let devnet = devnet(|_| {}).await;
+    let who = Address::repeat_byte(0x77);
+    let topic = keccak256("Transfer(address,address,uint256)");
+    // Logs that they got a token, as long as there is gas.
+    let runtime = [
+        &hex!("5b73")[..],
+        who.as_slice(),
+        &hex!("807f"),
+        topic.as_slice(),
+        &hex!("60006000a35a61271010600057"),
+        &[0],
+    ]
+    .concat();
+    let length = u8::try_from(runtime.len()).unwrap();
+    let initcode = [&[0x60, length][..], &hex!("80600b6000396000f3"), &runtime].concat();
+    let spammer = deploy(&devnet, initcode.into()).await;
+    let from = devnet.accounts()[0].address;
+    let spam = json!([{ "from": from, "to": spammer, "gas": "0xfffff0" }]);
+    let hash = call(&devnet, "eth_sendTransaction", spam).await;
+    let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
+    assert!(receipt["logs"].as_array().unwrap().len() > 10_000);
+    for path in [
+        format!("/address/{who}/tokens"),
+        format!("/address/{spammer}/logs"),
+        format!("/event/{topic}"),
+    ] {
+        let text = view(&devnet, &path).await;
+        assert!(text.contains("than are looked through"), "{path}: {text}");
+        assert!(!text.contains("None.<"), "{path}: {text}");
+    }
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_that_lead_to_one_place_make_no_page_without_end() {
+    let devnet = devnet(|_| {}).await;
+    let abi = json!([{ "type": "function", "name": "f", "stateMutability": "view", "outputs": [],
+        "inputs": [{ "name": "x", "type": "uint256[][][][][][]" }] }]);
+    call(&devnet, "rollup_addAbi", json!([abi, "Bomb"])).await;
+    let mut data = keccak256("f(uint256[][][][][][])")[..4].to_vec();
+    let word = |number: usize| U256::from(number).to_be_bytes::<32>();
+    data.extend(word(32));
+    for level in 0..6 {
+        data.extend(word(13));
+        for _ in 0..13 {
+            data.extend(word(if level == 5 { 0 } else { 13 * 32 }));
+        }
+    }
+    let (hash, _) = send(&devnet, Some(Address::repeat_byte(0x66)), data.into()).await;
+    let text = view(&devnet, &format!("/tx/{hash}")).await;
+    assert!(text.contains("0x"), "{text}");
+    devnet.stop();
+}
