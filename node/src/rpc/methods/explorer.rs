@@ -60,7 +60,8 @@ pub(super) fn transactions_of(node: &Node, params: &Params) -> Result<Value, Rpc
     Ok(json!({ "transactions": found, "next": next, "from": lowest, "to": start }))
 }
 
-fn concerns(included: &Included, address: &Address) -> bool {
+/// Whether an account sent or got a transaction, was created by it, or logged in it.
+pub(super) fn concerns(included: &Included, address: &Address) -> bool {
     included.sender == *address
         || included.transaction.transaction.kind().to() == Some(address)
         || included.created() == Some(*address)

@@ -1,6 +1,7 @@
 //! What Otterscan asks a node for, beyond Ethereum's own methods.
 
 use super::debug::{parent, place};
+use super::explorer::concerns;
 use super::parity::localized;
 use crate::chain::{Block, Included};
 use crate::node::Node;
@@ -333,14 +334,8 @@ fn concerned(
         .iter()
         .enumerate()
         .filter(|(_, included)| {
-            included.sender == *address
-                || included.transaction.transaction.kind().to() == Some(address)
-                || included.created() == Some(*address)
-                || included
-                    .receipt
-                    .logs
-                    .iter()
-                    .any(|log| log.address == *address || log.topics().contains(&word))
+            let logs = &included.receipt.logs;
+            concerns(included, address) || logs.iter().any(|log| log.topics().contains(&word))
         })
         .map(|(index, _)| index)
         .collect();
