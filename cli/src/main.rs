@@ -14,6 +14,7 @@ mod double;
 mod files;
 mod genesis;
 mod govern;
+mod guard;
 mod installer;
 mod kernel_args;
 mod l1;
@@ -61,6 +62,8 @@ enum Command {
     Genesis(genesis::GenesisArgs),
     /// Make and show decisions of governance, and send them on a devnet
     Govern(govern::GovernArgs),
+    /// Bound the stack of a compiled kernel, and take names out of it
+    Guard(guard::GuardArgs),
     /// Build the installer and its preimage pages
     Installer(installer::InstallerArgs),
     /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
@@ -115,6 +118,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Command::Double(args) => double::run(&args),
         Command::Genesis(args) => genesis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Govern(args) => govern::run(&args),
+        Command::Guard(args) => guard::run(&args),
         Command::Installer(args) => installer::run(&args),
         Command::L1(args) => l1::run(&args),
         Command::Node(args) => node::run(&args),

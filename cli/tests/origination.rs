@@ -1,6 +1,8 @@
 //! `docs/origination.md` works word by word, as far as no layer 1 is needed: the blocks in
 //! their order, with a devnet where the page starts one.
 
+mod support;
+
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::User;
 use serde_json::{Value, json};
@@ -24,20 +26,14 @@ const ADDRESSES: [(&str, &str); 6] = [
 /// The rollup node that the page asks.
 const NODE: &str = "--rollup-node http://127.0.0.1:8932";
 
-/// Commands that build, and those that need nodes, by how they begin.
-const NOT_HERE: [&str; 5] = [
-    "make kernel",
-    "cargo build",
-    "PATH=",
-    "evm-rollup devnet",
-    "evm-rollup originate check origination/plan.json --rollup-node",
-];
+/// The page's devnet, which the test starts by itself, by how its lines begin.
+const NOT_HERE: [&str; 2] = ["evm-rollup devnet", "until grep"];
 
-/// The commands of the page: blocks that are indented by four spaces.
+/// The lines of the page's blocks.
 fn commands() -> Vec<String> {
     let page = include_str!("../../docs/origination.md");
-    let lines = page.lines().filter_map(|line| line.strip_prefix("    "));
-    lines.map(str::to_owned).collect()
+    let script = support::pages::script(page);
+    script.lines().map(str::to_owned).collect()
 }
 
 struct Folder(PathBuf);
@@ -92,9 +88,8 @@ struct Devnet {
 impl Devnet {
     /// The page's own command, at any free port.
     fn start(folder: &Folder, command: &str) -> Self {
-        let args = command
-            .trim_start_matches("evm-rollup ")
-            .trim_end_matches(" &");
+        let args = command.trim_start_matches("evm-rollup ");
+        let args = args.split_once(" >").map_or(args, |(args, _)| args);
         let mut child = Command::new(PROGRAM)
             .args(args.split(' '))
             .args(["--port", "0"])

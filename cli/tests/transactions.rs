@@ -1,17 +1,9 @@
 //! `docs/transactions.md` works word by word.
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The commands of the page behind those that build: blocks that are indented by
-/// four spaces.
-fn commands() -> String {
-    let page = include_str!("../../docs/transactions.md");
-    let lines = page.lines().filter_map(|line| line.strip_prefix("    "));
-    let built = ["make kernel", "cargo build", "PATH="];
-    let lines = lines.filter(|line| !built.iter().any(|start| line.starts_with(start)));
-    lines.map(|line| format!("{line}\n")).collect()
-}
 
 #[test]
 fn the_page_works_word_by_word() {
@@ -26,7 +18,7 @@ fn the_page_works_word_by_word() {
     .unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_evm-rollup"));
     let path = std::env::var("PATH").unwrap_or_default();
-    let commands = commands();
+    let commands = support::pages::script(include_str!("../../docs/transactions.md"));
     assert!(commands.contains("evm-rollup tx balances"), "{commands}");
     let ran = Command::new("sh")
         .args(["-e", "-c", &commands])

@@ -17,17 +17,17 @@ pub struct Outline<'w> {
     pub types: Vec<Option<FuncType>>,
     /// The imports, in order.
     pub imports: Vec<Import<'w>>,
-    /// How many of the imports are functions.
+    /// The number of imports that are functions.
     pub imported_functions: u32,
     /// The type of each function.
     pub functions: Vec<u32>,
-    /// What the module exports.
+    /// The exports of the module.
     pub exports: Vec<Export<'w>>,
     /// The smallest size of each memory of its own, in pages.
     pub memories: Vec<u64>,
     /// The smallest size of each table of its own.
     pub tables: Vec<u64>,
-    /// How many globals there are.
+    /// The number of globals.
     pub globals: u32,
     /// The start function, and where it is named.
     pub start: Option<(u32, usize)>,
@@ -35,9 +35,9 @@ pub struct Outline<'w> {
     pub bodies: Vec<Body>,
     /// The functions that a table, or a reference, may lead to.
     pub referenced: BTreeSet<u32>,
-    /// Where active segments are put when the module is instantiated.
+    /// The places of active segments when the module is instantiated.
     pub segments: Vec<Segment>,
-    /// How many data segments the module announces before its code.
+    /// The number of data segments that the module announces before its code.
     pub data_count: Option<u32>,
     /// Names of functions, as they are written.
     pub names: BTreeMap<u32, &'w str>,
@@ -47,7 +47,7 @@ pub struct Outline<'w> {
     pub order: Vec<u8>,
     /// Types and instructions that the machine's decoder refuses.
     pub refused: Vec<Refused>,
-    /// Whether references to things of the host occur, which only ever are null.
+    /// True if references to things of the host occur, which only ever are null.
     pub has_extern_references: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Import<'w> {
     pub name: &'w str,
     /// The type of a function; `None` for anything else.
     pub function: Option<u32>,
-    /// Whether it is a memory.
+    /// True if it is a memory.
     pub is_memory: bool,
     /// The section's place in the module.
     pub offset: usize,
@@ -71,7 +71,7 @@ pub struct Import<'w> {
 pub struct Export<'w> {
     /// Its name.
     pub name: &'w str,
-    /// What it is.
+    /// Its kind.
     pub kind: ExternalKind,
     /// Which one of its kind.
     pub index: u32,
@@ -79,31 +79,31 @@ pub struct Export<'w> {
     pub offset: usize,
 }
 
-/// What matters of a function's code.
+/// The facts about a function's code.
 #[derive(Debug, Default)]
 pub struct Body {
-    /// Where it lies in the module.
+    /// Its range in the module.
     pub range: Range<usize>,
     /// The functions that it calls.
     pub calls: BTreeSet<u32>,
     /// The types that it calls through a table.
     pub indirect: BTreeSet<u32>,
-    /// How many locals it has, parameters not counted.
+    /// The number of its locals without parameters.
     pub locals: u32,
-    /// Whether it uses data segments by their numbers.
+    /// True if it uses data segments by their numbers.
     pub uses_data: bool,
 }
 
 /// An active segment with a constant place.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
-    /// Whether it is data for a memory, or else elements of a table.
+    /// True if it is data for a memory, or else elements of a table.
     pub is_data: bool,
     /// Which memory or table.
     pub target: u32,
     /// Its first byte or element there.
     pub start: u32,
-    /// How many there are.
+    /// Their number.
     pub len: u64,
     /// Its place in the module.
     pub offset: usize,
@@ -118,7 +118,7 @@ pub struct Refused {
     pub offset: usize,
     /// The function that it is in.
     pub function: Option<u32>,
-    /// What it is.
+    /// Its description.
     pub what: String,
 }
 
@@ -169,6 +169,14 @@ impl<'w> Outline<'w> {
             Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
             None => format!("function {function}"),
         }
+    }
+
+    /// The names of all functions as `evm-rollup debug` and `profile` read them: a line for each,
+    /// its index and its name.
+    #[must_use]
+    pub fn names_file(&self) -> String {
+        let line = |index| format!("{index} {}\n", self.name(index));
+        self.names.keys().map(|index| line(*index)).collect()
     }
 
     fn payload(&mut self, payload: Payload<'w>) -> Result<()> {

@@ -65,7 +65,10 @@ pub use engine::Trap;
 pub use error::Error;
 pub use flame_graph::flame_graph;
 pub use kernel::{Kernel, Metering};
-pub use kernel_module::{Counted, KernelError, Limit, Purpose, Version, imports, report};
+pub use kernel_module::{
+    Counted, KernelError, Limit, Outline, Purpose, Version, check, imports, report, stack_guard,
+    strip,
+};
 pub use level::{Inbox, LevelReport, RunReport, Status};
 pub use machine::{Machine, Saved};
 pub use options::{DEFAULT_ROLLUP, Options};

@@ -109,10 +109,10 @@ pub(crate) fn build_twice() -> Result<()> {
     Ok(())
 }
 
-/// Where something is built, and from what.
+/// The folders of a build.
 struct Site {
     workspace: PathBuf,
-    /// Where cargo builds.
+    /// The folder in which cargo builds.
     target: PathBuf,
     cargo_home: PathBuf,
 }
@@ -157,7 +157,7 @@ impl Site {
     }
 }
 
-/// What of a checkout is no source.
+/// Folders of a checkout that hold no sources.
 const NO_SOURCES: [&str; 3] = ["target", ".git", "node_modules"];
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -238,7 +238,7 @@ struct Other {
     name: &'static str,
     /// Below cargo's folder of the profile.
     built: &'static str,
-    /// Whether its size matters more than its speed.
+    /// True if its size matters more than its speed.
     small: bool,
 }
 
@@ -272,7 +272,7 @@ pub(crate) fn build_others() -> Result<()> {
     Ok(())
 }
 
-/// What a build gives.
+/// The result of a build.
 struct Built {
     kernel: Vec<u8>,
     guard: Guarded,
@@ -303,12 +303,7 @@ fn compile(site: &Site, features: &str) -> Result<Built> {
 /// The functions of a module, as `evm-rollup debug` and `profile` read them: a line for each, its
 /// place and its name. What is done to the module afterwards moves no function.
 fn names(wasm: &[u8]) -> Result<String> {
-    let outline = kernel_module::Outline::read(wasm)?;
-    let lines = outline
-        .names
-        .iter()
-        .map(|(place, name)| format!("{place} {:#}\n", rustc_demangle::demangle(name)));
-    Ok(lines.collect())
+    Ok(kernel_module::Outline::read(wasm)?.names_file())
 }
 
 /// The module that ships: without names, and with a bounded stack.

@@ -1,5 +1,7 @@
-//! What tests of the command share: files, and the command as a process.
+//! Helpers for tests of the command: files, and the command as a process.
 #![allow(dead_code, reason = "each test takes a part of it")]
+
+pub(crate) mod pages;
 
 pub(crate) use e2e_tests::folder::Folder;
 

@@ -1,0 +1,35 @@
+//! `evm-rollup guard`: the last step of a kernel's build.
+
+use crate::{FOUND_WRONG, files};
+use anyhow::Context;
+use clap::Args;
+use pvm::{Outline, stack_guard};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The options of `guard`.
+#[derive(Args, Debug)]
+pub(crate) struct GuardArgs {
+    /// The compiled kernel: a wasm module, binary or in hex
+    kernel: PathBuf,
+    /// The guarded kernel; the names of its functions go to a file beside it that ends in `.names`
+    #[arg(short, long, value_name = "FILE.wasm")]
+    output: PathBuf,
+}
+
+/// Runs the command. Exit code 1 if the machine would refuse the module.
+pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
+    let module = files::module(&args.kernel)?;
+    if let Err(why) = pvm::check(&module, pvm::Version::default()) {
+        eprintln!("error: the machine would refuse this kernel: {why}");
+        return Ok(ExitCode::from(FOUND_WRONG));
+    }
+    let stripped = pvm::strip(&module).context("the module cannot be read")?;
+    let (guarded, guard) = stack_guard::apply(&stripped, stack_guard::FRAMES)?;
+    let names = Outline::read(&module)?.names_file();
+    files::write(&args.output, &guarded)?;
+    files::write(&args.output.with_extension("names"), names)?;
+    println!("{}: {} bytes", args.output.display(), guarded.len());
+    println!("{guard}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,227 @@
+//! The shell blocks of all pages: each is run by a test as it stands, or says why none runs it.
+
+mod support;
+
+use e2e_tests::harness::{self, Test, TestOutcome};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
+use support::pages::{self, Checkout, blocks};
+
+/// The pages with shell blocks: how many of these are run, how many are not, and which test runs
+/// them.
+const PAGES: &[(&str, usize, usize, &str)] = &[
+    ("README.md", 10, 0, "readme.rs"),
+    ("CONTRIBUTING.md", 0, 1, "none"),
+    ("benches/README.md", 0, 1, "none"),
+    ("cli/README.md", 0, 1, "none"),
+    ("conformance/README.md", 0, 1, "none"),
+    ("e2e_tests/README.md", 0, 1, "none"),
+    ("evm_kernel/README.md", 0, 1, "none"),
+    ("fuzz/README.md", 0, 1, "none"),
+    ("installer_kernel/README.md", 0, 1, "none"),
+    ("tx_kernel/README.md", 0, 1, "none"),
+    ("xtask/README.md", 0, 1, "none"),
+    ("docs/bridge.md", 5, 0, "docs.rs"),
+    ("docs/debugging.md", 3, 0, "docs.rs"),
+    ("docs/first_contract.md", 8, 0, "docs.rs"),
+    ("docs/first_rollup.md", 7, 0, "docs.rs"),
+    ("docs/operating.md", 1, 3, "docs.rs"),
+    ("docs/origination.md", 8, 1, "origination.rs"),
+    ("docs/security.md", 0, 1, "none"),
+    ("docs/start.md", 1, 0, "docs.rs"),
+    ("docs/transactions.md", 6, 0, "docs.rs and transactions.rs"),
+    ("docs/upgrade.md", 1, 0, "docs.rs"),
+    ("docs/witnesses.md", 3, 0, "witnesses.rs"),
+    ("docs/writing_a_kernel.md", 5, 0, "docs.rs"),
+];
+
+/// A page that is run here, with texts that it must print.
+type Page = (&'static str, &'static [&'static str]);
+
+const RUN_HERE: [Page; 9] = [
+    (
+        "docs/bridge.md",
+        &["1000000 tez", "12.5 tez", "1000012.5 tez", "\n700"],
+    ),
+    (
+        "docs/debugging.md",
+        &["/purse/a = 000000000000000c", "purse::give"],
+    ),
+    (
+        "docs/first_contract.md",
+        &["\"hello\"", "\"good morning\"", "empty greeting"],
+    ),
+    (
+        "docs/first_rollup.md",
+        &["\n1000000000000000000", "12.5 tez"],
+    ),
+    ("docs/operating.md", &["root"]),
+    ("docs/start.md", &[]),
+    (
+        "docs/transactions.md",
+        &["transaction 0 refused: insufficient balance"],
+    ),
+    ("docs/upgrade.md", &["ROOT_HASH"]),
+    (
+        "docs/writing_a_kernel.md",
+        &[
+            "test result: ok. 1 passed",
+            "frames at most",
+            "/sum = 0000000000000105",
+            "message dropped",
+            "/count",
+        ],
+    ),
+];
+
+fn main() -> ExitCode {
+    let mut tests = vec![
+        Test::new("every_block_is_in_the_list", || in_the_list().map(passed)),
+        Test::new("no_command_stands_outside_of_a_block", || {
+            outside().map(passed)
+        }),
+        Test::new("the_example_is_the_crate_of_the_page", || {
+            example().map(passed)
+        }),
+    ];
+    for (page, prints) in RUN_HERE {
+        tests.push(Test::new(page, move || run(page, prints)));
+    }
+    harness::run(tests)
+}
+
+fn passed((): ()) -> TestOutcome {
+    TestOutcome::Passed
+}
+
+fn read(page: &str) -> Result<String, String> {
+    std::fs::read_to_string(pages::root().join(page)).map_err(|error| format!("{page}: {error}"))
+}
+
+/// The pages at the root, in `docs` and beside crates.
+fn all() -> Vec<String> {
+    let root = pages::root();
+    let folders = std::fs::read_dir(&root).into_iter().flatten().flatten();
+    let folders = folders.map(|entry| entry.path()).filter(|path| {
+        path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules")
+    });
+    let folders: Vec<PathBuf> = folders.chain([root.clone()]).collect();
+    let files = folders
+        .iter()
+        .flat_map(std::fs::read_dir)
+        .flatten()
+        .flatten();
+    let pages = files.map(|entry| entry.path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let mut names: Vec<String> = pages
+        .filter_map(|path| Some(path.strip_prefix(&root).ok()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+fn in_the_list() -> Result<(), String> {
+    let mut wrong = Vec::new();
+    for page in all() {
+        let blocks = blocks(&read(&page)?);
+        let run = blocks.iter().filter(|block| block.is_run()).count();
+        let found = (run, blocks.len() - run);
+        let listed = PAGES.iter().find(|(name, ..)| *name == page);
+        let listed = listed.map_or((0, 0), |(_, run, not, _)| (*run, *not));
+        if found != listed {
+            wrong.push(format!("{page}: {found:?}, where the list has {listed:?}"));
+        }
+    }
+    let run: usize = PAGES.iter().map(|(_, run, ..)| run).sum();
+    let not_run: usize = PAGES.iter().map(|(_, _, not_run, _)| not_run).sum();
+    println!("{run} blocks are run, {not_run} are not");
+    none(&wrong)
+}
+
+/// Commands in blocks that are only indented, which no test sees.
+fn outside() -> Result<(), String> {
+    let mut wrong = Vec::new();
+    for page in all() {
+        for (number, line) in read(&page)?.lines().enumerate() {
+            let command = line.strip_prefix("    ").unwrap_or_default();
+            let starts = ["make ", "cargo ", "evm-rollup ", "cast ", "curl ", "npm "];
+            let is_picture = line.contains('\u{2500}');
+            if !is_picture && starts.iter().any(|start| command.starts_with(start)) {
+                let fenced = blocks(&read(&page)?)
+                    .iter()
+                    .any(|block| block.line <= number && block.text.contains(command));
+                if !fenced {
+                    wrong.push(format!("{page}:{}: {command}", number + 1));
+                }
+            }
+        }
+    }
+    none(&wrong)
+}
+
+/// `examples/tally` has the files that the page on kernels writes.
+fn example() -> Result<(), String> {
+    let page = read("docs/writing_a_kernel.md")?;
+    let mut wrong = Vec::new();
+    for file in ["Cargo.toml", ".cargo/config.toml", "src/lib.rs"] {
+        let text = read(&format!("examples/tally/{file}"))?;
+        let text = text.replace("../../host", "$EVM_ROLLUP/host");
+        if !page.contains(&text) {
+            wrong.push(format!("examples/tally/{file} is another"));
+        }
+    }
+    none(&wrong)
+}
+
+fn none(wrong: &[String]) -> Result<(), String> {
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n"))
+    }
+}
+
+/// Installs the clients, once for all pages; the reason if it cannot be done and need not be.
+fn clients() -> Option<String> {
+    static INSTALLED: OnceLock<Option<String>> = OnceLock::new();
+    let installed = INSTALLED.get_or_init(|| {
+        let ran = Command::new("bash")
+            .args(["-c", pages::CLIENTS])
+            .current_dir(pages::root())
+            .output();
+        match ran {
+            Ok(ran) if ran.status.success() => None,
+            Ok(ran) => Some(String::from_utf8_lossy(&ran.stderr).into_owned()),
+            Err(error) => Some(error.to_string()),
+        }
+    });
+    let why = installed.as_ref()?;
+    assert!(std::env::var_os("CI").is_none(), "npm ci fails: {why}");
+    let line = why.lines().find(|line| line.contains("npm")).unwrap_or(why);
+    Some(format!("npm ci fails: {line}"))
+}
+
+/// Runs the blocks of a page in their order, in one shell.
+fn run(page: &str, prints: &[&str]) -> Result<TestOutcome, String> {
+    let name = page.replace(['/', '.'], "-");
+    let text = read(page)?;
+    if text.contains(pages::CLIENTS)
+        && let Some(why) = clients()
+    {
+        return Ok(TestOutcome::Ignored(why));
+    }
+    let ran = Checkout::new(&name).run(&pages::script(&text));
+    let out = String::from_utf8_lossy(&ran.stdout);
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    if !ran.status.success() {
+        return Err(format!("{}\n{out}\n{errors}", ran.status));
+    }
+    let missing = prints
+        .iter()
+        .find(|part| !out.contains(**part) && !errors.contains(**part));
+    match missing {
+        Some(part) => Err(format!("no {part:?} in:\n{out}\n{errors}")),
+        None => Ok(TestOutcome::Passed),
+    }
+}
