@@ -28,7 +28,7 @@ fn of_kind(text: &str, wanted: Kind) -> Result<[u8; 20], String> {
     }
     if text.starts_with("0x") {
         return Err(format!(
-            "{text:?} is an account of the rollup; {}… of layer 1 is wanted",
+            "{text:?} is an account of the rollup; expected {}… of layer 1",
             wanted.name()
         ));
     }
@@ -40,7 +40,7 @@ fn of_kind(text: &str, wanted: Kind) -> Result<[u8; 20], String> {
             Kind::Sr1 => "a rollup",
             _ => "no address",
         };
-        return Err(format!("{text:?} is {is}; {}… is wanted", wanted.name()));
+        return Err(format!("{text:?} is {is}; expected {}…", wanted.name()));
     }
     let hash: [u8; 20] = payload
         .try_into()
@@ -74,17 +74,13 @@ impl FromStr for EvmAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some(digits) = text.strip_prefix("0x") else {
-            return Err(format!(
-                "{text:?} is no account of the rollup: 0x and 40 hex digits are wanted"
-            ));
-        };
-        let address = text
-            .parse::<Address>()
-            .map_err(|_| format!("{text:?} is not 0x and 40 hex digits"))?;
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let address = digits.parse::<Address>().map_err(|_| {
+            format!("{text:?} is not an account of the rollup: expected 0x and 40 hex digits")
+        })?;
         let lower = digits.bytes().any(|byte| byte.is_ascii_lowercase());
         let upper = digits.bytes().any(|byte| byte.is_ascii_uppercase());
-        if lower && upper && address.to_checksum(None) != text {
+        if lower && upper && address.to_checksum(None)[2..] != *digits {
             return Err(format!(
                 "{text:?} has a wrong checksum (EIP-55): a digit is wrong"
             ));

@@ -191,7 +191,8 @@ fn messages(text: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     let levels: Vec<Vec<External>> =
         serde_json::from_str(text).context("not what `batch encode` prints")?;
     let messages = levels.iter().flatten().map(|message| {
-        let contents = hex::decode(&message.external).context("a message is not in hex")?;
+        let contents = hex::decode(message.external.trim_start_matches("0x"))
+            .context("a message is not in hex")?;
         Ok([&[1][..], &contents].concat())
     });
     messages.collect()

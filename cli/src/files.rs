@@ -43,13 +43,15 @@ const MAX_TEXT: u64 = 512 << 20;
 /// The bytes of a module; a file of hex digits is decoded. `-`: of the standard input.
 pub(crate) fn module(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = read(path, MAX_MODULE)?;
-    Ok(hex::decode(bytes.trim_ascii()).unwrap_or(bytes))
+    let digits = bytes.trim_ascii();
+    let digits = digits.strip_prefix(b"0x").unwrap_or(digits);
+    Ok(hex::decode(digits).unwrap_or(bytes))
 }
 
 /// The text of a file. `-`: of the standard input.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     let text = String::from_utf8(read(path, MAX_TEXT)?);
-    text.with_context(|| format!("{} is no text", path.display()))
+    text.with_context(|| format!("{} is not text", path.display()))
 }
 
 fn read(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {

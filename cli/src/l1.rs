@@ -162,7 +162,7 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the kernel reads a payload of governance.
+/// Checks that the kernel can read a payload of governance.
 fn readable(payload: &str) -> Result<(), String> {
     let bytes = hex::decode(payload.trim_start_matches("0x"));
     let bytes = bytes.map_err(|why| format!("it is not hex: {why}"))?;
@@ -195,6 +195,7 @@ fn request(command: &Command) -> (&'static str, Value) {
             routing,
             from,
         } => {
+            let routing = routing.as_deref().map(prefixed);
             let amount = amount.to_string();
             let receiver = receiver.0.to_string();
             let deposit =
@@ -208,6 +209,7 @@ fn request(command: &Command) -> (&'static str, Value) {
             routing,
             from,
         } => {
+            let routing = routing.as_deref().map(prefixed);
             let amount = amount.to_string();
             let receiver = receiver.0.to_string();
             let proxy = proxy.as_ref().map(|proxy| proxy.0.to_string());
@@ -224,11 +226,16 @@ fn request(command: &Command) -> (&'static str, Value) {
         Command::Outbox { level } => ("rollup_outbox", json!([level])),
         Command::Balance { address } => ("rollup_layer1Balance", json!([address])),
         Command::Delayed { transaction, from } => {
-            ("rollup_sendDelayed", json!([transaction, from]))
+            ("rollup_sendDelayed", json!([prefixed(transaction), from]))
         }
-        Command::Govern { payload } => ("rollup_govern", json!([payload])),
+        Command::Govern { payload } => ("rollup_govern", json!([prefixed(payload)])),
         Command::Info => ("rollup_layer1", json!([])),
     }
+}
+
+/// Hex digits with `0x` in front, as JSON-RPC wants them.
+fn prefixed(hex: &str) -> String {
+    format!("0x{}", hex.trim_start_matches("0x"))
 }
 
 /// Calls a method of the devnet.

@@ -202,7 +202,9 @@ fn keys(named: &Named) -> anyhow::Result<Vec<(String, Key)>> {
 
 fn key(file: &Value) -> anyhow::Result<Key> {
     let secret = file["secret_key"].as_str().context("no \"secret_key\"")?;
-    let bytes: Option<[u8; 32]> = hex::decode(secret)?.try_into().ok();
+    let bytes: Option<[u8; 32]> = hex::decode(secret.trim_start_matches("0x"))?
+        .try_into()
+        .ok();
     let bytes = bytes.context("\"secret_key\" does not have 32 bytes")?;
     let key = Key::from_bytes(&bytes).map_err(|error| anyhow!("invalid key: {error:?}"))?;
     match file["address"].as_str() {

@@ -25,7 +25,7 @@ pub enum InputsError {
         level: usize,
         /// Which message of it, from 0 on.
         message: usize,
-        /// What is wrong.
+        /// The fault.
         why: MessageError,
     },
 }
@@ -80,7 +80,7 @@ struct Transfer {
 /// destination go to `rollup`.
 ///
 /// # Errors
-/// Where it is none.
+/// If it is none.
 pub fn parse(text: &str, rollup: &[u8; 20]) -> Result<Levels, InputsError> {
     let levels: Vec<Vec<Entry>> = serde_json::from_str(text)?;
     let levels = levels.iter().enumerate().map(|(level, entries)| {
@@ -100,16 +100,21 @@ fn bytes(entry: &Entry, rollup: &[u8; 20]) -> Result<Vec<u8>, MessageError> {
     let bytes = match entry {
         Entry::External(External { external }) => {
             let mut bytes = vec![1];
-            bytes.extend(hex::decode(external)?);
+            bytes.extend(decode_hex(external)?);
             bytes
         }
-        Entry::Serialized(Serialized { serialized }) => hex::decode(serialized)?,
+        Entry::Serialized(Serialized { serialized }) => decode_hex(serialized)?,
         Entry::Transfer(transfer) => transfer.bytes(rollup)?,
     };
     if bytes.len() > host::MAX_MESSAGE {
         return Err(MessageError::TooLong(bytes.len()));
     }
     Ok(bytes)
+}
+
+/// The bytes of hex digits, with `0x` in front or without.
+pub(crate) fn decode_hex(text: &str) -> Result<Vec<u8>, hex::FromHexError> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text))
 }
 
 impl Transfer {
@@ -154,7 +159,7 @@ fn public_key_hash(text: &str) -> Result<Vec<u8>, AddressError> {
 /// The 20 bytes behind a rollup's address `sr1…`.
 ///
 /// # Errors
-/// Where the text is no such address.
+/// If the text is no such address.
 pub fn rollup_address(text: &str) -> Result<[u8; 20], AddressError> {
     address::rollup(text)
 }

@@ -10,6 +10,7 @@
 //! ```
 
 use crate::durable::{Durable, StoreError};
+use crate::inputs::decode_hex;
 use crate::reveal::{self, RevealError, RevealHash};
 use crate::store::Key;
 use serde::Deserialize;
@@ -56,7 +57,7 @@ pub enum SetupError {
     Instruction {
         /// Which one, from 0 on.
         index: usize,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// A page is not to be had.
@@ -100,7 +101,7 @@ struct Move {
 /// The instructions in the text of a setup file.
 ///
 /// # Errors
-/// Where it is none.
+/// If it is none.
 pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
     if is_deep(text) {
         return Err(SetupError::Deep);
@@ -114,7 +115,7 @@ pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
         .collect()
 }
 
-/// Whether more brackets are opened than a setup file needs: the parser takes quadratic
+/// True if more brackets are opened than a setup file needs: the parser takes quadratic
 /// time for them.
 fn is_deep(text: &str) -> bool {
     const DEPTH: usize = 64;
@@ -140,7 +141,7 @@ fn instruction(item: Item) -> Result<Instruction, String> {
             to: None,
             move_: None,
         } => {
-            let value = hex::decode(value).map_err(|error| format!("the value: {error}"))?;
+            let value = decode_hex(&value).map_err(|error| format!("the value: {error}"))?;
             Instruction::Set { value, to }
         }
         Item {
@@ -149,7 +150,7 @@ fn instruction(item: Item) -> Result<Instruction, String> {
             to: Some(to),
             move_: None,
         } => {
-            let hash = hex::decode(hash).ok().and_then(|hash| hash.try_into().ok());
+            let hash = decode_hex(&hash).ok().and_then(|hash| hash.try_into().ok());
             let hash = hash.ok_or("the reveal hash is not 33 bytes in hex")?;
             Instruction::Reveal { hash, to }
         }
@@ -182,7 +183,7 @@ fn writable(path: &str) -> Result<(), String> {
 /// however long; preimages come from `folder`.
 ///
 /// # Errors
-/// Where a page is not to be had, or a path has nothing to move.
+/// If a page is not to be had, or a path has nothing to move.
 pub fn apply(
     instructions: &[Instruction],
     durable: &mut Durable,
@@ -208,13 +209,13 @@ fn overwrite(durable: &mut Durable, to: &str, bytes: &[u8]) -> Result<(), StoreE
     Ok(durable.write_value(to.as_bytes(), 0, bytes)?)
 }
 
-/// How many levels of pages the installer reads.
+/// The number of levels of pages that the installer reads.
 const LEVELS: u32 = 4;
 
-/// What the tree of pages below `hash` holds.
+/// The contents of the tree of pages below `hash`.
 ///
 /// # Errors
-/// Where a page is missing or malformed.
+/// If a page is missing or malformed.
 pub fn pages(hash: &RevealHash, folder: Option<&Path>) -> Result<Vec<u8>, SetupError> {
     let mut content = Vec::new();
     page(hash, folder, LEVELS, &mut content)?;
