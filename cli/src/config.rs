@@ -1,7 +1,7 @@
 //! The configuration of a command from four places: an option wins over the environment, that over
 //! a file in TOML, that over the default.
 //!
-//! What the file says becomes options in front of those that were given, so that one parser reads
+//! Settings of the file become options in front of those that were given, so that one parser reads
 //! and checks all of them.
 
 use crate::files;
@@ -19,13 +19,13 @@ use toml::Value;
 /// The command that has such a configuration.
 const COMMAND: &str = "node";
 
-/// What the names of variables begin with.
+/// The prefix of environment variables.
 const PREFIX: &str = "EVM_ROLLUP_";
 
 /// Options that are no settings.
 const NO_SETTINGS: [&str; 4] = ["config", "print_config", "help", "version"];
 
-/// What a file says, by the names of settings.
+/// The settings of a file, by name.
 #[derive(Debug)]
 struct Given {
     path: PathBuf,
@@ -80,7 +80,7 @@ pub(crate) fn read(command: Command, args: Vec<OsString>) -> anyhow::Result<Conf
     })
 }
 
-/// Whether an option or a variable says something.
+/// True if an option or a variable is set.
 fn said(matches: &ArgMatches, id: &str) -> bool {
     let source = matches.value_source(id);
     matches!(
@@ -128,7 +128,7 @@ fn known_variables(command: &Command, names: impl Iterator<Item = OsString>) -> 
         let name = name.to_string_lossy();
         if name.starts_with(PREFIX) && !known.contains(&&*name) {
             let hint = hint(&name, &known);
-            bail!("the environment has {name}, which is no setting: {hint}");
+            bail!("the environment has {name}, which is not a setting: {hint}");
         }
     }
     Ok(())
@@ -161,7 +161,7 @@ impl Given {
         for key in settings.keys() {
             ensure!(
                 known.contains(&&**key),
-                "{}: `{key}` is no setting: {}",
+                "{}: `{key}` is not a setting: {}",
                 path.display(),
                 hint(key, &known)
             );
@@ -229,7 +229,7 @@ impl Configured {
         };
         let raw = raw
             .to_str()
-            .with_context(|| format!("{} is no text", option(id)))?;
+            .with_context(|| format!("{} is not text", option(id)))?;
         let value = match arg.get_action().takes_values() {
             true => printed(raw)?,
             false => matches.get_flag(id).to_string(),

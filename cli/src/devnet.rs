@@ -49,7 +49,7 @@ pub(crate) struct DevnetArgs {
     /// Make blocks on request alone (`evm_mine`)
     #[arg(long, conflicts_with = "block_time")]
     no_mining: bool,
-    /// How transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
+    /// The way transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
     /// itself)
     #[arg(long, default_value = "batches", value_name = "batches|raw", value_parser = post)]
     post: Post,
@@ -65,7 +65,7 @@ pub(crate) struct DevnetArgs {
     /// The mnemonic of their keys (BIP-39)
     #[arg(long, default_value = MNEMONIC, value_name = "WORDS", value_parser = mnemonic)]
     mnemonic: String,
-    /// What each of them has, in units of 10^18 wei
+    /// Balance of each account, in units of 10^18 wei
     #[arg(long, default_value_t = 10_000, value_name = "UNITS")]
     balance: u64,
     /// The gas of a block [default: from the genesis file, or 2^24, what a transaction may ask for]
@@ -85,7 +85,7 @@ pub(crate) struct DevnetArgs {
     /// Leave out the deterministic deployer, Multicall3, Permit2 and Safe's singleton factory
     #[arg(long)]
     no_predeploys: bool,
-    /// What web3_clientVersion answers [default: this program's name behind anvil/, which tools look for]
+    /// The answer to web3_clientVersion [default: this program's name behind anvil/, which tools look for]
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     client_version: Option<String>,
     /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON
@@ -274,7 +274,7 @@ fn genesis(args: &DevnetArgs) -> anyhow::Result<Genesis> {
 /// The most bytes of a state file, as it can be read again.
 const MAX_STATE: usize = 512 << 20;
 
-/// What a state file has.
+/// The contents of a state file.
 fn state(path: &Path) -> anyhow::Result<Dump> {
     let text = files::text(path)?;
     state_file::read(text.as_bytes())

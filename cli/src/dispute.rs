@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Where levels are taken from, and what the command shows.
+/// Sources of levels and the output of the command.
 const ABOUT: &str = "The level is one of these:\n  \
     --data-dir DIR    the folder of a devnet that does not run (a copy of it will do)\n  \
     --inputs FILE     the messages of a run, with --kernel FILE from its first level on,\n                    \
@@ -42,13 +42,13 @@ pub(crate) struct DisputeArgs {
     /// The level [default: the last one]
     #[arg(long, value_name = "LEVEL")]
     level: Option<u32>,
-    /// What the faulty operator does wrong: one of the faults below, or all
+    /// The fault of the faulty operator: one of the faults below, or all
     #[arg(long, value_name = "KIND", default_value = "all", value_parser = faults)]
     fault: Faults,
     /// Says where the faults are, and who begins
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How many disputes are played, with one seed after the other; of all faults in turn [default: one
+    /// The number of disputes, with consecutive seeds; faults take turns [default: one
     /// of each fault]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     games: Option<u64>,
@@ -121,7 +121,7 @@ pub(crate) fn run(args: &DisputeArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Whether something false came through.
+/// True if a false claim won.
 fn lost(report: &Report) -> bool {
     report.winner != Side::Honest || report.false_messages > 0 || !report.cemented
 }
@@ -176,7 +176,7 @@ impl DisputeArgs {
     }
 }
 
-/// What is shown, on standard output or as JSON.
+/// The command's output, on standard output or as JSON.
 struct Shown {
     json: bool,
     colours: bool,

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &GenesisArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was made, for programs.
+/// The result as JSON, for programs.
 fn object(made: &Made, output: Option<&Path>) -> Value {
     let sets = made.instructions.iter().filter_map(|one| match one {
         Instruction::Set { value, to } => Some(json!({ "to": to, "value": hex::encode(value) })),
@@ -79,9 +79,9 @@ fn object(made: &Made, output: Option<&Path>) -> Value {
 pub(crate) struct Made {
     /// The file.
     pub(crate) yaml: String,
-    /// What it does.
+    /// The setup file's instructions.
     instructions: Vec<Instruction>,
-    /// What to think about before the origination.
+    /// Warnings to consider before the origination.
     pub(crate) warnings: Vec<String>,
 }
 

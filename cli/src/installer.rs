@@ -22,10 +22,10 @@ pub(crate) const INSTALLER: &str = "installer_kernel.wasm";
 pub(crate) const PARAMETERS: &str =
     "or (or (pair bytes (ticket (pair nat (option bytes)))) bytes) bytes";
 
-/// Where an installer leaves the kernel.
+/// The path at which an installer leaves the kernel.
 const KERNEL: &str = "/kernel/boot.wasm";
 
-/// Where the EVM kernel keeps its newest block.
+/// The path of the EVM kernel's newest block.
 const HEAD: &str = "/evm/state/h";
 
 /// The most bytes of an installer: an origination is one operation of layer 1, of 32
@@ -64,7 +64,7 @@ pub(crate) struct Made {
     pub(crate) installer: Installer,
     /// The kernel that it installs.
     pub(crate) kernel: Vec<u8>,
-    /// What to think about before the origination.
+    /// Warnings to consider before the origination.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -142,7 +142,7 @@ fn valid(path: &Path) -> anyhow::Result<Vec<u8>> {
         .collect();
     ensure!(
         lines.is_empty(),
-        "{} is no kernel that the machine accepts:\n{}",
+        "{} is not a kernel that the machine accepts:\n{}",
         path.display(),
         lines.join("\n")
     );
@@ -155,7 +155,7 @@ fn valid(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// The parameter's type is Michelson; of the EVM kernel, the one that it reads.
 fn check_type(text: &str, target: Target) -> anyhow::Result<()> {
     let node = Node::parse(text)
-        .with_context(|| format!("{text:?} is no type for the rollup's parameter"))?;
+        .with_context(|| format!("{text:?} is not a type for the rollup's parameter"))?;
     // Layer 1 refuses entrypoints, which are not transmitted.
     ensure!(
         !text.contains('%'),

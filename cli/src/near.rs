@@ -1,4 +1,4 @@
-//! What somebody may have meant.
+//! Suggestions for misspelt names.
 
 /// The most letters that may differ.
 const MOST: usize = 3;

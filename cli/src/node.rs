@@ -36,7 +36,7 @@ pub(crate) struct NodeArgs {
     /// The rollup's address: a rollup node of another rollup is refused
     #[arg(long, value_name = "sr1…", env = "EVM_ROLLUP_ROLLUP", value_parser = rollup)]
     rollup: Option<String>,
-    /// What was originated, a kernel or its installer (binary or in hex): every level since the
+    /// The kernel or installer that was originated (binary or in hex): every level since the
     /// origination is run
     #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_KERNEL")]
     kernel: Option<PathBuf>,
@@ -51,11 +51,11 @@ pub(crate) struct NodeArgs {
     /// node's data)
     #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_PREIMAGES", value_parser = files::folder)]
     preimages: Option<PathBuf>,
-    /// Where pages are that the folder does not have, each at URL/HASH, as for the rollup node's
+    /// Server of pages that are missing in the folder, each at URL/HASH, as for the rollup node's
     /// --pre-images-endpoint; what is fetched is kept in the folder
     #[arg(long, value_name = "URL", env = "EVM_ROLLUP_PREIMAGES_ENDPOINT")]
     preimages_endpoint: Option<String>,
-    /// How long an answer of the rollup node is waited for
+    /// Time limit for an answer of the rollup node
     #[arg(long, env = "EVM_ROLLUP_ROLLUP_NODE_TIMEOUT", default_value_t = follower::PATIENCE.as_secs(), value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     rollup_node_timeout: u64,
     /// Compare every so many levels with what the rollup node has
@@ -67,7 +67,7 @@ pub(crate) struct NodeArgs {
     /// The port to listen at; 0 for any free port
     #[arg(long, env = "EVM_ROLLUP_PORT", default_value_t = 8545)]
     port: u16,
-    /// How transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
+    /// The way transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
     /// itself)
     #[arg(long, env = "EVM_ROLLUP_POST", default_value = "batches", value_name = "batches|raw", value_parser = post)]
     post: Post,
@@ -95,7 +95,7 @@ pub(crate) struct NodeArgs {
     /// Write a snapshot of the folder behind each so many levels, while the node goes on
     #[arg(long, value_name = "LEVELS", env = "EVM_ROLLUP_SNAPSHOT_EVERY", requires = "data_dir", value_parser = clap::value_parser!(u32).range(1..))]
     snapshot_every: Option<u32>,
-    /// Where these are, LEVEL.snapshot each [default: the folder snapshots in --data-dir]
+    /// The folder for snapshots, LEVEL.snapshot each [default: the folder snapshots in --data-dir]
     #[arg(
         long,
         value_name = "DIR",
@@ -103,7 +103,7 @@ pub(crate) struct NodeArgs {
         requires = "snapshot_every"
     )]
     snapshots: Option<PathBuf>,
-    /// How many of them stay
+    /// The number of snapshots to keep
     #[arg(long, value_name = "COUNT", env = "EVM_ROLLUP_SNAPSHOTS_KEPT", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     snapshots_kept: u32,
     /// The form of the log's lines: text, or an object of JSON each
@@ -129,7 +129,7 @@ const DISAGREES: u8 = 3;
 /// The exit code if the rollup node has another chain or rollup than it had.
 const OTHER_CHAIN: u8 = 4;
 
-/// How often the start looks whether it is told to stop.
+/// The interval at which the start checks for a stop signal.
 const TURN: Duration = Duration::from_millis(100);
 
 /// Runs until interrupted, or until the rollup can no longer be followed.

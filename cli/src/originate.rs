@@ -74,7 +74,7 @@ pub(crate) struct PlanArgs {
     /// The chain of layer 1 (`octez-client rpc get /chains/main/chain_id`)
     #[arg(long, value_name = "Net…")]
     network: String,
-    /// Who originates and wires
+    /// The account that originates and wires
     #[arg(long, value_name = "tz…")]
     deployer: String,
     /// A file of settings; contracts that it names are there already
@@ -89,7 +89,7 @@ pub(crate) struct PlanArgs {
     /// A key of governance; once for each
     #[arg(long = "governance-key", value_name = "edpk…")]
     keys: Vec<String>,
-    /// How many keys decide together
+    /// The number of keys that must sign
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     threshold: usize,
     /// A token to wrap; once for each
@@ -106,7 +106,7 @@ pub(crate) struct PlanArgs {
     output: PathBuf,
 }
 
-/// Where nodes listen by default.
+/// The default URLs of nodes.
 const ROLLUP_NODE: &str = "http://127.0.0.1:8932";
 const LAYER1_NODE: &str = "http://127.0.0.1:8732";
 
@@ -204,7 +204,7 @@ fn go_on(args: &NextArgs, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is at the address that a step gave is what was planned, as far as nodes are named
+/// Checks that the contract at a step's address is the planned one, as far as nodes are named
 /// that can tell; of the rollup one has to be, for contracts are wired to it once.
 fn compare_step(args: &NextArgs, plan: &Plan, step: &Step, address: &str) -> anyhow::Result<()> {
     let mut checks = Vec::new();

@@ -1,4 +1,4 @@
-//! What is printed: like the macros of `std`, but a reader that leaves ends the command
+//! Printing: like the macros of `std`, but a reader that leaves ends the command
 //! quietly, and an output that fails is an error, not a panic.
 
 use std::fmt::Arguments;

@@ -37,7 +37,7 @@ pub(crate) struct ProfileArgs {
     /// The names of the kernel's functions [default: the file beside it that ends in .names]
     #[arg(long, value_name = "FILE")]
     names: Option<PathBuf>,
-    /// How many rows each table has
+    /// The number of rows of each table
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     rows: usize,
     /// Print one JSON object
@@ -79,7 +79,7 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What the levels took.
+/// Costs of the levels.
 #[derive(Default)]
 struct Measured {
     calls: Calls,
@@ -173,7 +173,7 @@ fn inbox(messages: &[Vec<u8>]) -> Inbox {
     }
 }
 
-/// What a function took.
+/// Cost of a function.
 #[derive(Clone, Copy, Default)]
 struct Taken {
     calls: u64,

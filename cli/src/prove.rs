@@ -25,7 +25,7 @@ pub(crate) struct ProveArgs {
     command: ProveCommand,
 }
 
-/// Where levels are taken from, for the help of both commands.
+/// Sources of levels, for the help of both commands.
 const SOURCES: &str = "The level is run once more, from one of these:\n  \
     --data-dir DIR    the folder of a devnet that does not run (a copy of it will do);\n                    \
     it has the states of the newest blocks (--keep-states) and their messages\n  \

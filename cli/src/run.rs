@@ -97,7 +97,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Whether a level ended well, each of its runs did.
+/// True if a level, and each of its runs, ended well.
 pub(crate) fn is_sound(report: &LevelReport) -> bool {
     report.status == Status::Yielded && !report.runs.iter().any(RunReport::trapped)
 }
@@ -144,7 +144,7 @@ fn progress(levels: usize, args: &RunArgs) -> ProgressBar {
 
 /// Prints levels as they come; as JSON they are the items of one list of one object.
 struct Printer {
-    /// How many levels are printed as JSON; `None`: they are text.
+    /// The number of levels that are printed as JSON; `None` prints text.
     json: Option<usize>,
     colours: bool,
     profile: Profile,
@@ -317,7 +317,7 @@ pub(crate) fn text(report: &LevelReport) -> impl fmt::Display {
     }
 }
 
-/// How many runs of a level are shown one by one.
+/// The number of runs of a level that are shown one by one.
 const SHOWN_RUNS: usize = 10;
 
 impl fmt::Display for Text<'_> {

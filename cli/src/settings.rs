@@ -1,4 +1,4 @@
-//! What an operator decides, as options or as a file in TOML.
+//! An operator's decisions, as options or as a TOML file.
 
 use crate::address::{EvmAddress, Kt1};
 use crate::files;
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     /// The contract that may upgrade the kernel and assign deposits
     #[arg(long, value_name = "KT1…")]
     pub(crate) kernel_governance: Option<Kt1>,
-    /// Who gets the priority fees
+    /// The receiver of the priority fees
     #[arg(long, value_name = "0x…")]
     fee_recipient: Option<EvmAddress>,
     /// The lowest base fee, in wei for a unit of gas
@@ -39,10 +39,10 @@ pub(crate) struct Settings {
     /// After how many levels governance may give a kept deposit to another receiver
     #[arg(long, value_name = "LEVELS")]
     reassign_after: Option<u64>,
-    /// How many blocks are kept in durable storage, the newest ones
+    /// The number of newest blocks to keep in durable storage
     #[arg(long, value_name = "BLOCKS")]
     kept_blocks: Option<u64>,
-    /// What a byte of a transaction costs for its way through layer 1, in wei
+    /// The price of a transaction's byte for its way through layer 1, in wei
     #[arg(long, visible_alias = "l1-fee", value_name = "WEI")]
     data_fee: Option<u64>,
 }

@@ -1,7 +1,7 @@
 //! Setup files, looked at before a rollup is originated with one: what is wrong in
 //! them cannot be mended later.
 //!
-//! What the kernel would not start on, or would never read, is refused. What it
+//! A setup that the kernel would not start on, or would never read, is refused. A setup that it
 //! starts on, but hardly anybody can mean, is a warning.
 
 mod evm;
@@ -43,9 +43,9 @@ impl Target {
 /// A setup that the kernel accepts.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    /// What it does, in order.
+    /// The instructions, in order.
     pub(crate) instructions: Vec<Instruction>,
-    /// What an operator should look at before the origination.
+    /// Warnings to consider before the origination.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn none(target: Target) -> anyhow::Result<Checked> {
     checked(Vec::new(), target)
 }
 
-/// What an operator should think about in a configuration.
+/// Warnings about a configuration.
 pub(crate) fn warnings(config: &storage::Config) -> Vec<String> {
     warnings::of(config, &[])
 }
@@ -92,7 +92,7 @@ fn checked(instructions: Vec<Instruction>, target: Target) -> anyhow::Result<Che
     })
 }
 
-/// What is wrong with single instructions.
+/// Faults of single instructions.
 fn faults(instructions: &[Instruction], target: Target) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
@@ -118,7 +118,7 @@ fn faults(instructions: &[Instruction], target: Target) -> Vec<String> {
     faults
 }
 
-/// Whether a path is `root` or below it.
+/// True if a path is `root` or below it.
 fn below(path: &str, root: &str) -> bool {
     path.strip_prefix(root)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

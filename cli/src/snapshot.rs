@@ -135,7 +135,7 @@ fn folder_facts(facts: &FolderFacts) -> String {
 fn root_bytes(text: &str) -> anyhow::Result<NodeHash> {
     let mut root = [0; 32];
     let digits = text.trim_start_matches("0x");
-    hex::decode_to_slice(digits, &mut root).with_context(|| format!("{text} is no root"))?;
+    hex::decode_to_slice(digits, &mut root).with_context(|| format!("{text} is not a root"))?;
     Ok(root)
 }
 

@@ -1,4 +1,4 @@
-//! Where a recorded run is taken up: before its first level, or at a snapshot.
+//! The start of a recorded run: before its first level, or at a snapshot.
 
 use crate::kernel_args::{self, RollupArgs};
 use anyhow::{Context, bail, ensure};

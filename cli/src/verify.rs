@@ -32,7 +32,7 @@ const CRATES: usize = 15;
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
     if !args.json && !module.starts_with(b"\0asm") {
-        eprintln!("error: {} is no wasm module", args.kernel.display());
+        eprintln!("error: {} is not a wasm module", args.kernel.display());
         return Ok(ExitCode::from(FOUND_WRONG));
     }
     let setup = match &args.setup_file {

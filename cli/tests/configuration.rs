@@ -1,4 +1,4 @@
-//! Where the settings of `evm-rollup node` come from, and the forms of the log.
+//! Settings of `evm-rollup node` by source, and the forms of the log.
 
 mod support;
 
@@ -118,14 +118,14 @@ fn secrets_are_not_printed() {
 fn what_is_no_setting_is_refused_with_what_may_be_meant() {
     let folder = Folder::new("no settings");
     for (file, why) in [
-        ("prot = 1", "`prot` is no setting: did you mean port?"),
+        ("prot = 1", "`prot` is not a setting: did you mean port?"),
         ("rollup-node = \"\"", "did you mean rollup_node?"),
-        ("[node]\nport = 1", "`node` is no setting: settings are "),
+        ("[node]\nport = 1", "`node` is not a setting: settings are "),
         (
             "something_else = 1",
             "settings are rollup_node, rollup, kernel",
         ),
-        ("config = \"a.toml\"", "`config` is no setting"),
+        ("config = \"a.toml\"", "`config` is not a setting"),
         ("port = 1\nport = 2", "line 2: duplicate key"),
         ("port = true", "`port` is a text or a number"),
         ("port = 1.5", "`port` is a text or a number"),
@@ -152,7 +152,7 @@ fn what_is_no_setting_is_refused_with_what_may_be_meant() {
     let errors = refused(&folder.0, &["--config", "nowhere.toml"], &[]);
     assert!(errors.contains("cannot read nowhere.toml"), "{errors}");
     let errors = refused(&folder.0, &["--print-config"], &[("EVM_ROLLUP_PROT", "1")]);
-    let why = "EVM_ROLLUP_PROT, which is no setting: did you mean EVM_ROLLUP_PORT?";
+    let why = "EVM_ROLLUP_PROT, which is not a setting: did you mean EVM_ROLLUP_PORT?";
     assert!(errors.contains(why), "{errors}");
     let errors = refused(&folder.0, &["--print-config"], &[("EVM_ROLLUP_PORT", "x")]);
     assert!(errors.contains("--port"), "{errors}");

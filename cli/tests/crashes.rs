@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The senders, of the devnet's mnemonic.
 const SENDERS: u32 = 4;
 
-/// How often a node is killed.
+/// The number of times that a node is killed.
 fn crashes() -> u64 {
     variable("CRASHES").unwrap_or(25)
 }

@@ -10,7 +10,7 @@ use support::{Folder, command, kernel, stdout};
 const INPUTS: &str =
     r#"[[{"external": "610005"}], [{"external": "610100"}, {"external": "610007"}]]"#;
 
-/// What the debugger prints of these commands, on the purse.
+/// The debugger's output for these commands, on the purse.
 fn debug(folder: &Folder, commands: &str, more: &[&str]) -> Output {
     let inputs = folder.file("purse.json", INPUTS);
     let purse = kernel("purse.wasm");
@@ -206,7 +206,7 @@ fn a_wrong_command_ends_a_script() {
     let folder = Folder::new("debug-wrong");
     for (commands, words) in [
         ("step inbox; stpe call; show status", "no such command"),
-        ("break call store_raed", "no function of the host"),
+        ("break call store_raed", "not a function of the host"),
         ("show key /nothing", "no value is at /nothing"),
         ("show memory at 0 for 4 bytes", "only while a kernel runs"),
         (

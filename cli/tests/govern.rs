@@ -135,14 +135,17 @@ fn what_cannot_be_meant_is_refused() {
             vec!["upgrade", "--root", ROOT, "--at", "2020-01-01T00:00Z"],
             "is past",
         ),
-        (vec!["upgrade", "--root", ROOT, "--at", "soon"], "no time"),
+        (
+            vec!["upgrade", "--root", ROOT, "--at", "soon"],
+            "not a time",
+        ),
         (
             vec!["upgrade", "--root", &ROOT[2..], "--at", "now"],
-            "no root hash",
+            "not a root hash",
         ),
         (
             vec!["upgrade", "--root", "01", "--at", "now"],
-            "no root hash",
+            "not a root hash",
         ),
         (
             vec![
@@ -160,7 +163,7 @@ fn what_cannot_be_meant_is_refused() {
             deposit("0x0000000000000000000000000000000000000000", ROLLUP),
             "zero address",
         ),
-        (deposit(GOVERNANCE, ROLLUP), "no account of the rollup"),
+        (deposit(GOVERNANCE, ROLLUP), "not an account of the rollup"),
         (deposit(RECEIVER, GOVERNANCE), "a contract; sr1"),
         (vec!["requeue", "--number", "5"], "which rollup"),
         (vec!["show", "c0"], "would refuse"),
@@ -208,7 +211,7 @@ fn what_cannot_be_meant_is_refused() {
                 "--signature",
                 "edpk=edsig",
             ]),
-            "is no key",
+            "is not a key",
         ),
         (
             vec![
@@ -283,7 +286,10 @@ fn a_signature_of_another_decision_is_refused() {
         let refused = govern(&[&at(nonce)[..], &["--signature", &pair]].concat());
         assert_eq!(refused.status.code(), Some(2));
         let said = errors(&refused);
-        assert!(said.contains("is no signature of this decision"), "{said}");
+        assert!(
+            said.contains("is not a signature of this decision"),
+            "{said}"
+        );
     }
 }
 

@@ -88,7 +88,7 @@ fn address(process: &Process) -> &str {
     process.url.trim_start_matches("http://")
 }
 
-/// What the command complains of with this file of authorities; it has to end at once.
+/// The command's error with this file of authorities; it has to end at once.
 fn refused(folder: &Folder, args: &[&str], authorities: Option<&str>) -> String {
     let start = Instant::now();
     let mut command = Command::new(PROGRAM);

@@ -67,7 +67,11 @@ fn the_devnets_layer_1_is_asked_and_told() {
         ),
         (&["deposit", RECEIVER, "0"], 1, "NO_TICKETS"),
         (&["deposit", RECEIVER, "1.1234567"], 2, "six digits"),
-        (&["deposit", "somebody", "1"], 2, "no account of the rollup"),
+        (
+            &["deposit", "somebody", "1"],
+            2,
+            "not an account of the rollup",
+        ),
         (&["govern", "0x00"], 1, "would refuse it"),
         (&["govern", "0xzz"], 1, "not hex"),
         // For another rollup: the kernel reads it.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use support::{Folder, PROGRAM, command, kernel, stderr as errors};
 
-/// What a mistake is answered with; the text is in it.
+/// The expected reaction to a mistake; its message contains the text.
 enum Answer {
     Refused(&'static str),
     Warned(&'static str),
@@ -56,7 +56,7 @@ const OPTIONS: &[(&str, &str, Answer)] = &[
     (
         "--fee-recipient",
         TICKETER,
-        Refused("no account of the rollup"),
+        Refused("not an account of the rollup"),
     ),
     (
         "--fee-recipient",
@@ -385,15 +385,21 @@ fn what_cannot_boot_is_not_installed() {
     for (args, word) in [
         (
             &["--kernel", readme][..],
-            "no kernel that the machine accepts",
+            "not a kernel that the machine accepts",
         ),
-        (&["--kernel", &empty], "no kernel that the machine accepts"),
-        (&["--kernel", &float], "no kernel that the machine accepts"),
+        (
+            &["--kernel", &empty],
+            "not a kernel that the machine accepts",
+        ),
+        (
+            &["--kernel", &float],
+            "not a kernel that the machine accepts",
+        ),
         (&["--kernel", "nowhere.wasm"], "nowhere.wasm"),
         (&["--kernel", &traps], "would not boot"),
         (
             &["--kernel", &minimal, "--installer-kernel", readme],
-            "no kernel that",
+            "not a kernel that",
         ),
         (
             &["--kernel", &evm, "--installer-kernel", &minimal],
@@ -415,11 +421,11 @@ fn what_cannot_boot_is_not_installed() {
         ),
         (
             &["--kernel", &minimal, "--parameters-type", "or (bytes"],
-            "is no type",
+            "is not a type",
         ),
         (
             &["--kernel", &minimal, "--parameters-type", ""],
-            "is no type",
+            "is not a type",
         ),
         (&["--kernel", &minimal, "--setup-file", &long], "shorten"),
         (

@@ -81,17 +81,17 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
         ("--threshold", Some("0"), "--threshold 0"),
         ("--threshold", Some("3"), "--threshold 3"),
         ("--threshold", None, "--threshold 0"),
-        ("--token", Some("fa3:KT1"), "no token"),
-        ("--token", Some(DEPLOYER), "no token"),
+        ("--token", Some("fa3:KT1"), "not a token"),
+        ("--token", Some(DEPLOYER), "not a token"),
         (
             "--token",
             Some("fa12:tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx"),
-            "KT1… is wanted",
+            "expected KT1…",
         ),
         (
             "--token",
             Some("fa2:KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq:x"),
-            "no token id",
+            "not a token id",
         ),
         ("--chain-id", Some("0"), "chain_id"),
         (
@@ -144,10 +144,10 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
 fn a_plan_is_for_the_evm_kernel_alone() {
     let folder = Folder::new("other-kernels");
     for (other, word) in [
-        ("installer_kernel", "is no EVM kernel"),
-        ("tx_kernel", "is no EVM kernel"),
-        ("probe", "is no EVM kernel"),
-        ("echo_and_count", "is no EVM kernel"),
+        ("installer_kernel", "is not an EVM kernel"),
+        ("tx_kernel", "is not an EVM kernel"),
+        ("probe", "is not an EVM kernel"),
+        ("echo_and_count", "is not an EVM kernel"),
         ("evm_kernel_traps", "a build for tests"),
         ("evm_kernel_evaluation", "a build for tests"),
     ] {
@@ -317,7 +317,7 @@ fn dump(folder: &Folder, (installer, pages): (&str, &str), to: &str) -> String {
     to
 }
 
-/// What a rollup node answers whose rollup is the one of a dump.
+/// A rollup node that serves the rollup of a dump.
 fn rollup_node(dump: &str, address: &str) -> BTreeMap<String, Value> {
     let dump: Value = serde_json::from_str(&std::fs::read_to_string(dump).unwrap()).unwrap();
     let values = dump["dump"].as_object().unwrap().iter();
@@ -592,5 +592,5 @@ fn steps_take_what_they_give_and_nothing_else() {
     assert!(text(&early.stderr).contains("no setup yet"));
     std::fs::write(folder.path("no-plan.json"), "{}").unwrap();
     let none = command(&["originate", "next", &folder.path("no-plan.json")]);
-    assert!(text(&none.stderr).contains("is no plan"));
+    assert!(text(&none.stderr).contains("is not a plan"));
 }

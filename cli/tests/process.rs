@@ -406,7 +406,7 @@ fn a_file_that_is_no_module_is_said_to_be_none() {
     let ended = child.wait_with_output().unwrap();
     let error = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1));
-    assert_eq!(error, "error: - is no wasm module\n");
+    assert_eq!(error, "error: - is not a wasm module\n");
     assert_eq!(ended.stdout, b"");
 }
 

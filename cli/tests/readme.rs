@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
 
-/// What is not run as it stands, and what is run instead. `make devnet` runs already, from the
+/// Lines that are not run as they stand, and their substitutes. `make devnet` runs already, from the
 /// dev build; the others are looked at only, as the tests run in the one and behind the other.
 const INSTEAD: [(&str, &str); 3] = [
     ("make devnet", "make --dry-run devnet >/dev/null"),
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     ])
 }
 
-/// What stands between "```sh" and "```".
+/// The lines between "```sh" and "```".
 fn blocks(page: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open = false;

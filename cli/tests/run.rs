@@ -180,7 +180,7 @@ fn a_run_that_takes_too_long_is_an_error() {
     );
 }
 
-/// Where this computer has too little memory, that is not the kernel's fault.
+/// Too little memory on this computer is not the kernel's fault.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_this_computer_lacks_is_not_the_kernels_fault() {

@@ -268,9 +268,9 @@ fn files_that_are_none_are_refused_with_words() {
     another_form[8] = 9;
     let file = |name: &str, bytes: &[u8]| folder.file(name, bytes);
     let snapshots = [
-        (file("empty", &[]), "this is no snapshot"),
-        (file("text", b"hello"), "this is no snapshot"),
-        (file("a witness", &witness), "this is no snapshot"),
+        (file("empty", &[]), "this is not a snapshot"),
+        (file("text", b"hello"), "this is not a snapshot"),
+        (file("a witness", &witness), "this is not a snapshot"),
         (file("form 9", &another_form), "a snapshot of form 9"),
         (file("half a head", &snapshot[..50]), "it ends too early"),
         (
@@ -314,7 +314,7 @@ fn files_that_are_none_are_refused_with_words() {
     refuses(
         &["snapshot", "info", &snapshots[0].0],
         2,
-        "this is no snapshot",
+        "this is not a snapshot",
     );
     let good = file("good", &snapshot);
     refuses(
@@ -325,8 +325,8 @@ fn files_that_are_none_are_refused_with_words() {
     let mut form = witness.clone();
     form[8] = 9;
     for (name, bytes, words) in [
-        ("empty", &[][..], "this is no witness"),
-        ("snapshot", &snapshot[..], "this is no witness"),
+        ("empty", &[][..], "this is not a witness"),
+        ("snapshot", &snapshot[..], "this is not a witness"),
         ("form", &form[..], "a witness of form 9"),
         (
             "half",
@@ -367,7 +367,7 @@ fn files_that_are_none_are_refused_with_words() {
     }
 }
 
-/// Where a file is written, no link leads elsewhere.
+/// Links never redirect a written file.
 #[test]
 fn what_is_written_goes_nowhere_else() {
     let folder = Folder::new("links");

@@ -34,7 +34,7 @@ pub(super) enum Command {
     Stop,
 }
 
-/// Where a run goes on to.
+/// A command that continues the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The end of the level.
@@ -55,7 +55,7 @@ pub(super) enum Step {
     Continue,
 }
 
-/// Where a run stops.
+/// A place to stop at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// A call of a function of the host.
@@ -68,7 +68,7 @@ pub(super) enum Place {
     Instruction(u64),
 }
 
-/// What is printed.
+/// A thing to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     Status,
@@ -85,7 +85,7 @@ pub(super) enum Shown {
     Snapshots,
 }
 
-/// How bytes are printed.
+/// The form in which bytes are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum As {
     /// In hex, with the characters beside.
@@ -182,7 +182,7 @@ pub(super) fn help() -> String {
     lines.collect()
 }
 
-/// How commands begin, for completion.
+/// All first words of commands, for completion.
 pub(super) fn beginnings() -> Vec<String> {
     let words = |text: &str| -> String {
         let plain = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -198,7 +198,7 @@ pub(super) fn beginnings() -> Vec<String> {
 /// The command of a line.
 ///
 /// # Errors
-/// What is wrong with it, and what to write.
+/// The command, or the reason why it is invalid and a hint.
 pub(super) fn parse(line: &str) -> Result<Command, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match *words {
@@ -246,10 +246,10 @@ fn place_of(place: &[&str]) -> Result<Place, String> {
             let known = pvm::imports::IMPORTS.iter().any(|one| one.name == name);
             known
                 .then(|| Place::Call(name.to_owned()))
-                .ok_or_else(|| format!("{name} is no function of the host, as store_read is"))
+                .ok_or_else(|| format!("{name} is not a function of the host, as store_read is"))
         }
         ["path", path] if path.starts_with('/') => Ok(Place::Path(path_of(path))),
-        ["path", path] => Err(format!("{path} is no path: a path begins with /")),
+        ["path", path] => Err(format!("{path} is not a path: a path begins with /")),
         ["function", name] => Ok(Place::Function(name.to_owned())),
         ["instruction", count] => match number(count)? {
             0 => Err("instructions are counted from 1".to_owned()),
@@ -295,7 +295,7 @@ fn shown(what: &[&str]) -> Result<Shown, String> {
         ["slot", address, slot] => Shown::Slot(
             address_of(address)?,
             slot.parse()
-                .map_err(|error| format!("{slot} is no slot: {error}"))?,
+                .map_err(|error| format!("{slot} is not a slot: {error}"))?,
         ),
         ["block"] => Shown::Block(None),
         ["block", number_of] => Shown::Block(Some(number(number_of)?)),
@@ -316,7 +316,7 @@ fn path_of(path: &str) -> String {
 
 fn address_of(text: &str) -> Result<Address, String> {
     let address = text.parse();
-    address.map_err(|_| format!("{text} is no address: 0x and 40 hex digits"))
+    address.map_err(|_| format!("{text} is not an address: 0x and 40 hex digits"))
 }
 
 fn kind_of(text: &str) -> Result<As, String> {
@@ -337,7 +337,7 @@ fn number<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
         None => digits.parse(),
     };
     let number = number.ok().and_then(|number| N::try_from(number).ok());
-    number.ok_or_else(|| format!("{text} is no number that fits here"))
+    number.ok_or_else(|| format!("{text} is not a number that fits here"))
 }
 
 #[cfg(test)]
@@ -375,17 +375,17 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (line, words) in [
             ("stpe", "no such command"),
-            ("break call store_raed", "no function of the host"),
+            ("break call store_raed", "not a function of the host"),
             ("break path purse", "begins with /"),
             ("break instruction 0", "counted from 1"),
-            ("show memory at -1 for 4 bytes", "-1 is no number"),
+            ("show memory at -1 for 4 bytes", "-1 is not a number"),
             (
                 "show memory at 0 for 5000000000 bytes",
-                "5000000000 is no number",
+                "5000000000 is not a number",
             ),
             ("show key /a as float", "none of bytes"),
             ("show account 0x12", "40 hex digits"),
-            ("step over", "over is no number"),
+            ("step over", "over is not a number"),
         ] {
             let error = parse(line).unwrap_err();
             assert!(error.contains(words), "{line}: {error}");

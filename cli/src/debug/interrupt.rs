@@ -24,7 +24,7 @@ pub(super) fn listen() {
     std::thread::spawn(wait);
 }
 
-/// Whether somebody asked since the last time.
+/// True if an interrupt was requested since the last call.
 pub(super) fn asked() -> bool {
     ASKED.swap(false, Ordering::Relaxed)
 }

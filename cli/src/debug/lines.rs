@@ -1,4 +1,4 @@
-//! Where the debugger's commands come from: a terminal with editing and history, or a script.
+//! The source of the debugger's commands: a terminal with editing and history, or a script.
 
 use super::command;
 use crate::files;
@@ -50,7 +50,7 @@ impl Lines {
         Ok(Self::Terminal(Box::new(editor)))
     }
 
-    /// Whether somebody types them, who may try again.
+    /// True if a person types the commands, and may try again.
     pub(super) const fn are_typed(&self) -> bool {
         matches!(self, Self::Terminal(_))
     }

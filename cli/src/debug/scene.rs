@@ -1,16 +1,16 @@
-//! What can be looked at, in a run or between two levels.
+//! The state that commands show, during a run or between two levels.
 
 use pvm::Durable;
 use pvm::probe::View;
 
-/// What can be looked at.
+/// The state that commands show.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'s> {
     /// The storage.
     pub(super) durable: &'s Durable,
     /// The messages of the level, those of layer 1 included.
     pub(super) inbox: &'s [Vec<u8>],
-    /// How many of them were read.
+    /// The number of messages that were read.
     pub(super) read: usize,
     /// The outbox of the level so far; between two levels none.
     pub(super) outbox: Option<&'s [Vec<u8>]>,

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many states are kept by themselves, and outboxes.
+/// The number of states, and of outboxes, that are kept automatically.
 const KEPT: usize = 1_000;
 
 /// A session, which the run and the loop between runs share.
@@ -37,7 +37,7 @@ impl Probe for Shared {
     }
 }
 
-/// What is to be done between two levels.
+/// The next action between two levels.
 pub(super) enum Next {
     /// Run the next level.
     Level,
@@ -68,10 +68,10 @@ pub(super) struct Session {
     /// The level that comes next.
     next: usize,
     kept: BTreeMap<usize, Kept>,
-    /// How many states were kept.
+    /// The number of states that were kept.
     count: usize,
     outboxes: BTreeMap<u32, Vec<Vec<u8>>>,
-    /// What follows when a run was abandoned.
+    /// The action after an aborted run.
     pending: Option<Next>,
 }
 
@@ -180,7 +180,7 @@ impl Session {
         messages
     }
 
-    /// How a level ended.
+    /// Handles the end of a level.
     pub(super) fn level_ended(&mut self, machine: &mut Machine, ran: Result<LevelReport, Error>) {
         match ran {
             Ok(report) => {
@@ -331,7 +331,7 @@ impl Session {
         }
     }
 
-    /// How a session ends whose commands are over.
+    /// The exit code of a session whose commands are all done.
     fn end(&mut self) -> ExitCode {
         match self.pending.take() {
             Some(Next::Stop(code)) => code,

@@ -1,4 +1,4 @@
-//! What the debugger prints.
+//! Output of the debugger.
 
 use super::command::{As, Command, Shown};
 use super::scene::Scene;
@@ -18,7 +18,7 @@ const MAX_LINES: usize = 200;
 /// The most bytes of a value or of memory.
 const MAX_BYTES: usize = 4_096;
 
-/// What stands before a command.
+/// The prompt.
 pub(super) fn prompt(moment: &Moment) -> String {
     match moment.run {
         None => format!("level {}> ", moment.level),
@@ -29,7 +29,7 @@ pub(super) fn prompt(moment: &Moment) -> String {
     }
 }
 
-/// Where a run stopped.
+/// Describes the place at which a run stopped.
 pub(super) fn stopped(moment: &Moment, event: &Event<'_>, why: &str, names: &Names) -> String {
     let what = match event {
         Event::Run => format!("run {} begins", moment.run.unwrap_or_default()),
@@ -89,7 +89,7 @@ pub(super) fn preimage(options: &Options, hash: &str) -> Result<(), String> {
     let folder = options.preimages.as_deref();
     let page = pvm::reveal::preimage(folder, &bytes).map_err(|error| error.to_string())?;
     if page.is_empty() {
-        println!("no bytes: what is no hash of a page has an empty answer");
+        println!("no bytes: what is not a hash of a page has an empty answer");
     }
     dump(&page, 0);
     Ok(())
@@ -208,7 +208,7 @@ fn tree(durable: &Durable, path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// How deep a tree is printed; a path has no more steps.
+/// The maximum depth at which a tree is printed; a path has no more steps.
 const MAX_DEPTH: usize = 128;
 
 fn branches(durable: &Durable, path: &str, depth: usize, lines: &mut Vec<String>) {

@@ -1,4 +1,4 @@
-//! Where a run stops.
+//! Breakpoints and steps.
 
 use super::command::{Place, Step};
 use pvm::imports::HostCall;
@@ -6,7 +6,7 @@ use pvm::names::Names;
 use pvm::probe::{Called, Event};
 use std::fmt;
 
-/// Where a kernel is.
+/// The current place in a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moment {
     /// The level.
@@ -30,7 +30,7 @@ impl Moment {
         }
     }
 
-    /// What an event says of it. A function that ends is still open.
+    /// Updates the place from an event. A function that ends still counts as open.
     pub(super) fn note(&mut self, event: &Event<'_>) {
         self.before = self.instructions;
         match *event {
@@ -53,13 +53,13 @@ impl Moment {
         }
     }
 
-    /// Whether as many instructions were reached just now.
+    /// True if this number of instructions was just reached.
     const fn reaches(&self, count: u64) -> bool {
         self.before < count && count <= self.instructions
     }
 }
 
-/// Where a run is to stop: once, and always.
+/// The places to stop at: once, and always.
 #[derive(Debug, Default)]
 pub(super) struct Stops {
     goal: Option<Goal>,
@@ -67,7 +67,7 @@ pub(super) struct Stops {
     next: usize,
 }
 
-/// Where a step ends.
+/// The end of a step.
 #[derive(Clone, Copy, Debug)]
 struct Goal {
     step: Step,
@@ -91,7 +91,7 @@ impl Stops {
         });
     }
 
-    /// Whether the run goes on beyond the end of a level.
+    /// True if the run continues beyond the end of a level.
     pub(super) fn continues(&self) -> bool {
         self.goal.is_some_and(|goal| goal.step == Step::Continue)
     }

@@ -1,4 +1,4 @@
-//! What a devnet says at its start.
+//! The devnet's output at its start.
 
 use alloy_primitives::U256;
 use node::Handle;
@@ -8,7 +8,7 @@ use std::fmt;
 /// The wei of a unit.
 pub(super) const UNIT: u128 = 1_000_000_000_000_000_000;
 
-/// What a program wants to know of a devnet.
+/// The devnet's facts as a JSON object, for programs.
 pub(super) fn start(devnet: &Handle, mnemonic: &str) -> serde_json::Value {
     let accounts = devnet.accounts().iter();
     let accounts = accounts.map(

@@ -34,7 +34,7 @@ pub(super) struct ForkArgs {
         conflicts_with = "fork_cache"
     )]
     no_fork_cache: bool,
-    /// How often a request is sent again if the node does not answer, or limits their rate
+    /// Retries of a request if the node does not answer, or limits the rate
     #[arg(long, default_value_t = Manner::default().retries, value_name = "COUNT")]
     fork_retries: u32,
     /// The pause before a request is sent again, in milliseconds; it doubles each time, to 10 s
@@ -49,7 +49,7 @@ pub(super) struct ForkArgs {
 }
 
 impl ForkArgs {
-    /// What is gone on from, if anything is.
+    /// The chain to fork, if one is named.
     pub(super) fn options(&self) -> anyhow::Result<Option<ForkOptions>> {
         let Some(url) = &self.fork_url else {
             return Ok(None);

@@ -29,10 +29,10 @@ pub(crate) struct Upgrade {
     preimages: Option<PathBuf>,
 }
 
-/// What assignments have in common.
+/// Common options of assignments.
 #[derive(Args, Debug)]
 pub(crate) struct Assign {
-    /// How many deposits the bridge has assigned (`assigned()` of its contract)
+    /// The number of deposits that the bridge has assigned (`assigned()` of its contract)
     #[arg(long)]
     counter: u64,
     /// Whom the deposit is for
@@ -47,7 +47,7 @@ impl Upgrade {
         let root: Option<[u8; 33]> = bytes.and_then(|bytes| bytes.try_into().ok());
         let root = root.filter(|root| root[0] == 0).with_context(|| {
             format!(
-                "{:?} is no root hash: 66 hex digits are wanted, the first two 00",
+                "{:?} is not a root hash: expected 66 hex digits, the first two 00",
                 self.root
             )
         })?;
@@ -106,7 +106,7 @@ impl Upgrade {
 /// A time, in seconds since 1970.
 pub(super) fn time(text: &str) -> anyhow::Result<i64> {
     let time: Timestamp = text.parse().map_err(|error| {
-        anyhow::anyhow!("{text:?} is no time, such as 2026-12-24T12:00Z: {error}")
+        anyhow::anyhow!("{text:?} is not a time, such as 2026-12-24T12:00Z: {error}")
     })?;
     Ok(time.as_second())
 }

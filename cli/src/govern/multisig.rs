@@ -1,4 +1,4 @@
-//! What keys sign for the governance contract (`contracts/layer1/governance.tz`), and the
+//! Bytes that keys sign for the governance contract (`contracts/layer1/governance.tz`), and the
 //! call with their signatures.
 
 use super::decision::time;
@@ -32,18 +32,18 @@ pub(crate) struct Multisig {
     signatures: Vec<String>,
 }
 
-/// What is to be signed, or called.
+/// Options for signing, or for calling.
 #[derive(Debug)]
 pub(super) struct Signing {
     contract: Kt1,
-    /// What keys sign.
+    /// The bytes to sign.
     bytes: Vec<u8>,
     /// The parameter, if there are signatures.
     parameter: Option<Node>,
 }
 
 impl Multisig {
-    /// What keys sign for `payload`, if a contract is named.
+    /// The bytes to sign for `payload`, if a contract is named.
     pub(super) fn signing(
         &self,
         rollup: Option<Sr1>,
@@ -114,7 +114,7 @@ impl Multisig {
             );
             ensure!(
                 is_signed(&by, &made, signed),
-                "{signature} is no signature of this decision by {key}: was it for another \
+                "{signature} is not a signature of this decision by {key}: was it for another \
                  payload, --nonce, --expires, --network or --multisig?"
             );
             let twice = signatures.insert(Value::Bytes(by), Value::Bytes(made));

@@ -64,7 +64,7 @@ impl ChangeSettings {
 fn one(text: &str) -> anyhow::Result<(Bytes, Bytes)> {
     let (name, value) = text
         .split_once('=')
-        .with_context(|| format!("{text:?} is no NAME=VALUE"))?;
+        .with_context(|| format!("{text:?} is not a NAME=VALUE"))?;
     if name == FEE_RECIPIENT {
         let EvmAddress(address) = value.parse().map_err(anyhow::Error::msg)?;
         return Ok(change(name, &address));
@@ -72,7 +72,7 @@ fn one(text: &str) -> anyhow::Result<(Bytes, Bytes)> {
     let number: u64 = value
         .replace('_', "")
         .parse()
-        .with_context(|| format!("{name}: {value:?} is no number"))?;
+        .with_context(|| format!("{name}: {value:?} is not a number"))?;
     Ok(change(name, &number))
 }
 
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn what_the_kernel_would_refuse_is_refused_here() {
         for (change, reason) in [
-            ("kept_blocks", "no NAME=VALUE"),
-            ("kept_blocks=many", "is no number"),
+            ("kept_blocks", "not a NAME=VALUE"),
+            ("kept_blocks=many", "is not a number"),
             ("kept_blocks=511", "kept_blocks is 511"),
             ("run_budget=100000001", "run_budget is 100000001"),
             ("chain_id=7", "no setting \"chain_id\""),

@@ -1,4 +1,4 @@
-//! What is there, compared with the plan.
+//! Compares the originated rollup with the plan.
 
 use super::plan::{self, Plan};
 use super::scripts::{SCRIPTS, script_of};
@@ -12,15 +12,15 @@ use std::path::Path;
 use storage::layout::{CONFIG, SETUP};
 use storage::table::Value as _;
 
-/// Where the kernel is.
+/// The path of the kernel.
 const KERNEL: &str = "/kernel/boot.wasm";
 
 /// Something that was compared.
 #[derive(Debug)]
 pub(super) struct Check {
-    /// What.
+    /// The compared item.
     pub(super) what: String,
-    /// How it differs, if it does.
+    /// The difference, if there is one.
     pub(super) fault: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn rollup(plan: &Plan, setup: &str, source: &Source) -> anyhow::Resul
     Ok(checks)
 }
 
-/// How a value differs from what was planned.
+/// The difference between a value and the planned one.
 fn differs(planned: &[u8], found: Option<&[u8]>) -> Option<String> {
     match found {
         Some(found) if found == planned => None,
@@ -157,7 +157,7 @@ fn originated(
     Ok(check(format!("{name} {address}"), fault))
 }
 
-/// How a contract differs.
+/// The difference between a contract and the planned one.
 fn contract(
     name: &str,
     script: &Json,

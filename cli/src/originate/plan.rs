@@ -50,7 +50,7 @@ pub(super) struct Plan {
     keys: Vec<String>,
     threshold: usize,
     tokens: Vec<Token>,
-    /// What steps gave: addresses; for calls, nothing.
+    /// Results of steps: addresses; nothing for calls.
     done: BTreeMap<String, String>,
 }
 
@@ -117,7 +117,7 @@ impl Plan {
         let path = self.kernel.display();
         ensure!(
             Target::of(&kernel) == Target::Evm,
-            "--kernel: {path} is no EVM kernel, which the contracts of a plan are for"
+            "--kernel: {path} is not an EVM kernel, which the contracts of a plan are for"
         );
         if let Some(why) = Purpose::of(&kernel).warning() {
             bail!("--kernel: {path} is {why}");
@@ -125,7 +125,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What was decided makes sense, in a file that somebody edited, too.
+    /// Checks the decisions, also in a file that somebody edited.
     fn sound(&self) -> anyhow::Result<Vec<String>> {
         let base58 = |text: &str, ty: Type| {
             encoding::from_base58(text, &ty).map_err(|why| anyhow::anyhow!("{text:?}: {why}"))
@@ -170,7 +170,7 @@ impl Plan {
         })
     }
 
-    /// Who governs makes sense.
+    /// Checks the governance keys and the threshold.
     fn governance(&self) -> anyhow::Result<Vec<String>> {
         let mut warnings = Vec::new();
         if self.settings.kernel_governance.is_some() {
@@ -213,7 +213,7 @@ impl Plan {
     /// The plan in a file.
     pub(super) fn load(path: &Path) -> anyhow::Result<Self> {
         let plan: Self = serde_json::from_str(&files::text(path)?)
-            .with_context(|| format!("{} is no plan", path.display()))?;
+            .with_context(|| format!("{} is not a plan", path.display()))?;
         ensure!(
             plan.version == VERSION,
             "{} is a plan of version {}, not {VERSION}",
@@ -246,7 +246,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What a step gave.
+    /// The result of a step.
     pub(super) fn result(&self, name: &str) -> Option<&str> {
         self.done.get(name).map(String::as_str)
     }
@@ -473,9 +473,9 @@ fn token(text: &str) -> anyhow::Result<Token> {
             contract: contract(address)?,
             id: Some(
                 id.parse()
-                    .with_context(|| format!("{id:?} is no token id"))?,
+                    .with_context(|| format!("{id:?} is not a token id"))?,
             ),
         }),
-        _ => bail!("{text:?} is no token: fa12:KT1… or fa2:KT1…:ID"),
+        _ => bail!("{text:?} is not a token: fa12:KT1… or fa2:KT1…:ID"),
     }
 }

@@ -1,4 +1,4 @@
-//! Where durable storage is read from: a rollup node, or a dump.
+//! Sources of durable storage: a rollup node, or a dump.
 
 use crate::files;
 use anyhow::{Context, bail};
@@ -19,7 +19,7 @@ pub(crate) struct Source {
     /// The URL of a rollup node
     #[arg(long, value_name = "URL", conflicts_with = "dump")]
     rollup_node: Option<String>,
-    /// What `evm-rollup run --json --dump /` printed
+    /// The output of `evm-rollup run --json --dump /`
     #[arg(long, value_name = "FILE")]
     dump: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ impl Source {
         }
     }
 
-    /// Whether there is one.
+    /// True if there is one.
     pub(super) const fn is_given(&self) -> bool {
         self.rollup_node.is_some() || self.dump.is_some()
     }
@@ -67,11 +67,11 @@ impl Source {
         }
         let path = self.dump.as_ref().context("no source")?;
         let dump: Value = serde_json::from_str(&files::text(path)?)
-            .with_context(|| format!("{} is no JSON", path.display()))?;
+            .with_context(|| format!("{} is not JSON", path.display()))?;
         let values = dump.get("dump").unwrap_or(&dump);
         let values = values
             .as_object()
-            .with_context(|| format!("{} is no dump", path.display()))?;
+            .with_context(|| format!("{} is not a dump", path.display()))?;
         let null = Value::Null;
         paths
             .iter()

@@ -11,11 +11,11 @@ use std::path::Path;
 pub(super) struct Step {
     /// Its name.
     pub(super) name: String,
-    /// What it is for.
+    /// Its purpose.
     pub(super) purpose: &'static str,
-    /// How the address that it gives begins; nothing for a call.
+    /// The first letters of the address that it gives; empty for a call.
     pub(super) gives: &'static str,
-    /// Whether it is done.
+    /// True if it is done.
     pub(super) done: bool,
     /// The command, once the addresses in it are known.
     pub(super) command: Option<String>,

@@ -80,7 +80,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a file proves.
+/// The claims that a file proves.
 struct Shown {
     witness: Witness,
     report: LevelReport,
@@ -213,7 +213,7 @@ fn transaction_json(proven: &Proven) -> Value {
 /// `Transfer(address,address,uint256)` of ERC-20.
 const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
-/// What a contract says that it moved; it says what it likes.
+/// A transfer that a contract claims in a log; nothing checks the claim.
 struct TokenTransfer {
     contract: Address,
     from: Address,

@@ -1,4 +1,4 @@
-//! Where the instructions of a run went, by opcode.
+//! The instructions of a run by opcode.
 
 use node::trace::opcode_name;
 use pvm::Profile;

@@ -1,4 +1,4 @@
-//! What a setup file may write for the EVM kernel: settings, accounts, code, slots.
+//! Rules for the EVM kernel's setup files: settings, accounts, code, slots.
 
 use super::below;
 use crate::near::nearest;
@@ -70,7 +70,7 @@ fn names() -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether the kernel reads a setting: it refuses three bytes of each.
+/// True if the kernel reads a setting: it refuses three bytes of each.
 fn is_known(name: &str) -> bool {
     let three = Instruction::Set {
         value: vec![1; 3],
@@ -84,17 +84,17 @@ fn entry(path: &str, value: &[u8]) -> Option<String> {
     let steps: Vec<&str> = path.split('/').collect();
     match steps[..] {
         ["a", account] => match address(account) {
-            None => Some("no address: 27 characters of base64url are wanted".to_owned()),
+            None => Some("not an address: expected 27 characters of base64url".to_owned()),
             Some(address) => owned(address).or_else(|| stored_account(value)),
         },
         ["a", account, slot] => match (address(account), decode_key::<32>(slot.as_bytes())) {
             (Some(address), Some(_)) => owned(address).or_else(|| stored_slot(value)),
-            _ => Some("no slot of an account: 27 and 43 characters are wanted".to_owned()),
+            _ => Some("not a slot of an account: expected 27 and 43 characters".to_owned()),
         },
         ["c", hash] => match decode_key::<32>(hash.as_bytes()) {
             Some(hash) if B256::new(hash) == keccak256(value) => None,
             Some(_) => Some("the code has another hash (keccak-256) than its path".to_owned()),
-            None => Some("no hash: 43 characters of base64url are wanted".to_owned()),
+            None => Some("not a hash: expected 43 characters of base64url".to_owned()),
         },
         _ => Some("only accounts (a/ADDRESS), slots and code (c/HASH) may be set".to_owned()),
     }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use node::genesis::Genesis;
 
-    /// What `genesis` writes is what is accepted here.
+    /// `genesis` writes only what is accepted here.
     #[test]
     fn the_sets_of_a_genesis_are_accepted() {
         let file = r#"{"alloc": {"0x00000000000000000000000000000000000000aa": {

@@ -1,4 +1,4 @@
-//! What the EVM kernel starts on, but an operator should think about twice.
+//! Warnings about settings that the EVM kernel starts on.
 
 use super::evm;
 use crate::address::Kt1;
@@ -166,7 +166,7 @@ fn fees(config: &Config) -> Vec<String> {
     warnings
 }
 
-/// What may grow without an end that matters.
+/// Warns of storage that grows without bound.
 fn grows(config: &Config) -> Option<String> {
     if config.queue_bytes > LARGE_QUEUE {
         return Some(format!(

@@ -21,7 +21,7 @@ pub(crate) fn write_with(
     pvm::files::replace(path, content).with_context(|| path.display().to_string())
 }
 
-/// How often a run writes snapshots.
+/// The interval of snapshots.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Every {
     Levels(u32),

@@ -20,7 +20,7 @@ pub(crate) struct Held {
     balances: Vec<(Ticket, u64)>,
 }
 
-/// What a ticket is, as far as the dump says.
+/// A ticket, as far as the dump describes it.
 #[derive(Clone)]
 struct Ticket {
     ticketer: String,

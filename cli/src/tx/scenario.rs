@@ -1,4 +1,4 @@
-//! What users write of deposits and batches, as bytes.
+//! Deposits and batches of a scenario, as bytes.
 
 use anyhow::{Context, anyhow, bail};
 use messages::address::{self, Kind};
