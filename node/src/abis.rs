@@ -23,7 +23,7 @@ pub const MAX_ADDRESSES: usize = 1_000;
 pub struct Contract {
     /// Its name, which is whatever somebody gave.
     pub name: String,
-    /// Where it is, as far as somebody said so.
+    /// Its addresses, as far as they were given.
     pub addresses: BTreeSet<Address>,
     /// Its ABI.
     pub abi: Arc<JsonAbi>,
@@ -60,7 +60,7 @@ pub enum Refused {
     Addresses,
 }
 
-/// Whether something of an ABI has a name or type that is too long.
+/// True if something of an ABI has a name or type that is too long.
 fn is_long(abi: &JsonAbi) -> bool {
     fn long(text: &str) -> bool {
         text.len() > MAX_WORD
@@ -126,7 +126,7 @@ impl Names {
         Ok(())
     }
 
-    /// What is found by its bytes: that of contracts that went is gone.
+    /// Builds the index anew: entries of contracts that were removed are gone.
     fn index(&mut self) {
         self.functions.clear();
         self.events.clear();

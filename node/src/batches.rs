@@ -7,7 +7,7 @@ use evm_kernel::inputs::encode::{self, Batching};
 use evm_kernel::inputs::format::{BATCH, EXTERNAL, SIMPLE, TARGETED};
 use std::collections::HashMap;
 
-/// What the table of known keys says: accounts and their indices.
+/// The contents of the table of known keys: accounts and their indices.
 pub type Known = HashMap<Address, u64>;
 
 /// Why messages are not made or read.
@@ -18,7 +18,7 @@ pub enum Invalid {
     Transaction {
         /// Its place among the others, from 1 on.
         number: usize,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
     /// Neither a batch nor a whole transaction.
@@ -35,9 +35,9 @@ pub enum Invalid {
     Signer {
         /// The transaction.
         hash: B256,
-        /// Who signed it.
+        /// The actual signer.
         actual: Address,
-        /// Who is said to have signed it.
+        /// The claimed signer.
         claimed: Address,
     },
 }
@@ -47,7 +47,7 @@ pub enum Invalid {
 pub struct Inside {
     /// Its hash.
     pub hash: B256,
-    /// Who signed it.
+    /// The signer.
     pub sender: Address,
     /// Its bytes, as they were signed.
     pub raw: Bytes,

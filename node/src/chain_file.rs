@@ -21,7 +21,7 @@ pub(crate) const FIELD: &str = "evm_rollup";
 /// The number of the format.
 const VERSION: u64 = 1;
 
-/// What is dumped below the state besides accounts and blocks: known keys, configuration,
+/// Entries that are dumped below the state besides accounts and blocks: known keys, configuration,
 /// version, messages to layer 1.
 const TABLES: [&str; 4] = ["i", "o", "v", "x"];
 
@@ -110,7 +110,7 @@ pub(crate) fn write(chain: &Chain, state: &Durable, most: usize) -> Result<Strin
 /// Reads what [`write`] wrote.
 ///
 /// # Errors
-/// What is wrong with it.
+/// An error that names the fault.
 pub(crate) fn read(dump: &Value) -> Result<ChainDump, String> {
     if dump.get("version").and_then(Value::as_u64) != Some(VERSION) {
         return Err(format!("{FIELD}: unknown version of the format"));

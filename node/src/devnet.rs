@@ -32,7 +32,7 @@ mod options;
 
 pub use options::{BALANCE, CONNECTIONS, KEEP_STATES, MAX_CODE_SIZE_LIMIT, Options, Plan};
 
-/// Where the machine finds the kernel.
+/// The kernel's path in durable storage.
 const KERNEL: &str = "/kernel/boot.wasm";
 /// The most bytes of a kernel's file.
 const MAX_KERNEL: u64 = 128 << 20;
@@ -102,7 +102,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// What each funded account has at first, in wei; 0 in a rehearsal.
+    /// The initial balance of each funded account, in wei; 0 in a rehearsal.
     #[must_use]
     pub const fn balance(&self) -> U256 {
         self.balance
@@ -268,14 +268,14 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// What a devnet starts from.
+/// The initial state of a devnet.
 struct Start {
     storage: Durable,
     config: Config,
 }
 
 impl Start {
-    /// What is planned, or else the kernel in its place with rich accounts.
+    /// The planned rollup, or else the kernel in its place with rich accounts.
     fn of(options: &Options, kernel: &[u8], accounts: &[Account]) -> Result<Self, GenesisError> {
         let mut start = Self::as_ever(options, kernel, accounts)?;
         if let Some(limit) = options.code_size_limit {
@@ -308,7 +308,7 @@ impl Start {
 }
 
 impl Start {
-    /// Where this chain is kept.
+    /// Opens the store of this chain.
     fn store(&self, options: &Options, rollup: [u8; 20]) -> Result<Arc<Store>, StoreError> {
         let Some(folder) = &options.data_dir else {
             return Store::passing();
@@ -334,7 +334,7 @@ impl Start {
     }
 }
 
-/// What a devnet goes on from, or begins with.
+/// The state that a devnet continues from, or begins with.
 struct Kept {
     chain: Chain,
     chain_id: u64,
@@ -344,7 +344,7 @@ struct Kept {
 }
 
 impl Start {
-    /// What is in the store; the storage becomes that of the newest block there.
+    /// Reads the store; the storage becomes that of the newest block there.
     fn kept(&mut self, options: &Options) -> Result<Kept, DevnetError> {
         let at = contracts(&self.config);
         let rollup = pvm::Options::default().rollup;
@@ -370,7 +370,7 @@ impl Start {
     }
 }
 
-/// Where layer 1 has the contracts: where the configuration names them.
+/// The contracts of layer 1, at the addresses in the configuration.
 fn contracts(config: &Config) -> Contracts {
     let default = Contracts::default();
     Contracts {

@@ -25,7 +25,7 @@ pub(crate) struct Disputes {
     last: Arc<Mutex<Option<Progress>>>,
 }
 
-/// What is disputed.
+/// A request for a dispute.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     /// The level; the newest where there is none.
@@ -34,7 +34,7 @@ pub(crate) struct Wanted {
     pub(crate) seed: u64,
 }
 
-/// How far a dispute is.
+/// The progress of a dispute.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(crate) id: u64,
@@ -77,7 +77,7 @@ pub(crate) struct Kept {
 }
 
 impl Disputes {
-    /// How the machine runs.
+    /// Sets the options of the machine.
     pub(crate) fn run_as(&self, options: &pvm::Options) {
         // The first start stays: a devnet keeps its machine's options.
         let _ = self.options.set(pvm::Options {
@@ -197,7 +197,7 @@ impl Game {
     }
 }
 
-/// What this lock guards is whole at every moment.
+/// The lock's value is consistent at every moment.
 fn lock(last: &Mutex<Option<Progress>>) -> MutexGuard<'_, Option<Progress>> {
     last.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -88,7 +88,7 @@ pub enum NodeError {
     Depth {
         /// The number of the newest block.
         height: u64,
-        /// How far back.
+        /// The number of blocks.
         depth: u64,
     },
     /// The chain goes on from another one's block, which stays.
@@ -156,7 +156,7 @@ pub enum MinerError {
     Storage(#[from] StorageError),
 }
 
-/// Whether an error comes from what another chain has and could not be asked for.
+/// True if an error comes from what another chain has and could not be asked for.
 pub(crate) fn is_unavailable(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.any(|cause| {

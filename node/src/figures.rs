@@ -1,4 +1,4 @@
-//! What the newest levels took: runs, instructions, calls of the host.
+//! Figures of the newest levels: runs, instructions, calls of the host.
 
 use pvm::LevelReport;
 use std::collections::{BTreeMap, VecDeque};
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The most levels whose figures are kept.
 const LEVELS: usize = 1_024;
 
-/// What a level took, all runs together.
+/// The cost of a level, all runs together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LevelFigures {
     /// The level.
@@ -23,7 +23,7 @@ pub struct LevelFigures {
     pub bytes_read: u64,
     /// Bytes that the kernel wrote.
     pub bytes_written: u64,
-    /// How often each host function was called.
+    /// The number of calls of each host function.
     pub host_calls: BTreeMap<String, u64>,
     /// The time of all runs on this machine.
     pub wall: Duration,

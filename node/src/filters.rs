@@ -44,7 +44,7 @@ pub struct Filter {
     polled: Instant,
 }
 
-/// How much of the chain the owner of a filter has seen.
+/// The part of the chain that the owner of a filter has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// The first block that it has not seen.

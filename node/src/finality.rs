@@ -9,14 +9,14 @@ pub struct Finality {
     pub finalized: Option<u64>,
 }
 
-/// How a node in front of a rollup is doing.
+/// The status of a node in front of a rollup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Following {
     /// The newest level that ran.
     pub level: u32,
     /// The newest level that the rollup node told of.
     pub head: u32,
-    /// What is wrong now.
+    /// The current trouble.
     pub trouble: Option<String>,
 }
 

@@ -24,14 +24,14 @@ use pvm::{Durable, Machine, NodeHash, Snapshot};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// How the file begins.
+/// The first bytes of the file.
 pub const MAGIC: [u8; 8] = *b"ROLLDATA";
 const FORM: u16 = 1;
 
 /// The longest rows of a file, in bytes.
 const MAX_ROWS: u32 = 1 << 28;
 
-/// What a file is of.
+/// The facts of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolderFacts {
     /// The level behind which it is.
@@ -62,7 +62,7 @@ pub enum FolderFileError {
     #[error("no machine goes on from there: {0}")]
     Machine(#[from] pvm::Error),
     /// It does not begin as one.
-    #[error("this is no data folder's snapshot")]
+    #[error("this is not a data folder's snapshot")]
     NotOne,
     /// It is of a form that this program does not know.
     #[error("a data folder's snapshot of form {0}, which this program does not know")]
@@ -73,9 +73,9 @@ pub enum FolderFileError {
     /// It is not what was expected.
     #[error("the snapshot has the root {found}, not {expected}")]
     OtherRoot {
-        /// What it has, in hex.
+        /// The found value, in hex.
         found: String,
-        /// What was asked for, in hex.
+        /// The expected value, in hex.
         expected: String,
     },
     /// There is a store already.
@@ -246,7 +246,7 @@ pub fn import(
     })
 }
 
-/// What a file is of, without a look at its storage; with what its machine is.
+/// The facts of a file, without a look at its storage; with those of its machine.
 ///
 /// # Errors
 /// [`FolderFileError`].

@@ -78,7 +78,7 @@ pub enum GenesisError {
     UnknownField {
         /// Its name.
         name: String,
-        /// Where it stands.
+        /// Its place.
         place: String,
     },
     /// An account does not fit durable storage.

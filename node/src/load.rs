@@ -1,4 +1,4 @@
-//! What the node does at once, for all its clients together.
+//! Concurrent work of the node, for all its clients together.
 
 use std::sync::Arc;
 use tokio::sync::Semaphore;

@@ -1,4 +1,4 @@
-//! What a node counts, in the text form of Prometheus (version 0.0.4).
+//! Counters of a node, in the text form of Prometheus (version 0.0.4).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -55,7 +55,7 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000)
 }
 
-/// What a node counts.
+/// Counters of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     /// By method: those of the table alone, so that nobody makes labels.
@@ -64,7 +64,7 @@ pub(crate) struct Metrics {
     transactions: AtomicU64,
 }
 
-/// What is looked up when somebody asks.
+/// Values that are looked up on request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gauges {
     pub(crate) block: u64,

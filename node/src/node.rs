@@ -69,17 +69,17 @@ pub struct Node {
     accounts: Vec<Account>,
     chain_id: AtomicU64,
     keep_states: u64,
-    /// What it says it is.
+    /// The node's name.
     client: String,
     /// Another for each start.
     instance: B256,
-    /// Whether it logs what it does.
+    /// True if it logs its requests.
     logging: AtomicBool,
     poster: Mutex<Poster>,
     block_time: Mutex<BlockTime>,
     /// The time of levels.
     pub clock: Clock,
-    /// Who may send without a signature.
+    /// Accounts that may send without a signature.
     pub impersonation: Impersonation,
     /// State roots and proofs.
     pub proofs: Proofs,
@@ -87,20 +87,20 @@ pub struct Node {
     pub(crate) disputes: Disputes,
     /// The filters that clients installed.
     pub filters: Filters,
-    /// What the newest levels took.
+    /// Figures of the newest levels.
     pub figures: Figures,
     /// Names for bytes.
     pub abis: Given,
     /// The block to come.
     pub(crate) kept: pending::Kept,
-    /// What is counted.
+    /// Its counters.
     pub(crate) metrics: Metrics,
-    /// What is done at once.
+    /// Its concurrent work.
     pub(crate) load: Load,
-    /// What subscribers get.
+    /// Messages of subscribers.
     pub(crate) texts: Texts,
     stopping: watch::Sender<bool>,
-    /// What the kernel said in the level that runs.
+    /// The kernel's log of the current level.
     kernel_log: Arc<Mutex<Vec<String>>>,
     /// Held from the choice of a nonce until it is used.
     choosing: Mutex<()>,
@@ -187,7 +187,7 @@ impl Node {
         Ok(())
     }
 
-    /// How it is doing; `None`: it is no node in front of a rollup.
+    /// Its status; `None`: it is no node in front of a rollup.
     #[must_use]
     pub fn following(&self) -> Option<Following> {
         self.follows().then(|| lock(&self.following).clone())
@@ -198,20 +198,20 @@ impl Node {
         *lock(&self.following) = following;
     }
 
-    /// Whether it is in front of a rollup, without the methods of developers.
+    /// True if it is in front of a rollup, without the methods of developers.
     #[must_use]
     pub fn follows(&self) -> bool {
         self.follows.load(Ordering::Relaxed)
     }
 
-    /// What is wrong now, with the rollup node or with the store.
+    /// The current trouble, with the rollup node or with the store.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let following = self.following().and_then(|following| following.unready());
         following.or_else(|| self.store.trouble())
     }
 
-    /// What is counted, in the text form of Prometheus.
+    /// Its counters, in the text form of Prometheus.
     #[must_use]
     pub fn metrics(&self) -> String {
         let newest = self.chain().newest();
@@ -249,7 +249,7 @@ impl Node {
         self
     }
 
-    /// What it says it is.
+    /// The node's name.
     #[must_use]
     pub fn client(&self) -> &str {
         &self.client
@@ -265,7 +265,7 @@ impl Node {
         self.keep_states
     }
 
-    /// Whether it logs what it does.
+    /// True if it logs what it does.
     pub(crate) fn is_logging(&self) -> bool {
         self.logging.load(Ordering::Relaxed)
     }
@@ -310,7 +310,7 @@ impl Node {
         self.chain.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the node keeps.
+    /// The node's store.
     #[must_use]
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
@@ -369,7 +369,7 @@ impl Node {
         *lock(&self.block_time)
     }
 
-    /// Where the kernel's lines go, for [`Node::take_kernel_log`].
+    /// The sink of the kernel's lines, for [`Node::take_kernel_log`].
     pub(crate) fn kernel_log(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let log = Arc::clone(&self.kernel_log);
         move |line| {
@@ -419,7 +419,7 @@ impl Node {
         self.forked.now()
     }
 
-    /// How forks are made.
+    /// The settings of forks.
     pub(crate) const fn forked(&self) -> &Forked {
         &self.forked
     }

@@ -1,4 +1,4 @@
-//! What a transaction did, for somebody who has neither the rollup nor a node that they
+//! A payment's witness, for somebody who has neither the rollup nor a node that they
 //! trust: the witness of the level that included it, and its hash. Who checks it runs the level
 //! again and finds the transaction with its receipt in the storage that comes out, whose root
 //! they know then.
@@ -33,7 +33,7 @@ pub struct Payment {
 #[non_exhaustive]
 pub enum PaymentError {
     /// It does not begin as one.
-    #[error("this is no witness of a transaction")]
+    #[error("this is not a witness of a transaction")]
     NotAPayment,
     /// It is of a form that this program does not know.
     #[error("a witness of form {0}, which this program does not know")]
@@ -60,7 +60,7 @@ pub enum PaymentError {
 /// A transaction that was found in the storage that a level left.
 #[derive(Clone, Debug)]
 pub struct Proven {
-    /// What came of the level.
+    /// The report of the level.
     pub report: LevelReport,
     /// The block.
     pub block: Block,
@@ -77,7 +77,7 @@ impl Proven {
 }
 
 impl Payment {
-    /// Whether a file begins as one.
+    /// True if a file begins as one.
     #[must_use]
     pub fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(&MAGIC)

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Pending {
     /// The block; the newest one where nothing waits.
     pub block: Arc<Block>,
-    /// What calls in it see.
+    /// The surroundings of calls in it.
     pub environment: Environment,
     /// Nothing waits.
     pub is_empty: bool,
@@ -21,7 +21,7 @@ pub struct Pending {
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<Option<(Key, Pending)>>);
 
-/// What a pending block is made of.
+/// The inputs of a pending block.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     /// The pool's version.

@@ -22,7 +22,7 @@ const MULTICALL3_CODE: &str = include_str!("../predeploys/multicall3.hex");
 /// With the immutables of Ethereum's chain.
 const PERMIT2_CODE: &str = include_str!("../predeploys/permit2.hex");
 
-/// Where the code of Permit2 has the chain's number and the domain separator (EIP-712).
+/// Offsets of the chain's number and of the domain separator (EIP-712) in the code of Permit2.
 const PERMIT2_CHAIN_ID: usize = 6_945;
 const PERMIT2_DOMAIN: usize = 6_983;
 

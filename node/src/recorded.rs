@@ -195,7 +195,7 @@ impl DataDir {
 }
 
 impl RecordedLevel {
-    /// What differs, if the level was run again and came out otherwise.
+    /// The difference, if the level was run again and came out otherwise.
     #[must_use]
     pub fn difference(&self, before: &NodeHash, after: &NodeHash) -> Option<String> {
         let differs = |when: &str, kept: &NodeHash, found: &NodeHash| {

@@ -92,7 +92,7 @@ pub struct AccountOverride {
     pub state: Option<BTreeMap<U256, U256>>,
     /// Some of its slots.
     pub state_diff: BTreeMap<U256, U256>,
-    /// Where its precompile is instead.
+    /// The address that its precompile moves to.
     pub move_precompile_to: Option<Address>,
 }
 
@@ -118,6 +118,6 @@ pub struct BlockOverrides {
 pub enum Submission {
     /// Its bytes.
     Raw(Bytes),
-    /// What it does.
+    /// Its request.
     Request(Box<CallRequest>),
 }

@@ -14,13 +14,13 @@ use std::io::Read;
 use storage::StorageError;
 use storage::layout::{ACCOUNTS, CODE, SLOTS};
 
-/// Where the accounts are in durable storage.
+/// The path of the accounts in durable storage.
 const ROOT: &str = "/evm/state/a";
 
 /// The most bytes of a dump that comes compressed.
 const UNPACKED: u64 = 32 << 20;
 
-/// What begins a compressed dump.
+/// The first bytes of a compressed dump.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a state is not dumped.
@@ -40,7 +40,7 @@ pub enum DumpError {
     TooLarge(usize),
 }
 
-/// What is dumped.
+/// The dump.
 #[derive(Clone, Debug, Default)]
 pub struct Dump {
     /// The accounts.
@@ -126,7 +126,7 @@ fn padded(number: U256) -> String {
 /// Reads a dump, which may be compressed, as anvil's are.
 ///
 /// # Errors
-/// What is wrong with it.
+/// An error that names the fault.
 pub fn read(bytes: &[u8]) -> Result<Dump, String> {
     let mut unpacked = Vec::new();
     let bytes = if bytes.starts_with(&GZIP) {

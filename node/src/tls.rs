@@ -19,7 +19,7 @@ pub struct AuthoritiesError {
     why: String,
 }
 
-/// How connections over TLS are made. Without a file that can be used nobody is trusted.
+/// The settings of connections over TLS. Without a usable file nobody is trusted.
 #[must_use]
 pub fn config() -> TlsConfig {
     let nobody = || RootCerts::Specific(Arc::default());
@@ -27,7 +27,7 @@ pub fn config() -> TlsConfig {
     TlsConfig::builder().root_certs(trusted).build()
 }
 
-/// Whether the file of authorities can be used, if one is named.
+/// Checks the file of authorities, if one is named.
 ///
 /// # Errors
 /// [`AuthoritiesError`].
@@ -51,7 +51,7 @@ fn read(path: &Path) -> Result<RootCerts, String> {
     let text = |error: std::io::Error| error.to_string();
     let metadata = std::fs::metadata(path).map_err(text)?;
     if !metadata.is_file() {
-        return Err("it is no file".into());
+        return Err("it is not a file".into());
     }
     if metadata.len() > MAX_FILE {
         return Err(format!("it has over {MAX_FILE} bytes"));
@@ -84,7 +84,7 @@ pub fn distrust(error: &ureq::Error) -> Option<String> {
     }
 }
 
-/// What went wrong with a request, and what to do about a certificate.
+/// The reason why a request failed, and advice about a certificate.
 #[must_use]
 pub fn explained(error: &ureq::Error) -> String {
     distrust(error).unwrap_or_else(|| error.to_string())
@@ -111,7 +111,7 @@ mod tests {
             let refused = read(&file).unwrap_err();
             assert!(refused.contains(why), "{text:?}: {refused}");
         }
-        assert_eq!(read(&folder).unwrap_err(), "it is no file");
+        assert_eq!(read(&folder).unwrap_err(), "it is not a file");
         assert!(read(&folder.join("none")).is_err());
         let one = include_bytes!("../../cli/tests/tls/authority.pem");
         std::fs::write(&file, one).unwrap();

@@ -1,4 +1,4 @@
-//! What the node says it is.
+//! The node's name.
 
 use alloy_primitives::B256;
 

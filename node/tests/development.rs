@@ -1,4 +1,4 @@
-//! What developers' tools do to the chain.
+//! Changes of the chain by developers' tools.
 
 mod common;
 

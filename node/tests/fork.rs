@@ -302,7 +302,7 @@ async fn tools_see_what_is_forked_and_can_change_it() {
     assert_eq!(call(&fork, "eth_blockNumber", json!([])).await, "0x1");
 }
 
-/// What a [`Gate`] does.
+/// The states of a [`Gate`].
 const OPEN: u8 = 0;
 const LIMITED: u8 = 1;
 const CLOSED: u8 = 2;

@@ -1,4 +1,4 @@
-//! What hostile clients do, and what it costs: bounds are on counts and bytes.
+//! Attacks of hostile clients, and their costs: bounds are on counts and bytes.
 
 mod common;
 

@@ -80,7 +80,7 @@ async fn a_deposit_is_a_balance_at_once() {
     assert_eq!(transfer["payload"]["prim"], "Left");
 }
 
-/// What left with a level does not count for the price of the next place.
+/// Messages that left with a level do not count for the price of the next place.
 #[tokio::test]
 async fn a_call_sees_the_outbox_as_the_next_block_does() {
     let devnet = devnet(|options| options.block_time = BlockTime::Manual).await;

@@ -1,4 +1,4 @@
-//! What wallets, frameworks and developers' tools ask for.
+//! Methods for wallets, frameworks and developers' tools.
 
 mod common;
 

@@ -65,7 +65,7 @@ impl Chain {
         self.keep_states
     }
 
-    /// Where all blocks are.
+    /// The store of all blocks.
     #[must_use]
     pub const fn store(&self) -> &Arc<Store> {
         &self.store

@@ -71,7 +71,7 @@ impl LogFilter {
         self.blooms.iter().map(Vec::len).sum()
     }
 
-    /// Whether it takes logs of any address with any topics.
+    /// True if it takes logs of any address with any topics.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.blooms.is_empty()

@@ -1,4 +1,4 @@
-//! What a devnet is made of.
+//! Options of a devnet.
 
 use crate::accounts;
 use crate::fork::ForkOptions;
@@ -35,7 +35,7 @@ pub struct Options {
     pub port: u16,
     /// When levels run.
     pub block_time: BlockTime,
-    /// How transactions are posted.
+    /// The way transactions are posted.
     pub post: Post,
     /// The chain's number.
     pub chain_id: u64,
@@ -49,7 +49,7 @@ pub struct Options {
     pub layer1: layer1::outbox::Parameters,
     /// The folder of preimage pages that the kernel may reveal, for upgrades.
     pub preimages: Option<PathBuf>,
-    /// What is originated, instead of a kernel in its place with funded accounts. Its
+    /// The originated kernel, instead of a kernel in its place with funded accounts. Its
     /// pages are in `preimages`.
     pub plan: Option<Plan>,
     /// The time of block 0, in seconds since 1970; the clock goes on from there.
@@ -61,9 +61,9 @@ pub struct Options {
     /// The most instructions of a run of the kernel, which is counted then; `None`: the
     /// machine's own limit.
     pub max_instructions: Option<u64>,
-    /// Whether the contracts that tools expect are there ([`predeploys`]).
+    /// True if the contracts that tools expect are there ([`predeploys`]).
     pub predeploys: bool,
-    /// What the node says it is; `None`: its own name behind that of anvil, which tools
+    /// The node's name; `None`: its own name behind that of anvil, which tools
     /// accept.
     pub client_version: Option<String>,
     /// The mnemonic of the accounts.
@@ -85,7 +85,7 @@ pub struct Options {
     /// The most bytes of a contract's code, and half of the most of initcode, of a new chain;
     /// `None`: Ethereum's. Blocks with transactions are made natively then.
     pub code_size_limit: Option<u64>,
-    /// Who makes pages for browsers.
+    /// The maker of pages for browsers.
     pub site: SharedSite,
 }
 

@@ -12,7 +12,7 @@ const READY: usize = 4;
 #[derive(Debug)]
 pub(super) struct Next {
     pub(super) level: Level,
-    /// What the rollup node has at the path that is compared; `None`: nobody has asked.
+    /// The rollup node's value at the path that is compared; `None`: nobody has asked.
     pub(super) theirs: Option<Option<Vec<u8>>>,
 }
 
@@ -25,7 +25,7 @@ impl From<Level> for Next {
     }
 }
 
-/// What is asked about each level.
+/// Questions about each level.
 #[derive(Debug)]
 pub(super) struct Questions {
     /// The path whose value is compared.
@@ -86,7 +86,7 @@ impl Ahead {
     /// The next level.
     ///
     /// # Errors
-    /// What the rollup node answered instead; this has ended then.
+    /// An error if the rollup node answered something else; the thread has ended then.
     pub(super) fn next(&self) -> Result<Next, ClientError> {
         let ended = || form("the next levels", &"nobody asks any more");
         self.0.recv().map_err(|_| ended())?

@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// How the rollup node is doing; what it does not tell is not there.
+/// The health of the rollup node; facts that it does not tell are absent.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Health {
     /// With layer 1.
@@ -53,7 +53,7 @@ pub(super) struct Health {
     pub(super) l1: Option<Layer1Health>,
 }
 
-/// How the rollup node is doing with layer 1.
+/// The rollup node's connection to layer 1.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Layer1Health {
     /// `connected`, `reconnecting` or `disconnected`.
@@ -67,7 +67,7 @@ pub(super) struct Layer1Health {
     pub(super) last_seen_head: Option<Inclusion>,
 }
 
-/// How far a message of the batcher is.
+/// The status of a message of the batcher.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub(super) enum MessageStatus {
@@ -98,7 +98,7 @@ pub(super) struct Inclusion {
     pub(super) level: u32,
 }
 
-/// How far the commitment is that covers a block.
+/// The status of the commitment that covers a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::enum_variant_names, reason = "the words of the rollup node")]
@@ -125,7 +125,7 @@ pub(super) struct PendingOutbox {
     pub(super) level: u32,
     /// The messages.
     pub(super) messages: Vec<PendingMessage>,
-    /// Whether they can be executed.
+    /// The status of their execution.
     #[serde(default)]
     pub(super) status: Option<PendingStatus>,
 }
@@ -138,7 +138,7 @@ pub(super) struct PendingMessage {
     pub(super) index: u32,
 }
 
-/// Whether messages can be executed.
+/// The status of messages that wait for their execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PendingStatus {

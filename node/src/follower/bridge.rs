@@ -1,4 +1,4 @@
-//! What is between the layers, as this node and its rollup node have it.
+//! Messages between the layers, as this node and its rollup node have them.
 
 use super::answers::{Committed, PendingStatus};
 use super::client::{At, Client, ClientError};
@@ -126,7 +126,7 @@ pub(super) fn inbox(
     Ok((level, Some(messages.into())))
 }
 
-/// What it takes to execute a message.
+/// The proof and the command for the execution of a message.
 pub(super) fn proof(
     rollup: String,
     client: &Client,

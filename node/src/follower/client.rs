@@ -29,7 +29,7 @@ pub enum ClientError {
     /// It cannot be reached, or the connection broke.
     #[error("the rollup node does not answer {path}: {why}")]
     Unreachable {
-        /// What was asked.
+        /// The requested path.
         path: String,
         /// Why.
         why: String,
@@ -37,7 +37,7 @@ pub enum ClientError {
     /// It refuses.
     #[error("the rollup node answers {path} with status {status}: {body}")]
     Refused {
-        /// What was asked.
+        /// The requested path.
         path: String,
         /// The status of HTTP.
         status: u16,
@@ -47,9 +47,9 @@ pub enum ClientError {
     /// Its answer has another form.
     #[error("the rollup node's answer to {path} is not as expected: {why}")]
     Form {
-        /// What was asked.
+        /// The requested path.
         path: String,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
 }
@@ -133,7 +133,7 @@ impl Client {
         self.get("/global/smart_rollup_address")
     }
 
-    /// How the rollup node is doing.
+    /// The health of the rollup node.
     pub(super) fn health(&self) -> Result<Health, ClientError> {
         self.get("/health")
     }
@@ -167,7 +167,7 @@ impl Client {
         self.get(&durable(at, "subkeys", path))
     }
 
-    /// How far the commitment is that covers a block.
+    /// The status of the commitment that covers a block.
     pub(super) fn committed(&self, at: At<'_>) -> Result<Committed, ClientError> {
         self.get(&format!("/global/block/{at}/committed_status"))
     }
@@ -209,7 +209,7 @@ impl Client {
         }
     }
 
-    /// How far a message of the batcher is.
+    /// The status of a message of the batcher.
     pub(super) fn message_status(&self, id: &str) -> Result<MessageStatus, ClientError> {
         self.get(&format!("/local/batcher/queue/{id}"))
     }
@@ -252,7 +252,7 @@ impl Client {
     }
 }
 
-/// Whether the time for a whole stream is over, as the library tells it while a body is read.
+/// True if the time for a whole stream is over, as the library tells it while a body is read.
 fn is_timeout(error: &std::io::Error) -> bool {
     let source = error.get_ref();
     let source = source.and_then(|source| source.downcast_ref::<ureq::Error>());

@@ -26,7 +26,8 @@ pub(super) fn copy(client: &Client, hash: &str, stop: &AtomicBool) -> Result<Dur
                 let below = format!("{path}/{name}");
                 let is_step = !name.contains('/') && host::Path::new(below.as_bytes()).is_ok();
                 if !is_step || open.len() >= MAX_KEYS {
-                    let why = format_args!("{name:?} is no name of a key, or there are too many");
+                    let why =
+                        format_args!("{name:?} is not a name of a key, or there are too many");
                     return Err(form(&format!("the keys below {path:?}"), &why).into());
                 }
                 open.push(below);

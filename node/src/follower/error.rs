@@ -15,37 +15,37 @@ pub enum FollowError {
     /// The rollup node has another rollup.
     #[error("the rollup node follows {found}, not {wanted}")]
     OtherRollup {
-        /// What it follows.
+        /// The rollup that it follows.
         found: String,
-        /// What was asked for.
+        /// The rollup that was asked for.
         wanted: String,
     },
     /// The rollup node does not have its level in store.
     #[error("the rollup node gives level {found} for {wanted}")]
     OtherLevel {
-        /// What it gives.
+        /// The level that it gives.
         found: u32,
-        /// What comes next.
+        /// The expected level.
         wanted: u32,
     },
     /// The rollup node is behind this node, on the same branch.
     #[error("the rollup node is behind: at level {head}, this node at {level}")]
     Behind {
-        /// Where it is.
+        /// The rollup node's level.
         head: u32,
-        /// Where this node is.
+        /// This node's level.
         level: u32,
     },
     /// The rollup node has processed less than layer 1 has.
     #[error("the rollup node is {late} levels behind layer 1")]
     Late {
-        /// How far.
+        /// The number of levels.
         late: u32,
     },
     /// The rollup node does not hear of layer 1.
     #[error("the rollup node has lost layer 1: it is {connection}")]
     Disconnected {
-        /// What it says.
+        /// The rollup node's description of the connection.
         connection: String,
     },
     /// The rollup node tells of no head.
@@ -62,10 +62,10 @@ pub enum FollowError {
     Waiting {
         /// The level.
         level: u32,
-        /// What it waits for.
+        /// The reason why it waits.
         why: String,
     },
-    /// What this node computed is not what the rollup node has.
+    /// This node's result differs from the rollup node's.
     #[error(
         "after level {level} ({hash}) this node and the rollup node differ in {what}: \
          here {ours}, there {theirs}"
@@ -77,9 +77,9 @@ pub enum FollowError {
         hash: String,
         /// In what.
         what: String,
-        /// What this node has.
+        /// This node's value.
         ours: String,
-        /// What the rollup node has.
+        /// The rollup node's value.
         theirs: String,
     },
     /// Layer 1 went back to before what it had finalised.
@@ -113,7 +113,7 @@ pub enum FollowError {
 }
 
 impl FollowError {
-    /// Whether it may go away by itself.
+    /// True if it may go away by itself.
     pub(super) const fn passes(&self) -> bool {
         matches!(
             self,

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use storage::layout::CONFIG;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// How often the thread looks around while nothing happens.
+/// The interval at which the thread wakes up while nothing happens.
 const TURN: Duration = Duration::from_millis(50);
 
 /// The pause after something that went wrong and may pass.
@@ -66,13 +66,13 @@ pub(super) struct Follower {
     pub(super) poster: Poster,
     /// Transactions of blocks that left the chain.
     pub(super) unplaced: Vec<Bytes>,
-    /// What clients ask the rollup node.
+    /// Requests of clients to the rollup node.
     pub(super) questions: Questions,
-    /// What is wrong now, as it was logged.
+    /// The current trouble, as it was logged.
     pub(super) trouble: Option<String>,
-    /// How the rollup node is doing.
+    /// The health of the rollup node.
     pub(super) watch: Watch,
-    /// How long an answer of the rollup node is waited for.
+    /// The time limit for an answer of the rollup node.
     pub(super) patience: Duration,
     pub(super) snapshots: Option<Snapshots>,
     /// The newest level that layer 1 has finalised.
@@ -85,7 +85,7 @@ impl Follower {
     /// Follows until it is told to stop.
     ///
     /// # Errors
-    /// What does not pass: [`FollowError`].
+    /// Errors that do not pass: [`FollowError`].
     pub(super) fn run(mut self) -> Result<(), FollowError> {
         let mut wanted: Option<Head> = None;
         let (mut pause, mut heard) = (None, Instant::now());
@@ -258,7 +258,7 @@ impl Follower {
         }
     }
 
-    /// What is wrong if a head does not come from what this node knows to be final: the
+    /// The fault of a head that does not descend from the final level that this node knows: the
     /// rollup node is behind that, or on another chain.
     fn below_final(&self, head: &Head, oldest: u32) -> Result<FollowError, FollowError> {
         if head.level < oldest {
@@ -472,7 +472,7 @@ impl Follower {
         }
     }
 
-    /// Where all is.
+    /// The status of the node and of its rollup node.
     fn status(&self) -> RollupStatus {
         RollupStatus {
             rollup: bridge::rollup(&self.replica),

@@ -57,7 +57,7 @@ impl Levels {
         self.kept.iter().rfind(|kept| kept.hash == hash)
     }
 
-    /// Whether the chain can go back to the block with this hash.
+    /// True if the chain can go back to the block with this hash.
     pub(super) fn has(&self, hash: &str) -> bool {
         self.get(hash).is_some()
     }

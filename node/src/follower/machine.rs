@@ -7,7 +7,7 @@ use host::reserved::VERSION;
 use pvm::{DebugSink, Durable, Machine};
 use std::sync::Arc;
 
-/// Where pages are that are not in the folder.
+/// The source of pages that are not in the folder.
 pub(super) fn pages(options: &Options) -> Option<Pages> {
     let (url, folder) = (
         options.preimages_endpoint.as_deref()?,

@@ -1,4 +1,4 @@
-//! How a node in front of a rollup is set up, and why it does not start.
+//! Options of a node in front of a rollup, and the reasons why it does not start.
 
 use super::client::{ClientError, PATIENCE};
 use super::error::FollowError;
@@ -11,12 +11,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What the rollup is known from at the start.
+/// The state that the node starts from.
 #[derive(Clone, Debug)]
 pub enum Origin {
     /// Its origination: every level since is run. The rollup node must have them all.
     Genesis {
-        /// What was originated: the kernel or its installer.
+        /// The originated kernel or its installer.
         kernel: Vec<u8>,
         /// The level of the origination.
         level: u32,
@@ -36,13 +36,13 @@ pub struct Options {
     pub rollup_node: String,
     /// The address that the rollup has to have: `sr1…`.
     pub rollup: Option<String>,
-    /// What the rollup is known from.
+    /// The state that the node starts from.
     pub origin: Origin,
     /// The address to listen at.
     pub host: IpAddr,
     /// The port; 0 for any free port.
     pub port: u16,
-    /// How transactions are posted.
+    /// The way transactions are posted.
     pub post: Post,
     /// The origin whose pages may call; `*`: any.
     pub cors: String,
@@ -50,7 +50,7 @@ pub struct Options {
     pub preimages: Option<PathBuf>,
     /// The URL below which pages are that are not in the folder; they are kept there.
     pub preimages_endpoint: Option<String>,
-    /// How long an answer of the rollup node is waited for.
+    /// The time limit for an answer of the rollup node.
     pub patience: Duration,
     /// Every so many levels are compared with what the rollup node has.
     pub verify_every: u32,
@@ -62,7 +62,7 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// When snapshots of the folder are written; `None`: never, as without a folder.
     pub snapshots: Option<SnapshotPlan>,
-    /// Who makes pages for browsers.
+    /// The maker of pages for browsers.
     pub site: SharedSite,
 }
 
@@ -121,7 +121,7 @@ pub enum StartError {
     /// The rollup's machine is of a version that this program does not know.
     #[error("the rollup's machine is of version {found:?}, which this program does not know")]
     OtherMachine {
-        /// What the rollup node says.
+        /// The rollup node's answer.
         found: String,
     },
     /// There is no folder for snapshots.

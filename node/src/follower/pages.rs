@@ -16,7 +16,7 @@ const HEADER: usize = 5;
 /// The tag of a page of hashes.
 const HASHES: u8 = 1;
 
-/// Where pages are fetched from, and kept.
+/// The server of pages, and the folder that keeps them.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     agent: ureq::Agent,
@@ -83,7 +83,7 @@ impl Pages {
             .with_config()
             .limit(MAX_PREIMAGE as u64 + 1);
         let page = body.read_to_vec();
-        let page = page.map_err(|error| format!("the endpoint's answer is no page: {error}"))?;
+        let page = page.map_err(|error| format!("the endpoint's answer is not a page: {error}"))?;
         if page.len() > MAX_PREIMAGE || reveal::hash(&page) != hash {
             return Err("the endpoint's answer has another hash".into());
         }

@@ -1,6 +1,6 @@
 //! The way of the pool's transactions to layer 1: through the batcher of the rollup node.
 //!
-//! What is sent stays in the pool until a block includes it, so that nothing is forgotten
+//! A transaction stays in the pool until a block includes it, so that nothing is forgotten
 //! if the batcher loses its queue or layer 1 goes back. Sending twice does no harm: a
 //! nonce is used once.
 
@@ -14,7 +14,7 @@ use pvm::Durable;
 use std::collections::HashMap;
 use storage::layout::ACCOUNTS;
 
-/// How often a transaction is sent that a level brought and the kernel did not include,
+/// The number of times that a transaction is sent which a level brought and the kernel did not include,
 /// though its nonce was next.
 const TRIES: u8 = 3;
 
@@ -29,7 +29,7 @@ struct Group {
     hashes: Vec<B256>,
 }
 
-/// What is on its way.
+/// Transactions on their way.
 #[derive(Debug, Default)]
 pub(super) struct Poster {
     groups: Vec<Group>,
@@ -51,7 +51,7 @@ pub(super) struct Rollup<'a> {
     pub(super) state: &'a Durable,
     /// Durable storage that layer 1 cannot take back: what batches may refer to.
     pub(super) settled: &'a Durable,
-    /// Whether inputs wait with the kernel.
+    /// True if inputs wait with the kernel.
     pub(super) backlog: bool,
 }
 
@@ -155,7 +155,7 @@ impl Poster {
         failed
     }
 
-    /// What becomes of transactions that the kernel has read and not included.
+    /// Decides about transactions that the kernel has read and not included.
     fn judge(&mut self, node: &Node, state: &Durable, group: &Group) {
         for hash in &group.hashes {
             let mut pool = node.pool();
@@ -202,7 +202,7 @@ fn resend(node: &Node, state: &Durable, hash: &B256) {
     }
 }
 
-/// How far the messages of a group are.
+/// The progress of a group's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrived {
     NotYet,

@@ -35,7 +35,7 @@ pub(super) struct Ran {
     pub(super) durable: Durable,
     /// The time of the machine.
     pub(super) took: Duration,
-    /// What it took.
+    /// Its cost.
     pub(super) figures: LevelFigures,
 }
 
@@ -47,11 +47,11 @@ pub(super) struct Replica {
     /// Every so many levels are compared.
     verify_every: u32,
     unverified: u32,
-    /// What the rollup wrote since this node began.
+    /// The rollup's messages to layer 1 since this node began.
     outbox: Arc<BTreeMap<OutboxPosition, Vec<u8>>>,
     /// The messages of the newest level, if it ran since this node began.
     inbox: Option<Vec<Vec<u8>>>,
-    /// Where pages are that are not in the machine's folder.
+    /// The source of pages that are not in the machine's folder.
     pages: Option<Pages>,
 }
 
@@ -132,12 +132,12 @@ impl Replica {
         }
     }
 
-    /// What the rollup wrote since this node began, oldest first.
+    /// The rollup's messages to layer 1 since this node began, oldest first.
     pub(super) fn outbox(&self) -> Arc<BTreeMap<OutboxPosition, Vec<u8>>> {
         Arc::clone(&self.outbox)
     }
 
-    /// What is asked about levels that are to run.
+    /// Questions about the levels that are to run.
     pub(super) fn questions(&self) -> Result<Questions, StorageError> {
         Ok(Questions {
             path: compared()?,
@@ -343,11 +343,11 @@ impl Replica {
     }
 }
 
-/// What the rollup node has after a level.
+/// The rollup node's state after a level.
 struct Theirs<'c> {
     client: &'c Client,
     outbox: Option<Vec<IgnoredAny>>,
-    /// What it has at the path that is compared, if it was asked before.
+    /// Its value at the path that is compared, if it was asked before.
     head: Option<Option<Vec<u8>>>,
 }
 
@@ -375,7 +375,7 @@ fn kernels(
     }))
 }
 
-/// What differs.
+/// A difference.
 struct Difference {
     what: String,
     ours: String,

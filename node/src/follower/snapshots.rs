@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-/// How a file's name ends.
+/// The ending of a file's name.
 const ENDING: &str = ".snapshot";
 
-/// How often snapshots are written, and how many stay.
+/// The interval of snapshots, and the number that is kept.
 #[derive(Clone, Debug)]
 pub struct SnapshotPlan {
     /// Behind the levels that this divides.
     pub every: u32,
     /// The newest that stay; older ones are deleted.
     pub kept: usize,
-    /// Where they are: `LEVEL.snapshot` each.
+    /// The folder: `LEVEL.snapshot` each.
     pub folder: PathBuf,
 }
 

@@ -72,7 +72,7 @@ impl Handle {
         &self.miner
     }
 
-    /// Whether the rollup can no longer be followed.
+    /// True if the rollup can no longer be followed.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.thread
@@ -468,7 +468,7 @@ impl Start {
     }
 }
 
-/// Whether the rollup has not run yet.
+/// True if the rollup has not run yet.
 const fn no_block_yet(error: &FollowError) -> bool {
     matches!(error, FollowError::Chain(ChainError::NoHead))
 }

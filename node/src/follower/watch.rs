@@ -1,17 +1,17 @@
-//! Whether the rollup node still has the same rollup, and keeps up with layer 1.
+//! Watches that the rollup node keeps its rollup, and keeps up with layer 1.
 
 use super::answers::Health;
 use super::client::{Client, ClientError};
 use super::error::FollowError;
 use std::time::{Duration, Instant};
 
-/// How often the rollup node is asked.
+/// The interval of the requests.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The levels that a rollup node may be behind: each takes it some time.
 const MOST_LATE: u32 = 3;
 
-/// What is known of the rollup node.
+/// Facts about the rollup node.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     asked: Option<Instant>,
@@ -48,7 +48,7 @@ impl Watch {
         self.asked = None;
     }
 
-    /// What is wrong between the rollup node and layer 1; `head`: the newest level that the
+    /// The trouble between the rollup node and layer 1; `head`: the newest level that the
     /// rollup node has told of.
     pub(super) fn trouble(&self, head: u32) -> Option<FollowError> {
         let layer1 = self.health.l1.as_ref()?;

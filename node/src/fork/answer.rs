@@ -1,4 +1,4 @@
-//! What answers of the other chain's node look like. What looks otherwise is an error: it is not
+//! Answers of the other chain's node. An answer of another form is an error: it is not
 //! taken for zero, not kept and not passed on.
 
 use alloy_primitives::{B256, Bytes, U256, hex};
@@ -27,7 +27,7 @@ impl TryFrom<String> for Quantity {
         let number = digits.and_then(|digits| U256::from_str_radix(digits, 16).ok());
         number
             .map(Self)
-            .ok_or_else(|| format!("{text:?} is no quantity"))
+            .ok_or_else(|| format!("{text:?} is not a quantity"))
     }
 }
 
@@ -76,14 +76,14 @@ impl TryFrom<String> for Data {
     }
 }
 
-/// What follows `0x`, if that is digits alone.
+/// The digits behind `0x`, if there are only digits.
 fn digits(text: &str) -> Option<&str> {
     let digits = text.strip_prefix("0x")?;
     let all = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     all.then_some(digits)
 }
 
-/// What identifies a block.
+/// The identity of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct BlockName {
     hash: Word,
@@ -110,7 +110,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(answer: &'a RawValue) -> Result<T, St
 /// Checks the answer to a method that the answer is passed on of.
 ///
 /// # Errors
-/// What is wrong.
+/// An error that names the fault.
 pub(super) fn check(method: &str, params: &Value, answer: &RawValue) -> Result<(), String> {
     match method {
         "eth_getBalance" | "eth_getTransactionCount" | "eth_estimateGas" => {
@@ -274,7 +274,7 @@ fn is_hidden(letter: char) -> bool {
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// What a node says besides an error: bytes as they are, as of a revert, and the start of words.
+/// A node's details of an error: bytes as they are, as of a revert, and the start of words.
 pub(super) fn besides(data: Value) -> Value {
     match data {
         Value::String(text) if digits(&text).is_some() => Value::String(text),

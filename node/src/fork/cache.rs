@@ -1,4 +1,4 @@
-//! What the other chain's node said, kept in memory and in a file: it is asked once.
+//! Answers of the other chain's node, kept in memory and in a file: it is asked once.
 //!
 //! The file is a run of records: 4 bytes length (little-endian), 8 bytes check, then 2 bytes
 //! length of the key, the key, a byte (0: there is nothing, 1: there is) and the value. What is
@@ -19,10 +19,10 @@ const MAX_MEMORY: usize = 512 << 20;
 /// The most bytes of a file; beyond them nothing more is written.
 const MAX_FILE: u64 = 512 << 20;
 
-/// What a record takes in memory besides its bytes.
+/// Memory of a record besides its bytes.
 const OVERHEAD: usize = 96;
 
-/// What is known: by key, a value, or that there is none.
+/// Known answers: by key, a value, or that there is none.
 #[derive(Debug, Default)]
 pub(super) struct Cache(Mutex<Entries>);
 
@@ -68,7 +68,7 @@ impl Cache {
         Ok(Self(Mutex::new(entries)))
     }
 
-    /// What is known of a key; the outer `None`: nothing.
+    /// The known answer of a key; the outer `None`: unknown.
     pub(super) fn get(&self, key: &[u8]) -> Option<Option<Value>> {
         self.lock().known.get(key).cloned()
     }
@@ -148,7 +148,7 @@ fn own_file(path: &Path) -> io::Result<File> {
         Err(error) => return Err(error),
     };
     if !found.is_file() {
-        return foreign("it is no regular file");
+        return foreign("it is not a regular file");
     }
     if found.nlink() != 1 {
         return foreign("the file has other names, too");
@@ -254,7 +254,7 @@ mod tests {
         fs::write(&victim, "precious").unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
         let error = Cache::open(&path).unwrap_err();
-        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
         fs::remove_file(&path).unwrap();
         // Where the link leads nowhere, nothing is made there.
         let nowhere = file("nowhere");

@@ -101,7 +101,7 @@ impl Fork {
         })
     }
 
-    /// How it was made.
+    /// Its options.
     #[must_use]
     pub const fn options(&self) -> &ForkOptions {
         &self.options
@@ -137,7 +137,7 @@ impl Fork {
         &self.state.remote
     }
 
-    /// How often something could not be had, and why the last time.
+    /// The number of failed requests, and the reason of the last one.
     #[must_use]
     pub fn trouble(&self) -> (u64, Option<Arc<str>>) {
         self.state.trouble()
@@ -158,7 +158,7 @@ impl Fork {
         storage.with_source(STATE.as_bytes(), source)
     }
 
-    /// What the other chain's node answers to a request about what was up to the block; `null`
+    /// The other chain's node's answer to a request about the time up to the block; `null`
     /// if it is about what came after it. What is not of the method's type is no answer, and what
     /// comes after a reorganisation is none either.
     ///
@@ -189,7 +189,7 @@ impl Fork {
         Ok(answer)
     }
 
-    /// Whether an answer is about a block after ours.
+    /// True if an answer is about a block after ours.
     fn is_later(&self, answer: &str) -> bool {
         #[derive(Deserialize)]
         struct Numbered {
@@ -219,7 +219,7 @@ pub(crate) async fn connect(options: Option<ForkOptions>) -> Result<Option<Arc<F
     Ok(Some(Arc::new(fork)))
 }
 
-/// Whether an answer is about a transaction that is in no block: of the other chain's pool.
+/// True if an answer is about a transaction that is in no block: of the other chain's pool.
 fn waits(method: &str, answer: &str) -> bool {
     method == "eth_getTransactionByHash"
         && serde_json::from_str::<Json>(answer)

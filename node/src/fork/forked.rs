@@ -10,7 +10,7 @@ pub struct Forked {
     now: RwLock<Option<Arc<Fork>>>,
     /// The number of a fork; `None`: that of the other chain.
     pub chain_id: Option<u64>,
-    /// What the accounts whose keys the node has own at least on a fork, in wei.
+    /// The minimum balance on a fork of accounts whose keys the node has, in wei.
     pub funds: U256,
 }
 

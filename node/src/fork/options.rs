@@ -10,13 +10,13 @@ pub struct ForkOptions {
     pub url: String,
     /// The block; `None`: the newest.
     pub block: Option<u64>,
-    /// How the node is asked.
+    /// Limits of requests.
     pub manner: Manner,
-    /// Where its answers are kept.
+    /// The place of the cache.
     pub cache: CachePlace,
 }
 
-/// Where answers are kept.
+/// The place of a cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CachePlace {
     /// In the user's folder of caches; in memory alone for a node on this machine, where
@@ -42,7 +42,7 @@ pub enum UrlError {
     /// A port that there is not.
     #[error("there is no port {0}")]
     Port(String),
-    /// What follows the `@` is no number.
+    /// The part behind the `@` is no number.
     #[error("no block number {0}")]
     Block(String),
     /// It names a block, and so does something else.
@@ -91,7 +91,7 @@ impl ForkOptions {
     }
 }
 
-/// Whether a host is left before an `@`: else what follows it is the host.
+/// True if a host is left before an `@`: else what follows it is the host.
 fn is_host(before: &str) -> bool {
     let authority = before.split_once("://").map_or(before, |(_, rest)| rest);
     !authority.is_empty()

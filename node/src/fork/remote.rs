@@ -19,11 +19,11 @@ const FLIGHTS: usize = 16;
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// How many time limits of one attempt all attempts together take at most, where a node does not
+/// The most time limits of one attempt that all attempts together take, if a node does not
 /// answer.
 const MAX_TIMEOUTS: u32 = 3;
 
-/// How the node of the other chain is asked.
+/// Limits of requests to the other chain's node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manner {
     /// The attempts after the first.
@@ -56,7 +56,7 @@ pub enum RemoteError {
     Unreachable {
         /// Whom was asked.
         url: String,
-        /// What was asked.
+        /// The requested method.
         method: String,
         /// Why.
         why: String,
@@ -74,7 +74,7 @@ pub enum RemoteError {
     Limited {
         /// Whom was asked.
         url: String,
-        /// What it says.
+        /// The answer.
         why: String,
     },
     /// So many requests wait for it that this one did not get its turn.
@@ -88,13 +88,13 @@ pub enum RemoteError {
     Refused {
         /// Whom was asked.
         url: String,
-        /// What was asked.
+        /// The requested method.
         method: String,
         /// The code of JSON-RPC.
         code: i64,
         /// Its words.
         message: String,
-        /// What it says besides.
+        /// Details of the error.
         data: Option<Value>,
     },
     /// Its chain has another block now where the fork begins.
@@ -117,15 +117,15 @@ pub enum RemoteError {
     Form {
         /// Whom was asked.
         url: String,
-        /// What was asked.
+        /// The requested method.
         method: String,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
 }
 
 impl RemoteError {
-    /// Whether the same request may have an answer later.
+    /// True if the same request may have an answer later.
     const fn passes(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Limited { .. })
     }
@@ -214,7 +214,7 @@ impl Remote {
         url.clone_into(&mut self.url.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// How it is asked.
+    /// Limits of its requests.
     #[must_use]
     pub const fn manner(&self) -> &Manner {
         &self.manner
@@ -449,7 +449,7 @@ fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// Whether a URL leads to this machine, where chains come and go.
+/// True if a URL leads to this machine, where chains come and go.
 pub(super) fn is_local(url: &str) -> bool {
     let origin = origin(url);
     let host = origin.split_once("://").map_or("", |(_, host)| host);

@@ -31,24 +31,24 @@ pub(super) struct State {
     pub(super) number: u64,
     /// Its hash.
     hash: B256,
-    /// Whether the node at a URL takes hashes of blocks where state is asked for (EIP-1898).
+    /// True if the node at a URL takes hashes of blocks where state is asked for (EIP-1898).
     takes_hashes: Mutex<Option<(String, bool)>>,
     trouble: Mutex<Trouble>,
-    /// What somebody asks for now: others wait for the answer.
+    /// The key that is being asked for: others wait for the answer.
     asking: Mutex<HashSet<Vec<u8>>>,
     answered: Condvar,
-    /// Who has the code with a hash, should it be asked for again.
+    /// An owner of the code with a hash, in case it is asked for again.
     owners: Mutex<HashMap<B256, Address>>,
 }
 
-/// What could not be had.
+/// Failed requests.
 #[derive(Debug, Default)]
 struct Trouble {
     count: u64,
     last: Option<Arc<str>>,
 }
 
-/// What a path of durable storage asks for.
+/// The question behind a path of durable storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question {
     Account(Address),
@@ -102,7 +102,7 @@ impl State {
         }
     }
 
-    /// How often something could not be had, and why the last time.
+    /// The number of failed requests, and the reason of the last one.
     pub(super) fn trouble(&self) -> (u64, Option<Arc<str>>) {
         let trouble = lock(&self.trouble);
         (trouble.count, trouble.last.clone())
@@ -183,7 +183,7 @@ impl State {
         answers
     }
 
-    /// Whether the node takes hashes of blocks (EIP-1898): it does if it knows the state after
+    /// True if the node takes hashes of blocks (EIP-1898): it does if it knows the state after
     /// our block, and none after one that does not exist.
     fn takes_hashes(&self) -> Result<bool, RemoteError> {
         let url = self.remote.url();

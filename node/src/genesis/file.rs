@@ -22,7 +22,7 @@ pub(super) struct File {
     pub(super) rest: BTreeMap<String, IgnoredAny>,
 }
 
-/// What go-ethereum reads of a genesis file, and is about consensus.
+/// Fields of a genesis file that go-ethereum reads and that are about consensus.
 pub(super) const CONSENSUS: &[&str] = &[
     "nonce",
     "timestamp",
@@ -37,7 +37,7 @@ pub(super) const CONSENSUS: &[&str] = &[
     "slotNumber",
 ];
 
-/// What go-ethereum reads of its `config`, and is about forks and consensus.
+/// Fields of its `config` that go-ethereum reads and that are about forks and consensus.
 pub(super) const FORKS: &[&str] = &[
     "homesteadBlock",
     "daoForkBlock",

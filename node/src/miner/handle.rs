@@ -262,7 +262,7 @@ impl MinerHandle {
             .await
     }
 
-    /// What it takes to execute a message of the outbox; on a node in front of a rollup
+    /// The proof and the command for a message of the outbox; on a node in front of a rollup
     /// alone.
     ///
     /// # Errors
@@ -272,7 +272,7 @@ impl MinerHandle {
             .await
     }
 
-    /// Where the node and its rollup node are; on a node in front of a rollup alone.
+    /// The status of the node and of its rollup node; on a node in front of a rollup alone.
     ///
     /// # Errors
     /// [`NodeError::Stopped`].

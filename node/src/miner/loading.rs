@@ -74,7 +74,7 @@ impl Miner {
     }
 }
 
-/// What accounts change in a storage.
+/// Changes of accounts in a storage.
 fn diff(
     storage: &Durable,
     accounts: BTreeMap<Address, GenesisAccount>,

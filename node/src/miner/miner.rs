@@ -35,7 +35,7 @@ pub(super) const IDLE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Waiting {
     inbox: Vec<Vec<u8>>,
-    /// What it waits for.
+    /// The reason why it waits.
     pub(super) why: String,
 }
 
@@ -60,7 +60,7 @@ pub struct Miner {
     pub(super) prevrandao: Option<B256>,
     pub(super) waiting: Option<Waiting>,
     pub(super) narrator: Narrator,
-    /// What the kernel said in the last level.
+    /// The kernel's log of the last level.
     pub(super) said: Vec<String>,
     requests: mpsc::UnboundedReceiver<Request>,
 }
@@ -190,7 +190,7 @@ impl Miner {
         self.level(&raws)
     }
 
-    /// Whether code may have another size than the kernel allows.
+    /// True if code may have another size than the kernel allows.
     fn has_own_code_size(&self) -> bool {
         code_size::limit(self.machine.durable()).is_ok_and(|limit| limit.is_some())
     }

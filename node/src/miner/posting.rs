@@ -1,4 +1,4 @@
-//! How transactions get into the inbox.
+//! The way of transactions into the inbox.
 
 use alloy_primitives::{Address, Bytes};
 use ethereum::Signer;
@@ -8,7 +8,7 @@ use pvm::Durable;
 use std::collections::HashMap;
 use storage::known_keys;
 
-/// How transactions are posted.
+/// The way transactions are posted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Post {
     /// Several in one message, in the format of batches.
@@ -18,7 +18,7 @@ pub enum Post {
     Raw,
 }
 
-/// What is known about posting.
+/// The state of posting.
 #[derive(Debug, Default)]
 pub(crate) struct Poster {
     pub(crate) post: Post,
@@ -75,7 +75,7 @@ impl Poster {
         }
     }
 
-    /// How a batch names a key: by its index, if that is true in `state`.
+    /// The name of a key in a batch: its index, if that is true in `state`.
     fn key(&mut self, state: &Durable, signer: &Signer) -> SenderKey {
         let Some(index) = self.indices.get(&signer.address) else {
             return SenderKey::Given(signer.key);

@@ -44,7 +44,7 @@ pub(crate) enum DevelopmentRequest {
 pub enum Setting {
     /// The gas of a block.
     GasLimit(u64),
-    /// Who gets the priority fees.
+    /// The receiver of the priority fees.
     FeeRecipient(Address),
     /// The lowest base fee, in wei per gas.
     BaseFeeFloor(u64),
@@ -76,7 +76,7 @@ pub(crate) enum Layer1Request {
 }
 
 impl Request {
-    /// Whether it is served while a level waits for a preimage: it changes nothing, or
+    /// True if it is served while a level waits for a preimage: it changes nothing, or
     /// goes back to before.
     pub(super) const fn goes_while_waiting(&self) -> bool {
         match self {
@@ -190,7 +190,7 @@ pub enum Followed {
     Lost,
 }
 
-/// What it takes to execute a message of an outbox.
+/// The proof and the command for a message of an outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxProof {
     /// The rollup: `sr1…`.
@@ -201,7 +201,7 @@ pub struct OutboxProof {
     pub proof: String,
 }
 
-/// Where a node and its rollup node are.
+/// The status of a node and of its rollup node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollupStatus {
     /// The rollup: `sr1…`.
@@ -216,7 +216,7 @@ pub struct RollupStatus {
     pub cemented: Option<u32>,
     /// Transactions that are on their way to layer 1.
     pub posted: usize,
-    /// What is wrong now.
+    /// The current trouble.
     pub trouble: Option<String>,
 }
 
@@ -236,7 +236,7 @@ pub struct Advanced {
 pub struct Operated {
     /// The operation.
     pub receipt: Receipt,
-    /// What the kernel said in the level that took its messages; none if that has not run.
+    /// The kernel's log of the level that took its messages; none if that has not run.
     pub kernel: Option<Vec<String>>,
     /// Why the level that takes its messages waits, if it does.
     pub waits: Option<String>,
@@ -251,7 +251,7 @@ pub struct Overview {
     pub level: u32,
     /// Its constants.
     pub parameters: Parameters,
-    /// Where its contracts are.
+    /// The addresses of its contracts.
     pub contracts: Contracts,
 }
 

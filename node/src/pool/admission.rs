@@ -98,7 +98,7 @@ pub struct BlockRules {
     pub block_gas_limit: u64,
     /// Base fee of the next block, in wei per gas.
     pub base_fee: u64,
-    /// What a byte of a transaction costs, in wei.
+    /// The price of a transaction's byte, in wei.
     pub data_fee: u64,
     /// Most bytes of code, and half of the most of initcode, where they are not Ethereum's.
     pub code_size_limit: Option<usize>,

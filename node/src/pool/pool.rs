@@ -90,7 +90,7 @@ pub struct LevelLimits {
 #[derive(Debug, Default)]
 struct Sender {
     entries: BTreeMap<u64, Entry>,
-    /// What all of them can spend; no more than the balance that each was checked
+    /// An upper bound on the wei that all of them can spend; no more than the balance that each was checked
     /// against, so that it does not overflow.
     cost: U256,
     /// The sender's nonce, as it was told last.
@@ -130,7 +130,7 @@ pub struct Pool {
     hashes: HashMap<B256, (Address, u64)>,
     ready: VecDeque<(Address, u64)>,
     sent: Vec<(Address, u64)>,
-    /// What left since it was asked for; `None`: nobody asks.
+    /// Transactions that left since the last request; `None`: nobody asks.
     gone: Option<Vec<B256>>,
 }
 

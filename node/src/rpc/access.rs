@@ -70,7 +70,7 @@ impl Access {
         }
     }
 
-    /// Whether the page that asks came from this node, under a name that cannot be made to
+    /// True if the page that asks came from this node, under a name that cannot be made to
     /// lead elsewhere.
     fn is_own_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
         let host = headers

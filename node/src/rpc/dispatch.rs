@@ -19,7 +19,7 @@ pub const MAX_BODY: usize = 5 << 20;
 /// The calls of a batch that run together, so that several sends share a level.
 const TOGETHER: usize = 64;
 
-/// What calls of methods that there are not are counted as.
+/// The name under which calls of unknown methods are counted.
 const OTHER: &str = "other";
 
 /// Answers a call.
@@ -236,7 +236,7 @@ fn shown(text: &str, most: usize) -> String {
     shown
 }
 
-/// Whether a method changes a chain as only a devnet can.
+/// True if a method changes a chain as only a devnet can.
 fn is_development(method: &str) -> bool {
     ["evm_", "hardhat_", "anvil_"]
         .iter()

@@ -95,7 +95,7 @@ impl RpcError {
         Self::new(Self::SERVER, message)
     }
 
-    /// What another chain has could not be asked for; [`RpcError::with_reason`] says why.
+    /// The other chain could not be asked; [`RpcError::with_reason`] says why.
     pub(super) fn unavailable() -> Self {
         Self::server("fork: the other chain's node does not give what is missing")
     }

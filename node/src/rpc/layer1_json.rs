@@ -42,7 +42,7 @@ pub(super) fn receipt(operated: &Operated) -> Value {
     json
 }
 
-/// What the kernel's log says of the messages: refused, or a transaction that is dropped.
+/// The kernel's log about the messages: a refusal, or a transaction that is dropped.
 fn refusal(receipt: &Receipt, kernel: &[String]) -> Option<String> {
     // The kernel names itself at the start of a line.
     let of_message = receipt.messages.iter().find_map(|id| {
@@ -194,7 +194,7 @@ fn paid(call: &Transaction<'_>) -> Option<(&'static str, Ticket, Address)> {
     Some((if burned { "native" } else { "token" }, ticket, receiver))
 }
 
-/// What it takes to execute a message, with the command that does.
+/// The proof of a message, with the command that executes it.
 pub(super) fn proof(proof: &OutboxProof) -> Value {
     let OutboxProof {
         rollup,
@@ -211,7 +211,7 @@ pub(super) fn proof(proof: &OutboxProof) -> Value {
     })
 }
 
-/// Where a node and its rollup node are.
+/// The status of a node and of its rollup node.
 pub(super) fn status(status: &RollupStatus) -> Value {
     json!({
         "rollup": status.rollup,

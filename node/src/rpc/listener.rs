@@ -100,7 +100,7 @@ fn tower_service(
     })
 }
 
-/// What a connection does.
+/// The activity of a connection.
 #[derive(Debug, Default)]
 struct Activity {
     requests: AtomicUsize,

@@ -1,4 +1,4 @@
-//! What the node does at once, and keeps in memory, for all its clients together.
+//! Concurrent work and memory of the node, for all its clients together.
 
 use super::error::RpcError;
 use crate::load::Load;
@@ -34,7 +34,7 @@ const STREAM_TIME: Duration = Duration::from_secs(60);
 /// The calls of a connection that are tried at once, and those of them that take long.
 const SHARES: (usize, usize) = (2, 1);
 
-/// What a connection may use of the places that all share.
+/// A connection's share of the places that all have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
     quick: Arc<Semaphore>,
@@ -291,7 +291,7 @@ pub(super) async fn stream(
     Ok(pieces)
 }
 
-/// Where the pieces of a text go.
+/// The receiver of a text's pieces.
 #[derive(Debug)]
 pub(super) struct Channel {
     out: mpsc::Sender<Result<Bytes, io::Error>>,

@@ -37,13 +37,13 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-/// What answers a method.
+/// A function that answers a method.
 type Method = fn(&Node, &Params) -> Result<Value, RpcError>;
 
-/// What answers a method of subscriptions.
+/// A function that answers a method of subscriptions.
 pub(super) type Subscribe = fn(&Subscriptions, &Params) -> Result<Value, RpcError>;
 
-/// How a method is answered.
+/// The kinds of answers.
 pub(super) enum Answer {
     /// In a few microseconds.
     AtOnce(Method),

@@ -1,10 +1,10 @@
-//! What waits to be sent to a client of a WebSocket.
+//! The queue of messages to a client of a WebSocket.
 
 use super::load::Text;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// What is sent to a client.
+/// A message to a client.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     /// An answer.

@@ -30,7 +30,7 @@ impl Params {
         &self.0
     }
 
-    /// Whether one of them is the block to come.
+    /// True if one of them is the block to come.
     pub(super) fn name_pending(&self) -> bool {
         let pending = |value: &Value| value.as_str() == Some("pending");
         self.0
@@ -38,7 +38,7 @@ impl Params {
             .any(|value| pending(value) || value.get("blockNumber").is_some_and(pending))
     }
 
-    /// Whether the options at `index` name a tracer.
+    /// True if the options at `index` name a tracer.
     pub(super) fn names_tracer(&self, index: usize) -> bool {
         let tracer = self.0.get(index).and_then(|options| options.get("tracer"));
         tracer

@@ -11,7 +11,7 @@ use alloy_primitives::B256;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What a method is about.
+/// The subject of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
     /// The state after the block at this parameter: that of the fork's block is here.
@@ -23,7 +23,7 @@ enum About {
     Transaction,
 }
 
-/// What a method is about; `None`: nothing of the past.
+/// The subject of a method; `None`: it is not about the past.
 fn about(method: &str) -> Option<About> {
     Some(match method {
         "eth_getBalance"
@@ -193,7 +193,7 @@ pub(super) fn check_here(node: &Node, number: u64) -> Result<(), RpcError> {
     }
 }
 
-/// What the other chain's node refuses, in its own words.
+/// A refusal by the other chain's node, in its own words.
 pub(super) fn refused(error: RemoteError) -> RpcError {
     match error {
         RemoteError::Refused {

@@ -49,7 +49,7 @@ impl RawParams {
 /// The most values in the parameters of a call: each takes much more memory than text.
 const MAX_VALUES: usize = 200_000;
 
-/// Whether JSON has more values than [`MAX_VALUES`], by what stands between them.
+/// True if JSON has more values than [`MAX_VALUES`], by what stands between them.
 fn too_many_values(text: &str) -> bool {
     let (mut inside, mut escaped, mut count) = (false, false, 0);
     for byte in text.bytes() {
@@ -139,7 +139,7 @@ fn request(value: &RawValue) -> Result<Request, (String, RpcError)> {
     {
         return Err((
             no_id(),
-            RpcError::invalid_request("invalid request: id is no text or number"),
+            RpcError::invalid_request("invalid request: id is neither text nor a number"),
         ));
     }
     let refuse = |why| {

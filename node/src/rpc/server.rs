@@ -50,7 +50,7 @@ pub fn router(miner: MinerHandle, access: Access, site: SharedSite) -> Router {
         .with_state(miner)
 }
 
-/// How the node is doing: status 503 while something is wrong.
+/// The node's health: status 503 during trouble.
 async fn health(State(miner): State<MinerHandle>) -> Response {
     let node = miner.node();
     let block = node.chain().newest();
@@ -68,7 +68,7 @@ async fn health(State(miner): State<MinerHandle>) -> Response {
     (status, axum::Json(health)).into_response()
 }
 
-/// What the node counts, for Prometheus.
+/// The node's counters, for Prometheus.
 async fn metrics(State(miner): State<MinerHandle>) -> Response {
     const TEXT: &str = "text/plain; version=0.0.4";
     ([(header::CONTENT_TYPE, TEXT)], miner.node().metrics()).into_response()

@@ -15,11 +15,11 @@ pub trait Site: Debug + Send + Sync {
 /// The site of a node; `None`: it has no pages.
 pub type SharedSite = Option<Arc<dyn Site>>;
 
-/// What a browser asks for.
+/// A browser's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The path, which begins with a slash; percent signs are as they came.
     pub path: String,
-    /// What follows the question mark, as it came.
+    /// The part behind the question mark, as it came.
     pub query: String,
 }

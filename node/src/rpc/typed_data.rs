@@ -50,7 +50,7 @@ impl Param for TypedData {
         }
         let primary = field("primaryType")?.as_str();
         Ok(Self {
-            primary: primary.ok_or("primaryType is no string")?.into(),
+            primary: primary.ok_or("primaryType is not a string")?.into(),
             domain,
             message: value.get("message").cloned().unwrap_or_default(),
             types,
@@ -60,11 +60,11 @@ impl Param for TypedData {
 }
 
 fn types(value: &Value) -> Result<Types, String> {
-    let types = value.as_object().ok_or("types is no object")?;
+    let types = value.as_object().ok_or("types is not an object")?;
     let of = |(name, fields): (&String, &Value)| {
         let fields = fields
             .as_array()
-            .ok_or(format!("{name} is no list of fields"))?;
+            .ok_or(format!("{name} is not a list of fields"))?;
         let field = |field: &Value| {
             let text = |key: &str| field.get(key).and_then(Value::as_str).map(str::to_owned);
             match (text("name"), text("type")) {
@@ -91,7 +91,7 @@ impl TypedData {
     /// The hash that is signed.
     ///
     /// # Errors
-    /// What does not fit its type.
+    /// A value that does not fit its type.
     pub(super) fn hash(&self) -> Result<B256, String> {
         let domain = self.hash_struct(DOMAIN, &self.domain)?;
         let mut bytes = vec![0x19, 0x01];
@@ -123,7 +123,7 @@ impl TypedData {
     fn hash_struct(&self, ty: &str, value: &Value) -> Result<B256, String> {
         let object: &Map<String, Value> = value
             .as_object()
-            .ok_or_else(|| format!("a {ty} is no object"))?;
+            .ok_or_else(|| format!("a {ty} is not an object"))?;
         let mut bytes = self.type_hash(ty)?.to_vec();
         for (name, field_type) in self.fields(ty)? {
             let value = object.get(name).unwrap_or(&Value::Null);
@@ -231,7 +231,7 @@ fn unknown(ty: &str) -> String {
     format!("there is no type {ty}")
 }
 
-/// Whether it is negative, and its two's complement.
+/// True if it is negative, and its two's complement.
 fn integer(value: &Value) -> Option<(bool, U256)> {
     let text = match value {
         Value::Number(number) => number.to_string(),

@@ -152,7 +152,7 @@ struct Connection {
     /// The calls that are answered, and one that tells the news.
     tasks: JoinSet<()>,
     share: Share,
-    /// What was read and is not answered yet.
+    /// Messages that were read and are not answered yet.
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
 }
@@ -195,18 +195,18 @@ impl Connection {
         self.send(Outgoing::Close(code, reason)).await;
     }
 
-    /// Whether another message may be read.
+    /// True if another message may be read.
     fn has_room(&self) -> bool {
         let (count, bytes) = WAITING;
         self.waiting.len() < count && self.waiting_bytes < bytes
     }
 
-    /// Whether another call may be answered: one of the tasks tells the news.
+    /// True if another call may be answered: one of the tasks tells the news.
     fn is_free(&self) -> bool {
         self.tasks.len() <= CALLS
     }
 
-    /// Whether a message that waits may be answered now.
+    /// True if a message that waits may be answered now.
     fn is_due(&self) -> bool {
         self.is_free() && !self.waiting.is_empty()
     }

@@ -27,7 +27,7 @@ pub const MAX_BLOCKS: u64 = 256;
 /// Seconds between two blocks whose time nobody says.
 const INTERVAL: u64 = 12;
 
-/// What is simulated.
+/// A simulation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Simulation {
     /// The blocks.
@@ -43,18 +43,18 @@ pub struct Simulation {
 pub struct SimulatedBlock {
     /// Its surroundings.
     pub overrides: BlockOverrides,
-    /// What is different in the state before it.
+    /// Overrides of the state before it.
     pub state: StateOverrides,
     /// Its transactions.
     pub calls: Vec<CallRequest>,
 }
 
-/// What a block did.
+/// The result of a block.
 #[derive(Clone, Debug)]
 pub struct BlockOutcome {
     /// The block, with the state after it.
     pub block: Block,
-    /// What each of its calls did, with the logs that are shown.
+    /// The result of each of its calls, with the logs that are shown.
     pub calls: Vec<(Execution, Vec<Log>)>,
 }
 
@@ -395,7 +395,7 @@ impl Rules {
     }
 }
 
-/// What is wrong with a nonce, `next` being the sender's; fees are looked at later.
+/// Checks a nonce, `next` being the sender's; fees are checked later.
 const fn wrong_nonce(nonce: u64, next: u64) -> Option<Rejection> {
     if nonce < next {
         return Some(Rejection::NonceTooLow { next, nonce });

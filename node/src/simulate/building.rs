@@ -13,7 +13,7 @@ use revm::inspector::NoOpInspector;
 use std::sync::Arc;
 use storage::commit;
 
-/// What a block is made with.
+/// The attributes of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// Its timestamp, in seconds since 1970.
@@ -29,7 +29,7 @@ pub struct Attributes {
 pub enum Content {
     /// These raw ones, all of them, in this order.
     Exactly(Vec<Bytes>),
-    /// What waits in the pool, as far as it fits.
+    /// Transactions of the pool, as far as they fit.
     Pool,
 }
 
@@ -38,7 +38,7 @@ pub enum Content {
 pub struct Built {
     /// The block, with the state after it.
     pub block: Block,
-    /// What the fee recipient gets, in wei.
+    /// The fee recipient's gain, in wei.
     pub value: U256,
 }
 
@@ -58,7 +58,7 @@ pub enum BuildError {
     BlockGas {
         /// The gas that is left.
         left: u64,
-        /// What the transaction asks for.
+        /// The transaction's gas limit.
         limit: u64,
     },
     /// A transaction cannot be in the block.

@@ -1,4 +1,4 @@
-//! What a call halted at: the engine tells the kind alone, go-ethereum the instruction and
+//! The details of a halt: the engine tells the kind alone, go-ethereum the instruction and
 //! the stack, too.
 
 use super::error::CallError;
@@ -31,7 +31,7 @@ impl<C> Inspector<C, EthInterpreter> for Last {
 }
 
 impl Last {
-    /// What it halts with, where go-ethereum says more than that.
+    /// The words of a halt, if go-ethereum's are longer.
     #[must_use]
     pub fn words(&self, reason: &HaltReason) -> Option<String> {
         let code = OpCode::new(self.opcode).map(|code| code.info());
@@ -58,7 +58,7 @@ impl Last {
 /// made once more to see it.
 ///
 /// # Errors
-/// Where durable storage cannot be read.
+/// If durable storage cannot be read.
 pub fn explained(
     store: &impl ReadStore,
     environment: &Environment,

@@ -17,12 +17,12 @@ pub(super) struct Fields {
     pub(super) input: Bytes,
     /// `None`: a transaction with one price is one of the first kind.
     pub(super) access_list: Option<Vec<AccessListItem>>,
-    /// Where there are some, it is a set-code transaction (EIP-7702).
+    /// If there are any, it is a set-code transaction (EIP-7702).
     pub(super) authorizations: Vec<SignedAuthorization>,
     pub(super) fees: Fees,
 }
 
-/// What a transaction pays for a unit of gas, in wei.
+/// A transaction's price for a unit of gas, in wei.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fees {
     /// This.

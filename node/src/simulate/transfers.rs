@@ -7,7 +7,7 @@ use revm::interpreter::{
     CallInputs, CallOutcome, CallScheme, CreateInputs, CreateOutcome, InterpreterTypes,
 };
 
-/// Who seems to log movements of wei, as in go-ethereum.
+/// The apparent source of logs about movements of wei, as in go-ethereum.
 const TOKEN: Address = address!("0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
 
 /// `Transfer(address,address,uint256)`.

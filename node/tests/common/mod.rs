@@ -1,4 +1,4 @@
-//! What the tests of the devnet share.
+//! Helpers of the devnet's tests.
 
 #![allow(dead_code, reason = "no test binary uses all of it")]
 

@@ -1,4 +1,4 @@
-//! What can be seen of the pool, and what left it.
+//! Views of the pool, and of the transactions that left it.
 
 use super::{Pool, Stage};
 use crate::pool::Candidate;
@@ -11,7 +11,7 @@ impl Pool {
         self.gone.get_or_insert_default();
     }
 
-    /// What left since the last time.
+    /// Transactions that left since the last call.
     pub(crate) fn take_gone(&mut self) -> Vec<B256> {
         self.gone.as_mut().map(std::mem::take).unwrap_or_default()
     }

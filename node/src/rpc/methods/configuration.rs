@@ -1,4 +1,4 @@
-//! What the chain is configured as, and what the node keeps of it.
+//! The chain's configuration, and the node's limits on what it keeps.
 
 use crate::node::Node;
 use crate::request::BlockId;

@@ -98,10 +98,10 @@ pub(in crate::rpc) fn stream_transaction(
     })
 }
 
-/// Who looks on.
+/// The inspector.
 type Tracer = Either<DebugInspector, Steps<BoundedText>>;
 
-/// What the inspector saw, as JSON; it is ready for the next transaction then.
+/// The inspector's result, as JSON; it is ready for the next transaction then.
 fn geth(looked: Looked<'_, '_, Tracer>, block: &Block) -> Result<String, RpcError> {
     let context = TransactionContext {
         block_hash: Some(block.hash),

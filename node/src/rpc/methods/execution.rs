@@ -44,7 +44,7 @@ pub(super) fn call(node: &Node, params: &Params, interrupt: &Interrupt) -> Resul
     }
 }
 
-/// What a call sees.
+/// The surroundings of a call.
 struct Scene {
     state: Durable,
     environment: Environment,

@@ -1,4 +1,4 @@
-//! What explorers look for and other methods do not give: page by page, each call with a bound
+//! Methods for explorers that others do not offer: page by page, each call with a bound
 //! on what it reads.
 
 use crate::chain::{Block, Included};
@@ -60,7 +60,7 @@ pub(super) fn transactions_of(node: &Node, params: &Params) -> Result<Value, Rpc
     Ok(json!({ "transactions": found, "next": next, "from": lowest, "to": start }))
 }
 
-/// Whether an account sent or got a transaction, was created by it, or logged in it.
+/// True if an account sent or got a transaction, was created by it, or logged in it.
 pub(super) fn concerns(included: &Included, address: &Address) -> bool {
     included.sender == *address
         || included.transaction.transaction.kind().to() == Some(address)

@@ -1,4 +1,4 @@
-//! What Otterscan asks a node for, beyond Ethereum's own methods.
+//! Methods for Otterscan, beyond Ethereum's own.
 
 use super::debug::{parent, place};
 use super::explorer::concerns;

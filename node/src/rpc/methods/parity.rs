@@ -348,7 +348,7 @@ fn types(params: &Params, index: usize) -> Result<HashSet<TraceType>, RpcError> 
     Ok(params.required::<Serde<HashSet<TraceType>>>(index)?.0)
 }
 
-/// What has a JSON form of its own.
+/// A value with a JSON form of its own.
 struct Serde<T>(T);
 
 impl<T: serde::de::DeserializeOwned> Param for Serde<T> {

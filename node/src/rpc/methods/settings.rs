@@ -39,7 +39,7 @@ impl Param for Seconds {
     }
 }
 
-/// What is above this is no time in seconds that anybody means: it is the year 5138.
+/// Larger values are no time in seconds that anybody means: it is the year 5138.
 const MILLISECONDS: u64 = 100_000_000_000;
 
 /// `evm_setTime(timestamp)`, in seconds or milliseconds: the seconds that the clock is ahead.

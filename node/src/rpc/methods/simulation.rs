@@ -52,7 +52,7 @@ pub(super) fn simulate_v1(
     Ok(list.finish())
 }
 
-/// What a call did.
+/// The result of a call.
 fn call(
     block: &Block,
     (index, first_log): (usize, u64),

@@ -55,7 +55,7 @@ pub(super) async fn reset(miner: &MinerHandle, params: &Params) -> Result<Value,
     Ok(Value::Null)
 }
 
-/// What is gone on from; `None`: nothing, the chain is one of its own.
+/// The chain that is forked; `None`: the chain is one of its own.
 fn forking(node: &Node, params: &Params) -> Result<Option<ForkOptions>, RpcError> {
     let invalid = |why: &str| RpcError::invalid_params(format_args!("invalid argument 0: {why}"));
     let Some(options) = params.optional::<Value>(0)? else {
@@ -79,10 +79,10 @@ fn forking(node: &Node, params: &Params) -> Result<Option<ForkOptions>, RpcError
             let options = options.unwrap_or(named);
             Ok(Some(ForkOptions { block, ..options }))
         }
-        Some(_) => Err(invalid("jsonRpcUrl is no text")),
+        Some(_) => Err(invalid("jsonRpcUrl is not text")),
         None if block.is_some() => match now {
             Some(options) => Ok(Some(ForkOptions { block, ..options })),
-            None => Err(invalid("this chain is no fork: a jsonRpcUrl is missing")),
+            None => Err(invalid("this chain is not a fork: a jsonRpcUrl is missing")),
         },
         None => Ok(None),
     }
@@ -183,7 +183,7 @@ struct Pairs(Vec<(Submission, u64)>);
 
 impl Param for Pairs {
     fn read(value: &Value) -> Result<Self, String> {
-        let pairs = value.as_array().ok_or("the transactions are no list")?;
+        let pairs = value.as_array().ok_or("the transactions are not a list")?;
         let pair = |pair: &Value| {
             let [transaction, block] = pair.as_array().map_or(&[][..], Vec::as_slice) else {
                 return Err("a transaction and its block are a pair".to_owned());

@@ -1,4 +1,4 @@
-//! What wallets ask for: accounts, signatures, transactions that nobody signs.
+//! Methods for wallets: accounts, signatures, transactions that nobody signs.
 
 use crate::accounts::Account;
 use crate::error::NodeError;
