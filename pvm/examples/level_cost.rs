@@ -1,4 +1,4 @@
-//! What a level costs beside the kernel's own work:
+//! Measures a level's cost beside the kernel's own work:
 //! `cargo run --release -p pvm --example level_cost -- KERNEL`.
 
 use pvm::{Inbox, Machine, Options};

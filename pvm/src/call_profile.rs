@@ -1,4 +1,4 @@
-//! Where a kernel's instructions go, by the functions of the module that are open.
+//! A kernel's instructions by the functions of the module that are open.
 
 use crate::names::Names;
 use crate::probe::{Abandoned, Event, Probe, View};
@@ -12,7 +12,7 @@ const MAX_PATHS: usize = 100_000;
 /// allows 299 open calls at its first version.
 const MAX_DEPTH: usize = 300;
 
-/// What a frame is.
+/// The meaning of a frame.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Frame {
     /// A function of the module, by its place there.
@@ -32,7 +32,7 @@ pub struct Calls {
     nodes: Vec<Node>,
     /// The node that is being executed.
     at: usize,
-    /// How many calls are open beyond it, for which there was no room.
+    /// The number of calls that are open beyond it, for which there was no room.
     beyond: u64,
     /// The instructions of the run that belong to nodes already.
     since: u64,
@@ -52,9 +52,9 @@ struct Node {
 pub struct Path {
     /// The frames.
     pub frames: Vec<Frame>,
-    /// How often the innermost one was called from the others.
+    /// The number of calls of the innermost one from the others.
     pub count: u64,
-    /// What was executed in it by itself.
+    /// The instructions that were executed in it by itself.
     pub instructions: u64,
 }
 
@@ -75,7 +75,7 @@ impl CallProfile {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Calls::default();
     }
 
-    /// What was collected so far.
+    /// The calls so far.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.0

@@ -1,4 +1,4 @@
-//! Whether two engines did the same in a run.
+//! An engine that runs two engines and compares them.
 
 use crate::context::Context;
 use crate::engine::{End, Finished};
@@ -97,7 +97,7 @@ fn first_different(first: &[Logged], second: &[Logged]) -> Option<usize> {
     (0..longest).find(|place| first.get(*place) != second.get(*place))
 }
 
-/// What must be the same of an end: engines have their own words.
+/// The part of an end that must be the same: engines have their own words.
 fn kind(finished: &Finished) -> (bool, Result<(), Option<&End>>) {
     let end = match &finished.end {
         Ok(()) => Ok(()),

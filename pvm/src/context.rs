@@ -1,4 +1,4 @@
-//! What a kernel works on during a level, apart from its own memory.
+//! The state that a kernel works on during a level, apart from its own memory.
 
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, Unavailable};
@@ -19,7 +19,7 @@ pub struct Context {
     pub(crate) inbox: Arc<[Vec<u8>]>,
     /// The first unread message of the inbox.
     pub(crate) next: usize,
-    /// How many messages at the inbox's beginning are not here, being read.
+    /// The number of messages at the inbox's beginning that were read and left out.
     pub(crate) left_out: usize,
     /// A preimage in place of those in the folder.
     pub(crate) revealed: Option<Vec<u8>>,
@@ -41,7 +41,7 @@ pub struct Context {
     pub(crate) meter: Option<Box<Meter>>,
     /// The host calls until a test's trap; `None` without.
     pub(crate) trap_after: Option<u64>,
-    /// Who looks into runs.
+    /// The probe of runs.
     pub(crate) probe: Probed,
     /// The host calls of this run, where runs are compared.
     pub(crate) log: Option<Vec<Logged>>,
@@ -65,7 +65,7 @@ pub enum Stop {
     /// It came from a start function.
     #[error("the start function calls the host")]
     AtStart,
-    /// What was to be revealed cannot be had.
+    /// The data to reveal is not available.
     #[error(transparent)]
     Reveal(#[from] RevealError),
     /// A part of the storage cannot be loaded.

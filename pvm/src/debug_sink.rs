@@ -1,4 +1,4 @@
-//! Where the lines of `write_debug` go.
+//! The sink of `write_debug`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 /// call.
 pub const MAX_DEBUG: usize = 16 << 20;
 
-/// What a text takes besides its bytes.
+/// Memory of a text besides its bytes.
 pub(crate) const DEBUG_LINE: usize = 64;
 
-/// Where the lines of `write_debug` go.
+/// The sink of `write_debug`.
 #[derive(Clone, Default)]
 pub enum DebugSink {
     /// Nowhere.
@@ -23,7 +23,7 @@ pub enum DebugSink {
 }
 
 impl DebugSink {
-    /// What keeps the lines that this one keeps, and tells nobody.
+    /// A sink that keeps the same lines, and tells nobody.
     pub(crate) fn quiet(&self) -> Self {
         match self {
             Self::Call(_) => Self::Off,

@@ -47,7 +47,7 @@ pub use source::{Source, UNAVAILABLE};
 pub struct Durable {
     /// A node whose edge is empty.
     root: Link,
-    /// Where what is not here may come from.
+    /// The source of values that are not here.
     behind: Option<Arc<Behind>>,
 }
 
@@ -78,7 +78,7 @@ impl Durable {
         Self::default()
     }
 
-    /// Whether both share everything in memory: true implies equal.
+    /// True if both share everything in memory: true implies equal.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         let behind = match (&self.behind, &other.behind) {
@@ -92,7 +92,7 @@ impl Durable {
     /// The value at `path`, if it is here: a [`Source`] is not asked. The clone shares its bytes.
     ///
     /// # Errors
-    /// Where it cannot be loaded.
+    /// If it cannot be loaded.
     pub fn get(&self, path: impl AsPath) -> Result<Option<Value>, Unavailable> {
         let value = self.value(path.path_bytes())?;
         value.map(Value::whole).transpose()
@@ -163,7 +163,7 @@ impl Durable {
     /// The value at `path` itself is not among them.
     ///
     /// # Errors
-    /// Where one of them cannot be loaded.
+    /// If one of them cannot be loaded.
     pub fn children(&self, path: impl AsPath) -> Result<Vec<String>, Unavailable> {
         let mut names = Vec::new();
         self.for_each_child(path.path_bytes(), &mut |name| {
@@ -177,7 +177,7 @@ impl Durable {
     /// path.
     ///
     /// # Errors
-    /// Where one of them cannot be loaded.
+    /// If one of them cannot be loaded.
     pub fn values(&self, prefix: impl AsPath) -> Result<Vec<(String, Value)>, Unavailable> {
         let mut found = Vec::new();
         let subtree = self.subtree(prefix.path_bytes())?;
@@ -219,7 +219,7 @@ impl Durable {
         })
     }
 
-    /// Whether there is a value at `key`, and whether there is something below, here.
+    /// True if there is a value at `key`, and whether there is something below, here.
     pub(crate) fn has(&self, key: &[u8]) -> Result<(bool, bool), Unavailable> {
         Ok(match self.find(key)? {
             Some((view, at)) if at == view.edge.len() => (view.value.is_some(), view.has_below()?),
@@ -363,7 +363,7 @@ impl Durable {
     }
 }
 
-/// What lies at a path: its value and everything below.
+/// A path's value and everything below.
 #[derive(Default)]
 struct Subtree {
     value: Option<Value>,

@@ -26,7 +26,7 @@ pub use fast::fast;
 pub use interpreter::interpreter;
 pub use step::step;
 
-/// What executes wasm.
+/// An engine that executes wasm.
 pub trait Engine: Debug + Send + Sync {
     /// Its name: for people, and no other engine has it.
     fn name(&self) -> &'static str;
@@ -55,41 +55,41 @@ pub struct Module<'w> {
     pub entry: &'w str,
     /// The export that is its memory.
     pub memory: &'w str,
-    /// How.
+    /// The limits.
     pub limits: RunLimits,
 }
 
-/// How a module is to run.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunLimits {
-    /// How many wasm calls may be open at once.
+    /// The number of wasm calls that may be open at once.
     pub frames: u32,
-    /// How much stack there is, in bytes.
+    /// The size of the stack, in bytes.
     pub stack: usize,
-    /// Whether the module counts its own instructions and calls
+    /// True if the module counts its own instructions and calls
     /// ([`Counted`]), and keeps to `frames` by itself. In one that does not an
     /// engine must report [`End::StackExhausted`] before more calls are open;
     /// it may do so earlier.
     pub counted: bool,
-    /// How long a run of a module that counts may be; it ends with `unreachable` then.
+    /// The limit of a run of a module that counts; it ends with `unreachable` then.
     pub limit: Option<Limit>,
     /// In one that does not count: an engine that can reports [`End::Late`] after this
     /// time.
     pub patience: Option<Duration>,
-    /// Whether it also tells where its instructions go ([`kernel_module::profile`]); `counted` then.
+    /// True if it also tells where its instructions go ([`kernel_module::profile`]); `counted` then.
     pub profiled: bool,
-    /// Whether it also tells a probe what it does ([`kernel_module::probe`]); `counted` then.
+    /// True if it also tells a probe what it does ([`kernel_module::probe`]); `counted` then.
     pub probed: bool,
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// Whether the module could be instantiated.
+    /// True if the module could be instantiated.
     pub instantiated: bool,
     /// Why it ended before its end.
     pub end: Result<(), End>,
-    /// What a module with [`RunLimits::counted`] counted.
+    /// The counts of a module with [`RunLimits::counted`].
     pub counted: Counted,
 }
 
@@ -110,7 +110,7 @@ impl Finished {
 pub enum End {
     /// The slow machine survives this.
     Trap(Trap),
-    /// What was to be revealed cannot be had.
+    /// The data to reveal is not available.
     Reveal(RevealError),
     /// A part of the storage cannot be loaded.
     Unavailable(Unavailable),

@@ -49,7 +49,7 @@ pub enum Error {
         level: u32,
         /// The run of the level, from 0.
         run: usize,
-        /// What it may take.
+        /// The limit.
         limit: Limit,
     },
     /// Whoever looks into the run wants no more of it. The storage is as it was before the level.

@@ -8,7 +8,7 @@ use std::path::Path;
 /// which could be endless or never answer.
 ///
 /// # Errors
-/// Where it cannot be read, is no regular file, or larger.
+/// If it cannot be read, is no regular file, or larger.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     let file = open(path)?;
     if file.metadata()?.len() > most {
@@ -20,7 +20,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 /// Opens a regular file: no device or pipe, which could be endless or never answer.
 ///
 /// # Errors
-/// Where it cannot be opened, or is no regular file.
+/// If it cannot be opened, or is no regular file.
 pub fn open(path: &Path) -> Result<File> {
     // To open a pipe may wait for ever.
     if !std::fs::metadata(path)?.is_file() {
@@ -32,7 +32,7 @@ pub fn open(path: &Path) -> Result<File> {
 /// All that `from` has, at most `most` bytes.
 ///
 /// # Errors
-/// Where it cannot be read, or is larger.
+/// If it cannot be read, or is larger.
 pub fn bounded(from: impl Read, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

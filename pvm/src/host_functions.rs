@@ -30,7 +30,7 @@ impl Context {
     /// come with their sign; so goes an answer, which is 0 where there is none.
     ///
     /// # Errors
-    /// Where the run ends here.
+    /// If the run ends here.
     pub fn call(
         &mut self,
         place: usize,
@@ -91,7 +91,7 @@ impl Context {
         Ok(answer)
     }
 
-    /// What the module tells that was added to look at it.
+    /// Handles calls that were added to the module to watch it.
     fn told(
         &mut self,
         place: usize,
@@ -237,7 +237,7 @@ fn count(
     Ok(count.into())
 }
 
-/// What the source of the storage brings becomes a part of it.
+/// Values that the source brings become a part of the storage.
 fn has(args: Args<'_>, memory: &mut dyn Memory, durable: &mut Durable) -> Result<i32> {
     let key = args.key(memory, 0)?;
     durable.bring(key.key().as_bytes())?;
@@ -358,7 +358,7 @@ fn store_write(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -
     Ok(0)
 }
 
-/// What the slow machine takes, in ticks, for what the host does: for each byte of keys and values
+/// The ticks of the slow machine for the host's work: for each byte of keys and values
 /// that it reads or writes in memory, and one for durable storage. A call that fails takes none.
 fn ticks(function: HostCall, args: Args<'_>, answer: i64) -> u64 {
     let Ok(answer) = u64::try_from(answer) else {

@@ -6,10 +6,10 @@ use crate::reveal::RevealHash;
 use crate::setup::Instruction;
 use std::collections::BTreeMap;
 
-/// Where the real kernel is revealed, before it is moved to its place.
+/// The path at which the real kernel is revealed, before it is moved to its place.
 const NEW_KERNEL: &str = "/installer/kernel/boot.wasm";
 
-/// Where the machine finds the kernel.
+/// The kernel's path in durable storage.
 const KERNEL: &str = "/kernel/boot.wasm";
 
 /// The longest value that an instruction holds, in bytes; a longer one becomes a

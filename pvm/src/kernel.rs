@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use step_machine::Image;
 
-/// What is measured during a run.
+/// The quantities to measure during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Metering {
     /// Nothing but the time: the fastest.
@@ -36,10 +36,10 @@ pub struct Kernel {
     image: Mutex<Option<Arc<Image>>>,
 }
 
-/// What a kernel was compiled for.
+/// The settings that a kernel was compiled for.
 type CacheKey = (&'static str, RunLimits);
 
-/// How many kernels are kept in memory.
+/// The number of kernels that are kept in memory.
 const KEPT: usize = 8;
 
 static LOADED: Mutex<VecDeque<Arc<Kernel>>> = Mutex::new(VecDeque::new());
@@ -78,7 +78,7 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// Whether other rules accept it, too.
+    /// True if other rules accept it, too.
     pub(crate) fn passes(&self, terms: Terms) -> bool {
         self.facts.since <= terms.version && (terms.legacy || !self.facts.legacy)
     }
@@ -95,7 +95,7 @@ impl Kernel {
         self.hash
     }
 
-    /// What is known of the module.
+    /// The facts about the module.
     #[must_use]
     pub const fn facts(&self) -> &KernelFacts {
         &self.facts
@@ -180,7 +180,7 @@ fn failed(error: metering::Error) -> KernelError {
     KernelError::Decode(error.to_string())
 }
 
-/// What these locks guard is whole at every moment.
+/// The values behind these locks are consistent at every moment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What goes into a level, and what comes out.
+//! Inputs and results of a level.
 
 use crate::context::Meter;
 use crate::durable::Durable;
@@ -39,7 +39,7 @@ impl Inbox {
     }
 }
 
-/// How a level ended.
+/// The end of a level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Status {
@@ -50,12 +50,12 @@ pub enum Status {
     /// Its new kernel was no good: the previous one is back, and unread
     /// messages are lost.
     UpgradeFailed {
-        /// What was wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The rollup is stuck forever.
     Stuck {
-        /// What killed it.
+        /// The reason.
         reason: String,
     },
 }
@@ -84,7 +84,7 @@ pub struct RunReport {
     /// The most wasm calls open at once, the entry point's included. Host
     /// calls do not count, unless they go through a table.
     pub max_call_depth: u32,
-    /// How often each host function was called.
+    /// The number of calls of each host function.
     pub host_calls: BTreeMap<String, u64>,
     /// Bytes that `read_input` and `store_read` moved into the kernel.
     pub bytes_read: u64,
@@ -94,26 +94,26 @@ pub struct RunReport {
     pub wall: Duration,
     /// Why it trapped, where it did. Its writes are kept all the same.
     pub trap: Option<Trap>,
-    /// Where the instructions went, with [`Metering::Profile`].
+    /// The instructions by opcode, with [`Metering::Profile`].
     ///
     /// [`Metering::Profile`]: crate::Metering::Profile
     pub profile: Option<Profile>,
 }
 
 impl RunReport {
-    /// Whether it trapped.
+    /// True if it trapped.
     #[must_use]
     pub const fn trapped(&self) -> bool {
         self.trap.is_some()
     }
 }
 
-/// What happened at one level.
+/// The report of a level.
 #[derive(Clone, Debug)]
 pub struct LevelReport {
     /// The level.
     pub level: u32,
-    /// How it ended.
+    /// Its end.
     pub status: Status,
     /// The calls of the kernel, one at least unless the rollup is stuck.
     pub runs: Vec<RunReport>,

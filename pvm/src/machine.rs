@@ -17,7 +17,7 @@ use host::reserved::KERNEL;
 use kernel_module::Version;
 use std::sync::Arc;
 
-/// What the thread of a kernel needs besides the kernel's own stack, in bytes.
+/// The stack of a kernel's thread besides the kernel's own, in bytes.
 const HOST_STACK: usize = 4 << 20;
 
 /// A rollup: its storage, its version, and the level that comes next.
@@ -42,7 +42,7 @@ impl Saved {
     /// The same machine with another storage of its rollup, before this level.
     ///
     /// # Errors
-    /// Where the version of the machine cannot be loaded.
+    /// If the version of the machine cannot be loaded.
     pub fn at(&self, durable: Durable, level: u32) -> Result<Self, Unavailable> {
         let mut state = self.0.clone();
         state.version = version_of(&durable)?.unwrap_or(state.version);
@@ -134,7 +134,7 @@ impl Machine {
     /// layer-1 block of the last level; zeros where there is none.
     ///
     /// # Errors
-    /// Where the kernel cannot be loaded.
+    /// If the kernel cannot be loaded.
     pub fn snapshot(&self, block: [u8; 32]) -> Result<Snapshot, Error> {
         let state = &self.state;
         Ok(Snapshot {
@@ -175,7 +175,7 @@ impl Machine {
         self.state.version
     }
 
-    /// How it was set up.
+    /// Its options.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.state.options

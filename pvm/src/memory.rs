@@ -43,7 +43,7 @@ impl Memory for Flat<'_> {
     }
 }
 
-/// Whether `len` bytes from `at` on are within; no bytes are wherever they are.
+/// True if `len` bytes from `at` on are within; no bytes are wherever they are.
 pub(crate) fn holds(memory: &dyn Memory, at: usize, len: usize) -> bool {
     len == 0 || at + len <= memory.len()
 }

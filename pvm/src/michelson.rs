@@ -5,9 +5,9 @@ use std::fmt;
 /// Why a text is no data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MichelsonError {
-    /// Where in the text, in bytes.
+    /// The offset in the text, in bytes.
     pub at: usize,
-    /// What is wrong there.
+    /// The fault.
     pub why: &'static str,
 }
 
@@ -35,14 +35,14 @@ const PRIMS: [(&str, u8); 9] = [
     ("Unit", 11),
 ];
 
-/// How deep nodes may nest.
+/// The maximum depth of nodes.
 const MAX_DEPTH: u32 = 500;
 
 /// The bytes of `text`: one node of data (numbers, strings, bytes, sequences,
 /// constructors), encoded as it is written. Annotations are not taken.
 ///
 /// # Errors
-/// Where it is none.
+/// If it is none.
 ///
 /// ```
 /// let bytes = pvm::michelson::encode("Pair 1 (Left \"a\")").unwrap();

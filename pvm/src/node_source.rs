@@ -1,4 +1,4 @@
-//! Where the parts of a storage come from that are not in memory, and the hash
+//! Sources of the parts of a storage that are not in memory, and the hash
 //! by which they are named.
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
@@ -31,7 +31,7 @@ pub enum Unavailable {
     Corrupt {
         /// The hash that was asked for.
         hash: NodeHash,
-        /// What is wrong with the bytes.
+        /// The fault.
         why: &'static str,
     },
     /// The source cannot be read.
@@ -39,10 +39,10 @@ pub enum Unavailable {
     Source {
         /// The hash that was asked for.
         hash: NodeHash,
-        /// What the source says.
+        /// The source's message.
         why: String,
     },
-    /// What stands behind the storage cannot be asked.
+    /// The source behind the storage cannot be asked.
     #[error("{0}")]
     Elsewhere(Arc<str>),
     /// A witness does not hold this part.
@@ -56,7 +56,7 @@ impl fmt::Debug for Unavailable {
     }
 }
 
-/// What is hashed, by its first byte.
+/// The kinds of hashed bytes, by their first byte.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(crate) enum Hashed {

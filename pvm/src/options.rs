@@ -1,4 +1,4 @@
-//! How a machine is set up.
+//! Options of a machine.
 
 use crate::debug_sink::DebugSink;
 use crate::engine::{self, Engine};
@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a machine is set up.
+/// Options of a machine.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The version that it starts as; messages of the kind
     /// `Protocol_migration` change it.
     pub version: Version,
-    /// Whether kernels with the names of 2022 run (module `rollup_safe_core`, entry
+    /// True if kernels with the names of 2022 run (module `rollup_safe_core`, entry
     /// `kernel_next`), which no network's machine takes.
     pub legacy: bool,
-    /// What is measured.
+    /// The quantities to measure.
     pub metering: Metering,
     /// The rollup's address: the 20 bytes behind `sr1…`.
     pub rollup: [u8; 20],
@@ -31,7 +31,7 @@ pub struct Options {
     /// Each `store_move` onto one of these paths records the storage right
     /// after it: [`LevelReport::checkpoints`].
     pub checkpoints: Vec<String>,
-    /// Where the lines of `write_debug` go.
+    /// The sink of `write_debug`.
     pub debug: DebugSink,
     /// The most instructions of a run; a longer one is an error ([`Error::TooLong`]), and
     /// so is one beyond the machine's own limit on ticks. `None`: neither is looked at,
@@ -43,11 +43,11 @@ pub struct Options {
     /// it ends at its limit. `None`: runs with a limit are counted from the start, others
     /// never.
     pub patience: Option<Duration>,
-    /// Who looks into runs, which are counted then.
+    /// The probe of runs, which are counted then.
     pub probe: Probed,
-    /// How much stack the kernel may use, in bytes.
+    /// The size of the kernel's stack, in bytes.
     pub stack: usize,
-    /// What executes the kernel.
+    /// The engine that executes the kernel.
     pub engine: Arc<dyn Engine>,
     /// Executes every run once more, and whatever differs is an error:
     /// [`Error::EnginesDiffer`].

@@ -18,7 +18,7 @@ pub trait Probe: Send + Sync {
     fn event(&self, event: Event<'_>, view: &View<'_>) -> Result<u64, Abandoned>;
 }
 
-/// What happens in a run.
+/// An event of a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'e> {
     /// A run begins.
@@ -91,7 +91,7 @@ impl fmt::Display for Called {
     }
 }
 
-/// What a kernel works on, at a moment of a run.
+/// The state that a kernel works on, at a moment of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'v> {
     pub(crate) durable: &'v Durable,
@@ -121,7 +121,7 @@ impl<'v> View<'v> {
         self.inbox
     }
 
-    /// How many of them were read.
+    /// The number of messages that were read.
     #[must_use]
     pub const fn read(&self) -> usize {
         self.read
@@ -156,7 +156,7 @@ impl Probed {
         Self(Some(probe))
     }
 
-    /// Whether somebody looks.
+    /// True if somebody looks.
     pub(crate) const fn is_on(&self) -> bool {
         self.0.is_some()
     }

@@ -1,4 +1,4 @@
-//! Where a run's instructions go, by the arms of the dispatch of a kernel that interprets something
+//! A run's instructions by the arms of the dispatch of a kernel that interprets something
 //! ([`kernel_module::profile`]).
 
 use kernel_module::profile::OUTSIDE;
@@ -6,19 +6,19 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-/// Where instructions went. All of it together is what was executed.
+/// Instructions by arm. All of it together is what was executed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     /// By the number of the arm: the opcode, where the dispatch is over opcodes.
     pub arms: BTreeMap<u8, Cost>,
-    /// What was executed outside of the interpreter.
+    /// The instructions outside of the interpreter.
     pub outside: u64,
 }
 
-/// What an arm took.
+/// The cost of an arm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// How often it was taken.
+    /// The number of times that it was taken.
     pub count: u64,
     /// Executed instructions, up to the next arm: with those of all that it called.
     pub instructions: u64,

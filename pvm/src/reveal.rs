@@ -1,4 +1,4 @@
-//! What a kernel may ask for from outside of its inbox.
+//! Data that a kernel may ask for from outside of its inbox.
 
 use crate::files;
 use blake2::{Blake2b, Digest, digest::consts::U32};
@@ -21,9 +21,9 @@ pub enum RevealError {
     /// The file is not there, or cannot be read.
     #[error("the preimage {file} cannot be read: {why}")]
     Unreadable {
-        /// Where it should be.
+        /// The expected file.
         file: PathBuf,
-        /// What the system says.
+        /// The system's message.
         why: String,
     },
     /// The file's bytes have another hash, or are too many.
@@ -54,7 +54,7 @@ pub fn hash(preimage: &[u8]) -> RevealHash {
 /// lower-case hex of the hash. A hash that is none has an empty preimage.
 ///
 /// # Errors
-/// Where the preimage is not there, or not right.
+/// If the preimage is not there, or not right.
 pub fn preimage(folder: Option<&Path>, hash: &[u8]) -> Result<Vec<u8>, RevealError> {
     let empty = self::hash(b"");
     if hash.len() != empty.len() || hash[0] != 0 || hash == empty {

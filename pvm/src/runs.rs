@@ -1,4 +1,4 @@
-//! What the machine writes into durable storage before, between and behind the runs of a level
+//! The machine's writes to durable storage before, between and behind the runs of a level
 //! (docs/machine.md, "Levels, runs, reboots"; "Upgrades").
 
 use crate::durable::{Durable, StoreError, Unavailable};
@@ -12,10 +12,10 @@ use kernel_module::{KernelError, Version};
 /// The last kernel that could be instantiated.
 pub(crate) const FALLBACK: Path<'static> = Path::literal("/readonly/kernel/boot.wasm");
 
-/// How often a kernel may reboot at one level; so it runs once more than that.
+/// The number of reboots of a kernel at one level; it runs once more than that.
 pub const MAX_REBOOTS: i32 = 1000;
 
-/// What follows a run.
+/// The action after a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     /// Another run.
@@ -61,7 +61,7 @@ pub(crate) fn flag_reboot(durable: &mut Durable) -> Result<(), StoreError> {
     Ok(durable.write_value(REBOOT.as_bytes(), 0, &[])?)
 }
 
-/// What stands in the storage between levels: loading the inbox counts as a reboot into the first
+/// Sets the storage for the time between levels: loading the inbox counts as a reboot into the first
 /// run.
 pub(crate) fn wait(durable: &mut Durable) -> Result<(), StoreError> {
     flag_reboot(durable)?;

@@ -31,19 +31,19 @@ const FORM: u16 = 1;
 /// The longest record, in bytes.
 const MAX_RECORD: usize = 1 << 24;
 
-/// How many parts of the tree may lie in each other: those who look through all of it call themselves
+/// The maximum depth of the tree's parts: functions that walk through all of it call themselves
 /// for each. The longest path, if each of its bytes were parted from others in all bits, has
 /// fewer.
 const MAX_DEPTH: u32 = 4_096;
 
-/// What unpacking may take of memory is 2 to the power of this, in bytes; what is written here
+/// Memory for unpacking is at most 2 to the power of this, in bytes; a snapshot of ours
 /// takes less.
 const MAX_WINDOW: u32 = 23;
 
-/// How much is compressed: zstd's own default.
+/// The level of compression: zstd's own default.
 const COMPRESSION: i32 = 3;
 
-/// What a snapshot is of.
+/// The facts of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The version of the machine.
@@ -67,7 +67,7 @@ pub struct Facts {
 /// A machine between two levels.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// What it is of.
+    /// Its facts.
     pub facts: Facts,
     /// Its storage.
     pub durable: Durable,
@@ -81,7 +81,7 @@ pub enum SnapshotError {
     Io(#[from] io::Error),
     /// It does not begin as one.
     #[error(
-        "this is no snapshot of a machine (one of a data folder is read by \
+        "this is not a snapshot of a machine (one of a data folder is read by \
          `evm-rollup snapshot import --data-dir`)"
     )]
     NotASnapshot,
@@ -105,7 +105,7 @@ impl Snapshot {
     /// Writes it.
     ///
     /// # Errors
-    /// Where `out` fails, or a part of the storage cannot be loaded.
+    /// If `out` fails, or a part of the storage cannot be loaded.
     pub fn write(&self, mut out: impl Write) -> Result<(), SnapshotError> {
         out.write_all(&self.facts.encode())?;
         let mut packed = zstd::Encoder::new(out, COMPRESSION)?;
@@ -128,7 +128,7 @@ impl Snapshot {
     /// which are then in memory.
     ///
     /// # Errors
-    /// Where it is none, is not whole, or too large.
+    /// If it is none, is not whole, or too large.
     pub fn read(from: impl Read, most: u64) -> Result<Self, SnapshotError> {
         let mut records = HashMap::new();
         let put = |hash: &NodeHash, record: &[u8]| {
@@ -141,10 +141,10 @@ impl Snapshot {
     }
 }
 
-/// What a snapshot is of; its storage is not read.
+/// The facts of a snapshot; its storage is not read.
 ///
 /// # Errors
-/// Where it is none.
+/// If it is none.
 pub fn facts(mut from: impl Read) -> Result<Facts, SnapshotError> {
     Facts::read(&mut from)
 }
@@ -153,7 +153,7 @@ pub fn facts(mut from: impl Read) -> Result<Facts, SnapshotError> {
 /// those that it names. What it got counts only where this function ends well.
 ///
 /// # Errors
-/// Where it is none, is not whole, unpacks to more than `most` bytes, or `put` fails.
+/// If it is none, is not whole, unpacks to more than `most` bytes, or `put` fails.
 pub fn read_into<E>(
     mut from: impl Read,
     most: u64,
@@ -182,9 +182,9 @@ where
 
 /// A record that was read.
 struct Known {
-    /// Whether another one names it.
+    /// True if another one names it.
     named: bool,
-    /// How many parts of the tree lie in each other below it, in other records.
+    /// The depth of the tree's parts below it, in other records.
     depth: u32,
 }
 
@@ -259,7 +259,7 @@ impl<R: Read> Incoming<R> {
     }
 }
 
-/// What ends too early, or is no frame.
+/// An error for a file that ends too early, or is no frame.
 fn short(error: io::Error) -> SnapshotError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Corrupt("it ends too early"),
@@ -336,7 +336,7 @@ impl Facts {
 
 struct Header<'r, R> {
     from: &'r mut R,
-    /// What was read.
+    /// The bytes that were read.
     bytes: Vec<u8>,
 }
 
@@ -351,7 +351,7 @@ impl<R: Read> Header<'_, R> {
         let mut bytes = vec![0; len];
         self.from.read_exact(&mut bytes).map_err(short)?;
         self.bytes.extend(&bytes);
-        String::from_utf8(bytes).map_err(|_| Corrupt("a text that is none"))
+        String::from_utf8(bytes).map_err(|_| Corrupt("an invalid text"))
     }
 }
 

@@ -261,7 +261,7 @@ impl State {
         Ok(enter(&*kernel.compiled(engine, limits)?, context))
     }
 
-    /// What follows from how the call ended.
+    /// The verdict on the end of a call.
     fn judge(
         &self,
         finished: Finished,
@@ -370,7 +370,7 @@ enum RunOutcome {
     },
 }
 
-/// What the runs of a level tell, in order.
+/// The log of a level's runs, in order.
 #[derive(Default)]
 struct LevelLog {
     runs: Vec<RunReport>,

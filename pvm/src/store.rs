@@ -93,13 +93,13 @@ impl<'k> From<Path<'k>> for Key<'k> {
 /// `store_has`: 0 nothing, 1 a value, 2 a subtree, 3 both.
 ///
 /// # Errors
-/// Where a part of the storage cannot be loaded, as of all of these functions.
+/// If a part of the storage cannot be loaded, as of all of these functions.
 pub fn has(durable: &Durable, key: Key<'_>) -> Result<i32, StoreError> {
     let (value, below) = kinds(durable, key.0)?;
     Ok(i32::from(value) + 2 * i32::from(below))
 }
 
-/// Whether there is a value, and something below. Below a path that is not here there is
+/// True if there is a value, and something below. Below a path that is not here there is
 /// nothing, whatever stands behind the storage.
 fn kinds(durable: &Durable, key: &[u8]) -> Result<(bool, bool), Unavailable> {
     let (value, below) = durable.has(key)?;
@@ -109,7 +109,7 @@ fn kinds(durable: &Durable, key: &[u8]) -> Result<(bool, bool), Unavailable> {
 /// `store_list_size`: how many children, the value itself counted as one.
 ///
 /// # Errors
-/// Where a child cannot be loaded.
+/// If a child cannot be loaded.
 pub fn list_size(durable: &Durable, key: Key<'_>) -> Result<i64, StoreError> {
     let mut count = i64::from(durable.has(key.0)?.0);
     durable.for_each_child(key.0, &mut |_| count += 1)?;

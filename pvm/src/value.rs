@@ -60,7 +60,7 @@ impl Value {
         Self(Repr::Tree(Arc::new(Tree { len, root })))
     }
 
-    /// How many bytes.
+    /// The number of bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -69,7 +69,7 @@ impl Value {
         }
     }
 
-    /// Whether there is no byte.
+    /// True if there is no byte.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -151,7 +151,7 @@ impl Value {
         tree.root.write(height(new), offset, bytes)
     }
 
-    /// Whether both share their bytes in memory: true implies equal.
+    /// True if both share their bytes in memory: true implies equal.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -44,7 +44,7 @@ pub struct Witness {
     pub messages: Vec<Vec<u8>>,
     /// The outbox of the level.
     pub outbox: Vec<Vec<u8>>,
-    /// What was looked at of the storage before: [`Durable::touched`].
+    /// The parts of the storage before that were read: [`Durable::touched`].
     pub parts: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ pub struct Witness {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WitnessError {
     /// It does not begin as one.
-    #[error("this is no witness of a level")]
+    #[error("this is not a witness of a level")]
     NotAWitness,
     /// It is of a form that this program does not know.
     #[error("a witness of form {0}, which this program does not know")]
@@ -66,7 +66,7 @@ pub enum WitnessError {
     /// Something else came of the level than it says.
     #[error("the level does not come out as the witness says: {0}")]
     Differs(String),
-    /// What it has of the storage is not of the root that it names, or not enough.
+    /// Its parts of the storage are not of the root that it names, or not enough.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// This computer lacks what the kernel takes; nothing is said of the witness.
@@ -104,7 +104,7 @@ impl Witness {
     /// A file's content; what it holds is not looked at further.
     ///
     /// # Errors
-    /// Where it is none, or any byte was changed.
+    /// If it is none, or any byte was changed.
     pub fn decode(bytes: &[u8]) -> Result<Self, WitnessError> {
         let mut from = Reader(bytes);
         if from.array().ok() != Some(MAGIC) {
@@ -138,7 +138,7 @@ impl Witness {
     /// The storage before the level, as far as it is here.
     ///
     /// # Errors
-    /// Where it is not of the root.
+    /// If it is not of the root.
     pub fn storage(&self) -> Result<Durable, WitnessError> {
         Ok(Durable::partial(self.before, &self.parts)?)
     }

@@ -25,7 +25,7 @@ impl Model {
         subtree
     }
 
-    /// What lies at and below a path, by the rest of the path.
+    /// The values at and below a path, by the rest of the path.
     fn subtree(&self, path: &str) -> BTreeMap<String, Vec<u8>> {
         let own = self.0.get(path).map(|value| (String::new(), value.clone()));
         let below = self

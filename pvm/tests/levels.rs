@@ -403,7 +403,7 @@ fn preimages_come_from_their_folder_and_a_missing_one_undoes_the_level() {
     assert_eq!(
         report.outbox,
         [b"secret".to_vec(), Vec::new()],
-        "what is no hash has no bytes"
+        "what is not a hash has no bytes"
     );
     std::fs::remove_dir_all(&folder).unwrap();
 }

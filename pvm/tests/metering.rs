@@ -1,4 +1,4 @@
-//! What a module counts by itself, against the fast VM's own count.
+//! Counts of a metered module, against the fast VM's own count.
 
 use kernel_module::check;
 use kernel_module::metering::instrument;

@@ -1,4 +1,4 @@
-//! Where a run's instructions go.
+//! Profiles of a run.
 
 use pvm::{Inbox, Machine, Metering, Options, engine};
 

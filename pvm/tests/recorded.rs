@@ -246,7 +246,7 @@ fn by_steps(mut steps: Steps, report: &LevelReport) -> Result<(), String> {
     }
 }
 
-/// Whether the real machine, or its node, ended there.
+/// True if the real machine, or its node, ended there.
 fn is_fatal(level: &Level) -> bool {
     level.status.starts_with("stuck") || level.status.starts_with("node error")
 }

@@ -102,7 +102,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a change answers.
+/// The result of a change.
 fn change(storage: &mut Durable, op: &Op) -> Result<(), StoreError> {
     match op {
         Op::Write(path, offset, len, byte) => {

@@ -227,7 +227,7 @@ fn lengths_that_lie_are_refused() {
     }
 }
 
-/// What is behind the head.
+/// The bytes behind the head.
 fn frame(bytes: &[u8]) -> &[u8] {
     let at = bytes
         .windows(4)

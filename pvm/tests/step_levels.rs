@@ -393,7 +393,7 @@ fn what_a_step_does_not_need_is_in_no_proof() {
     assert_eq!(count(&all, Phase::Beginning), 2);
 }
 
-/// What two liars may agree on: states that no kernel comes to. The judge need not be right about
+/// States that two liars may agree on, and that no kernel comes to. The judge need not be right about
 /// them, but be done soon.
 #[test]
 fn states_that_no_kernel_comes_to_do_not_hold_the_judge_up() {

@@ -42,7 +42,7 @@ fn number(op: &[Json], index: usize) -> i32 {
     op[index].as_i64().unwrap().try_into().unwrap()
 }
 
-/// What the operation returns, and the bytes that it reads.
+/// The result of the operation, and the bytes that it reads.
 fn apply(durable: &mut Durable, op: &[Json]) -> Result<(i64, Option<Vec<u8>>), HostError> {
     let key = Key::new(text(op, 1))?;
     let done = |()| (0, None);

@@ -1,8 +1,8 @@
-//! What names a place in durable storage.
+//! Names of places in durable storage.
 
 use host::Path;
 
-/// What names a place in durable storage: a [`Path`], or text or bytes that
+/// A name of a place in durable storage: a [`Path`], or text or bytes that
 /// are checked when they are used.
 pub trait AsPath {
     /// The bytes of the path.

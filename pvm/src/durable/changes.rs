@@ -1,4 +1,4 @@
-//! What differs between two storages, found without looking at what they share.
+//! The differences between two storages, found without looking at shared parts.
 
 use super::edit::common_prefix;
 use super::link::{Branch, Link};
@@ -23,7 +23,7 @@ impl Durable {
     /// about what changed, where both come from one storage.
     ///
     /// # Errors
-    /// Where a part that differs cannot be loaded.
+    /// If a part that differs cannot be loaded.
     pub fn changes(
         &self,
         old: &Self,

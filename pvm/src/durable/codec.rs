@@ -32,7 +32,7 @@ const BYTES: u8 = 17;
 const PAIR: u8 = 18;
 const ZEROS: u8 = 19;
 
-/// How many parts may lie in each other, where a path of the EVM kernel takes some 40.
+/// The maximum depth of parts; a path of the EVM kernel takes some 40.
 const MAX_DEPTH: u32 = 1_024;
 
 /// Which parts are written, and which are left out.
@@ -148,7 +148,7 @@ fn piece_or_name(out: &mut Vec<u8>, piece: &Piece, height: u32, cutter: &mut imp
     }
 }
 
-/// What stands for the parts that are elsewhere.
+/// A stand-in for parts that are elsewhere.
 pub(super) trait Elsewhere {
     /// `depth`: how many parts it lies in, itself included.
     fn link(&mut self, hash: NodeHash, depth: u32) -> Result<Link, &'static str>;

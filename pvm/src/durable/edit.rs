@@ -1,4 +1,4 @@
-//! How the tree is changed. What others share is copied on the way, and what is
+//! Changes of the tree. Shared parts are copied on the way, and what is
 //! loaded is loaded before anything changes on its level.
 
 use super::edge::Edge;
@@ -7,7 +7,7 @@ use crate::node_source::Unavailable;
 use crate::value::Value;
 use std::sync::Arc;
 
-/// What [`cut`] takes away.
+/// The extent of [`cut`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// The value alone.
@@ -62,7 +62,7 @@ fn graft_below(link: &mut Link, key: &[u8], below: Link) -> Done<()> {
     }
 }
 
-/// Where a path goes on.
+/// The continuation of a path.
 enum Towards {
     /// On a side of this branch.
     Side,
@@ -72,7 +72,7 @@ enum Towards {
     Missing(u8),
 }
 
-/// Where `key`, which is not empty, goes on among these children. An edge that it
+/// The continuation of `key`, which is not empty, among these children. An edge that it
 /// leaves is split.
 fn towards(link: &mut Link, key: &[u8]) -> Done<Towards> {
     link.own()?;

@@ -1,4 +1,4 @@
-//! What the tree is made of: nodes with their edges, and between them branches, so
+//! The parts of the tree: nodes with their edges, and between them branches, so
 //! that all is binary.
 
 use super::edge::Edge;
@@ -60,7 +60,7 @@ enum Backing {
     Origin(Link),
 }
 
-/// What loads parts of trees.
+/// A loader of parts of trees.
 pub(super) trait LinkLoader: Send + Sync {
     /// The part with this hash; no stub.
     fn link(&self, hash: &NodeHash) -> Result<Link, Unavailable>;
@@ -78,7 +78,7 @@ pub(super) struct View<'l> {
 }
 
 impl View<'_> {
-    /// Whether paths go on with `/`.
+    /// True if paths go on with `/`.
     pub(super) fn has_below(&self) -> Result<bool, Unavailable> {
         match self.below {
             Some(below) => Ok(below.child(b'/')?.is_some()),
@@ -88,7 +88,7 @@ impl View<'_> {
 }
 
 impl Stub {
-    /// What loads it; `None` where it is seen in another tree.
+    /// Its loader; `None` if it is seen in another tree.
     pub(super) const fn loader(&self) -> Option<&Arc<dyn LinkLoader>> {
         match &self.backing {
             Backing::Loader(loader) => Some(loader),
@@ -223,7 +223,7 @@ impl Link {
         }
     }
 
-    /// What is in memory of it: `None` for a stub that was not loaded.
+    /// Its part in memory: `None` for a stub that was not loaded.
     pub(super) fn loaded(&self) -> Option<&Self> {
         match self {
             Self::Stub(stub) => stub.loaded.get(),
@@ -390,7 +390,7 @@ impl Branch {
         self.prefix
     }
 
-    /// Whether paths that go on with this byte are below.
+    /// True if paths that go on with this byte are below.
     pub(super) const fn holds(&self, first: u8) -> bool {
         first & above(self.bit) == self.prefix
     }

@@ -18,7 +18,7 @@ impl Durable {
         }
     }
 
-    /// What was looked at of a storage that [`Durable::watched`] gave, as bytes: the parts
+    /// The parts of a storage of [`Durable::watched`] that were read, as bytes: the parts
     /// on the ways there, and the hashes of the others. It does not matter what was
     /// written meanwhile into clones.
     #[must_use]
@@ -42,7 +42,7 @@ impl Durable {
             }
             _ => Err(Unavailable::Corrupt {
                 hash: root,
-                why: "it is no root",
+                why: "it is not a root",
             }),
         }
     }
@@ -69,7 +69,7 @@ impl Cutter for AtUnseen {
     }
 }
 
-/// What is not there cannot be loaded.
+/// A loader for absent parts: it always fails.
 struct Blinded;
 
 impl Elsewhere for Blinded {

@@ -17,14 +17,14 @@ impl Durable {
     /// A storage that is read from `source` as it is needed.
     ///
     /// # Errors
-    /// Where the source does not have the root.
+    /// If the source does not have the root.
     pub fn open(root: NodeHash, source: Arc<dyn NodeSource>) -> Result<Self, Unavailable> {
         let root = Link::stub(root, Records::new(source));
         match root.view()? {
             Some(view) if view.edge.is_empty() => Ok(Self { root, behind: None }),
             _ => Err(Unavailable::Corrupt {
                 hash: root.hash(),
-                why: "it is no root",
+                why: "it is not a root",
             }),
         }
     }
@@ -95,7 +95,7 @@ pub fn references(record: &[u8]) -> Result<Vec<NodeHash>, Unavailable> {
 /// The hash of a record, and those that it names, in order, one as often as it is named.
 ///
 /// # Errors
-/// What is wrong with the bytes.
+/// An error that names the fault.
 pub fn named(record: &[u8]) -> Result<(NodeHash, Vec<NodeHash>), &'static str> {
     let (hash, names) = named_within(record)?;
     Ok((hash, names.into_iter().map(|(name, _)| name).collect()))
@@ -111,7 +111,7 @@ pub(crate) fn named_within(record: &[u8]) -> Result<(NodeHash, Vec<Name>), &'sta
     Ok((hash, names))
 }
 
-/// Whether this is a record of that hash.
+/// Checks that this is a record of that hash.
 ///
 /// # Errors
 /// [`Unavailable::Corrupt`] where it is not.
@@ -200,7 +200,7 @@ impl Records {
     }
 }
 
-/// What is named is loaded later.
+/// Named parts are loaded later.
 struct Later(Arc<Records>);
 
 impl Elsewhere for Later {
@@ -250,17 +250,17 @@ impl PieceLoader for Records {
 /// Takes a record, with its hash.
 pub(crate) type Put<'p, E> = dyn FnMut(&NodeHash, &[u8]) -> Result<(), E> + 'p;
 
-/// What a source has and was written, too; and how an error is told.
+/// Records that a source has and that were written, too; and the form of its errors.
 type Stored<E> = (HashSet<NodeHash>, fn(Unavailable) -> E);
 
 /// Writes what no source has, or all.
 struct Writer<P, E> {
     records: Arc<Records>,
     put: P,
-    /// What was written, by its hash: subtrees may share it.
+    /// Written parts by their hashes: subtrees may share them.
     links: HashMap<NodeHash, Link>,
     pieces: HashMap<NodeHash, Piece>,
-    /// Where what a source has is written, too.
+    /// Records of the source that are written, too.
     stored: Option<Stored<E>>,
 }
 
@@ -389,10 +389,10 @@ where
     }
 }
 
-/// How many levels of a value's tree a record has at most.
+/// The most levels of a value's tree in a record.
 const RECORD_HEIGHT: u32 = 4;
 
-/// Whether a part has a record of its own.
+/// True if a part has a record of its own.
 fn is_record(link: &Link, parent: Option<&Branch>) -> bool {
     match link {
         Link::Leaf(_) => false,
@@ -404,7 +404,7 @@ fn is_record(link: &Link, parent: Option<&Branch>) -> bool {
     }
 }
 
-/// What is written here. A branch right below a node is a part of the node's record, also where
+/// Writes records. A branch right below a node is a part of the node's record, also if
 /// it had one of its own before: so the form of a record follows from its hash alone, and
 /// names nothing that another record of that hash does not. What cannot be loaded stays named.
 fn in_its_place<'l>(link: &'l Link, parent: Option<&Branch>) -> &'l Link {

@@ -1,4 +1,4 @@
-//! What a storage does not have itself, from elsewhere: a function from a path to a value.
+//! A source of values that a storage does not have itself: a function from a path to a value.
 //!
 //! The storage remembers what is no longer to be asked for (deleted values, subtrees) and
 //! where subtrees were moved or copied to, so that it behaves as if everything had been in it
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Where values come from that a storage does not have.
+/// A source of values that a storage does not have.
 pub trait Source: Debug + Send + Sync {
     /// The value at `path`, or `None` if there is none: always the same answer.
     ///
@@ -32,15 +32,15 @@ impl From<Unavailable> for HostError {
     }
 }
 
-/// What stands behind a storage.
+/// The source behind a storage.
 #[derive(Clone, Debug)]
 pub(super) struct Behind {
     source: Arc<dyn Source>,
-    /// What is known of paths; what is not marked is as the nearest marked path above it says.
+    /// The knowledge about paths; for a path without a mark, the nearest marked path above it decides.
     marks: Durable,
 }
 
-/// What a mark says of a path.
+/// The meaning of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
     /// The value here is gone, whatever stands below.
@@ -49,12 +49,12 @@ struct Mark {
     node: Option<Origin>,
 }
 
-/// Where a node comes from.
+/// The origin of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Origin {
     /// From nowhere: it is all here.
     Here,
-    /// What is not here is below this path of the source.
+    /// Missing parts are below this path of the source.
     At(Vec<u8>),
 }
 
@@ -100,7 +100,7 @@ impl Behind {
         self.marks.set(key, mark.write())
     }
 
-    /// Where what lies at `key` comes from, as the paths above it say; `None`: nowhere.
+    /// The origin of the node at `key`, by the marks above it; `None`: nowhere.
     fn inherited(&self, key: &[u8]) -> Known<Option<Vec<u8>>> {
         let mut end = key.len();
         while let Some(slash) = key[..end].iter().rposition(|byte| *byte == b'/') {
@@ -115,7 +115,7 @@ impl Behind {
         Ok(None)
     }
 
-    /// Where the node at `key` comes from; `None`: nowhere.
+    /// The origin of the node at `key`; `None`: nowhere.
     fn node(&self, key: &[u8]) -> Known<Option<Vec<u8>>> {
         match self.mark(key)?.and_then(|mark| mark.node) {
             Some(Origin::Here) => Ok(None),
@@ -209,7 +209,7 @@ impl Durable {
         self
     }
 
-    /// Whether some of it comes from elsewhere.
+    /// True if some of it comes from elsewhere.
     #[must_use]
     pub fn has_source(&self) -> bool {
         self.behind.is_some()
@@ -270,7 +270,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// What a source has, and whether it answers.
+    /// The values of a source, and whether it answers.
     #[derive(Debug)]
     struct Map(BTreeMap<String, u8>, bool);
 

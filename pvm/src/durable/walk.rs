@@ -1,4 +1,4 @@
-//! How the tree is looked through.
+//! Walks through the tree.
 
 use super::link::{Link, View};
 use crate::node_source::Unavailable;

@@ -63,7 +63,7 @@ struct Ready {
     patience: Option<Duration>,
 }
 
-/// What the host functions find.
+/// The host functions' data.
 struct Data {
     context: Context,
     memory_limits: NoneButOurs,
@@ -195,7 +195,7 @@ impl ResourceLimiter for NoneButOurs {
     }
 }
 
-/// Whether this computer refused something, whose errors have a number of the system.
+/// True if this computer refused something, whose errors have a number of the system.
 fn lacks(error: &wasmtime::Error) -> bool {
     format!("{error:#}").contains("(os error ")
 }
@@ -228,7 +228,7 @@ fn end(error: &wasmtime::Error) -> End {
 #[error("the run takes long")]
 struct Late;
 
-/// How often it is seen whether a run takes too long.
+/// The interval at which a run's time is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// An engine for each size of the stack, for runs that can be ended and for others.

@@ -54,7 +54,7 @@ struct Ready {
     memory: String,
 }
 
-/// What the host functions find.
+/// The host functions' data.
 struct Data {
     context: Context,
     /// `None` while the start function runs.

@@ -49,7 +49,7 @@ impl Machine {
     }
 }
 
-/// What a level is proved and checked with: nothing is measured.
+/// The options for proofs and their checks: nothing is measured.
 fn plain(options: &Options) -> Options {
     Options {
         metering: Metering::Off,
@@ -63,7 +63,7 @@ impl Witness {
     /// witness says. Of the options those count that say how it is run.
     ///
     /// # Errors
-    /// Where the witness is not of this kernel, its parts are not of its root or do not
+    /// If the witness is not of this kernel, its parts are not of its root or do not
     /// suffice, or anything else comes out.
     pub fn check(&self, kernel: &[u8], options: &Options) -> Result<LevelReport, WitnessError> {
         let hash: [u8; 32] = Blake2b::<U32>::digest(kernel).into();

@@ -10,7 +10,7 @@ impl Machine {
     /// A level with exactly these messages, before its first step. The machine stays before the level.
     ///
     /// # Errors
-    /// Where storage is read from somewhere else, which no proof shows.
+    /// If storage is read from somewhere else, which no proof shows.
     pub fn steps(&self, messages: Vec<Vec<u8>>) -> Result<Steps, Error> {
         let state = &self.state;
         if state.durable.has_source() {
@@ -30,13 +30,13 @@ impl Machine {
         Ok(Steps::new(context, self.facts(), state.stuck.is_some()))
     }
 
-    /// What everybody knows of the rollup.
+    /// The common knowledge about the rollup.
     #[must_use]
     pub fn facts(&self) -> Facts {
         Facts::of(&self.state.options)
     }
 
-    /// What is claimed of the level before the next: it has no outbox here.
+    /// The claim about the level before the next: it has no outbox here.
     #[must_use]
     pub fn claim(&self) -> Claim {
         Claim {

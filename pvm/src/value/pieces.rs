@@ -5,7 +5,7 @@ use crate::node_source::{Hashed, Hasher, NodeHash, Unavailable};
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
-/// How many bytes a piece has; a value's last one is filled up with zeros.
+/// The number of bytes of a piece; a value's last one is filled up with zeros.
 pub(crate) const PIECE: usize = 1024;
 
 /// A part of the tree: `2^height` pieces, where a piece itself has height 0.
@@ -45,7 +45,7 @@ enum Backing {
     Origin(Piece),
 }
 
-/// What loads parts of values.
+/// A loader of parts of values.
 pub(crate) trait PieceLoader: Send + Sync {
     /// The part with this hash and of this height; no stub.
     fn piece(&self, hash: &NodeHash, height: u32) -> Result<Piece, Unavailable>;
@@ -81,7 +81,7 @@ pub(crate) fn piece_hash(bytes: &[u8]) -> NodeHash {
     Hasher::new(Hashed::Piece).with(stripped(bytes)).done()
 }
 
-/// How high the tree of a value of `len` bytes is.
+/// The height of the tree of a value of `len` bytes.
 pub(crate) const fn height(len: usize) -> u32 {
     len.div_ceil(PIECE).next_power_of_two().trailing_zeros()
 }
@@ -104,7 +104,7 @@ fn zero_hash(height: u32) -> NodeHash {
 }
 
 impl PieceStub {
-    /// What loads it; `None` where it is seen in another tree.
+    /// Its loader; `None` if it is seen in another tree.
     pub(crate) const fn loader(&self) -> Option<&Arc<dyn PieceLoader>> {
         match &self.backing {
             Backing::Loader(loader) => Some(loader),
@@ -183,7 +183,7 @@ impl Piece {
         }
     }
 
-    /// What is in memory of it: `None` for a stub that was not loaded.
+    /// Its part in memory: `None` for a stub that was not loaded.
     pub(crate) fn loaded(&self) -> Option<&Self> {
         match self {
             Self::Stub(stub) => stub.loaded.get(),
@@ -206,7 +206,7 @@ impl Piece {
         }
     }
 
-    /// Whether there are zeros alone.
+    /// True if there are zeros alone.
     pub(crate) fn is_zero(&self, height: u32) -> bool {
         matches!(self, Self::Zero) || self.hash(height) == zero_hash(height)
     }
