@@ -33,7 +33,7 @@ impl Dice {
     }
 }
 
-/// What happens.
+/// A plan of random events.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Tells runs at a time apart.
@@ -42,25 +42,25 @@ pub struct Plan {
     pub seed: u64,
     /// The run ends at so many levels of the branch that counts.
     pub levels: u32,
-    /// Whether the node has a store: then a restart loses nothing, else it is given again what
+    /// True if the node has a store: then a restart loses nothing, else it is given again what
     /// it had acknowledged.
     pub stored: bool,
 }
 
-/// What happened.
+/// Counts of the events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The levels of the branch that counts.
     pub levels: u32,
     /// The levels that left it.
     pub gone: u32,
-    /// How often layer 1 went back.
+    /// The number of reorganisations.
     pub reorganisations: u32,
-    /// How far at most.
+    /// The largest depth.
     pub deepest: u32,
-    /// How often the node was started anew.
+    /// The number of restarts of the node.
     pub node_restarts: u32,
-    /// How often the rollup node was.
+    /// The number of restarts of the rollup node.
     pub rollup_node_restarts: u32,
     /// The transactions, all acknowledged and included once.
     pub transactions: usize,

@@ -25,7 +25,7 @@ impl Bridged {
     /// A rollup before its first level whose bridge is that of a devnet's layer 1.
     ///
     /// # Panics
-    /// Where the kernel is missing or no good.
+    /// If the kernel is missing or invalid.
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let contracts = Contracts::default();
@@ -49,7 +49,7 @@ impl Bridged {
     /// Runs a level: what layer 1's operations brought, then these transactions.
     ///
     /// # Panics
-    /// Where the machine fails, or a run traps.
+    /// If the machine fails, or a run traps.
     pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
         let posted = raws
             .iter()
@@ -70,7 +70,7 @@ impl Bridged {
     /// Runs levels until everything in the outbox can be executed.
     ///
     /// # Panics
-    /// Where a level fails.
+    /// If a level fails.
     pub fn cement(&mut self) {
         let none: [&[u8]; 0] = [];
         let at = |layer1: &Layer1| layer1.outbox().all_executable_at(layer1.parameters());
@@ -82,7 +82,7 @@ impl Bridged {
     /// Executes everything that can be; gives how many messages that were.
     ///
     /// # Panics
-    /// Where layer 1 refuses one.
+    /// If layer 1 refuses one.
     pub fn execute_all(&mut self) -> usize {
         let can = |place: &OutboxPosition| self.layer1.status(*place) == Status::Executable;
         let places: Vec<OutboxPosition> = self
@@ -102,7 +102,7 @@ impl Bridged {
     /// Sends tez of the first account through the bridge.
     ///
     /// # Panics
-    /// Where layer 1 refuses.
+    /// If layer 1 refuses.
     pub fn deposit(&mut self, routing: &[u8], amount: Mutez) -> Receipt {
         let bridge = Contracts::default().bridge;
         let call = Bridge::deposit(bridge, self.address, routing.to_vec(), amount);
@@ -113,7 +113,7 @@ impl Bridged {
     /// Sends tokens of the first account through their wrapper.
     ///
     /// # Panics
-    /// Where layer 1 refuses.
+    /// If layer 1 refuses.
     pub fn deposit_tokens(&mut self, routing: &[u8], amount: u128) -> Receipt {
         let wrapper = Contracts::default().token_wrapper;
         let Some(Code::TokenWrapper(code)) = self.layer1.contract(&wrapper) else {
@@ -134,7 +134,7 @@ impl Bridged {
     /// The tokens of one of layer 1's accounts.
     ///
     /// # Panics
-    /// Where there is no token.
+    /// If there is no token.
     #[must_use]
     pub fn tokens(&self, account: usize) -> u128 {
         match self.layer1.contract(&Contracts::default().token) {

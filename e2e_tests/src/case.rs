@@ -18,7 +18,7 @@ const ROLLUP: [u8; 20] = [7; 20];
 
 /// The program that is called again and again.
 pub const CALLED: Address = Address::repeat_byte(0xca);
-/// Who calls it, in a loop without end.
+/// The caller, in an endless loop.
 pub const CALLER: Address = Address::repeat_byte(0xcb);
 /// A contract of 24 kB, all of it jump destinations.
 pub const LARGE: Address = Address::repeat_byte(0xcc);
@@ -43,21 +43,21 @@ pub struct Case {
 /// Messages of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowd {
-    /// What they are.
+    /// Their kind.
     pub kind: Kind,
-    /// How many.
+    /// Their number.
     pub count: u64,
     /// The bytes of each, as far as the kind lets them be chosen.
     pub len: usize,
     /// Makes crowds of a kind differ.
     pub salt: u64,
-    /// What the bytes are.
+    /// The byte that fills them.
     pub fill: u8,
     /// The gas limit of transactions.
     pub gas: u64,
 }
 
-/// What a message is.
+/// A kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -129,7 +129,7 @@ pub const KINDS: [Kind; 19] = [
 /// A rollup with a bridge and default budgets, to run cases on.
 ///
 /// # Panics
-/// Where the kernel is missing.
+/// If the kernel is missing.
 #[must_use]
 pub fn lab() -> Lab {
     let mut lab = Lab::new(Config {
@@ -154,7 +154,7 @@ pub fn lab() -> Lab {
     lab
 }
 
-/// Who forces transactions in.
+/// The account that forces transactions in.
 fn second() -> User {
     User::new("lab, forced")
 }
@@ -174,10 +174,10 @@ const PAYS_CODE: &[u8] = &[
 ];
 
 impl Case {
-    /// What the case costs, from its level until nothing waits.
+    /// The cost of the case, from its level until nothing waits.
     ///
     /// # Panics
-    /// Where a run traps.
+    /// If a run traps.
     #[must_use]
     pub fn run(&self, lab: &Lab) -> Sample {
         let mut rollup = lab.rollup();

@@ -75,7 +75,7 @@ impl Client {
         Self::PyTezos,
     ];
 
-    /// Whether it takes long to install, or needs what the machine has not by itself: `make
+    /// True if it takes long to install, or needs what the machine does not have: `make
     /// clients` runs it, and tests if `CLIENTS=all` is set.
     #[must_use]
     pub const fn is_large(self) -> bool {
@@ -89,7 +89,7 @@ impl Client {
     /// one, on [Micheline](crate::micheline).
     ///
     /// # Panics
-    /// Where the devnet does not start, or the script ends without a report.
+    /// If the devnet does not start, or the script ends without a report.
     #[must_use]
     pub fn run(self) -> ClientOutcome {
         let (mut command, script) = match self.command() {
@@ -117,7 +117,7 @@ impl Client {
         ClientOutcome::read(&output)
     }
 
-    /// What runs the client's script, installed, and the script, in `clients/`.
+    /// The program that runs the client's script, installed, and the script, in `clients/`.
     fn command(self) -> Result<(Command, &'static str), String> {
         match self {
             Self::Ethers => Ok((nodejs()?, "ethers.mjs")),
@@ -180,7 +180,7 @@ impl fmt::Display for Client {
     }
 }
 
-/// How a client fared.
+/// The outcome of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientOutcome {
     /// It could not be had here, and why.
@@ -189,7 +189,7 @@ pub enum ClientOutcome {
     Ran(Report),
 }
 
-/// What a script reported.
+/// The report of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The client's version.
@@ -198,7 +198,7 @@ pub struct Report {
     pub passed: Vec<String>,
     /// The steps that failed, each with its reason.
     pub failed: Vec<(String, String)>,
-    /// What the script said on standard error.
+    /// The script's standard error.
     pub complaints: String,
 }
 
@@ -331,7 +331,7 @@ fn node_version(node: &Path) -> Result<(u32, u32), String> {
     let mut next = || numbers.next().and_then(|number| number.parse().ok());
     next()
         .zip(next())
-        .ok_or_else(|| format!("{printed} is no version"))
+        .ok_or_else(|| format!("{printed} is not a version"))
 }
 
 /// Installs what a folder's lock file says, if that changed, without the packages' scripts.

@@ -12,7 +12,7 @@ impl Folder {
     /// A new one. Tests that run at a time need different names.
     ///
     /// # Panics
-    /// Where it cannot be made.
+    /// If it cannot be made.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
@@ -34,7 +34,7 @@ impl Folder {
     /// Writes a file; gives its path, as text.
     ///
     /// # Panics
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).expect("the folder is ours");
@@ -44,7 +44,7 @@ impl Folder {
     /// Writes a page where a node looks for it.
     ///
     /// # Panics
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn put(&self, hash: &[u8; 33], page: &[u8]) {
         std::fs::write(self.0.join(hex::encode(hash)), page).expect("the folder is ours");
     }

@@ -24,11 +24,11 @@ use std::time::{Duration, Instant};
 /// The chain of these tests.
 pub const CHAIN_ID: u64 = 421_337;
 
-/// How long something may take before a test fails: a node without a store runs all levels again,
+/// The time limit of an event in a test: a node without a store runs all levels again,
 /// on a machine that may be busy.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// What was originated.
+/// An originated rollup.
 #[derive(Debug)]
 pub struct Originated {
     /// The installer.
@@ -79,7 +79,7 @@ pub struct Lab {
     pub double: Double,
     /// It, on its port.
     pub running: Running,
-    /// What was originated.
+    /// The originated rollup.
     pub originated: Originated,
     /// Those who are rich.
     pub users: Vec<User>,
@@ -181,7 +181,7 @@ pub async fn number(node: &Handle, method: &str, params: Value) -> u64 {
     .expect("it works")
 }
 
-/// What a node says of its health: the status of HTTP, and the answer.
+/// A node's health: the HTTP status, and the answer.
 #[must_use]
 pub fn health(node: &Handle) -> (u16, Value) {
     let mut stream = TcpStream::connect(node.address()).expect("it works");

@@ -1,4 +1,4 @@
-//! How durable storage grows under transfers between the same accounts.
+//! Growth of durable storage under transfers between the same accounts.
 
 use crate::{Rollup, Setup, User};
 use alloy_primitives::{B256, Bytes, TxKind, U256};
@@ -11,12 +11,12 @@ use storage::layout::SLOTS;
 /// all are there.
 const HISTORY: u64 = 8_191;
 
-/// What lies in durable storage.
+/// The size of durable storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// How many values.
+    /// The number of values.
     pub values: usize,
-    /// How long they are together, in bytes.
+    /// Their total length in bytes.
     pub bytes: usize,
 }
 
@@ -34,7 +34,7 @@ impl Growth {
     /// A rollup that keeps `kept` blocks, with the slots that 8,191 blocks leave.
     ///
     /// # Panics
-    /// Where the kernel is missing or no good.
+    /// If the kernel is missing or invalid.
     #[must_use]
     pub fn new(kept: u64) -> Self {
         let users = [User::new("one of two"), User::new("the other")];
@@ -61,7 +61,7 @@ impl Growth {
     /// Makes a level with `transfers` of them, which must all succeed.
     ///
     /// # Panics
-    /// Where one does not.
+    /// If a transfer fails.
     pub fn level(&mut self, transfers: usize) -> LevelReport {
         let addresses = self.users.each_ref().map(|user| user.address);
         let raws: Vec<Vec<u8>> = (0..transfers)
@@ -82,7 +82,7 @@ impl Growth {
         report
     }
 
-    /// What the state is made of.
+    /// The size of the state.
     #[must_use]
     pub fn size(&self) -> Size {
         let values = self
@@ -98,7 +98,7 @@ impl Growth {
 }
 
 impl Size {
-    /// Whether both are as large: as many values, and bytes that differ by at most a
+    /// True if both are as large: as many values, and bytes that differ by at most a
     /// hundredth (later nonces and block numbers are a byte or two longer).
     #[must_use]
     pub fn is_as_large_as(&self, other: &Self) -> bool {

@@ -19,12 +19,12 @@ pub const MAX_GAS: u64 = 1 << 24;
 /// The most levels that one measure takes.
 pub(crate) const MAX_LEVELS: usize = 200;
 
-/// What something cost, net of empty levels.
+/// A cost, net of empty levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Wasm instructions.
     pub instructions: u64,
-    /// What the kernel counted for it, in units of the budget.
+    /// The work that the kernel counted, in units of the budget.
     pub work: u64,
     /// The gas that receipts show.
     pub gas: u64,
@@ -101,7 +101,7 @@ pub struct Lab {
     start: Durable,
     setup: Setup,
     empty: Sample,
-    /// Who sends what is measured.
+    /// The sender.
     pub user: User,
 }
 
@@ -109,7 +109,7 @@ impl Lab {
     /// A rollup with this configuration.
     ///
     /// # Panics
-    /// Where the kernel is missing, or traps.
+    /// If the kernel is missing, or traps.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let user = User::new("lab");
@@ -154,7 +154,7 @@ impl Lab {
         self.start = rollup.durable().clone();
     }
 
-    /// What a call of `to` costs, with all gas that a transaction may have.
+    /// The cost of a call of `to`, with all gas that a transaction may have.
     #[must_use]
     pub fn call(&self, to: Address, input: &[u8]) -> Sample {
         let mut user = self.user.clone();
@@ -163,7 +163,7 @@ impl Lab {
         self.transactions(&[raw]).0
     }
 
-    /// What a program costs that calls of the account `0xaa…` run.
+    /// The cost of a program that calls of the account `0xaa…` run.
     #[must_use]
     pub fn program(&self, code: &[u8]) -> Sample {
         const PLACE: Address = Address::repeat_byte(0xaa);
@@ -176,7 +176,7 @@ impl Lab {
         self.run(&mut rollup, messages).0
     }
 
-    /// What these transactions cost, and what became of them.
+    /// The cost of these transactions, and their results.
     #[must_use]
     pub fn transactions(&self, raws: &[Vec<u8>]) -> (Sample, Vec<Included>) {
         let messages = raws
@@ -185,11 +185,11 @@ impl Lab {
         self.run(&mut self.rollup(), messages.collect())
     }
 
-    /// What a level with these messages costs, and those behind it until nothing
+    /// The cost of a level with these messages, and of those behind it until nothing
     /// waits.
     ///
     /// # Panics
-    /// Where a run traps.
+    /// If a run traps.
     #[must_use]
     pub fn run(&self, rollup: &mut Rollup, messages: Vec<Vec<u8>>) -> (Sample, Vec<Included>) {
         self.run_watched(rollup, messages, |_| {})
@@ -198,7 +198,7 @@ impl Lab {
     /// As [`Lab::run`], with a look at each level.
     ///
     /// # Panics
-    /// Where a run traps.
+    /// If a run traps.
     #[must_use]
     pub fn run_watched(
         &self,
@@ -227,7 +227,7 @@ impl Lab {
     }
 }
 
-/// What the kernel counts when it reads a message.
+/// The work that the kernel counts when it reads a message.
 pub(crate) fn reading(message: &[u8]) -> u64 {
     rollup::budget::MESSAGE + rollup::budget::BYTE * message.len() as u64
 }

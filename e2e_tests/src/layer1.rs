@@ -1,4 +1,4 @@
-//! What contracts of layer 1 put into the inbox, as bytes.
+//! Calls by contracts of layer 1, as inbox bytes.
 
 use messages::contract::Contract;
 use messages::inbox::{Message, Transfer};

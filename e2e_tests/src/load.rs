@@ -43,7 +43,7 @@ impl Default for Labs {
 }
 
 impl Load {
-    /// What the load costs, from its level until nothing waits.
+    /// The cost of the load, from its level until nothing waits.
     ///
     /// # Panics
     /// If a run traps.

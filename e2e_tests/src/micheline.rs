@@ -6,14 +6,14 @@ use messages::micheline::{Node, prim, write};
 use messages::ticket;
 use serde_json::{Value, json};
 
-/// How many nodes there are of each kind.
+/// The number of nodes of each kind.
 const EACH: u64 = 200;
 
 /// Nodes that are the same on every run: `{"kind", "hex", "json"}`, where the JSON is
 /// what the node shows of them.
 ///
 /// # Panics
-/// Where `messages` does not read what it wrote.
+/// If `messages` does not read what it wrote.
 #[must_use]
 pub fn nodes() -> Value {
     type Write = fn(&mut Bytes) -> Vec<u8>;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where levels are recorded, if anywhere: a folder.
+/// The variable that names the folder in which levels are recorded.
 const FOLDER: &str = "RECORD_LEVELS";
 
 /// The least length of a value that is a file of its own, in bytes: a kernel.

@@ -23,7 +23,7 @@ use storage::{Account, Config, Head, history};
 /// The shipped module, as `make kernel` wrote it.
 ///
 /// # Panics
-/// Where it is not there.
+/// If it is not there.
 #[must_use]
 pub fn kernel() -> Vec<u8> {
     Build::Shipped.wasm()
@@ -43,7 +43,7 @@ impl Build {
     /// Its bytes.
     ///
     /// # Panics
-    /// Where they are not there.
+    /// If they are not there.
     #[must_use]
     pub fn wasm(self) -> Vec<u8> {
         module(match self {
@@ -56,7 +56,7 @@ impl Build {
 /// A module that `make test` builds before the tests run.
 ///
 /// # Panics
-/// Where it was not built.
+/// If it was not built.
 #[must_use]
 pub fn module(name: &str) -> Vec<u8> {
     let option = match name {
@@ -70,24 +70,24 @@ pub fn module(name: &str) -> Vec<u8> {
     read.unwrap_or_else(|error| panic!("{name}: {error}; run `cargo xtask kernel{option}` first"))
 }
 
-/// What a rollup starts from.
+/// The initial state of a rollup.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The configuration.
     pub config: Config,
     /// Balances in wei.
     pub balances: Vec<(Address, U256)>,
-    /// What is measured.
+    /// The measured quantities.
     pub metering: Metering,
     /// The rollup's address, the 20 bytes behind `sr1…`.
     pub address: [u8; 20],
     /// Which kernel runs.
     pub build: Build,
-    /// Where pages are looked for.
+    /// The folder of pages.
     pub preimages: Option<PathBuf>,
     /// Another engine, which has to do the same.
     pub check: Option<Arc<dyn Engine>>,
-    /// Who looks into runs.
+    /// The probe of runs.
     pub probe: Probed,
 }
 
@@ -124,7 +124,7 @@ impl Setup {
 pub struct Included {
     /// The transaction.
     pub transaction: StoredTransaction,
-    /// What it did.
+    /// Its receipt.
     pub receipt: StoredReceipt,
     /// The number of its block.
     pub block: u64,
@@ -156,7 +156,7 @@ impl Rollup {
     /// A rollup before its first level.
     ///
     /// # Panics
-    /// Where the kernel is missing or no good.
+    /// If the kernel is missing or no good.
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let mut durable = Durable::new();
@@ -183,7 +183,7 @@ impl Rollup {
     /// A rollup that goes on from `durable`, with the options of `setup`.
     ///
     /// # Panics
-    /// Where the kernel is no good.
+    /// If the kernel is no good.
     #[must_use]
     pub fn from_durable(durable: Durable, setup: &Setup) -> Self {
         let head = HEAD.get(&durable, &()).expect("a readable head");
@@ -218,7 +218,7 @@ impl Rollup {
     /// Runs a level that brings these transactions, one second after the last.
     ///
     /// # Panics
-    /// Where the machine fails, or a run traps.
+    /// If the machine fails, or a run traps.
     pub fn level(&mut self, raws: &[impl AsRef<[u8]>]) -> LevelReport {
         self.level_of(self.messages(raws))
     }
@@ -235,7 +235,7 @@ impl Rollup {
     /// that are known now, and with y of each signature's point or not.
     ///
     /// # Panics
-    /// Where one is no transaction, or nobody signed it.
+    /// If one is no transaction, or nobody signed it.
     #[must_use]
     pub fn batches(&self, raws: &[impl AsRef<[u8]>], points: bool) -> Vec<Vec<u8>> {
         let count = known_keys::count(self.durable()).expect("readable");
@@ -270,7 +270,7 @@ impl Rollup {
     /// Runs a level that brings nothing.
     ///
     /// # Panics
-    /// Where the machine fails, or the run traps.
+    /// If the machine fails, or the run traps.
     pub fn empty_level(&mut self) -> LevelReport {
         self.level_of(Vec::new())
     }
@@ -278,7 +278,7 @@ impl Rollup {
     /// Runs a level with these inbox messages, tags included.
     ///
     /// # Panics
-    /// Where the machine fails, or a run traps.
+    /// If the machine fails, or a run traps.
     pub fn level_of(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
         let report = self.level_with_traps(messages);
         for run in &report.runs {
@@ -295,7 +295,7 @@ impl Rollup {
     /// As [`Rollup::level_of`], but runs may trap.
     ///
     /// # Panics
-    /// Where the machine fails.
+    /// If the machine fails.
     pub fn level_with_traps(&mut self, messages: Vec<Vec<u8>>) -> LevelReport {
         self.try_level(messages).expect("the level runs")
     }
@@ -319,7 +319,7 @@ impl Rollup {
     /// The first run of a level with these inbox messages, step by step; the rollup stays before it.
     ///
     /// # Panics
-    /// Where the kernel cannot run.
+    /// If the kernel cannot run.
     #[must_use]
     pub fn steps(&self, messages: Vec<Vec<u8>>) -> pvm::steps::Steps {
         let inbox = Inbox {
@@ -345,7 +345,7 @@ impl Rollup {
     /// Changes a value of durable storage between levels; what lies below stays.
     ///
     /// # Panics
-    /// Where the path is none.
+    /// If the path is none.
     pub fn set(&mut self, path: &str, value: &[u8]) {
         let durable = self.machine.durable_mut();
         durable.delete_value(path).expect("a legal path");
@@ -395,7 +395,7 @@ impl Rollup {
     /// The header of block `number`, with its hash.
     ///
     /// # Panics
-    /// Where there is none.
+    /// If there is none.
     #[must_use]
     pub fn header(&self, number: u64) -> (B256, Header) {
         let stored = HEADERS
@@ -411,7 +411,7 @@ impl Rollup {
     /// The transactions of block `number`, with their receipts.
     ///
     /// # Panics
-    /// Where storage cannot be read.
+    /// If storage cannot be read.
     #[must_use]
     pub fn block(&self, number: u64) -> Vec<Included> {
         let transactions = history::transactions(self.durable(), number);
@@ -440,7 +440,7 @@ impl Rollup {
     /// An account; the empty one where it is absent.
     ///
     /// # Panics
-    /// Where storage cannot be read.
+    /// If storage cannot be read.
     #[must_use]
     pub fn account(&self, address: Address) -> Account {
         ACCOUNTS
@@ -449,10 +449,10 @@ impl Rollup {
             .unwrap_or_default()
     }
 
-    /// What a slot holds.
+    /// The value of a slot.
     ///
     /// # Panics
-    /// Where storage cannot be read.
+    /// If storage cannot be read.
     #[must_use]
     pub fn slot(&self, address: Address, slot: U256) -> U256 {
         SLOTS
@@ -464,7 +464,7 @@ impl Rollup {
     /// The code of an account.
     ///
     /// # Panics
-    /// Where storage cannot be read.
+    /// If storage cannot be read.
     #[must_use]
     pub fn code(&self, address: Address) -> Bytes {
         let hash = self.account(address).code_hash;

@@ -14,10 +14,10 @@ use tx_kernel::wallet::{self, Key};
 /// Our rollup.
 pub const ROLLUP: [u8; 20] = [0x11; 20];
 
-/// Who makes the tickets.
+/// The issuer of the tickets.
 pub const TICKETER: Contract = Contract::Originated([0x71; 20]);
 
-/// What they say.
+/// Their contents.
 pub const CONTENT: &str = "Hello, Ticket!";
 
 /// A contract that takes tickets.
@@ -113,19 +113,19 @@ impl Rollup {
             .unwrap()
     }
 
-    /// How many of the ticket the key has.
+    /// The key's balance of the ticket.
     pub fn balance(&self, key: &Key) -> u64 {
         self.balance_of(key, CONTENT)
     }
 
-    /// How many of the ticket with this content the key has.
+    /// The key's balance of the ticket with this content.
     #[must_use]
     pub fn balance_of(&self, key: &Key, content: &str) -> u64 {
         balance(self.machine.durable(), key, content)
     }
 }
 
-/// How many of the ticket with this content the key has in a storage.
+/// The key's balance of the ticket with this content in a storage.
 #[must_use]
 pub fn balance(durable: &Durable, key: &Key, content: &str) -> u64 {
     let node = string_ticket(&TICKETER, content, 1);

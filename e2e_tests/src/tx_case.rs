@@ -18,10 +18,10 @@ use tx_kernel::wallet::{self, Key};
 const ROLLUP: [u8; 20] = [7; 20];
 const CONTENT: &str = "lab";
 
-/// How many accounts there are.
+/// The number of accounts.
 const ACCOUNTS: usize = 300;
 
-/// What each of them has of [`CONTENT`].
+/// The balance of each in [`CONTENT`].
 const AMOUNT: u64 = 1 << 40;
 
 /// The most bytes of a batch in its message.
@@ -37,25 +37,25 @@ pub struct Case {
 /// Messages of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowd {
-    /// What they are.
+    /// Their kind.
     pub kind: Kind,
-    /// How many.
+    /// Their number.
     pub count: u64,
     /// The operations of a batch, as far as they fit.
     pub operations: usize,
-    /// What each operation does, as far as it fits.
+    /// The number of contents of each operation, as far as they fit.
     pub contents: usize,
     /// The operations of a transaction.
     pub together: usize,
-    /// How far the signers of operations that follow each other are apart.
+    /// The distance between signers of consecutive operations.
     pub apart: usize,
     /// The bytes of what is no batch.
     pub len: usize,
-    /// What these bytes are, and which places of a batch are changed.
+    /// The value of these bytes, and the choice of the places of a batch that are changed.
     pub fill: u8,
 }
 
-/// What a message is.
+/// A kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -105,7 +105,7 @@ pub const KINDS: [Kind; 13] = [
 ];
 
 impl Kind {
-    /// Whether a batch of this kind goes as far as the sum of pairings.
+    /// True if a batch of this kind goes as far as the sum of pairings.
     #[must_use]
     pub const fn is_heavy(self) -> bool {
         matches!(
@@ -226,7 +226,7 @@ fn waits(durable: &Durable) -> bool {
 }
 
 impl Case {
-    /// What the case costs, from its level until nothing waits.
+    /// The cost of the case, from its level until nothing waits.
     ///
     /// # Panics
     /// If a run traps.
@@ -251,7 +251,7 @@ struct Writer<'l> {
     lab: &'l Lab,
     /// The next one of each account.
     counters: Vec<i64>,
-    /// How much there was that nobody had seen.
+    /// The number of new things.
     news: u64,
     out: Vec<Vec<u8>>,
 }

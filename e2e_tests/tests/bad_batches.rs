@@ -20,7 +20,7 @@ const NOBODY: Address = Address::repeat_byte(0xbb);
 /// Hundredths of an instruction a unit of work.
 const MOST: u64 = 8_000;
 
-/// How often a bad batch comes, so that what it costs shows beside what a level costs.
+/// Repetitions of a bad batch, so that its cost shows beside that of a level.
 const OFTEN: usize = 30;
 
 /// A transaction and its signer's key.
@@ -100,7 +100,7 @@ fn forged(message: &[u8]) -> Vec<u8> {
     message
 }
 
-/// What a level of these messages costs and includes; what the log says of each that is dropped.
+/// The cost of a level of these messages, its inclusions, and the log line of each dropped one.
 fn cost(lab: &Lab, name: &str, messages: Vec<Vec<u8>>) -> (Sample, Vec<String>) {
     let mut rollup = lab.rollup();
     let bytes: usize = messages.iter().map(Vec::len).sum();

@@ -76,7 +76,7 @@ fn batch(keyed: &[(SignedTransaction, SenderKey)], points: bool) -> Vec<u8> {
     writer.message()[1..].to_vec()
 }
 
-/// What the state is but for the queue: how far it is read, and the work of reading.
+/// The state without the queue: its position, and the work of reading, are left out.
 fn state(host: &MockHost) -> Values {
     let mut values = durable(host);
     values.retain(|path, _| {
@@ -85,7 +85,7 @@ fn state(host: &MockHost) -> Values {
     values
 }
 
-/// What a test transaction does.
+/// An action of a test transaction.
 #[derive(Clone, Debug)]
 enum Does {
     Transfer(U256),
@@ -303,7 +303,7 @@ fn a_batch_goes_on_in_the_next_block_and_in_the_next_run() {
     );
 }
 
-/// What a bad batch is, and the line of the log that says so.
+/// Bad batches, each with the log line that reports it.
 fn bad(host: &MockHost) -> Vec<(&'static str, Vec<u8>)> {
     let good = keyed(host, &round(1));
     let message = batch(&good, false);

@@ -1,4 +1,4 @@
-//! Where the wei go: over random blocks, all balances and what was burned are
+//! The way of wei: over random blocks, all balances and what was burned are
 //! what there was at genesis, and the fee recipient has the tips, to the wei.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
@@ -14,7 +14,7 @@ const CHAIN: u64 = 1337;
 const RECIPIENT: Address = Address::repeat_byte(0xfe);
 const FLOOR: u64 = 1_000_000_000;
 
-/// What a transaction does, and what it burns if it succeeds.
+/// An action of a transaction, and the amount that it burns if it succeeds.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Transfer,

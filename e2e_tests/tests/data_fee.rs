@@ -1,4 +1,4 @@
-//! What transactions pay for their bytes on layer 1, through the compiled kernel.
+//! Fees for bytes on layer 1, through the compiled kernel.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::layer1::{self, DELAYED_BRIDGE, GOVERNANCE, TICKETER};
@@ -207,7 +207,7 @@ fn the_cap_of_a_transaction_counts_what_is_left() {
     assert_eq!(rollup.head().gas_used, floor);
 }
 
-/// What it runs costs the same with the fee as without: refunds and reverts, too.
+/// Execution costs the same with the fee as without: refunds and reverts, too.
 #[test]
 fn all_else_is_as_without_the_fee() {
     // The constructor sets slot 0. A call clears it, then reverts or halts where the data
@@ -263,7 +263,7 @@ fn all_else_is_as_without_the_fee() {
     }
 }
 
-/// What the balance has to be, and that a refusal leaves nothing behind: not even that
+/// The required balance; and that a refusal leaves nothing behind: not even that
 /// the sender was looked at, which would make a later look cheaper.
 #[test]
 fn the_balance_that_is_asked_for_is_enough_and_a_wei_less_is_not() {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use storage::Config;
 use storage::config::Revision;
 
-/// What runs each level beside the fast VM.
+/// The engines that run each level beside the fast VM.
 fn others() -> [Arc<dyn Engine>; 2] {
     [engine::interpreter(), engine::step()]
 }
@@ -20,7 +20,7 @@ fn others() -> [Arc<dyn Engine>; 2] {
 const GAS: u64 = 2_000_000;
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
 const NOBODY: Address = Address::repeat_byte(0xbb);
-/// Where the build for tests of traps traps; see `traps.rs` of the kernel.
+/// The address at which the build for tests of traps traps; see `traps.rs` of the kernel.
 const POISON: Address = address!("7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e");
 
 fn rollup(users: &[&User], build: Build, other: &Arc<dyn Engine>) -> Rollup {

@@ -9,7 +9,7 @@ use storage::Config;
 
 const NOBODY: Address = Address::repeat_byte(0xbb);
 
-/// What the kernel counts (ARCHITECTURE.md, "Bounded work").
+/// The work that the kernel counts (ARCHITECTURE.md, "Bounded work").
 const MESSAGE: u64 = 10_000;
 const BYTE: u64 = 10;
 const RECOVERY: u64 = 25_000;
@@ -17,7 +17,7 @@ const RECOVERY: u64 = 25_000;
 /// Wasm instructions for a unit of work, at most.
 const INSTRUCTIONS: u64 = 80;
 
-/// What a run does besides its work, in instructions.
+/// Instructions of a run besides its work.
 const FIXED: u64 = 4_000_000;
 
 /// Small budgets, so that a flood takes several levels.

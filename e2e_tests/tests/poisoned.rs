@@ -11,7 +11,7 @@ use pvm::{LevelReport, Status};
 use solidity_fixtures::SolEvent;
 use solidity_fixtures::bridge::native::{self, NativeBridge};
 
-/// Where the traps lie; see `traps.rs` of the kernel.
+/// The address that traps; see `traps.rs` of the kernel.
 const POISON: Address = address!("7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e");
 const POISONED_RAW: [u8; 2] = [0x7e, 0x7e];
 const POISONED_TOPIC: [u8; 32] = [0x7e; 32];
@@ -108,7 +108,7 @@ impl Scene {
     }
 }
 
-/// What lies below `/evm` between levels.
+/// True for paths below `/evm` that stay between levels.
 fn is_kept(path: &str) -> bool {
     ["state/", "config/", "level"]
         .iter()

@@ -1,4 +1,4 @@
-//! What each opcode takes, of the shipped kernel.
+//! Profiles of the shipped kernel, by opcode.
 
 use alloy_primitives::{Bytes, TxKind, U256};
 use e2e_tests::{Rollup, Setup, User};

@@ -84,7 +84,7 @@ fn levels() -> Vec<Level> {
     ]
 }
 
-/// What came of some levels.
+/// The result of some levels.
 struct Outcome {
     values: Values,
     ended: Vec<Ended>,
@@ -258,25 +258,25 @@ fn trace(mut host: MockHost, levels: &[Level]) -> Vec<(usize, Call)> {
     calls.into_inner()
 }
 
-/// What a trap after a host call may lose.
+/// A loss that a trap after a host call may cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Loss {
     Nothing,
     /// The message with this index at the level with this index.
     Message(usize, usize),
-    /// What layer 1 says of the level with this index.
+    /// The facts of the level with this index.
     Info(usize),
     /// Nobody can know whether the outbox message with this number left; it did
     /// if the flag says so.
     Doubt(usize, bool),
 }
 
-/// Whether a path is that of a page of either lane.
+/// True if a path is that of a page of either lane.
 fn is_queued(path: &[u8]) -> bool {
     path.starts_with(b"/evm/queue/") || path.starts_with(b"/evm/calls/")
 }
 
-/// What each call's trap may lose: a message, if it strikes between its
+/// The possible loss of each call's trap: a message, if it strikes between its
 /// `read_input` and the last write that queues it; the knowledge whether a
 /// message left, if it strikes between the two marks; and nothing else ever.
 fn losses(trace: &[(usize, Call)], levels: &[Level]) -> Vec<Loss> {
@@ -542,7 +542,7 @@ fn sweep(host: &MockHost, levels: &[Level]) {
     );
 }
 
-/// What a trap that loses this leaves, and the messages that leave.
+/// The state after a trap with this loss, and the messages that leave.
 fn expectation(host: &MockHost, levels: &[Level], loss: Loss) -> (Values, Vec<Vec<u8>>) {
     let Outcome {
         mut values, ended, ..
@@ -572,10 +572,10 @@ fn compiled(host: &MockHost) -> Durable {
     storage
 }
 
-/// What the compiled kernel left.
+/// The compiled kernel's result.
 struct Compiled {
     values: Values,
-    /// How many runs trapped.
+    /// The number of runs that trapped.
     traps: usize,
     outbox: Vec<Vec<u8>>,
 }

@@ -11,10 +11,10 @@ use std::sync::LazyLock;
 use storage::KeyPlace;
 use storage::layout::KNOWN_KEYS;
 
-/// How many accounts have a known key, and as many strangers there are.
+/// The number of accounts with a known key, and of strangers.
 const KNOWN: usize = 1_000;
 
-/// How far the known keys of accounts that follow each other are apart.
+/// The distance between known keys of consecutive accounts.
 const FAR: usize = 331;
 
 /// The bytes in front of a batch in its message: tags and the rollup's address.
@@ -119,7 +119,7 @@ fn data(crowd: &Crowd, one: u64) -> Bytes {
     bytes.take(crowd.len.min(3_500)).collect()
 }
 
-/// Who signs.
+/// The signers.
 struct Signers {
     owner: (User, SenderKey),
     /// Of the others that signed already.

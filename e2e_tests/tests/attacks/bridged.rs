@@ -12,7 +12,7 @@ use storage::Config;
 
 pub(crate) const ROLLUP: [u8; 20] = [7; 20];
 
-/// Who makes the tickets that are not native.
+/// The issuer of the tickets that are not native.
 pub(crate) const MAKER: Contract = Contract::Originated([0x55; 20]);
 
 pub(crate) fn config() -> Config {
@@ -63,12 +63,12 @@ impl Scene {
         self.rollup.since(number)
     }
 
-    /// Whether each of these calls of the attacker's succeeds.
+    /// True if each of these calls of the attacker's succeeds.
     pub(crate) fn eve(&mut self, calls: &[(Address, Bytes)]) -> Vec<bool> {
         outcomes(&mut self.rollup, &mut self.eve, calls, 2_000_000)
     }
 
-    /// Whether each of these calls of somebody else's succeeds.
+    /// True if each of these calls of somebody else's succeeds.
     pub(crate) fn user(&mut self, calls: &[(Address, Bytes)]) -> Vec<bool> {
         outcomes(&mut self.rollup, &mut self.user, calls, 2_000_000)
     }
@@ -106,13 +106,13 @@ impl Scene {
         Some(queued.first()?.nonce.to())
     }
 
-    /// How many tickets an owner has, whoever may take them.
+    /// An owner's tickets, in all tables.
     pub(crate) fn balance(&self, owner: Address) -> U256 {
         self.ask(fa::ADDRESS, fa::balance_of(ticket(), owner))
     }
 }
 
-/// Whether each call succeeds, with so much gas.
+/// True if each call succeeds, with so much gas.
 pub(crate) fn outcomes(
     rollup: &mut Rollup,
     user: &mut User,

@@ -8,7 +8,7 @@ use pvm::{LevelReport, Metering};
 /// Wasm instructions for a unit of counted work, at most.
 const INSTRUCTIONS: u64 = 80;
 
-/// What an empty level takes, as work.
+/// The work of an empty level.
 const EMPTY: u64 = 5_000;
 
 /// The most host calls of a run.

@@ -6,7 +6,7 @@
 use e2e_tests::lab::Sample;
 use e2e_tests::load::{Labs, Load};
 
-/// What a run and a level do at most with default budgets, in instructions.
+/// The bounds of a run and of a level with default budgets, in instructions.
 const RUN: u64 = 8_000_000_000;
 const LEVEL: u64 = 12_000_000_000;
 

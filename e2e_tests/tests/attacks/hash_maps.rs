@@ -149,7 +149,7 @@ fn colliding(key: [u64; 2]) -> Vec<U256> {
 /// As many as a table of 512 places takes.
 const SLOTS: usize = 440;
 
-/// Where the code of the attacker stands.
+/// The address of the attacker's code.
 const CONTRACT: Address = Address::repeat_byte(0xaa);
 
 /// A rollup after its first levels, where one user has money.
@@ -168,7 +168,7 @@ struct Next {
     raws: Vec<Vec<u8>>,
 }
 
-/// What a level did.
+/// The cost of a level.
 struct Done {
     /// By the first transaction.
     gas: u64,

@@ -1,4 +1,4 @@
-//! What layer 1 says does not wait behind what anybody posts, and the other way round:
+//! Calls of layer 1 do not wait behind external messages, nor the other way round:
 //! calls of layer 1 (decisions, deposits, forced transactions) and external inputs have
 //! a lane each.
 
@@ -310,7 +310,7 @@ fn with_one_lane(rollup: &mut Rollup, page: &[u8]) {
     rollup.set(&format!("/evm/queue/{}", head.level), page);
 }
 
-/// What an older kernel queued in one lane is drained in order: calls first, before
+/// Inputs that an older kernel queued in one lane are drained in order: calls first, before
 /// newer ones, though heavy transactions stand in front of them.
 #[test]
 fn a_queue_of_one_lane_is_drained_in_order() {

@@ -1,4 +1,4 @@
-//! What anybody can try against the rollup, through the compiled kernel. Each test
+//! Attacks that anybody can try against the rollup, through the compiled kernel. Each test
 //! states what the attack costs whoever makes it, and bounds what it does.
 
 mod bridged;

@@ -46,10 +46,10 @@ fn measure(code: Vec<u8>) -> (u64, u64) {
 /// Code that calls `to` for ever.
 struct Calls<'a> {
     to: Address,
-    /// What pushes the gas of each call.
+    /// The code that pushes the gas of each call.
     gas: &'a [u8],
     wei: u64,
-    /// How much of the memory is its input, which begins with `data`.
+    /// The length of its input in memory, which begins with `data`.
     memory: u32,
     data: &'a [u8],
 }

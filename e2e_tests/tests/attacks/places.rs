@@ -43,7 +43,7 @@ struct Scene {
     flooder: Address,
 }
 
-/// What an attack of [`LEVELS`] levels did.
+/// The result of an attack of [`LEVELS`] levels.
 #[derive(Debug)]
 struct Attack {
     /// The wei that it cost, in each level.
@@ -51,7 +51,7 @@ struct Attack {
     /// After how many levels each honest withdrawal left: 1 is the level that
     /// brought it.
     delays: Vec<u64>,
-    /// What honest withdrawals paid for their places at most, in wei.
+    /// The highest price of a place that honest withdrawals paid, in wei.
     price: U256,
 }
 
@@ -82,7 +82,7 @@ impl Scene {
         }
     }
 
-    /// What the attacker has.
+    /// The attacker's wealth.
     fn wealth(&self) -> U256 {
         let accounts = [self.eve.address, self.flooder];
         let balances = accounts.map(|account| self.rollup.account(account).balance);

@@ -10,7 +10,7 @@ use storage::Config;
 /// Instructions for a unit of work, at most.
 const BOUND: u64 = 80;
 
-/// What a run and a level do at most, in instructions.
+/// The bounds of a run and of a level, in instructions.
 const RUN: u64 = 8_000_000_000;
 const LEVEL: u64 = 12_000_000_000;
 
@@ -30,7 +30,7 @@ fn transfer(user: &mut User) -> Vec<u8> {
         .encode()
 }
 
-/// Whether the user's first transaction is in a block.
+/// True if the user's first transaction is in a block.
 fn is_included(rollup: &Rollup, user: &User) -> bool {
     rollup.account(user.address).nonce > 0
 }
@@ -178,7 +178,7 @@ fn code_that_is_read_counts() {
     assert!(sample.work > 4_000 * sample.host_calls, "{sample:?}");
 }
 
-/// Who fills twenty levels one after the other pays more for each. It had been 0.003
+/// An attacker that fills twenty levels in a row pays more for each. It had been 0.003
 /// tez a level, the twentieth like the first.
 #[test]
 fn whoever_fills_levels_pays_more_for_each() {

@@ -6,7 +6,7 @@ use e2e_tests::MAX_FEE;
 use ethereum::transaction::{AccessListItem, Eip2930, Transaction};
 use proptest::prelude::*;
 
-/// What anyone may post.
+/// A message that anyone may post.
 #[derive(Clone, Debug)]
 enum Posted {
     /// Any bytes behind the inbox's own tag.

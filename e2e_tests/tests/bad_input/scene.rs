@@ -1,4 +1,4 @@
-//! Who is there when the bad input comes, and the pieces that it is made of.
+//! The accounts that are there when the bad input comes, and the pieces that it is made of.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::{MAX_FEE, Rollup, Setup, User};
@@ -12,10 +12,10 @@ pub(crate) const CHAIN: u64 = 1337;
 pub(crate) const NOBODY: Address = Address::repeat_byte(0xbb);
 pub(crate) const BLOCK_GAS: u64 = 16_000_000;
 
-/// What the poor one has: a transfer's gas at 1 gwei.
+/// The poor account's balance: a transfer's gas at 1 gwei.
 pub(crate) const LITTLE: u64 = 21_000 * 1_000_000_000;
 
-/// Who is there when the bad input comes.
+/// The accounts that are there when the bad input comes.
 pub(crate) struct Scene {
     pub(crate) rollup: Rollup,
     /// Sent one transaction and will send another.

@@ -89,7 +89,7 @@ impl Scene {
     }
 }
 
-/// Whether each transaction of the next level succeeds.
+/// True if each transaction of the next level succeeds.
 fn outcomes(rollup: &mut Rollup, raws: &[Vec<u8>]) -> Vec<bool> {
     let number = rollup.head().number;
     rollup.level(raws);

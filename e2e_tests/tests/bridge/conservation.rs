@@ -1,4 +1,4 @@
-//! Where the wei go when they come from layer 1 and go back: after every level of
+//! The way of wei that come from layer 1 and go back: after every level of
 //! random deposits, calls, withdrawals, claims and traps, what came in is what is
 //! there, was burned as a fee, waits to be claimed, or is on its way out. To the
 //! wei.
@@ -97,7 +97,7 @@ struct Scene {
     genesis: U256,
     /// The amounts of all deposits that layer 1 made, in mutez.
     made: Vec<u64>,
-    /// What the outbox brought, in mutez.
+    /// The sum of the outbox, in mutez.
     sent: U256,
     traps: usize,
 }

@@ -50,7 +50,7 @@ fn balance(rollup: &Rollup, owner: Address) -> U256 {
     ask(rollup, fa::ADDRESS, fa::balance_of(ticket(), owner))
 }
 
-/// Whether each transaction of the next level succeeds.
+/// True if each transaction of the next level succeeds.
 fn outcomes(rollup: &mut Rollup, raws: &[Vec<u8>]) -> Vec<bool> {
     let number = rollup.head().number;
     rollup.level(raws);

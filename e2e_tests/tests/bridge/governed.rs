@@ -1,4 +1,4 @@
-//! What governance settles: deposits that name nobody, and messages in doubt.
+//! Decisions of governance: deposits that name nobody, and messages in doubt.
 
 use crate::scene::{MUTEZ, ROLLUP, config, deposit, kept, rollup, said, send};
 use alloy_primitives::{Address, Bytes, U256};

@@ -1,4 +1,4 @@
-//! What a place in the outbox costs.
+//! The price of a place in the outbox.
 
 use crate::scene::{MUTEZ, ask, deploy, rollup, send, try_call};
 use alloy_primitives::{Address, TxKind, U256, address};

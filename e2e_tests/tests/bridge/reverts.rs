@@ -1,4 +1,4 @@
-//! What reverts takes its withdrawals along, at every depth; and nobody borrows
+//! A revert takes its withdrawals back, at every depth; and nobody can use
 //! the bridge's rights.
 
 use crate::scene::{MUTEZ, deploy, rollup, send};
@@ -45,7 +45,7 @@ impl Scene {
         (self.rollup.since(number).remove(0), report)
     }
 
-    /// How many withdrawals were counted.
+    /// The number of withdrawals that were counted.
     fn counted(&self) -> U256 {
         self.rollup.slot(COUNTER, U256::ZERO)
     }

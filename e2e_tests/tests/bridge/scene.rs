@@ -67,7 +67,7 @@ pub(crate) fn ask(rollup: &Rollup, to: Address, input: Bytes) -> U256 {
     U256::abi_decode(&answer(rollup, to, input)).expect("a number")
 }
 
-/// What a call returns, from the newest state.
+/// The output of a call, on the newest state.
 pub(crate) fn answer(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
     let environment = Environment::of_head(rollup.durable()).expect("a head");
     let call = Call {
@@ -81,7 +81,7 @@ pub(crate) fn answer(rollup: &Rollup, to: Address, input: Bytes) -> Bytes {
     executed.expect("a legal call").output
 }
 
-/// What a call with wei would do, from the newest state.
+/// The result of a call with wei, on the newest state.
 pub(crate) fn try_call(
     rollup: &Rollup,
     from: Address,
@@ -103,7 +103,7 @@ pub(crate) fn try_call(
     executed.expect("a legal call")
 }
 
-/// What the deposits are among what is included after `number`.
+/// The deposits among the transactions that are included after `number`.
 pub(crate) fn deposits(rollup: &Rollup, number: u64) -> Vec<Included> {
     let all = rollup.since(number).into_iter();
     all.filter(|included| included.transaction.raw[0] == tx_type::DEPOSIT)
@@ -117,7 +117,7 @@ pub(crate) fn kept(included: &[Included]) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// What the kernel said.
+/// The kernel's log.
 pub(crate) fn said(report: &LevelReport, text: &str) -> bool {
     report.debug.iter().any(|line| line.contains(text))
 }

@@ -1,4 +1,4 @@
-//! Where tickets go: after every level of random deposits, claims, redirections,
+//! The way of tickets: after every level of random deposits, claims, redirections,
 //! decisions and withdrawals, what came in is somebody's, waits, or left. A proxy
 //! holds as much as it gave out.
 

@@ -16,7 +16,7 @@ pub(crate) const ROLLUP: [u8; 20] = [0x5a; 20];
 /// The first level of the tests.
 pub(crate) const FIRST_LEVEL: u32 = 100;
 
-/// How many accounts are funded.
+/// The number of accounts that are funded.
 const SENDERS: u8 = 6;
 
 pub(crate) const GWEI: u64 = 1_000_000_000;

@@ -242,7 +242,7 @@ async fn a_withdrawal_is_followed_until_it_is_executed() {
     assert_eq!(status["posted"], 0);
 }
 
-/// Whether each log is removed.
+/// The `removed` flag of each log.
 fn shown(logs: &Value) -> Vec<Value> {
     let logs = logs.as_array().unwrap().iter();
     logs.map(|log| log["removed"].clone()).collect()

@@ -1,4 +1,4 @@
-//! What `evm-rollup installer` makes boots into the kernel that it installs.
+//! The output of `evm-rollup installer` boots into the kernel that it installs.
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use e2e_tests::folder::Folder;
@@ -115,7 +115,7 @@ fn a_page_that_is_missing_or_tampered_with_is_named() {
     }
 }
 
-/// What is originated runs on every version of the machine.
+/// Originated kernels run on every version of the machine.
 #[test]
 fn our_kernels_keep_every_rule_from_the_first_machine_on() {
     for name in [

@@ -21,7 +21,7 @@ pub(crate) enum Call {
     Output(Vec<u8>),
 }
 
-/// What it answers: a number (a code below zero), and bytes.
+/// The answer: a number (a code below zero), and bytes.
 pub(crate) type Answer = (i64, Vec<u8>);
 
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ const FULL_OUTBOX: i64 = -11;
 const INVALID_INDEX: i64 = -12;
 const ALREADY_EXISTS: i64 = -13;
 
-/// What one call reads or writes at most.
+/// The most bytes that one call reads or writes.
 const CHUNK: usize = 2_048;
 
 fn read_only(path: &str) -> bool {
@@ -160,7 +160,7 @@ impl Model {
         names
     }
 
-    /// What lies at and below a path, by the rest of its path.
+    /// The values at and below a path, by the rest of their paths.
     fn node(&self, path: &str) -> Vec<(String, Vec<u8>)> {
         let below = self.values.iter().filter_map(|(key, value)| {
             let rest = key.strip_prefix(path)?;

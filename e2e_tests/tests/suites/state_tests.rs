@@ -12,7 +12,7 @@ const EVERY: usize = 11;
 /// Cases that take minutes by themselves: four billion rounds of BLAKE2.
 const TOO_LONG: &str = "CALLBlake2f_MaxRounds";
 
-/// Where a case's file lies.
+/// The folder of a case's file.
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }

@@ -35,7 +35,7 @@ fn accept(raw: &[u8]) -> Result<(SignedTransaction, Address), Vec<Refusal>> {
     }
 }
 
-/// Whether a refusal is for the reason that the test names.
+/// True if a refusal is for the reason that the test names.
 fn is_for(refusal: &Refusal, exception: &str) -> bool {
     use DecodeError as D;
     use InvalidTransaction as I;

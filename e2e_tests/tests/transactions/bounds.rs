@@ -77,7 +77,7 @@ fn good_batches_come_through_a_flood_of_bad_ones() {
     );
 }
 
-/// What users post is dropped when the queue is full; deposits never are.
+/// External messages are dropped when the queue is full; deposits never are.
 #[test]
 fn a_full_queue_takes_deposits() {
     let (alice, bob) = (key(1), key(2));
@@ -170,7 +170,7 @@ fn deposits_pass_a_backlog_and_leave_half_of_the_level() {
     );
 }
 
-/// What is dropped says so in the log, and signers are looked up before anybody has signed:
+/// Each drop writes to the log, and signers are looked up before anybody has signed:
 /// both are host calls. A queue of the shortest batches once made 80,000 of them in a run, and
 /// batches of 57 keys that nobody had seen, 110,000.
 #[test]

@@ -1,4 +1,4 @@
-//! What installs kernels does not know which one it has.
+//! Commands that install kernels work with any of them.
 
 use e2e_tests::folder::Folder;
 use e2e_tests::tickets::{

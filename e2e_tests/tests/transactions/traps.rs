@@ -34,7 +34,7 @@ fn levels() -> Vec<Vec<Vec<u8>>> {
     ]
 }
 
-/// What matters at the end.
+/// The final state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {
     accounts: BTreeMap<String, Vec<u8>>,
@@ -45,7 +45,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it is `whole` but for one message, which is in doubt, and left at
+    /// True if it is `whole` but for one message, which is in doubt, and left at
     /// most once.
     fn doubts_one_of(&self, whole: &Self) -> bool {
         let [doubtful] = &self.doubtful[..] else {
@@ -147,7 +147,7 @@ fn a_trap_after_any_host_call_changes_nothing() {
     assert_eq!(doubts, 2 * whole.outbox.len());
 }
 
-/// What traps again under its mark is nobody else's burden.
+/// An input that traps again under its mark burdens nobody else.
 #[test]
 fn an_input_that_traps_twice_is_dropped_and_a_deposit_set_aside() {
     let levels = levels();

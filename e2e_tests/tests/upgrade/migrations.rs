@@ -9,7 +9,7 @@ use storage::Account;
 use storage::layout::{ACCOUNTS, CODE};
 use storage::table::Value;
 
-/// What the other build's migration leaves.
+/// The mark of the other build's migration.
 const DONE: &str = "/evm/state/traps";
 
 /// A level at which governance installs the other build, whose migration does

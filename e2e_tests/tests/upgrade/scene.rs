@@ -109,7 +109,7 @@ pub(crate) fn deposit() -> Vec<u8> {
     layer1::native_deposit(ROLLUP, SOMEBODY.as_slice(), 1)
 }
 
-/// Whether the kernel said so.
+/// True if the kernel said so.
 pub(crate) fn said(report: &LevelReport, text: &str) -> bool {
     report.debug.iter().any(|line| line.contains(text))
 }
