@@ -1,4 +1,4 @@
-//! What a rewriting adds to a module: imports, and a block around a function's body.
+//! Additions to a module by a rewriting: imports, and a block around a function's body.
 
 use crate::imports::Import;
 use crate::outline::Outline;
@@ -49,7 +49,7 @@ impl AddedImports {
         }
     }
 
-    /// Whether a function of the module is imported.
+    /// True if a function of the module is imported.
     pub(crate) const fn is_imported(&self, function: u32) -> bool {
         function < self.first
     }
@@ -110,7 +110,7 @@ pub(crate) fn begin_block<R: Reencode>(
     Ok(())
 }
 
-/// What a function gives; functions of kernels give one value at most.
+/// The result type of a function; functions of kernels have one result at most.
 pub(crate) fn result_of(outline: &Outline<'_>, function: u32) -> Option<wasmparser::ValType> {
     outline.function_type(function)?.results().first().copied()
 }

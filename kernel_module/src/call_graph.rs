@@ -1,4 +1,4 @@
-//! Who may call whom in a module.
+//! The call graph of a module.
 
 use crate::outline::Outline;
 use std::collections::BTreeSet;

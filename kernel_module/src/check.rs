@@ -38,7 +38,7 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    /// Whether the machine falls back on the previous kernel, if there is
+    /// True if the machine falls back on the previous kernel, if there is
     /// one; otherwise the rollup is stuck forever.
     #[must_use]
     pub const fn recoverable(&self) -> bool {
@@ -46,7 +46,7 @@ impl KernelError {
     }
 }
 
-/// What is known of a valid module.
+/// Facts about a valid module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelFacts {
     /// The name of the function to call.
@@ -55,15 +55,15 @@ pub struct KernelFacts {
     pub memory: String,
     /// The first version of the machine that has all its imports.
     pub since: Version,
-    /// Whether it has names of 2022.
+    /// True if it has names of 2022.
     pub legacy: bool,
-    /// How many functions are imported.
+    /// The number of functions that are imported.
     pub imported_functions: u32,
-    /// How many globals there are.
+    /// The number of globals.
     pub globals: u32,
-    /// Whether references to things of the host occur in it.
+    /// True if references to things of the host occur in it.
     pub has_extern_references: bool,
-    /// How many ticks the slow machine takes, about, before a run's first instruction.
+    /// An estimate of the slow machine's ticks before a run's first instruction.
     pub start_ticks: u64,
 }
 
@@ -72,7 +72,7 @@ pub struct KernelFacts {
 pub struct Terms {
     /// The version of the machine.
     pub version: Version,
-    /// Whether the names of 2022 (module `rollup_safe_core`, entry `kernel_next`) pass, which no
+    /// True if the names of 2022 (module `rollup_safe_core`, entry `kernel_next`) pass, which no
     /// network's machine has known since its first release.
     pub legacy: bool,
 }
@@ -124,7 +124,7 @@ impl Rule {
         Self::EntryType,
     ];
 
-    /// What it says.
+    /// Its text.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -168,7 +168,7 @@ pub struct Violation {
     pub offset: usize,
     /// The function, if it is in one.
     pub function: Option<u32>,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
 }
 
@@ -261,7 +261,7 @@ pub(crate) fn violations(wasm: &[u8], outline: &Outline<'_>, terms: Terms) -> Ve
     found
 }
 
-/// What the decoder refuses.
+/// Faults that the decoder refuses.
 fn refused(outline: &Outline<'_>) -> Vec<Violation> {
     let refused = outline.refused.iter().map(|refused| {
         let (rule, what) = match refused.refusal {
@@ -286,7 +286,7 @@ fn refused(outline: &Outline<'_>) -> Vec<Violation> {
 /// The sections' place in a module, by their numbers.
 const ORDER: [u8; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
-/// What a decoder notices of sections as a whole.
+/// Faults of sections as a whole that a decoder notices.
 fn well_formed(outline: &Outline<'_>) -> Option<Violation> {
     let place = |id: &u8| ORDER.iter().position(|known| known == id);
     let what = if !outline.order.iter().map(place).is_sorted_by(|a, b| a < b) {
@@ -306,7 +306,7 @@ fn well_formed(outline: &Outline<'_>) -> Option<Violation> {
     Some(Violation::new(Rule::WellFormed, 0, what))
 }
 
-/// What a full validation finds beyond `known`: the interpreter does none, and sees what is wrong
+/// Faults that a full validation finds beyond `known`: the interpreter does none, and sees faults
 /// with code only when it runs.
 fn validation(wasm: &[u8], known: &[Violation]) -> Option<Violation> {
     let (error, in_code) = validate(wasm, features())?;

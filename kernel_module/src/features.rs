@@ -2,7 +2,7 @@
 
 use wasmparser::WasmFeatures;
 
-/// What the machine's fast path takes, floats included, which have a rule of their own.
+/// Features of the machine's fast path, floats included, which have a rule of their own.
 pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::FLOATS

@@ -33,7 +33,7 @@ const INSTRUCTIONS: &str = "evm-rollup: instructions";
 const UNDEFINED: &str = "evm-rollup: undefined element";
 const TICKS: &str = "evm-rollup: ticks";
 
-/// How long a run may be.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {
     /// The most instructions.
@@ -78,7 +78,7 @@ pub fn instrument(
     Ok(module.finish())
 }
 
-/// What was counted in one run.
+/// The counts of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// The most calls open at once, the entry point's included.
@@ -87,12 +87,12 @@ pub struct Counted {
     pub instructions: u64,
     /// Ticks of the slow machine, without those of the host's bytes and of the start.
     pub ticks: u64,
-    /// Whether the run ended at a call through a table with an index beyond its end.
+    /// True if the run ended at a call through a table with an index beyond its end.
     pub undefined_element: bool,
 }
 
 impl Counted {
-    /// Whether this is more than `limit` allows.
+    /// True if this is more than `limit` allows.
     #[must_use]
     pub const fn is_over(&self, limit: Limit) -> bool {
         self.instructions > limit.instructions || self.ticks > limit.ticks
@@ -301,7 +301,7 @@ impl Rewrite<'_> {
     }
 }
 
-/// What was executed and is not counted yet.
+/// Instructions that were executed and are not counted yet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pending {
     instructions: u32,
@@ -404,7 +404,7 @@ impl Reencode for Rewrite<'_> {
     }
 }
 
-/// Whether it counts 0.
+/// True if it counts 0.
 const fn is_free(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
@@ -419,7 +419,7 @@ const fn is_free(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// Whether what follows may be executed more or less often than what stands
+/// True if what follows may be executed more or less often than what stands
 /// before, or look at the count.
 const fn is_control_flow(operator: &Operator<'_>) -> bool {
     matches!(
@@ -438,7 +438,7 @@ const fn is_control_flow(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// Whether the number on top of the stack says how much it moves.
+/// True if the number on top of the stack says how much it moves.
 const fn has_dynamic_cost(operator: &Operator<'_>) -> bool {
     matches!(
         operator,

@@ -36,7 +36,7 @@ pub const LEAVE: Import = added("leave", &[Type::I64]);
 /// The instructions so far; gives the next mark.
 pub const REACHED: Import = added("reached", &[Type::I64]);
 
-/// What is added, in this order.
+/// The added imports, in this order.
 const ADDED: [Import; 3] = [ENTER, LEAVE, REACHED];
 
 const fn added(name: &'static str, params: &'static [Type]) -> Import {
@@ -71,7 +71,7 @@ pub fn instrument(metered: &[u8], facts: &KernelFacts) -> Result<Vec<u8>, Error>
 
 struct Rewrite {
     added: AddedImports,
-    /// What each function of the module gives.
+    /// The result type of each function.
     results: Vec<Option<wasmparser::ValType>>,
     /// The body that comes next.
     body: u32,

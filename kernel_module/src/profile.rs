@@ -30,7 +30,7 @@ pub const MARK: Import = Import {
     since: Version::V0,
 };
 
-/// Where the dispatch's function ends.
+/// The number for code outside of the dispatch.
 pub const OUTSIDE: i32 = -1;
 
 /// The fewest arms of a dispatch.
@@ -81,7 +81,7 @@ fn dispatch(wasm: &[u8], scratch: u32) -> Result<Option<u32>, Error> {
     Ok(found)
 }
 
-/// Whether it is one of the kernel's: those that were added to count take their number from a
+/// True if it is one of the kernel's: those that were added to count take their number from a
 /// global.
 fn is_dispatch(operator: &Operator<'_>, last: &Operator<'_>, scratch: u32) -> bool {
     let added = matches!(last, Operator::GlobalGet { global_index } if *global_index == scratch);
@@ -92,7 +92,7 @@ struct Rewrite {
     added: AddedImports,
     /// The body to mark.
     dispatch: u32,
-    /// What its function gives.
+    /// The result type of its function.
     result: Option<wasmparser::ValType>,
     /// The body that comes next.
     body: u32,

@@ -1,6 +1,6 @@
-//! What a build of the EVM kernel is for, by what stands in its bytes.
+//! The purpose of a build of the EVM kernel, as its bytes show it.
 
-/// What a build of the kernel is for.
+/// The purpose of a build of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A rollup.
@@ -11,7 +11,7 @@ pub enum Purpose {
     Evaluation,
 }
 
-/// What only the builds for tests have in them: the file of the places that trap, and
+/// Marks of the builds for tests: the file of the places that trap, and
 /// where the block's surroundings are found.
 const MARKS: [(&[u8], Purpose); 2] = [
     (b"evm_kernel/src/traps.rs", Purpose::Traps),
@@ -19,7 +19,7 @@ const MARKS: [(&[u8], Purpose); 2] = [
 ];
 
 impl Purpose {
-    /// What a module was built for.
+    /// The purpose of a module.
     #[must_use]
     pub fn of(wasm: &[u8]) -> Self {
         let has = |mark: &[u8]| wasm.windows(mark.len()).any(|bytes| bytes == mark);

@@ -6,7 +6,7 @@ use crate::outline::Outline;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What was found of a module.
+/// The report on a module.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ModuleReport {
     /// The rules, in the order in which the machine looks at them.
@@ -18,14 +18,14 @@ pub struct ModuleReport {
     pub crates: Vec<(String, usize)>,
 }
 
-/// What was found of a rule.
+/// The report on a rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleReport {
-    /// What it says.
+    /// Its text.
     pub name: &'static str,
-    /// Whether it could be looked at: of what is no module, no rule but the first.
+    /// True if it could be looked at: of what is no module, no rule but the first.
     pub checked: bool,
-    /// Where it is broken; nowhere if it is kept.
+    /// The faults that break it; empty if it is kept.
     pub faults: Vec<Fault>,
 }
 
@@ -36,7 +36,7 @@ pub struct Fault {
     pub offset: usize,
     /// The function, by its name or number, if it is in one.
     pub function: Option<String>,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
 }
 
@@ -44,7 +44,7 @@ pub struct Fault {
 const MAX_FAULTS: usize = 10;
 
 impl ModuleReport {
-    /// Whether every rule is kept.
+    /// True if every rule is kept.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.rules.iter().all(|rule| rule.faults.is_empty())

@@ -28,23 +28,23 @@ use crate::imports::ENTRY;
 use crate::outline::Outline;
 use crate::version::Version;
 
-/// How many frames may be open on a machine 2.0.0; later ones allow 59,999.
+/// The number of frames that may be open on a machine 2.0.0; later ones allow 59,999.
 pub const FRAMES: u32 = Version::V0.max_call_depth();
 
 /// The native stack that a frame of the budget stands for, in bytes: 299 of them are half of the
 /// megabyte that native stacks have at least. A function with more locals than this weighs more.
 const BYTES: u32 = 512 * 1024 / FRAMES;
 
-/// What was guarded.
+/// The result of guarding a module.
 #[derive(Debug)]
 pub struct Guarded {
-    /// How many functions there are.
+    /// The number of functions.
     pub functions: usize,
-    /// How many of them are guarded.
+    /// The number of guarded functions.
     pub guarded: usize,
     /// The most frames that can be open before a guarded function is called.
     pub fixed: u32,
-    /// How many frames guarded functions may take together.
+    /// The number of frames that guarded functions may take together.
     pub budget: u32,
 }
 
@@ -81,7 +81,7 @@ pub enum GuardError {
     /// The module needs all frames without any recursion.
     #[error("{fixed} frames can be open without any recursion")]
     TooDeep {
-        /// How many it needs.
+        /// The number of frames that it needs.
         fixed: u32,
     },
 }
@@ -152,7 +152,7 @@ fn break_cycles(graph: &CallGraph) -> BTreeSet<u32> {
     guarded
 }
 
-/// How many frames calls need.
+/// The number of frames that calls need.
 struct Frames<'m> {
     outline: &'m Outline<'m>,
     graph: &'m CallGraph,
@@ -184,14 +184,14 @@ struct Guard<'g> {
     outline: &'g Outline<'g>,
     /// The guarded functions, and what each takes.
     weights: BTreeMap<u32, u32>,
-    /// What is left of the budget.
+    /// The global with the remaining budget.
     budget: AddedGlobals,
     /// The function whose body comes next.
     next: u32,
 }
 
 impl Guard<'_> {
-    /// What is left of the budget.
+    /// The global with the remaining budget.
     const fn left(&self) -> u32 {
         self.outline.globals
     }

@@ -1,4 +1,4 @@
-//! What the slow machine takes for each instruction, in ticks: the steps of its interpreter, of
+//! Prices of instructions on the slow machine in ticks: the steps of its interpreter, of
 //! which each can be proved (docs/machine.md, "Ticks").
 //!
 //! The interpreter takes three steps for whatever stands on its stack of instructions, and each
@@ -16,7 +16,7 @@ use wasmparser::{
 const ROUND: u32 = 3;
 /// An instruction that is fetched from its block.
 const FETCHED: u32 = 2 * ROUND;
-/// What joins two stacks of values, without the values.
+/// The price of joining two stacks of values, without the values.
 const JOIN: u32 = 4;
 /// A call, without the steps for each local.
 const CALL: u32 = 8;
@@ -29,7 +29,7 @@ const COPIED: u32 = 48;
 /// A byte that the host reads or writes, or one of `memory.fill` and `memory.init`.
 pub const BYTE: u64 = 42;
 
-/// What an instruction takes.
+/// The price of an instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Price {
     /// Always.
@@ -50,7 +50,7 @@ impl Price {
     }
 }
 
-/// What the instructions of a function take.
+/// The prices of a function's instructions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FunctionPrices {
     /// Its call.
@@ -62,7 +62,7 @@ pub(crate) struct FunctionPrices {
     pub(crate) tables: Vec<Vec<u32>>,
 }
 
-/// What each unit of a bulk instruction takes.
+/// The price of each unit of a bulk instruction.
 pub(crate) const fn unit(operator: &Operator<'_>) -> u32 {
     match operator {
         Operator::MemoryCopy { .. } | Operator::TableCopy { .. } => COPIED,
@@ -71,7 +71,7 @@ pub(crate) const fn unit(operator: &Operator<'_>) -> u32 {
     }
 }
 
-/// What a run takes before its first instruction, about: the module is decoded and its segments are
+/// An estimate of a run's price before its first instruction: the module is decoded and its segments are
 /// copied anew in each.
 pub(crate) fn start(wasm: &[u8], outline: &Outline<'_>) -> u64 {
     let segments = outline.segments.iter();
@@ -79,7 +79,7 @@ pub(crate) fn start(wasm: &[u8], outline: &Outline<'_>) -> u64 {
     wasm.len() as u64 + copied.saturating_mul(BYTE)
 }
 
-/// What all functions with code take, in their order.
+/// The prices of all functions with code, in their order.
 ///
 /// # Errors
 /// If the module is not valid.
@@ -167,7 +167,7 @@ impl Pricing {
         })
     }
 
-    /// What the branch to each target of a `br_table` takes, the default last.
+    /// The price of the branch to each target of a `br_table`, the default last.
     fn branches(&self, targets: &wasmparser::BrTable<'_>) -> Vec<u32> {
         let depths = targets.targets().flatten().chain([targets.default()]);
         depths.map(|depth| self.branch(depth)).collect()
@@ -183,7 +183,7 @@ impl Pricing {
         }
     }
 
-    /// What a branch takes after its own instruction: each block that it leaves is a round.
+    /// The price of a branch after its own instruction: each block that it leaves is a round.
     fn branch(&self, depth: u32) -> u32 {
         let left = ROUND * depth;
         match (self.frame(depth), self.frame(depth + 1)) {
@@ -213,7 +213,7 @@ impl Pricing {
         self.validator.get_control_frame(depth as usize)
     }
 
-    /// How many values the innermost block holds.
+    /// The number of values that the innermost block holds.
     fn values(&self) -> u32 {
         let below = self.frame(0).map_or(0, |block| block.height);
         self.validator
@@ -221,7 +221,7 @@ impl Pricing {
             .saturating_sub(below as u32)
     }
 
-    /// How many values a block takes or gives.
+    /// The number of values that a block takes or gives.
     fn arity(&self, block: &Frame, taken: bool) -> u32 {
         match block.block_type {
             BlockType::Empty => 0,
@@ -235,7 +235,7 @@ impl Pricing {
     }
 }
 
-/// How many values of the block around lie below an inner one.
+/// The number of values of the outer block that lie below an inner one.
 const fn values_between(around: &Frame, block: &Frame) -> u32 {
     block.height.saturating_sub(around.height) as u32
 }

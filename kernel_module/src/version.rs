@@ -49,7 +49,7 @@ impl Version {
         }
     }
 
-    /// How many wasm calls may be open at once; one more and the rollup is
+    /// The number of wasm calls that may be open at once; with one more the rollup is
     /// stuck forever.
     #[must_use]
     pub const fn max_call_depth(self) -> u32 {

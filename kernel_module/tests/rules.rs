@@ -1,4 +1,4 @@
-//! What is refused, by which rule, and with which words.
+//! Refused modules, the rule that each breaks, and the words of the refusal.
 
 use kernel_module::check::Rule;
 use kernel_module::{KernelError, Terms, Version, check, extern_references, report, strip};

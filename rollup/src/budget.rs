@@ -1,10 +1,10 @@
-//! How much work a run may do.
+//! The amount of work that a run may do.
 
-/// What a message costs besides its gas.
+/// The price of a message besides its gas.
 pub const MESSAGE: u64 = 10_000;
-/// What a byte of a message costs.
+/// The price of a byte of a message.
 pub const BYTE: u64 = 10;
-/// What a dropped input costs besides: its line in the log is a host call, of which a run
+/// The extra price of a dropped input: its line in the log is a host call, of which a run
 /// is to make at most 20,000.
 pub const DROPPED: u64 = 7_500;
 
@@ -34,7 +34,7 @@ impl Budget {
         self.limit.saturating_sub(self.spent)
     }
 
-    /// Whether `work` more is within the limit.
+    /// True if `work` more is within the limit.
     #[must_use]
     pub const fn has_room_for(&self, work: u64) -> bool {
         self.spent.saturating_add(work) <= self.limit

@@ -19,11 +19,11 @@ use messages::inbox::Message;
 /// Free bytes in front of a message: with its tag they hold an entry's length.
 const ROOM: usize = ENTRY_OVERHEAD - 1;
 
-/// Where the entry of a message begins that has no frame: the length of the
+/// The offset of the entry in a message that has no frame: the length of the
 /// entry takes the place of the inbox tag.
 const UNFRAMED: usize = 0;
 
-/// Where the entry of a framed message begins: in front of its contents stand
+/// The offset of the entry in a framed message: in front of its contents stand
 /// the inbox tag, the frame's tag and the address.
 const FRAMED: usize = ROOM + 1 + 1 + 20 - ENTRY_OVERHEAD;
 
@@ -44,7 +44,7 @@ pub struct Transfer<'b> {
 }
 
 impl<'b> Transfer<'b> {
-    /// What stands behind the tag of an input; `None` where it is too short.
+    /// The bytes behind the tag of an input; `None` if it is too short.
     #[must_use]
     pub fn parse(bytes: &'b [u8]) -> Option<Self> {
         let (id, rest) = bytes.split_first_chunk()?;
@@ -77,7 +77,7 @@ impl<'b> Transfer<'b> {
 /// The hash of the sender, which stands right behind a transfer's payload.
 const SENDER: usize = 20;
 
-/// What was read.
+/// The messages that were read.
 #[derive(Debug)]
 pub struct Drained {
     /// The level that the inbox is at; none if nothing ever came.
@@ -86,20 +86,20 @@ pub struct Drained {
     pub external: Appended,
     /// The end of the lane of calls.
     pub calls: Appended,
-    /// Whether the level has no more messages.
+    /// True if the level has no more messages.
     pub complete: bool,
 }
 
 /// The end of a lane.
 #[derive(Debug, Default)]
 pub struct Appended {
-    /// Where the level's page ends, and what this run appended to it.
+    /// The end of the level's page, and the inputs that this run appended to it.
     pub entries: Option<Entries>,
     /// The bytes of the level's page; `None` if a commit counted them before.
     pub bytes: Option<u64>,
 }
 
-/// What bounds the reading.
+/// Bounds of the reading.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<'a> {
     /// Our own address.
@@ -111,20 +111,20 @@ pub struct Limits<'a> {
     pub backlog: u64,
     /// Bytes of external inputs that may wait.
     pub most: u64,
-    /// Whether the run before this one trapped.
+    /// True if the run before this one trapped.
     pub trapped: bool,
     /// Which external messages are ours without a frame, by their bytes behind
     /// the inbox tag; none where it is absent. It must not trap.
     pub unframed: Option<fn(&[u8]) -> bool>,
-    /// What names an input, for [`Level::key`]; none where the kernel has no use for
+    /// Gives an input its name for [`Level::key`]; none if the kernel has no use for
     /// a key. It must not trap.
     pub name: Option<Naming>,
 }
 
-/// What gives an input its name: a part of it.
+/// The name of an input: a part of it.
 pub type Naming = fn(&[u8]) -> &[u8];
 
-/// What each input counts in the queue besides its bytes.
+/// The size of each input in the queue besides its bytes.
 const INPUT_OVERHEAD: u64 = 32;
 
 /// Reads messages until the level has no more or the budget is spent.
@@ -198,7 +198,7 @@ pub fn drain(
     drain.finish(host)
 }
 
-/// What is to be done with a message.
+/// The kinds of messages.
 enum Kind {
     /// Queue it from this byte of the buffer on; `None`: it is not ours.
     External(Option<usize>),
@@ -214,7 +214,7 @@ enum Kind {
     Unreadable(DecodeError),
 }
 
-/// What is known while messages are read.
+/// The state while messages are read.
 struct Drain<'a> {
     layout: &'a Layout,
     limits: &'a Limits<'a>,

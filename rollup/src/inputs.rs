@@ -7,7 +7,7 @@ use crate::{Cursor, Layout};
 use alloc::vec::Vec;
 use host::{HostError, Path, ReadStore, Store};
 
-/// How much of a page is read at once, in bytes.
+/// The part of a page that is read at once, in bytes.
 const READ: usize = 1 << 20;
 
 /// Which pages a lane's inputs stand in.
@@ -40,7 +40,7 @@ impl Pages {
         }
     }
 
-    /// Whether the page of `level` is one of the queue's tree that this lane looks
+    /// True if the page of `level` is one of the queue's tree that this lane looks
     /// for its own inputs in.
     const fn shares(&self, level: u32) -> bool {
         level < self.since
@@ -53,7 +53,7 @@ impl Pages {
         }
     }
 
-    /// Whether an entry of the page of `level` is this lane's. External inputs are not
+    /// True if an entry of the page of `level` is this lane's. External inputs are not
     /// tagged as calls: see [`inbox`](crate::inbox).
     fn hold(&self, level: u32, bytes: &[u8]) -> bool {
         let is_call = bytes.first() == Some(&TRANSFER);
@@ -77,11 +77,11 @@ impl Pages {
 pub struct Inputs {
     pages: Pages,
     entries: Option<Entries>,
-    /// Whether the entries were read from durable storage, which costs work.
+    /// True if the entries were read from durable storage, which costs work.
     stored: bool,
-    /// What this run appended, while it is not reached.
+    /// The inputs that this run appended, while it has not reached them.
     appended: Option<Entries>,
-    /// Where the next input is read.
+    /// The position of the next read.
     next: Cursor,
     /// The first level that can have none.
     end: u32,
@@ -92,13 +92,13 @@ pub struct Inputs {
 /// An input as it stands in the queue.
 #[derive(Debug)]
 pub struct Entry<'q> {
-    /// Where it stands.
+    /// Its position.
     pub cursor: Cursor,
     /// Its bytes.
     pub bytes: &'q [u8],
-    /// Whether it was read from durable storage, which costs work.
+    /// True if it was read from durable storage, which costs work.
     pub stored: bool,
-    /// Whether it is of this lane. If not, it is none of the lane's business.
+    /// True if it is of this lane. If not, it is none of the lane's business.
     pub ours: bool,
     /// The bytes of the lane's backlog that it counts.
     pub size: u64,
@@ -135,13 +135,13 @@ impl Inputs {
         }
     }
 
-    /// Where the next input stands, if there is one.
+    /// The position of the next input, if there is one.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
         self.next
     }
 
-    /// Whether it is known that nothing waits.
+    /// True if it is known that nothing waits.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.next.level >= self.end

@@ -1,6 +1,6 @@
 //! The two lanes of the queue, and how they share a level.
 //!
-//! What layer 1 says (deposits, decisions, forced transactions) does not wait behind
+//! Calls of layer 1 (deposits, decisions, forced transactions) do not wait behind
 //! what anybody posts: calls of layer 1 have pages and a cursor of their own, and come
 //! first. While external inputs wait, calls take at most half of a level's budget, so
 //! neither lane starves the other. In each lane inputs are taken in the inbox's order.
@@ -16,16 +16,16 @@ pub enum Lane {
     External,
 }
 
-/// Where an input stands.
+/// The position of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// In which lane.
     pub lane: Lane,
-    /// Where in its pages.
+    /// The cursor in its pages.
     pub cursor: Cursor,
 }
 
-/// What a commit says of the lane of calls.
+/// The commit's facts about the lane of calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// The first call that no commit has consumed.
@@ -39,9 +39,9 @@ pub struct Calls {
     pub backlog: u64,
     /// The work that calls took at the commit's level so far, in units of the budget.
     pub work: u64,
-    /// Whether external inputs come first at the commit's level.
+    /// True if external inputs come first at the commit's level.
     pub external_first: bool,
-    /// Whether external inputs wait, and none was taken at the commit's level.
+    /// True if external inputs wait, and none was taken at the commit's level.
     pub external_waits: bool,
 }
 
@@ -86,7 +86,7 @@ impl Calls {
         calls
     }
 
-    /// What is still needed, `external` being the cursor of the other lane.
+    /// The first page that is still needed, `external` being the cursor of the other lane.
     #[must_use]
     pub fn needed(&self, external: Cursor) -> Needed {
         let queue = if self.cursor.level < self.since {
@@ -140,7 +140,7 @@ impl Calls {
     }
 }
 
-/// How a level's work is shared by the lanes, as the level goes on.
+/// The shares of a level's work that the lanes have, as the level goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Shares {
     /// The most work of calls while external inputs wait.
@@ -148,7 +148,7 @@ pub struct Shares {
     /// The work that calls took at this level.
     calls: u64,
     external_first: bool,
-    /// Whether an external input was taken at this level.
+    /// True if an external input was taken at this level.
     external_taken: bool,
 }
 
@@ -172,13 +172,13 @@ impl Shares {
         }
     }
 
-    /// Whether the next input is an external one, if one waits.
+    /// True if the next input is an external one, if one waits.
     #[must_use]
     pub const fn external_first(&self) -> bool {
         self.external_first && !self.external_taken
     }
 
-    /// Whether calls may take `work` more while external inputs wait. The first call
+    /// True if calls may take `work` more while external inputs wait. The first call
     /// of a level may, however small the budget is.
     #[must_use]
     pub const fn allow(&self, work: u64) -> bool {
@@ -195,7 +195,7 @@ impl Shares {
         self.external_taken = true;
     }
 
-    /// What the commit says that follows on `last`: the first call that is not
+    /// The facts for the commit that follows `last`: the first call that is not
     /// consumed, the bytes of all that wait, and whether external inputs wait.
     #[must_use]
     pub fn commit(

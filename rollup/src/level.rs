@@ -1,4 +1,4 @@
-//! What layer 1 says of the level that the inbox is at.
+//! Facts from layer 1 about the level that the inbox is at.
 
 use crate::Layout;
 use host::{HostError, ReadStore, Store};
@@ -53,7 +53,7 @@ impl Level {
     /// it becomes another input. One host call.
     ///
     /// # Errors
-    /// Where the machine refuses.
+    /// If the machine refuses.
     pub fn absorb(
         &mut self,
         store: &mut impl Store,

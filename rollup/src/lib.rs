@@ -44,7 +44,7 @@ pub use queue::Cursor;
 
 use host::Path;
 
-/// Where a kernel keeps what every kernel keeps. No path lies below another.
+/// The paths of values that every kernel keeps. No path lies below another.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// The kernel's name, in front of its lines in the log.

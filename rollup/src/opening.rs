@@ -1,4 +1,4 @@
-//! How a run opens: what a trap left of a commit is discarded, the level's
+//! The opening of a run: leftovers of a commit that trapped are discarded, the level's
 //! messages are made durable, and what waits is found.
 
 use crate::inbox::{self, Appended, Drained, Limits, Naming};
@@ -28,7 +28,7 @@ impl<'l> Opening<'l> {
         Ok(Self { layout, trapped })
     }
 
-    /// Whether the run before this one trapped.
+    /// True if the run before this one trapped.
     #[must_use]
     pub const fn trapped(&self) -> bool {
         self.trapped
@@ -70,7 +70,7 @@ impl<'l> Opening<'l> {
     }
 }
 
-/// What names the inputs that this run appended, those of the lane of calls last.
+/// The names of the inputs that this run appended, those of the lane of calls last.
 fn names(drained: &Drained, name: Naming) -> Vec<u8> {
     let mut names = Vec::new();
     for lane in [&drained.external, &drained.calls] {
@@ -81,7 +81,7 @@ fn names(drained: &Drained, name: Naming) -> Vec<u8> {
     names
 }
 
-/// What came of the level's messages.
+/// The result of reading the level's messages.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -104,7 +104,7 @@ pub struct Read<'l> {
     budget: Budget,
 }
 
-/// What the last commit says of the queue.
+/// The last commit's facts about the queue.
 #[derive(Clone, Copy, Debug)]
 pub struct LastCommit {
     /// The first external input that it did not consume.
@@ -124,7 +124,7 @@ pub struct Opened {
     pub level: Level,
     /// The work done so far.
     pub budget: Budget,
-    /// Whether the run has done nothing yet: then what comes first has room,
+    /// True if the run has done nothing yet: then what comes first has room,
     /// however small the budget is.
     pub fresh: bool,
     /// The external inputs that wait.
@@ -135,7 +135,7 @@ pub struct Opened {
     pub quarantine: Option<Quarantine>,
 }
 
-/// What waits in a lane.
+/// The waiting inputs of a lane.
 #[derive(Debug)]
 pub struct Waiting {
     /// The inputs.
@@ -160,7 +160,7 @@ impl Waiting {
         }
     }
 
-    /// Whether it is known that nothing waits.
+    /// True if it is known that nothing waits.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.inputs.is_empty()

@@ -17,11 +17,11 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use host::{HostError, Path, ReadStore, Store, reserved};
 
-/// What is known of the block that is made carefully.
+/// Facts about the block that is made carefully.
 #[derive(Debug)]
 pub struct Quarantine {
     path: Path<'static>,
-    /// What is marked now.
+    /// The current mark.
     marked: Cell<Cursor>,
     trapped: Vec<Cursor>,
 }
@@ -40,7 +40,7 @@ const BLOCK: Cursor = Cursor {
 };
 
 impl Quarantine {
-    /// What the run after a trap must know; a mark that is found is a culprit.
+    /// Facts for the run after a trap; a mark that is found is a culprit.
     ///
     /// # Errors
     /// If the machine refuses a host call.
@@ -64,7 +64,7 @@ impl Quarantine {
         Ok(quarantine)
     }
 
-    /// How often the input at `position` trapped under its mark.
+    /// The number of times that the input at `position` trapped under its mark.
     #[must_use]
     pub fn traps(&self, position: Position) -> usize {
         self.count(mark_of(position))
@@ -74,7 +74,7 @@ impl Quarantine {
         self.trapped.iter().filter(|at| **at == mark).count()
     }
 
-    /// Whether the block takes one input only.
+    /// True if the block takes one input only.
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.count(BLOCK) > 0
@@ -134,7 +134,7 @@ const fn mark_of(position: Position) -> Cursor {
     cursor
 }
 
-/// Whether the previous run trapped.
+/// True if the previous run trapped.
 ///
 /// # Errors
 /// If the machine refuses a host call.

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 use host::{HostError, MAX_CHUNK, Path, PathBuf, ReadStore, Store};
 
-/// Where an entry stands. Entries are consumed in this order.
+/// The position of an entry. Entries are consumed in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// The level of its page.
@@ -98,7 +98,7 @@ impl Page {
         Ok(page)
     }
 
-    /// Where the next entry will stand.
+    /// The position of the next appended entry.
     #[must_use]
     pub const fn end(&self) -> Cursor {
         self.cursor
@@ -190,7 +190,7 @@ impl Entries {
         Ok((!entries.bytes.is_empty()).then_some(entries))
     }
 
-    /// Where the next entry stands, or the page's end.
+    /// The position of the next entry, or the page's end.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
         Cursor {
@@ -205,7 +205,7 @@ impl Entries {
         self.bytes.len() - self.at
     }
 
-    /// Whether a whole entry is left: not so at a page's end, or where a trap
+    /// True if a whole entry is left: not so at a page's end, or where a trap
     /// cut one short.
     #[must_use]
     pub fn holds_one(&self) -> bool {
@@ -214,7 +214,7 @@ impl Entries {
             .is_some_and(|(head, rest)| rest.len() >= u32::from_be_bytes(*head) as usize)
     }
 
-    /// Where the entry behind the next one stands, if the next one is whole.
+    /// The position of the entry behind the next one, if the next one is whole.
     pub(crate) fn after_next(&self) -> Cursor {
         let mut cursor = self.cursor();
         if let Some((head, _)) = self.rest().split_first_chunk::<ENTRY_OVERHEAD>() {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt::{self, Display, Write};
 use host::{Debug, HostError, Runtime};
 
-/// Whether the level needs another run.
+/// The progress of a level: finished, or with another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// No.

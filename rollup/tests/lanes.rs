@@ -29,14 +29,14 @@ const LAYOUT: Layout = Layout {
 
 const STAGED: Path<'static> = Path::literal("/k/staging/s");
 
-/// What an input counts, in units of the budget, and what a level has.
+/// The work of an input, in units of the budget, and the budget of a level.
 const INPUT: u64 = 10;
 const LEVEL: u64 = 60;
 
 /// The first level of the tests.
 const FIRST: u32 = 5;
 
-/// What is committed.
+/// The committed state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     cursor: Cursor,
@@ -294,7 +294,7 @@ fn levels(host: &mut MockHost, levels: &[Vec<Sent>], block: usize) -> Vec<[u8; 3
     State::load(host).taken
 }
 
-/// What a lane should have taken.
+/// The inputs that a lane should have taken.
 fn expected(levels: &[Vec<Sent>], call: bool) -> Vec<[u8; 3]> {
     let levels = (FIRST..).zip(levels);
     levels

@@ -118,14 +118,14 @@ impl Signature {
     }
 }
 
-/// What somebody signed.
+/// A signed message.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'m> {
-    /// Who, compressed.
+    /// The signer's key, compressed.
     pub public_key: &'m [u8; PUBLIC_KEY],
     /// The same key, where it is known.
     pub known: Option<&'m PublicKey>,
-    /// What, without the key in front.
+    /// The message, without the key in front.
     pub message: &'m [u8],
 }
 

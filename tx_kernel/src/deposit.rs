@@ -33,21 +33,21 @@ pub enum DepositError {
     Overflow,
 }
 
-/// What a call of layer 1 deposits.
+/// A deposit by a call of layer 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deposit<'b> {
-    /// Who gets it.
+    /// The receiver.
     pub receiver: Tz4,
-    /// What.
+    /// The ticket.
     pub ticket: StringTicket<'b>,
-    /// How many.
+    /// The amount.
     pub amount: u64,
 }
 
 /// Reads the payload of a call.
 ///
 /// # Errors
-/// Where it is no deposit that can be credited.
+/// If it is no deposit that can be credited.
 pub fn read(payload: &[u8]) -> Result<Deposit<'_>, DepositError> {
     let node = Node::parse(payload).map_err(DepositError::NoTicket)?;
     let [receiver, ticket] = node.pair().ok_or(DepositError::NotADeposit)?;
@@ -63,7 +63,7 @@ pub fn read(payload: &[u8]) -> Result<Deposit<'_>, DepositError> {
     })
 }
 
-/// What became of a deposit.
+/// The outcome of a deposit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deposited {
     /// It is credited.
@@ -91,7 +91,7 @@ pub fn deposit_ticket(
     Ok(Deposited::Credited)
 }
 
-/// What a ticket is, as the layout keeps it.
+/// The description of a ticket, as the layout keeps it.
 fn describe(ticket: &StringTicket<'_>) -> Vec<u8> {
     [&ticket.ticketer.encode()[..], ticket.content.as_bytes()].concat()
 }

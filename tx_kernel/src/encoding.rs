@@ -1,4 +1,4 @@
-//! What users post: a batch of transactions under one aggregated signature, "v1"
+//! The format of external messages: a batch of transactions under one aggregated signature, "v1"
 //! of the format.
 //!
 //! ```text
@@ -28,13 +28,13 @@ use messages::{number, ticket};
 /// The hash in a layer 2 address (`tz4…`): blake2b-160 of the public key.
 pub type Tz4 = [u8; 20];
 
-/// What names a ticket: [`ticket::Ticket::hash`].
+/// The name of a ticket: [`ticket::Ticket::hash`].
 pub type TicketHash = [u8; 32];
 
 /// The tag of batches of this format.
 pub const V1: u8 = 0;
 
-/// What an empty batch takes.
+/// The size of an empty batch.
 const LEAST: usize = 1 + 4 + SIGNATURE;
 
 /// A batch, borrowed from its bytes.
@@ -55,18 +55,18 @@ pub struct Transaction<'b> {
     pub operations: Vec<Operation<'b>>,
 }
 
-/// What one signer does.
+/// The operation of one signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<'b> {
     /// Whose it is.
     pub signer: Signer<'b>,
-    /// How many operations of this signer came before.
+    /// The number of earlier operations of this signer.
     pub counter: i64,
     /// In this order.
     pub contents: Vec<Content<'b>>,
 }
 
-/// Who signs an operation.
+/// The signer of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signer<'b> {
     /// By the key: the first time, and whenever it likes.
@@ -82,7 +82,7 @@ pub enum Content<'b> {
     Withdrawal {
         /// The hash of the contract (`KT1…`).
         destination: &'b [u8; 20],
-        /// What goes.
+        /// The ticket.
         ticket: StringTicket<'b>,
         /// Which takes it: its type is `ticket string`.
         entrypoint: Entrypoint<'b>,
@@ -91,7 +91,7 @@ pub enum Content<'b> {
     Transfer {
         /// Whose they are then.
         destination: &'b Tz4,
-        /// What goes.
+        /// The ticket.
         ticket: StringTicket<'b>,
     },
 }
@@ -101,11 +101,11 @@ pub enum Content<'b> {
 pub struct StringTicket<'b> {
     /// Its Micheline, as layer 1 writes it.
     pub node: Node<'b>,
-    /// Who made it.
+    /// Its issuer.
     pub ticketer: Contract,
-    /// What it says, as a node.
+    /// Its contents, as a node.
     pub content: Node<'b>,
-    /// How many; `None` below zero and beyond 64 bits.
+    /// Its amount; `None` below zero and beyond 64 bits.
     pub amount: Option<u64>,
 }
 
@@ -130,7 +130,7 @@ impl<'b> StringTicket<'b> {
         })
     }
 
-    /// What names it.
+    /// Its name.
     #[must_use]
     pub fn hash(&self) -> TicketHash {
         let mut bytes = Vec::new();
@@ -164,7 +164,7 @@ pub fn string_ticket(ticketer: &Contract, content: &str, amount: u64) -> Vec<u8>
     node
 }
 
-/// Whether `bytes` can be a batch, by their lengths alone.
+/// True if `bytes` can be a batch, by their lengths alone.
 #[must_use]
 pub fn looks_like_a_batch(bytes: &[u8]) -> bool {
     let Some((&V1, rest)) = bytes.split_first() else {
@@ -179,7 +179,7 @@ impl<'b> Batch<'b> {
     /// The batch in `bytes`, all of them.
     ///
     /// # Errors
-    /// Where they are none, with the offset.
+    /// If they are none, with the offset.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         match reader.byte()? {

@@ -1,10 +1,10 @@
-//! How far the queue is consumed.
+//! The consumed part of the queue.
 
 use crate::layout::{HEAD, STAGED_HEAD};
 use host::{HostError, ReadStore, Store};
 use rollup::{Calls, Cursor};
 
-/// What the next run needs to know of the last commit.
+/// Facts about the last commit for the next run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The first external input that is not consumed.
@@ -18,7 +18,7 @@ pub struct Head {
     pub level_work: u64,
     /// The bytes of external inputs that waited after it.
     pub backlog: u64,
-    /// Whether messages to layer 1 may wait: where not, nobody looks.
+    /// True if messages to layer 1 may wait: where not, nobody looks.
     pub outgoing: bool,
     /// The lane of calls.
     pub calls: Calls,
@@ -43,7 +43,7 @@ impl Head {
     /// The head; `None` before the first commit.
     ///
     /// # Errors
-    /// Where the machine refuses, or the bytes are no head.
+    /// If the machine refuses, or the bytes are no head.
     pub fn load(store: &impl ReadStore) -> Result<Option<Self>, HostError> {
         let mut bytes = [0; LEN];
         match store.read_small(HEAD, &mut bytes)? {

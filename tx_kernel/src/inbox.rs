@@ -1,4 +1,4 @@
-//! What an input says, and whether it is signed by whom it names.
+//! Decodes an input, and checks its signatures.
 
 use crate::bls::{self, BlsError, PUBLIC_KEY, PublicKey, Signature, Signed};
 use crate::encoding::{Batch, Signer, Tz4};
@@ -10,7 +10,7 @@ use messages::address::{Kind, print};
 use messages::error::DecodeError;
 use messages::hash::blake2b_160;
 
-/// How batches are told apart from those of other rollups.
+/// The way in which batches are told apart from those of other rollups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// A batch may stand in the frame that names the rollup, or without it, as
@@ -25,7 +25,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// What the setup file says; `None` if that is invalid.
+    /// Decodes the setting; `None` if it is invalid.
     #[must_use]
     pub const fn decode(value: Option<&[u8]>) -> Option<Self> {
         match value {
@@ -35,7 +35,7 @@ impl Framing {
         }
     }
 
-    /// What is signed in front of each transaction.
+    /// The bytes that are signed in front of each transaction.
     #[must_use]
     pub fn prefix(self, rollup: &[u8; 20]) -> &[u8] {
         match self {
@@ -79,12 +79,12 @@ pub const SIGNATURE_WORK: u64 = 300_000;
 /// The work of verifying any batch whose signature is read: a Miller loop and
 /// the final exponentiation.
 const BATCH: u64 = 1_700_000;
-/// What each signer costs: its key, a Miller loop.
+/// The price of a signer: its key, a Miller loop.
 const SIGNER: u64 = 1_000_000;
-/// What each operation costs: its hash to the curve.
+/// The price of an operation: its hash to the curve.
 const OPERATION: u64 = 200_000;
 
-/// What an input is.
+/// The kinds of inputs.
 #[derive(Debug)]
 pub enum Input<'b> {
     /// A batch whose signers are known.

@@ -1,4 +1,4 @@
-//! What lies where.
+//! The layout of durable storage.
 //!
 //! | path | what |
 //! | --- | --- |
@@ -23,7 +23,7 @@ use host::outbox_queue::OutboxQueue;
 use host::{HostError, Path, PathBuf, PathError};
 use rollup::Layout;
 
-/// Where [`rollup`] keeps its part.
+/// The paths of [`rollup`]'s part.
 pub const LAYOUT: Layout = Layout {
     name: "tx_kernel",
     state: Path::literal("/tx/state"),
@@ -35,7 +35,7 @@ pub const LAYOUT: Layout = Layout {
     dead_letters: Path::literal("/tx/aside"),
 };
 
-/// How far the queue is consumed.
+/// The consumed part of the queue.
 pub const HEAD: Path<'static> = Path::literal("/tx/state/h");
 pub(crate) const STAGED_HEAD: Path<'static> = Path::literal("/tx/staging/h");
 
@@ -43,7 +43,7 @@ pub(crate) const STAGED_HEAD: Path<'static> = Path::literal("/tx/staging/h");
 pub const ACCOUNTS: Path<'static> = Path::literal("/tx/state/a");
 pub(crate) const STAGED_ACCOUNTS: Path<'static> = Path::literal("/tx/staging/a");
 
-/// What tickets are.
+/// The descriptions of tickets.
 pub const TICKETS: Path<'static> = Path::literal("/tx/state/t");
 pub(crate) const STAGED_TICKETS: Path<'static> = Path::literal("/tx/staging/t");
 
@@ -52,7 +52,7 @@ pub const OUTGOING: OutboxQueue<'static> = OutboxQueue::new(Path::literal("/tx/s
 pub(crate) const STAGED_OUTGOING: OutboxQueue<'static> =
     OutboxQueue::new(Path::literal("/tx/staging/x"));
 
-/// Whether batches must stand in a frame.
+/// The setting whether batches must stand in a frame.
 pub const FRAME: Path<'static> = Path::literal("/tx/config/frame");
 
 /// A path of the layout: a balance's in staging has 86 bytes.

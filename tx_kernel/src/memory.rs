@@ -17,7 +17,7 @@ use host::{HostError, ReadStore, Store};
 /// An account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// How many operations it has signed.
+    /// The number of operations that it has signed.
     pub counter: i64,
     /// Its key, once it has signed.
     pub public_key: Option<PublicKey>,
@@ -81,7 +81,7 @@ enum Undo {
     Balance(Tz4, TicketHash, u64),
 }
 
-/// What a run knows of accounts, and what it changes.
+/// A run's knowledge of accounts, and its changes.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     accounts: BTreeMap<Tz4, Held<Option<Account>>>,
@@ -119,7 +119,7 @@ impl Memory {
     /// The account, if there is one. One host call the first time.
     ///
     /// # Errors
-    /// Where the machine refuses, or the bytes are no account.
+    /// If the machine refuses, or the bytes are no account.
     pub fn account(
         &mut self,
         store: &impl ReadStore,
@@ -162,7 +162,7 @@ impl Memory {
         Ok(())
     }
 
-    /// How many of a ticket the account has. A host call where it does not stand
+    /// The account's balance of a ticket. A host call if it does not stand
     /// in the account, the first time.
     ///
     /// # Errors
@@ -300,7 +300,7 @@ mod tests {
     use host::mock::MockHost;
     use proptest::prelude::*;
 
-    /// What is done to a few accounts and tickets.
+    /// A step on a few accounts and tickets.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Set(u8, u8, u64),

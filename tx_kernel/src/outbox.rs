@@ -10,9 +10,9 @@ use messages::outbox::{Entrypoint, MAX_MESSAGE, Message, Transaction};
 pub struct Withdrawal<'b> {
     /// The hash of the contract (`KT1…`).
     pub destination: &'b [u8; 20],
-    /// What it gets.
+    /// The ticket.
     pub ticket: StringTicket<'b>,
-    /// Where.
+    /// The entrypoint.
     pub entrypoint: Entrypoint<'b>,
 }
 

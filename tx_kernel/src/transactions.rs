@@ -87,7 +87,7 @@ fn level(host: &mut impl Runtime) -> Result<Progress, HostError> {
     .work(host)
 }
 
-/// What the setup file says of frames; `None` if that is invalid.
+/// The setting about frames; `None` if it is invalid.
 fn framing(store: &impl ReadStore) -> Result<Option<Framing>, HostError> {
     let mut bytes = [0; 2];
     let len = store.read_small(FRAME, &mut bytes)?;
@@ -98,24 +98,24 @@ fn framing(store: &impl ReadStore) -> Result<Option<Framing>, HostError> {
 struct Taken {
     position: Position,
     bytes: Vec<u8>,
-    /// What it counts of its lane's bytes.
+    /// Its part of its lane's bytes.
     size: u64,
-    /// How often it trapped under its mark.
+    /// The number of times that it trapped under its mark.
     traps: usize,
 }
 
-/// What a run does with the inputs.
+/// The state of a run over the inputs.
 struct Run {
     head: Head,
     level: Level,
     rollup: [u8; 20],
     framing: Framing,
     budget: Budget,
-    /// Whether the run has done nothing yet: then what comes first has room,
+    /// True if the run has done nothing yet: then what comes first has room,
     /// however much it is.
     fresh: bool,
     quarantine: Option<Quarantine>,
-    /// What each lane may take of the level.
+    /// The shares of the lanes in the level.
     shares: Shares,
     external: Waiting,
     calls: Waiting,
@@ -218,7 +218,7 @@ impl Run {
         Ok(None)
     }
 
-    /// Whether the run or the level has no room, whatever comes.
+    /// True if the run or the level has no room, whatever comes.
     fn is_spent(&self, before: u64) -> bool {
         let level_work = self.head.level_work + (self.budget.spent() - before);
         level_work >= LEVEL_BUDGET || !self.fresh && !self.budget.has_room_for(0)
@@ -304,7 +304,7 @@ impl Run {
         verifiable.verify(&signature, prefix).map(Some)
     }
 
-    /// Whether the run has room for `work`: always, if it has done nothing yet.
+    /// True if the run has room for `work`: always, if it has done nothing yet.
     fn has_room_for(&self, work: u64) -> bool {
         self.fresh || self.budget.has_room_for(work)
     }

@@ -45,7 +45,7 @@ pub enum TransferError {
     Empty,
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// All of it happened; its message to layer 1, if it withdraws.

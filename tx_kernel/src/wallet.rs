@@ -30,7 +30,7 @@ impl Key {
     /// The key made of `seed` (KeyGen of draft-irtf-cfrg-bls-signature §2.3).
     ///
     /// # Errors
-    /// Where the seed has fewer than [`SEED`] bytes.
+    /// If the seed has fewer than [`SEED`] bytes.
     pub fn from_seed(seed: &[u8]) -> Result<Self, BLST_ERROR> {
         let secret = SecretKey::key_gen(seed, &[])?;
         Ok(Self::from_secret(secret))
@@ -39,7 +39,7 @@ impl Key {
     /// The key whose secret scalar is `bytes`, big-endian.
     ///
     /// # Errors
-    /// Where it is zero, or not below the order of the group.
+    /// If it is zero, or not below the order of the group.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BLST_ERROR> {
         SecretKey::from_bytes(bytes).map(Self::from_secret)
     }
@@ -85,7 +85,7 @@ impl Key {
 /// The aggregate of `signatures`.
 ///
 /// # Errors
-/// Where there is none, or one is no signature.
+/// If there is none, or one is no signature.
 pub fn aggregate(signatures: &[[u8; SIGNATURE]]) -> Result<[u8; SIGNATURE], BLST_ERROR> {
     let parsed: Result<Vec<Signature>, _> = signatures
         .iter()
@@ -102,7 +102,7 @@ pub fn aggregate(signatures: &[[u8; SIGNATURE]]) -> Result<[u8; SIGNATURE], BLST
 /// ([`crate::inbox::Framing::prefix`]).
 ///
 /// # Errors
-/// Where nobody signs anything.
+/// If nobody signs anything.
 pub fn batch(transactions: &[(Vec<u8>, Vec<&Key>)], prefix: &[u8]) -> Result<Vec<u8>, BLST_ERROR> {
     let mut signatures = Vec::new();
     for (transaction, signers) in transactions {

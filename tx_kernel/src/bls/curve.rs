@@ -60,7 +60,7 @@ pub(super) fn map(u: Fq2) -> G2Projective {
 /// A square root.
 struct Root {
     root: Fq2,
-    /// Whether it is of `u/v`, and not of `Z·u/v`.
+    /// True if it is of `u/v`, and not of `Z·u/v`.
     of_ratio: bool,
 }
 
@@ -149,7 +149,7 @@ fn is_odd(element: &Fq2) -> bool {
 /// The parameter x of the curve, which is negative: -x.
 pub(super) const X: u64 = 0xd201_0000_0001_0000;
 
-/// Whether a point of the curve of keys lies in the group: just there the
+/// True if a point of the curve of keys lies in the group: just there the
 /// endomorphism (βx, y) is the multiplication with -x² (Scott, eprint 2021/1130,
 /// §6).
 pub(super) fn is_in_group(point: &G1Affine) -> bool {

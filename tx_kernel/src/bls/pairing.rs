@@ -12,7 +12,7 @@ use ark_bls12_381::{Bls12_381, Fq2, Fq6, Fq12, G1Affine, G2Affine};
 use ark_ec::pairing::{MillerLoopOutput, Pairing};
 use ark_ff::{AdditiveGroup, Field, One};
 
-/// Whether the pairings of `pairs` multiply to one. No point is the neutral one.
+/// True if the pairings of `pairs` multiply to one. No point is the neutral one.
 pub(super) fn product_is_one(pairs: &[(G1Affine, G2Affine)]) -> bool {
     let mut loops: Vec<Miller<'_>> = pairs.iter().map(Miller::new).collect();
     let mut f = Fq12::one();
