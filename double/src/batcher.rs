@@ -18,7 +18,7 @@ pub(crate) struct Message {
     pub(crate) content: Vec<u8>,
 }
 
-/// How far a message is.
+/// The progress of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// It waits.
@@ -66,12 +66,12 @@ impl Batcher {
         id
     }
 
-    /// What waits.
+    /// The waiting messages.
     pub(crate) fn queue(&self) -> &[Message] {
         &self.queue
     }
 
-    /// How far a message is, and what it says.
+    /// The progress of a message, and its contents.
     pub(crate) fn find(&self, id: &[u8; 32]) -> Option<&(Stage, Vec<u8>)> {
         self.known.get(id)
     }

@@ -1,4 +1,4 @@
-//! What a rollup node does not have: the hand that moves layer 1, below `/double`.
+//! Requests that a rollup node does not have: they move layer 1, below `/double`.
 
 use crate::double::Double;
 use crate::faults::Faults;

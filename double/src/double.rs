@@ -109,7 +109,7 @@ impl Double {
         self.restarts.send_modify(|count| *count += 1);
     }
 
-    /// What goes wrong from now on.
+    /// Sets the faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.world().faults = faults;
     }

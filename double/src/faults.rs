@@ -1,9 +1,9 @@
-//! What goes wrong, on demand.
+//! Faults on demand.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What is to go wrong from now on; numbers of requests count down to nothing, all else holds until
+/// Faults from now on; numbers of requests count down to zero, all others hold until
 /// it is set anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,7 +22,7 @@ pub struct Faults {
     pub reverse: bool,
     /// The block of this level is not there.
     pub missing: Option<u32>,
-    /// What is said to be at these paths of durable storage, in hex; `null`: nothing.
+    /// Forged values of these paths of durable storage, in hex; `null`: no value.
     pub values: BTreeMap<String, Option<String>>,
     /// Layer 1 is so many levels ahead of the rollup node.
     pub late: u32,
@@ -34,7 +34,7 @@ pub struct Faults {
     pub rollup: Option<String>,
 }
 
-/// What a request meets.
+/// The fault that a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Refused,
@@ -42,7 +42,7 @@ pub(crate) enum Fault {
 }
 
 impl Faults {
-    /// What the next request meets.
+    /// The fault that the next request meets.
     pub(crate) const fn next(&mut self) -> Option<Fault> {
         if self.refuse > 0 {
             self.refuse -= 1;
@@ -55,7 +55,7 @@ impl Faults {
         None
     }
 
-    /// Whether the next line of a stream ends in the middle.
+    /// True if the next line of a stream ends in the middle.
     pub(crate) const fn is_cut(&mut self) -> bool {
         let cut = self.cut > 0;
         self.cut = self.cut.saturating_sub(1);

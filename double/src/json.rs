@@ -69,7 +69,7 @@ pub(crate) fn commitment(world: &World, level: &Level) -> Value {
     })
 }
 
-/// How far the commitment is that covers a level.
+/// The status of the commitment that covers a level.
 pub(crate) fn committed_status(world: &World, level: &Level) -> Value {
     // Times are estimates; a double has none.
     const TIME: &str = "1970-01-01T00:00:00Z";
@@ -168,7 +168,7 @@ pub(crate) fn queued(message: &Message) -> Value {
     queued
 }
 
-/// How far a message of the batcher is.
+/// The status of a message of the batcher.
 pub(crate) fn message_status(world: &World, id: &[u8; 32]) -> Value {
     let Some((stage, content)) = world.batcher.find(id) else {
         return json!({ "status": "unknown" });

@@ -1,4 +1,4 @@
-//! Who listens to the heads of layer 1.
+//! Listeners to the heads of layer 1.
 
 use crate::double::Double;
 use crate::world::{Level, World};
@@ -15,9 +15,9 @@ pub(crate) struct Listening {
     pub(crate) heads: Receiver<Arc<Level>>,
     pub(crate) restarts: watch::Receiver<u64>,
     pub(crate) line: fn(&World, &Level) -> Option<Value>,
-    /// What is to be said first.
+    /// The first head to send.
     pub(crate) next: Option<Value>,
-    /// Whether nothing more is said.
+    /// True if the stream has ended.
     pub(crate) ended: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How a double is set up, and why it does not do what it is told.
+//! Options of a double, and the reasons why it refuses an order.
 
 use layer1::Failure;
 use layer1::devnet::Contracts;
@@ -20,7 +20,7 @@ pub struct Options {
     pub preimages: Option<PathBuf>,
     /// The constants of layer 1; its `origination` is the level above.
     pub parameters: Parameters,
-    /// Where layer 1 has its contracts.
+    /// The contracts' addresses on layer 1.
     pub contracts: Contracts,
     /// A level is final if so many come after it.
     pub finality: u32,
@@ -68,9 +68,9 @@ pub enum DoubleError {
     /// A reorganisation of what is final.
     #[error("cannot go back {depth} levels: level {finalised} is final")]
     Final {
-        /// How far back.
+        /// The number of levels.
         depth: u32,
-        /// What is final.
+        /// The final level.
         finalised: u32,
     },
     /// The port cannot be used.

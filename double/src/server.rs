@@ -28,7 +28,7 @@ use std::time::Duration;
 /// An answer, or a status and what is wrong.
 type Answer = Result<Json<Value>, Refusal>;
 
-/// What is below a block.
+/// Routes below a block.
 fn blocks() -> Router<Double> {
     Router::new()
         .route("/", get(block))
@@ -237,7 +237,7 @@ async fn durable(
     };
     let is_root = key.is_empty();
     if !is_root && host_path(&key).is_none() {
-        return Err(invalid(format!("{key:?} is no path of durable storage")));
+        return Err(invalid(format!("{key:?} is not a path of durable storage")));
     }
     let value = match is_root {
         true => None,

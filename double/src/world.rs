@@ -164,7 +164,7 @@ impl World {
         Ok(self.layer1.execute(source, place)?)
     }
 
-    /// Whether a message of an outbox was executed.
+    /// True if a message of an outbox was executed.
     pub(crate) fn is_executed(&self, level: u32, index: usize) -> bool {
         u32::try_from(index).is_ok_and(|index| {
             let status = self.layer1.status(OutboxPosition { level, index });
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// Layer 1 goes back `depth` levels and makes one more than that on another branch.
-    /// What the levels had comes again, or, with `lose`, what was in batches does not.
+    /// Messages of the removed levels come again or, with `lose`, those of batches do not.
     pub(crate) fn reorganise(
         &mut self,
         depth: u32,

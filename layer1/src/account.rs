@@ -1,4 +1,4 @@
-//! Who can be called on layer 1, and amounts of tez.
+//! Accounts and contracts of layer 1, and amounts of tez.
 
 use messages::address::{self, AddressError, Kind};
 use messages::contract::{CONTRACT, Contract};
@@ -6,7 +6,7 @@ use messages::outbox::Entrypoint;
 use std::fmt;
 use std::str::FromStr;
 
-/// Who can hold tickets and be called.
+/// An account that can hold tickets and be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
     /// `tz…` or `KT1…`.
@@ -18,7 +18,7 @@ pub enum Account {
 /// An account and the entrypoint of it that is meant: the Michelson type `address`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
-    /// Who.
+    /// The account.
     pub account: Account,
     /// Which entrypoint; `default` where none is named.
     pub entrypoint: String,

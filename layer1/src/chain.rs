@@ -23,13 +23,13 @@ use std::sync::Arc;
 /// its predecessor.
 const FIRST_MESSAGES: u32 = 2;
 
-/// What `CHAIN_ID` says: `NetX…` of a chain that is no other.
+/// The chain id for `CHAIN_ID`: `NetX…` of a chain that is no other.
 pub const CHAIN_ID: [u8; 4] = *b"dev1";
 
 /// The most internal operations of one operation; gas bounds them on layer 1.
 const MAX_INTERNAL: usize = 1000;
 
-/// What an operation did.
+/// The result of an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// The level that it is in.
@@ -67,7 +67,7 @@ pub struct Layer1 {
     inboxes: Inboxes,
 }
 
-/// What operations change: all of it, or nothing.
+/// The state that operations change: all of it, or nothing.
 #[derive(Clone, Debug)]
 struct State {
     ledger: Ledger,
@@ -76,7 +76,7 @@ struct State {
     level: u32,
     /// `NOW` of operations: the timestamp of the block before, in seconds since 1970.
     now: i64,
-    /// What this level's operations brought to the rollup.
+    /// Messages to the rollup by this level's operations.
     inbox: Vec<Vec<u8>>,
 }
 
@@ -113,13 +113,13 @@ impl Layer1 {
         self.state.ledger.fund(contract, amount)
     }
 
-    /// Who has what.
+    /// All balances.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.state.ledger
     }
 
-    /// Who has what, to change.
+    /// All balances, to change them.
     pub(crate) const fn ledger_mut(&mut self) -> &mut Ledger {
         &mut self.state.ledger
     }
@@ -141,7 +141,7 @@ impl Layer1 {
         self.state.rollup
     }
 
-    /// What is fixed.
+    /// The fixed parameters.
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
@@ -160,13 +160,13 @@ impl Layer1 {
         self.state.now
     }
 
-    /// What the rollup wrote.
+    /// The rollup's outbox.
     #[must_use]
     pub const fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// How far an outbox message is.
+    /// The status of an outbox message.
     #[must_use]
     pub fn status(&self, place: OutboxPosition) -> Status {
         self.outbox.status(place, self.level(), &self.parameters)
@@ -179,7 +179,7 @@ impl Layer1 {
         self.inboxes.get(level)
     }
 
-    /// Whether operations of this level brought something to the rollup.
+    /// True if operations of this level brought something to the rollup.
     #[must_use]
     pub const fn has_messages(&self) -> bool {
         !self.state.inbox.is_empty()

@@ -13,10 +13,10 @@ use messages::contract::Contract;
 use messages::hash::{blake2b_160, blake2b_256};
 use std::collections::BTreeMap;
 
-/// What each account has at first.
+/// The initial balance of each account.
 pub const BALANCE: Mutez = Mutez::tez(1_000_000);
 
-/// How many tokens each account has at first.
+/// The number of tokens that each account has at first.
 pub const TOKENS: u128 = 1_000_000_000;
 
 /// The accounts that exist: those of Tezos' sandboxes.
@@ -26,7 +26,7 @@ pub const ACCOUNTS: [&str; 3] = [
     "tz1faswCTDciRzE4oJ9jn2Vm2dvjeyA9fUzU",
 ];
 
-/// Where the contracts are: hashes behind `KT1…`.
+/// The contracts' addresses: hashes behind `KT1…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contracts {
     /// Makes and takes tickets for tez: the ticketer.
@@ -62,7 +62,7 @@ impl Contracts {
 }
 
 impl Contracts {
-    /// Where they are on `layer1`; those that it has none of stay where they are by
+    /// The contracts' addresses on `layer1`; contracts that it does not have stay where they are by
     /// default.
     #[must_use]
     pub fn of(layer1: &Layer1) -> Self {
@@ -108,7 +108,7 @@ pub fn accounts() -> Vec<[u8; 21]> {
     ACCOUNTS.iter().filter_map(account).collect()
 }
 
-/// How many of [`governors`] decide together.
+/// The number of [`governors`] that must sign.
 pub const THRESHOLD: usize = 2;
 
 /// The keys that govern, which everybody knows.

@@ -16,7 +16,7 @@ pub enum Failure {
     /// The parameter is not of the entrypoint's type.
     #[error("the parameter of {destination} must be {expected}")]
     IllTyped {
-        /// What was called.
+        /// The callee.
         destination: Address,
         /// The type, in Michelson.
         expected: String,
@@ -24,7 +24,7 @@ pub enum Failure {
     /// The type that a batch names is not the entrypoint's.
     #[error("{destination} takes {expected}, which is not the type that the message names")]
     OtherType {
-        /// What was called.
+        /// The callee.
         destination: Address,
         /// The type, in Michelson.
         expected: String,
@@ -32,23 +32,23 @@ pub enum Failure {
     /// Somebody has less tez than is sent.
     #[error("{account} has {has} and needs {needs}")]
     Balance {
-        /// Who.
+        /// The account.
         account: Account,
-        /// How much there is.
+        /// The amount that is there.
         has: Mutez,
-        /// How much is sent.
+        /// The amount that is needed.
         needs: Mutez,
     },
     /// Somebody has fewer tickets than are sent.
     #[error("{account} has {has} tickets of {ticketer} and needs {needs}")]
     Tickets {
-        /// Who.
+        /// The account.
         account: Account,
-        /// Who made the tickets.
+        /// The issuer of the tickets.
         ticketer: Account,
-        /// How many there are.
+        /// The number that is there.
         has: u128,
-        /// How many are sent.
+        /// The number that is sent.
         needs: u128,
     },
     /// Tez sent to a rollup, which can hold none.

@@ -1,4 +1,4 @@
-//! Who has how much tez, and which tickets.
+//! Tez and tickets by account.
 
 use crate::account::{Account, Mutez};
 use crate::failure::Failure;
@@ -6,7 +6,7 @@ use crate::value::{Ticket, TicketId};
 use messages::contract::Contract;
 use std::collections::BTreeMap;
 
-/// Who has which mutez, and which tickets.
+/// The mutez and the tickets of all accounts.
 type Parts = (Vec<(Contract, Mutez)>, Vec<(Account, Ticket)>);
 
 /// Balances. What is zero has no entry.
@@ -27,7 +27,7 @@ impl Ledger {
         (tez.collect(), tickets.collect())
     }
 
-    /// What [`Ledger::parts`] gave.
+    /// The inverse of [`Ledger::parts`].
     pub(crate) fn of_parts(tez: Vec<(Contract, Mutez)>, tickets: Vec<(Account, Ticket)>) -> Self {
         let tickets = tickets.into_iter();
         Self {
@@ -44,7 +44,7 @@ impl Ledger {
         self.tez.get(contract).copied().unwrap_or_default()
     }
 
-    /// How many tickets of a kind `owner` has.
+    /// The number of tickets of a kind that `owner` has.
     #[must_use]
     pub fn tickets(&self, owner: Account, id: &TicketId) -> u128 {
         let key = (owner, id.clone());

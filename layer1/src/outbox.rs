@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-/// What layer 1 fixes, in levels.
+/// Parameters of layer 1, in levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
     /// The level of the rollup's origination: commitments are counted from it.
@@ -31,7 +31,7 @@ impl Default for Parameters {
     }
 }
 
-/// Where an outbox message stands.
+/// The position of an outbox message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OutboxPosition {
     /// The level that wrote it.
@@ -40,7 +40,7 @@ pub struct OutboxPosition {
     pub index: u32,
 }
 
-/// How far an outbox message is.
+/// The status of an outbox message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// No commitment covers it; one will at the end of this level.
@@ -161,7 +161,7 @@ impl Outbox {
             .map(|(place, bytes)| (*place, &bytes[..]))
     }
 
-    /// How far a message is at level `now`.
+    /// The status of a message at level `now`.
     #[must_use]
     pub fn status(&self, place: OutboxPosition, now: u32, parameters: &Parameters) -> Status {
         if let Some(&at) = self.executed.get(&place) {

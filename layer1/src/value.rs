@@ -57,25 +57,25 @@ pub enum Value {
     Pair(Box<Self>, Box<Self>),
     /// Tickets of one kind.
     Ticket(Ticket),
-    /// What a script takes that runs as it is; no tickets.
+    /// The argument of a script that runs as it is; no tickets.
     Script(michelson::Value),
 }
 
 /// Tickets of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// What they are.
+    /// Their identity.
     pub id: TicketId,
-    /// How many there are.
+    /// Their number.
     pub amount: u128,
 }
 
-/// What makes tickets the same.
+/// The identity of tickets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TicketId {
-    /// Who made them.
+    /// Their issuer.
     pub ticketer: Contract,
-    /// What they say: a node, in the form that this module writes.
+    /// Their contents: a node, in the form that this module writes.
     pub content: Vec<u8>,
 }
 
@@ -99,7 +99,7 @@ impl Type {
         Self::Ticket(Box::new(content))
     }
 
-    /// What the rollup takes: `or (or (pair bytes ticket) bytes) bytes`.
+    /// The rollup's type: `or (or (pair bytes ticket) bytes) bytes`.
     #[must_use]
     pub fn rollup() -> Self {
         let deposit = Self::pair(Self::Bytes, Self::bridge_ticket());
@@ -120,7 +120,7 @@ impl Type {
         node
     }
 
-    /// Whether a node is this type; annotations and flat pairs make no difference.
+    /// True if a node is this type; annotations and flat pairs make no difference.
     #[must_use]
     pub fn is(&self, node: Node<'_>) -> bool {
         if let Self::Script(ty) = self {
@@ -357,7 +357,7 @@ impl TicketId {
         }
     }
 
-    /// What the EVM bridge hashes (with keccak-256) to name these tickets.
+    /// The bytes that the EVM bridge hashes (with keccak-256) to name these tickets.
     #[must_use]
     pub fn evm_preimage(&self) -> Vec<u8> {
         [&self.ticketer.encode()[..], &self.content].concat()

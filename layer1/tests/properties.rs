@@ -36,7 +36,7 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What a rollup writes that gives tickets back.
+/// A rollup's outbox message that gives tickets back.
 fn batch(withdrawals: &[(bool, usize, u128)]) -> Vec<u8> {
     let at = Contracts::default();
     let parameters: Vec<(Vec<u8>, [u8; 20], &str)> = withdrawals

@@ -10,7 +10,7 @@ use crate::ty::Type;
 /// The types of a stack, its top last.
 pub type Stack = Vec<Type>;
 
-/// What code is checked in.
+/// The scope in which code is checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'s> {
     /// The contract's parameter type, with its entrypoints.
@@ -293,7 +293,7 @@ fn gives_two(name: &str, stack: &[Type]) -> Option<(usize, [Type; 2])> {
     })
 }
 
-/// How many types an instruction without arguments takes, and which it gives.
+/// The number of types that an instruction without arguments takes, and the types that it gives.
 fn effect(name: &str, stack: &[Type]) -> Option<(usize, Type)> {
     use Type::{Address, Bool, Bytes, Int, Mutez, Nat, Timestamp, Unit};
     let boxed = |ty: &Type| Box::new(ty.clone());

@@ -18,7 +18,7 @@ pub struct Contract {
     code: Node,
 }
 
-/// What a call does.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
     /// The calls that it emits, in order.
@@ -31,7 +31,7 @@ impl Contract {
     /// Reads and typechecks a script.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// An error that names the fault.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let script = Node::parse(text)?;
         let Node::Sequence(sections) = &script else {

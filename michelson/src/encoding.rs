@@ -12,7 +12,7 @@ use messages::micheline::{self, View, prim, write};
 use messages::{DecodeError, ErrorKind};
 use std::collections::BTreeSet;
 
-/// What base58 of layer 1 stands for: the type, the prefix, the bytes that stand in
+/// Kinds of base58 on layer 1: the type, the prefix, the bytes that stand in
 /// front in binary, the length of the rest.
 struct Kind {
     ty: Type,
@@ -310,7 +310,7 @@ pub fn binary(node: &Node) -> Result<Vec<u8>, Error> {
 /// The node that bytes are, all of them; numbers of up to 127 bits.
 ///
 /// # Errors
-/// Where they are no node of a value.
+/// If they are no node of a value.
 pub fn from_binary(bytes: &[u8]) -> Result<Node, DecodeError> {
     node(micheline::Node::parse(bytes)?)
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a text, a type, a value or code.
+//! Faults of a text, a type, a value or code.
 
 use crate::syntax::{Node, SyntaxError};
 use crate::ty::{Type, TypeError};
@@ -23,7 +23,7 @@ pub enum Error {
         why: String,
     },
     /// An instruction that is not known, or has other arguments.
-    #[error("`{0}` is no instruction that is known here")]
+    #[error("`{0}` is not an instruction that is known here")]
     NoInstruction(Node),
     /// The stack has other types than an instruction takes.
     #[error("`{instruction}` does not take {}", list(.stack))]

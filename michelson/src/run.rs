@@ -10,13 +10,13 @@ use crate::value::{Ticket, Transfer, Value};
 use messages::hash::blake2b_256;
 use std::fmt;
 
-/// What code asks of layer 1.
+/// The facts that code asks of layer 1.
 pub trait World {
-    /// Whether an address (22 bytes, and an entrypoint unless it is `default`) takes
+    /// True if an address (22 bytes, and an entrypoint unless it is `default`) takes
     /// parameters of a type.
     fn takes(&self, address: &[u8], ty: &Type) -> bool;
 
-    /// Whether `signature` is that of `message` by `key`, all in binary.
+    /// True if `signature` is that of `message` by `key`, all in binary.
     fn is_signed(&self, key: &[u8], signature: &[u8], message: &[u8]) -> bool;
 }
 
@@ -25,9 +25,9 @@ pub trait World {
 pub struct Context {
     /// The contract itself: 22 bytes.
     pub own: Vec<u8>,
-    /// Who calls.
+    /// The caller.
     pub sender: Vec<u8>,
-    /// What came along, in mutez.
+    /// The amount that came along, in mutez.
     pub amount: u64,
     /// Seconds since 1970.
     pub now: i64,

@@ -10,7 +10,7 @@ const ED25519: u8 = 0;
 const SECP256K1: u8 = 1;
 const P256: u8 = 2;
 
-/// Whether `signature` is that of `message` by `key`, all in binary. Accounts `tz1…` to
+/// True if `signature` is that of `message` by `key`, all in binary. Accounts `tz1…` to
 /// `tz3…` sign the BLAKE2b-256 of a message; of those with BLS keys (`tz4…`) no signature
 /// is good here.
 #[must_use]

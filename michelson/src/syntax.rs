@@ -9,7 +9,7 @@ use std::fmt;
 pub struct SyntaxError {
     /// The line, from 1 on.
     pub line: usize,
-    /// What is wrong.
+    /// The fault.
     pub why: String,
 }
 
@@ -273,7 +273,7 @@ fn word(word: &str) -> Result<Token, String> {
     if word.chars().all(legal) {
         Ok(Token::Word(word.to_owned()))
     } else {
-        Err(format!("{word:?} is no word of Michelson"))
+        Err(format!("{word:?} is not a word of Michelson"))
     }
 }
 
@@ -283,7 +283,7 @@ struct Parser {
     depth: usize,
 }
 
-/// How deep nodes may lie in each other.
+/// The maximum depth of nodes.
 const MAX_DEPTH: usize = 200;
 
 impl Parser {

@@ -10,10 +10,10 @@ pub enum TypeError {
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
     /// A node is no type.
-    #[error("`{0}` is no type that is known here")]
+    #[error("`{0}` is not a type that is known here")]
     NoType(Node),
     /// A type has the name of a field, and is none.
-    #[error("`{0}` has a name, and is no field of a pair or an alternative")]
+    #[error("`{0}` has a name, and is not a field of a pair or an alternative")]
     Field(Node),
 }
 
@@ -115,7 +115,7 @@ impl Type {
         }
     }
 
-    /// Whether its values have an order: keys of maps, contents of tickets.
+    /// True if its values have an order: keys of maps, contents of tickets.
     #[must_use]
     pub fn is_comparable(&self) -> bool {
         match self {
@@ -132,7 +132,7 @@ impl Type {
         }
     }
 
-    /// Whether its values may be doubled: those without tickets in them. A contract that
+    /// True if its values may be doubled: those without tickets in them. A contract that
     /// takes tickets counts as such: not every interpreter doubles one.
     #[must_use]
     pub fn is_duplicable(&self) -> bool {
@@ -146,7 +146,7 @@ impl Type {
         }
     }
 
-    /// Whether its values may be written in code or be packed.
+    /// True if its values may be written in code or be packed.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         match self {

@@ -41,11 +41,11 @@ pub enum Value {
 /// Tickets of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket {
-    /// Who made them: 22 bytes.
+    /// Their issuer: 22 bytes.
     pub ticketer: Vec<u8>,
-    /// What they say.
+    /// Their contents.
     pub content: Value,
-    /// How many there are; more than none.
+    /// Their number; more than zero.
     pub amount: i128,
 }
 

@@ -51,7 +51,7 @@ fn every_script_typechecks_and_takes_its_storage() {
     }
 }
 
-/// What typechecks elsewhere is refused here, if it is changed: the checks can fail.
+/// A changed script is refused here: the checks can fail.
 #[test]
 fn a_script_that_is_changed_does_not_typecheck() {
     for (name, from, to) in [

@@ -23,7 +23,7 @@ const FORM: u8 = 1;
 #[derive(Clone, Debug)]
 pub struct Before(State);
 
-/// What [`Layer1::save`] writes of the state.
+/// The parts of the state that [`Layer1::save`] writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Parts {
     tez: Vec<(Contract, Mutez)>,
@@ -36,7 +36,7 @@ struct Parts {
 }
 
 impl Layer1 {
-    /// What the end of a level changes, for [`Layer1::take_back`].
+    /// The state that the end of a level changes, for [`Layer1::take_back`].
     #[must_use]
     pub fn before_level(&self) -> Before {
         Before(self.state.clone())

@@ -13,7 +13,7 @@ use crate::value::{Ticket, Type, Value};
 /// The bridge's storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {
-    /// Who makes the tickets.
+    /// The issuer of the tickets.
     pub exchanger: [u8; 20],
     /// The deposit whose tickets are not here yet: rollup and routing.
     pub request: Option<(Address, Vec<u8>)>,

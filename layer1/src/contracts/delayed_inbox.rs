@@ -14,7 +14,7 @@ use messages::contract::Contract;
 /// The most bytes of a chunk.
 const MAX_CHUNK: usize = 4000;
 
-/// What a message costs, at least.
+/// The minimum price of a message.
 const PRICE: Mutez = Mutez::tez(1);
 
 /// The account without a key that burned tez go to.

@@ -23,26 +23,26 @@ pub struct FastWithdrawal {
     pub exchanger: [u8; 20],
     /// The rollup that withdrawals come from.
     pub rollup: [u8; 20],
-    /// What was paid early, and by whom.
+    /// Early payments, with the account that paid.
     pub paid: BTreeMap<(Claim, u128), Address>,
 }
 
-/// What tells withdrawals apart, besides their amount.
+/// Distinguishes withdrawals, besides their amount.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     /// The withdrawal's number on the rollup.
     pub id: u128,
     /// When it was made.
     pub timestamp: Timestamp,
-    /// Who gets it.
+    /// The receiver.
     pub receiver: Address,
-    /// What the user said to providers.
+    /// The user's bytes for providers.
     pub payload: Vec<u8>,
-    /// Who made it, on the rollup.
+    /// The rollup's account that made it.
     pub caller: Vec<u8>,
 }
 
-/// What an outbox message for such a contract asks of it.
+/// A request to such a contract by an outbox message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Which withdrawal.

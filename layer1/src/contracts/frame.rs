@@ -1,4 +1,4 @@
-//! What code knows of the call that it runs for.
+//! The context of a call.
 
 use crate::account::{Account, Mutez};
 use crate::failure::Failure;
@@ -10,13 +10,13 @@ use std::borrow::Cow;
 /// The call, and what its code may do.
 #[derive(Debug)]
 pub(crate) struct Frame<'l> {
-    /// Who has what.
+    /// All balances.
     pub(crate) ledger: &'l mut Ledger,
     /// The hash of the contract itself.
     pub(crate) own: [u8; 20],
-    /// Who calls.
+    /// The caller.
     pub(crate) sender: Account,
-    /// What came with the call.
+    /// The amount that came with the call.
     pub(crate) amount: Mutez,
     /// The rollup of this layer 1.
     pub(crate) rollup: [u8; 20],

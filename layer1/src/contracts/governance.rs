@@ -20,15 +20,15 @@ static SCRIPT: LazyLock<Option<Contract>> = LazyLock::new(|| {
     Contract::parse(text).ok()
 });
 
-/// How long a signature of the devnet's keys holds, in seconds.
+/// Lifetime of a signature of the devnet's keys, in seconds.
 const PATIENCE: i64 = 3_600;
 
 /// The contract's storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Governance {
-    /// How many decisions there were.
+    /// The number of decisions so far.
     pub counter: u64,
-    /// How many keys decide together.
+    /// The number of keys that must sign.
     pub threshold: u64,
     /// The keys, in binary: a tag and the key.
     pub keys: BTreeSet<Vec<u8>>,

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 /// The token's storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
-    /// Who has how many.
+    /// Balances by account.
     pub balances: BTreeMap<Account, u128>,
-    /// How many of an owner's a spender may move: (owner, spender).
+    /// Allowances: (owner, spender).
     pub allowances: BTreeMap<(Account, Account), u128>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn entrypoint(name: &str) -> Option<Type> {
 }
 
 impl Token {
-    /// How many `owner` has.
+    /// The balance of `owner`.
     #[must_use]
     pub fn balance(&self, owner: Account) -> u128 {
         self.balances.get(&owner).copied().unwrap_or_default()

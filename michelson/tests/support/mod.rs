@@ -76,7 +76,7 @@ pub(crate) fn operation(destination: &[u8], amount: u64, parameter: Value) -> Tr
     }
 }
 
-/// Who is there, and what they take.
+/// The contracts of the test, and their types.
 #[derive(Debug)]
 pub(crate) struct World;
 
@@ -115,7 +115,7 @@ impl run::World for World {
     }
 }
 
-/// What a call gives, as JSON: operations and storage, or the word that it fails with.
+/// The result of a call, as JSON: operations and storage, or the word that it fails with.
 pub(crate) fn gives(called: &Result<Called, Failure>) -> Json {
     let node = |value: &Value| encoding::write(value).to_json();
     match called {
@@ -299,7 +299,7 @@ pub(crate) fn rekey(threshold: i128, keys: &[&[u8]]) -> Value {
     Value::right(Value::pair(nat(threshold), Value::Set(keys)))
 }
 
-/// What keys sign.
+/// The bytes that keys sign.
 pub(crate) fn signed(contract: [u8; 20], decision: &Value) -> Vec<u8> {
     let place = Value::pair(bytes(&CHAIN), bytes(&address(contract, "")));
     encoding::pack(&Value::pair(place, decision.clone())).unwrap()
