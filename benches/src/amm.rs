@@ -6,7 +6,7 @@ use solidity_fixtures::amm::{self, Swap};
 use solidity_fixtures::erc20;
 use storage::Config;
 
-/// How many swap.
+/// The number of swaps.
 const SWAPS: usize = 50;
 /// The gas limit of each transaction.
 const GAS: u64 = 2_000_000;

@@ -84,7 +84,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Whether it costs too much more, or is on one side only.
+    /// True if it costs too much more, or is on one side only.
     fn failed(&self) -> bool {
         let (Some(before), Some(after)) = (self.before, self.after) else {
             return true;
@@ -110,7 +110,7 @@ impl Comparison {
         }
     }
 
-    /// Whether a figure is above the baseline, missing or new.
+    /// True if a figure is above the baseline, missing or new.
     pub(crate) fn failed(&self) -> bool {
         self.failures() > 0
     }

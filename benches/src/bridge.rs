@@ -1,4 +1,4 @@
-//! What the bridge costs: wasm instructions and host calls of a deposit, of a claim
+//! Costs of the bridge: wasm instructions and host calls of a deposit, of a claim
 //! and of a withdrawal, through the compiled kernel.
 
 use crate::baseline::Baseline;
@@ -15,7 +15,7 @@ use storage::Config;
 /// A mutez in wei.
 const MUTEZ: u64 = 1_000_000_000_000;
 
-/// How many of each are at a level.
+/// The numbers of operations at a level.
 const COUNTS: [u64; 2] = [1, 50];
 
 const TARGET: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
@@ -46,7 +46,7 @@ struct Row {
     base: Cost,
 }
 
-/// What deposits and withdrawals cost.
+/// Costs of deposits and withdrawals.
 #[derive(Debug, Default)]
 pub(crate) struct Bridge(Vec<Row>);
 

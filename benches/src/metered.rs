@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
-/// What a level costs.
+/// The cost of a level.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Cost {
     pub(crate) instructions: u64,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-/// How often each side is timed.
+/// Repetitions of each timing.
 const TURNS: usize = 7;
 
 /// A workload's speeds, in million gas a second.

@@ -149,7 +149,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// What is posted for a transaction, one by one and in batches.
+    /// Bytes posted for a transaction, one by one and in batches.
     fn posted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,

@@ -1,4 +1,4 @@
-//! What the transactions kernel costs: wasm instructions and host calls of a
+//! Costs of the transactions kernel: wasm instructions and host calls of a
 //! transfer in a batch, and what they are spent on.
 //!
 //! The parts are differences of levels. A batch whose aggregate is somebody
@@ -88,7 +88,7 @@ fn machine(durable: Durable, first_level: u32) -> Fallible<Machine> {
     Ok(Machine::from_durable(durable, options)?)
 }
 
-/// What transfers cost, whole and in parts.
+/// Costs of transfers, whole and in parts.
 #[derive(Debug)]
 pub(crate) struct Tickets {
     kernel_bytes: usize,
@@ -216,7 +216,7 @@ fn round(keys: &[Key], counter: i64, count: usize) -> Vec<(Vec<u8>, Vec<&Key>)> 
         .collect()
 }
 
-/// What the instructions of a transfer and of a batch are spent on.
+/// The parts of the cost of a transfer and of a batch.
 fn parts(keys: &[Key], measured: impl Fn(Vec<Vec<u8>>) -> Fallible<Cost>) -> Fallible<[u64; 4]> {
     // Verified, and dropped.
     let bad = |transactions: &[_]| measured(post(transactions, TRANSACTIONS, false)?);

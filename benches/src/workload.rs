@@ -18,7 +18,7 @@ use storage::config::MIN_KEPT_BLOCKS;
 const SENDERS: usize = 1_000;
 /// Accounts that one transaction mints tokens to.
 const MINTED: usize = 100;
-/// How many transfer, of ether and of tokens.
+/// The number of transfers, of ether and of tokens.
 const TRANSFERS: usize = 200;
 
 /// All workloads and what they start from.
@@ -36,7 +36,7 @@ pub(crate) struct Workloads {
 pub(crate) struct Batched {
     pub(crate) name: String,
     pub(crate) raws: Vec<Vec<u8>>,
-    /// Whether batches have y of each signature's point.
+    /// True if batches have the y coordinate of each signature's point.
     pub(crate) points: bool,
 }
 
@@ -187,7 +187,7 @@ fn each(
         .collect()
 }
 
-/// What is posted in batches: 200 senders with one transaction each, and 50 with four.
+/// Messages in batches: 200 senders with one transaction each, and 50 with four.
 fn batched(senders: &[User], token: Address, swaps: &[Vec<u8>]) -> Vec<Batched> {
     let mut batched = Vec::new();
     let mut add = |name: &str, raws: Vec<Vec<u8>>| {

@@ -46,7 +46,7 @@ pub struct TestBlock {
     pub expect_exception: Option<String>,
 }
 
-/// What matters here of a header.
+/// The header fields that matter here.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names of the Yellow Paper and the EIPs")]
@@ -73,7 +73,7 @@ pub struct BlockHeader {
 const HISTORY: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
 /// Keeps the roots of beacon blocks (EIP-4788).
 const BEACON_ROOTS: Address = address!("000F3df6D732807Ef1319fB7B8bB8522d0Beac02");
-/// How many beacon roots it keeps.
+/// The number of beacon roots that the contract keeps.
 const BEACON_WINDOW: u64 = 8191;
 
 /// Runs a test and compares each block with what is expected.
@@ -184,7 +184,7 @@ fn keep_beacon_root(rollup: &mut Rollup, header: &BlockHeader) {
     }
 }
 
-/// What is wrong with a block that the kernel made.
+/// Compares a block that the kernel made with the expected one.
 fn compare(
     rollup: &Rollup,
     expected: &BlockHeader,

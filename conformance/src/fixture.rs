@@ -23,7 +23,7 @@ pub struct Test {
     /// The transaction's fields with their variants; here the signed bytes of
     /// each case are used instead.
     pub transaction: serde_json::Value,
-    /// What is expected, by fork.
+    /// Expectations by fork.
     pub post: BTreeMap<String, Vec<Post>>,
     /// The chain's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub struct Test {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Env {
-    /// Who gets the priority fees.
+    /// The receiver of the priority fees.
     pub current_coinbase: Address,
     /// The block's gas limit.
     pub current_gas_limit: U256,
@@ -55,7 +55,7 @@ pub struct Env {
     pub current_excess_blob_gas: U256,
 }
 
-/// What a case expects.
+/// The expectation of a case.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Post {

@@ -25,16 +25,16 @@ use std::io::{BufWriter, Write};
 
 type Memory = Context<BlockEnv, TxEnv, CfgEnv, InMemoryDB, Journal<InMemoryDB>, ()>;
 
-/// What a transaction did.
+/// The result of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executed {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub success: bool,
     /// The gas that it used.
     pub gas_used: u64,
     /// Its logs.
     pub logs: Vec<Log>,
-    /// What it returned or reverted with.
+    /// The bytes that it returned or reverted with.
     pub output: Bytes,
     /// The contract that it created.
     pub created: Option<Address>,

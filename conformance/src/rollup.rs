@@ -10,7 +10,7 @@ use storage::layout::{CONFIG, HEAD, HEADERS};
 use storage::table::Value;
 use storage::{Config, Head, history};
 
-/// Where the evaluation build finds the block's surroundings.
+/// The path at which the evaluation build finds the block's surroundings.
 const EVALUATION: &str = "/evaluation/environment";
 
 /// A block's surroundings.
@@ -26,7 +26,7 @@ pub struct Surroundings {
     pub gas_limit: u64,
     /// PREVRANDAO.
     pub prevrandao: B256,
-    /// Who gets the priority fees.
+    /// The receiver of the priority fees.
     pub beneficiary: Address,
     /// The price of blob gas, in wei.
     pub blob_base_fee: u128,
@@ -108,7 +108,7 @@ impl Surroundings {
     }
 }
 
-/// What a block did.
+/// The result of a block.
 #[derive(Clone, Debug)]
 pub struct Block {
     /// Its receipts, in order: one for each transaction that was not refused.
@@ -117,14 +117,14 @@ pub struct Block {
     pub instructions: u64,
     /// The most wasm calls open at once; 0 without metering.
     pub max_call_depth: u32,
-    /// What the kernel wrote to its debug log.
+    /// The kernel's debug log.
     pub log: String,
 }
 
-/// What a transaction did.
+/// The result of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub success: bool,
     /// The gas that it used.
     pub gas_used: u64,
@@ -160,7 +160,7 @@ impl Rollup {
     /// which chooses PREVRANDAO, the blob base fee and system calls itself.
     ///
     /// # Errors
-    /// Where the module is no kernel.
+    /// If the bytes are not a valid kernel.
     pub fn new(kernel: &[u8], options: Options) -> Result<Self, Error> {
         let options = Options {
             first_level: 1,
@@ -198,7 +198,7 @@ impl Rollup {
     /// Makes one block of these signed transactions.
     ///
     /// # Errors
-    /// Where the kernel makes none.
+    /// If the kernel makes no block.
     pub fn block(
         &mut self,
         surroundings: &Surroundings,

@@ -50,7 +50,7 @@ pub struct Failure {
     pub why: String,
 }
 
-/// What became of the cases.
+/// The results of the cases.
 #[derive(Clone, Debug, Default)]
 pub struct RpcCaseOutcome {
     /// Files whose calls are all answered as recorded.
@@ -74,15 +74,15 @@ pub enum CompatError {
     Invalid {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
     /// The devnet does not do what the replay needs.
     #[error("{method}: {message}")]
     Devnet {
-        /// What it was asked.
+        /// The method that was called.
         method: String,
-        /// What it said.
+        /// The message.
         message: String,
     },
 }

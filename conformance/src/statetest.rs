@@ -7,10 +7,10 @@ use crate::world::{World, logs_hash};
 use alloy_primitives::{B256, Log, U256, keccak256};
 use std::fmt;
 
-/// What a case came to.
+/// The result of a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
-    /// What is wrong; `None` where the case passes.
+    /// The reason of the failure; `None` if the case passes.
     pub wrong: Option<String>,
     /// The gas that the transaction used; 0 where it was refused.
     pub gas_used: u64,
@@ -23,7 +23,7 @@ pub struct Judged {
 /// The chain id of the state tests.
 pub const CHAIN_ID: u64 = 1;
 
-/// How many earlier blocks BLOCKHASH tells of.
+/// The number of earlier blocks that BLOCKHASH knows.
 const HASHES: u64 = 256;
 
 /// Runs a case and compares what it left with what is expected.
@@ -54,7 +54,7 @@ pub fn judge(rollup: &mut Rollup, test: &Test, revision: Revision, post: &Post) 
     }
 }
 
-/// What is wrong with what the kernel left, if anything is.
+/// Compares the kernel's result with the expected one.
 fn compare(
     rollup: &Rollup,
     test: &Test,
@@ -103,7 +103,7 @@ impl Judged {
 /// as test runners have it, the keccak-256 hash of the number's decimal digits.
 ///
 /// # Errors
-/// Where a number is larger than a block can have.
+/// If a number is larger than a block can have.
 pub fn surroundings(test: &Test, revision: Revision) -> Result<Surroundings, String> {
     let env = &test.env;
     let number = small("currentNumber", env.current_number)?;

@@ -29,7 +29,7 @@ pub struct CaseName {
     pub index: usize,
 }
 
-/// How a case came out.
+/// The outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CaseOutcome {
@@ -47,9 +47,9 @@ pub struct CaseResult {
     /// Which case.
     #[serde(flatten)]
     pub name: CaseName,
-    /// How it came out.
+    /// Its outcome.
     pub outcome: CaseOutcome,
-    /// What is wrong, or why it is skipped.
+    /// The reason why it failed, or is skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The gas that the transaction used.
@@ -61,12 +61,12 @@ pub struct CaseResult {
     /// The most wasm calls open at once; 0 without metering.
     #[serde(skip)]
     pub max_call_depth: u32,
-    /// How long it took.
+    /// Its duration.
     #[serde(skip)]
     pub wall: Duration,
 }
 
-/// What to run.
+/// The cases to run.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only this fork.
@@ -78,18 +78,18 @@ pub struct Selection {
     pub every: usize,
 }
 
-/// How to run it.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The kernel's module: the evaluation build.
     pub kernel: Vec<u8>,
-    /// How many threads.
+    /// The number of threads.
     pub jobs: usize,
-    /// How the machine is set up: what executes the kernel, what is measured.
+    /// The machine's options: the engine, and what is measured.
     pub options: Options,
-    /// What to run.
+    /// The cases to run.
     pub selection: Selection,
-    /// What may fail.
+    /// Cases that may fail.
     pub skips: Skips,
 }
 
@@ -113,16 +113,16 @@ pub enum Error {
 /// A file of tests, and its name in results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it is called: its path below the folder that was asked for.
+    /// Its name: its path below the folder that was asked for.
     pub name: String,
 }
 
 /// Finds the files of tests at `path`: itself, or all `.json` below it.
 ///
 /// # Errors
-/// Where a folder cannot be read.
+/// If a folder cannot be read.
 pub fn sources(path: &Path) -> Result<Vec<Source>, Error> {
     if path.is_file() {
         let name = path.file_name().unwrap_or_default();
@@ -158,7 +158,7 @@ pub fn sources(path: &Path) -> Result<Vec<Source>, Error> {
 /// Runs the tests of `sources`; `progress` hears of each file that is done.
 ///
 /// # Errors
-/// Where a file cannot be read, or the kernel is none.
+/// If a file cannot be read, or is not a valid kernel.
 pub fn run(
     sources: &[Source],
     settings: &Settings,
@@ -241,7 +241,7 @@ fn run_file(
 /// from plain revm.
 ///
 /// # Errors
-/// Where a file cannot be read.
+/// If a file cannot be read.
 pub fn trace(sources: &[Source], selection: &Selection) -> Result<(), Error> {
     for source in sources {
         each_case(source, selection, |name, case| {

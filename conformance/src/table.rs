@@ -12,7 +12,7 @@ pub struct Table<'r> {
     wall: Duration,
 }
 
-/// How many cases passed, failed, were skipped.
+/// The numbers of cases that passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts([usize; 3]);
 

@@ -18,7 +18,7 @@ pub(crate) struct Tracer<W> {
     out: W,
     /// The step that is executed.
     step: Step,
-    /// What the last call returned.
+    /// The output of the last call.
     returned: Bytes,
 }
 

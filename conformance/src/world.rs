@@ -26,7 +26,7 @@ pub struct AccountState {
     pub balance: U256,
     /// The code.
     pub code: Bytes,
-    /// What the slots hold.
+    /// The values of the slots.
     pub storage: BTreeMap<U256, U256>,
 }
 
@@ -97,7 +97,7 @@ impl World {
     /// Reads all accounts out of durable storage.
     ///
     /// # Errors
-    /// Where it holds what it must not.
+    /// If the storage holds something unexpected.
     pub fn dump(durable: &Durable) -> Result<Self, Corrupt> {
         let prefix = format!("{STATE}/a");
         let mut world = Self::default();
@@ -151,7 +151,7 @@ impl World {
         }))
     }
 
-    /// What differs, account by account and slot by slot: `self` is what was
+    /// The differences, account by account and slot by slot: `self` is what was
     /// found.
     #[must_use]
     pub fn differences(&self, expected: &Self) -> String {

@@ -1,4 +1,4 @@
-//! What wasmer 3.3.0 expects of the compiler's runtime, and Rust no longer has:
+//! A function that wasmer 3.3.0 expects of the compiler's runtime, and that Rust no longer has:
 //! a function that touches each page of a new stack frame, so that one which is
 //! larger than the guard page cannot jump over it.
 

@@ -14,24 +14,24 @@ pub(crate) struct Recorded {
     inbox: Inbox,
 }
 
-/// What a level left behind.
+/// The result of a level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     root: String,
     status: Status,
     outbox: Vec<String>,
     log: String,
-    /// How each run ended.
+    /// The end of each run.
     runs: Vec<Option<pvm::Trap>>,
 }
 
 impl Outcome {
-    /// Whether a run trapped.
+    /// True if a run trapped.
     pub(crate) fn trapped(&self) -> bool {
         self.runs.iter().any(Option::is_some)
     }
 
-    /// Whether the rollup ended there.
+    /// True if the rollup ended there.
     pub(crate) fn stuck(&self) -> bool {
         matches!(self.status, Status::Stuck { .. })
     }

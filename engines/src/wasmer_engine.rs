@@ -103,7 +103,7 @@ struct Ready {
     memory: String,
 }
 
-/// What the host functions find.
+/// The host functions' data.
 struct Data {
     context: Option<Context>,
     /// `None` while the start function runs.

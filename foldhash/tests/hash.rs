@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use siphasher::sip::SipHasher13;
 
-/// What another implementation makes of the bytes.
+/// Another implementation's hash of the bytes.
 fn reference(key: [u64; 2], bytes: &[u8]) -> u64 {
     let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
     hasher.write(bytes);

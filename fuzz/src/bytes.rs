@@ -46,7 +46,7 @@ fn change(choices: &mut Unstructured<'_>, most: usize, bytes: &mut [u8]) -> arbi
 /// Tezos formats.
 ///
 /// # Errors
-/// Where a decoder is wrong.
+/// If a decoder is wrong.
 pub fn messages(bytes: &[u8]) -> Result<(), String> {
     let starts: &[&[u8]] = &[
         &[],
@@ -123,7 +123,7 @@ fn contract(bytes: &[u8]) -> Result<(), String> {
 /// Ethereum's formats.
 ///
 /// # Errors
-/// Where a decoder is wrong.
+/// If a decoder is wrong.
 pub fn ethereum(bytes: &[u8]) -> Result<(), String> {
     use ethereum::transaction::{decode, decode_included};
     // A transaction with a few bytes changed.
@@ -146,7 +146,7 @@ pub fn ethereum(bytes: &[u8]) -> Result<(), String> {
 /// Batches and deposits of the transactions kernel, and its values.
 ///
 /// # Errors
-/// Where a decoder is wrong.
+/// If a decoder is wrong.
 pub fn batches(bytes: &[u8]) -> Result<(), String> {
     let starts: &[&[u8]] = &[
         &[],
@@ -180,7 +180,7 @@ pub fn batches(bytes: &[u8]) -> Result<(), String> {
 /// The kernel's own values.
 ///
 /// # Errors
-/// Where a decoder is wrong.
+/// If a decoder is wrong.
 pub fn storage(bytes: &[u8]) -> Result<(), String> {
     fn value<V: Value + Debug + PartialEq>(bytes: &[u8]) -> Result<(), String> {
         let Some(value) = V::decode(bytes) else {

@@ -14,10 +14,10 @@ use std::sync::LazyLock;
 /// The chain that transactions are for.
 pub const CHAIN: u64 = 1337;
 
-/// How many accounts sign.
+/// The number of accounts that sign.
 const USERS: usize = 3;
 
-/// How many contracts there are at first.
+/// The number of contracts at first.
 const CONTRACTS: u8 = 4;
 
 static NAMED: LazyLock<Vec<User>> = LazyLock::new(|| {
@@ -76,7 +76,7 @@ impl<'b> Arbitrary<'b> for Case {
     }
 }
 
-/// Who is called: contracts more often than the others.
+/// The callees: contracts more often than the others.
 fn pool(users: &[User]) -> Pool {
     let mut addresses: Vec<Address> = (0..CONTRACTS).map(contract).collect();
     addresses.extend_from_within(..);

@@ -31,7 +31,7 @@ pub fn plain(case: &Case, made: &Made) -> Opinion {
 /// Runs the case that `bytes` make through both.
 ///
 /// # Errors
-/// Where they differ: what, and the case.
+/// If they differ: what, and the case.
 pub fn run(bytes: &[u8]) -> Result<(), String> {
     let case = Case::new(bytes);
     let shown = |what: String| format!("{what}\n{case:#?}");

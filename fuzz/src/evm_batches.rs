@@ -13,7 +13,7 @@ const FRAME: usize = 23;
 /// Runs a case: transactions in a batch of which some bytes are changed.
 ///
 /// # Errors
-/// Where what unfolds is not what the batch says.
+/// If what unfolds is not what the batch says.
 pub fn run(bytes: &[u8]) -> Result<(), String> {
     let (choices, case) = bytes.split_at(bytes.len() / 10);
     let mut choices = Unstructured::new(choices);

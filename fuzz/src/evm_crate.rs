@@ -35,7 +35,7 @@ fn word(value: U256) -> H256 {
     H256(value.to_be_bytes())
 }
 
-/// What the engine makes of a case, from where the kernel started; none where
+/// The engine's result for a case, from the kernel's initial state; none if
 /// it does not know the rules, or gives up on a transaction: so it does (1.1.1)
 /// at a `CREATE` of more bytes than it can count, where just the frame is out of
 /// gas.
@@ -62,7 +62,7 @@ pub fn opinion(case: &Case, made: &Made) -> Option<Opinion> {
     })
 }
 
-/// Whether a case meets a fault of the engine (1.1.1), by plain revm's trace: then
+/// True if a case meets a fault of the engine (1.1.1), by plain revm's trace: then
 /// a difference says nothing about the kernel.
 #[must_use]
 pub fn meets_a_fault(case: &Case, made: &Made) -> bool {

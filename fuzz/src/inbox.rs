@@ -11,7 +11,7 @@ use storage::Config;
 use storage::layout::ACCOUNTS;
 
 const ROLLUP: [u8; 20] = [7; 20];
-/// What a byte of a transaction costs, in wei.
+/// The price of a transaction's byte, in wei.
 const DATA_FEES: [u64; 3] = [0, 1, 2_000_000_000_000];
 
 const RECEIVER: Address = Address::repeat_byte(0xdd);
@@ -87,7 +87,7 @@ fn rollup(rich: &Address, data_fee: u64) -> MockHost {
 /// Some messages over some levels, then a good transaction, which must arrive.
 ///
 /// # Errors
-/// Where a run traps, or the good transaction does not arrive.
+/// If a run traps, or the good transaction does not arrive.
 pub fn run(bytes: &[u8]) -> Result<(), String> {
     let mut good = User::new("good");
     let mut choices = Unstructured::new(bytes);

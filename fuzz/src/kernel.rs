@@ -21,7 +21,7 @@ const FIRST_LEVEL: u32 = 10;
 /// Runs a case through the kernel.
 ///
 /// # Errors
-/// Where it traps, makes no such block or leaves what it must not: a defect.
+/// If it traps, makes no such block or leaves what it must not: a defect.
 pub fn kernel(case: &Case) -> Result<Made, String> {
     let config = Config {
         fee_recipient: alloy_primitives::Address::repeat_byte(0xfe),
@@ -57,7 +57,7 @@ fn message(signed: &SignedTransaction) -> Vec<u8> {
     [&[1], &native::simple(&ROLLUP, signed)[..]].concat()
 }
 
-/// What the level left: outcomes, accounts, and what they began with.
+/// The level's result: outcomes, accounts, and their initial state.
 fn finish(case: &Case, host: &MockHost, parent: &Head, head: &Head) -> Result<Made, String> {
     if head.number != parent.number + 1 {
         return Err(format!("{} blocks", head.number - parent.number));
@@ -85,7 +85,7 @@ fn finish(case: &Case, host: &MockHost, parent: &Head, head: &Head) -> Result<Ma
     })
 }
 
-/// What the block's receipts say of each transaction.
+/// The outcome of each transaction by the block's receipts.
 fn outcomes(case: &Case, host: &MockHost, number: u64) -> Result<Vec<Option<Outcome>>, String> {
     let text = |error: storage::StorageError| error.to_string();
     let transactions = history::transactions(host, number).map_err(text)?;

@@ -19,21 +19,21 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Parser)]
 #[command(name = "fuzz", after_help = list(), version)]
 struct Args {
-    /// What is run; without it, the targets are listed.
+    /// The target; without it, the targets are listed.
     target: Option<String>,
-    /// How long, in seconds.
+    /// The time limit, in seconds.
     #[arg(long, default_value_t = 60, conflicts_with = "runs")]
     seconds: u64,
-    /// How many cases, instead of a time.
+    /// The number of cases, instead of a time.
     #[arg(long)]
     runs: Option<u64>,
-    /// Where the random bytes start: the same seed, the same cases.
+    /// The seed of the random bytes: the same seed gives the same cases.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The number of the first case.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// How many threads.
+    /// The number of threads.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
     /// Writes the dearest cases of `work` to a file, as a test replays them.
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether nothing was found.
+/// True if nothing was found.
 fn fuzz(args: &Args) -> Result<bool> {
     let Some(name) = &args.target else {
         println!("{}", list());
@@ -230,7 +230,7 @@ fn report(args: &Args, target: &Target, runs: u64, found: Found) -> Result<()> {
     Ok(())
 }
 
-/// How a finding begins: another beginning is another finding.
+/// The beginning of a finding's text: another beginning is another finding.
 fn kind(text: &str) -> &str {
     text.get(..16).unwrap_or(text)
 }

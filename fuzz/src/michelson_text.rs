@@ -5,7 +5,7 @@ use crate::random::some_bytes;
 use arbitrary::{Result as Chosen, Unstructured};
 use michelson::{Contract, Node, Type, encoding};
 
-/// What is changed to be read.
+/// Texts that are changed.
 const SOURCES: &[&str] = &[
     include_str!("../../contracts/layer1/bridge.tz"),
     include_str!("../../contracts/layer1/delayed_inbox.tz"),
@@ -19,7 +19,7 @@ const SOURCES: &[&str] = &[
     "map key (pair :a (big_map %b nat (set address)) (lambda unit (list operation)))",
 ];
 
-/// What is put in between.
+/// Texts that are inserted.
 const PIECES: &[&str] = &[
     "{",
     "}",

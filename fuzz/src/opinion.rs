@@ -1,14 +1,14 @@
-//! What an engine makes of a case, and where two of them differ.
+//! An engine's result for a case, and the differences between two results.
 
 use alloy_primitives::Log;
 use conformance::rollup::Surroundings;
 use conformance::world::World;
 use std::fmt::Write;
 
-/// What a transaction did; none: it was refused.
+/// The outcome of a transaction; none: it was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub success: bool,
     /// The gas that it used.
     pub gas_used: u64,
@@ -16,27 +16,27 @@ pub struct Outcome {
     pub logs: Vec<Log>,
 }
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opinion {
-    /// What each transaction did; none: it was refused.
+    /// The outcome of each transaction; none: it was refused.
     pub outcomes: Vec<Option<Outcome>>,
     /// All accounts afterwards.
     pub world: World,
 }
 
-/// What the kernel made of a case, and from where it started.
+/// The kernel's result of a case, with its initial state.
 #[derive(Clone, Debug)]
 pub struct Made {
     /// The accounts right before the block's transactions.
     pub before: World,
     /// The block's surroundings.
     pub surroundings: Surroundings,
-    /// What came of it.
+    /// The result.
     pub opinion: Opinion,
 }
 
-/// Where two opinions differ; nothing where they do not.
+/// Differences between two results; empty if they agree.
 #[must_use]
 pub fn differences(kernel: &Opinion, other: &Opinion) -> Option<String> {
     let mut text = String::new();

@@ -1,10 +1,10 @@
-//! What precompiles are asked in programs.
+//! Inputs of precompiles, for programs.
 
 use crate::random::some_bytes;
 use alloy_primitives::U256;
 use arbitrary::{Result, Unstructured};
 
-/// What a precompile is asked, so that it answers.
+/// An input that a precompile answers.
 ///
 /// # Errors
 /// None: behind the end of the bytes all choices are the first.

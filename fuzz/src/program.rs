@@ -11,7 +11,7 @@ const CODECOPY: u8 = 0x39;
 const JUMPI: u8 = 0x57;
 const JUMPDEST: u8 = 0x5b;
 
-/// Who calls whom.
+/// The callees of a program.
 #[derive(Clone, Debug)]
 pub struct Pool {
     /// Accounts of the case, the absent and the precompiled among them.
@@ -25,7 +25,7 @@ struct Program<'c, 'b, 'p> {
     pool: &'p Pool,
     code: Vec<u8>,
     data: Vec<u8>,
-    /// Where code names places in the data: the place of two bytes, the place
+    /// The places in code that refer to the data: the place of two bytes, the place
     /// in the data.
     links: Vec<(usize, usize)>,
 }
@@ -193,7 +193,7 @@ impl Program<'_, '_, '_> {
         self.keep()
     }
 
-    /// How deep DUP reaches: mostly where something is.
+    /// The depth of a DUP: mostly one at which there is a value.
     fn deep(&mut self) -> Result<u8> {
         if self.choices.ratio(250, 256)? {
             Ok(0)

@@ -8,7 +8,7 @@ use pvm::{Inbox, Machine, Options, Snapshot, Witness};
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// What snapshots may unpack to, in bytes.
+/// The most bytes that snapshots may unpack to.
 const MOST: u64 = 4 << 20;
 
 /// The files that are changed.

@@ -1,4 +1,4 @@
-//! What can be run, and on how many random bytes.
+//! All targets, with the number of random bytes of each.
 
 use crate::{bytes, differential, evm_batches, inbox, michelson_text, proofs};
 
@@ -7,9 +7,9 @@ use crate::{bytes, differential, evm_batches, inbox, michelson_text, proofs};
 pub struct Target {
     /// Its name on the command line.
     pub name: &'static str,
-    /// What it runs.
+    /// A description of what it runs.
     pub about: &'static str,
-    /// How many random bytes a case has.
+    /// The number of random bytes of a case.
     pub len: usize,
     /// Runs it.
     pub run: fn(&[u8]) -> Result<(), String>,

@@ -21,7 +21,7 @@ const KEPT: usize = 24;
 /// The bytes of a case.
 const LEN: usize = 1_200;
 
-/// What is sought to be dear.
+/// A quantity to maximise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Instructions for a unit of work, in hundredths.
@@ -46,7 +46,7 @@ impl Goal {
         Self::Ticks,
     ];
 
-    /// What nothing may go beyond, with default budgets.
+    /// Its bound with default budgets.
     #[must_use]
     pub const fn bound(self) -> u64 {
         match self {
@@ -58,7 +58,7 @@ impl Goal {
         }
     }
 
-    /// What a case cost.
+    /// The figure of a case.
     #[must_use]
     pub fn figure(self, sample: &Sample) -> u64 {
         match self {
@@ -91,7 +91,7 @@ impl Goal {
     }
 }
 
-/// How much a case holds.
+/// The size of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// Enough to measure.
@@ -130,9 +130,9 @@ pub struct Found {
     pub bytes: Vec<u8>,
     /// Which kernel they are for.
     pub kernel: Kernel,
-    /// What they are made into.
+    /// The size of the case that they make.
     pub size: Size,
-    /// What it cost.
+    /// Its cost.
     pub sample: Sample,
 }
 
@@ -297,7 +297,7 @@ impl Numbers {
     }
 }
 
-/// What was found, the dearest of each goal first, and how many cases ran.
+/// The cases found, the dearest of each goal first, and the number of cases that ran.
 #[derive(Debug, Default)]
 pub struct Search {
     kept: [[Vec<Found>; Goal::ALL.len()]; Kernel::ALL.len()],
@@ -306,7 +306,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// What was dearest for a goal.
+    /// The dearest case for a goal.
     #[must_use]
     pub fn kept(&self, kernel: Kernel, goal: Goal) -> &[Found] {
         &self.kept[kernel as usize][goal as usize]

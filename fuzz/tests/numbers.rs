@@ -13,7 +13,7 @@ use fuzz::opinion::differences;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// How many operations a transaction does.
+/// The number of operations in a transaction.
 const OPERATIONS: usize = 500;
 
 /// An opcode with its words, that on top first.
@@ -30,7 +30,7 @@ const OPCODES: [u8; 25] = [
 ];
 
 impl Operation {
-    /// How many words the opcode takes.
+    /// The number of words that the opcode takes.
     const fn takes(&self) -> usize {
         match self.opcode {
             0x08 | 0x09 => 3,

@@ -14,7 +14,7 @@ use host::{HostError, MAX_CHUNK, Path, ReadStore, Reveal, Runtime, Store, reserv
 
 host::kernel_entry!(install);
 
-/// Where this kernel lies while it overwrites itself.
+/// The path of this kernel while it overwrites itself.
 const SELF: Path<'static> = Path::literal("/__installer_kernel/auxiliary/kernel/boot.wasm");
 
 /// Runs the program behind this kernel and asks for a reboot. What fails is

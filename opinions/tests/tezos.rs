@@ -3,7 +3,7 @@
 //! has typed Micheline, so each type is tried; `tezos_data_encoding` reads what the
 //! SDK has no type for.
 //!
-//! Where they take bytes that layer 1 never writes, the test says so: numbers with
+//! If they take bytes that layer 1 never writes, the test says so: numbers with
 //! needless bytes, and destinations that are no contracts with code.
 
 use messages::contract::Contract;
@@ -28,7 +28,7 @@ use sdk::michelson::{
     MichelsonPair, MichelsonString, MichelsonUnit,
 };
 
-/// What a rollup with a bridge takes.
+/// The type of a rollup with a bridge.
 type Bridge = MichelsonOr<
     MichelsonOr<MichelsonPair<MichelsonBytes, FaTicket>, MichelsonBytes>,
     MichelsonBytes,
@@ -36,7 +36,7 @@ type Bridge = MichelsonOr<
 type FaTicket = sdk::michelson::ticket::Ticket<FaContent>;
 type FaContent = MichelsonPair<MichelsonInt, MichelsonOption<MichelsonBytes>>;
 
-/// What the transactions kernel takes.
+/// The type of the transactions kernel.
 type Tickets = MichelsonPair<MichelsonString, sdk::michelson::ticket::StringTicket>;
 
 /// The Michelson types that are tried.
@@ -118,7 +118,7 @@ fn node(ty: &'static Ty) -> BoxedStrategy<Vec<u8>> {
     }
 }
 
-/// Whether a node is of a type, by our reader, as layer 1 writes it: primitives in
+/// True if a node is of a type, by our reader, as layer 1 writes it: primitives in
 /// their short form.
 fn fits(node: Node<'_>, ty: &Ty) -> bool {
     let Ok(view) = node.view() else { return false };
@@ -479,7 +479,7 @@ proptest! {
     }
 }
 
-/// Whether the last number of a ticket, of more than 16 bytes, has a minus.
+/// True if the last number of a ticket, of more than 16 bytes, has a minus.
 fn bytes_end_negative(bytes: &[u8]) -> bool {
     let ticket = Node::parse(bytes).unwrap().pair().unwrap();
     let amount = ticket[1].pair().unwrap()[1].int().unwrap();
@@ -560,7 +560,7 @@ mod younger {
         })
     }
 
-    /// What layer 1 does not write, though the encoding could: our reader refuses it.
+    /// Messages that layer 1 does not write, though the encoding could: our reader refuses them.
     fn sensible(message: &Internal) -> bool {
         let Internal::DalAttestedSlots(slots) = message else {
             return true;

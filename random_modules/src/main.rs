@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// Where the last panic was.
+/// The place of the last panic.
 static PANICKED: Mutex<String> = Mutex::new(String::new());
 
 fn search(count: u64, seed: u64) -> Result<()> {
@@ -88,7 +88,7 @@ fn write(count: usize, file: &str) -> Result<()> {
     std::fs::write(file, bytes).context(file.to_owned())
 }
 
-/// What kernels may have; no imports, so that all is the module's own.
+/// The features of kernels; no imports, so that all is the module's own.
 fn config() -> Config {
     Config {
         allow_floats: false,

@@ -16,14 +16,14 @@ creation_code! {
     fn deploy_router() => Router;
 }
 
-/// What a [`swap`] asks for.
+/// The arguments of [`swap`].
 #[derive(Clone, Copy, Debug)]
 pub struct Swap {
     /// The market.
     pub pair: Address,
-    /// Whether the token with the lower address is paid.
+    /// True if the token with the lower address is paid.
     pub zero_for_one: bool,
-    /// What is paid, in the token's smallest unit.
+    /// The amount that is paid, in the token's smallest unit.
     pub amount: U256,
     /// The least that it should buy; else [`too_little`].
     pub least: U256,
@@ -62,7 +62,7 @@ calldata! {
     fn reserves() => Pair::reservesCall;
 }
 
-/// What `amount` buys from reserves `given` and `taken`, computed here.
+/// The amount that `amount` buys from reserves `given` and `taken`, computed here.
 #[must_use]
 pub fn bought(given: U256, taken: U256, amount: U256) -> U256 {
     let net = amount * U256::from(997);

@@ -11,7 +11,7 @@ pub mod native {
 
     sol!(NativeBridge, "artifacts/NativeBridge.json");
 
-    /// Where it lies.
+    /// Its address.
     pub const ADDRESS: Address = address!("ff00000000000000000000000000000000000001");
 
     calldata! {
@@ -68,7 +68,7 @@ pub mod native {
             messageId: U256::from(message),
         };
 
-        /// What only the kernel may call.
+        /// A function that only the kernel may call.
         fn deposit(receiver: Address, level: u64, message: u64) => NativeBridge::depositCall {
             receiver,
             level: U256::from(level),
@@ -97,21 +97,21 @@ pub mod fa {
 
     sol!(FaBridge, "artifacts/FaBridge.json");
 
-    /// Where it lies.
+    /// Its address.
     pub const ADDRESS: Address = address!("ff00000000000000000000000000000000000002");
 
     /// Whose tickets go where.
     #[derive(Clone, Copy, Debug)]
     pub struct Withdrawal<'a> {
-        /// Who owns them in the bridge's table.
+        /// Their owner in the bridge's table.
         pub owner: Address,
         /// Receiver (22 bytes) and proxy (22 bytes) on layer 1.
         pub routing: &'a [u8],
-        /// How many.
+        /// Their number.
         pub amount: U256,
-        /// Who made them, 22 bytes.
+        /// Their issuer, 22 bytes.
         pub ticketer: [u8; 22],
-        /// What they say, in Micheline.
+        /// Their contents, in Micheline.
         pub content: &'a [u8],
     }
 

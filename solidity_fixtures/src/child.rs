@@ -1,4 +1,4 @@
-//! What [`crate::factory`] makes: it remembers who made it and with what.
+//! The contract that [`crate::factory`] makes: it remembers its maker and its arguments.
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::sol;

@@ -35,19 +35,19 @@ sol! {
     }
 }
 
-/// Where Multicall3 is on most chains.
+/// The address of Multicall3 on most chains.
 pub const MULTICALL3: Address = address!("0xcA11bde05977b3631167028862bE2a173976CA11");
 
-/// Where Permit2 is on most chains.
+/// The address of Permit2 on most chains.
 pub const PERMIT2: Address = address!("0x000000000022D473030F116dDEE9F6B43aC78BA3");
 
-/// Where the deterministic deployment proxy is on most chains.
+/// The address of the deterministic deployment proxy on most chains.
 pub const DETERMINISTIC_DEPLOYER: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
 
-/// Where Safe's singleton factory is on most chains.
+/// The address of Safe's singleton factory on most chains.
 pub const SINGLETON_FACTORY: Address = address!("0x914d7Fec6aaC8cd542e72Bca78B30650d45643d7");
 
-/// Where the `Create2Deployer` is on most chains.
+/// The address of the `Create2Deployer` on most chains.
 pub const CREATE2_DEPLOYER: Address = address!("0x13b0D85CcB8bf860b6b79AF3029fCA081AE9beF2");
 
 macro_rules! codes {
@@ -75,11 +75,11 @@ codes! {
     singleton_factory, "safe_singleton_factory";
     /// The code at [`CREATE2_DEPLOYER`].
     create2_deployer, "create2_deployer";
-    /// What creates OpenZeppelin's ERC-20 preset: behind it stand name and symbol.
+    /// Creation code of OpenZeppelin's ERC-20 preset: behind it stand name and symbol.
     erc20_preset, "erc20_preset";
-    /// What creates OpenZeppelin's ERC-721 preset: behind it stand name, symbol and URI.
+    /// Creation code of OpenZeppelin's ERC-721 preset: behind it stand name, symbol and URI.
     erc721_preset, "erc721_preset";
-    /// What creates OpenZeppelin's ERC-1155 preset: behind it stands the URI.
+    /// Creation code of OpenZeppelin's ERC-1155 preset: behind it stands the URI.
     erc1155_preset, "erc1155_preset";
 }
 
@@ -149,7 +149,7 @@ calls! {
     };
 }
 
-/// What stands behind creation code whose constructor takes texts.
+/// Constructor arguments that are texts, to stand behind creation code.
 #[must_use]
 pub fn texts(texts: &[&str]) -> Vec<u8> {
     let owned = |at: usize| {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use alloy_primitives::{b256, keccak256};
 
-    /// What `EXTCODEHASH` says of them on Ethereum.
+    /// The codes have the `EXTCODEHASH` that they have on Ethereum.
     #[test]
     fn codes_have_the_hashes_that_they_have_elsewhere() {
         assert_eq!(

@@ -17,7 +17,7 @@ creation_code! {
     };
 }
 
-/// What the wallet should do.
+/// An action of the wallet.
 #[derive(Clone, Debug)]
 pub struct Action {
     /// Whom it calls.
@@ -40,7 +40,7 @@ sol! {
     }
 }
 
-/// What the owners of the wallet at `wallet` sign, computed here (EIP-712).
+/// The hash that the owners of the wallet at `wallet` sign, computed here (EIP-712).
 #[must_use]
 pub fn digest(chain_id: u64, wallet: Address, action: &Action) -> B256 {
     let domain = Eip712Domain {

@@ -16,7 +16,7 @@ creation_code! {
     fn deploy_reaper() => Reaper;
 }
 
-/// Where the reaper makes the mortal of this salt (EIP-1014).
+/// The address at which the reaper makes the mortal of this salt (EIP-1014).
 #[must_use]
 pub fn mortal_address(reaper: Address, salt: B256) -> Address {
     reaper.create2(salt, keccak256(deploy_mortal(Address::ZERO)))

@@ -13,7 +13,7 @@ sol!(
 );
 sol!(Constructed, "artifacts/Constructed.json");
 
-/// What a traveller does when wei arrive without data.
+/// A traveller's reaction to wei that arrive without data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// Keeps them.

@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::circles;
 use crate::kernel::{cargo, workspace};
 
-/// What a package is allowed to know.
+/// The packages that a package may depend on.
 struct Rule {
     package: &'static str,
     /// Packages of the workspace that it may depend on.
     may: May,
     /// Crates from outside that it must not depend on: a name, or `prefix*`.
     never: &'static [&'static str],
-    /// What it must not know, for the advice.
+    /// The things that it must not know, for the advice.
     knows_not: &'static str,
 }
 

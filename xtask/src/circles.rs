@@ -38,7 +38,7 @@ pub(crate) fn of_crate(root: &Path) -> Result<(usize, Vec<Vec<PathBuf>>)> {
     Ok((edges.len(), circles))
 }
 
-/// What a file imports, and what that imports, and so on.
+/// The files that a file imports, directly or indirectly.
 fn reachable<'e>(start: &PathBuf, edges: &'e Edges) -> BTreeSet<&'e PathBuf> {
     let mut seen = BTreeSet::new();
     let mut waiting: Vec<&PathBuf> = edges[start].iter().collect();

@@ -1,4 +1,4 @@
-//! What a module imports from its own crate, and what it re-exports.
+//! The imports of a module from its own crate, and its re-exports.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -20,7 +20,7 @@ pub(crate) fn of(items: &[Item]) -> (Vec<Import>, Vec<Import>) {
     (found.imports, found.reexports)
 }
 
-/// Whether something exists in tests only.
+/// True if something exists in tests only.
 pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")

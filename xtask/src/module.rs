@@ -1,4 +1,4 @@
-//! What a built module must be, and what it must not hold.
+//! Rules for a built module.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! How long a dispute takes about a level of 200 ERC-20 transfers, and about many small ones:
+//! Durations of disputes about a level of 200 ERC-20 transfers, and about many small ones:
 //! `disputes [TRANSFERS] [GAMES]`; the games are of all faults in turn.
 
 use alloy_primitives::{TxKind, U256};

@@ -1,4 +1,4 @@
-//! How large the state is after many transfers between the same accounts, through
+//! Measures the size of the state after many transfers between the same accounts, through
 //! the compiled kernel: `growth [TRANSFERS]`, a million without.
 //!
 //! A thousand of them come one in a block, the rest 500 in a block, then as many

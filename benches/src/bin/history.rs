@@ -106,7 +106,7 @@ fn memory() -> String {
         .to_owned()
 }
 
-/// What was asked for.
+/// The arguments.
 struct Asked {
     transfers: u64,
     each: u64,
@@ -267,7 +267,7 @@ fn find_logs(store: &Store) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the kernel writes of a block.
+/// What the kernel writes for a block.
 mod states {
     use super::{TOKEN, somebody};
     use alloy_primitives::{U256, keccak256};

@@ -144,7 +144,7 @@ async fn ask(devnet: &Handle, method: &str, params: Value) -> Result<Value, Box<
     answer.map_err(|error| format!("{method}: {}", error.message).into())
 }
 
-/// What a node in front of a rollup makes of a layer 1 that goes back and forth.
+/// A node in front of a rollup, while layer 1 goes back and forth.
 async fn reorganisations(levels: u32, seed: u64) {
     for (name, stored) in [("with a store", true), ("without a store", false)] {
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! How large proofs of durable storage are where a million accounts exist and hold
+//! Measures proofs of durable storage if a million accounts exist and hold
 //! tokens: of 200 accounts, of as many slots, and of a level of 200 ERC-20 transfers, which is
 //! then checked: `proofs [ACCOUNTS]`.
 

@@ -20,7 +20,7 @@ pub const OWN_FIELDS: &[(&str, &str)] = &[
         "mixHash",
         "the randomness of a level, not of a beacon chain",
     ),
-    ("stateRoot", "the kernel's commitment is no trie's root"),
+    ("stateRoot", "the kernel's commitment is not a trie's root"),
     ("receiptsRoot", "gas by our rules, and types of our own"),
     (
         "transactionsRoot",
@@ -105,7 +105,7 @@ fn without_root(
     (expected, actual)
 }
 
-/// Whether it is a hash, or a list.
+/// True if the value is a hash, or a list.
 fn is_form(value: &Value) -> bool {
     value.is_array() || value.as_str().is_some_and(|text| text.len() == 66)
 }

@@ -4,7 +4,7 @@
 ///
 /// # Panics
 ///
-/// Where it finds something: that is what libFuzzer looks for.
+/// If it finds something: that is what libFuzzer looks for.
 pub fn run(name: &str, bytes: &[u8]) {
     let target = fuzz::targets::find(name).expect("a target of this name");
     if let Err(text) = (target.run)(bytes) {

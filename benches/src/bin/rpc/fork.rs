@@ -1,4 +1,4 @@
-//! What a call costs more on a fork than on the chain itself: once its slots are known here,
+//! The extra cost of a call on a fork, compared with the chain itself: once its slots are known here,
 //! and the first time.
 
 use crate::logs::post;

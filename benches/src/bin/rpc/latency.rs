@@ -1,4 +1,4 @@
-//! How long a client waits: for the first answer, for the receipt of a transaction; and what
+//! Waiting times of a client: for the first answer and for the receipt of a transaction, and the time that
 //! a flood of transactions takes.
 
 use crate::logs::post;
@@ -51,7 +51,7 @@ fn transfer(account: &Account, nonce: u64) -> Result<String, Box<dyn Error>> {
     Ok(hex::encode_prefixed(account.sign(transfer)?.encode()))
 }
 
-/// How long a transaction takes to its receipt.
+/// Time from a transaction to its receipt.
 pub(crate) async fn alone(devnet: &Handle, stream: TcpStream) -> Result<(), Box<dyn Error>> {
     let account = devnet.accounts().last().ok_or("no account")?;
     let raws: Result<Vec<String>, _> = (0..ALONE as u64)

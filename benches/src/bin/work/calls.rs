@@ -44,7 +44,7 @@ const ABSENT: Crowd = Crowd(4 << 40);
 /// Codes that end in all ways.
 const ENDS: Crowd = Crowd(5 << 40);
 
-/// What calls take besides gas and address.
+/// Operands of calls besides gas and address.
 const CALLS: [(u8, &str, usize); 4] = [
     (0xf1, "CALL", 5),
     (0xf2, "CALLCODE", 5),
@@ -189,7 +189,7 @@ fn calls(row: &mut Measure<'_>) {
     }
 }
 
-/// How a frame ends; the one who calls goes on.
+/// Opcodes that end a frame; its caller goes on.
 const ENDS_CODES: [(&str, &[u8]); 7] = [
     ("INVALID", &[0xfe]),
     ("an empty stack", &[op::POP]),

@@ -8,14 +8,14 @@ use e2e_tests::lab::{Lab, Sample};
 /// An opcode in a loop.
 struct Case {
     name: String,
-    /// What stands on the stack for all rounds.
+    /// The stack's initial contents, for all rounds.
     before: Vec<u8>,
     /// The opcode with what brings its operands and takes its results away.
     body: Vec<u8>,
     /// The same without the opcode, which leaves `left` words too many for the
     /// results: they are popped.
     without: Vec<u8>,
-    /// How many more POPs are in `without`.
+    /// The number of extra POPs in `without`.
     pops: i64,
     unrolled: usize,
     rounds: u32,
@@ -137,7 +137,7 @@ const PUSHING: [(&str, &[u8]); 17] = [
     ("PUSH1", &[0x60, 1]),
 ];
 
-/// How often such an opcode stands in a program without a loop, whose counter would be on the
+/// Repetitions of such an opcode in a program without a loop, whose counter would be on the
 /// stack.
 const IN_A_ROW: usize = 6_000;
 

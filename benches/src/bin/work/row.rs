@@ -3,7 +3,7 @@
 use e2e_tests::lab::Sample;
 use serde_json::{Value, json};
 
-/// What a row measures.
+/// Kinds of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Opcode,
@@ -26,7 +26,7 @@ impl Kind {
     }
 }
 
-/// What one opcode, precompile or path of an input costs.
+/// The cost of one opcode, precompile or path of an input.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) kind: Kind,
@@ -36,7 +36,7 @@ pub(crate) struct Row {
     /// Instructions and work of the thing itself, where they can be told from what
     /// stands around it.
     pub(crate) alone: Option<(u64, u64)>,
-    /// Whether what was sent did what it was meant to.
+    /// True if the transaction did what it was meant to.
     pub(crate) succeeded: bool,
 }
 
