@@ -15,7 +15,7 @@ const RATE: usize = 136;
 /// The same as lanes.
 const LANES: usize = RATE / 8;
 
-/// What has fewer bytes is copied, to be hashed in one piece.
+/// Shorter inputs are copied, to be hashed in one piece.
 const SHORT: usize = 1024;
 
 /// The bit behind the last byte of a message, and the last bit of its last block.

@@ -1,4 +1,4 @@
-//! What a transaction left behind: receipts and logs.
+//! Results of transactions: receipts and logs.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

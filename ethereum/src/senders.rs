@@ -1,4 +1,4 @@
-//! Who signed transactions and authorizations.
+//! Senders of transactions and signers of authorizations.
 
 use crate::keccak::keccak256;
 use crate::rlp::{Encode, List};
@@ -7,7 +7,7 @@ use crate::transaction::{Authorization, SignedAuthorization, SignedTransaction};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 
-/// Who signed.
+/// A signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signer {
     /// The account.
@@ -16,7 +16,7 @@ pub struct Signer {
     pub key: [u8; 64],
 }
 
-/// Who signed each transaction, in order.
+/// The signer of each transaction, in order.
 ///
 /// This is the one place where senders are recovered: give it a block's or a
 /// queue page's worth at once.
@@ -61,7 +61,7 @@ pub fn authority(authorization: &SignedAuthorization) -> Result<Address, Signatu
     recover(&authorization_hash(authorization), &signature)
 }
 
-/// What the account signs in an EIP-7702 authorization.
+/// The hash that the account signs in an EIP-7702 authorization.
 #[must_use]
 pub fn authorization_hash(authorization: &Authorization) -> B256 {
     const MAGIC: u8 = 0x05;

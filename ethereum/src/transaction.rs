@@ -46,7 +46,7 @@ pub mod tx_type {
     pub const DEPOSIT: u8 = 0x7e;
 }
 
-/// What was signed, of any type.
+/// An unsigned transaction of any type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transaction {
     /// Type 0.
@@ -145,18 +145,18 @@ pub struct Eip7702 {
     pub input: Bytes,
     /// Accounts and slots that are warm from the start.
     pub access_list: Vec<AccessListItem>,
-    /// Who delegates to which code.
+    /// Authorizations: accounts that delegate to code.
     pub authorization_list: Vec<SignedAuthorization>,
 }
 
-/// What layer 1 made happen: wei appear at `from`, which then calls. The type of
+/// A transaction that layer 1 causes: wei appear at `from`, which then calls. The type of
 /// the OP Stack (its specification, "Deposited transactions"), so that tools
 /// know it: `7e ++ rlp([source_hash, from, to, mint, value, gas_limit, 0, input])`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deposit {
-    /// What makes it another one than those with the same fields.
+    /// Distinguishes it from others with the same fields.
     pub source_hash: B256,
-    /// Who calls.
+    /// The caller.
     pub from: Address,
     /// The account called.
     pub to: TxKind,
@@ -178,13 +178,13 @@ pub struct Deposit {
 /// long as nobody changes these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTransaction {
-    /// What was signed.
+    /// The unsigned transaction.
     pub transaction: Transaction,
     /// By whom it was signed, in other words.
     pub signature: Signature,
     /// keccak256 of the raw bytes.
     pub hash: B256,
-    /// What the signature signs.
+    /// The hash that was signed.
     pub signing_hash: B256,
 }
 
@@ -306,7 +306,7 @@ impl Transaction {
         }
     }
 
-    /// Who delegates to which code.
+    /// Authorizations: accounts that delegate to code.
     #[must_use]
     pub fn authorization_list(&self) -> &[SignedAuthorization] {
         match self {

@@ -84,7 +84,7 @@ fn checked(cases: &[Case], hinted: bool) -> bool {
     keys.is_some_and(|keys| check(&names, &keys, &claims))
 }
 
-/// Whether recovery finds the key, by the library and by another one.
+/// True if recovery finds the key, by the library and by another one.
 fn recovered(case: &Case) -> bool {
     let ours = recover(&case.hash, &case.signature);
     let address = signature::address(&case.key);
@@ -141,7 +141,7 @@ fn case() -> impl Strategy<Value = Case> {
         .prop_filter("s is zero", |case| !case.signature.s.is_zero())
 }
 
-/// What may be wrong with a case.
+/// Spoils a case.
 fn spoilt(case: &Case, how: u8, bit: u8, other: &Case) -> Case {
     let mut spoilt = *case;
     let flip = U256::from(1) << bit;

@@ -10,7 +10,7 @@
 //! | the message is a log of the precompile, so a frame that reverts takes it along | [`messages`] |
 //! | the block's commit queues it, a later step sends it | `storage::commit`, [`crate::run`] |
 //!
-//! What holds tickets, kept deposits and counters is storage of the bridges: it
+//! Tickets, kept deposits and counters are storage of the bridges: it
 //! reverts with the frame that changed it, like all else.
 
 pub(crate) mod abi;
@@ -38,10 +38,10 @@ pub const FA_BRIDGE: Address = address!("ff0000000000000000000000000000000000000
 /// The precompile that the two bridges send messages by.
 pub const OUTBOX: Address = address!("ff00000000000000000000000000000000000003");
 
-/// Who holds the number of the next withdrawal, in slot 0.
+/// The account whose slot 0 holds the number of the next withdrawal.
 pub const COUNTER: Address = address!("ff00000000000000000000000000000000000005");
 
-/// Who calls the bridges when layer 1 does (as in EIP-4788).
+/// The caller of the bridges on behalf of layer 1 (as in EIP-4788).
 pub const SYSTEM: Address = address!("fffffffffffffffffffffffffffffffffffffffe");
 
 /// The gas of a deposit, which nobody pays for: the bridge's own, and the 100,000
@@ -123,7 +123,7 @@ pub(crate) fn messages(logs: &mut Vec<Log>) -> Vec<Bytes> {
     messages.into_iter().map(|log| log.data.data).collect()
 }
 
-/// Whether an address is the kernel's own or a precompile's: it can claim
+/// True if an address is the kernel's own or a precompile's: it can claim
 /// nothing, so nothing is sent there.
 fn is_reserved(address: &Address) -> bool {
     match address.0.0 {

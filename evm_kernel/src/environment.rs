@@ -33,7 +33,7 @@ pub struct Environment {
     pub gas_limit: u64,
     /// PREVRANDAO (EIP-4399).
     pub prevrandao: B256,
-    /// Who gets the priority fees.
+    /// The receiver of the priority fees.
     pub beneficiary: Address,
     /// EIP-155 chain id.
     pub chain_id: u64,
@@ -41,7 +41,7 @@ pub struct Environment {
     pub revision: Revision,
     /// The layer 1 contract whose tickets are the native token; none: no bridge.
     pub ticketer: Option<[u8; 20]>,
-    /// What a byte of a raw transaction costs, in wei.
+    /// The price of a raw transaction's byte, in wei.
     pub data_fee: u64,
     /// The most work of a transaction besides its gas, in units of the budget;
     /// [`u64::MAX`]: without bound.

@@ -1,4 +1,4 @@
-//! What the rollup itself cannot do.
+//! Errors of the rollup itself.
 
 use alloc::string::String;
 use host::HostError;

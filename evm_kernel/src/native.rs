@@ -1,4 +1,4 @@
-//! What a node asks of the kernel's own code, off chain.
+//! Functions of the kernel's own code for nodes, off chain.
 
 pub mod code_size;
 pub mod governance;

@@ -7,7 +7,7 @@ use storage::block::StoredReceipt;
 /// The precompile that traps.
 const PRECOMPILE: Address = Address::repeat_byte(0x7e);
 
-/// What a transaction starts with whose decoding traps.
+/// Prefix of a transaction whose decoding traps.
 const RAW: [u8; 2] = [0x7e, 0x7e];
 
 /// The topic of a log that traps when its block is sealed.

@@ -7,7 +7,7 @@
 //! that a kernel which the machine refuses could lose. [`migrate`] is the first
 //! that it does.
 //!
-//! What is pending says the state; it is settled after the move. A trap between
+//! The pending decision is in the state; it is settled after the move. A trap between
 //! is found by what lies below [`storage::layout::upgrade`]: a root hash that is `ready`
 //! whose kernel is gone was moved. What traps [`TRIES`] times is abandoned.
 
@@ -27,7 +27,7 @@ use storage::layout::{ACCOUNTS, CONFIG, HEAD, UPGRADE, VERSION};
 use storage::table::{Staging, Value};
 use storage::{Diff, Head, StorageError, Upgrade, Version, commit, commitment, migration};
 
-/// How often something is tried that traps.
+/// The number of attempts at something that traps.
 const TRIES: usize = 2;
 
 /// The reboots that the new kernel may need at this level: to start, to migrate,
@@ -83,7 +83,7 @@ pub(crate) fn make(host: &mut impl Runtime, head: &mut Head) -> Result<bool, Ker
     }
 }
 
-/// What became of a new kernel.
+/// The outcome of a new kernel.
 enum Installed {
     /// It is in place.
     Moved,
@@ -111,7 +111,7 @@ fn install(host: &mut impl Runtime, upgrade: &Upgrade) -> Result<Installed, Kern
     Ok(Installed::Moved)
 }
 
-/// What became of storage that another kernel wrote.
+/// The outcome for storage that another kernel wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Migrated {
     /// It is this kernel's.
@@ -120,7 +120,7 @@ pub(crate) enum Migrated {
     Restored,
 }
 
-/// Whether a head says that the storage is this kernel's. The head of another layout may not be
+/// True if a head says that the storage is this kernel's. The head of another layout may not be
 /// one for us.
 pub(crate) fn is_ours(head: &Result<Option<Head>, StorageError>) -> bool {
     matches!(head, Ok(Some(head)) if head.writer == Some(OURS))

@@ -33,7 +33,7 @@ fn echo(host: &mut impl Runtime) -> Result<(), HostError> {
     host.clear_reboot()
 }
 
-/// How many messages were seen at all levels so far.
+/// The number of messages that were seen at all levels so far.
 fn count(host: &impl Runtime) -> Result<u64, HostError> {
     let mut bytes = [0; 8];
     host.read_small(COUNT, &mut bytes)?;

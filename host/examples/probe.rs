@@ -13,7 +13,7 @@ use host::{HostError, MAX_MESSAGE, Path, PathBuf, Runtime, ValueKind};
 
 host::kernel_entry!(run);
 
-/// What a call gives: a number, and bytes where it reads.
+/// The result of a call: a number, and bytes if it reads.
 type Answer = Result<(i64, Vec<u8>), HostError>;
 
 /// Answers every message of the level.
@@ -91,7 +91,7 @@ fn call(host: &mut impl Runtime, request: &[u8]) -> Option<Answer> {
     })
 }
 
-/// What `fill` puts into a buffer of `len` bytes.
+/// The bytes that `fill` puts into a buffer of `len` bytes.
 fn read(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<usize, HostError>) -> Answer {
     let mut buffer = alloc::vec![0; len];
     let read = fill(&mut buffer)?;

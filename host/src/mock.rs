@@ -76,7 +76,7 @@ enum Moment {
     After,
 }
 
-/// What a trap unwinds with.
+/// The payload that a trap unwinds with.
 struct Trap;
 
 impl Default for MockHost {
@@ -143,7 +143,7 @@ impl MockHost {
         self.level = level;
     }
 
-    /// What `write_debug` wrote so far.
+    /// The debug log so far.
     #[must_use]
     pub fn debug_log(&self) -> String {
         self.log.borrow().clone()
@@ -177,7 +177,7 @@ impl MockHost {
         self.durable.set(path, value);
     }
 
-    /// How often each host function was called so far.
+    /// The number of calls of each host function so far.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.calls.borrow().clone()
@@ -216,7 +216,7 @@ impl MockHost {
         self.trap.set(Some((calls, Moment::Before)));
     }
 
-    /// Whether a trap that was asked for is still to come; it is called off.
+    /// True if a trap that was asked for is still to come; it is called off.
     pub fn call_off_trap(&mut self) -> bool {
         self.trap.take().is_some()
     }

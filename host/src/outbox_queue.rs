@@ -42,14 +42,14 @@ pub struct OutboxQueue<'p> {
     root: Path<'p>,
 }
 
-/// What [`OutboxQueue::flush`] did.
+/// The result of [`OutboxQueue::flush`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flushed {
-    /// How many messages were written.
+    /// The number of messages that were written.
     pub sent: u64,
     /// The message that a trap left in doubt, now kept as such.
     pub doubtful: Option<u64>,
-    /// How many still wait.
+    /// The number of messages that still wait.
     pub waiting: u64,
 }
 
@@ -67,20 +67,20 @@ impl<'p> OutboxQueue<'p> {
         Self { root }
     }
 
-    /// How many messages wait.
+    /// The number of messages that wait.
     ///
     /// # Errors
-    /// What the machine answers.
+    /// Errors of the machine.
     pub fn len(&self, store: &impl ReadStore) -> Result<u64, HostError> {
         Ok(self
             .pushed(store)?
             .saturating_sub(self.sending(store)?.number))
     }
 
-    /// Whether none waits.
+    /// True if none waits.
     ///
     /// # Errors
-    /// What the machine answers.
+    /// Errors of the machine.
     pub fn is_empty(&self, store: &impl ReadStore) -> Result<bool, HostError> {
         Ok(self.len(store)? == 0)
     }
@@ -131,7 +131,7 @@ impl<'p> OutboxQueue<'p> {
     /// Writes what waits, in order, as far as the level's outbox takes it.
     ///
     /// # Errors
-    /// What the machine answers, a full outbox excepted.
+    /// Errors of the machine, except a full outbox.
     pub fn flush(&self, host: &mut (impl Store + Outbox)) -> Result<Flushed, HostError> {
         let mut flushed = Flushed::default();
         let mut at = self.sending(host)?;
@@ -180,7 +180,7 @@ impl<'p> OutboxQueue<'p> {
     /// The numbers of the messages that wait, in order.
     ///
     /// # Errors
-    /// What the machine answers.
+    /// Errors of the machine.
     pub fn waiting(&self, store: &impl ReadStore) -> Result<Range<u64>, HostError> {
         Ok(self.sending(store)?.number..self.pushed(store)?)
     }
@@ -188,7 +188,7 @@ impl<'p> OutboxQueue<'p> {
     /// The waiting message with this number, if it is one.
     ///
     /// # Errors
-    /// What the machine answers.
+    /// Errors of the machine.
     pub fn message(
         &self,
         store: &impl ReadStore,
@@ -203,7 +203,7 @@ impl<'p> OutboxQueue<'p> {
     /// The doubtful message with this number, if it is one.
     ///
     /// # Errors
-    /// What the machine answers.
+    /// Errors of the machine.
     pub fn doubtful(
         &self,
         store: &impl ReadStore,
@@ -216,7 +216,7 @@ impl<'p> OutboxQueue<'p> {
     /// it did not leave; `None` where there is none with this number.
     ///
     /// # Errors
-    /// What the machine answers.
+    /// Errors of the machine.
     pub fn requeue(&self, store: &mut impl Store, number: u64) -> Result<Option<u64>, HostError> {
         let Some(message) = self.doubtful(store, number)? else {
             return Ok(None);

@@ -15,21 +15,21 @@ pub enum PathError {
     Empty,
     /// Longer than [`MAX_PATH`].
     TooLong {
-        /// How long it is, in bytes.
+        /// Its length in bytes.
         len: usize,
     },
     /// The first byte is not `/`.
     NoLeadingSlash,
     /// Two slashes in a row, or one at the end.
     EmptyStep {
-        /// Where the step should begin.
+        /// The offset at which a step should begin.
         at: usize,
     },
     /// A byte that paths cannot hold.
     InvalidByte {
-        /// Where it stands.
+        /// Its offset.
         at: usize,
-        /// What it is.
+        /// Its value.
         byte: u8,
     },
 }
@@ -78,7 +78,7 @@ impl<'a> Path<'a> {
     /// The path in `bytes`.
     ///
     /// # Errors
-    /// Where they do not follow the grammar.
+    /// If they do not follow the grammar.
     pub const fn new(bytes: &'a [u8]) -> Result<Self, PathError> {
         match check(bytes) {
             Ok(()) => Ok(Self(bytes)),
@@ -119,7 +119,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
     /// Starts from `path`, which fits.
     ///
     /// # Panics
-    /// Where `path` is longer than the capacity; for a constant, when compiled.
+    /// If `path` is longer than the capacity; for a constant, when compiled.
     #[must_use]
     pub const fn from_path(path: Path<'_>) -> Self {
         let mut start = Self::EMPTY;
@@ -147,7 +147,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
     /// Appends `/` and `step`.
     ///
     /// # Errors
-    /// Where the step is empty, holds a byte that paths cannot hold, or makes
+    /// If the step is empty, holds a byte that paths cannot hold, or makes
     /// the path too long; the path is then unchanged.
     #[inline]
     pub fn push(&mut self, step: &[u8]) -> Result<(), PathError> {
@@ -175,7 +175,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
     /// legal in paths: 4 characters for every 3 bytes, no look at each of them.
     ///
     /// # Errors
-    /// Where the key is empty or makes the path too long; the path is then
+    /// If the key is empty or makes the path too long; the path is then
     /// unchanged.
     #[inline]
     pub fn push_key(&mut self, key: &[u8]) -> Result<(), PathError> {
@@ -206,7 +206,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
     /// Appends `/` and `number` in decimal.
     ///
     /// # Errors
-    /// Where it makes the path too long; the path is then unchanged.
+    /// If it makes the path too long; the path is then unchanged.
     pub fn push_number(&mut self, mut number: u64) -> Result<(), PathError> {
         let mut digits = [b'0'; 20];
         let mut start = digits.len();
@@ -220,7 +220,7 @@ impl<const CAPACITY: usize> PathBuf<CAPACITY> {
         }
     }
 
-    /// Where the path ends now, to come back to with [`PathBuf::reset`].
+    /// The current end of the path, to come back to with [`PathBuf::reset`].
     #[must_use]
     pub const fn mark(&self) -> Mark {
         Mark(self.len)

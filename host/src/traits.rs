@@ -29,7 +29,7 @@ pub trait Inbox {
     /// (0 internal, 1 external).
     ///
     /// # Errors
-    /// What the machine answers to `read_input`.
+    /// Errors of the machine for `read_input`.
     fn read_input<'b>(
         &mut self,
         buffer: &'b mut [u8; MAX_MESSAGE],
@@ -60,7 +60,7 @@ pub trait Inbox {
     }
 }
 
-/// What lies at a path of durable storage.
+/// The kind of node at a path of durable storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind {
     /// A value, and nothing below it.
@@ -87,7 +87,7 @@ pub trait ReadStore {
         buffer: &mut [u8],
     ) -> Result<usize, HostError>;
 
-    /// What lies at `path`. One host call.
+    /// The kind of node at `path`. One host call.
     ///
     /// # Errors
     /// Only for paths that the machine refuses.
@@ -106,7 +106,7 @@ pub trait ReadStore {
     /// Only for paths that the machine refuses.
     fn store_list_size(&self, path: Path<'_>) -> Result<u64, HostError>;
 
-    /// Whether a value or anything below it lies at `path`. One host call; on the
+    /// True if a value or anything below it lies at `path`. One host call; on the
     /// machine, since version 2.0.0-r2 (ask [`ReadStore::store_has`] before).
     ///
     /// # Errors
@@ -280,7 +280,7 @@ pub trait Store: ReadStore {
     }
 }
 
-/// What the machine tells of its tree, but does not promise to be the same on
+/// Facts about the tree that the machine does not promise to be the same on
 /// every host: nothing of it may find its way into state or output.
 ///
 /// ```
@@ -344,7 +344,7 @@ pub trait Outbox {
     fn write_output(&mut self, message: &[u8]) -> Result<(), HostError>;
 }
 
-/// Who the rollup is.
+/// The rollup's own facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// The rollup's address: the 20 bytes behind `sr1…`.
@@ -353,12 +353,12 @@ pub struct Metadata {
     pub origination_level: u32,
 }
 
-/// What the data availability layer is like.
+/// Parameters of the data availability layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DalParameters {
-    /// How many slots a level has.
+    /// The number of slots of a level.
     pub slots: u64,
-    /// How many levels after its publication a slot is attested.
+    /// The number of levels after its publication until a slot is attested.
     pub attestation_lag: u64,
     /// The bytes of a slot.
     pub slot_size: u64,
@@ -387,7 +387,7 @@ pub trait Reveal {
     /// `buffer`, gives its length.
     ///
     /// # Errors
-    /// What the machine answers to `reveal_preimage`.
+    /// Errors of the machine for `reveal_preimage`.
     fn reveal_preimage(
         &self,
         hash: &[u8; 33],
@@ -397,7 +397,7 @@ pub trait Reveal {
     /// The rollup's address and origination level.
     ///
     /// # Errors
-    /// What the machine answers to `reveal_metadata`.
+    /// Errors of the machine for `reveal_metadata`.
     fn reveal_metadata(&self) -> Result<Metadata, HostError>;
 
     /// Answers any request (tag and fields as the machine takes them) into

@@ -13,7 +13,7 @@ fn vectors(text: &str) -> Vec<Value> {
     file["vectors"].as_array().unwrap().clone()
 }
 
-/// What a step gives: the machine's number, and bytes where it reads.
+/// The result of a step: the machine's number, and bytes if it reads.
 type Answer = (i64, Option<Vec<u8>>);
 
 fn answer(result: Result<i64, HostError>) -> Answer {

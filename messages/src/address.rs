@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What a base58check string stands for.
+/// The kind of a base58check string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `tz1…`: an implicit account with an ed25519 key.
@@ -75,7 +75,7 @@ impl Kind {
         })
     }
 
-    /// How the text of this kind begins.
+    /// The first letters of this kind.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,13 +98,13 @@ pub enum AddressError {
     /// Longer than the text of any kind.
     #[error("{len} bytes are too long for an address")]
     TooLong {
-        /// How long it is, in bytes.
+        /// Its length in bytes.
         len: usize,
     },
     /// A letter that base58 does not have.
     #[error("no letter of base58 at byte {at}")]
     Letter {
-        /// Where it stands, in bytes.
+        /// Its offset in bytes.
         at: usize,
     },
     /// The checksum does not hold: a letter is wrong or missing.
@@ -116,9 +116,9 @@ pub enum AddressError {
     /// It stands for something else than what is wanted.
     #[error("{}… is wanted, not {}…", .expected.name(), .actual.name())]
     WrongKind {
-        /// What is wanted.
+        /// The expected kind.
         expected: Kind,
-        /// What it is.
+        /// The actual kind.
         actual: Kind,
     },
     /// A payload that does not have its kind's length.
@@ -134,10 +134,10 @@ pub enum AddressError {
 /// The longest text that is looked at, in bytes: decoding takes the square of it.
 const MAX_TEXT: usize = 128;
 
-/// What `text` stands for, and the payload.
+/// The kind of `text`, and its payload.
 ///
 /// # Errors
-/// Where it is not base58check, or of none of the kinds.
+/// If it is not base58check, or of none of the kinds.
 ///
 /// ```
 /// use messages::address::{self, Kind};
@@ -165,7 +165,7 @@ pub fn decode(text: &str) -> Result<(Kind, Vec<u8>), AddressError> {
 /// The payload of `text`, which must be of `kind`.
 ///
 /// # Errors
-/// Where it is not base58check, or of another kind.
+/// If it is not base58check, or of another kind.
 pub fn parse(kind: Kind, text: &str) -> Result<Vec<u8>, AddressError> {
     match decode(text)? {
         (actual, payload) if actual == kind => Ok(payload),
@@ -179,7 +179,7 @@ pub fn parse(kind: Kind, text: &str) -> Result<Vec<u8>, AddressError> {
 /// The 20 bytes behind `sr1…`.
 ///
 /// # Errors
-/// Where `text` is not the address of a smart rollup.
+/// If `text` is not the address of a smart rollup.
 ///
 /// ```
 /// use messages::address::{self, AddressError, Kind};
@@ -195,7 +195,7 @@ pub fn rollup(text: &str) -> Result<[u8; 20], AddressError> {
 /// The 32 bytes behind a block's `B…`.
 ///
 /// # Errors
-/// Where `text` is not the hash of a block.
+/// If `text` is not the hash of a block.
 pub fn block(text: &str) -> Result<[u8; 32], AddressError> {
     fixed(Kind::Block, text)
 }

@@ -8,7 +8,7 @@ use alloc::string::String;
 /// The bytes of a contract.
 pub const CONTRACT: usize = 22;
 
-/// Who can hold or take something on layer 1.
+/// An account or contract of layer 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Contract {
     /// An account of a key: curve tag and public key hash (`tz…`).
@@ -61,7 +61,7 @@ impl Contract {
     /// The contract behind `tz…` or `KT1…`.
     ///
     /// # Errors
-    /// Where the text is no address of these kinds.
+    /// If the text is no address of these kinds.
     ///
     /// ```
     /// use messages::contract::Contract;

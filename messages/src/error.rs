@@ -1,16 +1,16 @@
 //! Why bytes do not decode.
 
-/// What is wrong with some bytes, and where.
+/// A fault in some bytes, and its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset}")]
 pub struct DecodeError {
     /// The offset of the byte at fault.
     pub offset: usize,
-    /// What is wrong there.
+    /// The fault.
     pub kind: ErrorKind,
 }
 
-/// What can be wrong.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
     /// The bytes end too early.

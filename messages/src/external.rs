@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// The only tag that frames have so far.
 const TARGETED: u8 = 0;
 
-/// What an external message is to us.
+/// The frame of an external message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame<'b> {
     /// For us: what stands behind the address.

@@ -33,13 +33,13 @@ pub struct Transfer<'b> {
     pub payload: &'b [u8],
     /// The hash of the calling contract (`KT1…`).
     pub sender: &'b [u8; 20],
-    /// Who signed the operation: curve tag and public key hash (`tz…`).
+    /// The signer of the operation: curve tag and public key hash (`tz…`).
     pub source: &'b [u8; 21],
     /// The address of the rollup that is called (`sr1…`).
     pub destination: &'b [u8; 20],
 }
 
-/// What a level knows of its predecessor.
+/// Facts about a level's predecessor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InfoPerLevel {
     /// The predecessor block's timestamp, in seconds since 1970.
@@ -48,12 +48,12 @@ pub struct InfoPerLevel {
     pub predecessor: [u8; 32],
 }
 
-/// What layer 1 attests of the data availability layer.
+/// Attestations of layer 1 about the data availability layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DalAttestedSlots<'b> {
     /// The level that the slots were published at.
     pub published_level: i32,
-    /// How many slots a level has.
+    /// The number of slots of a level.
     pub number_of_slots: u16,
     /// The size of a slot, in bytes.
     pub slot_size: i32,
@@ -67,14 +67,14 @@ pub struct DalAttestedSlots<'b> {
 /// The slots of one publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attested<'b> {
-    /// Who published: curve tag and public key hash (`tz…`).
+    /// The publisher: curve tag and public key hash (`tz…`).
     pub publisher: &'b [u8; 21],
     /// Bit *i* says whether slot *i* is attested: a Z that is not negative.
     bits: &'b [u8],
 }
 
 impl Attested<'_> {
-    /// Whether the slot `index` of this publisher is attested.
+    /// True if the slot `index` of this publisher is attested.
     #[must_use]
     pub fn has(&self, index: u16) -> bool {
         // A Z has 6 bits in its first byte and 7 in the others, lowest first.
@@ -107,7 +107,7 @@ impl<'b> Message<'b> {
     /// The message in `bytes`, all of them.
     ///
     /// # Errors
-    /// Where layer 1 would not have written such bytes.
+    /// If layer 1 would not have written such bytes.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let start = reader;

@@ -5,7 +5,7 @@ use crate::number::Integer;
 use crate::reader::Reader;
 use alloc::vec::Vec;
 
-/// What is still to come of the nodes that are open.
+/// Nodes that are open, with what is still to come of each.
 enum Open<'b> {
     /// This many nodes.
     Nodes(u8),
@@ -25,7 +25,7 @@ enum Open<'b> {
 /// and looks at each byte of a node's head once.
 ///
 /// # Errors
-/// Where the bytes are no well-formed node.
+/// If the bytes are no well-formed node.
 ///
 /// ```
 /// // Pair 1 "a", and a byte that is not part of it.
@@ -93,7 +93,7 @@ pub struct Node<'b> {
     bytes: &'b [u8],
 }
 
-/// What a node is.
+/// A view of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View<'b> {
     /// An integer.
@@ -119,7 +119,7 @@ impl<'b> Node<'b> {
     /// The node in `bytes`, all of them.
     ///
     /// # Errors
-    /// Where they are not one well-formed node.
+    /// If they are not one well-formed node.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         let (node, rest) = Self::split(bytes)?;
         if rest.is_empty() {
@@ -135,7 +135,7 @@ impl<'b> Node<'b> {
     /// The node that `bytes` begin with, and what stands behind it.
     ///
     /// # Errors
-    /// Where they begin with none.
+    /// If they begin with none.
     pub fn split(bytes: &'b [u8]) -> Result<(Self, &'b [u8]), DecodeError> {
         let (bytes, rest) = bytes
             .split_at_checked(node_length(bytes)?)
@@ -149,7 +149,7 @@ impl<'b> Node<'b> {
         self.bytes
     }
 
-    /// What the node is.
+    /// The node's contents.
     ///
     /// # Errors
     /// [`ErrorKind::Text`] for a string or annotations that are not UTF-8.

@@ -30,7 +30,7 @@ impl<'b> Integer<'b> {
     /// The Z that `bytes` begin with, and its length in bytes.
     ///
     /// # Errors
-    /// Where the bytes are none, or have a needless last one.
+    /// If the bytes are none, or have a needless last one.
     pub fn parse_z(bytes: &'b [u8]) -> Result<(Self, usize), DecodeError> {
         let number = Self::read_z(&mut Reader::new(bytes))?;
         Ok((number, number.bytes.len()))
@@ -39,7 +39,7 @@ impl<'b> Integer<'b> {
     /// The N that `bytes` begin with, and its length in bytes.
     ///
     /// # Errors
-    /// Where the bytes are none, or have a needless last one.
+    /// If the bytes are none, or have a needless last one.
     pub fn parse_n(bytes: &'b [u8]) -> Result<(Self, usize), DecodeError> {
         let bytes = groups(&mut Reader::new(bytes))?;
         let number = Self {
@@ -56,7 +56,7 @@ impl<'b> Integer<'b> {
         self.bytes
     }
 
-    /// Whether a minus stands in front of it (of zero too, if it was written so).
+    /// True if a minus stands in front of it (of zero too, if it was written so).
     #[must_use]
     pub const fn is_negative(&self) -> bool {
         self.negative

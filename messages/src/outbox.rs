@@ -115,7 +115,7 @@ impl<'b> Message<'b> {
     /// The message in `bytes`, all of them.
     ///
     /// # Errors
-    /// Where layer 1 would not read it. A whitelist is not empty and names
+    /// If layer 1 would not read it. A whitelist is not empty and names
     /// nobody twice.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);

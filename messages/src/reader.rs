@@ -25,25 +25,25 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// How many bytes were read, from the outermost start on.
+    /// The number of bytes read, counted from the outermost start.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What is not read yet.
+    /// The bytes that are not read yet.
     #[must_use]
     pub const fn bytes(&self) -> &'b [u8] {
         self.bytes
     }
 
-    /// Whether nothing is left.
+    /// True if nothing is left.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// How many bytes are left.
+    /// The number of bytes that are left.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.bytes.len()

@@ -10,11 +10,11 @@ use alloc::vec::Vec;
 /// A ticket, borrowed from its Micheline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket<'b> {
-    /// Who made it.
+    /// Its issuer.
     pub ticketer: Contract,
-    /// What it says.
+    /// Its contents.
     pub content: Node<'b>,
-    /// How many there are: more than zero.
+    /// Its amount: more than zero.
     pub amount: Integer<'b>,
 }
 
@@ -74,7 +74,7 @@ impl<'b> Ticket<'b> {
         write::prim(out, prim::TICKET, &args, "");
     }
 
-    /// What makes tickets the same, on layer 1: blake2b-256 of the ticketer as
+    /// The identity of tickets on layer 1: blake2b-256 of the ticketer as
     /// a node of bytes, then the content.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
@@ -84,7 +84,7 @@ impl<'b> Ticket<'b> {
         blake2b_256(&bytes)
     }
 
-    /// What the EVM bridge hashes (with keccak-256) to name a ticket: the
+    /// The bytes that the EVM bridge hashes (with keccak-256) to name a ticket: the
     /// ticketer's 22 bytes, then the content.
     #[must_use]
     pub fn evm_preimage(&self) -> Vec<u8> {

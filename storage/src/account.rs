@@ -25,13 +25,13 @@ impl Default for Account {
 }
 
 impl Account {
-    /// Whether the account counts as absent (EIP-161).
+    /// True if the account counts as absent (EIP-161).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nonce == 0 && self.balance.is_zero() && !self.has_code()
     }
 
-    /// Whether it has code, be it a delegation (EIP-7702).
+    /// True if it has code, be it a delegation (EIP-7702).
     #[must_use]
     pub fn has_code(&self) -> bool {
         self.code_hash != KECCAK256_EMPTY

@@ -56,7 +56,7 @@ impl Value for HeaderHash {
 /// A transaction of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTransaction {
-    /// Who signed it.
+    /// Its sender.
     pub sender: Address,
     /// Its bytes, as an envelope of EIP-2718 or a legacy list.
     pub raw: Bytes,
@@ -99,11 +99,11 @@ impl Value for Transactions {
     }
 }
 
-/// What a transaction did. All else that a receipt tells follows from it and
+/// The result of a transaction. All else in a receipt follows from it and
 /// the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredReceipt {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub success: bool,
     /// The gas that it used, refunds taken off, what its bytes cost included.
     pub gas_used: u64,

@@ -39,9 +39,9 @@ pub struct Block {
     pub transactions: Transactions,
     /// Their receipts.
     pub receipts: Receipts,
-    /// What it changes in the world.
+    /// Its changes of the world.
     pub diff: Diff,
-    /// What changes of chunked transactions, in this order; `None` deletes.
+    /// The changes of chunked transactions, in this order; `None` deletes.
     pub chunked: Vec<(Piece, Option<Bytes>)>,
     /// The keys that become known, in this order.
     pub keys: Vec<KnownKey>,
@@ -55,9 +55,9 @@ pub struct Block {
     pub config: Option<Config>,
     /// The configuration from the next level on, where governance changes it.
     pub settings: Option<Config>,
-    /// What governance decided about the kernel, where it did.
+    /// The decision of governance about the kernel, if there is one.
     pub upgrade: Option<Upgrade>,
-    /// Who writes the storage, at genesis.
+    /// The writer of the storage, at genesis.
     pub version: Option<Version>,
 }
 

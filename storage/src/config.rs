@@ -46,7 +46,7 @@ const MIN_BLOCK_GAS: u64 = 21_000;
 /// The fewest blocks that are kept: twice those that BLOCKHASH knows.
 pub const MIN_KEPT_BLOCKS: u64 = 512;
 
-/// What an operator decides.
+/// The decisions of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// EIP-155 chain id. `chain_id`, 8 bytes.
@@ -62,11 +62,11 @@ pub struct Config {
     /// The bytes that may wait in the queue, 32 more counted for each input.
     /// `queue_bytes`, 8 bytes.
     pub queue_bytes: u64,
-    /// Who gets the priority fees. `fee_recipient`, 20 bytes.
+    /// The receiver of the priority fees. `fee_recipient`, 20 bytes.
     pub fee_recipient: Address,
     /// The lowest base fee, in wei for a unit of gas. `base_fee_floor`, 8 bytes.
     pub base_fee_floor: u64,
-    /// What `stateRoot` of block 0 is. `genesis_state_root`, 32 bytes.
+    /// The `stateRoot` of block 0. `genesis_state_root`, 32 bytes.
     pub genesis_state_root: B256,
     /// The layer 1 contract whose tickets are the native token: none, no bridge.
     /// `ticketer`, the 20 bytes behind `KT1…`.
@@ -80,10 +80,10 @@ pub struct Config {
     /// After how many levels governance may give a kept deposit that names a
     /// receiver to another one. `reassign_after`, 8 bytes.
     pub reassign_after: u64,
-    /// How many blocks are kept, the newest ones; the others leave durable storage.
+    /// The number of newest blocks that are kept; the others leave durable storage.
     /// `kept_blocks`, 8 bytes.
     pub kept_blocks: u64,
-    /// What a byte of a raw transaction costs for its way through layer 1, in wei;
+    /// The price of a raw transaction's byte for its way through layer 1, in wei;
     /// 0: nothing. `data_fee`, 8 bytes.
     pub data_fee: u64,
     /// From which block on which revision holds, lowest block first.
@@ -284,7 +284,7 @@ impl Config {
         self.base_fee_floor.saturating_mul(1_000_000)
     }
 
-    /// What a run needs for a block beside the overhead of its inputs, or it would
+    /// The least budget that a run needs for a block beside the overhead of its inputs, or it would
     /// never be made.
     pub(crate) const fn least_run_budget(&self) -> u64 {
         self.block_gas_limit.saturating_mul(5) / 2
@@ -352,7 +352,7 @@ fn revisions(bytes: &[u8]) -> Option<Vec<(u64, Revision)>> {
     (rising && !revisions.is_empty()).then_some(revisions)
 }
 
-/// How many fields came later: at most 8, see [`Config::decode`].
+/// The number of fields that came later: at most 8, see [`Config::decode`].
 const LATER: usize = 3;
 
 /// The fields of [`Config::to_setup`], one behind the other, numbers big-endian.

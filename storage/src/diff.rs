@@ -1,11 +1,11 @@
-//! What a block changes in the world, as a value.
+//! A block's changes of the world, as a value.
 
 use crate::account::Account;
 use crate::codec::{put_number, put_word};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, U256};
 
-/// What becomes of an account.
+/// The change of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChange {
     /// Nonce, balance and code stay as they are.
@@ -21,11 +21,11 @@ pub enum AccountChange {
 pub struct AccountDiff {
     /// Whose changes.
     pub address: Address,
-    /// What becomes of the account.
+    /// The change of the account.
     pub account: AccountChange,
-    /// Whether the account had code before the block.
+    /// True if the account had code before the block.
     pub had_code: bool,
-    /// Whether all slots from before the block are gone.
+    /// True if all slots from before the block are gone.
     pub cleared: bool,
     /// The changed slots in slot order; zero means no entry.
     pub slots: Vec<(U256, U256)>,

@@ -1,4 +1,4 @@
-//! What durable storage cannot do.
+//! Errors of durable storage.
 
 use crate::key::KeyPath;
 use crate::roots::SETUP;
@@ -20,7 +20,7 @@ pub enum StorageError {
     /// The bytes at `path` are no value of the table.
     #[error("durable storage: unreadable value at {path:?}")]
     Corrupt {
-        /// Where they lie.
+        /// Their path.
         path: Box<KeyPath>,
     },
     /// The storage is of a layout that this kernel does not know.
@@ -43,7 +43,7 @@ pub enum SetupError {
     Invalid {
         /// The field.
         name: &'static str,
-        /// What it takes.
+        /// The expected encoding.
         expected: &'static str,
         /// The bytes that are there.
         found: Vec<u8>,

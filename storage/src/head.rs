@@ -6,7 +6,7 @@ use crate::version::Version;
 use alloy_primitives::B256;
 use rollup::{Calls, Cursor};
 
-/// What the next block needs to know of the last one.
+/// Facts about the last block for the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The block's number.
@@ -40,20 +40,20 @@ pub struct Head {
     /// The level of the oldest announcement whose transaction still misses
     /// chunks; 0 for none.
     pub chunks_since: u32,
-    /// Whether messages to layer 1 may wait: where not, nobody looks.
+    /// True if messages to layer 1 may wait: where not, nobody looks.
     pub outgoing: bool,
-    /// Whether an upgrade of the kernel is pending: where not, nobody looks.
+    /// True if an upgrade of the kernel is pending: where not, nobody looks.
     pub upgrade: bool,
     /// The lane of calls.
     pub calls: Calls,
-    /// Whether settings wait for the level's end: where not, nobody looks.
+    /// True if settings wait for the level's end: where not, nobody looks.
     pub settings: bool,
     /// The oldest block that is kept: header, transactions, receipts.
     pub oldest: u64,
     /// The first block whose transactions and receipts lie below its header; those
     /// of earlier ones lie where layout 1 had them.
     pub nested: u64,
-    /// What wrote this head: where it is the kernel that reads it, the storage is known to be
+    /// The writer of this head: if it is the kernel that reads it, the storage is known to be
     /// that kernel's. `None` if its writer did not say.
     pub writer: Option<Version>,
 }

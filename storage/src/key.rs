@@ -7,12 +7,12 @@ use host::{PathBuf, PathError};
 /// A path of the layout: the longest, a chunk's in staging, has 105 bytes.
 pub type KeyPath = PathBuf<112>;
 
-/// What names an entry of a table.
+/// The name of an entry of a table.
 pub trait Key {
     /// Appends the key's steps to `path`.
     ///
     /// # Errors
-    /// Where the path becomes too long.
+    /// If the path becomes too long.
     fn push(&self, path: &mut KeyPath) -> Result<(), PathError>;
 }
 
@@ -48,7 +48,7 @@ impl Key for (Address, U256) {
     }
 }
 
-/// What is kept of transactions that come in chunks.
+/// The kept pieces of transactions that come in chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Piece {
     /// The list of all announcements that are open.
@@ -95,10 +95,10 @@ impl Key for Piece {
 }
 
 /// Numbers are decimal.
-/// What is kept of known keys.
+/// The kept parts of known keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
-    /// How many there are: 8 bytes.
+    /// Their number: 8 bytes.
     Count,
     /// The keys from this number times 1,024 on, one after the other.
     Page(u64),

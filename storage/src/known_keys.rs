@@ -35,7 +35,7 @@ pub fn get(store: &impl ReadStore, index: u64) -> Result<Option<KnownKey>, Stora
     Ok(get_run(store, index, 1)?.pop())
 }
 
-/// How many keys one host call reads at most.
+/// The most keys that one host call reads.
 pub const RUN: usize = host::MAX_CHUNK / LEN;
 
 /// The keys from this index on: `count` of them, or fewer where the page or the table
@@ -60,7 +60,7 @@ pub fn get_run(
     Ok(bytes.iter().take(len / LEN).map(decode).collect())
 }
 
-/// How many keys there are: the indices are those below. One host call.
+/// The number of keys: the indices are those below. One host call.
 ///
 /// # Errors
 /// If durable storage cannot be read.

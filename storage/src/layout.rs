@@ -1,4 +1,4 @@
-//! What lies where. `docs/layout.md` tells it byte by byte.
+//! The layout of durable storage. `docs/layout.md` tells it byte by byte.
 
 use crate::account::{Account, LongAccount};
 use crate::block::{Receipts, StoredHeader, Transactions};
@@ -46,10 +46,10 @@ pub const TRANSACTIONS: Table<u64, Transactions> = Table::part("b", "t");
 /// Receipts by block number, below the header; no entry for a block without.
 pub const RECEIPTS: Table<u64, Receipts> = Table::part("b", "r");
 
-/// Where layout 1 had transactions.
+/// The path of transactions in layout 1.
 pub(crate) const APART_TRANSACTIONS: Table<u64, Transactions> = Table::new("t");
 
-/// Where layout 1 had receipts.
+/// The path of receipts in layout 1.
 pub(crate) const APART_RECEIPTS: Table<u64, Receipts> = Table::new("r");
 
 /// Announced transactions that still miss chunks.
@@ -61,16 +61,16 @@ pub const PARTLY: Table<(), Partly> = Table::new("p");
 /// The keys of accounts that sent a transaction, see [`crate::known_keys`].
 pub const KNOWN_KEYS: Table<KeyPlace, Bytes> = Table::new("i");
 
-/// What governance decided last about the kernel.
+/// The last decision of governance about the kernel.
 pub const UPGRADE: Table<(), Upgrade> = Table::new("u");
 
-/// What wrote the storage.
+/// The writer of the storage.
 pub const VERSION: Table<(), Version> = Table::new("v");
 
 /// Messages to layer 1 that wait.
 pub const OUTGOING: OutboxQueue<'static> = OutboxQueue::new(Path::literal("/evm/state/x"));
 
-/// What an upgrade of the kernel keeps while it is made. It is no part of the
+/// The storage of an upgrade of the kernel while it is made. It is no part of the
 /// state: whatever traps, the state says what is still to do.
 pub mod upgrade {
     use host::Path;
@@ -83,6 +83,6 @@ pub mod upgrade {
     pub const OLD: Path<'static> = Path::literal("/evm/upgrade/old");
     /// The root hash of what is about to be moved into place.
     pub const READY: Path<'static> = Path::literal("/evm/upgrade/ready");
-    /// What is tried (a root hash, or a version), and a byte for each try.
+    /// The current attempt (a root hash, or a version), and a byte for each try.
     pub const TRIES: Path<'static> = Path::literal("/evm/upgrade/tries");
 }

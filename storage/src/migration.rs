@@ -96,10 +96,10 @@ mod traps {
     use crate::error::StorageError;
     use host::{Path, Store};
 
-    /// What shall happen: `trap` (each time), `once` (the first time), `err`;
+    /// The desired result: `trap` (each time), `once` (the first time), `err`;
     /// anything else or nothing succeeds.
     const WISH: Path<'static> = Path::literal("/evm/traps");
-    /// What a step that succeeds leaves.
+    /// The mark of a step that succeeds.
     const DONE: Path<'static> = Path::literal("/evm/staging/traps");
 
     #[expect(clippy::panic, reason = "what the build is for")]

@@ -14,14 +14,14 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use host::{ReadStore, ValueKind};
 
-/// What an account is after a block, as the engine tells it.
+/// An account after a block, as the engine tells it.
 #[derive(Clone, Debug)]
 pub struct Touched {
     /// Whose account.
     pub address: Address,
-    /// What it is now.
+    /// Its new state.
     pub account: AccountChange,
-    /// Whether it was destroyed on the way, and its old slots with it.
+    /// True if it was destroyed on the way, and its old slots with it.
     pub cleared: bool,
     /// Its code, where it may be new.
     pub code: Option<(B256, Bytes)>,
@@ -53,7 +53,7 @@ struct Parent {
     slots: Slots,
 }
 
-/// What is known of an account's slots.
+/// The knowledge about an account's slots.
 #[derive(Clone, Copy, Debug)]
 enum Slots {
     /// Nothing.
@@ -66,7 +66,7 @@ enum Slots {
     None,
 }
 
-/// Whether something lies below what was found.
+/// True if something lies below what was found.
 const fn is_subtree(found: Option<ValueKind>) -> bool {
     matches!(
         found,
@@ -130,7 +130,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         Ok(account)
     }
 
-    /// What `slot` of `address` holds. One host call for each that is read; none, but for the first
+    /// The value of `slot` of `address`. One host call for each that is read; none, but for the first
     /// two, where the account has no slots.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         Ok(value)
     }
 
-    /// Whether durable storage has slots of `address`. One host call.
+    /// True if durable storage has slots of `address`. One host call.
     ///
     /// # Errors
     /// If durable storage cannot be read.
@@ -190,7 +190,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         Ok(is_subtree(self.store.store_has(path.as_path())?))
     }
 
-    /// How many messages to layer 1 waited before the block. Two host calls.
+    /// The number of messages to layer 1 that waited before the block. Two host calls.
     ///
     /// # Errors
     /// If durable storage cannot be read.
@@ -228,7 +228,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         Ok(hash)
     }
 
-    /// What differs from durable storage once `touched` holds.
+    /// The differences from durable storage once `touched` holds.
     #[must_use]
     pub fn diff(&self, touched: Vec<Touched>) -> Diff {
         let mut diff = Diff::default();

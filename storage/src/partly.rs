@@ -4,11 +4,11 @@ use crate::codec::Reader;
 use crate::table::{Size, Value};
 use rollup::Cursor;
 
-/// How much of the batch at a cursor is consumed. It says nothing of inputs that stand
+/// The consumed part of the batch at a cursor. It says nothing of inputs that stand
 /// elsewhere: no other ever stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partly {
-    /// Where the batch stands.
+    /// The position of the batch.
     pub cursor: Cursor,
     /// The number of its first transactions that blocks took.
     pub taken: u32,

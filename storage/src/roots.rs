@@ -3,7 +3,7 @@
 use host::Path;
 use rollup::Layout;
 
-/// Where [`rollup`] keeps its part.
+/// The paths of [`rollup`]'s part.
 pub const LAYOUT: Layout = Layout {
     name: "evm_kernel",
     state: STATE,
@@ -22,7 +22,7 @@ pub const STATE: Path<'static> = Path::literal("/evm/state");
 /// is of a block that was never finished.
 pub const STAGING: Path<'static> = Path::literal("/evm/staging");
 
-/// What the setup file configures; [`Config`](crate::Config) names the fields.
+/// The settings of the setup file; [`Config`](crate::Config) names the fields.
 pub const SETUP: Path<'static> = Path::literal("/evm/config");
 
 /// The step of the messages to layer 1 that wait, below the state.

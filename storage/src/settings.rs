@@ -1,4 +1,4 @@
-//! What governance may change of the configuration, and within which bounds.
+//! Settings that governance may change, with their bounds.
 
 use crate::config::{Config, MIN_KEPT_BLOCKS};
 use alloc::string::String;
@@ -105,7 +105,7 @@ pub enum InvalidSetting {
         least: u64,
         /// The most.
         most: u64,
-        /// What it was to be.
+        /// The refused value.
         value: u64,
     },
     /// A run has no room for a block.
@@ -175,7 +175,7 @@ pub fn changed(config: &Config, changes: &[(Bytes, Bytes)]) -> Result<Config, In
     Ok(changed)
 }
 
-/// Whether settings that need each other fit.
+/// Checks that settings that need each other fit.
 fn together(config: &Config) -> Result<(), InvalidSetting> {
     let (run, level, gas) = (
         config.run_budget,

@@ -9,15 +9,15 @@ use core::marker::PhantomData;
 use host::outbox_queue::OutboxQueue;
 use host::{Path, ReadStore, Store};
 
-/// How a value lies in durable storage.
+/// The encoding of a value in durable storage.
 pub trait Value: Sized {
-    /// What [`Value::encode`] gives.
+    /// The type of [`Value::encode`].
     type Bytes: AsRef<[u8]>;
 
-    /// How long encodings are.
+    /// The size of encodings.
     const SIZE: Size;
 
-    /// Whether an entry may become shorter than it was. Writes never truncate,
+    /// True if an entry may become shorter than it was. Writes never truncate,
     /// so the old value is then deleted first, and what lies below it.
     const SHRINKS: bool;
 
@@ -28,7 +28,7 @@ pub trait Value: Sized {
     fn decode(bytes: &[u8]) -> Option<Self>;
 }
 
-/// How long the bytes of values are, as a rule: what is short is read on a stack
+/// The usual size of values: short ones are read on a stack
 /// buffer, with one host call. Longer ones are read all the same, with more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
@@ -72,10 +72,10 @@ impl<K: Key, V: Value> Table<K, V> {
         }
     }
 
-    /// Where the entry of `key` lies.
+    /// The path of the entry of `key`.
     ///
     /// # Errors
-    /// Where the key makes no legal path.
+    /// If the key makes no legal path.
     pub fn path(&self, key: &K) -> Result<KeyPath, StorageError> {
         self.at(STATE, key, |path| Ok(path.clone()))
     }
@@ -106,7 +106,7 @@ impl<K: Key, V: Value> Table<K, V> {
         self.at(STATE, key, |path| load(store, path.as_path()))
     }
 
-    /// Whether `key` has a value or anything below it. One host call.
+    /// True if `key` has a value or anything below it. One host call.
     ///
     /// # Errors
     /// If the machine refuses a host call.
@@ -256,7 +256,7 @@ impl<'s, S: Store> Staging<'s, S> {
         })
     }
 
-    /// Whether `key` has a value or anything below it. One host call.
+    /// True if `key` has a value or anything below it. One host call.
     ///
     /// # Errors
     /// If the machine refuses a host call.

@@ -1,4 +1,4 @@
-//! What governance decided about the kernel.
+//! The decision of governance about the kernel.
 
 use crate::codec::Reader;
 use crate::table::{Size, Value};
@@ -10,19 +10,19 @@ pub struct Upgrade {
     pub root: [u8; 33],
     /// From when on, in seconds since 1970.
     pub time: i64,
-    /// Whether it is still to come: one that is settled stays known, so that
+    /// True if it is still to come: one that is settled stays known, so that
     /// the same decision again does nothing.
     pub pending: bool,
 }
 
 impl Upgrade {
-    /// Whether both are the same decision, settled or not.
+    /// True if both are the same decision, settled or not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (self.root, self.time) == (other.root, other.time)
     }
 
-    /// Whether its time has come in a block with this timestamp.
+    /// True if its time has come in a block with this timestamp.
     #[must_use]
     pub fn is_due(&self, timestamp: u64) -> bool {
         self.pending && u64::try_from(self.time).unwrap_or(0) <= timestamp

@@ -1,9 +1,9 @@
-//! What wrote the storage.
+//! The writer of the storage.
 
 use crate::codec::Reader;
 use crate::table::{Size, Value};
 
-/// What wrote the storage.
+/// The writer of the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The layout of everything below `/evm`: 1 and up.

@@ -36,7 +36,7 @@ struct Model {
 }
 
 impl Model {
-    /// What a block does, told a second time.
+    /// A second implementation of a block's changes.
     fn apply(&mut self, block: &Block) {
         for (hash, code) in &block.diff.code {
             self.code.insert(*hash, code.clone());

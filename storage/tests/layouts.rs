@@ -1,4 +1,4 @@
-//! What earlier layouts wrote is still read, and today's code still writes the
+//! Images of earlier layouts are still read, and today's code still writes the
 //! same bytes.
 //!
 //! Images (path → hex) stay as they are. A change that breaks this test is a new
@@ -145,7 +145,7 @@ fn head() -> Head {
     }
 }
 
-/// What governance changed it to, from the next level on.
+/// The values that governance set, from the next level on.
 fn settings() -> Config {
     Config {
         kept_blocks: 700,
@@ -356,7 +356,7 @@ fn the_stored_images_open() {
     opens(&opened(FIRST), FIRST_WRITER, first, old_level());
 }
 
-/// Whether all of an image is read.
+/// True if all of an image is read.
 fn opens(host: &MockHost, writer: Version, (config, head): (Config, Head), level: Level) {
     assert_eq!(Config::from_setup(host).unwrap(), config);
     assert_eq!(CONFIG.get(host, &()).unwrap(), Some(config));

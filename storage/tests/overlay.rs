@@ -67,7 +67,7 @@ fn host(world: &BTreeMap<u8, Known>) -> MockHost {
     host
 }
 
-/// What the tables of `host` hold, empty accounts and zero slots left out.
+/// The contents of `host`'s tables, empty accounts and zero slots left out.
 fn read(host: &MockHost) -> BTreeMap<u8, Known> {
     let mut overlay = Overlay::new(host);
     let mut world = BTreeMap::new();
@@ -88,7 +88,7 @@ fn read(host: &MockHost) -> BTreeMap<u8, Known> {
     world
 }
 
-/// What becomes of an account in a block.
+/// The fate of an account in a block.
 #[derive(Clone, Debug)]
 enum Fate {
     /// It is looked at, and ends as it was.
@@ -109,7 +109,7 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
-/// What the engine would tell of `fate`, after looking at account and slots.
+/// The engine's report of `fate`, after looking at account and slots.
 fn touched(overlay: &mut Overlay<'_, MockHost>, index: u8, fate: &Fate) -> Touched {
     let address = address(index);
     let before = overlay.account(address).unwrap();
@@ -157,7 +157,7 @@ fn touched(overlay: &mut Overlay<'_, MockHost>, index: u8, fate: &Fate) -> Touch
     }
 }
 
-/// What `fates` make of `world`.
+/// The result of `fates` on `world`.
 fn after(world: &BTreeMap<u8, Known>, fates: &BTreeMap<u8, Fate>) -> BTreeMap<u8, Known> {
     let mut world = world.clone();
     for (index, fate) in fates {

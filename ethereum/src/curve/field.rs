@@ -101,7 +101,7 @@ impl Field {
         Self(limbs.map(Wrapping))
     }
 
-    /// Whether this has magnitude 1.
+    /// True if this has magnitude 1.
     #[cfg(test)]
     pub(super) fn is_tight(&self) -> bool {
         self.0.iter().all(|limb| limb.0 <= TIGHT)
@@ -129,7 +129,7 @@ impl Field {
         inverse(&join(&self.reduced().0), &MODULUS).map(|words| Self::from_words(&words))
     }
 
-    /// Whether this is zero modulo p; magnitude 6 at most.
+    /// True if this is zero modulo p; magnitude 6 at most.
     ///
     /// Such a number is below 256 p. If it is k p, its lowest 29 bits are those of
     /// -977 k, which hardly any other number has.
@@ -139,7 +139,7 @@ impl Field {
         may_be && self.reduced().0.iter().all(|limb| limb.0 == 0)
     }
 
-    /// Whether the number, fully reduced, is odd.
+    /// True if the number, fully reduced, is odd.
     pub(super) fn is_odd(self) -> bool {
         self.reduced().0[0].0 & 1 == 1
     }
@@ -257,7 +257,7 @@ impl Field {
 
     /// The same number with magnitude 1. Limbs below 2^38.
     ///
-    /// What comes out above limb 8 is below 2^9 + 1: it adds less than 2^25 to limb 0
+    /// The part above limb 8 is below 2^9 + 1: it adds less than 2^25 to limb 0
     /// and 2^18 to limb 1, which need not be carried again.
     #[inline(always)]
     pub(super) fn tight(self) -> Self {

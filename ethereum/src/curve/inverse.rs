@@ -19,7 +19,7 @@ const MASK: Limb = Wrapping((1 << BITS) - 1);
 
 const ZERO: Signed = [Wrapping(0); 9];
 
-/// What to invert by.
+/// A modulus with the constants for inversion.
 pub(super) struct Modulus {
     limbs: Signed,
     /// The inverse of the modulus modulo 2^30.

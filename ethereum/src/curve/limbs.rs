@@ -80,7 +80,7 @@ pub(super) fn less_once(mut limbs: [Limb; 9], modulus: &[Limb; 9]) -> [Limb; 9] 
     limbs
 }
 
-/// Whether `limbs`, carried, are below `other`.
+/// True if `limbs`, carried, are below `other`.
 pub(super) fn below(limbs: &[Limb; 9], other: &[Limb; 9]) -> bool {
     limbs.iter().rev().lt(other.iter().rev())
 }

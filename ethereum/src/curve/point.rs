@@ -47,7 +47,7 @@ impl Point {
         Some(Self { x, y })
     }
 
-    /// Whether y is odd.
+    /// True if y is odd.
     pub(crate) fn is_odd(&self) -> bool {
         self.y.is_odd()
     }
@@ -132,7 +132,7 @@ impl Sum {
     /// The point at infinity.
     pub(super) const INFINITY: Self = Self(None);
 
-    /// Whether this is the point at infinity.
+    /// True if this is the point at infinity.
     pub(super) fn is_infinity(&self) -> bool {
         self.0.is_none()
     }

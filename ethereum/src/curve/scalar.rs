@@ -173,7 +173,7 @@ impl Scalar {
 /// A number of at most 128 bits and a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Half {
-    /// Whether it is negative.
+    /// True if it is negative.
     pub(crate) negative: bool,
     /// Its absolute value, the lower word first.
     pub(crate) words: [u64; 2],

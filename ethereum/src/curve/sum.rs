@@ -1,4 +1,4 @@
-//! Whether a sum of multiples of points is nothing: Straus's method in affine
+//! True if a sum of multiples of points is the point at infinity: Straus's method in affine
 //! coordinates.
 //!
 //! Each factor is written in signed odd digits below 16 at least five bits apart
@@ -35,7 +35,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Whether the multiples add up to the point at infinity.
+    /// True if the multiples add up to the point at infinity.
     pub(crate) fn cancel(&self) -> bool {
         let mut digits = Digits::new(self.short.len(), self.long.len());
         for (at, (_, factor)) in self.short.iter().enumerate() {
@@ -108,7 +108,7 @@ struct Digits {
 /// A point to add or subtract at a bit position.
 struct Placed {
     position: usize,
-    /// Where the point stands among [`Terms::multiples`].
+    /// The point's index in [`Terms::multiples`].
     entry: usize,
     negative: bool,
 }
@@ -245,7 +245,7 @@ impl Trees {
     }
 }
 
-/// What the slope through two points is divided by, even if they are the same; one
+/// The divisor of the slope through two points, even if they are the same; one
 /// for opposite points, which have no slope.
 fn denominator(a: &Point, b: &Point) -> Field {
     let run = b.x.minus(&a.x);

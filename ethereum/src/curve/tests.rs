@@ -191,7 +191,7 @@ fn scaled(limbs: &[u64; 9], by: u64) -> [u64; 9] {
     limbs.map(|limb| limb * by)
 }
 
-/// What limbs are worth, modulo p.
+/// The value of limbs, modulo p.
 fn value(limbs: &[u64; 9]) -> U256 {
     let number = limbs.iter().rev().fold(U512::ZERO, |number, limb| {
         (number << 29_usize) + U512::from(*limb)

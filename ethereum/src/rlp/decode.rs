@@ -8,10 +8,10 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset}")]
 pub struct Error {
-    /// Where the refused item starts, counted from the first byte given to
+    /// Start of the refused item, counted from the first byte given to
     /// [`Decoder::new`].
     pub offset: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub kind: ErrorKind,
 }
 

@@ -14,7 +14,7 @@ pub(super) fn public_key(hash: &[u8; 32], signature: &[u8; 64], odd: bool) -> Op
     recover(hash, &signature).map(|key| coordinates(&key))
 }
 
-/// What [`RecoverableSignature::recover_ecdsa`] does, but with the library's
+/// Does the same as [`RecoverableSignature::recover_ecdsa`], but with the library's
 /// constant context: the safe function builds a new context for every recovery,
 /// which costs 90,000 wasm instructions (5 % of a transfer).
 #[expect(

@@ -33,7 +33,7 @@ impl PublicKey {
 /// A signature that a known key is said to have made.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
-    /// What was signed.
+    /// The signed hash.
     pub hash: B256,
     /// The signature.
     pub signature: Signature,
@@ -49,7 +49,7 @@ pub fn point(signature: &Signature) -> Option<[u8; 32]> {
     Point::lift(&signature.r.to_be_bytes(), signature.y_parity).map(|point| point.y_bytes())
 }
 
-/// Whether every claim holds: [`recover`](super::recover) would find this very key.
+/// True if every claim holds: [`recover`](super::recover) would find this very key.
 ///
 /// `names` name all claims: whoever changes a hash, a signature or a key must have
 /// changed them, too. They ought to start with what nobody else uses.
@@ -131,7 +131,7 @@ fn inverses(signatures: &[Numbers]) -> Option<Vec<Scalar>> {
     Some(inverses)
 }
 
-/// What the equations are multiplied by: the first by 1, the others by 128 bits of
+/// The factors of the equations: 1 for the first, for the others 128 bits of
 /// keccak-256 of the names' keccak-256 and a counter (4 bytes), two from each hash.
 struct Coefficients {
     seed: B256,

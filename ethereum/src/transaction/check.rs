@@ -1,4 +1,4 @@
-//! What can be said about a transaction without any state.
+//! Checks of a transaction that need no state.
 
 use alloy_primitives::U256;
 
@@ -16,7 +16,7 @@ pub enum Fork {
     Osaka,
 }
 
-/// What [`check`] measures a transaction by.
+/// The rules of [`check`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The chain's number.

@@ -36,7 +36,7 @@ pub(crate) struct Draft {
     pub(crate) forced: Forced,
     /// The configuration from the next level on, where governance changes it.
     pub(crate) settings: Option<Config>,
-    /// What governance decides about the kernel.
+    /// The decision of governance about the kernel.
     pub(crate) upgrade: Option<Upgrade>,
     /// Messages to layer 1 that governance takes out of doubt.
     pub(crate) requeued: Vec<u64>,
@@ -161,7 +161,7 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         })
     }
 
-    /// Whether a transaction with this limit of gas, without what it pays for its bytes, goes into the block, and the work of
+    /// True if a transaction with this limit of gas, without what it pays for its bytes, goes into the block, and the work of
     /// `most_gas` into run and level. One that fits no block is let through: the engine
     /// refuses it.
     pub(crate) fn fits(&self, gas_limit: u64, most_gas: u64) -> bool {
@@ -269,7 +269,7 @@ impl<'b, 'h, H: Runtime> BlockBuilder<'b, 'h, H> {
         log::line(self.host, format_args!("transaction {hash} dropped: {why}"));
     }
 
-    /// What the block changes in the world.
+    /// The block's changes of the world.
     pub(crate) fn finish(self) -> Diff {
         self.executor.finish()
     }

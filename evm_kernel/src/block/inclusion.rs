@@ -1,4 +1,4 @@
-//! What goes into a block: the inputs that wait, in order, as far as they fit.
+//! Selects the inputs of a block: those that wait, in order, as far as they fit.
 
 use crate::block::builder::{BlockBuilder, Draft};
 use crate::block::layer1_calls;

@@ -1,4 +1,4 @@
-//! What calls of layer 1 do in a block.
+//! Calls of layer 1 in a block.
 
 use crate::block::builder::BlockBuilder;
 use crate::bridge;
@@ -20,7 +20,7 @@ use rollup::inbox::Transfer;
 use storage::layout::{OUTGOING, SETTINGS, UPGRADE};
 use storage::{Upgrade, settings};
 
-/// What a call does; a forced transaction may be whole by it.
+/// The result of a call, which may complete a forced transaction.
 type Handled = Result<Assembly<BadCall>, KernelError>;
 
 /// A call and where it stands in the queue.

@@ -1,4 +1,4 @@
-//! What a run works on, block after block.
+//! The state of a run, block after block.
 
 use crate::error::KernelError;
 use crate::execute::work;
@@ -9,20 +9,20 @@ use host::Runtime;
 use rollup::{Budget, Calls, Lane, Level, OwnAddress, Position, Quarantine, Shares};
 use storage::{Config, Head};
 
-/// What a run works on.
+/// The state of a run.
 pub(crate) struct RunState {
     pub(crate) config: Config,
     pub(crate) level: Level,
     pub(crate) head: Head,
     pub(crate) queue: Queue,
-    /// What each lane may take of the level.
+    /// The shares of the lanes in the level.
     pub(crate) shares: Shares,
     /// The lane of what comes next, as [`RunState::peek`] found it.
     pub(crate) lane: Lane,
     pub(crate) budget: Budget,
     /// The work of the run before the block that is made.
     pub(crate) before: u64,
-    /// Whether the run has done nothing yet: then what comes first has room,
+    /// True if the run has done nothing yet: then what comes first has room,
     /// however small the budget is.
     pub(crate) fresh: bool,
     pub(crate) quarantine: Option<Quarantine>,
@@ -31,7 +31,7 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    /// Whether something is next, in [`RunState::lane`]. If not, the queue is empty or
+    /// True if something is next, in [`RunState::lane`]. If not, the queue is empty or
     /// the run has no room to look further.
     pub(crate) fn peek<H: Runtime>(&mut self, host: &HostCell<'_, H>) -> Result<bool, KernelError> {
         let next = self.next_lane(host)?;
@@ -81,7 +81,7 @@ impl RunState {
         Ok(next.is_some())
     }
 
-    /// What the commit of the block says of the lane of calls.
+    /// The lane of calls, for the commit of the block.
     pub(crate) fn calls(&self) -> Calls {
         self.shares.commit(
             &self.head.calls,
@@ -91,7 +91,7 @@ impl RunState {
         )
     }
 
-    /// Whether the input at `position` trapped under its mark.
+    /// True if the input at `position` trapped under its mark.
     pub(crate) fn traps(&self, position: Position) -> bool {
         let quarantine = self.quarantine.as_ref();
         quarantine.is_some_and(|quarantine| quarantine.traps(position) > 0)
@@ -127,7 +127,7 @@ impl RunState {
         self.budget.room().min(self.level_room())
     }
 
-    /// Whether run and level have room for `work`. The run's first block has room in
+    /// True if run and level have room for `work`. The run's first block has room in
     /// the run, and the level's in both, however small the budgets are.
     pub(crate) fn has_room(&self, work: u64) -> bool {
         let first = self.head.level < self.level.number;

@@ -45,7 +45,7 @@ impl Body {
         self.gas_used.saturating_sub(self.data_gas)
     }
 
-    /// Whether there is no transaction yet.
+    /// True if there is no transaction yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.transactions.is_empty()
     }

@@ -70,7 +70,7 @@ impl<'b> Arguments<'b> {
     }
 }
 
-/// What `revert("…")` returns: `Error(string)`.
+/// The output of `revert("…")`: `Error(string)`.
 pub(crate) fn error(reason: &str) -> Vec<u8> {
     let mut data = Calldata::new([0x08, 0xc3, 0x79, 0xa0])
         .number(32)

@@ -54,7 +54,7 @@ pub(crate) fn assign<const LEN: usize>(
     origin.call(FA_BRIDGE, U256::ZERO, input)
 }
 
-/// Where a message of layer 1 stands: its level, and its index there.
+/// The origin of a message of layer 1: its level, and its index there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) level: u32,
@@ -90,18 +90,18 @@ struct Routing {
     receiver: Address,
     /// The ERC-20 that gets the tickets for the receiver.
     proxy: Address,
-    /// Whether it is meant for another chain.
+    /// True if it is meant for another chain.
     foreign: bool,
 }
 
-/// What the kernel knows of itself.
+/// The rollup's own addresses and settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     /// The contract whose tickets are the native token.
     pub(crate) ticketer: [u8; 20],
     /// The chain id that routings name.
     pub(crate) chain_id: u64,
-    /// Whether the receiver's code may run: not after a trap.
+    /// True if the receiver's code may run: not after a trap.
     pub(crate) deliver: bool,
 }
 
@@ -196,7 +196,7 @@ fn fa_routing(bytes: &[u8], chain_id: u64) -> Option<Routing> {
     })
 }
 
-/// Whether little-endian `bytes` name the chain `chain_id`; none names any.
+/// True if little-endian `bytes` name the chain `chain_id`; none names any.
 fn names(bytes: &[u8], chain_id: u64) -> Option<bool> {
     if bytes.is_empty() {
         return Some(true);

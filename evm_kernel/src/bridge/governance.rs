@@ -1,4 +1,4 @@
-//! What the governing contract decides: `Right bytes`, in RLP.
+//! Decisions of the governing contract: `Right bytes`, in RLP.
 
 use crate::bridge::incoming::BadCall;
 use alloc::string::ToString;
@@ -42,7 +42,7 @@ pub enum Decision {
     },
 }
 
-/// Who gets a deposit that nobody claims.
+/// The receiver of a deposit that nobody claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "simulate"),
@@ -51,7 +51,7 @@ pub enum Decision {
 pub struct Assignment<P> {
     /// The rollup that is meant (`sr1…`): one contract may govern several.
     pub rollup: [u8; 20],
-    /// How many deposits the bridge has assigned: each decision counts once.
+    /// The number of deposits that the bridge has assigned: each decision counts once.
     pub counter: u64,
     /// Which deposit.
     pub place: P,

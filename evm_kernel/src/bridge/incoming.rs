@@ -1,4 +1,4 @@
-//! What a call from layer 1 asks for: its parameter's type is
+//! A request in a call from layer 1, whose parameter has the type
 //! `or (or (pair bytes (ticket (pair nat (option bytes)))) bytes) bytes`.
 
 use alloc::string::String;
@@ -6,14 +6,14 @@ use core::fmt;
 use messages::micheline::{Node, prim};
 use messages::ticket::Ticket;
 
-/// What layer 1 asks for.
+/// A request from layer 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Incoming<'b> {
     /// `Left (Left (Pair routing ticket))`: tickets for somebody here.
     Deposit {
         /// For whom.
         routing: &'b [u8],
-        /// What and how much.
+        /// The tickets and their amount.
         ticket: Ticket<'b>,
     },
     /// `Left (Right bytes)`: a transaction that operators cannot leave out.
@@ -39,7 +39,7 @@ pub(crate) enum BadCall {
     Sender,
     /// Meant for another rollup.
     OtherRollup,
-    /// What an authorised contract said cannot be read.
+    /// A payload of an authorised contract cannot be read.
     Payload(String),
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for BadCall {
     }
 }
 
-/// Whether a call may force a transaction in. The first bytes of the other two
+/// True if a call may force a transaction in. The first bytes of the other two
 /// branches of the type say what they are: for most calls nothing else is read.
 pub(crate) fn may_be_delayed(payload: &[u8]) -> bool {
     /// Micheline's tag of a primitive with one argument and no annotation.

@@ -27,12 +27,12 @@ const TICKET: [u8; 4] = [0x7f, 0x79, 0xf4, 0x3a];
 /// `pushFastTicket(bytes,uint256,bytes22,bytes,string,bytes,address)`.
 const FAST_TICKET: [u8; 4] = [0x75, 0x5c, 0x1e, 0x17];
 
-/// What a call costs that may make a message: its way through the queue, and each
+/// The price of a call that may make a message: its way through the queue, and each
 /// byte of input like one that is posted. What fails is charged alike.
 const GAS: u64 = 25_000;
 const GAS_PER_BYTE: u64 = 16;
 
-/// What it costs to ask for the price.
+/// The price of the question for the price.
 const PRICE_GAS: u64 = 2_000;
 
 /// The longest input that is looked at, in bytes: the words around the longest
@@ -55,20 +55,20 @@ const DOUBLES: u64 = 8;
 /// The content of the exchanger's tickets: `Pair 0 None`.
 const NATIVE_CONTENT: [u8; 6] = [7, prim::PAIR, 0, 0, 3, prim::NONE];
 
-/// What a bridge asks for.
+/// A bridge's request.
 #[derive(Debug)]
 struct Withdrawal<'b> {
     receiver: Contract,
     ticketer: [u8; 20],
     content: &'b [u8],
     amount: U256,
-    /// Who takes the ticket, and at which entrypoint.
+    /// The receiver of the ticket, and its entrypoint.
     destination: [u8; 20],
     entrypoint: &'static str,
     fast: Option<Fast<'b>>,
 }
 
-/// What a contract that pays earlier is told.
+/// The message for a contract that pays earlier.
 #[derive(Debug)]
 struct Fast<'b> {
     contract: [u8; 20],
@@ -79,22 +79,22 @@ struct Fast<'b> {
 /// The queue of messages to layer 1, as a block finds it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
-    /// How many waited when the block began.
+    /// The number of messages that waited when the block began.
     waiting: u64,
     /// The number of the block's first withdrawal.
     first: U256,
 }
 
-/// Where the queue is known.
+/// A world that knows the queue.
 pub(crate) trait Waiting {
-    /// How many messages waited for layer 1 when the block began.
+    /// The number of messages that waited for layer 1 when the block began.
     ///
     /// # Errors
     /// If durable storage cannot be read.
     fn waiting(&self) -> Result<u64, StorageError>;
 }
 
-/// What the next message costs, in wei, if so many wait.
+/// The price of the next message, in wei, if so many wait.
 fn price(waiting: u64) -> U256 {
     let Some(place) = waiting.checked_sub(FREE) else {
         return U256::ZERO;
@@ -107,7 +107,7 @@ fn price(waiting: u64) -> U256 {
 
 /// Runs a call of [`OUTBOX`] on a rollup whose native tickets `ticketer` makes.
 ///
-/// Who calls is looked at before anything else: another than the bridges loses the
+/// The caller is checked first: any other than the bridges loses the
 /// gas that it gave, as with any precompile that fails. The input is charged before
 /// it is copied. `line` is what the block's earlier calls found out.
 ///
@@ -248,7 +248,7 @@ fn unknown_number() -> String {
     "the withdrawal's number cannot be read".to_string()
 }
 
-/// What came with a call, in wei, and what the message costs.
+/// The wei that came with a call, and the price of the message.
 #[derive(Clone, Copy, Debug)]
 struct Paid {
     value: U256,
@@ -280,7 +280,7 @@ impl Paid {
     }
 }
 
-/// What a bridge asks for, or the reason why it cannot be.
+/// A bridge's request, or the reason why it is refused.
 fn read<'b>(
     data: &'b [u8],
     caller: Address,
@@ -424,7 +424,7 @@ impl Withdrawal<'_> {
         .encode()
     }
 
-    /// What the bridge gets back: receiver, the proxy for tickets, number.
+    /// The output for the bridge: receiver, the proxy for tickets, number.
     fn output(&self, id: U256) -> Vec<u8> {
         let mut output = Vec::with_capacity(96);
         let mut left = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! Where a block's environment and its system calls come from. The evaluation
+//! The source of a block's environment and of its system calls. The evaluation
 //! build has another module in this place, and no other difference.
 
 use crate::environment::Environment;

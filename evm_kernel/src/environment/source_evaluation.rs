@@ -1,4 +1,4 @@
-//! What stands for [`crate::environment::source`] in the evaluation build: the block's
+//! Replaces [`crate::environment::source`] in the evaluation build: the block's
 //! surroundings are what durable storage says, so that tests may ask for any.
 //!
 //! `/evaluation/environment` holds, numbers big-endian: number (8 bytes),

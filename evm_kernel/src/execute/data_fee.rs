@@ -1,4 +1,4 @@
-//! What a transaction pays for its bytes on layer 1, as gas.
+//! A transaction's payment for its bytes on layer 1, as gas.
 //!
 //! This gas is taken off the limit before anything runs: all rules of Ethereum (caps,
 //! floors, refunds) hold for what is left, and contracts see no more than that. It is
@@ -7,7 +7,7 @@
 
 use alloy_primitives::U256;
 
-/// What is paid for the bytes of a transaction.
+/// The payment for the bytes of a transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DataFee {
     /// Units of gas.

@@ -33,11 +33,11 @@ use storage::diff::AccountChange;
 use storage::overlay::{Overlay, Touched};
 use storage::{Account, Diff};
 
-/// What a transaction did.
+/// The result of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Executed {
     pub(crate) success: bool,
-    /// What was paid for its bytes included.
+    /// Includes the payment for its bytes.
     pub(crate) gas_used: u64,
     pub(crate) data_gas: u64,
     pub(crate) logs: Vec<Log>,
@@ -45,7 +45,7 @@ pub(crate) struct Executed {
     pub(crate) messages: Vec<Bytes>,
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(crate) enum Transacted {
     /// It was executed.
@@ -245,7 +245,7 @@ impl<'s, S: ReadStore, I> Executor<'s, S, I> {
         core::mem::take(&mut self.work)
     }
 
-    /// What the world counts for what runs next.
+    /// The counters for the next transaction.
     fn begin(&mut self, gas_limit: u64) {
         let allowance = work::besides_gas(gas_limit, self.transaction_work);
         self.engine.0.ctx.journaled_state.database.work = Work::new(allowance);
@@ -349,7 +349,7 @@ impl<'s, S: ReadStore, I> Executor<'s, S, I> {
         Ok(None)
     }
 
-    /// What all transactions changed.
+    /// The changes of all transactions.
     pub(crate) fn finish(mut self) -> Diff {
         let state = self.engine.0.finalize();
         let World {
@@ -401,7 +401,7 @@ fn history_alone(slot: (U256, U256)) -> Touched {
     }
 }
 
-/// What a block without transactions changes; the engine is not even made.
+/// The changes of a block without transactions; the engine is not even made.
 pub(crate) fn nothing(
     store: &impl ReadStore,
     environment: &Environment,
@@ -411,7 +411,7 @@ pub(crate) fn nothing(
     Ok(Overlay::new(store).diff(touched.into_iter().collect()))
 }
 
-/// What became of an account that the engine touched.
+/// The change of an account that the engine touched.
 fn change(address: Address, account: EngineAccount) -> Touched {
     let gone = account.is_selfdestructed_locally();
     let cleared = account.is_selfdestructed();
@@ -469,7 +469,7 @@ impl Executed {
         }
     }
 
-    /// What the receipt needs of the engine's result.
+    /// The part of the engine's result that the receipt needs.
     pub(crate) fn of(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
         match result {

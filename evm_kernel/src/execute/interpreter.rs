@@ -1,7 +1,7 @@
 //! The engine's loop, with the instructions that programs mostly consist of done in place: the
 //! engine calls a function for each, which reads and writes the whole state of the frame.
 //!
-//! What is done here is what succeeds, touches nothing but stack, memory and program counter, and
+//! Instructions here succeed, touch nothing but stack, memory and program counter, and
 //! costs a fixed gas. Everything else, each failure included, is left untouched to the engine's own
 //! table ([`Interpreter::step`]), so that there is one place that says how an instruction fails.
 
@@ -59,7 +59,7 @@ pub(crate) fn run<H: Host + ContextTr<Db: Counts>>(
 /// with the engine's, which counts none of it; `cargo xtask work` has a row for each such opcode.
 const IDLE: u64 = if cfg!(test) { 0 } else { 3 };
 
-/// Where the common instructions end.
+/// The end of the common instructions.
 enum Next {
     /// The frame stops.
     End,

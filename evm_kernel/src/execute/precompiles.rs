@@ -26,14 +26,14 @@ use revm::precompile::{
 use revm::primitives::{AddressSet, OnceLock};
 use storage::config::Revision;
 
-/// What `ecrecover` costs (Yellow Paper, appendix E).
+/// The price of `ecrecover` (Yellow Paper, appendix E).
 const ECRECOVER_GAS: u64 = 3_000;
 
 /// The engine's precompiles, which count their work.
 #[derive(Debug)]
 pub(crate) struct MeteredPrecompiles {
     inner: EthPrecompiles,
-    /// Who makes the native tickets, where there is a bridge.
+    /// The issuer of native tickets, if there is a bridge.
     ticketer: Option<[u8; 20]>,
     /// The queue to layer 1, once a withdrawal of the block asked for it.
     line: Option<Line>,

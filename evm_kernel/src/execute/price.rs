@@ -1,4 +1,4 @@
-//! What precompiles cost: the gas that Ethereum asks, and the work besides.
+//! Prices of precompiles: the gas that Ethereum asks, and the work besides.
 
 use alloy_primitives::{Address, U256};
 use revm::precompile::bls12_381_const::{
@@ -54,7 +54,7 @@ pub(crate) fn extra(precompile: &Address, input: &[u8], gas_limit: u64) -> u64 {
     gas.saturating_mul(tenths) / 10
 }
 
-/// What sums of multiples cost on one of BLS12-381's groups (EIP-2537).
+/// The price of sums of multiples on one of BLS12-381's groups (EIP-2537).
 struct Sum {
     term: u64,
     discounts: &'static [u16],

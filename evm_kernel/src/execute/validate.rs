@@ -21,7 +21,7 @@ pub(crate) struct ValidTransaction {
     pub(crate) environment: TxEnv,
     /// Wei for a unit of gas in this block.
     pub(crate) gas_price: U256,
-    /// What it pays for its bytes: not in the environment's gas limit.
+    /// Its payment for its bytes: not in the environment's gas limit.
     pub(crate) data: DataFee,
 }
 

@@ -5,7 +5,7 @@
 
 use revm::primitives::U256;
 
-/// Whether a word fits its lowest limb.
+/// True if a word fits its lowest limb.
 #[inline(always)]
 pub(crate) const fn is_small(word: U256) -> bool {
     let [_, b, c, d] = *word.as_limbs();
@@ -35,7 +35,7 @@ pub(crate) const fn flag(flag: bool) -> U256 {
     small(flag as u64)
 }
 
-/// Whether a word is zero.
+/// True if a word is zero.
 #[inline(always)]
 pub(crate) const fn is_zero(word: U256) -> bool {
     let [a, b, c, d] = *word.as_limbs();

@@ -1,4 +1,4 @@
-//! What a transaction costs the machine, apart from gas.
+//! The work of a transaction for the machine, apart from gas.
 //!
 //! A unit of work is at most 80 wasm instructions. Two units of gas count as three;
 //! what takes longer than that counts more, before it is done: opcodes in
@@ -63,12 +63,12 @@ impl Work {
         }
     }
 
-    /// What was spent.
+    /// The work so far.
     pub(crate) const fn spent(&self) -> u64 {
         self.spent
     }
 
-    /// Whether the allowance is used up: nothing of the transaction goes on.
+    /// True if the allowance is used up: nothing of the transaction goes on.
     pub(crate) const fn is_exhausted(&self) -> bool {
         self.exhausted
     }
@@ -98,12 +98,12 @@ impl Work {
     }
 }
 
-/// Who counts work.
+/// A counter of work.
 pub(crate) trait Counts {
     /// The work of this transaction.
     fn work(&mut self) -> &mut Work;
 
-    /// Whether somebody wants what runs to end.
+    /// True if somebody wants what runs to end.
     #[cfg(feature = "simulate")]
     fn interrupted(&self) -> bool {
         false

@@ -17,7 +17,7 @@ pub(crate) struct World<'s, S> {
     pub(crate) overlay: Overlay<'s, S>,
     /// The slot of the history contract that this block sets (EIP-2935).
     pub(crate) history: Option<(U256, U256)>,
-    /// What the transaction costs besides gas.
+    /// The transaction's work besides gas.
     pub(crate) work: Work,
     /// Ends what runs, where somebody waits for it.
     #[cfg(feature = "simulate")]
@@ -34,7 +34,7 @@ pub(crate) struct WorldError(pub(crate) StorageError);
 impl DBErrorMarker for WorldError {}
 
 impl<'s, S: ReadStore> World<'s, S> {
-    /// What `store` holds, but for the slot of the history contract that the block
+    /// The contents of `store`, but for the slot of the history contract that the block
     /// sets.
     pub(crate) fn new(store: &'s S, history: Option<(U256, U256)>) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl<'s, S: ReadStore> World<'s, S> {
         }
     }
 
-    /// Whether nothing of the transaction goes on.
+    /// True if nothing of the transaction goes on.
     pub(crate) fn must_end(&self) -> bool {
         #[cfg(feature = "simulate")]
         if self.interrupted() {
@@ -74,7 +74,7 @@ impl<'s, S: ReadStore> World<'s, S> {
         found.map_err(WorldError)
     }
 
-    /// Whether durable storage has an account without nonce and code, but with
+    /// True if durable storage has an account without nonce and code, but with
     /// slots.
     pub(crate) fn has_slots_only(&mut self, address: Address) -> Result<bool, WorldError> {
         let account = self.counted(|overlay| overlay.account(address))?;

@@ -1,9 +1,9 @@
-//! What becomes of a transaction that comes in several messages.
+//! The assembly of a transaction that comes in several messages.
 
 use alloc::vec::Vec;
 use alloy_primitives::B256;
 
-/// What a message did for its transaction.
+/// The effect of a message on its transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Assembly<R> {
     /// More is missing, or the message brought no part of a transaction.

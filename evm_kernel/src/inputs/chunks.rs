@@ -35,7 +35,7 @@ const MAX_OPEN: usize = 1_000;
 /// The most of them that name the same transaction.
 const MAX_OF_TRANSACTION: usize = 128;
 
-/// How many levels an announcement stays open.
+/// The number of levels that an announcement stays open.
 const LIFETIME: u32 = 20;
 
 /// The most announcements that one block gives up because of their age.
@@ -80,10 +80,10 @@ pub(crate) enum BadPiece {
     Assembled { expected: B256 },
 }
 
-/// What taking a piece gives.
+/// The result of taking a piece.
 type Taken = Result<Assembly<BadPiece>, StorageError>;
 
-/// What a block looked at and changed.
+/// The chunks that a block read and changed.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     level: u32,
@@ -256,7 +256,7 @@ impl Chunks {
         all.into_iter().for_each(|open| self.close(open));
     }
 
-    /// What the commit writes, in its order, and the level of the oldest
+    /// The commit's writes, in their order, and the level of the oldest
     /// announcement that stays open, 0 for none.
     pub(crate) fn into_changes(self) -> (Vec<(Piece, Option<Bytes>)>, u32) {
         let Some(open) = self.open else {

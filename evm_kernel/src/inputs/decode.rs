@@ -11,7 +11,7 @@ use rollup::inbox::{TRANSFER, Transfer};
 pub(crate) enum Input<'b> {
     /// `00 ++ hash ++ raw transaction`.
     Simple {
-        /// What the sender says the keccak-256 of `raw` is.
+        /// The keccak-256 of `raw`, as the sender claims.
         hash: B256,
         /// The transaction's bytes.
         raw: &'b [u8],

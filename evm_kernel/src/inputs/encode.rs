@@ -44,14 +44,14 @@ pub fn messages(rollup: &[u8; 20], raw: &[u8]) -> Vec<Vec<u8>> {
     messages
 }
 
-/// How transactions are put into batches.
+/// The way in which transactions are put into batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
     /// The address of the rollup, the 20 bytes behind `sr1…`.
     pub rollup: [u8; 20],
     /// The chain id of the transactions.
     pub chain_id: u64,
-    /// Whether y of each signature's point is there: 32 bytes more for each
+    /// True if y of each signature's point is there: 32 bytes more for each
     /// transaction, and a quarter less work for the kernel.
     pub points: bool,
 }

@@ -17,14 +17,14 @@ use storage::layout::CHUNKED;
 /// The transaction that comes in, as far as this block knows.
 #[derive(Debug, Default)]
 pub(crate) struct Forced {
-    /// What came so far; `None` while nobody asked.
+    /// The messages so far; `None` while nobody asked.
     state: Option<State>,
     /// The state before the last bytes, which may be put back.
     before: Option<State>,
     changed: bool,
 }
 
-/// How many messages are missing, and the bytes of the others.
+/// The number of missing messages, and the bytes of the others.
 #[derive(Clone, Debug, Default)]
 struct State {
     missing: u8,
@@ -81,7 +81,7 @@ impl Forced {
         self.state = self.before.take();
     }
 
-    /// What the block changes.
+    /// The block's change.
     pub(crate) fn into_change(self) -> Option<(Piece, Option<Bytes>)> {
         let state = self.state.filter(|_| self.changed)?;
         let bytes = (state.missing > 0).then(|| {

@@ -51,8 +51,8 @@ pub const MAX_CHUNK: usize = MAX_MESSAGE - FRAME - 2 - 32;
 pub const MAX_CHUNKS: usize = MAX_TRANSACTION.div_ceil(MAX_CHUNK);
 const _: () = assert!(MAX_CHUNKS <= ChunkSet::BITS as usize);
 
-/// What names an input: nobody can change one that is taken and leave its name.
-/// Where it holds the hash of the rest, that is what stands up to there.
+/// The name of an input: nobody can change one that is taken and leave its name.
+/// The part up to the hash of the rest, if it holds that hash.
 #[must_use]
 pub fn name(input: &[u8]) -> &[u8] {
     let len = match input {
@@ -63,14 +63,14 @@ pub fn name(input: &[u8]) -> &[u8] {
     input.get(..len).unwrap_or(input)
 }
 
-/// What the recovery of a signature costs, in units of the budget.
+/// The price of recovering a signature, in units of the budget.
 pub const RECOVERY: u64 = 25_000;
 
-/// What reading, decoding and recovering an input costs at most, in units of the
+/// The highest price of reading, decoding and recovering an input, in units of the
 /// budget.
 pub const INPUT: u64 = RECOVERY + rollup::budget::BYTE * MAX_MESSAGE as u64;
 
-/// What a whole transaction of `len` bytes costs besides its gas, in units of
+/// The price of a whole transaction of `len` bytes besides its gas, in units of
 /// the budget: its message, its bytes and its signature.
 #[must_use]
 pub const fn overhead(len: usize) -> u64 {

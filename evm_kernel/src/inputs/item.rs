@@ -1,4 +1,4 @@
-//! What waits, once it is read and decoded.
+//! A waiting input, once it is read and decoded.
 
 use crate::bridge;
 use crate::bridge::incoming;
@@ -59,11 +59,11 @@ impl Item {
 /// An input that was read and decoded.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// Where its input stands.
+    /// The position of its input.
     pub(crate) position: Position,
     /// Which transaction of a batch it is, from 0 on.
     pub(crate) place: Option<u32>,
-    /// What it is.
+    /// The decoded input.
     pub(crate) item: Item,
     /// Its bytes in the log, and those of the dropped inputs behind it: what is
     /// read again if a later run starts here.
@@ -71,7 +71,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// What is marked while this is looked at, where care is needed: of a batch, each
+    /// The position to mark while this is handled, where care is needed: of a batch, each
     /// transaction by itself. No other input begins within a batch.
     pub(crate) fn mark(&self) -> Position {
         let mut mark = self.position;

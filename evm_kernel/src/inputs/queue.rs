@@ -25,7 +25,7 @@ use rollup::opening::Waiting;
 use rollup::{Budget, Cursor, Inputs, Lane, OwnAddress, Position, Quarantine};
 use storage::Partly;
 
-/// How many inputs are decoded at once.
+/// The number of inputs that are decoded at once.
 const PAGE: usize = 64;
 
 /// A lane: the waiting inputs from a cursor on.
@@ -35,23 +35,23 @@ struct Line {
     ready: VecDeque<Ready>,
     /// The batch that comes next, if there was no room for it yet.
     held: Option<Held>,
-    /// Where the run began.
+    /// The position at which the run began.
     start: Cursor,
     inputs: Inputs,
     /// The bytes of all entries that were not read yet; those that are ready
     /// count themselves.
     waiting: u64,
-    /// Whether inputs were dropped since the last commit.
+    /// True if inputs were dropped since the last commit.
     dropped: bool,
 }
 
-/// How one looks at what comes next.
+/// The ways to look at the next input.
 pub(crate) struct Look<'l, 'h, H> {
     pub(crate) host: &'l HostCell<'h, H>,
     pub(crate) quarantine: Option<&'l Quarantine>,
     /// The work that may be done.
     pub(crate) room: u64,
-    /// Whether a batch that comes first is opened, however little room there is.
+    /// True if a batch that comes first is opened, however little room there is.
     pub(crate) first: bool,
     /// Our own address.
     pub(crate) rollup: &'l OwnAddress,
@@ -74,7 +74,7 @@ impl Line {
         }
     }
 
-    /// Where the first input stands that was not taken.
+    /// The position of the first input that was not taken.
     fn cursor(&self) -> Cursor {
         let held = self.held.as_ref().map(|held| held.position.cursor);
         let front = self.ready.front().map(|ready| ready.position.cursor);
@@ -218,7 +218,7 @@ impl Queue {
         }
     }
 
-    /// Where the first input of a lane stands that was not taken.
+    /// The position of the first input of a lane that was not taken.
     pub(crate) fn cursor(&self, lane: Lane) -> Cursor {
         self.line(lane).cursor()
     }
@@ -257,7 +257,7 @@ impl Queue {
         Ok(self.line(lane).ready.front())
     }
 
-    /// What a commit has to remember of a batch that blocks took a part of.
+    /// The facts for the commit about a batch that blocks took a part of.
     pub(crate) fn partly(&self) -> Option<Partly> {
         let ready = self.external.ready.front()?;
         let taken = ready.place.filter(|place| *place > 0)?;
@@ -286,17 +286,17 @@ impl Queue {
         front.map_or(0, |ready| ready.item.most_gas())
     }
 
-    /// Whether it is known that nothing waits.
+    /// True if it is known that nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.external.is_empty() && self.calls.is_empty()
     }
 
-    /// Whether external inputs may wait.
+    /// True if external inputs may wait.
     pub(crate) fn external_waits(&self) -> bool {
         !self.external.is_empty()
     }
 
-    /// Whether inputs were dropped since the last commit, and none was good.
+    /// True if inputs were dropped since the last commit, and none was good.
     pub(crate) const fn has_dropped(&self) -> bool {
         self.external.dropped || self.calls.dropped
     }

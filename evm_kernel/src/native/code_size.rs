@@ -1,4 +1,4 @@
-//! How large code may be on a development node that says otherwise than Ethereum; never in the
+//! The size of code on a development node that allows more than Ethereum; never in the
 //! shipped bytes, which know nothing of it.
 //!
 //! The limit stands in durable storage, beside what the kernel keeps, so that it goes with the
@@ -9,14 +9,14 @@ use crate::execute::executor::Executor;
 use host::{Path, ReadStore};
 use storage::StorageError;
 
-/// Where it stands: the most bytes of code (EIP-170), 8 bytes, big-endian. That of initcode
+/// Its path: the most bytes of code (EIP-170), 8 bytes, big-endian. That of initcode
 /// (EIP-3860) is twice as much.
 pub const PATH: &str = "/development/code_size_limit";
 
 /// The most bytes of code; `None`: as on Ethereum.
 ///
 /// # Errors
-/// Where durable storage cannot be read.
+/// If durable storage cannot be read.
 pub fn limit(store: &impl ReadStore) -> Result<Option<usize>, StorageError> {
     let bytes = store.read_all(Path::literal(PATH))?;
     let bytes = bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());

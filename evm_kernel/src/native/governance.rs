@@ -23,7 +23,7 @@ pub fn change(name: &str, value: &dyn Value) -> (Bytes, Bytes) {
     (Bytes::copy_from_slice(name.as_bytes()), value.bytes())
 }
 
-/// What a setting may be.
+/// The value of a setting.
 pub trait Value {
     /// As RLP has it, without its header.
     fn bytes(&self) -> Bytes;

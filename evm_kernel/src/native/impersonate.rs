@@ -23,7 +23,7 @@ use storage::block::StoredTransaction;
 use storage::commit::Block;
 use storage::layout::{CONFIG, HEAD};
 
-/// What a block is made in.
+/// The surroundings of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings {
     /// Its time, in seconds since 1970.
@@ -48,7 +48,7 @@ pub struct Made {
 /// of the newest block.
 ///
 /// # Errors
-/// Where durable storage cannot be read, or before genesis.
+/// If durable storage cannot be read, or before genesis.
 pub fn block(
     store: &impl ReadStore,
     surroundings: Surroundings,
@@ -112,7 +112,7 @@ pub fn block(
     })
 }
 
-/// What the transactions of the block after `head` see.
+/// The environment of transactions in the block after `head`.
 fn environment(
     store: &impl ReadStore,
     head: &Head,

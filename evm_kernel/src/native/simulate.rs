@@ -1,4 +1,4 @@
-//! What a call would do: the kernel's own execution on a read-only view.
+//! Simulates a call: the kernel's own execution on a read-only view.
 //!
 //! Nodes use it for `eth_call`, gas estimates and the like, so that there is no
 //! second implementation of the rules.
@@ -80,9 +80,9 @@ impl Environment {
 /// A call to try.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Call {
-    /// Who calls; code at this address does not matter.
+    /// The caller; code at this address does not matter.
     pub from: Address,
-    /// Who is called; none: a contract is created from `input`.
+    /// The callee; none: a contract is created from `input`.
     pub to: Option<Address>,
     /// The gas that it may use.
     pub gas_limit: u64,
@@ -109,7 +109,7 @@ pub struct Call {
     pub number: Option<U256>,
 }
 
-/// Whether there is a precompile at `address`, by the rules in force in `environment`.
+/// True if there is a precompile at `address`, by the rules in force in `environment`.
 #[must_use]
 pub fn is_precompile(environment: &Environment, address: &Address) -> bool {
     let spec = spec(environment.revision);
@@ -128,13 +128,13 @@ impl Call {
 /// The execution of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub success: bool,
     /// The gas that it used, refunds taken off.
     pub gas_used: u64,
     /// The refund that was taken off.
     pub gas_refunded: u64,
-    /// What it returned: the output, the revert data, or the created code.
+    /// The bytes that it returned: the output, the revert data, or the created code.
     pub output: Bytes,
     /// Its logs.
     pub logs: Vec<Log>,
@@ -306,7 +306,7 @@ impl From<&InvalidTransaction> for Rejection {
 /// Tries `call` on what `store` holds. Nothing is written.
 ///
 /// # Errors
-/// Where durable storage cannot be read.
+/// If durable storage cannot be read.
 pub fn call(
     store: &impl ReadStore,
     environment: &Environment,
@@ -332,7 +332,7 @@ pub fn call(
     })
 }
 
-/// What the engine takes for a call.
+/// The engine's environment for a call.
 pub(crate) fn environment_of(call: &Call, chain_id: u64) -> Result<TxEnv, Rejection> {
     let fee = |wei: U256| u128::try_from(wei).map_err(|_| Rejection::GasPriceTooHigh);
     let gas_price = fee(call.gas_price)?;

@@ -37,10 +37,10 @@ pub struct Replay<'s, S: ReadStore, I> {
     environment: Environment,
 }
 
-/// What a transaction did that somebody looked at.
+/// The result of a transaction that was observed.
 #[derive(Clone, Debug)]
 pub struct Traced {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub success: bool,
     /// The gas that it used, refunds taken off, what its bytes cost included. The
     /// engine's result knows nothing of that.
@@ -51,7 +51,7 @@ pub struct Traced {
     pub result: ResultAndState,
     /// Those accounts that the block had read before, as they were before it.
     pub before: HashMap<Address, AccountInfo>,
-    /// What the engine was given.
+    /// The engine's input.
     pub transaction: TxEnv,
 }
 
@@ -66,7 +66,7 @@ pub enum TraceError {
     Rejected(#[from] Rejection),
 }
 
-/// Who looks on: any inspector that takes whatever context an engine has.
+/// An observer: any inspector that takes whatever context an engine has.
 #[expect(private_bounds, reason = "the engine's context is its own")]
 pub trait Observer<'s, S: ReadStore + 's>: Inspector<EngineContext<'s, S>> {}
 
@@ -76,7 +76,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     /// The block of `header` again, on the state before it.
     ///
     /// # Errors
-    /// Where durable storage cannot be read, or before genesis.
+    /// If durable storage cannot be read, or before genesis.
     pub fn new(store: &'s S, header: &Header, inspector: I) -> Result<Self, KernelError> {
         let config = CONFIG.get(store, &())?.ok_or(KernelError::MissingState)?;
         let environment = Environment::of_header(header, &config);
@@ -94,7 +94,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     /// A block that is in `store` already, to try calls on.
     ///
     /// # Errors
-    /// Where durable storage cannot be read.
+    /// If durable storage cannot be read.
     pub fn view(
         store: &'s S,
         environment: &Environment,
@@ -113,7 +113,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
         self.executor.interrupt_by(interrupt);
     }
 
-    /// Who looks on.
+    /// The inspector.
     pub const fn inspector(&mut self) -> &mut I {
         &mut self.executor.engine.0.inspector
     }

@@ -37,7 +37,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
     /// The block after the newest in `store`, empty; `inspector` looks on.
     ///
     /// # Errors
-    /// Where durable storage cannot be read, or before genesis.
+    /// If durable storage cannot be read, or before genesis.
     pub fn new(store: &'s S, environment: &Environment, inspector: I) -> Result<Self, KernelError> {
         let head = HEAD.get(store, &())?.ok_or(KernelError::MissingState)?;
         let parent = Parent::of(&head);
@@ -60,7 +60,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Trial<'s, S, I> {
         self.executor.interrupt_by(interrupt);
     }
 
-    /// Who looks on.
+    /// The inspector.
     pub const fn inspector(&mut self) -> &mut I {
         &mut self.executor.engine.0.inspector
     }

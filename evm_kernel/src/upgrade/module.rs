@@ -1,4 +1,4 @@
-//! Whether a value is a module that the machine can run: a small reader of wasm
+//! Checks that a value is a module that the machine can run: a small reader of wasm
 //! sections, chunk by chunk.
 //!
 //! The machine undoes an upgrade to what is no module, or does not link. But one
@@ -10,7 +10,7 @@ use crate::error::KernelError;
 use alloc::vec::Vec;
 use host::{HostError, MAX_CHUNK, Path, ReadStore};
 
-/// What is wrong with a module.
+/// The reason why a module is invalid.
 type Wrong = &'static str;
 
 /// Looks at the value at `path`; gives what is wrong with it. One host call for each chunk that holds more
@@ -51,7 +51,7 @@ const HEADER: [u8; 8] = *b"\0asm\x01\0\0\0";
 /// the code (10).
 const ORDER: [u8; 13] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10];
 
-/// What the sections say that matters.
+/// The facts of the sections that matter.
 #[derive(Default)]
 struct Outline {
     /// For each type, whether it is `() -> ()`.
@@ -192,10 +192,10 @@ impl Outline {
 struct Reader<'s, S> {
     store: &'s S,
     path: Path<'s>,
-    /// Where the next byte stands, and where what is read now ends.
+    /// Position of the next byte, and end of the current section.
     at: usize,
     end: usize,
-    /// What was read last: from where on, and how much.
+    /// The last chunk: its offset and its bytes.
     chunk: [u8; MAX_CHUNK],
     from: usize,
     len: usize,

@@ -13,14 +13,14 @@ pub struct Durable {
     root: Arc<Node>,
 }
 
-/// What lies at one path. Below the root none is empty.
+/// The node at one path. Below the root none is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) value: Option<Arc<Vec<u8>>>,
     pub(super) children: BTreeMap<Arc<[u8]>, Arc<Node>>,
 }
 
-/// What [`Durable::cut`] takes away.
+/// The extent of [`Durable::cut`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     Value,

@@ -1,4 +1,4 @@
-//! What the host functions do, with the machine's limits and error codes.
+//! The host functions, with the machine's limits and error codes.
 
 use super::MockHost;
 use super::durable::Cut;

@@ -14,7 +14,7 @@ pub struct Level {
     pub timestamp: i64,
     /// `Info_per_level`: the predecessor's hash.
     pub predecessor: [u8; 32],
-    /// What comes between `Info_per_level` and `End_of_level`, inbox tags included.
+    /// Messages between `Info_per_level` and `End_of_level`, inbox tags included.
     pub messages: Vec<Vec<u8>>,
 }
 
@@ -38,18 +38,18 @@ impl Level {
     }
 }
 
-/// How a level ended.
+/// The end of a level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     /// Which level it was.
     pub level: u32,
-    /// How many runs it took.
+    /// The number of its runs.
     pub runs: usize,
-    /// How many of them trapped.
+    /// The number of runs that trapped.
     pub traps: usize,
-    /// Whether it was ended with the reboot flag still set.
+    /// True if it was ended with the reboot flag still set.
     pub forced: bool,
-    /// How many messages were never read; they are lost.
+    /// The number of messages that were never read; they are lost.
     pub unread: usize,
     /// The outbox messages that it wrote.
     pub outbox: Vec<Vec<u8>>,

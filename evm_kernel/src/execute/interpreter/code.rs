@@ -1,4 +1,4 @@
-//! Where the loop stands in the code, and its stack.
+//! The loop's position in the code, and its stack.
 
 use crate::execute::words;
 use alloc::vec::Vec;

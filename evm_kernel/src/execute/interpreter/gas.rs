@@ -12,7 +12,7 @@ pub(super) const HIGH: u64 = 10;
 pub(super) const KECCAK256: u64 = 30;
 pub(super) const KECCAK256_WORD: u64 = 6;
 
-/// What memory of so many words costs in all.
+/// The total price of memory of so many words.
 pub(super) const fn memory(words: usize) -> u64 {
     let words = words as u64;
     words

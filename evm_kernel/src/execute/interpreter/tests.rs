@@ -24,7 +24,7 @@ struct Frame {
     code: Vec<u8>,
     stack: Vec<U256>,
     input: Vec<u8>,
-    /// Whether the input lies in the memory of the caller.
+    /// True if the input lies in the memory of the caller.
     shared: bool,
     is_static: bool,
     gas: u64,
@@ -32,14 +32,14 @@ struct Frame {
     spec: SpecId,
 }
 
-/// What is left of a frame.
+/// The rest of a frame.
 #[derive(Debug, PartialEq)]
 struct Left {
     action: InterpreterAction,
     gas: Gas,
     stack: Vec<U256>,
     memory: Vec<u8>,
-    /// Where it goes on, if it calls.
+    /// The place at which it continues, if it calls.
     at: Option<usize>,
     work: u64,
     exhausted: bool,

@@ -46,7 +46,7 @@ pub enum BadBatch {
     /// A word with more than 20 bytes, as a receiver.
     #[error("word {0} is no address")]
     NoAddress(u64),
-    /// What unfolds is no transaction.
+    /// A row does not unfold to a transaction.
     #[error("{0}")]
     Transaction(DecodeError),
     /// No key has this index in the table of known keys.

@@ -11,13 +11,13 @@ use storage::layout::PARTLY;
 /// A batch that was read from the queue and waits to be opened.
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// Where it stands.
+    /// Its position.
     pub(crate) position: Position,
     /// Its bytes in the log.
     pub(crate) size: u64,
-    /// What opening it costs, in units of the budget.
+    /// The price of opening it, in units of the budget.
     pub(crate) cost: u64,
-    /// What stands behind its tag.
+    /// The bytes behind its tag.
     bytes: Vec<u8>,
 }
 

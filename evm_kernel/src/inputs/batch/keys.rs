@@ -1,4 +1,4 @@
-//! Who signed the transactions of a batch.
+//! The signers of a batch's transactions.
 
 use super::error::BadBatch;
 use super::read::{Batch, Key, Unfolded};
@@ -14,22 +14,22 @@ use storage::{KnownKey, StorageError, known_keys};
 /// A transaction of a batch whose signature was checked.
 pub type Signed = Recovered<Box<SignedTransaction>>;
 
-/// What checking a batch costs besides its transactions, in units of the budget: the
+/// The price of checking a batch besides its transactions, in units of the budget: the
 /// parts of the sum that all share.
 const CHECK: u64 = 35_000;
 
-/// What a signature of a batch costs, in units of the budget: at most 930,000
+/// The price of a batch's signature, in units of the budget: at most 930,000
 /// instructions, where points meet each other at every level of the sum.
 const SIGNATURE: u64 = 13_000;
 
-/// What a key costs, in units of the budget: a read of durable storage, or a hash.
+/// The price of a key, in units of the budget: a read of durable storage, or a hash.
 const KEY: u64 = 5_000;
 
-/// What a byte that unfolds costs, in units of the budget: it is written, and hashed
+/// The price of an unfolded byte, in units of the budget: it is written, and hashed
 /// three times.
 const UNFOLD: u64 = 4;
 
-/// What unfolding and checking a batch costs, in units of the budget.
+/// The price of unfolding and checking a batch, in units of the budget.
 #[must_use]
 pub const fn cost(batch: &Batch<'_>) -> u64 {
     let signatures = (SIGNATURE + KEY) * batch.len() as u64;
@@ -107,14 +107,14 @@ fn owned(
     Ok(Ok(all))
 }
 
-/// Whether the key with this index is in a run from `first` on.
+/// True if the key with this index is in a run from `first` on.
 fn known(run: &[KnownKey], first: u64, index: u64) -> bool {
     index
         .checked_sub(first)
         .is_some_and(|at| at < run.len() as u64)
 }
 
-/// How many keys to read from `index` on: as far as those reach that come next, in rising
+/// The number of keys to read from `index` on: as far as those reach that come next, in rising
 /// order, where one read reaches.
 fn near(index: u64, keys: &[Key<'_>]) -> usize {
     let mut last = index;
@@ -129,7 +129,7 @@ fn near(index: u64, keys: &[Key<'_>]) -> usize {
     (last - index) as usize + 1
 }
 
-/// Whether every signature is by its key.
+/// Checks that every signature is by its key.
 ///
 /// Whatever could be another makes another name: the transaction's hash is one of what
 /// was signed and of r, s and the parity, an address is one of its key, and in front

@@ -150,7 +150,7 @@ impl<'b> Batch<'b> {
     }
 }
 
-/// What is known while transactions are unfolded.
+/// The state while transactions are unfolded.
 struct Unfolding<'b, 's> {
     points: bool,
     chain_id: u64,

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 const ROLLUP: [u8; 20] = [0x5a; 20];
 const CHAIN: u64 = 1_337;
 
-/// What stands behind the tag of a message of a batch.
+/// The bytes behind the tag of a message of a batch.
 fn body(message: &[u8]) -> &[u8] {
     assert_eq!(message[..2], [1, 0]);
     assert_eq!(message[2..22], ROLLUP);
@@ -33,7 +33,7 @@ fn key(number: u8) -> SenderKey {
     }
 }
 
-/// What the writer was given comes back.
+/// The writer's transactions come back.
 fn unfold(message: &[u8], keys: &[SenderKey]) -> Result<Vec<Unfolded>, BadBatch> {
     let batch = Batch::open(body(message))?;
     for (read, key) in batch.keys().iter().zip(keys) {
@@ -422,7 +422,7 @@ fn transactions_of_another_chain_do_not_fit() {
     assert!(writer.is_empty());
 }
 
-/// What is named by its index stands before: nothing refers forward, nor to itself.
+/// An index refers to an earlier row: nothing refers forward, nor to itself.
 #[test]
 fn what_is_named_stands_before() {
     use super::words::{Reader, Words};

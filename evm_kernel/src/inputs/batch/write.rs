@@ -10,7 +10,7 @@ use ethereum::signature::{self, known_keys};
 use ethereum::{SignedTransaction, Transaction};
 use host::MAX_MESSAGE;
 
-/// How a batch names the key of a sender.
+/// The name of a sender's key in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SenderKey {
     /// The table of known keys has it, with this index: of the account with this address.
@@ -107,7 +107,7 @@ impl Writer {
         self.count as usize
     }
 
-    /// Whether there is no transaction yet.
+    /// True if there is no transaction yet.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
@@ -181,7 +181,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Who signed, and the nonce.
+    /// The signer, and the nonce.
     fn put_key(&mut self, row: &mut Vec<u8>, key: &SenderKey, nonce: u64) -> u8 {
         let mut bits = 0;
         let at = self.keys.iter().position(|other| other == key);

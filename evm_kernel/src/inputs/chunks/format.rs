@@ -1,4 +1,4 @@
-//! What announcements and chunks look like: in messages, and in durable storage
+//! The forms of announcements and chunks: in messages, and in durable storage
 //! (`docs/layout.md`).
 
 use crate::environment::source::ChunkSet;
@@ -15,20 +15,20 @@ pub(super) struct Open {
     pub(super) transaction: B256,
     /// The level that it was made at, below 2^31 as all of layer 1.
     pub(super) level: u32,
-    /// Whether a chunk of it is here.
+    /// True if a chunk of it is here.
     pub(super) progress: bool,
 }
 
 /// The bit of [`Open::progress`] beside the level.
 const PROGRESS: u32 = 1 << 31;
 
-/// What an announcement says, and which of its chunks are here.
+/// The facts of an announcement, and its chunks that are here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Announcement {
     pub(super) hashes: Vec<B256>,
     /// A bit for each chunk, the first lowest.
     pub(super) here: ChunkSet,
-    /// Whether durable storage knows it, and knows it as it is.
+    /// True if durable storage knows it, and knows it as it is.
     pub(super) stored: bool,
     pub(super) saved: bool,
 }
@@ -76,7 +76,7 @@ impl Announcement {
         bits(&self.hashes, |named| named == hash)
     }
 
-    /// Whether all chunks are here.
+    /// True if all chunks are here.
     pub(super) fn is_whole(&self) -> bool {
         self.here == bits(&self.hashes, |_| true)
     }
@@ -111,7 +111,7 @@ impl Announcement {
         })
     }
 
-    /// What stands for bytes that are none: a chunk that no bytes hash to.
+    /// A stand-in for unreadable bytes: a chunk that no bytes hash to.
     pub(super) fn unreadable() -> Self {
         Self {
             hashes: alloc::vec![B256::ZERO],

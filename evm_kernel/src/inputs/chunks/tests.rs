@@ -281,7 +281,7 @@ fn a_thousand_may_be_open() {
     assert_eq!(blocks.kept(), 0);
 }
 
-/// What has a chunk stays, however many come after it.
+/// An announcement with a chunk stays, however many come after it.
 #[test]
 fn what_makes_progress_gives_way_last() {
     let mut blocks = Blocks::at(7);
@@ -304,7 +304,7 @@ fn what_makes_progress_gives_way_last() {
     );
 }
 
-/// Who sees an honest announcement repeats it with rubbish, chunks and all: eight of these
+/// An attacker repeats an honest announcement with rubbish, chunks and all: eight of these
 /// once pushed it out.
 #[test]
 fn rubbish_with_chunks_pushes_nobody_out_of_its_transaction() {

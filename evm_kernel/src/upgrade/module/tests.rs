@@ -9,7 +9,7 @@ use wasm_encoder::{
 
 const PLACE: Path<'static> = Path::literal("/module");
 
-/// What the small reader says. The machine's own rules must not say that the module sticks the
+/// The verdict of the small reader. The machine's own rules must not say that the module sticks the
 /// rollup for want of an entry point where it passes; and what they accept passes here, unless it
 /// is odd in a way that this kernel never is.
 fn checked(bytes: &[u8]) -> Result<(), Wrong> {
