@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .PHONY: help devnet test kernel fixtures clients conformance fuzz profile bench bench-check bench-accept page \
-	engines opinions random ci setup clean
+	engines opinions random docs ci setup clean
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
 SUITES ?=
@@ -80,6 +80,11 @@ random: ## 100,000 random modules on the step machine and on wasmi
 
 opinions: ## what the packages of Tezos make of the messages that we read and write
 	@$(CARGO) test --manifest-path opinions/Cargo.toml --target-dir target/opinions
+
+docs: ## the site of the docs: target/site
+	@$(CARGO) build --release
+	@$(CARGO) run --quiet --manifest-path site/Cargo.toml --target-dir target/site_program -- \
+		. target/release/evm-rollup target/site
 
 ci: ## what CI runs
 	@.ci/run

@@ -222,7 +222,7 @@ fn a_level_is_proved_and_checked() {
     );
 }
 
-/// Files that are none, in place of each that is read.
+/// Invalid files, in place of each that is read.
 #[test]
 fn files_that_are_none_are_refused_with_words() {
     let folder = Folder::new("odd-files");

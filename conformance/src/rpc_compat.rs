@@ -90,7 +90,7 @@ pub enum CompatError {
 /// Runs all cases of `files` on a devnet of `kernel`.
 ///
 /// # Errors
-/// [`CompatError`] where the chain cannot be replayed.
+/// [`CompatError`] if the chain cannot be replayed.
 pub async fn run(files: &Files, kernel: &Path) -> Result<RpcCaseOutcome, CompatError> {
     let genesis = accounts(files, "genesis.json")?;
     let mut options = Options::new(kernel);

@@ -102,10 +102,10 @@ pub enum Error {
     /// A file holds no state tests.
     #[error("{0}: not a file of state tests: {1}")]
     Syntax(PathBuf, serde_json::Error),
-    /// The kernel is none.
+    /// The bytes are not a valid kernel.
     #[error(transparent)]
     Machine(#[from] pvm::Error),
-    /// A line of the skip list is none.
+    /// A line of the skip list is invalid.
     #[error("line {0} of the skip list is not file, test, fork, index and reason, split by tabs")]
     SkipList(usize),
 }

@@ -4,7 +4,7 @@ use pvm::steps::{Call, Change, Player};
 use std::fmt;
 use std::str::FromStr;
 
-/// What is wrong with an operator's level.
+/// A fault in an operator's level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Another root of durable storage at the end.
@@ -61,7 +61,7 @@ impl Fault {
         }
     }
 
-    /// What the operator does wrong.
+    /// A description of the fault.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ impl Random {
     }
 }
 
-/// Where a fault may lie.
+/// The possible places of a fault.
 pub(super) struct Places<'p> {
     pub(super) honest: &'p Player,
     /// The messages of the level.

@@ -1,4 +1,4 @@
-//! What is told of a dispute while it is played, and at its end.
+//! Events of a dispute while it is played, and its report.
 
 use crate::fault::Fault;
 use layer1::dispute::Why;
@@ -35,20 +35,20 @@ impl fmt::Display for Side {
     }
 }
 
-/// What happens in a dispute.
+/// An event of a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Event {
     /// An operator runs the level: so many steps so far.
     Running {
-        /// Who.
+        /// The side that acts.
         side: Side,
         /// Steps.
         steps: u64,
     },
     /// An operator commits to what the level came to.
     Committed {
-        /// Who.
+        /// The side that acts.
         side: Side,
         /// The root of durable storage, in hex.
         root: String,
@@ -56,7 +56,7 @@ pub enum Event {
         outbox: u32,
         /// Steps of the level.
         steps: u64,
-        /// Whether the machine is said to be stuck.
+        /// True if the machine is claimed to be stuck.
         stuck: bool,
     },
     /// The fault.
@@ -87,7 +87,7 @@ pub enum Event {
         bytes: usize,
         /// The bytes of the kernel, where the step is the beginning of a run.
         kernel: Option<usize>,
-        /// What the step is.
+        /// A description of the step.
         what: String,
     },
     /// The judge decides.
@@ -99,7 +99,7 @@ pub enum Event {
     },
 }
 
-/// Who is told, and says whether to go on.
+/// The receiver of events, who decides whether to continue.
 pub type Told<'t> = &'t mut dyn FnMut(&Event) -> bool;
 
 impl Serialize for Fault {
@@ -108,25 +108,25 @@ impl Serialize for Fault {
     }
 }
 
-/// What became of the stakes, in mutez.
+/// The distribution of the stakes, in mutez.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Reward {
-    /// What each had put at stake.
+    /// The stake of each side.
     pub stake: u64,
-    /// What the winner has more in the end.
+    /// The winner's gain.
     pub won: u64,
-    /// What the loser has less.
+    /// The loser's loss.
     pub lost: u64,
-    /// What nobody has any more.
+    /// The amount that was burned.
     pub burned: u64,
 }
 
-/// How a dispute went.
+/// The report of a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The level.
     pub level: u32,
-    /// What was wrong.
+    /// The fault.
     pub fault: Fault,
     /// Behind so many steps.
     pub fault_step: u64,
@@ -134,11 +134,11 @@ pub struct Report {
     pub steps: u64,
     /// Runs of the kernel in it.
     pub runs: u32,
-    /// Who won.
+    /// The winner.
     pub winner: Side,
     /// Why.
     pub why: String,
-    /// How many dissections there were.
+    /// The number of dissections.
     pub rounds: u32,
     /// The step that was proved; none where somebody was late.
     pub step: Option<u64>,
@@ -150,9 +150,9 @@ pub struct Report {
     pub honest_work: u64,
     /// The same of the faulty one, from where the two part.
     pub faulty_work: u64,
-    /// What became of the stakes.
+    /// The distribution of the stakes.
     pub stakes: Reward,
-    /// Whether the winner's commitment was cemented, and its outbox brought to layer 1.
+    /// True if the winner's commitment was cemented, and its outbox brought to layer 1.
     pub cemented: bool,
     /// Messages of the false outbox that layer 1 took: none.
     pub false_messages: usize,

@@ -45,13 +45,13 @@ pub enum PlayError {
     GivenUp,
 }
 
-/// How often a place is sought for a fault from which something follows.
+/// The number of attempts to find a place at which a fault has consequences.
 const TRIES: u32 = 32;
 
 const HONEST: Staker = [1; 21];
 const FAULTY: Staker = [2; 21];
 
-/// What both have at first.
+/// The initial balance of both sides.
 const TEZ: Mutez = Mutez(20_000_000_000);
 
 const fn staker(side: Side) -> &'static Staker {
@@ -73,7 +73,7 @@ impl Operator {
     /// Runs the level.
     ///
     /// # Errors
-    /// Where it cannot be run.
+    /// If the level cannot be run.
     pub fn new(level: Level, told: Told<'_>) -> Result<Self, PlayError> {
         let steps = level.machine.steps(level.messages.clone())?;
         let player = Player::honest(steps, level.most_steps, &mut |steps| {
@@ -101,7 +101,7 @@ impl Operator {
 /// Plays a dispute about a level. `seed` says where the fault is, and who begins.
 ///
 /// # Errors
-/// Where the level cannot be run, or the fault has no place in it.
+/// If the level cannot be run, or the fault has no place in it.
 pub fn play(
     operator: &Operator,
     fault: Fault,
@@ -122,7 +122,7 @@ pub fn play(
     })
 }
 
-/// Who begins, where the faulty operator errs, somewhere from where something follows, and that
+/// The side that begins, the place of the faulty operator's error, chosen so that it matters, and that
 /// operator.
 fn faulty(
     operator: &Operator,

@@ -1,4 +1,4 @@
-//! What layer 1 is told of the machine: steps as `pvm` judges them.
+//! The machine's rules for layer 1: steps as `pvm` judges them.
 
 use layer1::dispute::{Hash, Rules};
 use pvm::steps::{Claim, Evidence, Judge, StepProofError, inbox_root};

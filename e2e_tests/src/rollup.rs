@@ -345,7 +345,7 @@ impl Rollup {
     /// Changes a value of durable storage between levels; what lies below stays.
     ///
     /// # Panics
-    /// If the path is none.
+    /// If the path is invalid.
     pub fn set(&mut self, path: &str, value: &[u8]) {
         let durable = self.machine.durable_mut();
         durable.delete_value(path).expect("a legal path");

@@ -10,7 +10,7 @@ pub type Files = Vec<(String, Vec<u8>)>;
 /// The folder of one suite: `statetests`, `tx-rlp` or `rpc-compat`.
 ///
 /// # Errors
-/// Why there is none, for people.
+/// The reason why there is no suite, for people.
 pub fn folder(suite: &str) -> Result<PathBuf, String> {
     let Some(suites) = std::env::var_os("SUITES").filter(|suites| !suites.is_empty()) else {
         return Err("SUITES is not set: see conformance/SUITES".to_owned());

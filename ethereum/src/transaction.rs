@@ -239,7 +239,7 @@ impl Transaction {
         *field!(self, gas_limit)
     }
 
-    /// Most wei per gas: the fee cap, or the gas price where there is no cap.
+    /// Most wei per gas: the fee cap, or the gas price if there is no cap.
     #[must_use]
     pub const fn max_fee_per_gas(&self) -> U256 {
         match self {

@@ -42,7 +42,7 @@ pub fn run(host: &mut impl Runtime) {
     }
 }
 
-/// Makes the call of a request; `None` where it is none.
+/// Makes the call of a request; `None` if it is invalid.
 fn call(host: &mut impl Runtime, request: &[u8]) -> Option<Answer> {
     let (head, rest) = request.split_first_chunk::<3>()?;
     let (number, rest) = rest.split_first_chunk()?;

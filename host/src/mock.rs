@@ -221,7 +221,7 @@ impl MockHost {
         self.trap.take().is_some()
     }
 
-    /// Calls `work`; `None` where a trap that was asked for ended it. What it
+    /// Calls `work`; `None` if a trap that was asked for ended it. What it
     /// wrote until then stays.
     ///
     /// # Panics

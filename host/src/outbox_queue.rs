@@ -213,7 +213,7 @@ impl<'p> OutboxQueue<'p> {
     }
 
     /// Puts a doubtful message at the end of the queue, after somebody saw that
-    /// it did not leave; `None` where there is none with this number.
+    /// it did not leave; `None` if there is none with this number.
     ///
     /// # Errors
     /// Errors of the machine.

@@ -263,7 +263,7 @@ const fn base64url(a: u8, b: u8, c: u8) -> [u8; 4] {
     ]
 }
 
-/// The bytes behind a step that [`PathBuf::push_key`] wrote, or `None` where it is
+/// The bytes behind a step that [`PathBuf::push_key`] wrote, or `None` if it is
 /// none of so many bytes.
 ///
 /// ```

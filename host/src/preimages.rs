@@ -38,7 +38,7 @@ const HEADER: usize = 1 + 4;
 pub enum PageError {
     /// The machine refused.
     Host(HostError),
-    /// The page with this hash is none.
+    /// The page with this hash is malformed.
     Malformed(RevealHash),
     /// More than [`MAX_LEVELS`] of pages.
     TooDeep,

@@ -77,7 +77,7 @@ pub trait ReadStore {
     /// on, into `buffer`; gives how many. One host call.
     ///
     /// # Errors
-    /// [`HostError::NotAValue`] where there is none;
+    /// [`HostError::NotAValue`] if there is none;
     /// [`HostError::InvalidAccess`] at or past its end (so always for an
     /// empty value).
     fn store_read(
@@ -96,7 +96,7 @@ pub trait ReadStore {
     /// The size of the value at `path`, in bytes. One host call.
     ///
     /// # Errors
-    /// [`HostError::NotAValue`] where there is none.
+    /// [`HostError::NotAValue`] if there is none.
     fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError>;
 
     /// The number of direct children of `path`, its own value counted as one.
@@ -116,7 +116,7 @@ pub trait ReadStore {
     }
 
     /// Reads a value that is known to be no longer than `buffer` (at most
-    /// [`MAX_CHUNK`]): `None` where there is no value, 0 for an empty one.
+    /// [`MAX_CHUNK`]): `None` if there is no value, 0 for an empty one.
     /// One host call.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ pub trait ReadStore {
         }
     }
 
-    /// Reads the whole value at `path`, however long, or `None` where there is
+    /// Reads the whole value at `path`, however long, or `None` if there is
     /// none. One host call for each full chunk and one for the rest.
     ///
     /// # Errors
@@ -179,7 +179,7 @@ pub trait ReadStore {
 /// ```
 pub trait Store: ReadStore {
     /// Writes at most [`MAX_CHUNK`] bytes into the value at `path`, from
-    /// `offset` on; the value grows as needed and is made where there is none.
+    /// `offset` on; the value grows as needed and is made if there is none.
     /// It never shrinks. One host call.
     ///
     /// # Errors
@@ -430,7 +430,7 @@ pub trait Reveal {
         self.reveal(&request, buffer)
     }
 
-    /// The parameters of the data availability layer; `None` where there is
+    /// The parameters of the data availability layer; `None` if there is
     /// none. Since 2.0.0-r4.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Lets somebody look into a run, by rewriting the module that counts ([`crate::metering`]).
 //!
 //! Three imports are added. [`ENTER`] is told each function of the module where it begins, and
-//! [`LEAVE`] where it ends; [`REACHED`] is told that the count of instructions has reached a mark,
+//! [`LEAVE`] if it ends; [`REACHED`] is told that the count of instructions has reached a mark,
 //! and each time right before a function of the host is called. All three are given the instructions
 //! so far and answer with the next mark, so that a run stops where somebody wants to look, and goes
 //! on. The counts themselves are those of the module without them.

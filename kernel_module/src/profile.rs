@@ -36,7 +36,7 @@ pub const OUTSIDE: i32 = -1;
 /// The fewest arms of a dispatch.
 const ARMS: u32 = 128;
 
-/// The module with marks; `metered` is that of [`metering::instrument`]. `None` where there is no
+/// The module with marks; `metered` is that of [`metering::instrument`]. `None` if there is no
 /// dispatch, or more than one.
 ///
 /// # Errors

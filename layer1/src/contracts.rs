@@ -48,7 +48,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The type of an entrypoint; none where there is no such.
+    /// The type of an entrypoint; none if there is no such.
     #[must_use]
     pub fn entrypoint(&self, name: &str) -> Option<Type> {
         match self {

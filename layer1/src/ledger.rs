@@ -78,7 +78,7 @@ impl Ledger {
     /// Moves tez.
     ///
     /// # Errors
-    /// [`Failure::Balance`] where there is not enough.
+    /// [`Failure::Balance`] if there is not enough.
     pub fn pay(&mut self, from: Contract, to: Contract, amount: Mutez) -> Result<(), Failure> {
         if amount == Mutez::ZERO {
             return Ok(());

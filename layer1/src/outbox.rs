@@ -184,7 +184,7 @@ impl Outbox {
         }
     }
 
-    /// From which level on all messages can be executed; none where there is none.
+    /// From which level on all messages can be executed; none if there is none.
     #[must_use]
     pub fn all_executable_at(&self, parameters: &Parameters) -> Option<u32> {
         let (last, _) = self.messages.last_key_value()?;

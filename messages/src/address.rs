@@ -212,7 +212,7 @@ fn fixed<const LEN: usize>(kind: Kind, text: &str) -> Result<[u8; LEN], AddressE
 /// `payload` as text.
 ///
 /// # Errors
-/// [`AddressError::Length`] where the payload is not as long as its kind's.
+/// [`AddressError::Length`] if the payload is not as long as its kind's.
 ///
 /// ```
 /// use messages::address::{self, Kind};

@@ -30,7 +30,7 @@ impl<'b> Integer<'b> {
     /// The Z that `bytes` begin with, and its length in bytes.
     ///
     /// # Errors
-    /// If the bytes are none, or have a needless last one.
+    /// If the bytes are not a number, or have a needless last one.
     pub fn parse_z(bytes: &'b [u8]) -> Result<(Self, usize), DecodeError> {
         let number = Self::read_z(&mut Reader::new(bytes))?;
         Ok((number, number.bytes.len()))
@@ -39,7 +39,7 @@ impl<'b> Integer<'b> {
     /// The N that `bytes` begin with, and its length in bytes.
     ///
     /// # Errors
-    /// If the bytes are none, or have a needless last one.
+    /// If the bytes are not a number, or have a needless last one.
     pub fn parse_n(bytes: &'b [u8]) -> Result<(Self, usize), DecodeError> {
         let bytes = groups(&mut Reader::new(bytes))?;
         let number = Self {
@@ -62,7 +62,7 @@ impl<'b> Integer<'b> {
         self.negative
     }
 
-    /// Its size without the sign, big-endian; `None` where it has more bytes.
+    /// Its size without the sign, big-endian; `None` if it has more bytes.
     #[must_use]
     pub fn magnitude<const LEN: usize>(&self) -> Option<[u8; LEN]> {
         let mut number = [0_u8; LEN];

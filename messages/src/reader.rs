@@ -52,7 +52,7 @@ impl<'b> Reader<'b> {
     /// The next `len` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where there are fewer.
+    /// [`ErrorKind::Truncated`] if there are fewer.
     pub fn take(&mut self, len: usize) -> Result<&'b [u8], DecodeError> {
         let (taken, rest) = self
             .bytes
@@ -66,7 +66,7 @@ impl<'b> Reader<'b> {
     /// The next `LEN` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where there are fewer.
+    /// [`ErrorKind::Truncated`] if there are fewer.
     pub fn array<const LEN: usize>(&mut self) -> Result<[u8; LEN], DecodeError> {
         self.array_ref().copied()
     }
@@ -74,7 +74,7 @@ impl<'b> Reader<'b> {
     /// The next `LEN` bytes, borrowed.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where there are fewer.
+    /// [`ErrorKind::Truncated`] if there are fewer.
     pub fn array_ref<const LEN: usize>(&mut self) -> Result<&'b [u8; LEN], DecodeError> {
         let error = self.error(ErrorKind::Truncated);
         self.take(LEN)?.try_into().map_err(|_| error)
@@ -83,7 +83,7 @@ impl<'b> Reader<'b> {
     /// The next byte.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where there are fewer.
+    /// [`ErrorKind::Truncated`] if there are fewer.
     pub fn byte(&mut self) -> Result<u8, DecodeError> {
         self.array().map(|[byte]| byte)
     }
@@ -91,7 +91,7 @@ impl<'b> Reader<'b> {
     /// A length (u32, big-endian) and that many bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where there are fewer.
+    /// [`ErrorKind::Truncated`] if there are fewer.
     pub fn dynamic(&mut self) -> Result<&'b [u8], DecodeError> {
         self.dynamic_reader().map(|inside| inside.bytes)
     }

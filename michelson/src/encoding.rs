@@ -51,7 +51,7 @@ const KINDS: &[Kind] = &[
 /// The bytes of an address, key, key hash, signature or chain id in base58.
 ///
 /// # Errors
-/// Why it is none.
+/// An error that names the fault.
 pub fn from_base58(text: &str, ty: &Type) -> Result<Vec<u8>, String> {
     let (text, entrypoint) = match text.split_once('%') {
         Some((text, name)) if *ty == Type::Address => (text, name),

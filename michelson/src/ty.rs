@@ -12,7 +12,7 @@ pub enum TypeError {
     /// A node is no type.
     #[error("`{0}` is not a type that is known here")]
     NoType(Node),
-    /// A type has the name of a field, and is none.
+    /// A type has the name of a field, and is not a field.
     #[error("`{0}` has a name, and is not a field of a pair or an alternative")]
     Field(Node),
 }

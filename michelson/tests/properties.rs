@@ -1,4 +1,4 @@
-//! Values survive their forms, and what is none is refused, not guessed.
+//! Values survive their forms, and invalid ones are refused, not guessed.
 
 use michelson::value::Ticket;
 use michelson::{Contract, Node, Type, Value, encoding};

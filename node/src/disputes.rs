@@ -28,7 +28,7 @@ pub(crate) struct Disputes {
 /// A request for a dispute.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    /// The level; the newest where there is none.
+    /// The level; the newest if there is none.
     pub(crate) level: Option<u32>,
     pub(crate) fault: Fault,
     pub(crate) seed: u64,

@@ -98,7 +98,7 @@ impl Payment {
     /// A file's content; nothing is run.
     ///
     /// # Errors
-    /// If it is none, or any byte was changed.
+    /// If the bytes are not a valid witness, or any was changed.
     pub fn decode(bytes: &[u8]) -> Result<Self, PaymentError> {
         let rest = bytes.strip_prefix(&MAGIC);
         let rest = rest.ok_or(PaymentError::NotAPayment)?;

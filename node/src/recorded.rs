@@ -73,7 +73,7 @@ pub enum RecordedError {
 pub struct DataDir(Arc<Store>);
 
 /// The meta row with the level of the rollup's origination, in four bytes, little-endian;
-/// 0 where there is none.
+/// 0 if there is none.
 pub(crate) const ORIGINATION: &str = "origination";
 
 impl DataDir {

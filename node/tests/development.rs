@@ -1,6 +1,9 @@
 //! Changes of the chain by developers' tools.
 
 mod common;
+#[path = "../examples/devnet.rs"]
+#[expect(dead_code, reason = "its main is not called")]
+mod example;
 
 use alloy_primitives::{Address, B256, U256, hex};
 use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
@@ -330,4 +333,14 @@ async fn tools_are_told_what_node_this_is() {
     );
     let metadata = call(&devnet, "hardhat_metadata", json!([])).await;
     assert_eq!(metadata["latestBlockHash"], latest["hash"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_prints_the_receipt_of_a_transfer() {
+    let kernel =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel/evm_kernel.wasm");
+    let receipt = example::receipt(&kernel).await.unwrap();
+    assert_eq!(receipt["status"], "0x1");
+    assert_eq!(receipt["gasUsed"], "0x5208");
+    assert_eq!(receipt["to"], json!(Address::repeat_byte(0x11)));
 }

@@ -24,7 +24,7 @@ pub(crate) struct Names {
     given: Arc<Given>,
     own: &'static Given,
     called: Called,
-    /// Whether anybody may give more.
+    /// True if anybody may give more.
     grow: bool,
 }
 
@@ -64,7 +64,7 @@ impl Names {
         self.called.whole_account(address)
     }
 
-    /// What an account is called, behind its address.
+    /// An account's name, behind its address.
     pub(crate) fn tag(&self, address: &Address) -> Markup {
         self.called.tag(address)
     }
@@ -156,7 +156,7 @@ impl Names {
             .find_map(|function| decode::input(function, input))
     }
 
-    /// What a function gave back, by the input of the call.
+    /// A function's output, by the input of the call.
     pub(crate) fn output(&self, input: &[u8], output: &[u8]) -> Option<Decoded> {
         let (selector, _) = input.split_first_chunk::<4>()?;
         let functions = self.functions(&Selector::from(*selector));
@@ -182,7 +182,7 @@ impl Names {
             .find_map(|error| decode::error(error, bytes))
     }
 
-    /// What a call reverted with, in words.
+    /// The reason of a revert, in words.
     pub(crate) fn revert(&self, bytes: &[u8]) -> Markup {
         if bytes.is_empty() {
             return html! { p { "It reverted without saying why." } };

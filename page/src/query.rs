@@ -1,4 +1,4 @@
-//! What follows the question mark.
+//! The part behind the question mark.
 
 /// Names and values of a query, percent signs undone.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ impl Query {
         found.map_or("", |(_, value)| value.trim())
     }
 
-    /// Whether a field is there.
+    /// True if a field is there.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }

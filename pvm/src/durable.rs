@@ -233,7 +233,7 @@ impl Durable {
         Ok(())
     }
 
-    /// Writes into the value at `key`, made (empty) where there is none.
+    /// Writes into the value at `key`, made (empty) if there is none.
     pub(crate) fn write_value(
         &mut self,
         key: &[u8],

@@ -35,7 +35,7 @@ pub trait Engine: Debug + Send + Sync {
     /// [`fn@kernel_module::check`].
     ///
     /// # Errors
-    /// [`KernelError::Decode`] where the engine refuses it all the same.
+    /// [`KernelError::Decode`] if the engine refuses it all the same.
     fn compile(&self, module: &Module<'_>) -> Result<Arc<dyn Compiled>, KernelError>;
 }
 

@@ -10,7 +10,7 @@ use kernel_module::{KernelError, Limit};
 /// Why a machine cannot be made, or a level not be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The kernel is none.
+    /// The bytes are not a valid kernel.
     #[error(transparent)]
     Kernel(KernelError),
     /// This computer lacks what a run takes, such as memory. The storage is as it was before the

@@ -27,7 +27,7 @@ const BEYOND_MEMORY: &str = "the answer to a reveal crosses the end of memory";
 impl Context {
     /// Answers the function at `place` of [`IMPORTS`]; `memory` is the
     /// kernel's, or `None` while it is being instantiated. Arguments of 32 bits
-    /// come with their sign; so goes an answer, which is 0 where there is none.
+    /// come with their sign; so goes an answer, which is 0 if there is none.
     ///
     /// # Errors
     /// If the run ends here.

@@ -80,7 +80,7 @@ struct Transfer {
 /// destination go to `rollup`.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not a valid inputs file.
 pub fn parse(text: &str, rollup: &[u8; 20]) -> Result<Levels, InputsError> {
     let levels: Vec<Vec<Entry>> = serde_json::from_str(text)?;
     let levels = levels.iter().enumerate().map(|(level, entries)| {

@@ -104,7 +104,7 @@ impl Kernel {
     /// The kernel, ready to run on `engine`.
     ///
     /// # Errors
-    /// [`KernelError::Decode`] where the engine refuses the module.
+    /// [`KernelError::Decode`] if the engine refuses the module.
     pub fn compiled(
         &self,
         engine: &dyn Engine,

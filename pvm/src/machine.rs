@@ -56,7 +56,7 @@ impl Machine {
     /// Originates a rollup with this kernel.
     ///
     /// # Errors
-    /// [`Error::Kernel`] where it is none.
+    /// [`Error::Kernel`] if the bytes are not a valid kernel.
     pub fn new(kernel: &[u8], options: Options) -> Result<Self, Error> {
         let mut durable = Durable::new();
         durable.write(KERNEL, kernel)?;
@@ -68,7 +68,7 @@ impl Machine {
     /// where it says one, or else that of the options.
     ///
     /// # Errors
-    /// [`Error::NoKernel`]; [`Error::Kernel`] where it is none, unless there
+    /// [`Error::NoKernel`]; [`Error::Kernel`] if it is not valid, unless there
     /// is another to fall back on.
     pub fn from_durable(durable: Durable, options: Options) -> Result<Self, Error> {
         let version = version_of(&durable)?.unwrap_or(options.version);
@@ -131,7 +131,7 @@ impl Machine {
     }
 
     /// The machine as it is now, to be written to a file. `block` is the hash of the
-    /// layer-1 block of the last level; zeros where there is none.
+    /// layer-1 block of the last level; zeros if there is none.
     ///
     /// # Errors
     /// If the kernel cannot be loaded.

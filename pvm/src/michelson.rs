@@ -42,7 +42,7 @@ const MAX_DEPTH: u32 = 500;
 /// constructors), encoded as it is written. Annotations are not taken.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not valid Micheline.
 ///
 /// ```
 /// let bytes = pvm::michelson::encode("Pair 1 (Left \"a\")").unwrap();

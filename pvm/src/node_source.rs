@@ -12,7 +12,7 @@ pub type NodeHash = [u8; 32];
 /// A place that keeps records of durable storage by their hashes. It is asked
 /// from any thread, from several at once.
 pub trait NodeSource: Send + Sync {
-    /// The record with this hash, `None` where there is none.
+    /// The record with this hash, `None` if there is none.
     ///
     /// # Errors
     /// Why the place cannot be read, in words.

@@ -51,7 +51,7 @@ pub fn hash(preimage: &[u8]) -> RevealHash {
 }
 
 /// The preimage of `hash` from `folder`, where files are named by the
-/// lower-case hex of the hash. A hash that is none has an empty preimage.
+/// lower-case hex of the hash. An invalid hash has an empty preimage.
 ///
 /// # Errors
 /// If the preimage is not there, or not right.

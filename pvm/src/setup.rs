@@ -101,7 +101,7 @@ struct Move {
 /// The instructions in the text of a setup file.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not a valid setup file.
 pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
     if is_deep(text) {
         return Err(SetupError::Deep);

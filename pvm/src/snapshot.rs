@@ -8,7 +8,7 @@
 //! | 1 + n | version of the machine, as text behind its length |
 //! | 4 | the level that runs next |
 //! | 20, 4 | the rollup's address, the level of its origination |
-//! | 32 | hash of the layer-1 block of the last level; zeros where there is none |
+//! | 32 | hash of the layer-1 block of the last level; zeros if there is none |
 //! | 32 | blake2b-256 of the kernel |
 //! | 32 | root of durable storage |
 //! | 2 + n | why the machine is stuck, behind its length; nothing where it is not |
@@ -54,7 +54,7 @@ pub struct Facts {
     pub rollup: [u8; 20],
     /// The level of its origination.
     pub origination_level: u32,
-    /// The hash of the layer-1 block of the last level; zeros where there is none.
+    /// The hash of the layer-1 block of the last level; zeros if there is none.
     pub block: [u8; 32],
     /// blake2b-256 of the kernel.
     pub kernel: [u8; 32],
@@ -128,7 +128,7 @@ impl Snapshot {
     /// which are then in memory.
     ///
     /// # Errors
-    /// If it is none, is not whole, or too large.
+    /// If the bytes are not a snapshot, are not whole, or are too large.
     pub fn read(from: impl Read, most: u64) -> Result<Self, SnapshotError> {
         let mut records = HashMap::new();
         let put = |hash: &NodeHash, record: &[u8]| {
@@ -144,7 +144,7 @@ impl Snapshot {
 /// The facts of a snapshot; its storage is not read.
 ///
 /// # Errors
-/// If it is none.
+/// If the bytes are not a valid snapshot.
 pub fn facts(mut from: impl Read) -> Result<Facts, SnapshotError> {
     Facts::read(&mut from)
 }
@@ -153,7 +153,7 @@ pub fn facts(mut from: impl Read) -> Result<Facts, SnapshotError> {
 /// those that it names. What it got counts only where this function ends well.
 ///
 /// # Errors
-/// If it is none, is not whole, unpacks to more than `most` bytes, or `put` fails.
+/// If the bytes are not a snapshot, are not whole, unpack to more than `most` bytes, or `put` fails.
 pub fn read_into<E>(
     mut from: impl Read,
     most: u64,

@@ -104,7 +104,7 @@ impl Witness {
     /// A file's content; what it holds is not looked at further.
     ///
     /// # Errors
-    /// If it is none, or any byte was changed.
+    /// If the bytes are not a valid witness, or any was changed.
     pub fn decode(bytes: &[u8]) -> Result<Self, WitnessError> {
         let mut from = Reader(bytes);
         if from.array().ok() != Some(MAGIC) {

@@ -1,4 +1,4 @@
-//! How fast the machine steps, in memory, beside wasmi: `cargo run --release -p step_machine --example
+//! Measures the machine's steps, in memory, beside wasmi: `cargo run --release -p step_machine --example
 //! speed`.
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ const NUMBERS: &str = r#"(module (memory (export "memory") 1)
       (local.set $a (i64.add (local.get $a) (i64.rem_u (local.get $b) (i64.const 1000003))))
       (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2000000))))))"#;
 
-/// How long this thread was at work (Linux): others take no part in the figures.
+/// The time that this thread was at work (Linux): others take no part in the figures.
 fn busy() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     let first = text

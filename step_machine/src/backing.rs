@@ -1,4 +1,4 @@
-//! Where the state is: the seam between [`step`](fn@crate::step) and what holds the arrays.
+//! The seam between [`step`](fn@crate::step) and the holder of the state's arrays.
 
 use crate::registers::Registers;
 
@@ -49,12 +49,12 @@ pub(crate) const TABLE_BITS: u32 = 24;
 /// The most elements of a table: all that have a place.
 pub(crate) const MAX_TABLE: u32 = 1 << TABLE_BITS;
 
-/// What holds a machine's state. Words that were never written are 0.
+/// A holder of a machine's state. Words that were never written are 0.
 pub trait Backing {
     /// Why a word is not here.
     type Missing;
 
-    /// What is not in an array.
+    /// The part of the state that is not in an array.
     fn registers(&self) -> &Registers;
 
     /// The same, to change.
@@ -63,19 +63,19 @@ pub trait Backing {
     /// A word of a region.
     ///
     /// # Errors
-    /// Where it is not here.
+    /// If it is not here.
     fn get(&mut self, region: Region, at: u32) -> Result<u64, Self::Missing>;
 
     /// Writes a word of a region.
     ///
     /// # Errors
-    /// Where it is not here.
+    /// If it is not here.
     fn set(&mut self, region: Region, at: u32, word: u64) -> Result<(), Self::Missing>;
 
     /// Bytes of the memory, little-endian as in words. They lie within it.
     ///
     /// # Errors
-    /// Where they are not here.
+    /// If they are not here.
     fn load<const N: usize>(&mut self, at: u64) -> Result<[u8; N], Self::Missing> {
         let mut bytes = [0; N];
         let mut done = 0;
@@ -92,7 +92,7 @@ pub trait Backing {
     /// Writes bytes of the memory. They lie within it.
     ///
     /// # Errors
-    /// Where they are not here.
+    /// If they are not here.
     fn store<const N: usize>(&mut self, at: u64, bytes: [u8; N]) -> Result<(), Self::Missing> {
         self.store_slice(at, &bytes)
     }
@@ -100,7 +100,7 @@ pub trait Backing {
     /// Writes bytes of the memory. They lie within it.
     ///
     /// # Errors
-    /// Where they are not here.
+    /// If they are not here.
     fn store_slice(&mut self, at: u64, bytes: &[u8]) -> Result<(), Self::Missing> {
         let mut done = 0;
         while done < bytes.len() {
@@ -120,7 +120,7 @@ pub trait Backing {
     /// Reads bytes of the memory. They lie within it.
     ///
     /// # Errors
-    /// Where they are not here.
+    /// If they are not here.
     fn load_slice(&mut self, at: u64, bytes: &mut [u8]) -> Result<(), Self::Missing> {
         let mut done = 0;
         while done < bytes.len() {

@@ -41,7 +41,7 @@ type Result<T> = std::result::Result<T, DecodeError>;
 /// Decodes a module that passed [`fn@kernel_module::check`], to run this export.
 ///
 /// # Errors
-/// Where it is none, or one with what kernels may not have.
+/// If it is none, or one with what kernels may not have.
 pub fn decode(wasm: &[u8], entry: &str) -> Result<Image> {
     let image = image(wasm, Some(entry))?;
     if image.exports.functions.contains_key(entry) {
@@ -96,7 +96,7 @@ fn image(wasm: &[u8], entry: Option<&str>) -> Result<Image> {
     decoder.finish(entry)
 }
 
-/// How many cells a value has.
+/// The number of cells of a value.
 const fn cells(ty: ValType) -> u32 {
     match ty {
         ValType::V128 => 2,
@@ -112,7 +112,7 @@ struct Decoder<'w> {
     outline: &'w Outline<'w>,
     wasm: &'w [u8],
     image: Image,
-    /// Where the functions with code begin.
+    /// The first instruction of each function with code.
     begins: Vec<u32>,
     /// Instructions that call a function, which they name by its number so far.
     calls: Vec<usize>,

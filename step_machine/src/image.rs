@@ -22,7 +22,7 @@ pub struct Image {
     pub(crate) memory: Vec<u8>,
     pub(crate) pages: u32,
     pub(crate) max_pages: u32,
-    /// Where the start function is called, and then the entry point.
+    /// The place that calls the start function, and then the entry point.
     pub(crate) begin: u32,
     /// Why it cannot be instantiated.
     pub(crate) refused: Option<End>,
@@ -45,7 +45,7 @@ pub struct Imported {
     pub ty: FuncType,
 }
 
-/// What a module exports.
+/// The exports of a module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exports {
     /// Functions, by their numbers.

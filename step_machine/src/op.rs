@@ -36,7 +36,7 @@ pub(crate) const BR_IF: u16 = 0x0d;
 pub(crate) const BR_TABLE: u16 = 0x0e;
 /// Cells of the result; cells of the locals.
 pub(crate) const RETURN: u16 = 0x0f;
-/// Where the function begins.
+/// The place at which the function begins.
 pub(crate) const CALL: u16 = 0x10;
 /// The table; the type.
 pub(crate) const CALL_INDIRECT: u16 = 0x11;

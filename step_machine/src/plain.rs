@@ -9,7 +9,7 @@ use crate::tree::Trees;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// What a run may take.
+/// The bounds of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Cells of the stack, of 8 bytes each.
@@ -78,13 +78,13 @@ impl Plain {
         &self.image
     }
 
-    /// Whether the start function is over, so that the host may be called.
+    /// True if the start function is over, so that the host may be called.
     #[must_use]
     pub const fn started(&self) -> bool {
         self.registers.started
     }
 
-    /// How the run ended, if it did.
+    /// The end of the run, if it ended.
     #[must_use]
     pub const fn end(&self) -> Option<End> {
         self.registers.end

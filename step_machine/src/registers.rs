@@ -1,11 +1,11 @@
-//! What of the state is not in an array.
+//! The part of the state that is not in an array.
 
 use crate::op::{halves, high, low};
 
 /// The words of the registers.
 pub(crate) const WORDS: usize = 8;
 
-/// What of the state is not in an array. Places and sizes are in words, but for memory.
+/// The part of the state that is not in an array. Places and sizes are in words, but for memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registers {
     /// The next instruction.
@@ -14,9 +14,9 @@ pub struct Registers {
     pub sp: u32,
     /// The first cell of the function that runs: its locals, and behind them where it returns to.
     pub fp: u32,
-    /// Where the function that is being called returns to.
+    /// The place that the called function returns to.
     pub link: u32,
-    /// How many calls are open.
+    /// The number of calls that are open.
     pub depth: u32,
     /// The most that were.
     pub max_depth: u32,
@@ -26,21 +26,21 @@ pub struct Registers {
     pub max_pages: u32,
     /// The cells of the stack.
     pub stack: u32,
-    /// How many calls may be open.
+    /// The number of calls that may be open.
     pub frames: u32,
     /// Instructions as [`kernel_module::metering`] counts them.
     pub instructions: u64,
     /// Steps.
     pub steps: u64,
-    /// How much is done of an instruction that takes several steps.
+    /// The progress of an instruction that takes several steps.
     pub progress: u32,
-    /// Whether the start function is over, so that the host may be called.
+    /// True if the start function is over, so that the host may be called.
     pub started: bool,
-    /// How the run ended.
+    /// The end of the run.
     pub end: Option<End>,
 }
 
-/// How a run ends.
+/// An end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The entry point returned.
@@ -138,7 +138,7 @@ impl Registers {
         })
     }
 
-    /// Whether it started, and how it ended, as a number.
+    /// The start and the end of the run, as a number.
     fn state(&self) -> u32 {
         let end = self.end.map_or(0, |end| 1 + end as u32);
         end << 1 | u32::from(self.started)

@@ -9,7 +9,7 @@ impl Plain {
     /// now and then, and says whether to go on.
     ///
     /// # Errors
-    /// What the host gave.
+    /// The host's result.
     pub fn run<E>(
         &mut self,
         mut host: impl FnMut(&mut Self, HostCall) -> Result<u64, E>,
@@ -44,7 +44,7 @@ impl Plain {
     /// Calls a function of a library, whose state stays; gives its result's cells.
     ///
     /// # Errors
-    /// How the call ended, if not by returning; what the host gave.
+    /// The end of the call, if not by returning; the host's result.
     pub fn call<E: From<End>>(
         &mut self,
         function: u32,

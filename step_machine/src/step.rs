@@ -10,7 +10,7 @@ use crate::backing::{Backing, Region};
 use crate::op::{self, FREE, high, low};
 use crate::registers::End;
 
-/// What a step comes to.
+/// The event of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The next step follows.
@@ -43,7 +43,7 @@ type Done<B, T = ()> = Result<T, Stop<<B as Backing>::Missing>>;
 /// Makes one step. A call of the host is left to [`answer`], the state being as before it.
 ///
 /// # Errors
-/// Where something of the state is not here; the state is then of no use.
+/// If something of the state is not here; the state is then of no use.
 #[inline]
 pub fn step<B: Backing>(backing: &mut B) -> Result<Event, B::Missing> {
     if let Some(end) = backing.registers().end {
@@ -63,7 +63,7 @@ pub fn step<B: Backing>(backing: &mut B) -> Result<Event, B::Missing> {
 /// Makes the step of a call of the host, with its answer (0 where it gives none).
 ///
 /// # Errors
-/// Where something of the state is not here.
+/// If something of the state is not here.
 pub fn answer<B: Backing>(
     backing: &mut B,
     call: HostCall,

@@ -22,7 +22,7 @@ pub type Hash = [u8; 32];
 pub(crate) const LEAF_BITS: u32 = 3;
 /// The words of a leaf.
 pub(crate) const LEAF: usize = 1 << LEAF_BITS;
-/// How high each region's tree is: it has room for all words that 32 bits name.
+/// The height of each region's tree: it has room for all words that 32 bits name.
 pub(crate) const HEIGHT: u32 = 32 - LEAF_BITS;
 /// The height of a block, which is hashed as a whole.
 pub(crate) const BLOCK: u32 = BLOCK_BITS - LEAF_BITS;
@@ -122,7 +122,7 @@ impl Tree {
         }
     }
 
-    /// How many blocks it has hashes of.
+    /// The number of blocks that it has hashes of.
     pub(crate) fn blocks(&self) -> usize {
         self.levels.first().map_or(0, Vec::len)
     }

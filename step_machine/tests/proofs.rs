@@ -212,7 +212,7 @@ fn no_changed_byte_passes() {
     }
 }
 
-/// How many: `MUTATIONS`, or some.
+/// The number of mutations: `MUTATIONS`, or a few.
 fn mutations() -> usize {
     let set = std::env::var("MUTATIONS").ok();
     set.and_then(|set| set.parse().ok()).unwrap_or(2_000)

@@ -16,7 +16,7 @@ const BOUNDS: Bounds = Bounds {
     frames: 10_000,
 };
 
-/// What was looked at.
+/// Counts of the tests.
 #[derive(Debug, Default)]
 struct Counts {
     modules: usize,
@@ -199,7 +199,7 @@ fn instance(wasm: &[u8]) -> Option<(Plain, End)> {
     Some((plain, end))
 }
 
-/// Whether a module takes something of another.
+/// True if a module takes something of another.
 fn shares(wasm: &[u8]) -> bool {
     Outline::read(wasm).is_ok_and(|outline| {
         let mut imports = outline.imports.iter();

@@ -10,7 +10,7 @@ pub struct Account {
     pub nonce: u64,
     /// The balance in wei.
     pub balance: U256,
-    /// The keccak-256 hash of the code; of no bytes where there is none.
+    /// The keccak-256 hash of the code; of no bytes if there is none.
     pub code_hash: B256,
 }
 
@@ -83,7 +83,7 @@ impl Value for Account {
 }
 
 impl Account {
-    /// The 72 bytes with the code hash, also where there is no code.
+    /// The 72 bytes with the code hash, also if there is no code.
     fn encode_long(&self) -> AccountBytes {
         let mut bytes = [0; 72];
         let (nonce, rest) = bytes.split_at_mut(8);

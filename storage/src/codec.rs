@@ -37,7 +37,7 @@ fn leading_zeros(word: &[u8; 32]) -> usize {
     zeros
 }
 
-/// Takes values off the front of stored bytes; `None` where they run out.
+/// Takes values off the front of stored bytes; `None` if they run out.
 pub(crate) struct Reader<'b>(pub(crate) &'b [u8]);
 
 impl<'b> Reader<'b> {

@@ -116,7 +116,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         self.reads
     }
 
-    /// The account at `address`, `None` where it is absent.
+    /// The account at `address`, `None` if it is absent.
     ///
     /// # Errors
     /// If durable storage cannot be read.
@@ -212,7 +212,7 @@ impl<'s, S: ReadStore> Overlay<'s, S> {
         Ok(code)
     }
 
-    /// The hash of block `number`; zero where there is none.
+    /// The hash of block `number`; zero if there is none.
     ///
     /// # Errors
     /// If durable storage cannot be read.

@@ -24,7 +24,7 @@ pub trait Value: Sized {
     /// The value's bytes.
     fn encode(&self) -> Self::Bytes;
 
-    /// The value behind `bytes`, or `None` where they are none.
+    /// The value behind `bytes`, or `None` if these are invalid.
     fn decode(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -101,7 +101,7 @@ impl<K: Key, V: Value> Table<K, V> {
     /// The value of `key`, or `None`. One host call for a small value.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] where the bytes are no value.
+    /// [`StorageError::Corrupt`] if the bytes are no value.
     pub fn get(&self, store: &impl ReadStore, key: &K) -> Result<Option<V>, StorageError> {
         self.at(STATE, key, |path| load(store, path.as_path()))
     }

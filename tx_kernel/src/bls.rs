@@ -56,7 +56,7 @@ impl PublicKey {
     /// The key behind its compressed form.
     ///
     /// # Errors
-    /// [`BlsError::PublicKey`] where there is none.
+    /// [`BlsError::PublicKey`] if there is none.
     pub fn decompress(bytes: &[u8; PUBLIC_KEY]) -> Result<Self, BlsError> {
         let point = point(bytes)?;
         let mut bytes = [0; POINT];
@@ -67,7 +67,7 @@ impl PublicKey {
     }
 
     /// The key in the bytes of [`PublicKey::to_bytes`], which are trusted;
-    /// `None` where they are zeros.
+    /// `None` if they are zeros.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; POINT]) -> Option<Self> {
         (*bytes != [0; POINT]).then_some(Self(*bytes))
@@ -132,7 +132,7 @@ pub struct Signed<'m> {
 /// Checks that `signature` is the aggregate of signatures of all of `signed`.
 ///
 /// # Errors
-/// [`BlsError`] where it is not.
+/// [`BlsError`] if it is not.
 pub fn verify<'m>(
     signature: &Signature,
     signed: impl IntoIterator<Item = Signed<'m>>,

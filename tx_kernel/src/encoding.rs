@@ -113,7 +113,7 @@ impl<'b> StringTicket<'b> {
     /// The ticket that `node` is.
     ///
     /// # Errors
-    /// [`ErrorKind::NotThis`] where it is none.
+    /// [`ErrorKind::NotThis`] if it is not a batch.
     pub fn from_node(node: Node<'b>) -> Result<Self, DecodeError> {
         const NONE: DecodeError = DecodeError {
             offset: 0,
@@ -179,7 +179,7 @@ impl<'b> Batch<'b> {
     /// The batch in `bytes`, all of them.
     ///
     /// # Errors
-    /// If they are none, with the offset.
+    /// If they are invalid, with the offset.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         match reader.byte()? {

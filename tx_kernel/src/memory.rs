@@ -52,7 +52,7 @@ impl Account {
         bytes
     }
 
-    /// The account behind its bytes; `None` where they are none.
+    /// The account behind its bytes; `None` if these are invalid.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (counter, rest) = bytes.split_first_chunk()?;

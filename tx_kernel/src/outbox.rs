@@ -16,7 +16,7 @@ pub struct Withdrawal<'b> {
     pub entrypoint: Entrypoint<'b>,
 }
 
-/// The message of a transaction's withdrawals; `None` where it is longer than
+/// The message of a transaction's withdrawals; `None` if it is longer than
 /// layer 1 takes.
 #[must_use]
 pub fn message(withdrawals: &[Withdrawal<'_>]) -> Option<Vec<u8>> {

@@ -85,7 +85,7 @@ impl Key {
 /// The aggregate of `signatures`.
 ///
 /// # Errors
-/// If there is none, or one is no signature.
+/// If there is no signature, or one is invalid.
 pub fn aggregate(signatures: &[[u8; SIGNATURE]]) -> Result<[u8; SIGNATURE], BLST_ERROR> {
     let parsed: Result<Vec<Signature>, _> = signatures
         .iter()

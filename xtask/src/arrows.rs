@@ -342,7 +342,7 @@ fn arrows(metadata: &Value) -> Result<(Vec<String>, Vec<Arrow>)> {
     Ok((names, arrows))
 }
 
-/// Why an arrow is wrong and what to do instead; `None` where it is allowed.
+/// Why an arrow is wrong and what to do instead; `None` if it is allowed.
 fn advice(arrow: &Arrow) -> Option<String> {
     let rule = rule(&arrow.from)?;
     if arrow.dev {

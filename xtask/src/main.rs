@@ -11,6 +11,7 @@ use kernel_module::Purpose;
 
 mod arrows;
 mod circles;
+mod features;
 mod imports;
 mod kernel;
 mod module;
@@ -19,6 +20,7 @@ const USAGE: &str =
     "usage: cargo xtask kernel [--c-secp256k1 | --twice | --others | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows
+       cargo xtask features
        cargo xtask work [opcodes | calls | precompiles | inputs | ordinary]...";
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["kernel", "--evaluation"] => kernel::build(Recovery::Rust, Purpose::Evaluation),
         ["check-module", file] => check_module(Path::new(file)),
         ["arrows"] => arrows::check(),
+        ["features"] => features::check(),
         ["work", ref parts @ ..] => work(parts),
         _ => {
             eprintln!("{USAGE}");

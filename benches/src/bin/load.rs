@@ -159,7 +159,7 @@ async fn reorganisations(levels: u32, seed: u64) {
     }
 }
 
-/// The bytes of memory of this process; `None` where the system does not say.
+/// The bytes of memory of this process; `None` if the system does not say.
 fn memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: f64 = status.split_whitespace().nth(1)?.parse().ok()?;

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, IsTerminal, Read, stdin};
 use std::path::{Path, PathBuf};
 
-/// The most bytes of a command; what is longer is read as several, which are none.
+/// The most bytes of a command; a longer line is read as several, which are invalid.
 const MAX_LINE: u64 = 65_536;
 
 /// The lines of commands.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// The step that originates the rollup.
 pub(super) const ROLLUP: &str = "rollup";
 
-/// The rollup whose hash is zeros: tools show it where there is none.
+/// The rollup whose hash is zeros: tools show it if there is none.
 const NO_ROLLUP: &str = "sr163Lv22CdE8QagCwf48PWDTquk6isQwv57";
 
 /// The chains of layer 1 that are known to last.

@@ -17,7 +17,7 @@ const WIDTH: u32 = 5;
 const GENERATOR_WIDTH: u32 = 9;
 const _: () = assert!(MULTIPLES.len() == 1 << (GENERATOR_WIDTH - 2));
 
-/// The digits of a half of a factor, by bit position; 0 where there is none.
+/// The digits of a half of a factor, by bit position; 0 if there is none.
 type Row = [i16; POSITIONS];
 
 /// `factor` times `point` and `generator` times the generator; none at infinity.

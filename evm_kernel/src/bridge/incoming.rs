@@ -27,7 +27,7 @@ pub(crate) enum Incoming<'b> {
 pub(crate) enum BadCall {
     /// Not of the type above.
     NotOurType,
-    /// The ticket is none: its maker is an account, or there are none of it.
+    /// Invalid ticket: its issuer is an account, or its amount is zero.
     Ticket(messages::DecodeError),
     /// The ticket was made by an account.
     ImplicitTicketer,

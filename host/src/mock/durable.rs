@@ -52,7 +52,7 @@ impl Durable {
         steps(path).try_fold(&self.root, |node, step| node.children.get(step))
     }
 
-    /// The value at `path` to change, made (empty) where there is none.
+    /// The value at `path` to change, made (empty) if there is none.
     pub(super) fn value_mut(&mut self, path: &[u8]) -> &mut Vec<u8> {
         let node = self.node_mut(path);
         Arc::make_mut(node.value.get_or_insert_default())

@@ -12,7 +12,7 @@ pub const MAX_STEPS: u64 = 1 << 60;
 /// A point of a dissection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// How many steps lie before it.
+    /// The number of steps before it.
     pub step: u64,
     /// The hash of the state there.
     pub hash: Hash,
@@ -33,9 +33,9 @@ pub fn points(from: u64, to: u64) -> Vec<u64> {
 pub enum Why {
     /// The winner proved that the step leads elsewhere.
     Proved {
-        /// Where it leads.
+        /// The state that it leads to.
         found: Hash,
-        /// Where the loser said.
+        /// The state that the loser claimed.
         after: Hash,
     },
     /// The loser's proof shows what the winner said.
@@ -46,7 +46,7 @@ pub enum Why {
     Late,
 }
 
-/// How the game ends for whoever made the last move.
+/// The end of the game for the side that made the last move.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Won(Why),
@@ -59,7 +59,7 @@ pub struct Game {
     players: [Staker; 2],
     /// Whose turn it is.
     turn: usize,
-    /// What the other published: the first is agreed on.
+    /// The other side's points: the first is agreed on.
     points: Vec<Point>,
     /// The last states that the players committed to.
     last: [Hash; 2],
@@ -103,7 +103,7 @@ impl Game {
         self.players[self.turn]
     }
 
-    /// What the other published.
+    /// The other side's points.
     #[must_use]
     pub fn points(&self) -> &[Point] {
         &self.points
@@ -115,7 +115,7 @@ impl Game {
         self.deadline
     }
 
-    /// How many dissections there were.
+    /// The number of dissections.
     #[must_use]
     pub const fn rounds(&self) -> u32 {
         self.rounds

@@ -1,15 +1,15 @@
-//! What layer 1 is told of the rollup's machine.
+//! The rollup's machine, as layer 1 knows it.
 
 use std::fmt::{Debug, Display};
 
 /// The hash of a state of the rollup's machine.
 pub type Hash = [u8; 32];
 
-/// What layer 1 knows of the rollup's machine: no state, but what follows from a step that is shown.
+/// The rollup's machine, as layer 1 knows it: no state, but the consequences of a step that is shown.
 pub trait Rules {
-    /// What is claimed of a level's end.
+    /// A claim about a level's end.
     type Claim: Clone + Debug + PartialEq;
-    /// What proves a step.
+    /// The proof of a step.
     type Evidence;
     /// Why a proof is refused.
     type Refused: Display;
@@ -27,9 +27,9 @@ pub trait Rules {
     /// step changes nothing.
     ///
     /// # Errors
-    /// Where the proof does not show it.
+    /// If the proof does not show it.
     fn follow(&self, evidence: &Self::Evidence, before: &Hash) -> Result<Hash, Self::Refused>;
 
-    /// Whether these are all messages of the outbox that is claimed, in their order.
+    /// True if these are all messages of the outbox that is claimed, in their order.
     fn has_outbox(&self, claim: &Self::Claim, messages: &[Vec<u8>]) -> bool;
 }

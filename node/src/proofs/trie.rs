@@ -74,7 +74,7 @@ impl<V> Default for Trie<V> {
 }
 
 impl<V: Leaf> Trie<V> {
-    /// The hash of its root node; [`EMPTY_ROOT`] where it holds nothing.
+    /// The hash of its root node; [`EMPTY_ROOT`] if it holds nothing.
     #[must_use]
     pub fn root(&self) -> B256 {
         self.root

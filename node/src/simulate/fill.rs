@@ -19,7 +19,7 @@ pub const PRIORITY_FEE: u64 = 0;
 /// The request with a gas limit, with which it succeeds in the next block.
 ///
 /// # Errors
-/// [`CallError`] if the call fails or is none of a transaction.
+/// [`CallError`] if the call fails or cannot be a transaction.
 pub fn with_gas(
     node: &Node,
     mut request: CallRequest,
@@ -47,7 +47,7 @@ fn check(request: &CallRequest) -> Result<(), CallError> {
 /// leaves open is filled in.
 ///
 /// # Errors
-/// [`CallError`] if the call is none of a transaction.
+/// [`CallError`] if the call cannot be a transaction.
 pub fn fill(node: &Node, request: &CallRequest, sender: Address) -> Result<Transaction, NodeError> {
     check(request)?;
     let fees = match request.gas_price {

@@ -21,7 +21,7 @@ const WHOLE: u8 = 0;
 const SAME_LENGTH: u8 = 1;
 const CUT: u8 = 2;
 
-/// Whether what dies with this version is packed; now and then it is not, so that not too many
+/// True if what dies with this version is packed; now and then it is not, so that not too many
 /// hang on each other.
 pub(super) const fn is_wanted(version: u64) -> bool {
     !version.is_multiple_of(DELTAS)

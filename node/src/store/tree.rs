@@ -6,7 +6,7 @@
 //! for good with the last kept version between the two. When versions around it go and one that
 //! has it stays, the list goes to `settled`: its records are whole from then on.
 //!
-//! What a new state changes is found from the two roots: a record that only the new one names
+//! The changes of a new state are found from the two roots: a record that only the new one names
 //! adds one to the count of each that it names, a record that only the old one had takes one
 //! off. What both name comes out even without being read, so that a change costs what it
 //! changes. Only counts above one have a row (`shared`).
@@ -58,7 +58,7 @@ impl<'t> Tree<'t> {
         unpacked(&self.nodes, &self.dead, hash, dead)
     }
 
-    /// How often the newest state names a record that it has.
+    /// The number of times that the newest state names a record that it has.
     fn count(&self, hash: &NodeHash) -> Result<i64, StoreError> {
         let count = self.shared.get(hash)?;
         Ok(count.map_or(1, |count| count.value().try_into().unwrap_or(i64::MAX)))
@@ -68,7 +68,7 @@ impl<'t> Tree<'t> {
 /// A record that a new version does not have any more.
 struct Dying {
     live: Live,
-    /// What stands in its place, and is much like it.
+    /// A similar record in its place.
     successor: Option<NodeHash>,
 }
 
@@ -106,18 +106,18 @@ pub(super) struct Turnover<'a, 't> {
     written: Written,
     /// By how much the counts change.
     changes: HashMap<NodeHash, i64>,
-    /// What it has, and the newest state does not.
+    /// Its records that the newest state does not have.
     born: HashSet<NodeHash>,
-    /// What the newest state has, and it does not.
+    /// The newest state's records that it does not have.
     dying: HashMap<NodeHash, Dying>,
 }
 
-/// What comes next of a step.
+/// The next round of a step.
 #[derive(Default)]
 struct Round {
-    /// What was born, and is still to be looked into.
+    /// New records that are still to be examined.
     born: Vec<NodeHash>,
-    /// What dies, and perhaps what stands in its place.
+    /// Dying records, and perhaps the records in their places.
     dying: Vec<(NodeHash, Option<NodeHash>)>,
 }
 
@@ -171,7 +171,7 @@ impl<'a, 't> Turnover<'a, 't> {
         *self.changes.entry(*hash).or_default() += by;
     }
 
-    /// What is born and what dies among those whose count has changed.
+    /// Births and deaths among the records whose count has changed.
     fn decide(
         &mut self,
         mut touched: HashSet<NodeHash>,
@@ -200,7 +200,7 @@ impl<'a, 't> Turnover<'a, 't> {
         Ok(round)
     }
 
-    /// What is named again after all does not die, and neither does what it names.
+    /// A record that is named again does not die, and neither do those that it names.
     fn spare(&mut self, touched: &mut HashSet<NodeHash>) -> Result<(), StoreError> {
         let mut next: Vec<NodeHash> = touched.iter().copied().collect();
         while let Some(hash) = next.pop() {
@@ -221,7 +221,7 @@ impl<'a, 't> Turnover<'a, 't> {
         Ok(())
     }
 
-    /// Whether the newest state has it. If it is dead, it lives again.
+    /// True if the newest state has it. If it is dead, it lives again.
     fn is_live(&mut self, hash: &NodeHash) -> Result<bool, StoreError> {
         if self.written.contains(hash) {
             return Ok(false);
@@ -247,7 +247,7 @@ impl<'a, 't> Turnover<'a, 't> {
         live.ok_or_else(|| StoreError::record(hash))
     }
 
-    /// What a record names that was born.
+    /// The names in a new record.
     fn names_of_born(&self, hash: &NodeHash) -> Result<Vec<NodeHash>, StoreError> {
         match self.written.get(hash) {
             Some(record) => names(hash, record),
@@ -288,7 +288,7 @@ impl<'a, 't> Turnover<'a, 't> {
         Ok((touched, successors))
     }
 
-    /// What a record becomes that died.
+    /// The form of a dead record.
     fn buried(&self, dying: &Dying) -> Result<Dead, StoreError> {
         let base = match dying.successor {
             Some(base) if delta::is_wanted(self.version) => match self.written.get(&base) {
@@ -340,7 +340,7 @@ impl<'a, 't> Turnover<'a, 't> {
     }
 }
 
-/// What a record names, in order, one as often as it is named.
+/// The names in a record, in order, one as often as it is named.
 fn names(hash: &NodeHash, record: &[u8]) -> Result<Vec<NodeHash>, StoreError> {
     references(record).map_err(|_| StoreError::record(hash))
 }

@@ -37,7 +37,7 @@ impl<C: ContextTr> Inspector<C, EthInterpreter> for Console {
     }
 }
 
-/// Whether code or initcode may print: the address is in it.
+/// True if code or initcode may print: the address is in it.
 #[must_use]
 pub fn may_print(code: &[u8]) -> bool {
     const NAME: &[u8] = b"console.log";

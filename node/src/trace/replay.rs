@@ -59,7 +59,7 @@ pub struct Looked<'l, 's, I> {
     pub index: usize,
     /// The transaction.
     pub included: &'l Included,
-    /// What it did.
+    /// Its trace.
     pub traced: Traced,
     /// The block, and who looked on.
     pub replay: &'l mut Replay<'s, Durable, I>,

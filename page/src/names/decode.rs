@@ -12,7 +12,7 @@ pub(crate) struct Decoded {
     pub(crate) name: String,
     /// Its signature.
     pub(crate) signature: String,
-    /// What it has.
+    /// Its values.
     pub(crate) values: Vec<Named>,
 }
 
@@ -31,13 +31,13 @@ pub(crate) struct Named {
 /// The deepest nesting of a type.
 const DEEPEST: usize = 16;
 
-/// Whether values of a type can be in so many bytes: an ABI may say that there are more of them
+/// True if values of a type can be in so many bytes: an ABI may say that there are more of them
 /// than memory holds.
 pub(crate) fn fits(kind: &DynSolType, bytes: usize) -> bool {
     kind.nesting_depth() <= DEEPEST && parts_fit(kind, bytes / 32 + 1)
 }
 
-/// Whether each part, of lists the items too, takes at least one of so many words, and no more.
+/// True if each part, of lists the items too, takes at least one of so many words, and no more.
 fn parts_fit(kind: &DynSolType, words: usize) -> bool {
     let inside = match kind {
         DynSolType::Array(inner) => parts_fit(inner, words),
@@ -50,7 +50,7 @@ fn parts_fit(kind: &DynSolType, words: usize) -> bool {
     inside && kind.minimum_words() <= words
 }
 
-/// Whether values of parameters are in bytes, and no more than the bytes have room for.
+/// True if values of parameters are in bytes, and no more than the bytes have room for.
 fn all_fit<'p, P: Specifier<DynSolType> + 'p>(
     params: impl Iterator<Item = &'p P>,
     data: &[u8],
@@ -145,7 +145,7 @@ pub(super) fn log(event: &Event, topics: &[B256], data: &[u8]) -> Option<Decoded
     })
 }
 
-/// What Solidity means by the code of `Panic(uint256)`.
+/// Solidity's meaning of the code of `Panic(uint256)`.
 pub(super) fn panic_words(error: &Decoded) -> Option<(U256, &'static str)> {
     let code = match (error.signature.as_str(), error.values.first()) {
         ("Panic(uint256)", Some(named)) => match named.value {

@@ -1,9 +1,9 @@
-//! How much bytes decode to, before they are decoded: offsets may lead to the same place again and
+//! Measures the values in bytes before they are decoded: offsets may lead to the same place again and
 //! again, so that few bytes say that there are more values than memory holds.
 
 use alloy_dyn_abi::DynSolType;
 
-/// Whether values of these types, as the bytes have them, are read from no more than twice the
+/// True if values of these types, as the bytes have them, are read from no more than twice the
 /// words that there are. What an honest encoder wrote reads each word once.
 pub(super) fn is_bounded<'k>(kinds: impl Iterator<Item = &'k DynSolType>, data: &[u8]) -> bool {
     let left = data.len() / 16 + 2;

@@ -15,7 +15,7 @@ const DEEPEST: usize = 40;
 /// The bytes that calls are made of together: the rest is shown without theirs.
 const BYTES: usize = 12 << 10;
 
-/// What is left to be shown.
+/// The room that is left.
 struct Left {
     calls: usize,
     bytes: usize,
@@ -74,7 +74,7 @@ fn line(names: &Names, call: &Value) -> Markup {
     }
 }
 
-/// What a call was given, and what it gave back.
+/// The input and the output of a call.
 fn parts(names: &Names, call: &Value, left: &mut Left) -> Markup {
     let (input, output) = (data(call, "input"), data(call, "output"));
     let creates = text(call, "type").starts_with("CREATE");

@@ -1,4 +1,4 @@
-//! What a transaction changed in the state: before and after.
+//! Changes of the state by a transaction: before and after.
 
 use crate::ask::{number, text, word};
 use crate::format;

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input {
     pub(super) label: &'static str,
-    /// How the script writes what is typed: `quantity`, `number`, `text`, `wei`, `mutez`, `bool`.
+    /// The script's form for typed values: `quantity`, `number`, `text`, `wei`, `mutez`, `bool`.
     pub(super) kind: &'static str,
     /// The name in the object that is the first parameter; empty: a parameter of its own.
     pub(super) field: &'static str,

@@ -32,7 +32,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// What was not looked at.
+    /// A note on the part that was not searched.
     pub(super) fn note(&self) -> Markup {
         html! {
             @for block in &self.left_out {

@@ -18,7 +18,7 @@ pub(crate) enum Cut {
 
 type Done<T> = Result<T, Unavailable>;
 
-/// The value at `key` behind a node, made where there is none. The caller gives it
+/// The value at `key` behind a node, made if there is none. The caller gives it
 /// one.
 pub(super) fn entry<'l>(link: &'l mut Link, key: &[u8]) -> Done<&'l mut Option<Value>> {
     link.own()?;

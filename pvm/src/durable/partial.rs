@@ -34,7 +34,7 @@ impl Durable {
     /// gave. To look at anything else fails with [`Unavailable::Blinded`].
     ///
     /// # Errors
-    /// [`Unavailable::Corrupt`] where they are no part of such a storage.
+    /// [`Unavailable::Corrupt`] if they are no part of such a storage.
     pub fn partial(root: NodeHash, bytes: &[u8]) -> Result<Self, Unavailable> {
         match checked(&root, Reader::new(bytes, Blinded).part())? {
             Part::Link(root) if root.view()?.is_some_and(|view| view.edge.is_empty()) => {

@@ -83,7 +83,7 @@ impl NodeSource for Nowhere {
 /// The hashes that a record names, in order, one as often as it is named.
 ///
 /// # Errors
-/// [`Unavailable::Corrupt`] where it is no record; the hash is then that of nothing.
+/// [`Unavailable::Corrupt`] if it is no record; the hash is then that of nothing.
 pub fn references(record: &[u8]) -> Result<Vec<NodeHash>, Unavailable> {
     let mut named = Vec::new();
     match Reader::new(record, Naming(&mut named)).part() {
@@ -114,7 +114,7 @@ pub(crate) fn named_within(record: &[u8]) -> Result<(NodeHash, Vec<Name>), &'sta
 /// Checks that this is a record of that hash.
 ///
 /// # Errors
-/// [`Unavailable::Corrupt`] where it is not.
+/// [`Unavailable::Corrupt`] if it is not.
 pub fn check(hash: &NodeHash, record: &[u8]) -> Result<(), Unavailable> {
     let part = Reader::new(record, Naming(&mut Vec::new())).part();
     checked(hash, part).map(|_| ())

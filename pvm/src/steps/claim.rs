@@ -1,4 +1,4 @@
-//! What a level begins with, and what is claimed of its end.
+//! The beginning of a level, and claims about its end.
 
 use super::facts::Facts;
 use super::inbox::Messages;
@@ -30,23 +30,23 @@ impl Facts {
     }
 }
 
-/// What somebody claims of a level's end.
+/// A claim about a level's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The level.
     pub level: u32,
     /// The root of durable storage.
     pub durable: Hash,
-    /// How many messages the level sent.
+    /// The number of messages that the level sent.
     pub sent: u32,
     /// The chain of these messages.
     pub outbox: Hash,
-    /// Whether the machine is stuck for good.
+    /// True if the machine is stuck for good.
     pub stuck: bool,
 }
 
 impl Claim {
-    /// Whether these are the messages of the level's outbox.
+    /// True if these are the messages of the level's outbox.
     #[must_use]
     pub fn has_outbox(&self, messages: &[Vec<u8>]) -> bool {
         messages.len() == self.sent as usize && outbox(messages) == self.outbox

@@ -1,10 +1,10 @@
-//! What is known of a rollup, and no state says.
+//! Facts about a rollup that no state contains.
 
 use crate::kernel::DEFAULT_STACK;
 use crate::options::{DEFAULT_ROLLUP, Options};
 use kernel_module::Version;
 
-/// What layer 1 and both sides know of a rollup, and what no state says.
+/// Facts about a rollup that layer 1 and both sides know, and that no state contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The rollup's address: the 20 bytes behind `sr1…`.
@@ -13,9 +13,9 @@ pub struct Facts {
     pub origination_level: u32,
     /// The version of the machine, where durable storage has none.
     pub version: Version,
-    /// Whether kernels with the names of 2022 run.
+    /// True if kernels with the names of 2022 run.
     pub legacy: bool,
-    /// How much stack a kernel may use, in bytes.
+    /// The size of a kernel's stack, in bytes.
     pub stack: usize,
 }
 
@@ -32,7 +32,7 @@ impl Default for Facts {
 }
 
 impl Facts {
-    /// What the options of a machine say.
+    /// The facts in the options of a machine.
     #[must_use]
     pub const fn of(options: &Options) -> Self {
         Self {

@@ -47,7 +47,7 @@ impl Player {
     /// and says whether to go on.
     ///
     /// # Errors
-    /// Where a step cannot be made, or the level takes more than `most` steps, or is to be given up.
+    /// If a step cannot be made, or the level takes more than `most` steps, or is to be given up.
     pub fn honest(
         steps: Steps,
         most: u64,
@@ -66,7 +66,7 @@ impl Player {
     /// then goes on from a changed state. After `most` steps the level is said to be over.
     ///
     /// # Errors
-    /// Where a step cannot be made, or the level is to be given up.
+    /// If a step cannot be made, or the level is to be given up.
     pub fn faulty(
         honest: &Self,
         most: u64,
@@ -150,13 +150,13 @@ impl Player {
         Ok(())
     }
 
-    /// Whether nothing follows a state that is so many steps from the beginning.
+    /// True if nothing follows a state that is so many steps from the beginning.
     fn is_over(&self, at: u64) -> bool {
         let changes = self.change.as_ref().is_some_and(|(change, _)| *change > at);
         self.steps.phase().is_over() && !changes
     }
 
-    /// What is claimed of the level's end.
+    /// The claim about the level's end.
     #[must_use]
     pub const fn claim(&self) -> &Claim {
         &self.claim
@@ -165,7 +165,7 @@ impl Player {
     /// The outbox that is claimed.
     ///
     /// # Errors
-    /// Where a step cannot be made.
+    /// If a step cannot be made.
     pub fn outbox(&mut self) -> Result<Vec<Vec<u8>>, Stuck> {
         self.go_to(self.total)?;
         Ok(self.steps.outbox().to_vec())
@@ -189,7 +189,7 @@ impl Player {
         &self.calls
     }
 
-    /// How many runs of the kernel there were.
+    /// The number of runs of the kernel.
     #[must_use]
     pub const fn runs(&self) -> u32 {
         self.runs
@@ -198,7 +198,7 @@ impl Player {
     /// The hash of the state after so many steps; the last one where there are fewer.
     ///
     /// # Errors
-    /// Where a step cannot be made.
+    /// If a step cannot be made.
     pub fn hash(&mut self, at: u64) -> Result<Hash, Stuck> {
         self.go_to(at)?;
         Ok(self.steps.root())
@@ -218,7 +218,7 @@ impl Player {
         Ok(hashes)
     }
 
-    /// What the step is that follows so many others.
+    /// A description of the step that follows so many others.
     ///
     /// # Errors
     /// As [`Player::hash`].

@@ -40,7 +40,7 @@ struct Code<'d, 'w> {
     result_cells: u32,
     /// The cells of each value on the stack.
     values: Vec<u32>,
-    /// How many cells the function has on the stack, locals included.
+    /// The number of cells that the function has on the stack, locals included.
     height: u32,
     highest: u32,
     blocks: Vec<Block>,
@@ -49,7 +49,7 @@ struct Code<'d, 'w> {
 }
 
 struct Block {
-    /// Where a branch leads: into a loop, or behind the block, at these instructions when it is
+    /// The target of a branch: into a loop, or behind the block, at these instructions when it is
     /// known.
     loops: Option<u32>,
     forward: Vec<usize>,

@@ -1,4 +1,4 @@
-//! What a module has besides code: memory, tables, globals, segments.
+//! The parts of a module besides code: memory, tables, globals, segments.
 
 use super::{DecodeError, Decoder, Result, cells};
 use crate::backing::MAX_TABLE;

@@ -31,7 +31,7 @@ pub enum ProofError {
     OtherResult,
 }
 
-/// What a proof has of a state.
+/// A proof's parts of a state.
 #[derive(Clone, Debug)]
 pub struct Partial {
     registers: Registers,
@@ -50,7 +50,7 @@ impl Partial {
     /// Decodes a proof; whatever follows is given back.
     ///
     /// # Errors
-    /// Where it is malformed.
+    /// If it is malformed.
     pub fn decode(proof: &[u8]) -> Result<(Self, &[u8]), ProofError> {
         let mut from = Reader(proof);
         let bytes: [u8; 8 * WORDS] = from.array()?;
@@ -81,7 +81,7 @@ impl Partial {
 /// Checks that a step leads from one state to another. It must not be a call of the host.
 ///
 /// # Errors
-/// Where it does not, or the proof does not show it.
+/// If it does not, or the proof does not show it.
 pub fn check(proof: &[u8], before: &Hash, after: &Hash) -> Result<(), ProofError> {
     if proof.len() > MAX_PROOF {
         return Err(ProofError::TooLong);

@@ -17,7 +17,7 @@ pub struct Recording<'p> {
     written: BTreeMap<(Region, u32), u64>,
 }
 
-/// What a step did, and what it looked at.
+/// The changes of a step, and the parts that it read.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     registers: Registers,
@@ -81,7 +81,7 @@ impl Recorded {
         leaves.next().map(|(_, leaf)| leaf << LEAF_BITS)
     }
 
-    /// How many leaves the step looked at.
+    /// The number of leaves that the step read.
     #[must_use]
     pub fn leaves(&self) -> usize {
         self.touched.len()

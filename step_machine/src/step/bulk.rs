@@ -73,7 +73,7 @@ impl<B: Backing> Machine<'_, B> {
         true
     }
 
-    /// How much of `len` is done, and how much the next piece has.
+    /// The part of `len` that is done, and the size of the next piece.
     fn piece(&self, len: u32, most: u32) -> (u32, u32) {
         let done = self.backing.registers().progress.min(len);
         (done, most.min(len - done))

@@ -5,7 +5,7 @@ use crate::backing::{Backing, Region, TABLE_BITS};
 use crate::op::{self, halves, high, low};
 use crate::registers::End;
 
-/// How many locals are set to 0 in one step.
+/// The number of locals that are set to 0 in one step.
 const ZEROED: u32 = 16;
 
 impl<B: Backing> Machine<'_, B> {

@@ -35,7 +35,7 @@ impl<B: Backing> Machine<'_, B> {
         }
     }
 
-    /// What takes vectors alone, or a vector and a number.
+    /// Instructions that take vectors alone, or a vector and a number.
     fn compute(&mut self, number: u16) -> Done<B> {
         if let Some(width) = lanes::shift(number) {
             let by = self.pop_int()?;

@@ -1,11 +1,11 @@
-//! Whether a module does the same on the step machine and on wasmi, export by export.
+//! Compares the step machine with wasmi on a module, export by export.
 
 use kernel_module::{Counted, KernelFacts, Outline, Version, metering};
 use std::sync::Arc;
 use step_machine::{Bounds, End, Plain, decode_library};
 use wasmi::{Config, Engine, Func, Instance, Linker, Module, Store, TrapCode, V128, Val, ValType};
 
-/// What came of a module.
+/// The result of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     /// All calls did the same; so many of them.
@@ -21,7 +21,7 @@ const FRAMES: usize = 400;
 /// Calls each exported function once on either, and compares ends, results, counts, memory and globals.
 ///
 /// # Errors
-/// What differs.
+/// The differences.
 pub(crate) fn compare(wasm: &[u8]) -> Result<Outcome, String> {
     let outline = Outline::read(wasm).map_err(|error| error.to_string())?;
     let Ok(image) = decode_library(wasm) else {

@@ -111,7 +111,7 @@ async fn flood(devnet: &Handle) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The milliseconds of CPU that this process has had; `None` where the system does not say.
+/// The milliseconds of CPU that this process has had; `None` if the system does not say.
 pub(crate) fn cpu_ms() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, rest) = stat.rsplit_once(')')?;

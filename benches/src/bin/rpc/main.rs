@@ -60,7 +60,7 @@ fn options() -> node::Options {
     node::Options::new(kernel)
 }
 
-/// The megabytes of memory of this process; `None` where the system does not say.
+/// The megabytes of memory of this process; `None` if the system does not say.
 fn memory_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: f64 = status.split_whitespace().nth(1)?.parse().ok()?;

@@ -57,7 +57,7 @@ impl<'b> Batch<'b> {
     /// Reads the head of what stands behind the tag.
     ///
     /// # Errors
-    /// If it is none, or says that the batch holds more than it can.
+    /// If it is invalid, or says that the batch holds more than it can.
     pub fn open(bytes: &'b [u8]) -> Result<Self, BadBatch> {
         let mut rest = Reader(bytes);
         let flags = rest.byte()?;
@@ -120,7 +120,7 @@ impl<'b> Batch<'b> {
     /// The transactions, whose keys belong to `senders`.
     ///
     /// # Errors
-    /// If one is none, or they have other bytes than the head says.
+    /// If one is invalid, or they have other bytes than the head says.
     pub fn unfold(self, senders: &[Address]) -> Result<Vec<Unfolded>, BadBatch> {
         let mut unfolding = Unfolding {
             points: self.points,

@@ -29,7 +29,7 @@ pub(super) async fn begin(miner: &MinerHandle, params: &Params) -> Result<Value,
     Ok(json!({ "id": id, "level": level }))
 }
 
-/// `rollup_disputeStatus(id?)`: how far the newest dispute is; null where there is none.
+/// `rollup_disputeStatus(id?)`: how far the newest dispute is; null if there is none.
 pub(super) fn status(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let id = params.optional(0)?;
     Ok(node

@@ -90,7 +90,7 @@ impl Code<'_, '_> {
         self.emit(if cells == 2 { pair } else { single }, 0, first);
     }
 
-    /// What has the opcode of WebAssembly.
+    /// Instructions that have the opcode of WebAssembly.
     fn by_opcode(&mut self, operator: &Operator<'_>, offset: usize) -> Result<()> {
         let opcode = self.decoder.wasm.get(offset).copied().unwrap_or_default();
         match opcode {

@@ -77,7 +77,7 @@ pub(super) fn shifted(number: u16, width: u32, left: u128, by: u32) -> u128 {
     })
 }
 
-/// Whether it makes a number of a vector.
+/// True if it makes a number of a vector.
 pub(super) const fn is_test(number: u16) -> bool {
     match number {
         0x53 => true,
@@ -100,7 +100,7 @@ pub(super) fn tested(number: u16, vector: u128) -> u64 {
     })
 }
 
-/// Whether it takes one vector, and gives one.
+/// True if it takes one vector, and gives one.
 pub(super) const fn is_unary(number: u16) -> bool {
     match number {
         0x4d | 0x62 | 0x7c..=0x7f => true,
@@ -247,7 +247,7 @@ const fn unsigned_limited(width: u32, number: i64) -> u64 {
     }
 }
 
-/// What stands in each row at the same place.
+/// The instructions at the same place of each row.
 fn arithmetic(place: u16, width: u32, left: u128, right: u128) -> Option<u128> {
     if !matches!(place, 0x0e..=0x13 | 0x15..=0x19 | 0x1b) {
         return None;
