@@ -81,10 +81,11 @@ random: ## 100,000 random modules on the step machine and on wasmi
 opinions: ## what the packages of Tezos make of the messages that we read and write
 	@$(CARGO) test --manifest-path opinions/Cargo.toml --target-dir target/opinions
 
-docs: ## the site of the docs: target/site
-	@$(CARGO) build --release
+docs: setup ## the site of the docs: target/site/index.html; fails if a link is dead
+	@$(CARGO) build --workspace --bin evm-rollup
+	@$(CARGO) test --quiet --manifest-path site/Cargo.toml --target-dir target/site_program
 	@$(CARGO) run --quiet --manifest-path site/Cargo.toml --target-dir target/site_program -- \
-		. target/release/evm-rollup target/site
+		. target/debug/evm-rollup target/site
 
 ci: ## what CI runs
 	@.ci/run

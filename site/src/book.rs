@@ -109,7 +109,25 @@ pub fn file_name(source: &str) -> String {
     if source == "README.md" {
         return "index.html".to_owned();
     }
+    if !source.contains('/') {
+        let name = source.trim_end_matches(".md").to_lowercase();
+        return format!("project_{name}.html");
+    }
     let path = source.trim_end_matches(".md").trim_end_matches("/README");
     let path = path.strip_prefix("docs/").unwrap_or(path);
     format!("{}.html", path.replace('/', "_").to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{entries, file_name};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_page_has_a_file_of_its_own() {
+        let names: BTreeSet<String> = entries().map(|entry| file_name(entry.source)).collect();
+        assert_eq!(names.len(), entries().count());
+        assert!(names.contains("index.html") && names.contains("security.html"));
+        assert!(names.contains("project_security.html"));
+    }
 }

@@ -1,7 +1,7 @@
 //! A page: its Markdown as HTML, with links that lead to the site's files.
 
 use crate::book::{self, Entry};
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
@@ -48,6 +48,7 @@ pub fn page(entry: Entry, text: &str, root: &Path) -> Page {
     };
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut events: Vec<Event<'_>> = Parser::new_ext(text, options).collect();
+    hide_set_up(&mut events);
     for index in 0..events.len() {
         let heading = match &events[index] {
             Event::Start(Tag::Heading { .. }) => Some(heading_text(&events[index + 1..])),
@@ -69,6 +70,25 @@ pub fn page(entry: Entry, text: &str, root: &Path) -> Page {
     }
     html::push_html(&mut page.body, events.into_iter());
     page
+}
+
+/// Takes lines out of Rust code that rustdoc does not show: those that begin with `# `.
+fn hide_set_up(events: &mut [Event<'_>]) {
+    let mut rust = false;
+    for event in events {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                rust = language.starts_with("rust");
+            }
+            Event::End(TagEnd::CodeBlock) => rust = false,
+            Event::Text(text) if rust => {
+                let lines = text.split_inclusive('\n');
+                let shown: String = lines.filter(|line| !line.starts_with("# ")).collect();
+                *text = CowStr::from(shown);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The text of a heading that has begun.
@@ -191,7 +211,7 @@ mod tests {
 
     #[test]
     fn links_lead_to_pages_and_dead_ones_are_found() {
-        let text = "# A\n## B\n## B\n[1](rpc.md#x) [2](nowhere.md) [3](#b-1) <http://a.b/>";
+        let text = "```rust\n# use hidden;\nshown();\n```\n# A\n## B\n## B\n[1](rpc.md#x) [2](nowhere.md) [3](#b-1) <http://a.b/>";
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let page = page(ENTRY, text, &root);
         assert!(page.body.contains("href=\"rpc.html#x\""), "{}", page.body);
@@ -201,6 +221,7 @@ mod tests {
             "{}",
             page.body
         );
+        assert!(page.body.contains("shown") && !page.body.contains("hidden"));
         assert_eq!(page.dead, ["nowhere.md"]);
         assert_eq!(page.links.len(), 2);
     }
