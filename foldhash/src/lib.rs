@@ -1,5 +1,5 @@
-#![doc = include_str!("../README.md")]
-//!
+//! Hash maps that nobody can drive into collisions: SipHash-1-3 under a key that
+//! the kernel sets for each level.
 //!
 //! The crate stands in for `foldhash` (`[patch.crates-io]` in the workspace), which
 //! `alloy-primitives` and `hashbrown` take their hashers from, so that every map of
