@@ -36,7 +36,8 @@ fn the_devnets_layer_1_is_asked_and_told() {
     assert_eq!(deposited.status.code(), Some(0));
     let balance = l1(&url, &["balance", ACCOUNT]);
     assert_eq!(printed(&balance), "999998.5 tez\n1000000000 tokens\n");
-    let wrapped = l1(&url, &["fa-deposit", RECEIVER, "700"]);
+    // Hex is taken without 0x, too.
+    let wrapped = l1(&url, &["fa-deposit", &RECEIVER[2..], "700"]);
     assert_eq!(printed(&wrapped), "level 2, message 2\n");
     assert_eq!(printed(&l1(&url, &["withdrawals"])), "none\n");
     let advanced = l1(&url, &["advance", "3"]);
