@@ -164,7 +164,7 @@ fn what_cannot_be_meant_is_refused() {
             "zero address",
         ),
         (deposit(GOVERNANCE, ROLLUP), "not an account of the rollup"),
-        (deposit(RECEIVER, GOVERNANCE), "a contract; sr1"),
+        (deposit(RECEIVER, GOVERNANCE), "a contract; expected sr1"),
         (vec!["requeue", "--number", "5"], "which rollup"),
         (vec!["show", "c0"], "would refuse"),
         (vec!["show", "xyz"], "not hex"),

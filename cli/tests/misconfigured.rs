@@ -24,8 +24,12 @@ const RECIPIENT: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 
 /// Options of `genesis`, over those of a rollup without mistakes.
 const OPTIONS: &[(&str, &str, Answer)] = &[
-    ("--ticketer", ACCOUNT, Refused("an account with a key; KT1")),
-    ("--ticketer", ROLLUP, Refused("a rollup; KT1")),
+    (
+        "--ticketer",
+        ACCOUNT,
+        Refused("an account with a key; expected KT1"),
+    ),
+    ("--ticketer", ROLLUP, Refused("a rollup; expected KT1")),
     (
         "--ticketer",
         "KT1Wxne8yES3EC2uKqmEncs8uuM4XjYXkxC3",
@@ -139,7 +143,7 @@ const FILES: &[(&str, &str, Answer)] = &[
     (
         "--settings",
         "delayed_bridge = \"sr1UX4Euo29Fd5bhmZypQffZJwy9M3A1D4Mb\"",
-        Refused("a rollup; KT1"),
+        Refused("a rollup; expected KT1"),
     ),
     (
         "--alloc",

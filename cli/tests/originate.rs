@@ -560,7 +560,7 @@ fn steps_take_what_they_give_and_nothing_else() {
     // The exchanger is there: the bridge is the first step.
     for (note, word) in [
         (["--address", DEPLOYER], "an account with a key"),
-        (["--address", ROLLUP], "a rollup; KT1"),
+        (["--address", ROLLUP], "a rollup; expected KT1"),
         (["--address", EXCHANGER], "is what the step exchanger gave"),
         (["--address", "KT1"], "checksum"),
         (["--done", "--json"], "gives an address"),
