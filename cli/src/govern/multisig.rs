@@ -105,7 +105,7 @@ impl Multisig {
                 .with_context(|| format!("{text:?} is not KEY=SIGNATURE"))?;
             let bytes = |text: &str, ty: &Type| {
                 let bytes = encoding::from_base58(text, ty);
-                bytes.map_err(|why| anyhow::anyhow!("{text:?} is no {ty}: {why}"))
+                bytes.map_err(|why| anyhow::anyhow!("{text:?} is not a {ty}: {why}"))
             };
             let (by, made) = (bytes(key, &Type::Key)?, bytes(signature, &Type::Signature)?);
             ensure!(
