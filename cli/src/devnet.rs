@@ -129,14 +129,15 @@ pub(crate) struct DevnetArgs {
     /// devnet ends at a longer one [default: as many as the machine's limit on ticks allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max_instructions: Option<u64>,
-    /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
+    /// The kernel [default: evm_kernel.wasm where `make kernel` puts it, or beside this program]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// The form of the log's lines: text, or an object of JSON each, the start included
-    #[arg(long, value_enum, default_value_t, value_name = "text|json")]
+    /// The form of the log's lines: text, text behind its time, or an object of JSON each, the
+    /// start included
+    #[arg(long, value_enum, default_value_t, value_name = "text|time|json")]
     log_format: LogFormat,
     /// The same as --log-format json
     #[arg(long)]
@@ -172,10 +173,9 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     // Written by a thread of its own: the node does not wait for who reads.
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stdout());
     let json = args.json || args.log_format == LogFormat::Json;
-    let format = if json {
-        LogFormat::Json
-    } else {
-        LogFormat::Text
+    let format = match json {
+        true => LogFormat::Json,
+        false => args.log_format,
     };
     log_lines(format, (args.quiet, args.verbose), writer.clone());
     if let Some(warning) = warning(args.host) {

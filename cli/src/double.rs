@@ -31,7 +31,7 @@ pub(crate) struct DoubleArgs {
     /// The folder to write the installer and its pages to
     #[arg(long, value_name = "DIR", default_value = "double")]
     out: PathBuf,
-    /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
+    /// The kernel [default: evm_kernel.wasm where `make kernel` puts it, or beside this program]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// The installer kernel [default: as the kernel]
@@ -70,7 +70,7 @@ pub(crate) struct DoubleArgs {
 /// Runs until interrupted.
 pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
     let (writer, _flushed) = tracing_appender::non_blocking(std::io::stderr());
-    log_lines(LogFormat::Text, (args.quiet, false), writer);
+    log_lines(LogFormat::Time, (args.quiet, false), writer);
     ensure!(
         args.block_time.is_finite() && args.block_time >= 0.0,
         "--block-time: expected seconds, 0 or more"

@@ -3,26 +3,41 @@
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 
-/// The path of a built file: `named` if given, else `name` beside this program or in
-/// `../kernel`. The error tells of `option`, which names another file.
+/// The path of a built file: `named` if given, else where builds and packages put it. The error
+/// tells how it is built, and of `option`, which names another file.
 pub(crate) fn built(name: &str, named: Option<&Path>, option: &str) -> anyhow::Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path.to_path_buf());
     }
     let program = std::env::current_exe().context("cannot find the path of this program")?;
-    let folder = program.parent().unwrap_or(Path::new("."));
-    let places = [
-        folder.join(name),
-        folder.join("..").join("kernel").join(name),
-    ];
+    // A link to it lies elsewhere.
+    let program = program.canonicalize().unwrap_or(program);
+    let places = places(name, program.parent().unwrap_or(Path::new(".")));
     if let Some(path) = places.iter().find(|path| path.is_file()) {
         return Ok(path.clone());
     }
+    let places: Vec<String> = places
+        .iter()
+        .map(|path| format!("  {}", path.display()))
+        .collect();
     bail!(
-        "no {name} at {} or {}: build it with `make kernel`, or pass {option} FILE",
-        places[0].display(),
-        places[1].display()
+        "no {name}: build it with `make kernel` in the folder of the sources (or `cargo xtask kernel`), \
+         or pass {option} FILE; it is not at\n{}",
+        places.join("\n")
     )
+}
+
+/// Where a built file may be, for a program in `folder`: beside it, in `kernel/` beside it, where
+/// `make kernel` puts it for a program in `target/debug` or `target/release`, and where it does
+/// for somebody who stands in the folder of the sources.
+fn places(name: &str, folder: &Path) -> [PathBuf; 4] {
+    let beside = folder.parent().unwrap_or(folder);
+    [
+        folder.join(name),
+        folder.join("kernel").join(name),
+        beside.join("kernel").join(name),
+        Path::new("target/kernel").join(name),
+    ]
 }
 
 /// A folder that is there.
@@ -90,5 +105,19 @@ mod tests {
         assert_eq!(built("x.wasm", Some(named), "--kernel").unwrap(), named);
         let missing = built("x.wasm", None, "--kernel").unwrap_err();
         assert!(missing.to_string().contains("--kernel FILE"), "{missing}");
+        assert!(missing.to_string().contains("`make kernel`"), "{missing}");
+    }
+
+    #[test]
+    fn a_built_file_is_found_where_builds_and_packages_put_it() {
+        let places = places("k.wasm", Path::new("/a/target/debug"));
+        for place in [
+            "/a/target/debug/k.wasm",
+            "/a/target/debug/kernel/k.wasm",
+            "/a/target/kernel/k.wasm",
+            "target/kernel/k.wasm",
+        ] {
+            assert!(places.contains(&PathBuf::from(place)), "{place}");
+        }
     }
 }

@@ -50,7 +50,8 @@ pub(crate) struct InstallerArgs {
     /// The type of the rollup's parameter, for the origination command
     #[arg(long, value_name = "TYPE", default_value = PARAMETERS)]
     pub(crate) parameters_type: String,
-    /// The installer kernel [default: installer_kernel.wasm beside this program or in ../kernel]
+    /// The installer kernel [default: installer_kernel.wasm where `make kernel` puts it, or beside this
+    /// program]
     #[arg(long, value_name = "FILE")]
     pub(crate) installer_kernel: Option<PathBuf>,
     /// Print one JSON object

@@ -106,13 +106,13 @@ pub(crate) struct NodeArgs {
     /// The number of snapshots to keep
     #[arg(long, value_name = "COUNT", env = "EVM_ROLLUP_SNAPSHOTS_KEPT", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     snapshots_kept: u32,
-    /// The form of the log's lines: text, or an object of JSON each
+    /// The form of the log's lines: text, text behind its time, or an object of JSON each
     #[arg(
         long,
         env = "EVM_ROLLUP_LOG_FORMAT",
         value_enum,
         default_value_t,
-        value_name = "text|json"
+        value_name = "text|time|json"
     )]
     log_format: LogFormat,
     /// Print errors only
@@ -144,7 +144,7 @@ pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<ExitCode> {
     log_lines(args.log_format, (args.quiet, args.verbose), writer);
     let ended = follow(args);
     match args.log_format {
-        LogFormat::Text => ended,
+        LogFormat::Text | LogFormat::Time => ended,
         // A line of the log like all others.
         LogFormat::Json => Ok(ended.unwrap_or_else(|error| {
             tracing::error!("{}", crate::once(&error));

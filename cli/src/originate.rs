@@ -95,7 +95,8 @@ pub(crate) struct PlanArgs {
     /// A token to wrap; once for each
     #[arg(long = "token", value_name = "fa12:KT1…|fa2:KT1…:ID")]
     tokens: Vec<String>,
-    /// The kernel [default: evm_kernel.wasm beside this program or in ../kernel]
+    /// The kernel [default: evm_kernel.wasm where `make kernel` puts it, or beside this
+    /// program]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// The installer kernel [default: as the kernel]

@@ -39,8 +39,8 @@ pub(crate) struct StatetestArgs {
     /// The number of cases to run at once [default: the number of processors]
     #[arg(long)]
     jobs: Option<usize>,
-    /// The evaluation build of the kernel [default: evm_kernel_evaluation.wasm beside this program
-    /// or in ../kernel]
+    /// The evaluation build of the kernel [default: evm_kernel_evaluation.wasm where `make kernel`
+    /// puts it, or beside this program]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// A list of cases that may fail, instead of the project's own

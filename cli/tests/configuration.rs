@@ -134,7 +134,10 @@ fn what_is_no_setting_is_refused_with_what_may_be_meant() {
         ("port = 70000", "70000 is not in 0..=65535"),
         ("port = 70000", "node.toml has `port`"),
         ("post = \"mail\"", "expected `batches` or `raw`"),
-        ("log_format = \"xml\"", "[possible values: text, json]"),
+        (
+            "log_format = \"xml\"",
+            "[possible values: text, time, json]",
+        ),
         ("kernel = \"k\"\nfrom_storage = true", "exclude each other"),
         ("kernel = \"k\"", "wants --origination-level"),
         ("quiet = true\nverbose = true", "exclude each other"),

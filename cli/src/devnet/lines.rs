@@ -7,6 +7,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -16,6 +17,8 @@ pub(crate) enum LogFormat {
     /// Messages alone, in colour on a terminal.
     #[default]
     Text,
+    /// The same, each behind its time (RFC 3339, UTC).
+    Time,
     /// Objects of JSON with `timestamp`, `level`, `target` and `message`.
     Json,
 }
@@ -34,7 +37,10 @@ pub(crate) fn log_lines(format: LogFormat, (quiet, verbose): (bool, bool), write
         .with_writer(writer);
     // A second subscriber, as in tests, stays without effect.
     let _ = match format {
-        LogFormat::Text => lines.event_format(Lines).try_init(),
+        LogFormat::Text | LogFormat::Time => {
+            let is_timed = format == LogFormat::Time;
+            lines.event_format(Lines { is_timed }).try_init()
+        }
         LogFormat::Json => {
             // A panic is a line like all others.
             std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
@@ -44,7 +50,10 @@ pub(crate) fn log_lines(format: LogFormat, (quiet, verbose): (bool, bool), write
 }
 
 /// One line for an event: its message, grey for calls, red for errors.
-struct Lines;
+struct Lines {
+    /// Its time stands first.
+    is_timed: bool,
+}
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -69,6 +78,10 @@ where
         } else {
             "    "
         };
+        if self.is_timed {
+            SystemTime.format_time(&mut writer)?;
+            write!(writer, " ")?;
+        }
         if writer.has_ansi_escapes() {
             write!(writer, "{colour}{indent}")?;
             context
@@ -82,5 +95,51 @@ where
                 .format_fields(writer.by_ref(), event)?;
             writeln!(writer)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    /// What a subscriber wrote.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn line(is_timed: bool) -> String {
+        let written = Written::default();
+        let writer = written.clone();
+        let lines = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .event_format(Lines { is_timed })
+            .finish();
+        tracing::subscriber::with_default(lines, || {
+            tracing::info!(target: "node::rpc", "eth_call");
+        });
+        let bytes = written.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_its_time_where_somebody_wants_it() {
+        assert_eq!(line(false), "eth_call\n");
+        let timed = line(true);
+        let (time, rest) = timed.split_once(' ').unwrap();
+        let time: jiff::Timestamp = time.parse().unwrap();
+        assert!(jiff::Timestamp::now().duration_since(time).as_secs() < 60);
+        assert_eq!(rest, "eth_call\n");
     }
 }
