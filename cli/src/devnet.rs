@@ -256,12 +256,6 @@ fn genesis(args: &DevnetArgs) -> anyhow::Result<Genesis> {
     let config = &mut genesis.config;
     config.block_gas_limit = args.gas_limit.unwrap_or(config.block_gas_limit);
     config.base_fee_floor = args.base_fee.unwrap_or(config.base_fee_floor);
-    if let Some(limit) = args.code_size_limit {
-        tracing::warn!(
-            "a contract may have {limit} bytes of code, and twice that of initcode (on Ethereum \
-             24,576); blocks are made by the kernel's steps natively, not by its module"
-        );
-    }
     if args.no_transaction_gas_cap {
         config.revisions = vec![(0, Revision::Prague)];
         tracing::warn!(

@@ -1,39 +1,33 @@
 //! A whole chain on one machine: kernel, layer 1 of our own, JSON-RPC.
 
 use crate::accounts::{self, Account};
-use crate::chain::{Chain, ChainError};
-use crate::error::{MinerError, NodeError};
-use crate::fork::{self, ForkError, Forked};
-use crate::genesis::{Genesis, GenesisError};
+use crate::error::MinerError;
+use crate::fork::{self, Forked};
 use crate::miner::{Miner, MinerHandle};
 use crate::node::Node;
-use crate::predeploys;
-use crate::rpc::access::{Access, InvalidOrigin};
+use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
-use crate::state_file::Dump;
-use crate::store::{Identity, SavedDevnet, Store, StoreError};
+use crate::store::SavedDevnet;
 use crate::version::client_version;
-use alloy_primitives::{B256, Keccak256, U256, keccak256};
-use evm_kernel::native::code_size;
+use alloy_primitives::U256;
 use layer1::Layer1;
-use layer1::devnet::Contracts;
 use pvm::{DebugSink, Durable, Machine, Metering};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use storage::Config;
-use storage::layout::CONFIG;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
+mod error;
 mod options;
+mod start;
 
+pub use error::DevnetError;
 pub use options::{BALANCE, CONNECTIONS, KEEP_STATES, MAX_CODE_SIZE_LIMIT, Options, Plan};
 
-/// The kernel's path in durable storage.
-const KERNEL: &str = "/kernel/boot.wasm";
+use start::{Kept, Start};
+
 /// The most bytes of a kernel's file.
 const MAX_KERNEL: u64 = 128 << 20;
 
@@ -41,54 +35,6 @@ const MAX_KERNEL: u64 = 128 << 20;
 const SEND_BUFFER: u32 = 256 << 10;
 /// The connections that wait to be taken.
 const BACKLOG: u32 = 1_024;
-
-/// Why a devnet does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum DevnetError {
-    /// The kernel's file cannot be read.
-    #[error("no kernel at {}: build it with `make kernel`", .path.display())]
-    Kernel {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The port cannot be used.
-    #[error("cannot listen at {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Invalid CORS origin.
-    #[error(transparent)]
-    Cors(#[from] InvalidOrigin),
-    /// The accounts cannot be derived.
-    #[error("cannot derive the accounts: {0}")]
-    Accounts(String),
-    /// The start of the chain cannot be put together.
-    #[error(transparent)]
-    Genesis(#[from] GenesisError),
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Layer 1 cannot be set up.
-    #[error("cannot set up layer 1: {0}")]
-    Layer1(#[from] layer1::Failure),
-    /// The first level failed.
-    #[error("cannot start the kernel: {0}")]
-    Start(#[from] MinerError),
-    /// The other chain cannot be gone on from.
-    #[error("cannot fork: {0}")]
-    Fork(#[from] ForkError),
-    /// The chain cannot go on from what the options name.
-    #[error("cannot go on from another chain: {0}")]
-    Begin(#[from] NodeError),
-    /// The thread that runs levels could not be made, or died at once.
-    #[error("cannot start the machine's thread: {0}")]
-    Thread(String),
-}
 
 /// A running devnet. It stops when this is dropped.
 #[derive(Debug)]
@@ -266,162 +212,6 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-/// The initial state of a devnet.
-struct Start {
-    storage: Durable,
-    config: Config,
-}
-
-impl Start {
-    /// The planned rollup, or else the kernel in its place with rich accounts.
-    fn of(options: &Options, kernel: &[u8], accounts: &[Account]) -> Result<Self, GenesisError> {
-        let mut start = Self::as_ever(options, kernel, accounts)?;
-        if let Some(limit) = options.code_size_limit {
-            let wrote = start.storage.write(code_size::PATH, limit.to_be_bytes());
-            wrote.map_err(|why| storage::StorageError::from(host::HostError::from(why)))?;
-        }
-        Ok(start)
-    }
-
-    fn as_ever(
-        options: &Options,
-        kernel: &[u8],
-        accounts: &[Account],
-    ) -> Result<Self, GenesisError> {
-        if let Some(plan) = &options.plan {
-            let mut storage = Durable::new();
-            let wrote = storage.write(KERNEL, &plan.installer);
-            wrote.map_err(|why| storage::StorageError::from(host::HostError::from(why)))?;
-            return Ok(Self {
-                storage,
-                config: plan.config.clone(),
-            });
-        }
-        let genesis = genesis(options, accounts);
-        Ok(Self {
-            storage: durable(kernel, &genesis)?,
-            config: genesis.config,
-        })
-    }
-}
-
-impl Start {
-    /// Opens the store of this chain.
-    fn store(&self, options: &Options, rollup: [u8; 20]) -> Result<Arc<Store>, StoreError> {
-        let Some(folder) = &options.data_dir else {
-            return Store::passing();
-        };
-        let (mut kernel, mut genesis) = (B256::ZERO, Keccak256::new());
-        for (path, value) in self.storage.values("")? {
-            if path == KERNEL {
-                kernel = keccak256(value.bytes());
-                continue;
-            }
-            for part in [path.as_bytes(), &value.bytes()] {
-                genesis.update((part.len() as u64).to_be_bytes());
-                genesis.update(part);
-            }
-        }
-        let identity = Identity {
-            kind: "devnet",
-            rollup: Some(rollup),
-            kernel,
-            genesis: genesis.finalize(),
-        };
-        Store::open(folder, &identity)
-    }
-}
-
-/// The state that a devnet continues from, or begins with.
-struct Kept {
-    chain: Chain,
-    chain_id: u64,
-    layer1: Layer1,
-    /// `None`: it begins.
-    saved: Option<SavedDevnet>,
-}
-
-impl Start {
-    /// Reads the store; the storage becomes that of the newest block there.
-    fn kept(&mut self, options: &Options) -> Result<Kept, DevnetError> {
-        let at = contracts(&self.config);
-        let rollup = pvm::Options::default().rollup;
-        let mut layer1 = layer1::devnet::layer1_with(rollup, options.layer1, &at)?;
-        let store = self.store(options, rollup)?;
-        let saved = store.devnet(layer1.clone())?;
-        let chain = Chain::new(store, options.keep_states)?;
-        let mut chain_id = self.config.chain_id;
-        if let Some(saved) = &saved {
-            layer1 = saved.layer1.clone();
-            let newest = chain.latest()?;
-            let newest = newest.ok_or(MinerError::Chain(ChainError::NoHead))?;
-            self.storage = newest.state().map_err(MinerError::from)?.clone();
-            let config = CONFIG.get(&self.storage, &()).map_err(MinerError::from)?;
-            chain_id = config.map_or(chain_id, |config| config.chain_id);
-        }
-        Ok(Kept {
-            chain,
-            chain_id,
-            layer1,
-            saved,
-        })
-    }
-}
-
-/// The contracts of layer 1, at the addresses in the configuration.
-fn contracts(config: &Config) -> Contracts {
-    let default = Contracts::default();
-    Contracts {
-        exchanger: config.ticketer.unwrap_or(default.exchanger),
-        delayed_inbox: config.delayed_bridge.unwrap_or(default.delayed_inbox),
-        governance: config.kernel_governance.unwrap_or(default.governance),
-        ..default
-    }
-}
-
-/// The start of the chain, with rich accounts and the bridge of our layer 1.
-fn genesis(options: &Options, accounts: &[Account]) -> Genesis {
-    let mut genesis = options.genesis.clone();
-    let contracts = Contracts::default();
-    let config = &mut genesis.config;
-    config.chain_id = options.chain_id;
-    config.ticketer.get_or_insert(contracts.exchanger);
-    config.delayed_bridge.get_or_insert(contracts.delayed_inbox);
-    config.kernel_governance.get_or_insert(contracts.governance);
-    for account in accounts {
-        let account = genesis.alloc.entry(account.address).or_default();
-        account.balance = account.balance.max(options.balance);
-    }
-    if options.predeploys {
-        for (address, account) in predeploys::accounts(options.chain_id) {
-            genesis.alloc.entry(address).or_insert(account);
-        }
-    }
-    if let Some(Dump {
-        accounts,
-        chain: None,
-    }) = &options.state
-    {
-        genesis.alloc.extend(accounts.clone());
-    }
-    genesis
-}
-
-/// The rollup's durable storage before its first level.
-fn durable(kernel: &[u8], genesis: &Genesis) -> Result<Durable, GenesisError> {
-    let mut storage = Durable::new();
-    let put = |storage: &mut Durable, path: &str, value: &[u8]| {
-        storage
-            .write(path, value)
-            .map_err(|why| storage::StorageError::from(host::HostError::from(why)))
-    };
-    put(&mut storage, KERNEL, kernel)?;
-    for set in genesis.setup()? {
-        put(&mut storage, &set.to, &set.value)?;
-    }
-    Ok(storage)
 }
 
 /// The thread that owns the machine.

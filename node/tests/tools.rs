@@ -678,3 +678,24 @@ async fn code_is_as_large_as_the_limit_says() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_keeps_the_limit_of_code_that_it_was_made_with() {
+    let folder = std::env::temp_dir().join(format!("evm-rollup-code-{}", std::process::id()));
+    // The first start makes it.
+    for limit in [Some(40_000), Some(50_000), None] {
+        let devnet = devnet(|options| {
+            options.data_dir = Some(folder.clone());
+            options.code_size_limit = limit;
+            options.genesis.config.block_gas_limit = 1 << 24;
+        })
+        .await;
+        for (size, status) in [(40_000, "0x1"), (40_001, "0x0")] {
+            let sent = call(&devnet, "eth_sendTransaction", large(&devnet, size)).await;
+            let receipt = call(&devnet, "eth_getTransactionReceipt", json!([sent])).await;
+            assert_eq!(receipt["status"], status, "{limit:?}: {size}");
+        }
+        tokio::task::block_in_place(|| devnet.stop());
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
