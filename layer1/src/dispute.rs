@@ -5,6 +5,7 @@
 //! What a state is, what a step, and what proves one, is said by [`Rules`].
 
 mod failure;
+mod finality;
 mod game;
 mod rules;
 
@@ -14,10 +15,9 @@ pub use rules::{Hash, Rules};
 
 use crate::account::Mutez;
 use crate::chain::Layer1;
-use crate::outbox::OutboxPosition;
 use game::Outcome;
 use messages::contract::Contract;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The 21 bytes of an account (`tz…`) that stakes on commitments.
@@ -32,7 +32,8 @@ pub struct CommitmentId(u32);
 pub struct Terms {
     /// What a staker puts at stake.
     pub stake: Mutez,
-    /// The levels that a commitment stands before it can be cemented.
+    /// The levels that a commitment stands before it can be cemented, and those after the first commitment to a
+    /// level in which others can be published: so nobody puts off for ever that it is cemented.
     pub window: u32,
     /// The levels that a player has for a move.
     pub turn: u32,
@@ -93,6 +94,10 @@ pub struct Disputes<R: Rules> {
     stakes: BTreeMap<Staker, Stake>,
     games: BTreeMap<[Staker; 2], Game>,
     cemented: CommitmentId,
+    /// Those that are final and not forgotten yet.
+    last: BTreeSet<CommitmentId>,
+    /// When the first commitment to each open level was published.
+    opened: BTreeMap<u32, u32>,
     burned: Mutez,
 }
 
@@ -116,6 +121,8 @@ impl<R: Rules> Disputes<R> {
             stakes: BTreeMap::new(),
             games: BTreeMap::new(),
             cemented: first,
+            last: BTreeSet::from([first]),
+            opened: BTreeMap::new(),
             burned: Mutez::ZERO,
         }
     }
@@ -183,6 +190,12 @@ impl<R: Rules> Disputes<R> {
         if predecessor != self.cemented && !self.steps.contains_key(&(*staker, predecessor)) {
             return Err(DisputeError::NotYourPredecessor);
         }
+        let opened = self.opened.get(&level).copied();
+        let opened = opened.unwrap_or_else(|| layer1.level());
+        let curfew = opened.saturating_add(self.terms.window);
+        if layer1.level() > curfew {
+            return Err(DisputeError::PastCurfew(curfew));
+        }
         let amount = match staked {
             Some(stake) => stake.amount,
             None => {
@@ -193,6 +206,7 @@ impl<R: Rules> Disputes<R> {
         };
         let commitment = self.find_or_add(predecessor, claim, layer1.level());
         self.inboxes.insert(level, inbox);
+        self.opened.insert(level, opened);
         self.steps.insert((*staker, commitment), steps);
         self.stakes.insert(*staker, Stake { commitment, amount });
         Ok(commitment)
@@ -385,105 +399,6 @@ impl<R: Rules> Disputes<R> {
             why,
             rounds,
         })
-    }
-
-    /// Forgets commitments that nobody stands for.
-    fn forget(&mut self) {
-        let stakes = self.stakes.values();
-        let mut kept: Vec<CommitmentId> = stakes
-            .flat_map(|stake| self.path(stake.commitment))
-            .collect();
-        kept.push(self.cemented);
-        self.commitments
-            .retain(|id, _| *id <= self.cemented || kept.contains(id));
-    }
-
-    /// Makes the next commitment final: the only one that somebody stands for, once it has stood for long
-    /// enough.
-    ///
-    /// # Errors
-    /// Where there is none, it has not stood for long enough, or it is contradicted.
-    pub fn cement(&mut self, layer1: &Layer1) -> Done<CommitmentId> {
-        let mut next = Vec::new();
-        for stake in self.stakes.values() {
-            if let [first, id, ..] = self.path(stake.commitment)[..]
-                && first == self.cemented
-                && !next.contains(&id)
-            {
-                next.push(id);
-            }
-        }
-        let [id] = next[..] else {
-            return Err(match next.is_empty() {
-                true => DisputeError::NoCommitment,
-                false => DisputeError::Contested,
-            });
-        };
-        let commitment = self.commitments.get(&id);
-        let commitment = commitment.ok_or(DisputeError::NoCommitment)?;
-        let at = commitment.published.saturating_add(self.terms.window);
-        if layer1.level() < at {
-            return Err(DisputeError::TimeLeft(at));
-        }
-        self.inboxes.remove(&self.rules.level(&commitment.claim));
-        self.cemented = id;
-        self.forget();
-        Ok(id)
-    }
-
-    /// Gives a stake back to somebody who stands for nothing but what is cemented.
-    ///
-    /// # Errors
-    /// Where there is none, or it is needed.
-    pub fn withdraw(&mut self, layer1: &mut Layer1, staker: &Staker) -> Done<Mutez> {
-        let stake = *self.stakes.get(staker).ok_or(DisputeError::NoStake)?;
-        if !self.is_cemented(stake.commitment) {
-            return Err(DisputeError::AtStake);
-        }
-        let ledger = layer1.ledger_mut();
-        ledger.fund(Contract::Implicit(*staker), stake.amount)?;
-        self.stakes.remove(staker);
-        self.steps.retain(|(known, _), _| known != staker);
-        Ok(stake.amount)
-    }
-
-    /// Whether a commitment is final.
-    #[must_use]
-    pub fn is_cemented(&self, id: CommitmentId) -> bool {
-        let mut at = Some(self.cemented);
-        while let Some(one) = at {
-            if one == id {
-                return true;
-            }
-            at = self.commitments.get(&one).and_then(|one| one.predecessor);
-        }
-        false
-    }
-
-    /// Brings the outbox messages of a commitment to layer 1, all of them in their order, which executes them
-    /// when their time has come. Those of a commitment that is not final never get there.
-    ///
-    /// # Errors
-    /// Where the commitment is not final, or has another outbox.
-    pub fn bring_outbox(
-        &self,
-        layer1: &mut Layer1,
-        id: CommitmentId,
-        messages: &[Vec<u8>],
-    ) -> Done<()> {
-        if !self.is_cemented(id) {
-            return Err(DisputeError::NotCemented);
-        }
-        let commitment = self.commitments.get(&id);
-        let claim = &commitment.ok_or(DisputeError::NoCommitment)?.claim;
-        if !self.rules.has_outbox(claim, messages) {
-            return Err(DisputeError::OtherOutbox);
-        }
-        let level = self.rules.level(claim);
-        for (index, message) in (0..).zip(messages) {
-            layer1.put_outbox(OutboxPosition { level, index }, message.clone());
-        }
-        Ok(())
     }
 }
 

@@ -23,6 +23,9 @@ pub enum DisputeError {
     /// The staker builds on what it does not stand for.
     #[error("the staker does not stand for the predecessor")]
     NotYourPredecessor,
+    /// The level takes no more commitments: the first was published long ago.
+    #[error("the level took commitments up to level {0}")]
+    PastCurfew(u32),
     /// Somebody has no stake.
     #[error("there is no stake")]
     NoStake,

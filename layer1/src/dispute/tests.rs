@@ -551,3 +551,93 @@ fn the_inbox_of_a_commitment_stays_as_long_as_it_can_be_disputed() {
     assert_eq!(verdict.unwrap().winner, HONEST);
     assert_eq!(scene.disputes.cement(&scene.layer1), Ok(id));
 }
+
+/// Commits to the level behind what is final, waits, and makes it final, so many levels.
+fn cement_levels(scene: &mut Scene, levels: std::ops::Range<u32>) -> Vec<CommitmentId> {
+    let mut all = Vec::new();
+    let now = scene.layer1.level();
+    for level in levels.clone() {
+        scene.layer1.end_level(level, vec![vec![1]], Vec::new());
+    }
+    scene.layer1.resume_at(now);
+    for level in levels {
+        let before = scene.disputes.cemented();
+        let claim = scene.disputes.commitment(before).unwrap().claim;
+        let next = Sum { level, ..claim };
+        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
+        all.push(
+            disputes
+                .publish(layer1, &HONEST, before, (next, 1))
+                .unwrap(),
+        );
+        scene.later(16);
+        scene.disputes.cement(&scene.layer1).unwrap();
+    }
+    all
+}
+
+/// A liar that is slashed stakes again, with another lie, but only for a while.
+#[test]
+fn nobody_puts_off_for_ever_that_a_level_is_cemented() {
+    let mut scene = scene();
+    let honest = scene.publish(&HONEST, &scene.side(None));
+    let curfew = scene.layer1.level() + 16;
+    let mut wrong = 3;
+    loop {
+        let claim = (scene.side(Some(wrong)).claim(1), STEPS);
+        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
+        let published = disputes.publish(layer1, &FALSE, CommitmentId(0), claim);
+        if layer1.level() > curfew {
+            assert_eq!(published, Err(DisputeError::PastCurfew(curfew)));
+            break;
+        }
+        assert!(published.is_ok(), "{published:?}");
+        disputes.accuse(layer1, &FALSE, &HONEST).unwrap();
+        scene.later(9);
+        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
+        let verdict = disputes.timeout(layer1, &FALSE, &HONEST).unwrap();
+        assert_eq!(verdict.loser, FALSE);
+        let more = Mutez(10_000_000_000);
+        layer1.fund(Contract::Implicit(FALSE), more).unwrap();
+        wrong += 1;
+    }
+    assert!(wrong > 3);
+    assert_eq!(scene.disputes.cement(&scene.layer1), Ok(honest));
+}
+
+#[test]
+fn what_has_been_final_for_long_is_forgotten() {
+    let mut scene = scene();
+    let all = cement_levels(&mut scene, 1..100);
+    let newest = *all.last().unwrap();
+    assert_eq!(scene.disputes.cemented(), newest);
+    assert_eq!(scene.disputes.commitments.len(), 64);
+    assert!(scene.disputes.steps.is_empty() && scene.disputes.opened.is_empty());
+    assert!(scene.disputes.is_cemented(newest));
+    assert!(!scene.disputes.is_cemented(all[0]));
+    assert_eq!(scene.disputes.commitment(all[0]), None);
+    let back = scene.disputes.withdraw(&mut scene.layer1, &HONEST);
+    assert_eq!(back, Ok(Mutez(10_000_000_000)));
+}
+
+#[test]
+fn a_stake_for_what_has_long_been_final_is_given_back() {
+    let mut scene = scene();
+    let claim = scene.disputes.commitment(scene.first).unwrap().claim;
+    let first = (Sum { level: 1, ..claim }, 1);
+    for staker in [OTHER, HONEST] {
+        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
+        disputes
+            .publish(layer1, &staker, CommitmentId(0), first)
+            .unwrap();
+    }
+    scene.later(16);
+    let kept = scene.disputes.cement(&scene.layer1).unwrap();
+    cement_levels(&mut scene, 2..100);
+    assert_eq!(scene.disputes.commitments.len(), 65);
+    assert!(scene.disputes.is_cemented(kept));
+    let back = scene.disputes.withdraw(&mut scene.layer1, &OTHER);
+    assert_eq!(back, Ok(Mutez(10_000_000_000)));
+    cement_levels(&mut scene, 100..101);
+    assert!(!scene.disputes.is_cemented(kept));
+}
