@@ -13,10 +13,10 @@
 //! | 18 | a pair: its height (1 byte), its two sides |
 //! | 19 | zeros |
 //!
-//! An edge is its length (1 byte up to 254, or `ff` and u32 LE) and its bytes. A value is its length (u32 LE), then
+//! An edge is its length (1 byte, up to 240) and its bytes. A value is its length (u32 LE), then
 //! up to [`INLINE`] bytes as they are, more as the parts of its tree.
 
-use super::link::{Branch, Link, above};
+use super::link::{Branch, Link, MAX_EDGE, above};
 use crate::node_source::NodeHash;
 use crate::value::{INLINE, MAX_HEIGHT, MAX_VALUE, PIECE, Piece, Value, height};
 
@@ -90,18 +90,9 @@ fn name(out: &mut Vec<u8>, tag: u8, hash: &NodeHash) {
 }
 
 fn write_edge(out: &mut Vec<u8>, edge: &[u8]) {
-    match u8::try_from(edge.len()) {
-        Ok(len) if len < LONG => out.push(len),
-        _ => {
-            out.push(LONG);
-            out.extend((edge.len() as u32).to_le_bytes());
-        }
-    }
+    out.push(edge.len() as u8);
     out.extend(edge);
 }
-
-/// In place of an edge's length: it follows.
-const LONG: u8 = 0xff;
 
 fn write_value(out: &mut Vec<u8>, value: Option<&Value>, cutter: &mut impl Cutter) {
     let Some(value) = value else { return };
@@ -241,8 +232,12 @@ impl<'b, E: Elsewhere> Reader<'b, E> {
             return Ok(Link::node(edge, None, None));
         }
         let below = self.link(false)?;
-        let alone = matches!(below, Link::Leaf(_) | Link::Node(_));
-        if alone && value.is_none() && !edge.is_empty() {
+        let alone = match &below {
+            Link::Leaf(leaf) => Some(leaf.edge.len()),
+            Link::Node(node) => Some(node.edge.len()),
+            Link::Branch(_) | Link::Stub(_) => None,
+        };
+        if alone.is_some_and(|len| len < MAX_EDGE) && value.is_none() && !edge.is_empty() {
             return Err("a node without use");
         }
         Ok(Link::node(edge, value, Some(below)))
@@ -272,15 +267,12 @@ impl<'b, E: Elsewhere> Reader<'b, E> {
     }
 
     fn edge(&mut self, may_be_empty: bool) -> Read<&'b [u8]> {
-        let len = match self.byte()? {
-            LONG => match u32::from_le_bytes(self.array()?) {
-                len if len < LONG.into() => return Err("the length of an edge is not short"),
-                len => len as usize,
-            },
-            len => len.into(),
-        };
+        let len = self.byte()?.into();
         if len == 0 && !may_be_empty {
             return Err("an empty edge");
+        }
+        if len > MAX_EDGE {
+            return Err("an edge that is too long");
         }
         self.take(len)
     }

@@ -2,7 +2,7 @@
 //! loaded is loaded before anything changes on its level.
 
 use super::edge::Edge;
-use super::link::{Branch, Leaf, Link, Node};
+use super::link::{Branch, Leaf, Link, MAX_EDGE, Node};
 use crate::node_source::Unavailable;
 use crate::value::Value;
 use std::sync::Arc;
@@ -97,8 +97,35 @@ fn towards(link: &mut Link, key: &[u8]) -> Done<Towards> {
     }
     if common < len {
         split(link, common)?;
+        return Ok(Towards::Behind(common));
     }
-    Ok(Towards::Behind(common))
+    Ok(Towards::Behind(common + draw_up(link, &key[common..])?))
+}
+
+/// Where a node has one child alone, since the edge of both is too long for one, and `key` leaves that child's edge,
+/// both are parted there instead. Gives how many bytes farther that is.
+fn draw_up(link: &mut Link, key: &[u8]) -> Done<usize> {
+    let Some(view) = link.view()? else {
+        return Err(misplaced(link));
+    };
+    let (None, false, Some(below)) = (view.value, key.is_empty(), view.below) else {
+        return Ok(0);
+    };
+    let Some(child) = below.view()? else {
+        return Ok(0);
+    };
+    let common = common_prefix(child.edge, key);
+    if common == 0 || common == child.edge.len() {
+        return Ok(0);
+    }
+    let lower = Link::node(
+        &child.edge[common..],
+        child.value.cloned(),
+        child.below.cloned(),
+    );
+    let edge = [view.edge, &child.edge[..common]].concat();
+    *link = Link::node(&edge, None, Some(lower));
+    Ok(common)
 }
 
 /// Puts a part beside another, under a new branch; gives its place.
@@ -163,7 +190,7 @@ fn split(link: &mut Link, at: usize) -> Done<()> {
     Ok(())
 }
 
-/// A node with `prefix` before its edge.
+/// A node with `prefix` before its edge; two of them where that is too long for one.
 pub(super) fn prefixed(prefix: &[u8], link: Link) -> Done<Link> {
     if prefix.is_empty() {
         return Ok(link);
@@ -172,7 +199,12 @@ pub(super) fn prefixed(prefix: &[u8], link: Link) -> Done<Link> {
         return Err(misplaced(&link));
     };
     let edge = [prefix, view.edge].concat();
-    Ok(Link::node(&edge, view.value.cloned(), view.below.cloned()))
+    let (above, edge) = edge.split_at(edge.len().saturating_sub(MAX_EDGE));
+    let lower = Link::node(edge, view.value.cloned(), view.below.cloned());
+    Ok(match above {
+        [] => lower,
+        above => Link::node(above, None, Some(lower)),
+    })
 }
 
 /// Takes `what` away at `key` behind the root.
@@ -234,6 +266,52 @@ fn cut_below(link: &mut Link, key: &[u8], what: Cut, whole: bool) -> Done<bool> 
     }
 }
 
+/// Puts something in place of a part of the tree that lies behind so many others on the way of `key`, from
+/// the root on.
+pub(super) fn plug(root: &mut Link, key: &[u8], parts: u32, new: Option<Link>) -> Done<()> {
+    root.own()?;
+    let below = &mut node(root)?.below;
+    if let Some(children) = below
+        && plug_below(children, key, parts, new)?
+    {
+        *below = None;
+    }
+    Ok(())
+}
+
+/// The same among these children; gives whether none is left.
+fn plug_below(link: &mut Link, key: &[u8], parts: u32, new: Option<Link>) -> Done<bool> {
+    let Some(parts) = parts.checked_sub(1) else {
+        let is_gone = new.is_none();
+        if let Some(new) = new {
+            *link = new;
+        }
+        return Ok(is_gone);
+    };
+    link.own()?;
+    if let Link::Branch(branch) = link {
+        let first = key.first().copied().unwrap_or_default();
+        let at = branch.side(first);
+        if plug_below(side(link, first)?, key, parts, new)?
+            && let Link::Branch(branch) = link
+        {
+            *link = branch.sides[1 - at].clone();
+        }
+        return Ok(false);
+    }
+    let view = link.view()?;
+    let Some(rest) = view.and_then(|view| key.strip_prefix(view.edge)) else {
+        return Err(misplaced(link));
+    };
+    let below = &mut node(link)?.below;
+    if let Some(children) = below
+        && plug_below(children, rest, parts, new)?
+    {
+        *below = None;
+    }
+    tidy(link)
+}
+
 /// Merges a node that is without use with its only child; gives whether it has
 /// nothing at all.
 fn tidy(link: &mut Link) -> Done<bool> {
@@ -255,3 +333,6 @@ fn tidy(link: &mut Link) -> Done<bool> {
 pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,10 @@ use crate::value::{Piece, Value};
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
+/// The most bytes of an edge, as many as a path has. Longer ways without a value and without a branch, which copies
+/// make, are several nodes: each but the first has as many. So a node has a bounded size.
+pub(super) const MAX_EDGE: usize = host::path::MAX_PATH;
+
 /// A part of the tree.
 #[derive(Clone)]
 pub(super) enum Link {
@@ -32,7 +36,8 @@ pub(super) struct Node {
     pub(super) edge: Edge<22>,
     pub(super) value: Option<Value>,
     /// Its children: one or, below branches, several, whose edges begin with different
-    /// bytes. A node other than the root has a value or several.
+    /// bytes. A node other than the root has a value, or several, or one whose edge has all of
+    /// [`MAX_EDGE`] bytes.
     pub(super) below: Option<Link>,
     hash: OnceLock<NodeHash>,
 }
