@@ -18,6 +18,10 @@ const MAX_STEPS: u64 = 20_000_000_000;
 /// The most moves that are kept: more than a dispute has.
 const MAX_MOVES: usize = 128;
 
+/// The stack of a dispute's thread: paths that part at each bit make a tree some 2,000 parts deep, which is gone
+/// through by calls.
+const STACK: usize = 64 << 20;
+
 /// Disputes about levels of a devnet.
 #[derive(Debug, Default)]
 pub(crate) struct Disputes {
@@ -137,6 +141,7 @@ impl Disputes {
             end: None,
         };
         let thread = std::thread::Builder::new().name("dispute".into());
+        let thread = thread.stack_size(STACK);
         thread.spawn(move || {
             let end = game.play();
             if let Some(progress) = &mut *lock(&game.progress) {

@@ -6,6 +6,7 @@ use crate::logged::Logged;
 use crate::probe::{Abandoned, Event, Probed, View};
 use crate::profile::Marks;
 use crate::reveal::{self, RevealError};
+use crate::store::Listed;
 use kernel_module::imports::IMPORTS;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Context {
     pub(crate) left_out: usize,
     /// A preimage in place of those in the folder.
     pub(crate) revealed: Option<Vec<u8>>,
+    /// What was listed already for the call that is being made.
+    pub(crate) listed: Option<Listed>,
     pub(crate) outbox: Vec<Vec<u8>>,
     pub(crate) rollup: [u8; 20],
     pub(crate) origination_level: u32,

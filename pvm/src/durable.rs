@@ -24,6 +24,7 @@ mod partial;
 mod records;
 mod source;
 mod walk;
+mod way;
 
 use crate::node_source::{Hashed, Hasher};
 use crate::value::Value;
@@ -41,6 +42,7 @@ pub(crate) use edit::Cut;
 pub(crate) use records::named_within;
 pub use records::{check, named, references};
 pub use source::{Source, UNAVAILABLE};
+pub(crate) use way::{MOST, Pending, Way};
 
 /// The whole durable storage at one moment.
 #[derive(Clone)]
@@ -49,6 +51,9 @@ pub struct Durable {
     root: Link,
     /// The source of values that are not here.
     behind: Option<Arc<Behind>>,
+    /// So many bytes of the paths that it is asked for lie before its root: it is a part of a storage,
+    /// seen alone ([`Durable::way`]).
+    skip: usize,
 }
 
 /// Why a path cannot be read or changed.
@@ -67,6 +72,7 @@ impl Default for Durable {
         Self {
             root: Link::Node(Arc::default()),
             behind: None,
+            skip: 0,
         }
     }
 }
@@ -229,7 +235,7 @@ impl Durable {
     }
 
     pub(crate) fn set(&mut self, key: &[u8], value: Value) -> Result<(), Unavailable> {
-        *entry(&mut self.root, key)? = Some(value);
+        *entry(&mut self.root, rest(key, self.skip))? = Some(value);
         Ok(())
     }
 
@@ -240,7 +246,7 @@ impl Durable {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), Unavailable> {
-        let value = entry(&mut self.root, key)?;
+        let value = entry(&mut self.root, rest(key, self.skip))?;
         let value = value.get_or_insert_with(|| Value::new(&[]));
         value.write(offset, bytes)
     }
@@ -253,7 +259,7 @@ impl Durable {
     fn cut_here(&mut self, key: &[u8], what: Cut) -> Result<(), Unavailable> {
         let (value, below) = self.has(key)?;
         if value || below && what == Cut::Subtree {
-            cut(&mut self.root, key, what)?;
+            cut(&mut self.root, rest(key, self.skip), what)?;
         }
         Ok(())
     }
@@ -306,7 +312,8 @@ impl Durable {
 
     /// The node in whose edge `key` ends, and how many bytes of the edge it
     /// covers.
-    fn find(&self, mut key: &[u8]) -> Result<Option<(View<'_>, usize)>, Unavailable> {
+    fn find(&self, key: &[u8]) -> Result<Option<(View<'_>, usize)>, Unavailable> {
+        let mut key = rest(key, self.skip);
         let Some(mut view) = self.root.view()? else {
             return Ok(None);
         };
@@ -357,7 +364,7 @@ impl Durable {
             self.set(key, value)?;
         }
         if let Some(below) = subtree.below {
-            graft(&mut self.root, key, below)?;
+            graft(&mut self.root, rest(key, self.skip), below)?;
         }
         Ok(())
     }
@@ -381,6 +388,11 @@ impl Subtree {
         let hasher = with_value(Hasher::new(Hashed::Subtree), self.value.as_ref());
         with_option(hasher, self.below.as_ref().map(Link::hash)).done()
     }
+}
+
+/// What follows behind so many bytes of a path.
+fn rest(key: &[u8], skip: usize) -> &[u8] {
+    key.get(skip..).unwrap_or_default()
 }
 
 /// −1 and −2 of the machine. The empty path, which is the root, is refused.

@@ -1,5 +1,7 @@
 //! The host functions, on the kernel's memory and the machine's context.
 
+mod args;
+
 use crate::context::{Context, Stop};
 use crate::debug_sink::{DEBUG_LINE, DebugSink};
 use crate::durable::{Durable, StoreError, Unavailable};
@@ -8,21 +10,17 @@ use crate::logged::Logged;
 use crate::memory::{self, Flat, Memory};
 use crate::probe::{Called, Event};
 use crate::reveal::RevealError;
-use crate::store::{self, OwnedKey};
-use host::path::MAX_PATH;
+use crate::store;
+use args::{Args, payload};
 use host::{HostError, MAX_MESSAGE, MAX_OUTBOX_MESSAGES};
 use kernel_module::imports::{HostCall, IMPORTS};
 use kernel_module::ticks::BYTE;
 
+pub(crate) use args::keys;
+
 /// A call of the new durable storage, which is enabled on no network.
 const NDS_NOT_ENABLED: &str =
     "a function of the new durable storage is called, which is not enabled";
-
-/// Room of a negative size for an answer.
-const NEGATIVE_ROOM: &str = "the room for an answer has a negative size";
-
-/// An answer that crosses the end of memory.
-const BEYOND_MEMORY: &str = "the answer to a reveal crosses the end of memory";
 
 impl Context {
     /// Answers the function at `place` of [`IMPORTS`]; `memory` is the
@@ -190,15 +188,8 @@ fn count(
         HostCall::StoreDeleteValue => {
             done(store::delete_value(durable, args.key(memory, 0)?.key()))?
         }
-        HostCall::StoreListSize => {
-            return Ok(store::list_size(durable, args.key(memory, 0)?.key())?);
-        }
-        HostCall::StoreGetNthKey => {
-            let key = args.key(memory, 0)?;
-            let name = store::nth_key(durable, key.key(), args.long(2))?;
-            args.copy_out(memory, 3, &name)?
-                .ok_or(HostError::MemoryInvalidAccess)?
-        }
+        HostCall::StoreListSize => return list_size(args, memory, context),
+        HostCall::StoreGetNthKey => nth_key(args, memory, context)?,
         HostCall::StoreCopy => {
             let (from, to) = (args.key(memory, 0)?, args.key(memory, 2)?);
             done(store::copy(durable, from.key(), to.key()))?
@@ -324,6 +315,33 @@ fn store_move(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) ->
     Ok(0)
 }
 
+/// How many children; what was listed before is not listed again.
+fn list_size(
+    args: Args<'_>,
+    memory: &mut dyn Memory,
+    context: &mut Context,
+) -> std::result::Result<i64, Fault> {
+    let key = args.key(memory, 0)?;
+    Ok(match context.listed.take() {
+        Some(listed) => listed.count.cast_signed(),
+        None => store::list_size(&context.durable, key.key())?,
+    })
+}
+
+fn nth_key(
+    args: Args<'_>,
+    memory: &mut dyn Memory,
+    context: &mut Context,
+) -> std::result::Result<i32, Fault> {
+    let key = args.key(memory, 0)?;
+    let name = match context.listed.take() {
+        Some(listed) => listed.name()?,
+        None => store::nth_key(&context.durable, key.key(), args.long(2))?,
+    };
+    let len = args.copy_out(memory, 3, &name)?;
+    Ok(len.ok_or(HostError::MemoryInvalidAccess)?)
+}
+
 fn store_read(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) -> Result<i32> {
     let key = args.key(memory, 0)?;
     let key = key.key();
@@ -401,67 +419,4 @@ fn given_bytes(function: Option<HostCall>, args: &[i64], memory: &mut dyn Memory
         .iter()
         .map(|place| memory::slice(memory, args.int(*place), args.int(place + 1)));
     bytes.map(std::result::Result::unwrap_or_default).collect()
-}
-
-/// The arguments of a call.
-#[derive(Clone, Copy)]
-struct Args<'a>(&'a [i64]);
-
-impl Args<'_> {
-    fn long(self, place: usize) -> i64 {
-        self.0.get(place).copied().unwrap_or_default()
-    }
-
-    fn int(self, place: usize) -> i32 {
-        self.long(place) as i32
-    }
-
-    /// A pointer, or another number without a sign.
-    fn pointer(self, place: usize) -> usize {
-        self.int(place) as u32 as usize
-    }
-
-    /// The key whose address and length stand at `place`.
-    fn key(self, memory: &mut dyn Memory, place: usize) -> Result<OwnedKey> {
-        let len = self.int(place + 1);
-        if len > MAX_PATH as i32 {
-            return Err(HostError::KeyTooLarge.into());
-        }
-        Ok(OwnedKey::new(memory::slice(memory, self.int(place), len)?)?)
-    }
-
-    /// Copies as much of `bytes` as fits to where `place` says, with the room
-    /// behind it; gives how many, or nothing beyond the end of memory.
-    fn copy_out(
-        self,
-        memory: &mut dyn Memory,
-        place: usize,
-        bytes: &[u8],
-    ) -> std::result::Result<Option<i32>, Fault> {
-        let room = usize::try_from(self.int(place + 1))
-            .map_err(|_| Fault::Stop(Stop::Fatal(NEGATIVE_ROOM)))?;
-        let len = bytes.len().min(room);
-        let within = memory::put(memory, self.int(place), &bytes[..len])?;
-        Ok(within.then_some(len as i32))
-    }
-
-    /// The same, for the answer to a reveal, which comes from outside of the machine: there is
-    /// nobody to tell that it does not fit.
-    fn reveal_out(
-        self,
-        memory: &mut dyn Memory,
-        place: usize,
-        bytes: &[u8],
-    ) -> std::result::Result<i32, Fault> {
-        self.copy_out(memory, place, bytes)?
-            .ok_or(Fault::Stop(Stop::Fatal(BEYOND_MEMORY)))
-    }
-}
-
-/// A reveal's request.
-fn payload(memory: &mut dyn Memory, addr: i32, len: i32) -> Result<Vec<u8>> {
-    if len > MAX_MESSAGE as i32 {
-        return Err(HostError::TooLarge.into());
-    }
-    memory::slice(memory, addr, len)
 }

@@ -62,6 +62,7 @@ impl State {
             next: 0,
             left_out: 0,
             revealed: None,
+            listed: None,
             outbox: Vec::new(),
             rollup: self.options.rollup,
             origination_level: self.options.origination_level,

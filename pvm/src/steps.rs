@@ -2,6 +2,7 @@
 //! it, and what lies between the runs (`docs/proofs.md`).
 
 mod between;
+mod chain;
 mod change;
 mod claim;
 mod facts;
@@ -10,9 +11,10 @@ mod player;
 mod proof;
 mod prove;
 mod state;
+mod walk;
 
 use crate::context::{Context, Stop};
-use crate::durable::{Durable, Unavailable};
+use crate::durable::{Durable, MOST, Unavailable};
 use crate::engine::step::{args, word};
 use crate::memory::Memory;
 use crate::value::Value;
@@ -20,10 +22,11 @@ use between::{Level, Run};
 use host::reserved::KERNEL;
 use inbox::Messages;
 use kernel_module::imports::{HostCall as Function, IMPORTS};
-use state::Outside;
+use state::{NO_WALK, Outside};
 use std::fmt::Display;
 use std::sync::Arc;
 use step_machine::{Backing, Event, HostCall, Plain, Recording, Region, answer, step, stop};
+use walk::{Called, Walk, Walked};
 
 pub use change::Change;
 pub use claim::{Claim, inbox_root};
@@ -38,6 +41,8 @@ pub use step_machine::{End, Hash, MAX_PROOF};
 pub struct Steps {
     /// The kernel that runs, while one does.
     run: Option<Plain>,
+    /// The call of the host that it makes, in several steps.
+    walk: Option<Walk>,
     context: Context,
     messages: Arc<Messages>,
     outside: Outside,
@@ -62,6 +67,7 @@ struct Totals {
 #[derive(Clone, Debug)]
 pub struct Saved {
     run: Option<step_machine::Saved>,
+    walk: Option<Walk>,
     context: Context,
     outside: Outside,
     before: Durable,
@@ -84,6 +90,7 @@ impl Steps {
         }
         Self {
             run: None,
+            walk: None,
             before: Durable::new(),
             context,
             messages: Arc::new(messages),
@@ -98,7 +105,15 @@ impl Steps {
     pub fn root(&mut self) -> Hash {
         let durable = self.context.durable.root_hash();
         let machine = self.run.as_mut().map_or([0; 32], Plain::root);
-        self.outside.hash(&machine, &durable)
+        self.outside().hash(&machine, &durable)
+    }
+
+    /// What is outside, as it is now.
+    fn outside(&self) -> Outside {
+        Outside {
+            walk: self.walk.as_ref().map_or(NO_WALK, Walk::hash),
+            ..self.outside.clone()
+        }
     }
 
     /// What is known of the rollup.
@@ -167,6 +182,7 @@ impl Steps {
     pub fn save(&mut self) -> Saved {
         Saved {
             run: self.run.as_mut().map(Plain::save),
+            walk: self.walk.clone(),
             context: self.context.clone(),
             outside: self.outside.clone(),
             before: self.before.clone(),
@@ -179,6 +195,7 @@ impl Steps {
     fn twin(&self) -> Self {
         Self {
             run: None,
+            walk: self.walk.clone(),
             context: self.context.clone(),
             messages: Arc::clone(&self.messages),
             outside: self.outside.clone(),
@@ -192,6 +209,7 @@ impl Steps {
     /// Goes back to a state of this level.
     pub fn restore(&mut self, saved: &Saved) {
         self.run = saved.run.as_ref().map(step_machine::Saved::plain);
+        self.walk.clone_from(&saved.walk);
         self.context = saved.context.clone();
         self.outside = saved.outside.clone();
         self.before = saved.before.clone();
@@ -231,9 +249,13 @@ impl Steps {
             let step = self.totals.steps + plain.state().steps - before;
             let cells = plain.cells(call.first, call.cells);
             let called = Call::new(step, call.import, cells);
-            host(plain, call, &mut self.context)?;
-            self.outside.follow(&self.context);
-            tell(called);
+            host(plain, call, &mut self.context, &mut self.walk)?;
+            if self.walk.is_some() {
+                self.totals.steps += 1;
+            } else {
+                self.outside.follow(&self.context);
+                tell(called);
+            }
         }
         self.totals.steps += plain.state().steps - before;
         Ok(())
@@ -257,6 +279,7 @@ impl Steps {
         self.context.durable = durable;
         self.context.next = self.outside.next as usize;
         self.run = None;
+        self.walk = None;
         if let Some(run) = run {
             self.totals.runs += 1;
             self.before = run.before;
@@ -342,8 +365,13 @@ fn function(call: HostCall) -> Option<Function> {
     IMPORTS.get(call.import as usize)?.call
 }
 
-/// Makes the step of a call of the host.
-fn host<B>(backing: &mut B, call: HostCall, context: &mut Context) -> Result<(), Stuck>
+/// Makes a step of a call of the host; one more follows if `walk` says so then.
+fn host<B>(
+    backing: &mut B,
+    call: HostCall,
+    context: &mut Context,
+    walk: &mut Option<Walk>,
+) -> Result<(), Stuck>
 where
     B: Backing<Missing: Display>,
 {
@@ -358,16 +386,26 @@ where
     let started = backing.registers().started;
     let place = call.import as usize;
     let answered = if started && place < IMPORTS.len() {
-        context.call_on(place, &args, &mut Cells(&mut *backing))
+        let called = Called {
+            place,
+            args: &args,
+            most: MOST,
+        };
+        walk::call(called, walk.clone(), &mut Cells(&mut *backing), context)
     } else {
         Err(Stop::AtStart)
     };
     match answered {
-        Ok(number) => {
+        Ok(Walked::On(on)) => *walk = Some(*on),
+        Ok(Walked::Done(number)) => {
+            *walk = None;
             answer(backing, call, word(call, number)).map_err(missing)?;
         }
         // The machine does not survive this.
-        Err(Stop::Fatal(_) | Stop::AtStart) => stop(backing),
+        Err(Stop::Fatal(_) | Stop::AtStart) => {
+            *walk = None;
+            stop(backing);
+        }
         Err(other) => return Err(Stuck(other.to_string())),
     }
     Ok(())

@@ -84,6 +84,27 @@ impl OwnedKey {
     }
 }
 
+/// The names below a path, listed before.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    /// Whether anything lies at the path.
+    pub(crate) any: bool,
+    /// How many names, the value itself counted as one.
+    pub(crate) count: u64,
+    /// The name that was looked for.
+    pub(crate) name: Option<Vec<u8>>,
+}
+
+impl Listed {
+    /// As [`nth_key`].
+    pub(crate) fn name(self) -> Result<Vec<u8>, HostError> {
+        if !self.any {
+            return Err(HostError::NotANode);
+        }
+        self.name.ok_or(HostError::InvalidSubkeyIndex)
+    }
+}
+
 impl<'k> From<Path<'k>> for Key<'k> {
     fn from(path: Path<'k>) -> Self {
         Self(path.as_bytes())

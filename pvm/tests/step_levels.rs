@@ -448,7 +448,7 @@ fn states_that_no_kernel_comes_to_do_not_hold_the_judge_up() {
         machine.extend(first_leaf(stack));
         machine.extend([0; 4]);
         let root = step_machine::Partial::decode(&machine).unwrap().0.root();
-        let mut outside = vec![0; 137];
+        let mut outside = vec![0; 169];
         outside[100] = 2;
         let mut hasher = Blake2b::<U32>::new();
         hasher.update([0x20]);
@@ -459,7 +459,7 @@ fn states_that_no_kernel_comes_to_do_not_hold_the_judge_up() {
         let mut proof = outside;
         proof.extend([9; 32]);
         proof.extend(machine);
-        proof.extend([0; 6]);
+        proof.extend([0; 12]);
         let evidence = Evidence {
             proof,
             kernel: None,

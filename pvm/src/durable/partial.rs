@@ -15,6 +15,7 @@ impl Durable {
         Self {
             root: Link::seen(&self.root),
             behind: None,
+            skip: self.skip,
         }
     }
 
@@ -37,9 +38,11 @@ impl Durable {
     /// [`Unavailable::Corrupt`] if they are no part of such a storage.
     pub fn partial(root: NodeHash, bytes: &[u8]) -> Result<Self, Unavailable> {
         match checked(&root, Reader::new(bytes, Blinded).part())? {
-            Part::Link(root) if root.view()?.is_some_and(|view| view.edge.is_empty()) => {
-                Ok(Self { root, behind: None })
-            }
+            Part::Link(root) if root.view()?.is_some_and(|view| view.edge.is_empty()) => Ok(Self {
+                root,
+                behind: None,
+                skip: 0,
+            }),
             _ => Err(Unavailable::Corrupt {
                 hash: root,
                 why: "it is not a root",
@@ -52,6 +55,7 @@ impl Durable {
         Self {
             root: Link::stub(root, Arc::new(Blind)),
             behind: None,
+            skip: 0,
         }
     }
 }

@@ -21,7 +21,11 @@ impl Durable {
     pub fn open(root: NodeHash, source: Arc<dyn NodeSource>) -> Result<Self, Unavailable> {
         let root = Link::stub(root, Records::new(source));
         match root.view()? {
-            Some(view) if view.edge.is_empty() => Ok(Self { root, behind: None }),
+            Some(view) if view.edge.is_empty() => Ok(Self {
+                root,
+                behind: None,
+                skip: 0,
+            }),
             _ => Err(Unavailable::Corrupt {
                 hash: root.hash(),
                 why: "it is not a root",
@@ -49,8 +53,11 @@ impl Durable {
             stored: None,
         };
         let root = writer.record(&self.root)?;
-        let behind = self.behind.clone();
-        Ok(Self { root, behind })
+        Ok(Self {
+            root,
+            behind: self.behind.clone(),
+            skip: self.skip,
+        })
     }
 
     /// Gives `put` every record, with its hash: each once, after those that it names, the

@@ -1,6 +1,6 @@
 //! The steps that are no machine's: messages are loaded, runs begin and end.
 
-use super::state::{Outside, Phase};
+use super::state::{NO_WALK, Outside, Phase};
 use super::{Facts, Stuck};
 use crate::durable::{Durable, StoreError};
 use crate::engine::RunLimits;
@@ -99,6 +99,7 @@ impl Level<'_> {
     /// as it was before its kernel was kept.
     pub(super) fn end(&mut self, registers: &Registers) -> Result<(), Stuck> {
         self.outside.before = [0; 32];
+        self.outside.walk = NO_WALK;
         self.outside.phase = Phase::Between;
         if !registers.started {
             return self.fall_back(&KernelError::Init("it traps at its start".to_owned()));

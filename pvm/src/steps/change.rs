@@ -97,6 +97,7 @@ impl Steps {
             }
             Change::Finish => {
                 self.run = None;
+                self.walk = None;
                 self.outside.finish(Phase::Waiting);
             }
         }

@@ -2,18 +2,25 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 137 | level, next message, root of the inbox, messages sent, chain of the outbox, the rollup's address and origination level, where the level is, reboots left, durable storage before the run (`state.rs`) |
+//! | 169 | level, next message, root of the inbox, messages sent, chain of the outbox, the rollup's address and origination level, where the level is, reboots left, durable storage before the run, the call of the host that is being made (`state.rs`) |
 //! | 32 | the root of durable storage |
 //! | | while a kernel runs, the step machine's part (`step_machine::proof`) |
 //! | 4, and as many | parts of durable storage that the step looks at (`durable/codec.rs`), or none |
 //! | 1 | 0; or 1 and no message; or 2, its length (2) and a message; behind either the 20 hashes beside it |
 //! | 1 | 0; or 1, the length (2) and a preimage |
+//! | 2, and as many | the call of the host that is being made (`walk/form.rs`), or none |
+//! | 4, and as many | more parts of durable storage, for such a call, or none |
+//!
+//! The parts of storage are those of the storage itself, or, while a call of the host is being made: of that in
+//! which names are listed; of the last piece of the way, and of the focus, on the way back; of the focus, and of what
+//! is held, before.
 //!
 //! Numbers are little-endian.
 
 use super::between::Level;
 use super::inbox::{HEIGHT, Shown};
-use super::state::{LEN, Outside, Phase};
+use super::state::{LEN, NO_WALK, Outside, Phase};
+use super::walk::{SHOWN, Walk};
 use super::{Facts, Stuck, function, host};
 use crate::context::Context;
 use crate::debug_sink::DebugSink;
@@ -51,6 +58,10 @@ pub(super) struct HostPart {
     pub(super) storage: Vec<u8>,
     pub(super) message: Option<Shown>,
     pub(super) preimage: Option<Vec<u8>>,
+    /// The call that is being made; nothing where none is.
+    pub(super) walk: Vec<u8>,
+    /// More of storage, for such a call.
+    pub(super) beside: Vec<u8>,
 }
 
 impl HostPart {
@@ -77,21 +88,41 @@ impl HostPart {
                 put(proof, preimage);
             }
         }
+        put(proof, &self.walk);
+        proof.extend((self.beside.len() as u32).to_le_bytes());
+        proof.extend(&self.beside);
     }
 
     /// Durable storage as far as it is shown.
     fn storage(&self, root: &Hash) -> Result<Durable, StepProofError> {
-        Ok(match self.storage.is_empty() {
-            true => Durable::blind(*root),
-            false => Durable::partial(*root, &self.storage)?,
-        })
+        shown(root, &self.storage)
+    }
+
+    /// The call that is being made.
+    fn walk(&self, outside: &Outside) -> Result<Option<Walk>, StepProofError> {
+        if outside.walk == NO_WALK {
+            return match self.walk.is_empty() && self.beside.is_empty() {
+                true => Ok(None),
+                false => Err(Malformed("no call of the host is being made")),
+            };
+        }
+        let storage: [&[u8]; SHOWN] = [&self.storage, &self.beside];
+        let walk = Walk::decode(&self.walk, storage)?;
+        match walk.hash() == outside.walk {
+            true => Ok(Some(walk)),
+            false => Err(Malformed("another call of the host is being made")),
+        }
     }
 
     /// Nothing but durable storage is shown.
     fn alone(&self) -> Result<(), StepProofError> {
-        match (&self.message, &self.preimage) {
-            (None, None) => Ok(()),
-            _ => Err(Malformed("the step takes no message, and no preimage")),
+        let alone = Self {
+            storage: self.storage.clone(),
+            ..Self::default()
+        };
+        match *self == alone {
+            true => Ok(()),
+            false => Err(Malformed("the step takes no message, no preimage, no call")),
         }
     }
 
@@ -120,15 +151,26 @@ impl HostPart {
             [1] => Some(from.short()?),
             _ => return Err(Malformed("no such preimage")),
         };
-        if !from.0.is_empty() {
-            return Err(Malformed("something follows it"));
-        }
+        let walk = from.short()?;
+        let len = u32::from_le_bytes(from.array()?);
+        let beside = from.bytes(len as usize)?.to_vec();
+        from.end()?;
         Ok(Self {
             storage,
             message,
             preimage,
+            walk,
+            beside,
         })
     }
+}
+
+/// A storage with this root as far as it is shown.
+pub(super) fn shown(root: &Hash, bytes: &[u8]) -> Result<Durable, StepProofError> {
+    Ok(match bytes.is_empty() {
+        true => Durable::blind(*root),
+        false => Durable::partial(*root, bytes)?,
+    })
 }
 
 fn put(proof: &mut Vec<u8>, bytes: &[u8]) {
@@ -220,9 +262,11 @@ impl Judge {
         }
         match step(&mut machine)? {
             Event::Call(call) => {
+                let mut walk = part.walk(&outside)?;
                 let mut context = context(&outside, &durable, part, call)?;
-                host(&mut machine, call, &mut context)?;
+                host(&mut machine, call, &mut context, &mut walk)?;
                 durable = context.durable.root_hash();
+                outside.walk = walk.as_ref().map_or(NO_WALK, Walk::hash);
                 outside.follow(&context);
             }
             _ if part == HostPart::default() => {}
@@ -295,7 +339,11 @@ fn context(
     part: HostPart,
     call: HostCall,
 ) -> Result<Context, StepProofError> {
-    let durable = part.storage(durable)?;
+    let durable = match outside.walk {
+        NO_WALK => part.storage(durable)?,
+        // What is shown is of the parts that the call is at.
+        _ => Durable::blind(*durable),
+    };
     let reads = function(call) == Some(Function::ReadInput);
     let inbox = match part.message {
         Some(shown) if reads && shown.root(outside.next) == outside.inbox => {
@@ -323,12 +371,12 @@ fn context(
     })
 }
 
-struct Reader<'b>(&'b [u8]);
+pub(super) struct Reader<'b>(pub(super) &'b [u8]);
 
 const SHORT: StepProofError = Malformed("it ends too early");
 
 impl<'b> Reader<'b> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], StepProofError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], StepProofError> {
         let (array, rest) = self.0.split_first_chunk().ok_or(SHORT)?;
         self.0 = rest;
         Ok(*array)
@@ -340,8 +388,15 @@ impl<'b> Reader<'b> {
         Ok(bytes)
     }
 
-    fn short(&mut self) -> Result<Vec<u8>, StepProofError> {
+    pub(super) fn short(&mut self) -> Result<Vec<u8>, StepProofError> {
         let len = u16::from_le_bytes(self.array()?);
         Ok(self.bytes(len.into())?.to_vec())
+    }
+
+    pub(super) const fn end(&self) -> Result<(), StepProofError> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(Malformed("something follows it")),
+        }
     }
 }

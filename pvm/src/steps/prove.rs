@@ -3,6 +3,7 @@
 use super::between::Level;
 use super::proof::{Evidence, HostPart};
 use super::state::Phase;
+use super::walk::touched;
 use super::{Cells, Steps, Stuck, function, host, kernel};
 use crate::engine::step::args;
 use ::host::MAX_MESSAGE;
@@ -15,7 +16,7 @@ impl Steps {
     /// # Errors
     /// As [`Steps::advance`].
     pub fn prove(&mut self) -> Result<Evidence, Stuck> {
-        let mut proof = self.outside.encode();
+        let mut proof = self.outside().encode();
         proof.extend(self.context.durable.root_hash());
         let mut part = HostPart::default();
         let mut published = None;
@@ -69,13 +70,20 @@ impl Steps {
         }
         let Ok(event) = step(&mut recording);
         if let Event::Call(call) = event {
-            let watched = self.context.durable.watched();
-            let mut context = self.context.clone();
-            context.durable = watched.clone();
-            context.debug = crate::DebugSink::Off;
             part.preimage = self.preimage(plain, call)?;
-            host(&mut recording, call, &mut context)?;
-            part.storage = watched.touched();
+            let mut context = self.context.clone();
+            context.debug = crate::DebugSink::Off;
+            if let Some(walk) = &self.walk {
+                let (walk_on, watched) = walk.watched();
+                host(&mut recording, call, &mut context, &mut Some(walk_on))?;
+                part.walk = walk.encode();
+                [part.storage, part.beside] = touched(&watched);
+            } else {
+                let watched = self.context.durable.watched();
+                context.durable = watched.clone();
+                host(&mut recording, call, &mut context, &mut None)?;
+                part.storage = watched.touched();
+            }
             if function(call) == Some(Function::ReadInput) {
                 part.message = Some(self.messages.proof(&self.context));
             }

@@ -62,10 +62,15 @@ pub(super) struct Outside {
     /// The root of durable storage before the run's kernel was kept as one that can be
     /// instantiated, for a module that cannot; zeros while there is no run.
     pub(super) before: Hash,
+    /// The call of the host that is being made, in several steps (`walk/form.rs`); zeros while none is.
+    pub(super) walk: Hash,
 }
 
 /// The bytes of [`Outside::encode`].
-pub(super) const LEN: usize = 137;
+pub(super) const LEN: usize = 169;
+
+/// No call of the host is being made.
+pub(super) const NO_WALK: Hash = [0; 32];
 
 /// The chain of an outbox without messages.
 const NO_OUTBOX: Hash = [0; 32];
@@ -104,6 +109,7 @@ impl Outside {
             phase: Phase::Loading,
             reboots_left: 0,
             before: [0; 32],
+            walk: NO_WALK,
         }
     }
 
@@ -113,6 +119,7 @@ impl Outside {
         self.next = 0;
         self.reboots_left = 0;
         self.before = [0; 32];
+        self.walk = NO_WALK;
     }
 
     /// Takes over what a call changed.
@@ -137,6 +144,7 @@ impl Outside {
         bytes.push(self.phase as u8);
         bytes.extend(self.reboots_left.to_le_bytes());
         bytes.extend(self.before);
+        bytes.extend(self.walk);
         bytes
     }
 
@@ -157,6 +165,7 @@ impl Outside {
             phase: *Phase::ALL.get(usize::from(bytes[100]))?,
             reboots_left: number(101),
             before: part(bytes, 105),
+            walk: part(bytes, 137),
         })
     }
 
@@ -180,6 +189,7 @@ mod tests {
                 phase,
                 reboots_left: 5,
                 before: [6; 32],
+                walk: [8; 32],
                 ..Outside::first(1, [7; 32], &Facts::default())
             };
             let mut bytes = *outside.encode().first_chunk::<LEN>().unwrap();
