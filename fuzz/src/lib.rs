@@ -14,6 +14,7 @@ pub mod precompiles;
 pub mod program;
 pub mod proofs;
 pub mod random;
+pub mod steps;
 pub mod targets;
 mod tight;
 pub mod work;

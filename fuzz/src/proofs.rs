@@ -91,7 +91,11 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Changes bytes within `place`: some set, taken away, put in, or moved.
-fn change(choices: &mut Unstructured<'_>, bytes: &mut Vec<u8>, place: Range<usize>) -> Chosen<()> {
+pub(crate) fn change(
+    choices: &mut Unstructured<'_>,
+    bytes: &mut Vec<u8>,
+    place: Range<usize>,
+) -> Chosen<()> {
     let Range { start, mut end } = place;
     for _ in 0..choices.int_in_range(1..=3_u8)? {
         if start >= end {

@@ -1,6 +1,6 @@
 //! All targets, with the number of random bytes of each.
 
-use crate::{bytes, differential, evm_batches, inbox, michelson_text, proofs};
+use crate::{bytes, differential, evm_batches, inbox, michelson_text, proofs, steps};
 
 /// Something that is run on bytes.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,18 @@ pub const TARGETS: &[Target] = &[
         about: "snapshots with something changed, also where digests are right and records whole",
         len: 200,
         run: proofs::snapshot,
+    },
+    Target {
+        name: "step_proofs",
+        about: "proofs of steps with something changed: a judge finds what follows, or refuses",
+        len: 200,
+        run: steps::evidence,
+    },
+    Target {
+        name: "proof_size",
+        about: "the largest proof of a step, whatever a kernel writes and calls",
+        len: 400,
+        run: steps::size,
     },
     Target {
         name: "module",
