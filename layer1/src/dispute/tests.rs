@@ -136,10 +136,17 @@ impl Scene {
 
     fn publish(&mut self, staker: &Staker, side: &Side) -> CommitmentId {
         let claim = (side.claim(1), STEPS);
-        let published = self
-            .disputes
-            .publish(&mut self.layer1, staker, self.first, claim);
-        published.unwrap()
+        self.commit(staker, self.first, claim).unwrap()
+    }
+
+    fn commit(
+        &mut self,
+        staker: &Staker,
+        before: CommitmentId,
+        claim: (Sum, u64),
+    ) -> Result<CommitmentId, DisputeError> {
+        self.disputes
+            .publish(&mut self.layer1, staker, before, claim)
     }
 
     /// The section at whose beginning a side agrees, and at whose end it does not.
@@ -229,10 +236,7 @@ fn the_outbox_of_a_commitment_that_lost_is_never_brought() {
     let mut claim = honest.claim(1);
     claim.sent = 3;
     let lie = (claim, STEPS);
-    let published = scene
-        .disputes
-        .publish(&mut scene.layer1, &FALSE, scene.first, lie);
-    let lie = published.unwrap();
+    let lie = scene.commit(&FALSE, scene.first, lie).unwrap();
     let messages = vec![vec![1], vec![2], vec![3]];
     let bring = |scene: &mut Scene, id, messages: &[Vec<u8>]| {
         scene.disputes.bring_outbox(&mut scene.layer1, id, messages)
@@ -427,10 +431,7 @@ fn a_stake_is_needed_and_stays_on_its_branch() {
     let mut scene = scene();
     let (honest, wrong) = (scene.side(None), scene.side(Some(3)));
     let id = scene.publish(&HONEST, &honest);
-    let mut publish = |staker: &Staker, before, claim| {
-        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-        disputes.publish(layer1, staker, before, claim)
-    };
+    let mut publish = |staker: &Staker, before, claim| scene.commit(staker, before, claim);
     let first = CommitmentId(0);
     let claim = honest.claim(1);
     // Alike: the same commitment.
@@ -477,8 +478,7 @@ fn commitments_that_follow_others_are_disputed_where_they_part() {
         let inbox = scene.layer1.inbox(2).unwrap().to_vec();
         let follows = Side::new(Adder.first_state(&side.claim(1), &inbox), None);
         let claim = (follows.claim(2), STEPS);
-        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-        disputes.publish(layer1, &staker, before, claim).unwrap();
+        scene.commit(&staker, before, claim).unwrap();
     }
     let accused = scene.disputes.accuse(&scene.layer1, &HONEST, &FALSE);
     accused.unwrap();
@@ -509,10 +509,7 @@ fn who_builds_on_the_commitment_of_another_stands_for_it_first() {
     let inbox = scene.layer1.inbox(2).unwrap().to_vec();
     let follows = Side::new(Adder.first_state(&honest.claim(1), &inbox), None);
     let claim = (follows.claim(2), STEPS);
-    let publish = |scene: &mut Scene, before, claim| {
-        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-        disputes.publish(layer1, &HONEST, before, claim)
-    };
+    let publish = |scene: &mut Scene, before, claim| scene.commit(&HONEST, before, claim);
     let alone = publish(&mut scene, id, claim);
     assert_eq!(alone, Err(DisputeError::NotYourPredecessor));
     assert_eq!(scene.tez(&HONEST), 15_000_000_000);
@@ -522,8 +519,8 @@ fn who_builds_on_the_commitment_of_another_stands_for_it_first() {
     assert!(publish(&mut scene, id, claim).is_ok());
     // The liar says that the level has one step.
     let lie = (wrong.claim(1), 1);
+    scene.commit(&FALSE, scene.first, lie).unwrap();
     let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-    disputes.publish(layer1, &FALSE, scene.first, lie).unwrap();
     disputes.accuse(layer1, &FALSE, &HONEST).unwrap();
     let evidence = honest.at(0);
     let proved = disputes.prove(layer1, (&FALSE, &HONEST), 0, &evidence);
@@ -564,12 +561,7 @@ fn cement_levels(scene: &mut Scene, levels: std::ops::Range<u32>) -> Vec<Commitm
         let before = scene.disputes.cemented();
         let claim = scene.disputes.commitment(before).unwrap().claim;
         let next = Sum { level, ..claim };
-        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-        all.push(
-            disputes
-                .publish(layer1, &HONEST, before, (next, 1))
-                .unwrap(),
-        );
+        all.push(scene.commit(&HONEST, before, (next, 1)).unwrap());
         scene.later(16);
         scene.disputes.cement(&scene.layer1).unwrap();
     }
@@ -585,8 +577,8 @@ fn nobody_puts_off_for_ever_that_a_level_is_cemented() {
     let mut wrong = 3;
     loop {
         let claim = (scene.side(Some(wrong)).claim(1), STEPS);
+        let published = scene.commit(&FALSE, CommitmentId(0), claim);
         let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-        let published = disputes.publish(layer1, &FALSE, CommitmentId(0), claim);
         if layer1.level() > curfew {
             assert_eq!(published, Err(DisputeError::PastCurfew(curfew)));
             break;
@@ -626,10 +618,7 @@ fn a_stake_for_what_has_long_been_final_is_given_back() {
     let claim = scene.disputes.commitment(scene.first).unwrap().claim;
     let first = (Sum { level: 1, ..claim }, 1);
     for staker in [OTHER, HONEST] {
-        let (disputes, layer1) = (&mut scene.disputes, &mut scene.layer1);
-        disputes
-            .publish(layer1, &staker, CommitmentId(0), first)
-            .unwrap();
+        scene.commit(&staker, CommitmentId(0), first).unwrap();
     }
     scene.later(16);
     let kept = scene.disputes.cement(&scene.layer1).unwrap();
