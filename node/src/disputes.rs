@@ -101,6 +101,14 @@ impl Disputes {
         last.filter(|last| id.is_none_or(|id| id == last.id))
     }
 
+    /// Whether another can begin; so that nothing is looked for in vain.
+    pub(crate) fn free(&self) -> Result<(), DisputeRefused> {
+        match &*lock(&self.last) {
+            Some(last) if last.end.is_none() => Err(DisputeRefused::Busy(last.id)),
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a dispute; gives its number.
     pub(crate) fn begin(
         &self,

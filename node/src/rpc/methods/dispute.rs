@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 pub(super) async fn begin(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let wanted: Wanted = params.required(0)?;
     let node = miner.node();
+    node.disputes.free().map_err(RpcError::server)?;
     let wanted_level = wanted.level;
     let kept = load::blocking(node, move |node| {
         level::kept(node, wanted_level).map_err(RpcError::server)
