@@ -186,28 +186,14 @@ fn killed(start: impl Fn() -> Process, chain_id: u64, seed: u64, mut levels: imp
 #[test]
 fn a_devnet_that_is_killed_loses_nothing_that_it_acknowledged() {
     let folder = Folder::new("crashes of a devnet");
-    let start = || {
-        let args = ["devnet", "--port", "0", "--data-dir", "data"];
-        Process::start(&folder.0, &args)
-    };
+    let start = || Process::devnet(&folder.0, &[]);
     killed(start, 1337, 3, || {});
 }
 
 #[test]
 fn a_devnet_whose_blocks_come_in_time_loses_nothing_that_it_acknowledged() {
     let folder = Folder::new("crashes of a slow devnet");
-    let start = || {
-        let args = [
-            "devnet",
-            "--port",
-            "0",
-            "--data-dir",
-            "data",
-            "--block-time",
-            "0.1",
-        ];
-        Process::start(&folder.0, &args)
-    };
+    let start = || Process::devnet(&folder.0, &["--block-time", "0.1"]);
     killed(start, 1337, 5, || {});
 }
 

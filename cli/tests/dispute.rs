@@ -4,6 +4,8 @@ mod support;
 
 use serde_json::{Value, json};
 use std::process::Output;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use support::{Folder, Process, command, kernel, stderr, stdout};
 
 /// 5, then 256 and 7, then nothing, for the purse's `a`.
@@ -151,16 +153,7 @@ fn settled(devnet: &Process, id: &Value) -> Value {
 fn a_devnet_plays_disputes_and_so_does_its_folder() {
     let folder = Folder::new("devnet-disputes");
     let evm = kernel("evm_kernel.wasm");
-    let args = [
-        "devnet",
-        "--port",
-        "0",
-        "--data-dir",
-        "data",
-        "--kernel",
-        &evm,
-    ];
-    let mut devnet = Process::start(&folder.0, &args);
+    let mut devnet = Process::devnet(&folder.0, &["--kernel", &evm]);
     let call = |method: &str, params: Value| devnet.call(method, &params);
     let refused = |params: Value| call("rollup_dispute", params)["error"]["message"].clone();
     assert_eq!(
@@ -213,4 +206,72 @@ fn a_devnet_plays_disputes_and_so_does_its_folder() {
     let played = object(&["dispute", "--data-dir", &data, "--fault", "inbox", "--json"]);
     assert_eq!(played["level"], first["level"]);
     assert_eq!((&played["played"], &played["won"]), (&json!(1), &json!(1)));
+}
+
+/// What a process has in memory, in bytes.
+fn memory(devnet: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", devnet.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    kib.unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// Strangers that ask for disputes all the time do not keep a devnet from what it does besides, nor from its end.
+#[test]
+fn a_devnet_that_is_asked_for_many_disputes_answers_and_stops() {
+    let folder = Folder::new("many-disputes");
+    let evm = kernel("evm_kernel.wasm");
+    let mut devnet = Process::devnet(&folder.0, &["--kernel", &evm, "--block-time", "0.2"]);
+    let begun = AtomicU64::new(0);
+    let end = Instant::now() + Duration::from_secs(15);
+    let mut waits = Vec::new();
+    let mut most = 0;
+    std::thread::scope(|scope| {
+        for asker in 0..8_u64 {
+            let (devnet, begun) = (&devnet, &begun);
+            scope.spawn(move || {
+                let mut number = asker;
+                while Instant::now() < end {
+                    number = number
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(9);
+                    let levels = [json!(null), json!(number % 40), json!(u32::MAX), json!(1)];
+                    let faults = ["memory", "state", "skipped", "global"];
+                    let level = &levels[(number >> 40) as usize % levels.len()];
+                    let fault = faults[(number >> 50) as usize % faults.len()];
+                    let wanted = json!([{ "fault": fault, "level": level, "seed": number >> 12 }]);
+                    let answer = devnet.call("rollup_dispute", &wanted);
+                    let is_one = answer["result"]["id"].is_u64();
+                    assert!(is_one || answer["error"]["message"].is_string(), "{answer}");
+                    begun.fetch_add(is_one.into(), Ordering::Relaxed);
+                }
+            });
+        }
+        while Instant::now() < end {
+            let asked = Instant::now();
+            assert!(devnet.call("eth_blockNumber", &json!([]))["result"].is_string());
+            waits.push(asked.elapsed());
+            most = most.max(memory(&devnet));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    waits.sort_unstable();
+    let late = waits[waits.len() * 99 / 100];
+    let begun = begun.into_inner();
+    eprintln!(
+        "{begun} disputes, {} calls, p99 {late:?}, {most} bytes",
+        waits.len()
+    );
+    assert!(begun > 0 && waits.len() > 100);
+    assert!(most <= 400 << 20, "{most} bytes");
+    // It stops in the middle of one.
+    devnet.call("rollup_dispute", &json!([{ "fault": "stack" }]));
+    devnet.signal("TERM");
+    let asked = Instant::now();
+    assert_eq!(devnet.ended(), Some(0));
+    assert!(
+        asked.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        asked.elapsed()
+    );
 }

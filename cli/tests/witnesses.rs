@@ -511,16 +511,7 @@ fn a_payment_is_proved_to_a_stranger() {
 fn a_devnets_folder_proves_its_levels_and_payments() {
     let folder = Folder::new("data-dirs");
     let evm = kernel("evm_kernel.wasm");
-    let args = [
-        "devnet",
-        "--port",
-        "0",
-        "--data-dir",
-        "data",
-        "--kernel",
-        &evm,
-    ];
-    let mut devnet = Process::start(&folder.0, &args);
+    let mut devnet = Process::devnet(&folder.0, &["--kernel", &evm]);
     let accounts = devnet.call("eth_accounts", &json!([]))["result"].clone();
     let mut hashes = Vec::new();
     for value in 1..4 {

@@ -61,7 +61,13 @@ impl Process {
         Self::start_with(folder, args, None)
     }
 
-    /// The same, with a variable of the environment.
+    /// Starts a devnet whose data are in `data` of a folder.
+    pub(crate) fn devnet(folder: &Path, more: &[&str]) -> Self {
+        let args = ["devnet", "--port", "0", "--data-dir", "data"];
+        Self::start(folder, &[&args[..], more].concat())
+    }
+
+    /// The same as [`Process::start`], with a variable of the environment.
     pub(crate) fn start_with(folder: &Path, args: &[&str], variable: Option<(&str, &str)>) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(args)
