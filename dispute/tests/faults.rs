@@ -115,6 +115,83 @@ fn the_honest_side_wins_whatever_the_fault_is() {
     assert!(rounds <= 5 && bytes <= 24_000);
 }
 
+/// Moves and reads values at paths of 240 bytes, and counts up in between.
+fn walking_kernel() -> Vec<u8> {
+    let text = r#"(module
+  (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (global $sum (mut i64) (i64.const 7))
+  (func $count (local $n i32)
+    (local.set $n (i32.const 20))
+    (loop $each
+      (global.set $sum (i64.add (i64.mul (global.get $sum) (i64.const 31)) (i64.load (i32.const 1000))))
+      (br_if $each (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (i64.store (i32.const 1000) (global.get $sum))
+    (drop (call $write (i32.const 256) (i32.const 240) (i32.const 0) (i32.const 1000) (i32.const 8))))
+  (func (export "kernel_run")
+    (memory.fill (i32.const 0) (i32.const 97) (i32.const 240))
+    (memory.fill (i32.const 256) (i32.const 98) (i32.const 240))
+    (i32.store8 (i32.const 0) (i32.const 47))
+    (i32.store8 (i32.const 256) (i32.const 47))
+    (call $count)
+    (drop (call $move (i32.const 0) (i32.const 240) (i32.const 256) (i32.const 240)))
+    (call $count)
+    (drop (call $move (i32.const 256) (i32.const 240) (i32.const 0) (i32.const 240)))
+    (call $count)))"#;
+    wat::parse_str(text).unwrap()
+}
+
+/// A level most of whose steps are those of calls on much of storage.
+fn walking() -> Operator {
+    let options = Options {
+        engine: engine::step(),
+        debug: DebugSink::Off,
+        stack: 1 << 20,
+        first_level: 1,
+        ..Options::default()
+    };
+    let mut machine = Machine::new(&walking_kernel(), options).unwrap();
+    for byte in ["a", "b"] {
+        let path = format!("/{}", byte.repeat(239));
+        for at in 1..path.len() {
+            for other in "09AZ_abcdhpz".chars() {
+                let beside = format!("{}{other}", &path[..at]);
+                machine.durable_mut().write(beside, [1; 64]).unwrap();
+            }
+        }
+        machine.durable_mut().write(path, [1; 64]).unwrap();
+    }
+    let level = Level {
+        machine,
+        messages: vec![vec![0, 1], vec![0, 2]],
+        most_steps: 1 << 30,
+    };
+    Operator::new(level, &mut |_| true).unwrap()
+}
+
+#[test]
+fn the_honest_side_wins_in_the_middle_of_a_call_that_takes_many_steps() {
+    let games = || {
+        let operator = walking();
+        let faults = [Fault::State, Fault::Stack, Fault::Global, Fault::Kernel];
+        let mut walked = 0;
+        for seed in 0..60 {
+            let fault = faults[seed as usize % faults.len()];
+            let report = play(&operator, fault, seed, &mut |_| true);
+            let report = report.unwrap_or_else(|error| panic!("{fault} {seed}: {error}"));
+            assert_eq!(report.winner, Side::Honest, "{fault} {seed}: {report:?}");
+            assert_eq!(report.step, Some(report.fault_step - 1), "{fault} {seed}");
+            // A proof of a piece of a way.
+            walked += u32::from(report.proof_bytes.unwrap_or_default() > 2_500);
+        }
+        assert!(walked > 10, "{walked}");
+    };
+    // Without optimization a tree so deep needs it.
+    let thread = std::thread::Builder::new().stack_size(64 << 20);
+    thread.spawn(games).unwrap().join().unwrap();
+}
+
 #[test]
 fn a_dispute_is_given_up_when_somebody_says_so() {
     let folder = Folder::new("given-up");
