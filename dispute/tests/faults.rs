@@ -176,7 +176,7 @@ fn the_honest_side_wins_in_the_middle_of_a_call_that_takes_many_steps() {
         let operator = walking();
         let faults = [Fault::State, Fault::Stack, Fault::Global, Fault::Kernel];
         let mut walked = 0;
-        for seed in 0..60 {
+        for seed in 0..20 {
             let fault = faults[seed as usize % faults.len()];
             let report = play(&operator, fault, seed, &mut |_| true);
             let report = report.unwrap_or_else(|error| panic!("{fault} {seed}: {error}"));
@@ -185,7 +185,7 @@ fn the_honest_side_wins_in_the_middle_of_a_call_that_takes_many_steps() {
             // A proof of a piece of a way.
             walked += u32::from(report.proof_bytes.unwrap_or_default() > 2_500);
         }
-        assert!(walked > 10, "{walked}");
+        assert!(walked > 3, "{walked}");
     };
     // Without optimization a tree so deep needs it.
     let thread = std::thread::Builder::new().stack_size(64 << 20);
