@@ -42,12 +42,12 @@ enum Command {
         #[arg(long)]
         points: bool,
     },
-    /// Print the raw transactions of messages, one a line; every signature is checked
+    /// Print the raw transactions in messages, one a line, after checking every signature
     Decode {
         /// The messages, as `encode` prints them; `-` for the standard input
         file: PathBuf,
     },
-    /// Print what each transaction of messages weighs
+    /// Print the bytes and the work of each transaction in messages
     Show {
         /// The messages, as `encode` prints them; `-` for the standard input
         file: PathBuf,

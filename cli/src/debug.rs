@@ -30,10 +30,10 @@ pub(crate) struct DebugArgs {
     /// The messages, as for `run`; more can be loaded later
     #[arg(long, value_name = "FILE")]
     inputs: Option<PathBuf>,
-    /// Do these commands first, separated by semicolons, and end after them
+    /// Execute these commands, separated by semicolons, and exit
     #[arg(long, short, value_name = "COMMANDS")]
     commands: Option<String>,
-    /// Do the commands of a file first, one a line, and end after them
+    /// Execute the commands of a file, one a line, and exit
     #[arg(long, value_name = "FILE", conflicts_with = "commands")]
     script: Option<PathBuf>,
     /// The names of the kernel's functions [default: the file beside it that ends in .names]

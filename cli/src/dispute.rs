@@ -45,7 +45,7 @@ pub(crate) struct DisputeArgs {
     /// The fault of the faulty operator: one of the faults below, or all
     #[arg(long, value_name = "KIND", default_value = "all", value_parser = faults)]
     fault: Faults,
-    /// Says where the faults are, and who begins
+    /// The seed of the faults' places and of the side that begins
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The number of disputes, with consecutive seeds; faults take turns [default: one

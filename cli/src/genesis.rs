@@ -16,7 +16,7 @@ pub(crate) struct GenesisArgs {
     /// A go-ethereum genesis file: accounts, chain id, gas limit, base fee, coinbase
     #[arg(long, value_name = "FILE")]
     alloc: Option<PathBuf>,
-    /// A file of settings, which come before those of the genesis file
+    /// A file of settings, which override those of the genesis file
     #[arg(long, value_name = "FILE.toml")]
     settings: Option<PathBuf>,
     /// Print a file of settings to start from, and do nothing else

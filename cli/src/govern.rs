@@ -19,7 +19,7 @@ use std::process::ExitCode;
 /// The options of `govern`.
 #[derive(Args, Debug)]
 pub(crate) struct GovernArgs {
-    /// The rollup that is meant
+    /// The rollup's address
     #[arg(long, global = true, value_name = "sr1…")]
     rollup: Option<Sr1>,
     /// Send the payload on the running devnet, from its governance contract
@@ -46,7 +46,7 @@ pub(crate) struct GovernArgs {
 enum Command {
     /// Replace the kernel
     Upgrade(Upgrade),
-    /// Give a native deposit that nobody can claim to somebody
+    /// Give a deposit of tez that nobody can claim to an account
     AssignDeposit {
         /// The level of layer 1 that the deposit came at
         #[arg(long)]
@@ -57,7 +57,7 @@ enum Command {
         #[command(flatten)]
         assign: Assign,
     },
-    /// Give a deposit of other tickets that nobody can claim to somebody
+    /// Give a deposit of other tickets that nobody can claim to an account
     AssignTickets {
         /// The deposit's number
         #[arg(long)]
@@ -70,7 +70,7 @@ enum Command {
     },
     /// Change settings from the next level on
     Settings(ChangeSettings),
-    /// Send a message to layer 1 again that a trap left in doubt
+    /// Send a message to layer 1 again, if a trap left it in doubt
     Requeue {
         /// The message's number
         #[arg(long)]

@@ -50,13 +50,13 @@ enum Command {
     Batch(batch::BatchArgs),
     /// Check the witness of a level with the kernel alone
     Check(prove::CheckArgs),
-    /// Look into a kernel while it runs: stop it, and see storage, memory and calls
+    /// Debug a kernel: stop it at breakpoints, and show storage, memory and open calls
     Debug(debug::DebugArgs),
     /// Run a local Ethereum node on the compiled kernel
     Devnet(Box<devnet::DevnetArgs>),
-    /// Play a dispute about a level: an honest and a faulty operator before a judge without state
+    /// Play a dispute about a level between an honest and a faulty operator; the judge has no state
     Dispute(Box<dispute::DisputeArgs>),
-    /// Stand in for a rollup node of Octez, to rehearse `node` against
+    /// Stand in for a rollup node of Octez, for rehearsals of `node`
     Double(double::DoubleArgs),
     /// Make a setup file of settings and a go-ethereum genesis file
     Genesis(genesis::GenesisArgs),
@@ -68,19 +68,19 @@ enum Command {
     Installer(installer::InstallerArgs),
     /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
     L1(l1::L1Args),
-    /// Run an Ethereum node in front of a rollup that a rollup node of Octez runs
+    /// Run an Ethereum node for an originated rollup, in front of a rollup node of Octez
     Node(node::NodeArgs),
-    /// Plan the originations of a rollup and its contracts, and carry the plan on
+    /// Plan the originations of a rollup and its contracts, and show them step by step
     Originate(originate::OriginateArgs),
-    /// Write what anybody needs to check a level without the rollup's storage
+    /// Write a witness, with which anybody can check a level without the rollup's storage
     Prove(prove::ProveArgs),
     /// Run levels again from a snapshot
     Replay(snapshot::ReplayArgs),
-    /// Show where a kernel's instructions go, as a flame graph and as tables
+    /// Show which functions a kernel's instructions are spent in, as a flame graph and as tables
     Profile(profile::ProfileArgs),
     /// Run a kernel on the messages of a file, level by level
     Run(run::RunArgs),
-    /// Write, check and show snapshots: machines between two levels, as files
+    /// Write, check and show snapshots: files with the state between two levels
     Snapshot(snapshot::SnapshotArgs),
     /// Run Ethereum's state tests through the compiled kernel
     Statetest(statetest::StatetestArgs),

@@ -32,7 +32,7 @@ pub(crate) struct OriginateArgs {
 enum Command {
     /// Write a plan: all steps from the contracts to the wiring
     Plan(Box<PlanArgs>),
-    /// Note what a step gave, and show the next one
+    /// Note the result of a step, and show the next one
     Next(NextArgs),
     /// Compare a rollup's durable storage, and the contracts, with the plan
     Check {
@@ -50,7 +50,7 @@ enum Command {
 struct NextArgs {
     /// The plan
     plan: PathBuf,
-    /// The address that the step gave: KT1… of a contract, sr1… of the rollup
+    /// The address of the originated contract (KT1…) or rollup (sr1…)
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
     /// The URL of a rollup node that runs the rollup at the address: compares it with the
@@ -61,10 +61,10 @@ struct NextArgs {
     /// the plan
     #[arg(long, value_name = "URL", requires = "address")]
     layer1_node: Option<String>,
-    /// Take the rollup's address unseen: another would be wired for good
+    /// Do not check the rollup's address; a wrong one is wired for good
     #[arg(long, requires = "address", conflicts_with = "rollup_node")]
     unchecked: bool,
-    /// The step, which is a call, is done
+    /// Note that the step, which is a call, is done
     #[arg(long, conflicts_with = "address")]
     done: bool,
 }
@@ -102,7 +102,7 @@ pub(crate) struct PlanArgs {
     /// The installer kernel [default: as the kernel]
     #[arg(long, value_name = "FILE")]
     installer_kernel: Option<PathBuf>,
-    /// The folder for the plan and what it writes
+    /// The folder for the plan and its files
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }

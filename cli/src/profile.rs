@@ -25,13 +25,13 @@ pub(crate) struct ProfileArgs {
     /// The messages, as for `run`
     #[arg(long, value_name = "FILE")]
     inputs: PathBuf,
-    /// The level from which on it counts, from 0: the others are set-up
+    /// The first level that counts, from 0; those before are set-up
     #[arg(long, value_name = "LEVEL", default_value_t = 0)]
     from: u32,
     /// Write a flame graph: instructions by the functions of the module that are open
     #[arg(long, short, value_name = "FILE.svg")]
     output: Option<PathBuf>,
-    /// Write one line for each path of calls, as flame graphs are made of: frames, instructions
+    /// Write one line for each call path, as input for other flame-graph tools
     #[arg(long, value_name = "FILE")]
     collapsed: Option<PathBuf>,
     /// The names of the kernel's functions [default: the file beside it that ends in .names]

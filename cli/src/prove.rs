@@ -28,7 +28,7 @@ pub(crate) struct ProveArgs {
 /// Sources of levels, for the help of both commands.
 const SOURCES: &str = "The level is run once more, from one of these:\n  \
     --data-dir DIR    the folder of a devnet that does not run (a copy of it will do);\n                    \
-    it has the states of the newest blocks (--keep-states) and their messages\n  \
+    it has the states of the newest blocks (--keep-states), and their messages\n  \
     --inputs FILE     the messages of a run, with --kernel FILE from its first level on,\n                    \
     or with --from SNAPSHOT from there on\n\n\
     Who checks the file trusts a root, of the state before the level or after it: the file says \
@@ -37,7 +37,7 @@ const SOURCES: &str = "The level is run once more, from one of these:\n  \
 
 #[derive(Subcommand, Debug)]
 enum ProveCommand {
-    /// Write the witness of a level: its messages, and of durable storage what it looked at
+    /// Write the witness of a level: its messages, and the parts of durable storage that it read
     #[command(after_help = SOURCES)]
     Level(LevelArgs),
     /// Write what proves a transaction of the EVM kernel: the witness of the level that

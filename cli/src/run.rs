@@ -32,17 +32,17 @@ pub(crate) struct RunArgs {
     /// Do not count instructions and calls, which is faster
     #[arg(long)]
     no_metering: bool,
-    /// The most instructions of a run; the command ends with an error at a longer one [default: as
+    /// The most instructions of a run; a longer one ends the command with an error [default: as
     /// many as the machine's limit on ticks allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max_instructions: Option<u64>,
-    /// At the end, print what each opcode took that the EVM kernel executed: how often, instructions
+    /// At the end, print the count and the instructions of each opcode that the EVM kernel executed
     #[arg(long, conflicts_with = "no_metering")]
     profile: bool,
-    /// Do not print the kernel's debug log, of which else the first 16 MiB of each level are shown
+    /// Do not print the kernel's debug log (by default, the first 16 MiB of each level)
     #[arg(long)]
     no_kernel_debug: bool,
-    /// Write a snapshot every so many levels, or every so many seconds (20s)
+    /// Write a snapshot every N levels (`N`), or every N seconds (`Ns`)
     #[arg(long, value_name = "LEVELS|SECONDSs", requires = "snapshots")]
     snapshot_every: Option<Every>,
     /// The folder of the snapshots, each named by the level that runs next; made if it is not there

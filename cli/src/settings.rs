@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     /// The bytes that may wait in the queue
     #[arg(long, value_name = "BYTES")]
     queue_bytes: Option<u64>,
-    /// After how many levels governance may give a kept deposit to another receiver
+    /// The number of levels after which governance may give a kept deposit to another receiver
     #[arg(long, value_name = "LEVELS")]
     reassign_after: Option<u64>,
     /// The number of newest blocks to keep in durable storage

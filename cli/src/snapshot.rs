@@ -30,7 +30,7 @@ enum SnapshotCommand {
     /// Read a snapshot, check all of it, and write it anew; or make the folder of a node or devnet
     /// from it
     Import(ImportArgs),
-    /// Show what a snapshot is of
+    /// Show the facts of a snapshot
     Info(InfoArgs),
 }
 
@@ -38,7 +38,7 @@ enum SnapshotCommand {
 struct ExportArgs {
     #[command(flatten)]
     start: StartArgs,
-    /// The level that is to run next [default: the one behind the last of the inputs]; with
+    /// The level that runs next [default: the one after the last of the inputs]; with
     /// --data-dir the level after which it is written [default: the newest]
     #[arg(long, value_name = "LEVEL")]
     level: Option<u32>,
@@ -59,7 +59,7 @@ struct ImportArgs {
     /// The most bytes that it may unpack to [default: 64 MiB and 100 times its size, at most 8 GiB]
     #[arg(long, value_name = "BYTES")]
     most: Option<u64>,
-    /// Write what was read to this file
+    /// Write the checked snapshot to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Make this folder from it, for `node` or `devnet --data-dir`; the snapshot is then one that was

@@ -21,7 +21,7 @@ pub(crate) struct Upgrade {
     /// The root hash of the new kernel's pages, as `installer` prints it
     #[arg(long, value_name = "HASH")]
     root: String,
-    /// From when on it is made, such as 2026-12-24T12:00Z; `now`: at once
+    /// The activation time, such as 2026-12-24T12:00Z; `now`: at once
     #[arg(long, value_name = "TIME|now")]
     at: String,
     /// The folder with the pages: what they hold is checked to be a kernel
@@ -35,7 +35,7 @@ pub(crate) struct Assign {
     /// The number of deposits that the bridge has assigned (`assigned()` of its contract)
     #[arg(long)]
     counter: u64,
-    /// Whom the deposit is for
+    /// The new receiver of the deposit
     #[arg(long, value_name = "0x…")]
     receiver: EvmAddress,
 }

@@ -24,7 +24,7 @@ pub(crate) struct Multisig {
     /// The contract's counter
     #[arg(long, global = true, value_name = "NUMBER")]
     nonce: Option<u32>,
-    /// Until when the signatures hold, such as 2026-12-24T12:00Z
+    /// The time at which the signatures expire, such as 2026-12-24T12:00Z
     #[arg(long, global = true, value_name = "TIME")]
     expires: Option<String>,
     /// A key and its signature; with enough of them, the call is printed

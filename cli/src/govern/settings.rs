@@ -12,7 +12,7 @@ use storage::settings::{FEE_RECIPIENT, InvalidSetting, changed, names};
 /// The options of a change of settings.
 #[derive(Args, Debug)]
 pub(crate) struct ChangeSettings {
-    /// A setting and what it becomes, such as `base_fee_floor=2000000000` or
+    /// A setting and its new value, such as `base_fee_floor=2000000000` or
     /// `fee_recipient=0x…`
     #[arg(required = true, value_name = "NAME=VALUE")]
     changes: Vec<String>,
