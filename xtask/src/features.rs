@@ -18,13 +18,19 @@ const ONE_OF: [(&str, &str); 3] = [
     ("evm_kernel", "rust-secp256k1"),
 ];
 
-/// Checks all sets; prints each.
+/// Checks all sets of these packages, or of all if none is named; prints each.
 ///
 /// # Errors
-/// The sets that do not compile.
-pub(crate) fn check() -> Result<()> {
+/// The sets that do not compile, or a name that no package with features has.
+pub(crate) fn check(named: &[&str]) -> Result<()> {
     let mut failed = Vec::new();
-    for (package, features) in packages()? {
+    let mut packages = packages()?;
+    for name in named {
+        let known = packages.iter().any(|(package, _)| package == name);
+        ensure!(known, "no package {name} has features");
+    }
+    packages.retain(|(package, _)| named.is_empty() || named.contains(&package.as_str()));
+    for (package, features) in packages {
         for set in sets(&package, &features) {
             println!("{package} [{}]", set.join(", "));
             if !compiles(&package, &set)? {

@@ -20,7 +20,7 @@ const USAGE: &str =
     "usage: cargo xtask kernel [--c-secp256k1 | --twice | --others | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows
-       cargo xtask features
+       cargo xtask features [PACKAGE]...
        cargo xtask work [opcodes | calls | precompiles | inputs | ordinary]...";
 
 fn main() -> ExitCode {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         ["kernel", "--evaluation"] => kernel::build(Recovery::Rust, Purpose::Evaluation),
         ["check-module", file] => check_module(Path::new(file)),
         ["arrows"] => arrows::check(),
-        ["features"] => features::check(),
+        ["features", ref packages @ ..] => features::check(packages),
         ["work", ref parts @ ..] => work(parts),
         _ => {
             eprintln!("{USAGE}");
