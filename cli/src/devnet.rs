@@ -104,6 +104,12 @@ pub(crate) struct DevnetArgs {
     /// Serve no pages for browsers: JSON-RPC alone
     #[arg(long)]
     no_page: bool,
+    /// Refuse tracers in JavaScript in debug_trace…: programs that callers send
+    #[arg(long, conflicts_with = "js_tracers")]
+    no_js_tracers: bool,
+    /// Run them, as a devnet does by itself
+    #[arg(long)]
+    js_tracers: bool,
     /// Levels for which a commitment can be refuted, before its outbox messages can be executed
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
     challenge_window: u32,
@@ -200,6 +206,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         },
         data_dir: args.data_dir.clone(),
         site: site(args.no_page),
+        js_tracers: args.js_tracers || !args.no_js_tracers,
         post: args.post,
         chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,

@@ -82,6 +82,12 @@ pub(crate) struct NodeArgs {
     /// Serve no pages for browsers: JSON-RPC alone
     #[arg(long, env = "EVM_ROLLUP_NO_PAGE")]
     no_page: bool,
+    /// Run tracers in JavaScript that callers send (debug_trace…), in a C engine within this process
+    #[arg(long, env = "EVM_ROLLUP_JS_TRACERS")]
+    js_tracers: bool,
+    /// Refuse them, as a node does by itself, whatever --js-tracers says
+    #[arg(long, env = "EVM_ROLLUP_NO_JS_TRACERS")]
+    no_js_tracers: bool,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, env = "EVM_ROLLUP_KEEP_STATES", default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
     keep_states: u64,
@@ -214,6 +220,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         data_dir: args.data_dir.clone(),
         snapshots: plan(args),
         site: site(args.no_page),
+        js_tracers: args.js_tracers && !args.no_js_tracers,
         ..follower::Options::new(url, origin)
     })
 }

@@ -184,6 +184,7 @@ fn prepared(node: Node, options: &Options) -> Result<Arc<Node>, DevnetError> {
     let client = options.client_version.clone();
     let mut node = node
         .named(client.unwrap_or_else(|| format!("anvil/{}", client_version())))
+        .with_scripts(options.js_tracers)
         .forking(Forked::new(options.fork_chain_id, options.balance));
     node.start_keeper()
         .map_err(|error| DevnetError::Thread(error.to_string()))?;

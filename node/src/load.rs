@@ -10,6 +10,8 @@ pub(crate) struct Load {
     pub(crate) quick: Arc<Semaphore>,
     /// Calls that took longer.
     pub(crate) long: Arc<Semaphore>,
+    /// Traces by programs of callers.
+    pub(crate) scripts: Arc<Semaphore>,
     /// Work on threads that may block.
     pub(crate) blocking: Arc<Semaphore>,
     /// Kilobytes of large answers that are made or sent.
@@ -34,6 +36,7 @@ impl Default for Load {
         Self {
             quick: Arc::new(Semaphore::new(4)),
             long: Arc::new(Semaphore::new(2)),
+            scripts: Arc::new(Semaphore::new(2)),
             blocking: Arc::new(Semaphore::new(8)),
             answers: Arc::new(Semaphore::new(128 << 10)),
             batches: Arc::new(Semaphore::new(96 << 10)),

@@ -73,6 +73,8 @@ pub struct Node {
     client: String,
     /// Another for each start.
     instance: B256,
+    /// True if callers may send tracers in JavaScript.
+    scripts: bool,
     /// True if it logs its requests.
     logging: AtomicBool,
     poster: Mutex<Poster>,
@@ -130,6 +132,7 @@ impl Node {
             chain_id: AtomicU64::new(chain_id),
             client: client_version(),
             instance: instance(),
+            scripts: false,
             logging: AtomicBool::new(true),
             poster: Mutex::default(),
             block_time: Mutex::new(block_time),
@@ -247,6 +250,18 @@ impl Node {
     pub fn named(mut self, client: String) -> Self {
         self.client = client;
         self
+    }
+
+    /// With tracers in JavaScript, or without.
+    #[must_use]
+    pub const fn with_scripts(mut self, scripts: bool) -> Self {
+        self.scripts = scripts;
+        self
+    }
+
+    /// Whether callers may send tracers in JavaScript.
+    pub(crate) const fn runs_scripts(&self) -> bool {
+        self.scripts
     }
 
     /// The node's name.

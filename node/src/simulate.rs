@@ -1,5 +1,6 @@
 //! Calls that are tried and not sent, by the kernel's own execution.
 
+pub mod amended;
 pub mod blocks;
 pub mod building;
 mod call;

@@ -2,6 +2,7 @@
 //! own code, on the state before, while an inspector looks on.
 
 pub mod console;
+pub mod js;
 mod replay;
 pub mod steps;
 

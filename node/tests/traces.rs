@@ -208,6 +208,87 @@ async fn calls_are_traced_under_overrides() {
 }
 
 #[tokio::test]
+async fn calls_are_traced_between_the_transactions_of_a_block() {
+    let devnet = devnet(|_| {}).await;
+    let counter = deploy(&devnet, &[], COUNTER).await;
+    // NUMBER, PREVRANDAO, the hash of the block before by BLOCKHASH and by the history contract.
+    let surroundings = hex!(
+        "43600052" "44602052" "6001430340604052" "6001430360005260206060602060006000"
+        "730000f90827f1c53a10cb7a02335b175320002935" "5af1" "43600052" "60806000f3"
+    );
+    let surroundings = deploy(&devnet, &[], &surroundings).await;
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    let created = &devnet.accounts()[3];
+    for account in &devnet.accounts()[..3] {
+        let request = json!([{ "from": account.address, "to": counter, "gas": "0x20000" }]);
+        call(&devnet, "eth_sendTransaction", request).await;
+    }
+    let request = json!([{ "from": created.address, "data": common::initcode(&[], COUNTER), "gas": "0x30000" }]);
+    call(&devnet, "eth_sendTransaction", request).await;
+    call(&devnet, "evm_mine", json!([])).await;
+    let counted = async |index: u64, overrides: Value| {
+        let options = json!({
+            "tracer": "callTracer", "txIndex": format!("{index:#x}"), "stateOverrides": overrides,
+        });
+        let params = json!([{ "to": counter }, "latest", options]);
+        number(&call(&devnet, "debug_traceCall", params).await["output"])
+    };
+    for index in 0..4 {
+        assert_eq!(counted(index, json!({})).await, index + 1);
+    }
+    // What is overridden is on top of what the transactions did.
+    let slot = format!("{:#066x}", 0);
+    let forty =
+        json!({ format!("{counter:#x}"): { "stateDiff": { &slot: format!("{:#066x}", 40) } } });
+    assert_eq!(counted(2, forty).await, 41);
+    let other = json!({ format!("{:#x}", Address::repeat_byte(5)): { "balance": "0x1" } });
+    assert_eq!(counted(2, other).await, 3);
+    // Balances and nonces, too: the first account has paid.
+    let from = devnet.accounts()[0].address;
+    let broke = json!({ format!("{from:#x}"): { "balance": "0x0" } });
+    let options = json!({ "tracer": "callTracer", "txIndex": "0x2", "stateOverrides": broke });
+    let params = json!([{ "from": from, "to": counter, "value": "0x1" }, "latest", options]);
+    let error = try_call(&devnet, "debug_traceCall", params)
+        .await
+        .unwrap_err();
+    assert!(error.message.contains("insufficient funds"), "{error:?}");
+    let options = json!({ "tracer": "callTracer", "txIndex": "0x4" });
+    let params = json!([{ "to": counter }, "latest", options]);
+    let error = try_call(&devnet, "debug_traceCall", params)
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .starts_with("transaction index 4 out of range"),
+        "{error:?}"
+    );
+    // The block's own surroundings, and those that overrides name.
+    let block = call(&devnet, "eth_getBlockByNumber", json!(["latest", false])).await;
+    let seen = async |options: Value| {
+        let params = json!([{ "to": surroundings }, "latest", options]);
+        let trace = call(&devnet, "debug_traceCall", params).await;
+        let output = hex::decode(trace["output"].as_str().unwrap()).unwrap();
+        output
+            .chunks(32)
+            .map(hex::encode_prefixed)
+            .collect::<Vec<_>>()
+    };
+    let named = json!({ "tracer": "callTracer", "txIndex": "0x1" });
+    let words = seen(named.clone()).await;
+    let own = format!("{:#066x}", number(&block["number"]));
+    assert_eq!(words[0], own);
+    assert_eq!(words[1], block["mixHash"]);
+    assert_eq!(words[2], block["parentHash"]);
+    assert_eq!(words[3], block["parentHash"]);
+    let mut moved = named;
+    moved["blockOverrides"] = json!({ "random": format!("{:#066x}", 9), "number": "0x1000" });
+    let words = seen(moved).await;
+    assert_eq!(words[0], format!("{:#066x}", 0x1000));
+    assert_eq!(words[1], format!("{:#066x}", 9));
+}
+
+#[tokio::test]
 async fn a_failure_is_explained() {
     let devnet = devnet(|_| {}).await;
     // Reverts with the bytes behind it: Error("no").

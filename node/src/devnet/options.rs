@@ -87,6 +87,8 @@ pub struct Options {
     pub code_size_limit: Option<u64>,
     /// The maker of pages for browsers.
     pub site: SharedSite,
+    /// Whether callers may send tracers in JavaScript.
+    pub js_tracers: bool,
 }
 
 /// A rollup as it is originated.
@@ -131,6 +133,7 @@ impl Options {
             data_dir: None,
             code_size_limit: None,
             site: None,
+            js_tracers: true,
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct Options {
     pub snapshots: Option<SnapshotPlan>,
     /// The maker of pages for browsers.
     pub site: SharedSite,
+    /// Whether callers may send tracers in JavaScript.
+    pub js_tracers: bool,
 }
 
 impl Options {
@@ -87,6 +89,7 @@ impl Options {
             data_dir: None,
             snapshots: None,
             site: None,
+            js_tracers: false,
         }
     }
 }

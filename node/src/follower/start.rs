@@ -418,7 +418,8 @@ impl Start {
             (None, None) => (Store::passing()?, false),
         };
         let chain = Chain::new(store, options.keep_states)?;
-        let mut node = Node::new(Vec::new(), self.chain_id, BlockTime::Manual, chain);
+        let node = Node::new(Vec::new(), self.chain_id, BlockTime::Manual, chain);
+        let mut node = node.with_scripts(options.js_tracers);
         node.start_keeper()
             .map_err(|error| StartError::Thread(error.to_string()))?;
         node.set_post(options.post);

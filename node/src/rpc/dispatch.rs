@@ -2,7 +2,7 @@
 
 use super::error::RpcError;
 use super::load::{self, Held, MAX_ANSWER, Pieces, Text};
-use super::methods::debug::stream_transaction;
+use super::methods::debug::{names_script, stream_transaction};
 use super::methods::{Answer, Reply, find, known};
 use super::params::Params;
 use super::past;
@@ -93,6 +93,12 @@ async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Te
                 method(node, &params, interrupt)
             })
             .await?
+        }
+        Some(Answer::Tracing(method)) if names_script(&params) && node.runs_scripts() => {
+            return load::script(node, move |node, interrupt| {
+                method(node, &params, interrupt)
+            })
+            .await;
         }
         Some(Answer::Tracing(method)) => {
             return load::large_call(node, move |node, interrupt| {

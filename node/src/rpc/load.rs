@@ -28,6 +28,9 @@ const FORK_CALL_TIME: Duration = Duration::from_secs(60);
 /// The time after which a call is one of the long ones, of which few run at once.
 const QUICK_TIME: Duration = Duration::from_millis(25);
 
+/// The time in which a program ends that was told to.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// The time in which a trace that is sent meanwhile has to end.
 const STREAM_TIME: Duration = Duration::from_secs(60);
 
@@ -224,21 +227,46 @@ pub(super) async fn call<T: Send + 'static>(
     let load = &node.load;
     let share = Share::current();
     let turn = place(share.quick.acquire()).await?;
-    if let Some(outcome) = attempt(node, &work, (&load.quick, QUICK_TIME)).await? {
+    if let Some(outcome) = attempt(node, &work, (&load.quick, QUICK_TIME), None).await? {
         return outcome;
     }
     drop(turn);
     let _turn = place(share.long.acquire()).await?;
-    let time = match node.fork() {
+    let time = call_time(node);
+    let outcome = attempt(node, &work, (&load.long, time), None).await?;
+    outcome.unwrap_or_else(|| Err(late(time)))
+}
+
+/// The time of a call.
+fn call_time(node: &Node) -> Duration {
+    match node.fork() {
         None => CALL_TIME,
         Some(_) => FORK_CALL_TIME,
-    };
-    let outcome = attempt(node, &work, (&load.long, time)).await?;
-    outcome.unwrap_or_else(|| {
-        Err(RpcError::server(format_args!(
-            "execution aborted (timeout = {time:?})"
-        )))
-    })
+    }
+}
+
+fn late(time: Duration) -> RpcError {
+    RpcError::server(format_args!("execution aborted (timeout = {time:?})"))
+}
+
+/// Makes a text by a program of the caller's. Such a one may not look whether it should end:
+/// then it is left alone, and keeps one of the places that programs have until it does.
+///
+/// # Errors
+/// Those of `work`; −32000 if it took too long.
+pub(super) async fn script(
+    node: &Arc<Node>,
+    work: impl Fn(&Node, &Interrupt) -> Result<String, RpcError> + Send + Sync + 'static,
+) -> Result<Text, RpcError> {
+    let mut held = node.load.answer().await?;
+    let share = Share::current();
+    let _turn = place(share.long.acquire()).await?;
+    let time = call_time(node);
+    let places = (&node.load.scripts, time);
+    let outcome = attempt(node, &Arc::new(work), places, Some(GRACE)).await?;
+    let text = outcome.unwrap_or_else(|| Err(late(time)))?;
+    held.shrink(text.len());
+    Ok(Text { text, held })
 }
 
 /// Makes a text by calls.
@@ -320,11 +348,13 @@ impl fmt::Write for Channel {
     }
 }
 
-/// Tries `work` for some time; `None`: that was not enough.
+/// Tries `work` for some time; `None`: that was not enough. It has to end then, or within
+/// `grace` more.
 async fn attempt<T: Send + 'static>(
     node: &Arc<Node>,
     work: &Arc<impl Fn(&Node, &Interrupt) -> Result<T, RpcError> + Send + Sync + 'static>,
     (places, time): (&Arc<Semaphore>, Duration),
+    grace: Option<Duration>,
 ) -> Result<Option<Result<T, RpcError>>, RpcError> {
     let permit = place(Arc::clone(places).acquire_owned()).await?;
     let interrupt = Interrupt::default();
@@ -340,7 +370,13 @@ async fn attempt<T: Send + 'static>(
         Ok(outcome) => outcome,
         Err(_) => {
             leaving.0.set();
-            task.await
+            match grace {
+                None => task.await,
+                Some(grace) => match tokio::time::timeout(grace, task).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => return Ok(None),
+                },
+            }
         }
     };
     outcome.map_err(RpcError::internal)
@@ -356,119 +392,4 @@ impl Drop for SetOnDrop {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chain::Chain;
-    use crate::node::BlockTime;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn few_calls_run_at_once_and_those_that_nobody_waits_for_end() {
-        let node = Arc::new(Node::new(
-            Vec::new(),
-            1,
-            BlockTime::Auto,
-            Chain::passing(1).unwrap(),
-        ));
-        let running = Arc::new(AtomicUsize::new(0));
-        let most = Arc::new(AtomicUsize::new(0));
-        let calls = (0..100).map(|_| {
-            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
-            call(&node, move |_, interrupt| {
-                let now = running.fetch_add(1, Ordering::SeqCst) + 1;
-                most.fetch_max(now, Ordering::SeqCst);
-                while !interrupt.is_set() {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                running.fetch_sub(1, Ordering::SeqCst);
-                Err::<(), _>(RpcError::server("interrupted"))
-            })
-        });
-        let all = futures_util::future::join_all(calls);
-        // The clients leave.
-        let _ = tokio::time::timeout(Duration::from_millis(500), all).await;
-        // A short call is answered at once: the others gave up their places.
-        assert_eq!(call(&node, |_, _| Ok(7)).await, Ok(7));
-        while running.load(Ordering::SeqCst) > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        assert!(most.load(Ordering::SeqCst) <= 6);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn who_asks_for_many_long_calls_does_not_hold_up_another() {
-        let node = Arc::new(Node::new(
-            Vec::new(),
-            1,
-            BlockTime::Auto,
-            Chain::passing(1).unwrap(),
-        ));
-        let endless = || {
-            call(&node, |_, interrupt| {
-                while !interrupt.is_set() {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err::<(), _>(RpcError::server("interrupted"))
-            })
-        };
-        let many = (0..64).map(|_| endless());
-        let many = Share::default().lend(futures_util::future::join_all(many));
-        // It takes longer than a short one, and less than what the others take together.
-        let other = Share::default().lend(call(&node, |_, interrupt| {
-            let start = std::time::Instant::now();
-            while start.elapsed() < Duration::from_millis(200) {
-                if interrupt.is_set() {
-                    return Err(RpcError::server("interrupted"));
-                }
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            Ok(7)
-        }));
-        let other = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            other.await
-        };
-        tokio::select! {
-            _ = many => panic!("64 long calls end before another"),
-            outcome = other => assert_eq!(outcome, Ok(7)),
-        }
-    }
-
-    #[test]
-    fn batches_share_what_their_answers_may_take() {
-        let load = Load::default();
-        let mut small = Held::default();
-        load.batch(&mut small, SMALL - 1).unwrap();
-        assert_eq!(load.batches.available_permits(), 96 << 10);
-        let mut all: Vec<Held> = Vec::new();
-        while all.len() < 10 {
-            let mut held = Held::default();
-            let steps = (1..=25).map(|megabytes| load.batch(&mut held, megabytes << 20));
-            if steps.take_while(Option::is_some).count() < 25 {
-                break;
-            }
-            all.push(held);
-        }
-        assert_eq!(all.len(), 3);
-        assert!(load.keep("x".repeat(200 << 20)).is_err());
-        drop(all);
-        assert_eq!(load.batches.available_permits(), 96 << 10);
-    }
-
-    #[tokio::test]
-    async fn what_was_held_is_free_again() {
-        let load = Load::default();
-        let mut held = load.answer().await.unwrap();
-        held.shrink(1 << 20);
-        assert_eq!(load.answers.available_permits(), (127 << 10));
-        held.shrink(10);
-        assert_eq!(load.answers.available_permits(), 128 << 10);
-        let mut request = Held::default();
-        for _ in 0..48 {
-            load.request(&mut request, 1 << 20).unwrap();
-        }
-        assert!(load.request(&mut request, 1).is_none());
-        drop(request);
-        assert!(load.request(&mut Held::default(), 1).is_some());
-    }
-}
+mod tests;

@@ -40,10 +40,13 @@ impl Params {
 
     /// True if the options at `index` name a tracer.
     pub(super) fn names_tracer(&self, index: usize) -> bool {
-        let tracer = self.0.get(index).and_then(|options| options.get("tracer"));
-        tracer
-            .and_then(Value::as_str)
-            .is_some_and(|name| !name.is_empty())
+        self.tracer(index).is_some_and(|name| !name.is_empty())
+    }
+
+    /// The tracer that the options at `index` name.
+    pub(super) fn tracer(&self, index: usize) -> Option<&str> {
+        let options = self.0.get(index)?;
+        options.get("tracer")?.as_str()
     }
 
     /// The parameter at `index`.

@@ -1,6 +1,7 @@
 //! `eth_simulateV1`: blocks that are only tried, one upon the other, by the kernel's own
 //! steps on a copy of durable storage.
 
+use super::amended;
 use super::call::{apply, call_of};
 use super::error::CallError;
 use super::transaction::{Fees, Fields};
@@ -8,7 +9,7 @@ use super::transfers::Transfers;
 use crate::chain::Block;
 use crate::error::NodeError;
 use crate::request::{BlockOverrides, CallRequest, StateOverrides};
-use alloy_primitives::{KECCAK256_EMPTY, Log, TxKind, U256, keccak256};
+use alloy_primitives::{Log, TxKind, U256};
 use ethereum::{Signature, SignedTransaction};
 use evm_kernel::native::simulate::{
     Call, Environment, Execution, Interrupt, Moves, Rejection, is_precompile,
@@ -16,10 +17,7 @@ use evm_kernel::native::simulate::{
 use evm_kernel::native::trace::TraceError;
 use evm_kernel::native::trial::Trial;
 use pvm::Durable;
-use std::collections::BTreeSet;
-use storage::diff::{AccountChange, AccountDiff};
-use storage::layout::{ACCOUNTS, HEAD};
-use storage::{Account, Diff, commit};
+use storage::commit;
 
 /// Most blocks of a simulation, as in go-ethereum.
 pub const MAX_BLOCKS: u64 = 256;
@@ -255,56 +253,17 @@ pub fn moves(
     Ok(moves)
 }
 
-/// Writes overrides into the state.
-fn override_state(
+/// Writes overrides into the state, and tells which precompiles they move.
+///
+/// # Errors
+/// If they do not go together, or the state cannot be read.
+pub fn override_state(
     durable: &mut Durable,
     overrides: &StateOverrides,
     environment: &Environment,
 ) -> Result<Moves, SimulationError> {
     let moves = moves(overrides, environment)?;
-    let mut diff = Diff::default();
-    for (address, changes) in overrides {
-        let old: Option<Account> = ACCOUNTS.get(durable, address).map_err(NodeError::from)?;
-        let before = old.unwrap_or_default();
-        let code_hash = match &changes.code {
-            Some(code) if code.is_empty() => KECCAK256_EMPTY,
-            Some(code) => keccak256(code),
-            None => before.code_hash,
-        };
-        let account = Account {
-            nonce: changes.nonce.unwrap_or(before.nonce),
-            balance: changes.balance.unwrap_or(before.balance),
-            code_hash,
-        };
-        let cleared = changes.state.is_some();
-        let slots = changes.state.iter().flatten().chain(&changes.state_diff);
-        diff.accounts.push(AccountDiff {
-            address: *address,
-            account: match old {
-                // What is deleted first is written again.
-                _ if account == before && !cleared => AccountChange::Keep,
-                _ => AccountChange::Set(account),
-            },
-            had_code: before.has_code() && !cleared,
-            cleared,
-            slots: slots.map(|(slot, value)| (*slot, *value)).collect(),
-        });
-        if let Some(code) = changes.code.as_ref().filter(|code| !code.is_empty()) {
-            diff.code.push((code_hash, code.clone()));
-        }
-    }
-    if diff.accounts.is_empty() {
-        return Ok(moves);
-    }
-    let mut codes = BTreeSet::new();
-    diff.code.retain(|(hash, _)| codes.insert(*hash));
-    let head = HEAD.get(durable, &()).map_err(NodeError::from)?;
-    let amended = commit::Block {
-        head: head.unwrap_or_default(),
-        diff,
-        ..commit::Block::default()
-    };
-    commit::block(durable, &amended).map_err(NodeError::from)?;
+    amended::override_accounts(durable, overrides).map_err(NodeError::from)?;
     Ok(moves)
 }
 

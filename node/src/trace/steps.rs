@@ -236,8 +236,8 @@ fn push_digits(text: &mut String, word: &U256) {
     }
 }
 
-/// A halt in go-ethereum's words.
-fn words(result: InstructionResult) -> String {
+/// A failure in go-ethereum's words.
+pub(super) fn words(result: InstructionResult) -> String {
     match result {
         InstructionResult::StackUnderflow => "stack underflow".into(),
         InstructionResult::StackOverflow => "stack limit reached 1024".into(),
@@ -250,7 +250,19 @@ fn words(result: InstructionResult) -> String {
         | InstructionResult::MemoryOOG
         | InstructionResult::MemoryLimitOOG
         | InstructionResult::PrecompileOOG
+        | InstructionResult::ReentrancySentryOOG
         | InstructionResult::InvalidOperandOOG => "out of gas".into(),
+        InstructionResult::Revert => "execution reverted".into(),
+        InstructionResult::CallTooDeep => "max call depth exceeded".into(),
+        InstructionResult::OutOfFunds => "insufficient balance for transfer".into(),
+        InstructionResult::OutOfOffset => "return data out of bounds".into(),
+        InstructionResult::NonceOverflow => "nonce uint64 overflow".into(),
+        InstructionResult::CreateCollision => "contract address collision".into(),
+        InstructionResult::CreateContractSizeLimit => "max code size exceeded".into(),
+        InstructionResult::CreateInitCodeSizeLimit => "max initcode size exceeded".into(),
+        InstructionResult::CreateContractStartingWithEF => {
+            "invalid code: must not begin with 0xef".into()
+        }
         other => format!("{other:?}"),
     }
 }

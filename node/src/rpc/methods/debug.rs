@@ -1,33 +1,35 @@
 //! Traces as go-ethereum gives them, and blocks as bytes.
 
+mod tracer;
+
 use super::execution;
 use crate::chain::Block;
 use crate::node::Node;
-use crate::request::{BlockId, BlockOverrides, CallRequest, StateOverrides};
+use crate::request::{BlockId, CallRequest};
 use crate::rpc::RpcError;
 use crate::rpc::error::rejected;
 use crate::rpc::json;
-use crate::rpc::load::{Channel, MAX_ANSWER};
-use crate::rpc::params::{Param, Params};
-use crate::rpc::text::{self, List};
-use crate::simulate::blocks::moves;
-use crate::simulate::overrides::Overridden;
+use crate::rpc::load::Channel;
+use crate::rpc::params::Params;
+use crate::rpc::text::List;
+use crate::simulate::amended;
+use crate::simulate::blocks::override_state;
 use crate::simulate::{apply, call_of, see};
-use crate::trace::steps::{BoundedText, Steps};
-use crate::trace::{Before, Looked, TraceFailure, replay};
+use crate::trace::js::Place;
+use crate::trace::steps::Steps;
+use crate::trace::{Looked, TraceFailure, replay};
 use alloy_primitives::B256;
-use alloy_rpc_types_trace::geth::GethDebugTracingOptions;
 use ethereum::receipt::Receipt;
 use evm_kernel::native::simulate::{Call, Environment, Interrupt};
-use evm_kernel::native::trace::{Replay, Traced};
-use host::ReadStore;
+use evm_kernel::native::trace::Replay;
 use pvm::Durable;
-use revm::context::BlockEnv;
-use revm::context_interface::either::Either;
-use revm_inspectors::tracing::{DebugInspector, TransactionContext};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
+use tracer::{Options, Tracer, nobody, result};
+
+pub(in crate::rpc) use tracer::names_script;
 
 /// `debug_traceTransaction(hash, options)`.
 pub(super) fn transaction(
@@ -36,13 +38,12 @@ pub(super) fn transaction(
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
     let (block, index) = place(node, &params.required(0)?)?;
-    let inspector = Options::read_at(params, 1)?.inspector()?;
+    let options = Options::read_at(params, 1)?;
     let mut traced = String::new();
-    let parent = parent(node, &block)?;
-    let wanted = index..index + 1;
-    replay((&block, &parent), wanted, inspector, interrupt, |looked| {
-        traced = geth(looked, &block)?;
-        Ok::<_, RpcError>(())
+    let wanted = (&*block, index..index + 1);
+    traces(node, wanted, &options, interrupt, |_, trace| {
+        traced = trace;
+        Ok(())
     })?;
     Ok(traced)
 }
@@ -55,16 +56,36 @@ pub(super) fn block(
 ) -> Result<String, RpcError> {
     let id = params.required(0)?;
     let block = node.find(id)?.ok_or_else(|| not_found(id))?;
-    let inspector = Options::read_at(params, 1)?.inspector()?;
-    let parent = parent(node, &block)?;
+    let options = Options::read_at(params, 1)?;
     let mut list = List::default();
-    let all = 0..usize::MAX;
-    replay((&block, &parent), all, inspector, interrupt, |looked| {
-        let hash = looked.included.transaction.hash;
-        let result = geth(looked, &block)?;
-        list.push_text(&format!(r#"{{"txHash":"{hash}","result":{result}}}"#))
+    let all = (&*block, 0..usize::MAX);
+    traces(node, all, &options, interrupt, |hash, trace| {
+        list.push_text(&format!(r#"{{"txHash":"{hash}","result":{trace}}}"#))
     })?;
     Ok(list.finish())
+}
+
+/// Traces transactions of a block; each hash with its trace is given to `each`.
+fn traces(
+    node: &Node,
+    (block, wanted): (&Block, Range<usize>),
+    options: &Options,
+    interrupt: &Interrupt,
+    mut each: impl FnMut(B256, String) -> Result<(), RpcError>,
+) -> Result<(), RpcError> {
+    let parent = parent(node, block)?;
+    let state = parent.state().map_err(TraceFailure::from)?;
+    let tracers = options.tracers(node, state, interrupt)?;
+    let places = (block, &*parent);
+    if let Some(measuring) = tracers.measuring {
+        let each = |_: Looked<'_, '_, Tracer>| Ok::<_, RpcError>(());
+        replay(places, wanted.clone(), measuring, interrupt, each)?;
+    }
+    let traced = replay(places, wanted, tracers.tracing, interrupt, |looked| {
+        let hash = looked.included.transaction.hash;
+        each(hash, geth(looked, block)?)
+    });
+    tracers.failure.rather(traced)
 }
 
 fn not_found(id: BlockId) -> RpcError {
@@ -87,7 +108,7 @@ pub(in crate::rpc) fn stream_transaction(
     let left = |_| RpcError::server("the client left");
     let (block, index) = place(node, &params.required(0)?)?;
     let options = Options::read_at(params, 1)?;
-    let mut steps = Steps::new(options.tracing.config, out);
+    let mut steps = Steps::new(options.config(), out);
     steps.begin().map_err(left)?;
     let parent = parent(node, &block)?;
     let wanted = index..index + 1;
@@ -98,15 +119,12 @@ pub(in crate::rpc) fn stream_transaction(
     })
 }
 
-/// The inspector.
-type Tracer = Either<DebugInspector, Steps<BoundedText>>;
-
 /// The inspector's result, as JSON; it is ready for the next transaction then.
 fn geth(looked: Looked<'_, '_, Tracer>, block: &Block) -> Result<String, RpcError> {
-    let context = TransactionContext {
-        block_hash: Some(block.hash),
-        tx_index: Some(looked.index),
-        tx_hash: Some(looked.included.transaction.hash),
+    let place = Place {
+        block: block.hash,
+        index: looked.index,
+        hash: looked.included.transaction.hash,
     };
     let Looked {
         traced,
@@ -115,40 +133,8 @@ fn geth(looked: Looked<'_, '_, Tracer>, block: &Block) -> Result<String, RpcErro
         ..
     } = looked;
     let surroundings = replay.block().clone();
-    result(
-        replay.inspector(),
-        (Some(context), &surroundings),
-        &traced,
-        state,
-    )
-}
-
-fn result(
-    inspector: &mut Tracer,
-    (context, block): (Option<TransactionContext>, &BlockEnv),
-    traced: &Traced,
-    state: &impl ReadStore,
-) -> Result<String, RpcError> {
-    let (transaction, result) = (&traced.transaction, &traced.result);
-    match inspector {
-        Either::Left(inspector) => {
-            let mut before = Before {
-                state,
-                accounts: &traced.before,
-            };
-            let trace = inspector
-                .get_result(context, transaction, block, result, &mut before)
-                .map_err(RpcError::internal)?;
-            inspector.fuse().map_err(RpcError::internal)?;
-            text::value(&trace)
-        }
-        Either::Right(steps) => {
-            steps.end(&result.result).map_err(|_| text::too_large())?;
-            let text = steps.out().take();
-            steps.begin().map_err(|_| text::too_large())?;
-            Ok(text)
-        }
-    }
+    let place = (Some(place), &surroundings);
+    result(replay.inspector(), place, &traced, state)
 }
 
 /// `debug_traceCall(call, block, options)`.
@@ -160,68 +146,36 @@ pub(super) fn call(
     let request: CallRequest = params.required(0)?;
     let id = params.optional(1)?.unwrap_or(BlockId::Latest);
     let options = Options::read_at(params, 2)?;
-    let (state, mut environment) = execution::block(node, id, interrupt)?;
+    let (mut state, mut environment) = execution::block(node, id, interrupt)?;
+    if let Some(index) = options.index {
+        state = before(node, &*node.block(id)?, index, interrupt)?;
+    }
     if let Some(overrides) = &options.block {
         apply(overrides, &mut environment);
     }
     let gas_limit = execution::gas_of(&request);
     let mut call = call_of(&request, &environment, gas_limit)?;
     see(&options.block.unwrap_or_default(), &mut call)?;
-    let inspector = options.inspector()?;
-    if let Some(index) = options.index {
-        let block = node.block(id)?;
-        let place = (node, &*block, index);
-        return call_within(place, (&environment, &call), inspector, interrupt);
+    if let Some(overrides) = &options.state {
+        call.moves = override_state(&mut state, overrides, &environment)?;
     }
-    match &options.state {
-        None => trace_call(&state, &environment, &call, inspector, interrupt),
-        Some(overrides) => {
-            let moves = moves(overrides, &environment)?;
-            let call = Call { moves, ..call };
-            let state = Overridden::new(&state, overrides)?;
-            trace_call(&state, &environment, &call, inspector, interrupt)
-        }
+    let tracers = options.tracers(node, &state, interrupt)?;
+    let place = (&state, &environment);
+    if let Some(measuring) = tracers.measuring {
+        trace_call(place, &call, measuring, interrupt)?;
     }
+    let traced = trace_call(place, &call, tracers.tracing, interrupt);
+    tracers.failure.rather(traced)
 }
 
 fn trace_call(
-    state: &impl ReadStore,
-    environment: &Environment,
+    (state, environment): (&Durable, &Environment),
     call: &Call,
     inspector: Tracer,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
     let mut replay = Replay::view(state, environment, inspector).map_err(RpcError::internal)?;
     replay.interrupt_by(interrupt.clone());
-    try_call(&mut replay, state, call, interrupt)
-}
-
-/// Traces a call before the transaction at an index of a block, in surroundings of its own.
-fn call_within(
-    (node, block, index): (&Node, &Block, u64),
-    (environment, call): (&Environment, &Call),
-    inspector: Tracer,
-    interrupt: &Interrupt,
-) -> Result<String, RpcError> {
-    let parent = parent(node, block)?;
-    let state: &Durable = parent.state()?;
-    let mut replay = Replay::new(state, &block.header, inspector).map_err(RpcError::internal)?;
-    replay.interrupt_by(interrupt.clone());
-    let index = usize::try_from(index).unwrap_or(usize::MAX);
-    for included in block.transactions.iter().take(index) {
-        let run = replay.run(included.sender, &included.transaction);
-        run.map_err(TraceFailure::from)?;
-    }
-    replay.set_surroundings(environment);
-    try_call(&mut replay, state, call, interrupt)
-}
-
-fn try_call<'s, S: ReadStore>(
-    replay: &mut Replay<'s, S, Tracer>,
-    state: &'s S,
-    call: &Call,
-    interrupt: &Interrupt,
-) -> Result<String, RpcError> {
     let traced = replay.call(call);
     if interrupt.is_set() {
         return Err(TraceFailure::Interrupted.into());
@@ -231,74 +185,39 @@ fn try_call<'s, S: ReadStore>(
     result(replay.inspector(), (None, &block), &traced, state)
 }
 
-/// The options of a trace.
-#[derive(Clone, Debug, Default)]
-struct Options {
-    tracing: GethDebugTracingOptions,
-    state: Option<StateOverrides>,
-    block: Option<BlockOverrides>,
-    index: Option<u64>,
-}
-
-impl Options {
-    fn read_at(params: &Params, index: usize) -> Result<Self, RpcError> {
-        Ok(params.optional(index)?.unwrap_or_default())
-    }
-
-    fn inspector(&self) -> Result<Tracer, RpcError> {
-        let named = self.tracing.tracer.as_ref();
-        if named.is_some_and(|tracer| !tracer.as_str().is_empty()) {
-            let inspector = DebugInspector::new(self.tracing.clone());
-            return inspector.map(Either::Left).map_err(RpcError::server);
-        }
-        let mut steps = Steps::new(self.tracing.config, BoundedText::new(MAX_ANSWER));
-        steps.begin().map_err(|_| text::too_large())?;
-        Ok(Either::Right(steps))
-    }
-}
-
-/// The multiplexer's tracers without options have none, not an empty object.
-fn without_empty_configs(options: &mut Map<String, Value>) {
-    let tracers = options
-        .get_mut("tracerConfig")
-        .and_then(Value::as_object_mut);
-    for (name, config) in tracers.into_iter().flatten() {
-        let is_empty = config.as_object().is_some_and(Map::is_empty);
-        if is_empty && ["4byteTracer", "noopTracer"].contains(&name.as_str()) {
-            *config = Value::Null;
-        }
-    }
-}
-
-impl Param for Options {
-    fn read(value: &Value) -> Result<Self, String> {
-        fn field<T: Param>(value: &Value, name: &str) -> Result<Option<T>, String> {
-            match value.get(name) {
-                None | Some(Value::Null) => Ok(None),
-                Some(field) => T::read(field)
-                    .map(Some)
-                    .map_err(|why| format!("{name}: {why}")),
-            }
-        }
-        let (state, block) = (
-            field(value, "stateOverrides")?,
-            field(value, "blockOverrides")?,
+/// The state before the transaction at an index of a block.
+fn before(
+    node: &Node,
+    block: &Block,
+    index: u64,
+    interrupt: &Interrupt,
+) -> Result<Durable, RpcError> {
+    let parent = parent(node, block)?;
+    let before: &Durable = parent.state().map_err(TraceFailure::from)?;
+    let count = block.transactions.len();
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    // The first place is there in an empty block, too.
+    if index >= count.max(1) {
+        let message = format_args!(
+            "transaction index {index} out of range for block {}",
+            block.hash
         );
-        let index = field(value, "txIndex")?;
-        let mut tracing = value.clone();
-        if let Some(fields) = tracing.as_object_mut() {
-            for name in ["stateOverrides", "blockOverrides", "txIndex"] {
-                fields.remove(name);
-            }
-            without_empty_configs(fields);
-        }
-        Ok(Self {
-            tracing: serde_json::from_value(tracing).map_err(|error| error.to_string())?,
-            state,
-            block,
-            index,
-        })
+        return Err(RpcError::server(message));
     }
+    let mut state = before.clone();
+    amended::set_parent(&mut state, block.number(), block.header.parent_hash)
+        .map_err(TraceFailure::from)?;
+    let mut replay = Replay::new(before, &block.header, nobody()).map_err(TraceFailure::from)?;
+    replay.interrupt_by(interrupt.clone());
+    for included in block.transactions.iter().take(index) {
+        let ran = replay.run(included.sender, &included.transaction);
+        if interrupt.is_set() {
+            return Err(TraceFailure::Interrupted.into());
+        }
+        let changed = ran.map_err(TraceFailure::from)?.result.state;
+        amended::change_accounts(&mut state, &changed).map_err(TraceFailure::from)?;
+    }
+    Ok(state)
 }
 
 /// The block of a transaction and its place there.
@@ -351,30 +270,5 @@ impl From<TraceFailure> for RpcError {
             }
             TraceFailure::Storage(_) | TraceFailure::Kernel(_) => Self::internal(error),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloy_primitives::U256;
-    use serde_json::json;
-
-    #[test]
-    fn options_are_those_of_go_ethereum() {
-        let read = |value: Value| Options::read(&value).unwrap();
-        let options = read(json!({
-            "tracer": "callTracer",
-            "tracerConfig": { "onlyTopCall": true },
-            "timeout": "10s",
-            "txIndex": "0x2",
-            "blockOverrides": { "number": "0x7" },
-        }));
-        assert_eq!(options.index, Some(2));
-        assert_eq!(options.block.unwrap().number, Some(U256::from(7)));
-        assert!(read(json!({ "enableMemory": true })).inspector().is_ok());
-        let unknown = read(json!({ "tracer": "{step: function() {}}" }));
-        assert!(unknown.inspector().is_err());
-        assert!(Options::read(&json!([1])).is_err());
     }
 }
