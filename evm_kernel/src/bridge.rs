@@ -2,11 +2,11 @@
 //!
 //! | step | where |
 //! | --- | --- |
-//! | a call from layer 1 is read | [`incoming`] |
-//! | tickets become a transaction of the kernel's, which calls a bridge | [`deposit`] |
+//! | a call from layer 1 is read | `incoming` |
+//! | tickets become a transaction of the kernel's, which calls a bridge | `deposit` |
 //! | the bridges' Solidity, at the addresses that tooling knows | `solidity_fixtures/contracts` |
-//! | forced transactions are put together | [`crate::inputs::forced`] |
-//! | a bridge asks for a message to layer 1: a precompile of theirs | [`outbox`] |
+//! | forced transactions are put together | `crate::inputs::forced` |
+//! | a bridge asks for a message to layer 1: a precompile of theirs | `outbox` |
 //! | the message is a log of the precompile, so a frame that reverts takes it along | [`messages`] |
 //! | the block's commit queues it, a later step sends it | `storage::commit`, [`crate::run`] |
 //!

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The most bytes of `write_debug` that a report of a level has, with [`DEBUG_LINE`] more for each
+/// The most bytes of `write_debug` that a report of a level has, with `DEBUG_LINE` more for each
 /// call.
 pub const MAX_DEBUG: usize = 16 << 20;
 
@@ -16,7 +16,7 @@ pub enum DebugSink {
     /// Nowhere.
     #[default]
     Off,
-    /// Into [`LevelReport::debug`], the first [`MAX_DEBUG`] bytes of each level.
+    /// Into [`LevelReport::debug`](crate::LevelReport::debug), the first [`MAX_DEBUG`] bytes of each level.
     Capture,
     /// To this function, as they come.
     Call(Arc<dyn Fn(&str) + Send + Sync>),

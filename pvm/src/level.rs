@@ -71,7 +71,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// One call of the kernel. What is measured is 0 with [`Metering::Off`].
+/// One call of the kernel. What is measured is 0 with [`Metering::Off`](crate::Metering::Off).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunReport {
     /// Executed wasm instructions (1 for each, and 1 for each call, and 1 for
@@ -121,10 +121,10 @@ pub struct LevelReport {
     pub outbox: Vec<Vec<u8>>,
     /// The storage at the end of the level.
     pub durable: Durable,
-    /// The storage after each move onto one of [`Options::checkpoints`], in
+    /// The storage after each move onto one of [`Options::checkpoints`](crate::Options::checkpoints), in
     /// order.
     pub checkpoints: Vec<Durable>,
-    /// The texts of `write_debug`, with [`DebugSink::Capture`].
+    /// The texts of `write_debug`, with [`DebugSink::Capture`](crate::DebugSink::Capture).
     pub debug: Vec<String>,
 }
 

@@ -29,7 +29,7 @@ pub struct Options {
     /// The folder of preimages, named by the lower-case hex of their hashes.
     pub preimages: Option<PathBuf>,
     /// Each `store_move` onto one of these paths records the storage right
-    /// after it: [`LevelReport::checkpoints`].
+    /// after it: [`LevelReport::checkpoints`](crate::LevelReport::checkpoints).
     pub checkpoints: Vec<String>,
     /// The sink of `write_debug`.
     pub debug: DebugSink,
@@ -50,7 +50,7 @@ pub struct Options {
     /// The engine that executes the kernel.
     pub engine: Arc<dyn Engine>,
     /// Executes every run once more, and whatever differs is an error:
-    /// [`Error::EnginesDiffer`].
+    /// [`Error::EnginesDiffer`](crate::Error::EnginesDiffer).
     pub check: Option<Arc<dyn Engine>>,
 }
 
