@@ -2,7 +2,7 @@
 //! narrow their disagreement down to one step, one of them proves that step, and layer 1, which has
 //! none of the state, judges.
 //!
-//! What a state is, what a step, and what proves one, is said by [`Rules`].
+//! States, steps and proofs are defined by [`Rules`].
 
 mod failure;
 mod finality;
@@ -27,10 +27,10 @@ pub type Staker = [u8; 21];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommitmentId(u32);
 
-/// What is fixed.
+/// The fixed terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// What a staker puts at stake.
+    /// The stake of a staker.
     pub stake: Mutez,
     /// The levels that a commitment stands before it can be cemented, and those after the first commitment to a
     /// level in which others can be published: so nobody puts off for ever that it is cemented.
@@ -53,31 +53,31 @@ impl Default for Terms {
 /// A commitment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commitment<C> {
-    /// What it builds on; `None` for the first, which nobody disputes.
+    /// The commitment below; `None` for the first, which nobody disputes.
     pub predecessor: Option<CommitmentId>,
-    /// What is claimed of a level's end.
+    /// The claim about a level's end.
     pub claim: C,
     /// The level that it was published at.
     pub published: u32,
 }
 
-/// What a staker stands for.
+/// The commitments of a staker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stake {
     commitment: CommitmentId,
     amount: Mutez,
 }
 
-/// How a dispute ended.
+/// The end of a dispute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Who keeps the stake, and gets half of the other.
+    /// The side that keeps its stake, and gets half of the other.
     pub winner: Staker,
-    /// Who loses it.
+    /// The side that loses its stake.
     pub loser: Staker,
     /// Why.
     pub why: Why,
-    /// How many dissections there were.
+    /// The number of dissections.
     pub rounds: u32,
 }
 
@@ -133,7 +133,7 @@ impl<R: Rules> Disputes<R> {
         self.cemented
     }
 
-    /// What was lost by losers and gained by nobody.
+    /// The part of the losers' stakes that nobody gained.
     #[must_use]
     pub const fn burned(&self) -> Mutez {
         self.burned
@@ -145,7 +145,7 @@ impl<R: Rules> Disputes<R> {
         self.commitments.get(&id)
     }
 
-    /// Whether somebody has a stake.
+    /// True if somebody has a stake.
     #[must_use]
     pub fn is_staker(&self, staker: &Staker) -> bool {
         self.stakes.contains_key(staker)
@@ -259,7 +259,7 @@ impl<R: Rules> Disputes<R> {
     /// Opens a dispute: `refuter` makes the first move.
     ///
     /// # Errors
-    /// Where the two do not contradict each other, or a dispute of theirs is open.
+    /// If the two do not contradict each other, or a dispute of theirs is open.
     pub fn accuse(&mut self, layer1: &Layer1, refuter: &Staker, other: &Staker) -> Done<()> {
         let key = pair(refuter, other);
         if self.games.contains_key(&key) {
@@ -342,7 +342,7 @@ impl<R: Rules> Disputes<R> {
     /// Ends a dispute in which the time of a move is over: whose turn it is loses. Anybody may call it.
     ///
     /// # Errors
-    /// Where there is time left.
+    /// If there is time left.
     pub fn timeout(&mut self, layer1: &mut Layer1, one: &Staker, other: &Staker) -> Done<Verdict> {
         let game = self.game(one, other).ok_or(DisputeError::NoGame)?;
         if layer1.level() <= game.deadline() {

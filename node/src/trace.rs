@@ -1,4 +1,4 @@
-//! What transactions did, step by step: their blocks are executed again by the kernel's
+//! Traces of transactions, step by step: their blocks are executed again by the kernel's
 //! own code, on the state before, while an inspector looks on.
 
 pub mod console;

@@ -50,11 +50,11 @@ pub struct Steps {
     /// Durable storage, should the module not be instantiated.
     before: Durable,
     totals: Totals,
-    /// How the last run ended.
+    /// The end of the last run.
     end: Option<End>,
 }
 
-/// What is counted, and no part of the state.
+/// Counters that are no part of the state.
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
     steps: u64,
@@ -116,38 +116,38 @@ impl Steps {
         }
     }
 
-    /// What is known of the rollup.
+    /// The facts about the rollup.
     #[must_use]
     pub const fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// Where the level is.
+    /// The phase of the level.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.outside.phase
     }
 
-    /// How the run ended that is over, or the last one.
+    /// The end of the run that is over, or of the last one.
     #[must_use]
     pub fn end(&self) -> Option<End> {
         let run = self.run.as_ref().and_then(Plain::end);
         run.or(self.end)
     }
 
-    /// How many steps were made.
+    /// The number of steps that were made.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.totals.steps
     }
 
-    /// How many runs began.
+    /// The number of runs began.
     #[must_use]
     pub const fn runs(&self) -> u32 {
         self.totals.runs
     }
 
-    /// How many instructions were executed, as `pvm` meters them.
+    /// The number of executed instructions, as `pvm` meters them.
     #[must_use]
     pub fn instructions(&self) -> u64 {
         let run = self.run.as_ref();
@@ -166,7 +166,7 @@ impl Steps {
         &self.context.outbox
     }
 
-    /// What follows from the level, if it is over.
+    /// The claim about the level, if it is over.
     #[must_use]
     pub fn claim(&self) -> Option<Claim> {
         self.phase().is_over().then(|| Claim {
@@ -221,7 +221,7 @@ impl Steps {
     /// is over changes nothing.
     ///
     /// # Errors
-    /// Where a preimage or a part of the storage is not to be had.
+    /// If a preimage or a part of the storage is not to be had.
     pub fn advance(&mut self, steps: u64) -> Result<u64, Stuck> {
         self.advance_with(steps, &mut |_| {})
     }
@@ -288,7 +288,7 @@ impl Steps {
         Ok(())
     }
 
-    /// What a step that is no machine's does with durable storage, and what is outside.
+    /// A step between runs: it works on durable storage, and on what is outside.
     fn between(
         &mut self,
         durable: &mut Durable,
@@ -334,7 +334,7 @@ impl Steps {
         }
     }
 
-    /// What the next step is, in words.
+    /// A description of the next step.
     #[must_use]
     pub fn about(&self) -> String {
         match self.phase() {

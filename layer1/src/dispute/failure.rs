@@ -59,9 +59,9 @@ pub enum DisputeError {
     /// A dissection with more or fewer points than it must have.
     #[error("a dissection of this section has {expected} hashes, not {found}")]
     OtherCount {
-        /// How many hashes it must have.
+        /// The number of hashes that it must have.
         expected: usize,
-        /// How many it has.
+        /// The number of hashes that it has.
         found: usize,
     },
     /// A dissection that ends where the other's section ends contradicts nothing.

@@ -6,7 +6,7 @@ use crate::outbox::Parameters;
 #[derive(Clone, Debug)]
 struct Adder;
 
-/// What the adder has after so many steps.
+/// The adder's state after so many steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sum {
     level: u32,

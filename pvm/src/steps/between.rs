@@ -14,7 +14,7 @@ use kernel_module::{KernelError, Terms, Version};
 use std::sync::Arc;
 use step_machine::{End, Plain, Registers};
 
-/// What such a step changes.
+/// The state that such a step changes.
 pub(super) struct Level<'l> {
     pub(super) outside: &'l mut Outside,
     pub(super) durable: &'l mut Durable,
@@ -128,7 +128,7 @@ impl Level<'_> {
         Ok(())
     }
 
-    /// What follows a run.
+    /// The end of a run.
     pub(super) fn close(&mut self) -> Result<(), Stuck> {
         match runs::close(self.durable, self.outside.reboots_left as i32)? {
             After::Run => {

@@ -24,7 +24,7 @@ pub enum Change {
     },
     /// Bits of a cell of the stack are flipped.
     Stack {
-        /// How many cells below its top.
+        /// The number of cells below its top.
         below: u32,
         /// Which bits.
         bits: u64,
@@ -38,7 +38,7 @@ pub enum Change {
     },
     /// Bits of a word of the code are flipped.
     Code {
-        /// How many words behind the next instruction.
+        /// The number of words behind the next instruction.
         behind: u32,
         /// Which bits.
         bits: u64,
@@ -62,7 +62,7 @@ impl Steps {
     /// Changes the state.
     ///
     /// # Errors
-    /// Where a part of the storage is not to be had.
+    /// If a part of the storage is not to be had.
     pub fn change(&mut self, change: &Change) -> Result<(), Stuck> {
         match change {
             Change::Memory { at, bits } => self.flip(Region::Memory, *bits, |plain| {

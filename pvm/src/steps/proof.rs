@@ -39,7 +39,7 @@ pub enum StepProofError {
     /// It does not decode.
     #[error("the proof is malformed: {0}")]
     Malformed(&'static str),
-    /// What it has of durable storage is not of its root.
+    /// Its parts of durable storage are not of its root.
     #[error(transparent)]
     Storage(#[from] Unavailable),
     /// It leaves out what a call of the host looks at.
@@ -52,7 +52,7 @@ pub enum StepProofError {
 
 use StepProofError::Malformed;
 
-/// What a call of the host needs.
+/// The part of a proof that a host call needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HostPart {
     pub(super) storage: Vec<u8>,
@@ -178,10 +178,10 @@ fn put(proof: &mut Vec<u8>, bytes: &[u8]) {
     proof.extend(bytes);
 }
 
-/// What proves a step.
+/// The proof of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// What the step looks at.
+    /// The parts of the state that the step reads.
     pub proof: Vec<u8>,
     /// The kernel, where the step is the beginning of a run: what durable storage has at its place.
     pub kernel: Option<Vec<u8>>,
@@ -190,14 +190,14 @@ pub struct Evidence {
 /// Whoever judges steps, and has no state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judge {
-    /// What is known of the rollup.
+    /// The facts about the rollup.
     pub facts: Facts,
 }
 
 /// Checks that a step leads from one state of a level to another, without either.
 ///
 /// # Errors
-/// Where it does not, or the proof does not show it.
+/// If it does not, or the proof does not show it.
 pub fn check(evidence: &Evidence, before: &Hash, after: &Hash) -> Result<(), StepProofError> {
     match Judge::default().follow(evidence, before)? == *after {
         true => Ok(()),
@@ -209,7 +209,7 @@ impl Judge {
     /// The hash of the state to which a step leads, from a state with this hash.
     ///
     /// # Errors
-    /// Where the proof does not show it.
+    /// If the proof does not show it.
     pub fn follow(&self, evidence: &Evidence, before: &Hash) -> Result<Hash, StepProofError> {
         let proof = &evidence.proof;
         if proof.len() > MAX_PROOF {
@@ -332,7 +332,7 @@ fn published(value: &Value, kernel: Option<&[u8]>) -> Result<Vec<u8>, Stuck> {
     }
 }
 
-/// What the host has, as far as the proof shows it.
+/// The host's state, as far as the proof shows it.
 fn context(
     outside: &Outside,
     durable: &Hash,

@@ -38,7 +38,7 @@ impl Steps {
         })
     }
 
-    /// What the next step of the machine looks at, or of the end of its run.
+    /// Records the parts that the next step of the machine reads, or of the end of its run.
     fn record(&mut self, part: &mut HostPart) -> Result<step_machine::Recorded, Stuck> {
         let Some(plain) = self.run.take() else {
             return Err(Stuck("there is no run".to_owned()));
@@ -91,7 +91,7 @@ impl Steps {
         Ok(recording.finish())
     }
 
-    /// What the next step looks at, which is no machine's, and the kernel that it takes.
+    /// Records the parts that the next step between runs reads, and the kernel that it takes.
     fn record_between(&mut self, part: &mut HostPart) -> Result<Option<Vec<u8>>, Stuck> {
         if self.phase() == Phase::Loading {
             part.message = Some(self.messages.proof(&self.context));

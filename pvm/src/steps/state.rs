@@ -1,4 +1,4 @@
-//! What belongs to the state of a level besides the machine's and durable storage.
+//! The state of a level besides the machine's and durable storage.
 //!
 //! The hash of a state is blake2b-256 of `20`, the root of the step machine, that of durable storage, and
 //! what [`Outside::encode`] gives.
@@ -8,7 +8,7 @@ use crate::context::Context;
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use step_machine::Hash;
 
-/// Where a level is.
+/// The phase of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Its messages are loaded, one a step: a migration may be among them.
@@ -35,14 +35,14 @@ impl Phase {
         Self::Stuck,
     ];
 
-    /// Whether nothing follows at this level.
+    /// True if nothing follows at this level.
     #[must_use]
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Waiting | Self::Stuck)
     }
 }
 
-/// What belongs to the state of a level besides the machine's and durable storage.
+/// The state of a level besides the machine's and durable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outside {
     pub(super) level: u32,
@@ -57,7 +57,7 @@ pub(super) struct Outside {
     pub(super) rollup: [u8; 20],
     pub(super) origination_level: u32,
     pub(super) phase: Phase,
-    /// How many runs may follow this one; 0 while there is none.
+    /// The number of runs that may follow this one; 0 while there is none.
     pub(super) reboots_left: u32,
     /// The root of durable storage before the run's kernel was kept as one that can be
     /// instantiated, for a module that cannot; zeros while there is no run.
