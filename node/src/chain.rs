@@ -9,6 +9,6 @@ mod chain;
 pub mod log_filter;
 
 pub(crate) use block::tell;
-pub use block::{Block, ChainError, Included, head, read_new};
+pub use block::{Block, ChainError, Included, head, parties, read_new};
 pub use chain::Chain;
 pub use log_filter::LogFilter;

@@ -10,7 +10,7 @@
 //! | `store`, `error` | opens the file, reads and writes it; whose store it is |
 //! | `backend` | the file itself: locks, free space, the file without a name |
 //! | `tables` | the tables with their keys, and the form of a row |
-//! | `blocks`, `search` | blocks and what finds them: by hash, by log |
+//! | `blocks`, `search`, `parties` | blocks and what finds them: by hash, by log, by account |
 //! | `states` | durable storage: which of its states are kept, and under which names |
 //! | `tree`, `rows`, `delta` | its records: those of the newest state, those that died, and when these go |
 //! | `records` | where states that are read as they are needed have their records from |
@@ -27,6 +27,7 @@ mod error;
 mod filling;
 mod levels;
 mod moving;
+mod parties;
 mod pool;
 mod records;
 mod rows;
@@ -51,6 +52,7 @@ pub use devnet::{GENESIS, SavedDevnet, SavedSnapshot};
 pub use error::StoreError;
 pub use levels::SavedLevel;
 pub use moving::RawRow;
+pub use parties::OfAccount;
 pub use pool::SavedTransaction;
 pub use search::LogPlace;
 pub use states::StateName;

@@ -20,6 +20,7 @@ mod codec;
 mod edge;
 mod edit;
 mod link;
+mod listing;
 mod partial;
 mod records;
 mod source;

@@ -3,10 +3,13 @@
 //! Nothing here knows a rule of Ethereum that the kernel has applied already;
 //! what is derived (log numbers, prices) follows from what was stored.
 
-use alloy_primitives::{Address, B256, Log, U256};
+use alloy_primitives::{Address, B256, Log, TxKind, U256, keccak256};
+use ethereum::transaction::Transaction;
 use ethereum::{Header, SignedTransaction};
+use evm_kernel::bridge::{FA_BRIDGE, NATIVE_BRIDGE};
 use pvm::Durable;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use storage::block::{StoredHeader, StoredReceipt, StoredTransaction};
 use storage::layout::{HEAD, HEADERS};
@@ -239,6 +242,46 @@ impl Included {
             .is_create()
             .then(|| self.sender.create(transaction.nonce()))
     }
+}
+
+/// The accounts that have to do with a transaction: who sent it, who got it, the contract that it
+/// created, those that logged in it; where layer 1's bridges logged, also who got what came.
+#[must_use]
+pub fn parties(
+    sender: Address,
+    transaction: &Transaction,
+    receipt: &StoredReceipt,
+) -> BTreeSet<Address> {
+    let mut parties = BTreeSet::from([sender]);
+    match transaction.kind() {
+        TxKind::Call(to) => parties.insert(to),
+        TxKind::Create => parties.insert(sender.create(transaction.nonce())),
+    };
+    for log in &receipt.logs {
+        parties.insert(log.address);
+        parties.extend(receiver(log));
+    }
+    parties
+}
+
+/// What the bridges log of a deposit: its receiver is the second word of all of these.
+const DEPOSITS: [&str; 4] = [
+    "Deposit(uint256,address,uint256,uint256)",
+    "DepositKept(uint256,address,uint256,uint256)",
+    "Deposit(uint256,address,address,uint256,uint256,uint256)",
+    "QueuedDeposit(uint256,address,uint256,address,uint256,uint256,uint256)",
+];
+
+/// Who got a deposit, of which a bridge logged.
+fn receiver(log: &Log) -> Option<Address> {
+    static TOPICS: LazyLock<[B256; 4]> = LazyLock::new(|| DEPOSITS.map(keccak256));
+    if ![NATIVE_BRIDGE, FA_BRIDGE].contains(&log.address) || !TOPICS.contains(log.topics().first()?)
+    {
+        return None;
+    }
+    let word = B256::try_from(log.data.data.get(32..64)?).ok()?;
+    let is_address = word.iter().take(12).all(|byte| *byte == 0);
+    is_address.then(|| Address::from_word(word))
 }
 
 /// The newest block's facts and the cursor of the queue.

@@ -200,12 +200,20 @@ fn authorization(signed: &SignedAuthorization) -> Value {
 /// A transaction's receipt.
 #[must_use]
 pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
-    let transaction = &included.transaction.transaction;
     let logs: Vec<Value> = (included.first_log..)
         .zip(&included.receipt.logs)
         .map(|(number, entry)| log(&place_of(block, index, number), entry))
         .collect();
+    let mut receipt = receipt_with(block, index, included, &logs);
     let bloom = alloy_primitives::logs_bloom(&included.receipt.logs);
+    receipt["logsBloom"] = data(bloom);
+    receipt
+}
+
+/// As [`receipt`], with these logs of it, and without a filter of all of them.
+#[must_use]
+pub fn receipt_with(block: &Block, index: usize, included: &Included, logs: &[Value]) -> Value {
+    let transaction = &included.transaction.transaction;
     let price = included.gas_price(block.header.base_fee_per_gas);
     let mut receipt = json!({
         "blockHash": data(block.hash),
@@ -216,7 +224,7 @@ pub fn receipt(block: &Block, index: usize, included: &Included) -> Value {
         "from": address(&included.sender),
         "gasUsed": quantity(included.receipt.gas_used),
         "logs": logs,
-        "logsBloom": data(bloom),
+        "logsBloom": null,
         "status": quantity(included.receipt.success.into()),
         "to": transaction.kind().to().map(address),
         "transactionHash": data(included.transaction.hash),

@@ -1,14 +1,15 @@
 //! Blocks with what finds them by hash.
 
 use super::error::StoreError;
+use super::parties::party_entry;
 use super::store::{Batch, Store};
 use super::tables::{
-    ANY_LOG, BLOCKS, BODIES, HASHES, LOGS, TRANSACTIONS, entry, log_hash, of_entry, of_place,
-    place, put_bytes, put_number, seal, take_bytes, take_number, unseal,
+    ANY_LOG, BLOCKS, BODIES, HASHES, LOGS, PARTIES, TRANSACTIONS, entry, log_hash, of_entry,
+    of_place, place, put_bytes, put_number, seal, take_bytes, take_number, unseal,
 };
 use crate::chain::log_filter::LogKey;
-use crate::chain::{Block, Included};
-use alloy_primitives::{B256, keccak256};
+use crate::chain::{Block, Included, parties};
+use alloy_primitives::{Address, B256, keccak256};
 use redb::{ReadTransaction, ReadableTable};
 use std::collections::BTreeSet;
 use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
@@ -66,6 +67,14 @@ impl Body {
         seal(&place.to_be_bytes(), row)
     }
 
+    /// The accounts that have to do with it.
+    fn parties(&self, place: u64) -> Result<BTreeSet<Address>, StoreError> {
+        let stored = &self.transaction;
+        let decoded = ethereum::transaction::decode_included(&stored.raw);
+        let decoded = decoded.map_err(|_| damaged("transaction", place))?;
+        Ok(parties(stored.sender, &decoded.transaction, &self.receipt))
+    }
+
     fn unseal(place: u64, row: &[u8]) -> Option<Self> {
         let mut row = unseal(&place.to_be_bytes(), row)?;
         take_number(&mut row)?;
@@ -111,12 +120,17 @@ impl Batch<'_> {
         let mut bodies = transaction.open_table(BODIES)?;
         let mut transactions = transaction.open_table(TRANSACTIONS)?;
         let mut logs = transaction.open_table(LOGS)?;
+        let mut accounts = transaction.open_table(PARTIES)?;
         for (index, included) in block.transactions.iter().enumerate() {
             let place = place(number, index).ok_or(StoreError::Bounds(number))?;
             bodies.insert(place, &Body::seal(place, included)[..])?;
             transactions.insert(entry(&included.transaction.hash, place), ())?;
             for entry in log_entries(&included.receipt, place) {
                 logs.insert(entry, ())?;
+            }
+            let parties_of = &included.transaction.transaction;
+            for account in parties(included.sender, parties_of, &included.receipt) {
+                accounts.insert(party_entry(&account, place), ())?;
             }
         }
         Ok(())
@@ -133,6 +147,7 @@ impl Batch<'_> {
         let mut bodies = transaction.open_table(BODIES)?;
         let mut transactions = transaction.open_table(TRANSACTIONS)?;
         let mut logs = transaction.open_table(LOGS)?;
+        let mut accounts = transaction.open_table(PARTIES)?;
         loop {
             let number = match blocks.last()? {
                 Some((number, row)) if newest.is_none_or(|newest| number.value() > newest) => {
@@ -158,6 +173,9 @@ impl Batch<'_> {
                         transactions.remove(entry(&hash, place))?;
                         for entry in log_entries(&body.receipt, place) {
                             logs.remove(entry)?;
+                        }
+                        for account in body.parties(place)? {
+                            accounts.remove(party_entry(&account, place))?;
                         }
                         place
                     }

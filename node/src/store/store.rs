@@ -6,8 +6,8 @@ use super::error::StoreError;
 use super::records::Records;
 use super::rows;
 use super::tables::{
-    BLOCKS, BODIES, DEAD, DEATHS, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX, POOL, SCHEMA,
-    SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, seal, unseal,
+    BLOCKS, BODIES, DEAD, DEATHS, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX, PARTIES,
+    POOL, SCHEMA, SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, seal, unseal,
 };
 use alloy_primitives::{B256, hex};
 use pvm::Durable;
@@ -164,6 +164,7 @@ impl Store {
             transaction.open_table(HASHES)?;
             transaction.open_table(TRANSACTIONS)?;
             transaction.open_table(LOGS)?;
+            transaction.open_table(PARTIES)?;
             transaction.open_table(NODES)?;
             transaction.open_table(DEAD)?;
             transaction.open_table(DEATHS)?;

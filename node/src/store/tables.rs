@@ -8,6 +8,7 @@
 //! | `hashes` | 8 bytes of a block's hash, then its number | – |
 //! | `transactions` | 8 bytes of a transaction's hash, then its key in `bodies` | – |
 //! | `logs` | 8 bytes of the hash of an address, or of a topic with its position, then the transaction's key in `bodies`; eight zeros: of any log | – |
+//! | `parties` | block number / 256 (u32), 8 bytes of the hash of an account that has to do with the transaction, the lowest 32 bits of its key in `bodies` | – |
 //! | `nodes` | hash of a record of durable storage that the newest version has | first version with it (LEB128), record |
 //! | `dead` | hash of another record | first version with it, first without it (LEB128), record or what differs from another (`delta`) |
 //! | `deaths` | version | hashes of the records that it was the first without, as far as they are there |
@@ -30,7 +31,7 @@ use alloy_primitives::{B256, keccak256};
 use redb::TableDefinition;
 
 /// The version of all this. A store with another one is refused.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
@@ -38,6 +39,7 @@ pub(super) const BODIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const HASHES: TableDefinition<'_, u128, ()> = TableDefinition::new("hashes");
 pub(super) const TRANSACTIONS: TableDefinition<'_, u128, ()> = TableDefinition::new("transactions");
 pub(super) const LOGS: TableDefinition<'_, u128, ()> = TableDefinition::new("logs");
+pub(super) const PARTIES: TableDefinition<'_, u128, ()> = TableDefinition::new("parties");
 pub(super) const NODES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("nodes");
 pub(super) const DEAD: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("dead");
 pub(super) const DEATHS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("deaths");

@@ -372,7 +372,7 @@ fn two_do_not_share_a_store_and_others_are_refused() {
     assert!(
         error
             .to_string()
-            .contains("has form 7, this program knows form 2"),
+            .contains("has form 7, this program knows form 3"),
         "{error}"
     );
 }
@@ -414,4 +414,57 @@ fn a_store_says_what_its_file_takes() {
     commit(&store, 0).unwrap();
     assert!(store.size().unwrap() > 4_096);
     assert!(!Store::is_in(&folder.0));
+}
+
+#[test]
+fn transactions_of_an_account_are_found_newest_first_page_by_page_until_their_blocks_go() {
+    let store = Store::passing().unwrap();
+    // Of more than one epoch, most blocks without any.
+    let with = |number: u64| if number.is_multiple_of(50) { 3 } else { 0 };
+    let put = |batch: &super::Batch<'_>| {
+        (0..=600).try_for_each(|number| batch.put_block(&block(number, with(number))))
+    };
+    store.write(put).unwrap();
+    let expected: Vec<(u64, usize)> = (0..=600_u64)
+        .rev()
+        .flat_map(|number| {
+            (0..with(number) as usize)
+                .rev()
+                .map(move |index| (number, index))
+        })
+        .collect();
+    for account in [Address::repeat_byte(1), Address::repeat_byte(7)] {
+        let (mut found, mut before) = (Vec::new(), (601, 0));
+        loop {
+            let page = store.places_of_account(&account, 0, before, 4).unwrap();
+            assert!(page.places.len() <= 4);
+            let Some(last) = page.places.last() else {
+                assert_eq!(page.from, 0);
+                break;
+            };
+            before = *last;
+            found.extend(page.places);
+        }
+        assert_eq!(found, expected);
+    }
+    let one = Address::repeat_byte(1);
+    let some = store.places_of_account(&one, 550, (601, 0), 100).unwrap();
+    assert_eq!(some.places, expected[..6]);
+    assert!(
+        store
+            .places_of_account(&one, 601, (601, 0), 9)
+            .unwrap()
+            .places
+            .is_empty()
+    );
+    assert!(
+        store
+            .places_of_account(&Address::repeat_byte(9), 0, (601, 0), 9)
+            .unwrap()
+            .places
+            .is_empty()
+    );
+    store.write(|batch| batch.remove_after(Some(549))).unwrap();
+    let rest = store.places_of_account(&one, 0, (601, 0), 100).unwrap();
+    assert_eq!(rest.places, expected[6..]);
 }

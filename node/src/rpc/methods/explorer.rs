@@ -1,7 +1,8 @@
 //! Methods for explorers that others do not offer: page by page, each call with a bound
 //! on what it reads.
 
-use crate::chain::{Block, Included};
+use crate::chain::{self, Block, Included};
+use crate::error::NodeError;
 use crate::node::Node;
 use crate::request::BlockId;
 use crate::rpc::RpcError;
@@ -10,7 +11,8 @@ use crate::rpc::params::Params;
 use alloy_primitives::{Address, U256};
 use host::ReadStore;
 use serde_json::{Value, json};
-use storage::layout::{ACCOUNTS, HEAD, SLOTS};
+use storage::Head;
+use storage::layout::{ACCOUNTS, CONFIG, HEAD, SLOTS};
 
 /// The most entries of a page.
 const MAX_PAGE: u64 = 100;
@@ -18,58 +20,56 @@ const MAX_PAGE: u64 = 100;
 /// The entries of a page if nobody says how many.
 const PAGE: u64 = 25;
 
-/// The blocks that one call looks through.
-const LOOKED: u64 = 1_000;
-
 /// `rollup_getTransactionsOf(address, before?, size?)`: the transactions that an address sent,
-/// received, was created by or logged something in, newest first; `before` is `{block, index}`,
-/// the `next` of the page before. A page may have none, and a `next`: then 1,000 blocks were
-/// looked through.
+/// received, was created by, logged something in or got a deposit by, newest first; `before` is
+/// `{block, index}`, the `next` of the page before. A page may have none, and a `next`: then a
+/// million blocks were looked through.
 pub(super) fn transactions_of(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let address: Address = params.required(0)?;
     let before = params.optional::<Value>(1)?;
-    let size = size(params, 2)?;
+    let size = usize::try_from(size(params, 2)?).unwrap_or(1);
     let (first, newest) = (node.chain().first(), node.latest()?.number());
     let at = |name| Some(before.as_ref()?.get(name)?.as_u64().unwrap_or(u64::MAX));
     // Of this block those before the index, and all of the blocks before.
-    let (start, mut end) = match (at("block"), at("index")) {
-        (Some(block), index) if block <= newest => (block, index.unwrap_or(0)),
-        _ => (newest, u64::MAX),
-    };
-    let lowest = start.saturating_sub(LOOKED - 1).max(first);
-    let mut found = Vec::new();
-    let mut next = (lowest > first).then_some((lowest, 0));
-    'blocks: for number in (lowest..=start).rev() {
-        let Some(block) = node.find(BlockId::Number(number))? else {
-            continue;
-        };
-        let places = block.transactions.iter().enumerate().rev();
-        for (index, included) in places.filter(|(_, included)| concerns(included, &address)) {
-            if index as u64 >= end {
-                continue;
-            }
-            if found.len() as u64 >= size {
-                next = Some((number, index as u64 + 1));
-                break 'blocks;
-            }
-            found.push(entry(&block, index, included));
+    let end = match (at("block"), at("index")) {
+        (Some(block), index) if block <= newest => {
+            (block, usize::try_from(index.unwrap_or(0)).unwrap_or(0))
         }
-        end = u64::MAX;
+        _ => (newest + 1, 0),
+    };
+    let looked = node
+        .store()
+        .places_of_account(&address, first, end, size + 1)
+        .map_err(NodeError::from)?;
+    let mut found = Vec::new();
+    for (number, index) in looked.places.iter().copied().take(size) {
+        let block = node.find(BlockId::Number(number))?;
+        let included = block.as_ref().and_then(|block| {
+            let included = block.transactions.get(index)?;
+            concerns(included, &address).then(|| entry(block, index, included))
+        });
+        found.extend(included);
     }
+    let next = match looked.places.get(size - 1) {
+        Some((block, index)) if looked.places.len() > size => Some((*block, *index)),
+        _ if looked.from > first => Some((looked.from, 0)),
+        _ => None,
+    };
+    let from = next.map_or(looked.from, |(block, _)| block);
     let next = next.map(|(block, index)| json!({ "block": block, "index": index }));
-    Ok(json!({ "transactions": found, "next": next, "from": lowest, "to": start }))
+    let to = if end.1 == 0 {
+        end.0.saturating_sub(1)
+    } else {
+        end.0
+    };
+    Ok(json!({ "transactions": found, "next": next, "from": from, "to": to.max(first) }))
 }
 
-/// True if an account sent or got a transaction, was created by it, or logged in it.
+/// True if an account sent or got a transaction, was created by it, logged in it, or got a deposit
+/// by it.
 pub(super) fn concerns(included: &Included, address: &Address) -> bool {
-    included.sender == *address
-        || included.transaction.transaction.kind().to() == Some(address)
-        || included.created() == Some(*address)
-        || included
-            .receipt
-            .logs
-            .iter()
-            .any(|log| log.address == *address)
+    let transaction = &included.transaction.transaction;
+    chain::parties(included.sender, transaction, &included.receipt).contains(address)
 }
 
 /// A transaction with what came of it, and the first four bytes of its input.
@@ -106,22 +106,53 @@ pub(super) fn slots(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let block = node.block(id)?;
     let state = block.state()?;
     let path = ACCOUNTS.path(&address).map_err(RpcError::from)?;
-    let names = state.children(path.as_path().to_string());
-    let names = names.map_err(RpcError::internal)?;
-    let keys = names.iter().filter_map(|name| {
-        let key = host::path::decode_key::<32>(name.as_bytes())?;
-        Some(U256::from_be_bytes(key))
-    });
-    let mut keys: Vec<U256> = keys
-        .filter(|key| after.is_none_or(|after| *key > after))
-        .collect();
-    keys.sort_unstable();
+    let path = path.as_path().to_string();
+    let after = after.map(|slot| step(address, slot)).transpose()?;
+    // The account's own values are beside its slots, under names that are no keys.
+    let mut keys = Vec::new();
+    let mut place = after;
+    while keys.len() <= size {
+        let names = state.children_after(path.as_str(), place.as_deref(), size + 1, key_rank);
+        let names = names.map_err(RpcError::internal)?;
+        let all = names.len() <= size;
+        place = names.last().cloned();
+        keys.extend(
+            names
+                .iter()
+                .filter_map(|name| host::path::decode_key::<32>(name)),
+        );
+        if all {
+            break;
+        }
+    }
     let more = keys.len() > size;
     keys.truncate(size);
+    let keys: Vec<U256> = keys.into_iter().map(U256::from_be_bytes).collect();
     let slots: Result<Vec<Value>, RpcError> =
         keys.iter().map(|key| slot(state, address, *key)).collect();
     let next = keys.last().filter(|_| more).map(|key| json::word(*key));
     Ok(json!({ "slots": slots?, "next": next }))
+}
+
+/// A slot's name in durable storage, below its account.
+fn step(address: Address, slot: U256) -> Result<Vec<u8>, RpcError> {
+    let path = SLOTS.path(&(address, slot)).map_err(RpcError::from)?;
+    let mut steps = path.as_path().as_bytes().rsplit(|byte| *byte == b'/');
+    Ok(steps.next().unwrap_or_default().to_vec())
+}
+
+/// Where a byte of a key's name stands, so that names are in the order of their keys: the names
+/// are base64url.
+fn key_rank(byte: u8) -> u8 {
+    match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'-' => 62,
+        b'_' => 63,
+        // No name of a key has any of these.
+        other => other | 128,
+    }
 }
 
 fn slot(state: &impl ReadStore, address: Address, slot: U256) -> Result<Value, RpcError> {
@@ -140,12 +171,68 @@ pub(super) fn level_of(node: &Node, params: &Params) -> Result<Value, RpcError> 
 }
 
 fn made_at(block: &Block) -> Result<Option<u32>, RpcError> {
+    Ok(own_head(block)?.map(|head| head.level))
+}
+
+/// What the kernel wrote of a block beside it, if its state is kept.
+fn own_head(block: &Block) -> Result<Option<Head>, RpcError> {
     let Some(state) = &block.state else {
         return Ok(None);
     };
     let head = HEAD.get(state, &())?;
-    let own = head.filter(|head| head.number == block.number());
-    Ok(own.map(|head| head.level))
+    Ok(head.filter(|head| head.number == block.number()))
+}
+
+/// `rollup_getReceipt(hash, from?, size?)`: a receipt with its logs from number `from` on, and how
+/// many it has (`logCount`); null if no block has the transaction.
+pub(super) fn receipt(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    /// The most logs of an answer, as of a page of `eth_getLogs` that is shown.
+    const MAX_LOGS: u64 = 1_000;
+    let from = params.optional::<u64>(1)?.unwrap_or_default();
+    let size = params.optional::<u64>(2)?.unwrap_or(PAGE).min(MAX_LOGS);
+    let Some((block, index)) = node.transaction(&params.required(0)?)? else {
+        return Ok(Value::Null);
+    };
+    let Some(included) = block.transactions.get(index) else {
+        return Ok(Value::Null);
+    };
+    let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let all = (included.first_log..).zip(&included.receipt.logs);
+    let logs = all.skip(at(from)).take(at(size));
+    let logs: Vec<Value> = logs
+        .map(|(number, log)| json::log(&json::place_of(&block, index, number), log))
+        .collect();
+    let mut receipt = json::receipt_with(&block, index, included, &logs);
+    receipt["logCount"] = included.receipt.logs.len().into();
+    Ok(receipt)
+}
+
+/// `rollup_getBlockFigures(block)`: the work of a block's transactions, which its base fee follows as
+/// it follows gas, that of its level so far, and how much a level may do; null if its state is no
+/// longer kept.
+pub(super) fn block_figures(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let block = node.block(params.optional(0)?.unwrap_or_default())?;
+    let Some(head) = own_head(&block)? else {
+        return Ok(Value::Null);
+    };
+    let parent = match block.number().checked_sub(1) {
+        Some(number) => node.find(BlockId::Number(number))?,
+        None => None,
+    };
+    let parent = parent
+        .map(|parent| own_head(&parent))
+        .transpose()?
+        .flatten();
+    // The head counts all blocks of a level together.
+    let before = parent.filter(|parent| parent.level == head.level);
+    let before = before.map_or(0, |parent| parent.paid_work);
+    let config = CONFIG.get(block.state()?, &())?;
+    Ok(json!({
+        "level": head.level,
+        "work": head.paid_work.saturating_sub(before),
+        "levelWork": head.level_work,
+        "levelBudget": config.map(|config| config.level_budget),
+    }))
 }
 
 /// `rollup_getLevelFigures(level)`: what a level took; null if it is not kept.

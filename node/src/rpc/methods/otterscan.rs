@@ -225,7 +225,7 @@ pub(super) fn block_transactions(node: &Node, params: &Params) -> Result<Value, 
 
 /// A receipt without logs, with the block's time.
 fn slim_receipt(block: &Block, index: usize, included: &Included) -> Value {
-    let mut receipt = json::receipt(block, index, included);
+    let mut receipt = json::receipt_with(block, index, included, &[]);
     receipt["logs"] = Value::Null;
     receipt["logsBloom"] = Value::Null;
     receipt["timestamp"] = json::quantity(block.header.timestamp);
