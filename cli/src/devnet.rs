@@ -9,7 +9,7 @@ pub(crate) use lines::{LogFormat, log_lines};
 pub(crate) use signals::{STOP_TIME, signals};
 
 use crate::setup::{self, Target};
-use crate::{files, installer};
+use crate::{abis, files, installer};
 use alloy_primitives::U256;
 use anyhow::Context;
 use banner::{Banner, UNIT, start};
@@ -101,6 +101,10 @@ pub(crate) struct DevnetArgs {
     /// Names that requests may call this node by, besides those of the loopback; `*` for any
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Vec<String>,
+    /// The folder of artefacts (Foundry's `out`, Hardhat's `artifacts`, build information) whose ABIs
+    /// name calls, logs and errors on the pages
+    #[arg(long, value_name = "DIR")]
+    abis: Option<PathBuf>,
     /// Serve no pages for browsers: JSON-RPC alone
     #[arg(long)]
     no_page: bool,
@@ -166,6 +170,13 @@ const OTHER_FILES: u64 = 128;
 const KEEP_TIME: Duration = Duration::from_secs(60);
 
 impl DevnetArgs {
+    const fn block_time(&self) -> BlockTime {
+        match self.no_mining {
+            true => BlockTime::Manual,
+            false => self.block_time,
+        }
+    }
+
     const fn keep_states(&self) -> u64 {
         match self.archive {
             true => u64::MAX,
@@ -191,10 +202,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         host: args.host,
         port: args.port,
-        block_time: match args.no_mining {
-            true => BlockTime::Manual,
-            false => args.block_time,
-        },
+        block_time: args.block_time(),
         predeploys: !args.no_predeploys,
         client_version: args.client_version.clone(),
         mnemonic: args.mnemonic.clone(),
@@ -207,6 +215,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         data_dir: args.data_dir.clone(),
         site: site(args.no_page),
         js_tracers: args.js_tracers || !args.no_js_tracers,
+        names: abis::names(args.abis.as_deref())?,
         post: args.post,
         chain_id: args.chain_id.unwrap_or(genesis.config.chain_id),
         accounts: args.accounts,
@@ -241,7 +250,7 @@ pub(crate) fn run(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
 
 /// The pages for browsers, unless nobody wants them.
 pub(crate) fn site(no_page: bool) -> SharedSite {
-    (!no_page).then(|| Arc::new(page::Pages) as Arc<dyn Site>)
+    (!no_page).then(|| Arc::new(page::Pages::default()) as Arc<dyn Site>)
 }
 
 /// The gas of a block by default: what a transaction may ask for, since some tools ask for

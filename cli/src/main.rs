@@ -4,6 +4,7 @@
 #[macro_use]
 mod output;
 
+mod abis;
 mod address;
 mod batch;
 mod config;

@@ -2,7 +2,7 @@
 
 use crate::address::Sr1;
 use crate::devnet::{LogFormat, STOP_TIME, connections, log_lines, post, signals, site};
-use crate::files;
+use crate::{abis, files};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use node::Post;
@@ -79,6 +79,10 @@ pub(crate) struct NodeArgs {
         value_name = "ORIGIN"
     )]
     cors: String,
+    /// The folder of artefacts (Foundry's `out`, Hardhat's `artifacts`, build information) whose ABIs
+    /// name calls, logs and errors on the pages
+    #[arg(long, env = "EVM_ROLLUP_ABIS", value_name = "DIR")]
+    abis: Option<PathBuf>,
     /// Serve no pages for browsers: JSON-RPC alone
     #[arg(long, env = "EVM_ROLLUP_NO_PAGE")]
     no_page: bool,
@@ -221,6 +225,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         snapshots: plan(args),
         site: site(args.no_page),
         js_tracers: args.js_tracers && !args.no_js_tracers,
+        names: abis::names(args.abis.as_deref())?,
         ..follower::Options::new(url, origin)
     })
 }

@@ -4,6 +4,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::{Folder, PROGRAM, Process, kernel};
@@ -250,6 +251,28 @@ fn its_options_are_those_that_tools_know() {
     let capped = Devnet::start(&[]);
     let block = capped.call(&request("eth_getBlockByNumber", r#"["latest",false]"#));
     assert!(block.contains(r#""gasLimit":"0x1000000""#), "{block}");
+}
+
+#[test]
+fn a_folder_of_artefacts_names_bytes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../solidity_fixtures/artifacts");
+    let folder = folder.to_str().unwrap();
+    let devnet = Devnet::start(&["--abis", folder]);
+    let names = devnet.call(&request("rollup_abis", "[]"));
+    for name in ["Router", "Erc721", "NativeBridge"] {
+        assert!(names.contains(&format!(r#""name":"{name}""#)), "{names}");
+    }
+    let missing = command()
+        .args(["devnet", "--port", "0", "--abis", "/nowhere/artefacts"])
+        .args(["--kernel", &kernel("evm_kernel.wasm")])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(missing.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("--abis: cannot read the folder /nowhere/artefacts"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -5,8 +5,11 @@ use alloy_primitives::{Address, B256, Selector};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// Sources by the names of their files.
+pub type Sources = BTreeMap<String, Arc<str>>;
+
 /// The most contracts with an ABI.
-pub const MAX_CONTRACTS: usize = 256;
+pub const MAX_CONTRACTS: usize = 512;
 /// The most functions, events and errors of an ABI.
 pub const MAX_ITEMS: usize = 1_000;
 /// The most bytes of all ABIs, as JSON.
@@ -15,8 +18,38 @@ pub const MAX_BYTES: usize = 4 << 20;
 pub const MAX_NAME: usize = 100;
 /// The most characters of the name of a function, event, error or parameter, and of a type.
 pub const MAX_WORD: usize = 1_000;
+/// The most bytes of all sources, with their names.
+pub const MAX_SOURCES: usize = 16 << 20;
+/// The most files of a contract's sources.
+pub const MAX_FILES: usize = 256;
 /// The most addresses of a contract.
 pub const MAX_ADDRESSES: usize = 1_000;
+
+/// A contract as its compiler described it.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    /// Its name, if the artefact says it.
+    pub name: Option<String>,
+    /// Its ABI.
+    pub abi: JsonAbi,
+    /// The bytes of the ABI as JSON.
+    pub size: usize,
+    /// Its sources, if they are there.
+    pub sources: Sources,
+}
+
+impl Artefact {
+    /// An ABI alone.
+    #[must_use]
+    pub fn of(abi: JsonAbi) -> Self {
+        Self {
+            name: None,
+            abi,
+            size: 0,
+            sources: Sources::new(),
+        }
+    }
+}
 
 /// A contract with its ABI.
 #[derive(Clone, Debug)]
@@ -27,6 +60,8 @@ pub struct Contract {
     pub addresses: BTreeSet<Address>,
     /// Its ABI.
     pub abi: Arc<JsonAbi>,
+    /// Its sources, as far as somebody gave them: nobody has compared them with its code.
+    pub sources: Arc<Sources>,
     /// The bytes of the ABI as JSON.
     size: usize,
 }
@@ -79,9 +114,15 @@ fn is_long(abi: &JsonAbi) -> bool {
     abi.functions().any(function) || abi.events().any(event) || abi.errors().any(error)
 }
 
+/// The bytes of sources with their names.
+fn length(sources: &Sources) -> usize {
+    let files = sources.iter().map(|(name, text)| name.len() + text.len());
+    files.sum()
+}
+
 impl Names {
-    /// Adds a contract, or puts another ABI in the place of what had its name; `size` is the
-    /// ABI's as JSON, in bytes.
+    /// Adds a contract, or puts another ABI in the place of what had its name. Gives the number of
+    /// its files of sources; sources that there is no room for are left out.
     ///
     /// # Errors
     /// [`Refused`]; nothing has changed then.
@@ -89,9 +130,23 @@ impl Names {
         &mut self,
         name: &str,
         address: Option<Address>,
-        abi: JsonAbi,
-        size: usize,
-    ) -> Result<(), Refused> {
+        artefact: Artefact,
+    ) -> Result<usize, Refused> {
+        let files = self.put(name, address, artefact)?;
+        self.index();
+        Ok(files)
+    }
+
+    /// As [`Names::add`]; it is found by its bytes from the next [`Names::index`] on.
+    pub(crate) fn put(
+        &mut self,
+        name: &str,
+        address: Option<Address>,
+        artefact: Artefact,
+    ) -> Result<usize, Refused> {
+        let Artefact {
+            abi, size, sources, ..
+        } = artefact;
         if name.is_empty() || name.chars().count() > MAX_NAME {
             return Err(Refused::Name);
         }
@@ -115,19 +170,24 @@ impl Names {
         if addresses.len() > MAX_ADDRESSES {
             return Err(Refused::Addresses);
         }
+        let others = self.contracts.values().filter(|other| other.name != name);
+        let taken: usize = others.map(|other| length(&other.sources)).sum();
+        let room = sources.len() <= MAX_FILES && taken + length(&sources) <= MAX_SOURCES;
+        let sources = if room { sources } else { Sources::new() };
+        let files = sources.len();
         let contract = Contract {
             name: name.to_owned(),
             addresses,
             abi: Arc::new(abi),
+            sources: Arc::new(sources),
             size,
         };
         self.contracts.insert(name.to_owned(), contract);
-        self.index();
-        Ok(())
+        Ok(files)
     }
 
     /// Builds the index anew: entries of contracts that were removed are gone.
-    fn index(&mut self) {
+    pub(crate) fn index(&mut self) {
         self.functions.clear();
         self.events.clear();
         self.errors.clear();
@@ -219,14 +279,18 @@ impl Given {
         &self,
         name: &str,
         address: Option<Address>,
-        abi: JsonAbi,
-        size: usize,
-    ) -> Result<(), Refused> {
+        artefact: Artefact,
+    ) -> Result<usize, Refused> {
         let mut given = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut names = Names::clone(&given);
-        names.add(name, address, abi, size)?;
+        let files = names.add(name, address, artefact)?;
         *given = Arc::new(names);
-        Ok(())
+        Ok(files)
+    }
+
+    /// Puts these in the place of all that there were.
+    pub fn replace(&self, names: Names) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 }
 
@@ -235,8 +299,17 @@ mod tests {
     use super::*;
     use alloy_primitives::{address, hex};
 
-    fn abi(items: &[&str]) -> JsonAbi {
-        JsonAbi::parse(items.iter().copied()).unwrap()
+    fn abi(items: &[&str]) -> Artefact {
+        sized(JsonAbi::parse(items.iter().copied()).unwrap(), 10)
+    }
+
+    fn sized(abi: JsonAbi, size: usize) -> Artefact {
+        Artefact {
+            name: None,
+            abi,
+            size,
+            sources: Sources::new(),
+        }
     }
 
     const TRANSFER: &str = "function transfer(address to, uint256 value) returns (bool)";
@@ -245,7 +318,7 @@ mod tests {
     fn what_was_added_is_found_by_its_bytes_and_its_place() {
         let given = Given::default();
         let at = address!("0x1111111111111111111111111111111111111111");
-        given.add("Token", Some(at), abi(&[TRANSFER]), 10).unwrap();
+        given.add("Token", Some(at), abi(&[TRANSFER])).unwrap();
         let names = given.names();
         let selector = Selector::new(hex!("a9059cbb"));
         assert_eq!(names.functions(&selector)[0].name, "transfer");
@@ -253,7 +326,7 @@ mod tests {
         assert_eq!(names.named("TRANSFER").0.len(), 1);
         // The same name again: what was there goes, the place stays.
         given
-            .add("Token", None, abi(&["error Late(uint256 by)"]), 10)
+            .add("Token", None, abi(&["error Late(uint256 by)"]))
             .unwrap();
         let names = given.names();
         assert!(names.functions(&selector).is_empty());
@@ -263,23 +336,41 @@ mod tests {
     #[test]
     fn names_items_bytes_and_contracts_are_bounded() {
         let mut names = Names::default();
-        let add =
-            |names: &mut Names, name: &str, abi: JsonAbi, size| names.add(name, None, abi, size);
-        assert_eq!(add(&mut names, "", abi(&[]), 1), Err(Refused::Name));
+        let add = |names: &mut Names, name: &str, abi| names.add(name, None, abi);
+        assert_eq!(add(&mut names, "", abi(&[])), Err(Refused::Name));
         let long = "x".repeat(MAX_NAME + 1);
-        assert_eq!(add(&mut names, &long, abi(&[]), 1), Err(Refused::Name));
+        assert_eq!(add(&mut names, &long, abi(&[])), Err(Refused::Name));
         let many: Vec<String> = (0..=MAX_ITEMS).map(|i| format!("error E{i}()")).collect();
-        let many = JsonAbi::parse(many.iter().map(String::as_str)).unwrap();
-        assert_eq!(add(&mut names, "A", many, 1), Err(Refused::Items));
-        assert_eq!(
-            add(&mut names, "A", abi(&[]), MAX_BYTES + 1),
-            Err(Refused::Full)
-        );
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(add(&mut names, "A", abi(&many)), Err(Refused::Items));
+        let large = sized(JsonAbi::default(), MAX_BYTES + 1);
+        assert_eq!(add(&mut names, "A", large), Err(Refused::Full));
         for number in 0..MAX_CONTRACTS {
-            add(&mut names, &number.to_string(), abi(&[]), 1).unwrap();
+            add(
+                &mut names,
+                &number.to_string(),
+                sized(JsonAbi::default(), 1),
+            )
+            .unwrap();
         }
-        assert_eq!(add(&mut names, "one more", abi(&[]), 1), Err(Refused::Full));
+        assert_eq!(add(&mut names, "one more", abi(&[])), Err(Refused::Full));
         // In the place of another there is room.
-        assert_eq!(add(&mut names, "7", abi(&[TRANSFER]), 1), Ok(()));
+        assert_eq!(add(&mut names, "7", abi(&[TRANSFER])), Ok(0));
+    }
+
+    #[test]
+    fn sources_stay_with_their_contract_as_far_as_there_is_room() {
+        let with = |length: usize| Artefact {
+            sources: Sources::from([("a.sol".to_owned(), "x".repeat(length).into())]),
+            ..abi(&[TRANSFER])
+        };
+        let mut names = Names::default();
+        assert_eq!(names.add("A", None, with(MAX_SOURCES - 100)), Ok(1));
+        assert_eq!(names.add("B", None, with(200)), Ok(0));
+        assert!(names.contract("B").unwrap().sources.is_empty());
+        // In the place of the first there is room.
+        assert_eq!(names.add("A", None, with(10)), Ok(1));
+        assert_eq!(names.add("B", None, with(200)), Ok(1));
+        assert_eq!(names.contract("A").unwrap().sources["a.sol"].len(), 10);
     }
 }

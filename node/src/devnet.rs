@@ -189,6 +189,7 @@ fn prepared(node: Node, options: &Options) -> Result<Arc<Node>, DevnetError> {
     node.start_keeper()
         .map_err(|error| DevnetError::Thread(error.to_string()))?;
     node.set_post(options.post);
+    node.abis.replace(options.names.clone());
     Ok(Arc::new(node))
 }
 

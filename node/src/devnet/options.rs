@@ -1,5 +1,6 @@
 //! Options of a devnet.
 
+use crate::abis::Names;
 use crate::accounts;
 use crate::fork::ForkOptions;
 use crate::genesis::Genesis;
@@ -89,6 +90,8 @@ pub struct Options {
     pub site: SharedSite,
     /// Whether callers may send tracers in JavaScript.
     pub js_tracers: bool,
+    /// Names for bytes, as they are shown there.
+    pub names: Names,
 }
 
 /// A rollup as it is originated.
@@ -134,6 +137,7 @@ impl Options {
             code_size_limit: None,
             site: None,
             js_tracers: true,
+            names: Names::default(),
         }
     }
 }

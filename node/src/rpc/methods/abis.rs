@@ -1,51 +1,45 @@
 //! ABIs, for who shows bytes to people: `rollup_addAbi`, `rollup_abis`.
 
+use crate::artefacts;
 use crate::node::Node;
 use crate::rpc::params::Params;
 use crate::rpc::{RpcError, json};
-use alloy_json_abi::JsonAbi;
 use alloy_primitives::Address;
 use serde_json::{Value, json};
 
 /// `rollup_addAbi(artefact, name?, address?)`: an ABI as a list, or in the object that a
-/// compiler or a development tool wrote, which may have the contract's name.
+/// compiler or a development tool wrote, which may have the contract's name and sources.
 pub(super) fn add(node: &Node, params: &Params) -> Result<Value, RpcError> {
     if node.follows() {
         return Err(RpcError::server(
-            "rollup_addAbi is for devnets: this node follows a rollup, and shows names to everybody",
+            "rollup_addAbi is for devnets: this node follows a rollup, and shows names to everybody; its operator gives some with --abis",
         ));
     }
-    let artefact: Value = params.required(0)?;
     let name: Option<String> = params.optional(1)?;
     let address: Option<Address> = params.optional(2)?;
-    let mut named = ["contractName", "name"].into_iter();
-    let named = named.find_map(|field| artefact.get(field)?.as_str().map(str::to_owned));
-    // Foundry's artefacts have it in what the compiler was told.
-    let targets = artefact.pointer("/metadata/settings/compilationTarget");
-    let target = targets.and_then(|targets| targets.as_object()?.values().next()?.as_str());
-    let name = name.or(named).or_else(|| target.map(str::to_owned));
-    let name = name.ok_or_else(|| {
+    let invalid = |why: &dyn std::fmt::Display| {
+        RpcError::invalid_params(format_args!("invalid argument 0: {why}"))
+    };
+    let all = artefacts::contracts(params.required(0)?).map_err(|error| invalid(&error))?;
+    let [artefact] = <[_; 1]>::try_from(all).map_err(|all| {
+        invalid(&format_args!(
+            "build information of {} contracts; give one after the other",
+            all.len()
+        ))
+    })?;
+    let name = name.or_else(|| artefact.name.clone()).ok_or_else(|| {
         RpcError::invalid_params(
             "missing value for required argument 1: the artefact does not say the contract's name",
         )
     })?;
-    let abi = match artefact.get("abi") {
-        Some(abi) => abi.clone(),
-        None => artefact,
-    };
-    let size = abi.to_string().len();
-    let abi: JsonAbi = serde_json::from_value(abi).map_err(|error| {
-        RpcError::invalid_params(format_args!("invalid argument 0: no ABI: {error}"))
-    })?;
-    let counts = json!({
+    let mut counts = json!({
         "name": name,
-        "functions": abi.functions().count(),
-        "events": abi.events().count(),
-        "errors": abi.errors().count(),
+        "functions": artefact.abi.functions().count(),
+        "events": artefact.abi.events().count(),
+        "errors": artefact.abi.errors().count(),
     });
-    node.abis
-        .add(&name, address, abi, size)
-        .map_err(RpcError::limit)?;
+    let files = node.abis.add(&name, address, artefact);
+    counts["sources"] = files.map_err(RpcError::limit)?.into();
     Ok(counts)
 }
 
@@ -60,6 +54,7 @@ pub(super) fn list(node: &Node, _: &Params) -> Result<Value, RpcError> {
             "functions": contract.abi.functions().count(),
             "events": contract.abi.events().count(),
             "errors": contract.abi.errors().count(),
+            "sources": contract.sources.len(),
         })
     });
     Ok(contracts.collect())
