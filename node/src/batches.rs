@@ -104,6 +104,48 @@ pub fn decode(message: &[u8], known: &Known) -> Result<Vec<Inside>, Invalid> {
     }
 }
 
+/// The transactions of an inbox message, tag included, by whom it says that they are; of those in
+/// a batch no signature is checked. `known` gives the accounts of known keys by their index.
+///
+/// # Errors
+/// If it holds none.
+pub fn look(
+    message: &[u8],
+    known: impl Fn(u64) -> Option<Address>,
+) -> Result<Vec<Inside>, Invalid> {
+    let [EXTERNAL, TARGETED, framed @ ..] = message else {
+        return Err(Invalid::Other);
+    };
+    let Some([BATCH, batch @ ..]) = framed.get(20..) else {
+        return decode(message, &Known::new());
+    };
+    let batch = Batch::open(batch)?;
+    let senders = batch.keys().iter().map(|key| match key {
+        Key::Known(index) => known(*index).ok_or(Invalid::Unknown(*index)),
+        Key::Given(key) => Ok(ethereum::signature::address(key)),
+    });
+    let senders: Vec<Address> = senders.collect::<Result<_, _>>()?;
+    let inside = batch.unfold(&senders)?.into_iter().map(|unfolded| Inside {
+        hash: unfolded.transaction.hash,
+        sender: senders.get(unfolded.key).copied().unwrap_or_default(),
+        raw: unfolded.raw,
+        weight: unfolded.weight,
+    });
+    Ok(inside.collect())
+}
+
+/// The number of transactions that a message says it has, if it is a batch.
+#[must_use]
+pub fn count(message: &[u8]) -> Option<usize> {
+    let [EXTERNAL, TARGETED, framed @ ..] = message else {
+        return None;
+    };
+    match framed.get(20..) {
+        Some([BATCH, batch @ ..]) => Some(Batch::open(batch).ok()?.len()),
+        _ => None,
+    }
+}
+
 fn unfold(batch: &[u8], known: &Known) -> Result<Vec<Inside>, Invalid> {
     let batch = Batch::open(batch)?;
     let of = |wanted: u64| known.iter().find(|(_, index)| **index == wanted);

@@ -113,9 +113,9 @@ fn ahead(time: u64) -> i64 {
 /// The machine's clock, in seconds since 1970.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the devnet plays layer 1, whose clock this is"
+    reason = "the devnet plays layer 1, whose clock this is; people are told when something was"
 )]
-fn machine() -> u64 {
+pub(crate) fn machine() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -95,6 +95,11 @@ impl Disputes {
         });
     }
 
+    /// How the machine runs levels step by step, of a devnet.
+    pub(crate) fn machine(&self) -> Option<pvm::Options> {
+        self.options.get().cloned()
+    }
+
     /// The newest dispute, or one with this number.
     pub(crate) fn progress(&self, id: Option<u64>) -> Option<Progress> {
         let last = lock(&self.last).clone();

@@ -33,12 +33,14 @@ pub use evm_kernel::native::governance;
 
 pub mod abis;
 pub mod accounts;
+pub mod artefacts;
 pub mod batches;
 pub mod chain;
 pub mod chain_file;
 pub mod clock;
 pub mod devnet;
 mod disputes;
+pub mod dropped;
 pub mod error;
 pub mod figures;
 pub mod filters;

@@ -7,6 +7,7 @@ use crate::accounts::Account;
 use crate::chain::{Block, Chain};
 use crate::clock::Clock;
 use crate::disputes::Disputes;
+use crate::dropped::Dropped;
 use crate::error::NodeError;
 use crate::figures::Figures;
 use crate::filters::Filters;
@@ -93,6 +94,8 @@ pub struct Node {
     pub figures: Figures,
     /// Names for bytes.
     pub abis: Given,
+    /// What the kernel said of transactions that it dropped.
+    pub dropped: Dropped,
     /// The block to come.
     pub(crate) kept: pending::Kept,
     /// Its counters.
@@ -143,6 +146,7 @@ impl Node {
             filters: Filters::default(),
             figures: Figures::default(),
             abis: Given::default(),
+            dropped: Dropped::default(),
             kept: pending::Kept::default(),
             metrics: Metrics::default(),
             load: Load::default(),
@@ -386,8 +390,9 @@ impl Node {
 
     /// The sink of the kernel's lines, for [`Node::take_kernel_log`].
     pub(crate) fn kernel_log(&self) -> impl Fn(&str) + Send + Sync + 'static {
-        let log = Arc::clone(&self.kernel_log);
+        let (log, dropped) = (Arc::clone(&self.kernel_log), self.dropped.clone());
         move |line| {
+            dropped.hear(line);
             let mut log = lock(&log);
             if log.len() < KERNEL_LOG {
                 log.push(line.trim_end().to_owned());

@@ -2,6 +2,7 @@
 
 mod admission;
 mod candidate;
+mod left;
 #[expect(
     clippy::module_inception,
     reason = "the folder is the step, the file what it is named for"
@@ -10,4 +11,5 @@ mod pool;
 
 pub use admission::{AdmissionError, BlockRules, admit, admit_unsigned, check};
 pub use candidate::Candidate;
-pub use pool::{DropReason, Fate, LevelLimits, Pool, PoolError};
+pub use left::{DropReason, Leaver, Left};
+pub use pool::{Fate, LevelLimits, Pool, PoolError};

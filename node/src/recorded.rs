@@ -77,6 +77,11 @@ pub struct DataDir(Arc<Store>);
 pub(crate) const ORIGINATION: &str = "origination";
 
 impl DataDir {
+    /// A store that the node itself has open.
+    pub(crate) fn of(store: &Arc<Store>) -> Self {
+        Self(Arc::clone(store))
+    }
+
     /// The store in a folder.
     ///
     /// # Errors

@@ -36,6 +36,7 @@ pub(super) fn machine(
     (origination_level, first_level): (u32, u32),
     durable: Durable,
 ) -> Result<Machine, FollowError> {
+    let dropped = options.dropped.clone();
     let options = pvm::Options {
         rollup,
         origination_level,
@@ -43,7 +44,8 @@ pub(super) fn machine(
         preimages: options.preimages.clone(),
         // Each commit of a block is recorded: blocks keep their states.
         checkpoints: vec![storage::layout::STATE.to_string()],
-        debug: DebugSink::Call(Arc::new(|line| {
+        debug: DebugSink::Call(Arc::new(move |line| {
+            dropped.hear(line);
             tracing::debug!(target: "node::kernel", "{}", line.trim_end());
         })),
         ..pvm::Options::default()

@@ -3,6 +3,8 @@
 use super::client::{ClientError, PATIENCE};
 use super::error::FollowError;
 use super::snapshots::SnapshotPlan;
+use crate::abis::Names;
+use crate::dropped::Dropped;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
 use crate::rpc::site::SharedSite;
@@ -66,6 +68,10 @@ pub struct Options {
     pub site: SharedSite,
     /// Whether callers may send tracers in JavaScript.
     pub js_tracers: bool,
+    /// Names for bytes, as they are shown there.
+    pub names: Names,
+    /// What the kernel says of transactions that it drops.
+    pub dropped: Dropped,
 }
 
 impl Options {
@@ -90,6 +96,8 @@ impl Options {
             snapshots: None,
             site: None,
             js_tracers: false,
+            names: Names::default(),
+            dropped: Dropped::default(),
         }
     }
 }

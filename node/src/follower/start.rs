@@ -127,7 +127,7 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     drop(listener);
-    let site = options.site.clone();
+    let (site, names) = (options.site.clone(), options.names.clone());
     let (connections, connected) = (options.connections, Arc::clone(&stop));
     let (started, start) = oneshot::channel();
     let (ending, ended) = oneshot::channel::<()>();
@@ -159,6 +159,7 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
     let miner = start
         .await
         .map_err(|error| StartError::Thread(error.to_string()))??;
+    miner.node().abis.replace(names);
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let router = server::router(miner.clone(), access, site);
     let node = Arc::clone(miner.node());
@@ -424,6 +425,7 @@ impl Start {
             .map_err(|error| StartError::Thread(error.to_string()))?;
         node.set_post(options.post);
         node.follow_rollup();
+        node.dropped = options.dropped.clone();
         let oldest = replica.levels().oldest();
         let safe = oldest.and_then(|kept| kept.newest).filter(|_| goes_on);
         if goes_on {

@@ -400,6 +400,7 @@ impl Miner {
             }
             for (hash, why) in &made.rejected {
                 tracing::warn!("transaction {hash} is dropped: {why}");
+                self.node.dropped.tell(*hash, &why.to_string());
                 let next = next(&pool, hash);
                 pool.discard(hash, DropReason::Kernel, next);
             }

@@ -8,6 +8,7 @@
 mod views;
 
 use super::candidate::{Candidate, PRICE_BUMP};
+use super::left::{DropReason, Left};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -21,24 +22,6 @@ const CAPACITY_BYTES: usize = 64 << 20;
 
 /// The end of a transaction: included in a block, or dropped.
 pub type Fate = Result<(), DropReason>;
-
-/// Why a transaction left the pool without being in a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DropReason {
-    /// The kernel did not include it.
-    #[error("dropped by the kernel")]
-    Kernel,
-    /// A block included another transaction with its nonce.
-    #[error("the nonce is used")]
-    NonceUsed,
-    /// The chain went back to an earlier block.
-    #[error("the chain went back")]
-    Rewound,
-    /// Somebody asked for that.
-    #[error("dropped on request")]
-    Request,
-}
 
 /// Why the pool does not take a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +115,8 @@ pub struct Pool {
     sent: Vec<(Address, u64)>,
     /// Transactions that left since the last request; `None`: nobody asks.
     gone: Option<Vec<B256>>,
+    /// What left without being in a block.
+    left: Left,
 }
 
 impl Pool {
@@ -180,6 +165,7 @@ impl Pool {
             self.bytes -= old.candidate.raw.len();
             self.hashes.remove(&old.candidate.transaction.hash);
             self.put_gone(vec![old.candidate.transaction.hash]);
+            self.left.push(old.candidate, DropReason::Replaced);
         }
         self.hashes.insert(hash, (sender, nonce));
         self.version += 1;
@@ -397,6 +383,9 @@ impl Pool {
             if let Some(gone) = &mut self.gone {
                 gone.push(entry.candidate.transaction.hash);
             }
+            if let Err(reason) = fate {
+                self.left.push(entry.candidate, reason);
+            }
             if let Some(waiter) = entry.waiter {
                 // Nobody may be waiting.
                 let _ = waiter.send(fate);
@@ -456,10 +445,14 @@ impl Pool {
         let old = std::mem::take(self);
         self.version = version;
         self.gone.clone_from(&old.gone);
+        self.left = old.left;
         for of in old.senders.into_values() {
-            for waiter in of.entries.into_values().filter_map(|entry| entry.waiter) {
-                // Nobody may be waiting.
-                let _ = waiter.send(Err(DropReason::Rewound));
+            for entry in of.entries.into_values() {
+                self.left.push(entry.candidate, DropReason::Rewound);
+                if let Some(waiter) = entry.waiter {
+                    // Nobody may be waiting.
+                    let _ = waiter.send(Err(DropReason::Rewound));
+                }
             }
         }
     }

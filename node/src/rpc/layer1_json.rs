@@ -1,6 +1,7 @@
 //! Layer 1 as JSON: inbox, outbox, withdrawals, accounts.
 
 use super::{json, micheline};
+use crate::batches;
 use crate::miner::{
     Followed, Holdings, Operated, OutboxProof, Overview, RollupStatus, Withdrawal, WithdrawalStage,
 };
@@ -79,9 +80,30 @@ pub(super) fn inbox_message(bytes: &[u8]) -> Value {
             json!({ "kind": "protocol_migration", "protocol": name })
         }
         Ok(inbox::Message::DalAttestedSlots(_)) => json!({ "kind": "dal_attested_slots" }),
-        Ok(inbox::Message::External(_)) => json!({ "kind": "external" }),
+        Ok(inbox::Message::External(_)) => match batches::count(bytes) {
+            Some(count) => json!({ "kind": "external", "transactions": count }),
+            None => json!({ "kind": "external" }),
+        },
         Err(error) => json!({ "kind": "unreadable", "error": error.to_string() }),
     }
+}
+
+/// A transaction of an inbox message, with the first four bytes of its input.
+pub(super) fn inside(inside: &batches::Inside) -> Value {
+    let mut object = json!({
+        "hash": json::data(inside.hash),
+        "from": json::address(&inside.sender),
+        "bytes": inside.weight,
+    });
+    if let Ok(signed) = ethereum::transaction::decode(&inside.raw) {
+        let transaction = &signed.transaction;
+        let input = transaction.input();
+        object["to"] = transaction.kind().to().map(json::address).into();
+        object["nonce"] = json::quantity(transaction.nonce());
+        object["value"] = json::word(transaction.value());
+        object["input"] = json::data(input.get(..4).unwrap_or(input));
+    }
+    object
 }
 
 fn node(bytes: &[u8]) -> Value {

@@ -24,6 +24,7 @@ mod tokens;
 mod transactions;
 mod txpool;
 mod wallet;
+mod witness;
 
 use super::error::RpcError;
 use super::json::quantity;
@@ -274,6 +275,10 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_abis"], Blocking(abis::list)),
     (&["rollup_getTransactionsOf"], Blocking(explorer::transactions_of)),
     (&["rollup_getSlots"], Blocking(explorer::slots)),
+    (&["rollup_getReceipt"], Blocking(explorer::receipt)),
+    (&["rollup_getDropped"], Blocking(txpool::dropped)),
+    (&["rollup_getWitness"], Waiting(|miner, params| Box::pin(witness::of_transaction(miner, params)))),
+    (&["rollup_getBlockFigures"], AtOnce(explorer::block_figures)),
     (&["rollup_getLevelOf"], AtOnce(explorer::level_of)),
     (&["rollup_getLevelFigures"], AtOnce(explorer::level_figures)),
     (&["rollup_getBlocksOf"], Blocking(explorer::blocks_of)),
@@ -289,6 +294,8 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_payOut"], Waiting(|miner, params| Box::pin(layer1::pay_out(miner, params)))),
     (&["rollup_advanceLevels"], Waiting(|miner, params| Box::pin(layer1::advance(miner, params)))),
     (&["rollup_inbox"], Waiting(|miner, params| Box::pin(layer1::inbox(miner, params)))),
+    (&["rollup_getMessage"], Waiting(|miner, params| Box::pin(layer1::message(miner, params)))),
+    (&["rollup_getMessageOf"], Waiting(|miner, params| Box::pin(layer1::message_of(miner, params)))),
     (&["rollup_outbox"], Waiting(|miner, params| Box::pin(layer1::outbox(miner, params)))),
     (&["rollup_dispute"], Waiting(|miner, params| Box::pin(dispute::begin(miner, params)))),
     (&["rollup_disputeStatus"], AtOnce(dispute::status)),

@@ -120,6 +120,7 @@ const fn dropped(reason: DropReason) -> &'static str {
         DropReason::NonceUsed => "nonce too low",
         DropReason::Rewound => "the chain went back",
         DropReason::Request => "transaction dropped on request",
+        DropReason::Replaced => "transaction replaced",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Views of the pool, and of the transactions that left it.
 
 use super::{Pool, Stage};
-use crate::pool::Candidate;
+use crate::pool::{Candidate, Left};
 use alloy_primitives::{Address, B256};
 use std::sync::Arc;
 
@@ -47,6 +47,12 @@ impl Pool {
             .flat_map(|(_, of)| of.entries.values())
             .map(|entry| (entry.stage != Stage::Parked, Arc::clone(&entry.candidate)))
             .collect()
+    }
+
+    /// What left without being in a block.
+    #[must_use]
+    pub const fn left(&self) -> &Left {
+        &self.left
     }
 
     /// A number that changes with what waits.

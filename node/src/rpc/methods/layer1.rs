@@ -1,17 +1,21 @@
 //! The devnet's layer 1: deposits, withdrawals, levels (`rollup_…`).
 
+use crate::batches;
+use crate::chain;
 use crate::miner::MinerHandle;
+use crate::node::Node;
 use crate::rpc::params::{Param, Params};
-use crate::rpc::{RpcError, json, layer1_json};
+use crate::rpc::{RpcError, json, layer1_json, load};
 use ::layer1::contracts::{Bridge, DelayedInbox};
 use ::layer1::devnet;
 use ::layer1::outbox::OutboxPosition;
 use ::layer1::{Account, Call, Mutez};
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use messages::contract::Contract;
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
 use std::str::FromStr;
+use storage::known_keys;
 
 /// The most levels of one call.
 const MAX_LEVELS: u64 = 100_000;
@@ -146,6 +150,103 @@ pub(super) async fn inbox(miner: &MinerHandle, params: &Params) -> Result<Value,
         })
         .collect();
     Ok(json!({ "level": level, "messages": messages }))
+}
+
+/// The most transactions of a page.
+const MAX_PAGE: u64 = 100;
+
+/// `rollup_getMessage(level, id, from?, size?)`: an inbox message with the transactions in it, from
+/// number `from` on; null if there is none. Of those in a batch no signature is checked.
+pub(super) async fn message(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let (level, id) = (small(params.required(0)?)?, small(params.required(1)?)?);
+    let from = params.optional::<u64>(2)?.unwrap_or_default();
+    let size = params.optional::<u64>(3)?.unwrap_or(50).clamp(1, MAX_PAGE);
+    let (level, Some(messages)) = miner.inbox(Some(level)).await? else {
+        return Ok(Value::Null);
+    };
+    let Some(bytes) = messages.get(id as usize).cloned() else {
+        return Ok(Value::Null);
+    };
+    load::blocking(miner.node(), move |node| {
+        let mut json = layer1_json::inbox_message(&bytes);
+        json["level"] = level.into();
+        json["id"] = id.into();
+        json["raw"] = json::data(&bytes);
+        match inside(node, &bytes)? {
+            Ok(all) => {
+                let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+                let page = all.iter().skip(at(from)).take(at(size));
+                json["count"] = all.len().into();
+                json["inside"] = page.map(layer1_json::inside).collect();
+            }
+            Err(batches::Invalid::Other) => {}
+            Err(why) => json["dropped"] = why.to_string().into(),
+        }
+        Ok(json)
+    })
+    .await
+}
+
+/// The levels in whose inboxes a transaction's message is looked for: that of its block, and those
+/// before, since messages wait where a level is full.
+const LEVELS_BEFORE: u32 = 3;
+
+/// `rollup_getMessageOf(hash)`: the inbox message that has a transaction of a block; null if none of
+/// those of its level and of the three before has it, or if they are not kept.
+pub(super) async fn message_of(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
+    let hash: B256 = params.required(0)?;
+    let node = miner.node();
+    let Some((block, _)) = node.transaction(&hash)? else {
+        return Ok(Value::Null);
+    };
+    let Some(level) = block.state.as_ref().map(chain::head).transpose()? else {
+        return Ok(Value::Null);
+    };
+    for level in (0..=level.level).rev().take(1 + LEVELS_BEFORE as usize) {
+        let (_, Some(messages)) = miner.inbox(Some(level)).await? else {
+            continue;
+        };
+        let found = load::blocking(node, move |node| has(node, &messages, &hash)).await?;
+        if let Some(id) = found {
+            return Ok(json!({ "level": level, "id": id }));
+        }
+    }
+    Ok(Value::Null)
+}
+
+/// The first of messages that has a transaction.
+fn has(node: &Node, messages: &[Vec<u8>], hash: &B256) -> Result<Option<usize>, RpcError> {
+    for (id, bytes) in messages.iter().enumerate() {
+        // A transaction alone says its hash before it.
+        let simple = batches::count(bytes).is_none();
+        if simple
+            && bytes
+                .get(23..55)
+                .is_none_or(|named| named != hash.as_slice())
+        {
+            continue;
+        }
+        let inside = inside(node, bytes)?.unwrap_or_default();
+        if inside.iter().any(|inside| inside.hash == *hash) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// The transactions in a message; inside, why it has none.
+fn inside(
+    node: &Node,
+    bytes: &[u8],
+) -> Result<Result<Vec<batches::Inside>, batches::Invalid>, RpcError> {
+    let latest = node.latest()?;
+    let state = latest.state()?;
+    let known = |index| {
+        known_keys::get(state, index)
+            .ok()?
+            .map(|known| known.address)
+    };
+    Ok(batches::look(bytes, known))
 }
 
 /// `rollup_outbox(level?)`: by default of all levels.

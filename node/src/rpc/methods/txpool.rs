@@ -1,12 +1,12 @@
 //! The transactions of the pool, as go-ethereum shows them.
 
 use crate::node::Node;
-use crate::pool::Candidate;
+use crate::pool::{Candidate, DropReason};
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
 use crate::rpc::text::Bounded;
-use alloy_primitives::{Address, TxKind};
+use alloy_primitives::{Address, B256, TxKind};
 use serde_json::{Value, json};
 
 /// `txpool_status()`.
@@ -35,6 +35,76 @@ pub(super) fn content_from(node: &Node, params: &Params) -> Result<String, RpcEr
         let of = all.iter().filter(|(ready, _)| *ready == wanted);
         by_nonce(text, of.map(|(_, candidate)| &**candidate), whole)
     })
+}
+
+/// The most dropped transactions of an answer.
+const DROPPED: usize = 100;
+
+/// `rollup_getDropped(hash?)`: why a transaction is in no block, as far as this node knows since it
+/// started; null if it does not know, or if a block has it or it waits. Without a hash the newest
+/// ones, newest first.
+pub(super) fn dropped(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    if let Some(hash) = params.optional::<B256>(0)? {
+        let gone = node.transaction(&hash)?.is_none() && node.pool().get(&hash).is_none();
+        return Ok(gone
+            .then(|| why_dropped(node, &hash, true))
+            .flatten()
+            .unwrap_or_default());
+    }
+    let left: Vec<B256> = {
+        let pool = node.pool();
+        let newest = pool.left().newest().take(DROPPED);
+        newest
+            .map(|leaver| leaver.candidate.transaction.hash)
+            .collect()
+    };
+    // What came by another way was never in the pool.
+    let others = node
+        .dropped
+        .newest(DROPPED)
+        .into_iter()
+        .map(|(hash, _)| hash);
+    let mut all = left.clone();
+    all.extend(others.filter(|hash| !left.contains(hash)));
+    let mut shown = Vec::new();
+    for hash in all.iter().take(DROPPED) {
+        if node.transaction(hash)?.is_none() && node.pool().get(hash).is_none() {
+            shown.extend(why_dropped(node, hash, false));
+        }
+    }
+    Ok(Value::Array(shown))
+}
+
+/// What is known of a transaction that is gone; `whole`: with the transaction itself.
+fn why_dropped(node: &Node, hash: &B256, whole: bool) -> Option<Value> {
+    let said = node.dropped.why(hash);
+    let left = node.pool().left().find(hash).cloned();
+    if said.is_none() && left.is_none() {
+        return None;
+    }
+    let reason = match &left {
+        Some(leaver) => leaver.reason,
+        None => DropReason::Kernel,
+    };
+    let mut object = json!({
+        "hash": json::data(hash),
+        "reason": reason.to_string(),
+        "kernel": said,
+        "from": null,
+        "nonce": null,
+        "timestamp": null,
+    });
+    if let Some(leaver) = left {
+        let candidate = &leaver.candidate;
+        object["from"] = json::address(&candidate.sender);
+        object["nonce"] = json::quantity(candidate.transaction.transaction.nonce());
+        object["timestamp"] = json::quantity(leaver.at);
+        if whole {
+            object["transaction"] =
+                json::pending_transaction(&candidate.transaction, &candidate.sender);
+        }
+    }
+    Some(object)
 }
 
 fn by_sender(node: &Node, show: fn(&Candidate) -> Value) -> Result<String, RpcError> {
