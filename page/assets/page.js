@@ -61,6 +61,7 @@ function live() {
   let paused = false;
   let newest = null;
   let due = false;
+  let again = false;
   let busy = false;
   let wait = 500;
   const shown = () => !paused && !document.hidden && !rows.contains(document.activeElement);
@@ -72,6 +73,12 @@ function live() {
       const text = await (await fetch("/rows")).text();
       const parsed = new DOMParser().parseFromString(text, "text/html");
       const next = all("tbody > tr", parsed);
+      // The node gives all viewers one text, which may be older than what it told this one: then it is asked
+      // once more.
+      const has = Number(one("#facts", parsed)?.dataset.newest);
+      again = newest !== null && has !== newest && !again;
+      if (again) due = true;
+      else newest = has;
       if (next.length > 0 && shown()) {
         rows.replaceChildren(...next);
         const facts = one("#facts");
@@ -79,7 +86,7 @@ function live() {
         if (facts && told && !facts.contains(document.activeElement)) facts.replaceChildren(...told.children);
         times();
         exact();
-        status.textContent = `Block ${newest} is the newest.`;
+        status.textContent = `Block ${has.toLocaleString("en")} is the newest.`;
       } else {
         due = true;
       }
@@ -88,8 +95,10 @@ function live() {
     }
     setTimeout(() => { busy = false; update(); }, 500);
   };
+  let socket = null;
   const open = () => {
-    const socket = new WebSocket(location.origin.replace(/^http/, "ws"));
+    if (socket || document.hidden) return;
+    socket = new WebSocket(location.origin.replace(/^http/, "ws"));
     socket.addEventListener("open", () => {
       wait = 500;
       socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newHeads"] }));
@@ -98,11 +107,14 @@ function live() {
     socket.addEventListener("message", ({ data }) => {
       const number = JSON.parse(data).params?.result?.number;
       if (number === undefined) return;
-      newest = parseInt(number, 16).toLocaleString("en");
+      newest = parseInt(number, 16);
       due = true;
       update();
     });
     socket.addEventListener("close", () => {
+      socket = null;
+      // Who looks elsewhere is told nothing.
+      if (document.hidden) return;
       status.textContent = "The node does not answer; trying again.";
       setTimeout(open, wait);
       wait = Math.min(wait * 2, 30_000);
@@ -115,7 +127,15 @@ function live() {
     status.textContent = paused ? "Paused." : "New blocks show up as they come.";
     update();
   });
-  document.addEventListener("visibilitychange", update);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      socket?.close();
+    } else {
+      due = true;
+      open();
+      update();
+    }
+  });
   rows.addEventListener("focusout", () => setTimeout(update, 0));
   open();
 }
@@ -177,6 +197,7 @@ const SAID = {
   rollup_depositTokens: (result) => operated(result, "It was sent"),
   rollup_payOut: (result) => operated(result, "It was paid"),
   rollup_executeOutboxMessage: (result) => result.command ?? operated(result, "It was executed"),
+  rollup_dispute: ({ id, level }) => `Dispute ${count(id)} about level ${count(level)} is being played.`,
   rollup_advanceLevels: ({ levels, level, cemented }) =>
     `${count(levels)} ${levels === 1 ? "level" : "levels"} ran; level ${count(level)} is the next. ${cemented === null ? "Nothing is cemented yet." : `Cemented up to level ${count(cemented)}.`}`,
 };
@@ -194,7 +215,9 @@ async function refresh() {
   const parsed = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
   for (const id of ["#facts", "#lists"]) {
     const told = one(id, parsed);
-    if (told) one(id)?.replaceChildren(...told.childNodes);
+    if (!told) continue;
+    one(id)?.toggleAttribute("data-again", told.hasAttribute("data-again"));
+    one(id)?.replaceChildren(...told.childNodes);
   }
   times();
   exact();
@@ -419,26 +442,48 @@ function trouble() {
   setInterval(look, 10_000);
 }
 
+/** The contracts of an artefact, with what of it the node takes: ABI and sources. */
+function contracts(artefact, file) {
+  const content = (sources) => Object.fromEntries(Object.entries(sources ?? {}).filter(([, { content }]) => content).map(([path, { content }]) => [path, content]));
+  const { input, output } = artefact;
+  if (output?.contracts) {
+    const given = content(input?.sources);
+    const inside = Object.entries(output.contracts).flatMap(([path, all]) => Object.entries(all).map(([own, contract]) => [path, own, contract]));
+    return inside.filter(([, , { abi }]) => abi?.length > 0).map(([path, own, { abi, metadata }]) => {
+      let needed = [path];
+      try { needed = Object.keys(JSON.parse(metadata).sources); } catch { /* Its own file, then. */ }
+      return { own, artefact: { abi, sources: Object.fromEntries(needed.filter((name) => given[name]).map((name) => [name, given[name]])) } };
+    });
+  }
+  const target = Object.values(artefact.metadata?.settings?.compilationTarget ?? {})[0];
+  const own = artefact.contractName ?? artefact.contract ?? target ?? file.replace(/\.json$/, "");
+  // What else tools write is not sent.
+  const abi = artefact.abi ?? artefact;
+  return [{ own, artefact: { abi, sources: content(artefact.metadata?.sources) } }];
+}
+
 /** Artefacts that are dropped on the page, or chosen. */
 function artefacts() {
   const form = one("#artefacts");
   if (!form) return;
   const output = one("output", form);
-  const most = 4 << 20;
+  const most = 64 << 20;
   const add = async (files) => {
     const said = [];
     const name = one("#artefact-name").value.trim();
     const address = one("#artefact-address").value.trim() || null;
     for (const file of files) {
       try {
-        if (file.size > most) throw new Error("larger than 4 MiB");
-        let artefact = JSON.parse(await file.text());
-        // What else tools write is not sent.
-        const target = Object.values(artefact.metadata?.settings?.compilationTarget ?? {})[0];
-        const own = artefact.contractName ?? target ?? file.name.replace(/\.json$/, "");
-        if (artefact.abi) artefact = { abi: artefact.abi };
-        const added = await rpc("rollup_addAbi", [artefact, name || own, address]);
-        said.push(`✓ ${added.name}: ${added.functions} functions, ${added.events} events, ${added.errors} errors`);
+        if (file.size > most) throw new Error("larger than 64 MiB");
+        const all = contracts(JSON.parse(await file.text()), file.name);
+        if (all.length === 0) throw new Error("it has no contract with an ABI");
+        for (const { own, artefact } of all) {
+          // A name or an address is of one contract.
+          const [called, at] = all.length === 1 ? [name || own, address] : [own, own === name ? address : null];
+          const added = await rpc("rollup_addAbi", [artefact, called, at]);
+          const sources = added.sources > 0 ? `, ${added.sources} files of sources` : "";
+          said.push(`✓ ${added.name}: ${added.functions} functions, ${added.events} events, ${added.errors} errors${sources}`);
+        }
       } catch (error) {
         said.push(`✗ ${file.name}: ${error.message}`);
       }
@@ -472,6 +517,16 @@ function opened() {
   if (target instanceof HTMLDetailsElement) target.open = true;
 }
 
+/** A dispute that is played, move by move. */
+function played() {
+  const busy = () => one("#lists[data-again]");
+  const look = async () => {
+    if (busy() && !document.hidden) await refresh().catch(() => {});
+    setTimeout(look, 1_000);
+  };
+  if (one("form.rpc[data-method=rollup_dispute]")) look();
+}
+
 times();
 exactButton();
 live();
@@ -479,4 +534,5 @@ trouble();
 forms();
 workbench();
 artefacts();
+played();
 opened();

@@ -18,7 +18,7 @@ export const artifactPath = (name) => new URL(`solidity_fixtures/artifacts/${nam
 
 /** Starts a devnet; gives its URL and what ends it. */
 export async function start(...options) {
-  const program = new URL("target/debug/evm-rollup", root).pathname;
+  const program = (process.env.EVM_ROLLUP ?? new URL("target/debug/evm-rollup", root).pathname);
   const kernel = new URL("target/kernel/evm_kernel.wasm", root).pathname;
   const child = spawn(program, ["devnet", "--port", "0", "--json", "--kernel", kernel, ...options], { stdio: ["ignore", "pipe", "inherit"] });
   // Whatever ends this process ends that one, too.
@@ -80,6 +80,37 @@ function encoded(text) {
   return word(32) + word(bytes.length / 2) + bytes.padEnd(Math.ceil(bytes.length / 64) * 64, "0");
 }
 
+/** Sixty transactions in one block; gives its number, its level and the first message that brought some. */
+async function batched(rpc, from, to) {
+  const nonce = Number(await rpc("eth_getTransactionCount", from, "latest"));
+  await rpc("evm_setAutomine", false);
+  let hash;
+  for (let index = 0; index < 60; index++) hash = await rpc("eth_sendTransaction", { from, to, value: "0x1", gas: "0x5208", gasPrice: "0x174876e800", nonce: `0x${(nonce + index).toString(16)}` });
+  await rpc("evm_mine");
+  await rpc("evm_setAutomine", true);
+  const block = Number((await rpc("eth_getTransactionReceipt", hash)).blockNumber);
+  const level = await rpc("rollup_getLevelOf", `0x${block.toString(16)}`);
+  const { messages } = await rpc("rollup_inbox", level);
+  // As many as a message has room for.
+  const { id, transactions } = messages.find(({ transactions }) => transactions > 50);
+  return { block, level, message: id, transactions };
+}
+
+/** A transaction that the kernel drops, since its nonce is another; one that is replaced before. */
+async function dropping(rpc, from, to) {
+  const nonce = Number(await rpc("eth_getTransactionCount", from, "latest"));
+  const at = (nonce, gasPrice) => ({ from, to, value: "0x1", gas: "0x5208", gasPrice, nonce: `0x${nonce.toString(16)}` });
+  await rpc("evm_setAutomine", false);
+  await rpc("eth_sendTransaction", at(nonce, "0x174876e800"));
+  await rpc("eth_sendTransaction", at(nonce, "0x2e90edd000"));
+  await rpc("evm_mine");
+  await rpc("evm_setAutomine", true);
+  const { raw } = await rpc("eth_signTransaction", at(nonce + 999, "0x174876e800"));
+  await rpc("rollup_sendDelayed", raw);
+  await rpc("evm_mine");
+  return rpc("web3_sha3", raw);
+}
+
 /** Fills a devnet; gives what there is to look at. */
 export async function fill(url) {
   const { rpc, input, send, deploy } = client(url);
@@ -109,5 +140,11 @@ export async function fill(url) {
   const hostile = await send({ from: me, to: reverting });
   await rpc("rollup_addAbi", artifact("Counter").abi ?? artifact("Counter"), HOSTILE, token);
   const counter = await deploy(me, code("Counter"));
-  return { me, friend, tokens, pair, router, swapped, failed, errors, panicked, starved, deep, token, lied, reverting, hostile, counter };
+  const batch = await batched(rpc, me, friend);
+  const dropped = await dropping(rpc, me, friend);
+  // JUMPDEST, LOG1 of nothing, as long as there is gas.
+  const flooder = await deploy(me, "0x600f80600b6000396000f35b60015f5fa15a6113881060005700");
+  const flood = await send({ from: me, to: flooder });
+  const quiet = "0x00000000000000000000000000000000c0ffee11";
+  return { me, friend, tokens, pair, router, swapped, failed, errors, panicked, starved, deep, token, lied, reverting, hostile, counter, batch, dropped, flood, quiet };
 }

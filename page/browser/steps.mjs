@@ -20,6 +20,9 @@ mkdirSync(PICTURES, { recursive: true });
 const devnet = await start();
 const { url } = devnet;
 const { rpc, input } = client(url);
+// So long a chain comes before all that is looked at.
+const BLOCKS = Number(process.env.BLOCKS ?? 10_000);
+for (let mined = 0; mined < BLOCKS; mined += 1_000) await rpc("anvil_mine", `0x${(1_000).toString(16)}`);
 const made = await fill(url);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -87,6 +90,12 @@ const VIEWS = {
   control: "/control",
   search: "/search?q=transfer",
   missing: "/block/999999",
+  message: `/level/${made.batch.level}/message/${made.batch.message}`,
+  dropped: `/tx/${made.dropped}`,
+  droppedList: "/dropped",
+  flood: `/tx/${made.flood.transactionHash}`,
+  dispute: "/dispute",
+  source: `/address/${made.tokens[0]}/source`,
 };
 
 const steps = [];
@@ -150,6 +159,26 @@ step("a reorganisation is shown", async () => {
   await rpc("anvil_reorg", 3, []);
   await page.waitForFunction((hash) => document.querySelector("#rows tr").dataset.hash !== hash, before);
 });
+step("a page that is not seen asks for nothing, and catches up", async () => {
+  const view = await open();
+  await view.goto(url);
+  await view.waitForFunction(() => document.querySelector("#live").textContent.includes("as they come"));
+  let asked = 0;
+  view.on("request", (request) => { if (request.url().endsWith("/rows")) asked += 1; });
+  const hide = (hidden) => view.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  await rpc("evm_mine");
+  await view.waitForTimeout(1_200);
+  assert.equal(asked, 0);
+  await hide(false);
+  await view.locator("#rows tr").first().getByText((await newest()).toLocaleString("en"), { exact: true }).waitFor();
+  await view.waitForTimeout(1_500);
+  assert.ok(asked <= 3, `${asked} times`);
+  await view.context().close();
+});
 step("older blocks have pages, and the way back", async () => {
   await go("/");
   await page.click("text=older →");
@@ -157,7 +186,18 @@ step("older blocks have pages, and the way back", async () => {
   await page.click("text=← newer");
   await page.waitForURL(`${url}/`);
 });
+step("the oldest blocks, and an account without transactions, are at hand on a long chain", async () => {
+  assert.ok((await newest()) >= BLOCKS);
+  await go("/?before=30");
+  await has("29");
+  await page.click("text=older →");
+  await page.waitForURL(/before=5$/);
+  await go("/address/0x00000000000000000000000000000000c0ffee77");
+  await has("None.", `in blocks 0 to ${(await newest()).toLocaleString("en")}`);
+  assert.equal(await page.locator("text=older →").count(), 0);
+});
 step("exact values on demand, and they stay so", async () => {
+  await go("/");
   assert.match(await text("#rows tr"), /gwei/);
   await page.click("#exact");
   assert.match(await text("#rows tr"), /\d wei/);
@@ -170,13 +210,17 @@ step("a block has its header, level and transactions", async () => {
   await go(VIEWS.block);
   await has("State commitment", "Gas used", /level \d+/, "✓ done");
 });
+step("gas and work stand as bars", async () => {
+  await has(/Work\s+[\d,]+ units for its transactions, of [\d,]+ that a level has/);
+  assert.ok((await page.locator("table.facts meter").count()) >= 2);
+});
 step("its neighbours are a link away", async () => {
   await page.click("a[rel=prev]");
   await page.waitForURL(`${url}/block/${Number(made.swapped.blockNumber) - 1}`);
 });
 step("by its hash it is the same", async () => {
   await go(`/block/${made.swapped.blockHash}`);
-  await has(`Block ${Number(made.swapped.blockNumber)}`);
+  await has(`Block ${Number(made.swapped.blockNumber).toLocaleString("en")}`);
 });
 
 // Transactions.
@@ -231,12 +275,63 @@ step("a failure far inside is found with the way to it", async () => {
   await go(VIEWS.deep);
   await has("5 deep", "a reason");
 });
-step("how it was posted leads to its level", async () => {
-  await page.click("#posted ~ p a");
-  await page.waitForURL(/\/level\/\d+/);
-  await has("Inbox", "external");
+step("how it was posted leads to its message", async () => {
+  await page.click("#posted ~ p a[href*='/message/']");
+  await page.waitForURL(/\/level\/\d+\/message\/\d+/);
+  await has("external", "Transactions in it");
+  assert.ok((await page.locator(`a[href="${VIEWS.deep}"]`).count()) >= 1);
+});
+step("a batch is taken apart into its transactions, by pages", async () => {
+  await go(`/level/${made.batch.level}`);
+  await page.click(`text=${made.batch.transactions} transactions`);
+  await page.waitForURL(/\/message\/\d+/);
+  await has(`Transactions in it (${made.batch.transactions})`, "account 0", "transfer");
+  assert.equal(await page.locator("main tbody tr th a[href^='/tx/']").count(), 50);
+  await page.click("text=later →");
+  await page.waitForURL(/from=50/);
+  assert.equal(await page.locator("main tbody tr th a[href^='/tx/']").count(), made.batch.transactions - 50);
+  await page.locator("main tbody tr th a[href^='/tx/']").last().click();
+  await page.waitForURL(/\/tx\//);
+  await has("✓ It is done");
+});
+step("a block of 60 transactions has three pages, and all are there", async () => {
+  await go(`/block/${made.batch.block}`);
+  const seen = new Set();
+  for (let turn = 0; turn < 3; turn++) {
+    for (const link of await page.locator("tbody th a[href^='/tx/']").evaluateAll((links) => links.map(({ href }) => href))) seen.add(link);
+    if (turn < 2) await Promise.all([page.waitForURL(new RegExp(`from=${25 * (turn + 1)}`)), page.click("text=older →")]);
+  }
+  assert.equal(seen.size, 60);
+  assert.equal(await page.locator("text=older →").count(), 0);
+});
+step("the witness of a transaction is a file", async () => {
+  await go(VIEWS.swap);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Its witness")]);
+  assert.equal(download.suggestedFilename(), `${made.swapped.transactionHash}.witness`);
+  const bytes = readFileSync(await download.path());
+  assert.equal(bytes.subarray(0, 8).toString(), "ROLLPAYM");
+});
+step("the logs of a transaction have pages, however many there are", async () => {
+  await go(VIEWS.flood);
+  const count = made.flood.logs.length;
+  assert.ok(count > 1_000);
+  await has(`Logs (${count.toLocaleString("en")})`);
+  assert.equal(await page.locator("#logs ~ ol.logs > li").count(), 50);
+  await page.locator("nav[aria-label=Logs] a").click();
+  await page.waitForURL(/logs=50#logs/);
+  assert.match(await text("#logs ~ ol.logs > li"), /#50/);
+});
+step("a dropped transaction says why, and is found", async () => {
+  await go(VIEWS.dropped);
+  await has("✗ It is in no block", "dropped by the kernel", "which said");
+  await page.click("text=Others that were dropped");
+  await page.waitForURL(`${url}/dropped`);
+  await has("replaced by another one with its nonce");
+  await search(made.dropped);
+  await page.waitForURL(new RegExp(`/tx/${made.dropped}`));
 });
 step("bytes of a message on demand", async () => {
+  await go("/level/newest");
   const bytes = page.locator("details.bytes").first();
   assert.equal(await bytes.evaluate((details) => details.open), false);
   await bytes.locator("summary").click();
@@ -261,9 +356,31 @@ step("a contract's code, and its functions", async () => {
   await page.click("text=later →");
   await page.waitForURL(/from=400/);
 });
-step("a contract's storage", async () => {
+step("a contract's storage, and what proves it as a file", async () => {
   await go(VIEWS.storage);
   assert.ok((await page.locator("main tbody tr").count()) > 2);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=What proves this account")]);
+  const proof = JSON.parse(readFileSync(await download.path(), "utf8"));
+  assert.ok(proof.storageProof.length > 2 && proof.accountProof.length > 0);
+});
+step("build information brings sources, which are text", async () => {
+  await go("/abis");
+  const { abi } = JSON.parse(readFileSync(artifactPath("Erc20"), "utf8"));
+  const content = `// ${HOSTILE}\ncontract Erc20 {}`;
+  const metadata = JSON.stringify({ sources: { "contracts/Erc20.sol": {}, "lib/Other.sol": {} } });
+  const info = { input: { sources: { "contracts/Erc20.sol": { content }, "lib/Other.sol": { content: "library Other {}" } } }, output: { contracts: { "contracts/Erc20.sol": { Erc20: { abi, metadata } } } } };
+  await page.setInputFiles("#files", [{ name: "info.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(info)) }]);
+  await page.fill("#artefact-address", made.tokens[0]);
+  await page.click("#artefacts button");
+  await page.locator("#artefacts output").filter({ hasText: "✓ Erc20" }).waitFor();
+  assert.match(await text("#artefacts output"), /2 files of sources/);
+  await go(VIEWS.code);
+  await page.click("text=Source");
+  await page.waitForURL(/\/source$/);
+  await has("<script>window.hacked=1</script>", "contract Erc20 {}", "nobody compared it");
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  await page.click("text=lib/Other.sol");
+  await has("library Other {}");
 });
 step("the tokens of an account", async () => {
   await go(VIEWS.tokens);
@@ -401,7 +518,7 @@ step("search: nothing is found, in words", async () => {
 // The bridge.
 step("a deposit, and what became of it", async () => {
   await go("/bridge");
-  assert.match(await fillIn("rollup_deposit", { Receiver: made.me, Amount: "12.5" }), /✓ It was sent as message \d+ of level \d+\./);
+  assert.match(await fillIn("rollup_deposit", { Receiver: made.me, Amount: "12.5" }), /✓ It was sent as message \d+ of level [\d,]+\./);
   await page.locator("#lists").getByText("12.5 tez").waitFor();
   await has("12.5 tez", "✓ credited", "account 0");
 });
@@ -438,6 +555,28 @@ step("it is executed, and layer 1 paid", async () => {
   for (const path of await page.locator("main a[href^='/level/']").evaluateAll((links) => links.map((link) => link.getAttribute("href")))) assert.equal((await fetch(url + path)).status, 200, path);
   await go("/layer1/tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN");
   await has("tez");
+});
+
+step("the deposit is among its receiver's transactions", async () => {
+  await rpc("rollup_deposit", { receiver: made.quiet, amount: "3000000" });
+  await go(`/address/${made.quiet}`);
+  assert.equal(await page.locator("main tbody tr").count(), 1);
+  await has("bridge of tez");
+});
+
+// Disputes.
+step("a dispute begins, and its moves show up", async () => {
+  await go("/dispute");
+  await has("None was played");
+  const form = page.locator('form.rpc[data-method="rollup_dispute"]');
+  await form.getByLabel("What is wrong").fill("nonsense");
+  await form.locator("button[type=submit]").click();
+  await page.locator("#said, form.rpc output").filter({ hasText: "✗" }).first().waitFor();
+  await form.getByLabel("What is wrong").fill("root");
+  await form.getByLabel("Level", { exact: false }).first().fill(String(made.batch.level));
+  await form.locator("button[type=submit]").click();
+  await page.locator("#lists").getByText(/It is being played|It is decided|could not be played/).waitFor();
+  await has(`about level ${made.batch.level.toLocaleString("en")}`, "Fault root");
 });
 
 // Control.
@@ -526,6 +665,10 @@ for (const [look, options] of [
       await view.screenshot({ path: `${PICTURES}${name}-${look}.png`, fullPage: look !== "phone" });
       const wide = await view.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(wide <= 0, `${name} is ${wide} pixels too wide`);
+      const cut = await view.evaluate(() => [...document.querySelectorAll("table.blocks time")].filter(({ parentElement: cell }) => cell.scrollWidth > cell.clientWidth).length);
+      assert.equal(cut, 0, `times of ${name} are cut`);
+      const inside = await view.evaluate(() => Math.max(0, ...[...document.querySelectorAll("table.blocks")].map((table) => table.parentElement.scrollWidth - table.parentElement.clientWidth)));
+      assert.ok(look !== "phone" || inside <= 0, `the blocks of ${name} are ${inside} pixels too wide`);
     }
     await view.context().close();
   });

@@ -9,6 +9,9 @@ use serde_json::Value;
 /// The most bytes of an answer that a page is made of.
 const MOST: usize = 6 << 20;
 
+/// The most bytes of an answer that becomes a file.
+const MOST_OF_FILE: usize = 25_000_000;
+
 /// Why there is no page.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -48,11 +51,20 @@ impl Ask {
 
     /// The answer of a method; `params` is a list.
     pub(crate) async fn call(&self, method: &str, params: Value) -> Result<Value, RpcError> {
+        self.within(MOST, method, params).await
+    }
+
+    /// As [`Ask::call`], for an answer that becomes a file.
+    pub(crate) async fn file(&self, method: &str, params: Value) -> Result<Value, RpcError> {
+        self.within(MOST_OF_FILE, method, params).await
+    }
+
+    async fn within(&self, most: usize, method: &str, params: Value) -> Result<Value, RpcError> {
         let params = match params {
             Value::Array(params) => params,
             other => vec![other],
         };
-        call_within(&self.miner, method, Params::new(params), MOST).await
+        call_within(&self.miner, method, Params::new(params), most).await
     }
 
     /// What an `eth_call` of the newest block gives; `None` if it fails.

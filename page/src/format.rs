@@ -194,13 +194,22 @@ pub(crate) fn row(name: &str, value: &Markup) -> Markup {
     html! { tr { th scope="row" { (name) } td { (value) } } }
 }
 
-/// The bar between pages.
+/// The bar between pages, of which the newest come first.
 pub(crate) fn pager(label: &str, newer: Option<String>, older: Option<String>) -> Markup {
+    pager_with(label, ["← newer", "older →"], [newer, older])
+}
+
+/// The bar between pages, with words for the page before and the one behind.
+pub(crate) fn pager_with(
+    label: &str,
+    [before, after]: [&str; 2],
+    [prev, next]: [Option<String>; 2],
+) -> Markup {
     html! {
-        @if newer.is_some() || older.is_some() {
+        @if prev.is_some() || next.is_some() {
             nav.pager aria-label=(label) {
-                @if let Some(link) = newer { a href=(link) rel="prev" { "← newer" } }
-                @if let Some(link) = older { a href=(link) rel="next" { "older →" } }
+                @if let Some(link) = prev { a href=(link) rel="prev" { (before) } }
+                @if let Some(link) = next { a href=(link) rel="next" { (after) } }
             }
         }
     }

@@ -13,6 +13,9 @@ pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
      img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 
+/// The kind of pages.
+const HTML: &str = "text/html; charset=utf-8";
+
 /// Scripts, styles and the icon.
 const SCRIPT: &str = include_str!("../assets/page.js");
 const STYLE: &str = include_str!("../assets/page.css");
@@ -50,8 +53,8 @@ pub(crate) fn page(ask: &Ask, view: &View) -> Response {
 }
 
 /// Markup without a frame, which the script puts into a page.
-pub(crate) fn part(markup: Markup) -> Response {
-    html(StatusCode::OK, markup)
+pub(crate) fn part(text: String) -> Response {
+    answer(StatusCode::OK, HTML, "no-store", text)
 }
 
 /// JSON for the script.
@@ -62,6 +65,17 @@ pub(crate) fn json(value: &serde_json::Value) -> Response {
         "no-store",
         value.to_string(),
     )
+}
+
+/// A file that the browser keeps; `name` is of letters, digits, points and hyphens.
+pub(crate) fn file(name: &str, kind: &'static str, bytes: Vec<u8>) -> Response {
+    let mut response = answer(StatusCode::OK, kind, "no-store", bytes);
+    let how = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    if let Ok(how) = how {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_DISPOSITION, how);
+    }
+    response
 }
 
 /// Why there is no page, in words.
@@ -133,7 +147,10 @@ fn whole(ask: &Ask, view: &View) -> Markup {
                         a href="/level/newest" { "Levels" }
                         a href="/bridge" { "Bridge" }
                         a href="/abis" { "Names" }
-                        @if ask.is_devnet() { a href="/control" { "Control" } }
+                        @if ask.is_devnet() {
+                            a href="/dispute" { "Dispute" }
+                            a href="/control" { "Control" }
+                        }
                         button #exact type="button" aria-pressed="false" hidden { "Exact values" }
                     }
                 }
@@ -158,16 +175,16 @@ fn search() -> Markup {
 }
 
 fn html(status: StatusCode, markup: Markup) -> Response {
-    answer(
-        status,
-        "text/html; charset=utf-8",
-        "no-store",
-        markup.into_string(),
-    )
+    answer(status, HTML, "no-store", markup.into_string())
 }
 
-fn answer(status: StatusCode, kind: &'static str, cache: &'static str, text: String) -> Response {
-    let mut response = Response::new(Body::from(text));
+fn answer(
+    status: StatusCode,
+    kind: &'static str,
+    cache: &'static str,
+    content: impl Into<Body>,
+) -> Response {
+    let mut response = Response::new(content.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));

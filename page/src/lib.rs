@@ -4,9 +4,12 @@
 mod ask;
 mod format;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod names;
 mod query;
 mod site;
+mod slice;
 mod views;
 
 pub use site::Pages;

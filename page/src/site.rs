@@ -5,27 +5,38 @@ use crate::frame::{self, View};
 use crate::names::Names;
 use crate::query::{Query, undone};
 use crate::views;
+use crate::views::home::Rows;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use node::miner::MinerHandle;
 use node::rpc::site::{Asked, Site};
+use std::sync::Arc;
 
 /// The longest path and query that are looked at.
 const LONGEST: usize = 64 << 10;
 
 /// The pages of a node.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pages;
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    rows: Arc<Rows>,
+}
 
 impl Site for Pages {
     fn page(&self, miner: MinerHandle, asked: Asked) -> BoxFuture<'static, Response> {
+        let rows = Arc::clone(&self.rows);
         async move {
             if let Some(file) = frame::asset(&asked.path) {
                 return file;
             }
             let ask = Ask::new(miner);
+            if asked.path == "/rows" {
+                return match rows.text(&ask).await {
+                    Ok(text) => frame::part(text),
+                    Err(trouble) => frame::trouble(&ask, &Names::new(Arc::default(), &[]), trouble),
+                };
+            }
             let accounts = ask.node().accounts().iter();
             let accounts: Vec<_> = accounts.map(|account| account.address).collect();
             let names = Names::new(ask.node().abis.names(), &accounts).fixed(!ask.is_devnet());
@@ -69,35 +80,52 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     Ok(match parts[..] {
         [] => views::home::view(ask, &query).await?.into(),
-        ["rows"] => Answer::Whole(frame::part(views::home::rows(ask).await?)),
         ["block", id] => views::block::view(ask, names, id, &query).await?.into(),
-        ["tx", hash] => views::transaction::view(ask, names, hash).await?.into(),
+        ["tx", hash] => views::transaction::view(ask, names, hash, &query)
+            .await?
+            .into(),
+        ["tx", hash, "witness"] => views::proof::witness(ask, hash).await?,
+        ["dropped"] => views::transaction::dropped(ask, names).await?.into(),
         ["level", "newest"] => views::level::newest(ask).await?,
+        ["level", level, "message", id] => views::message::view(ask, names, (level, id), &query)
+            .await?
+            .into(),
         ["level", number] => views::level::view(ask, number, &query).await?.into(),
         ["address", address] => views::account::view(ask, names, address, &query)
             .await?
             .into(),
-        ["address", address, part] => match part {
-            "code" => views::code::view(ask, names, address, &query).await?.into(),
-            "storage" => views::storage::view(ask, names, address, &query)
-                .await?
-                .into(),
-            "logs" => views::logs::of_account(ask, names, address, &query)
-                .await?
-                .into(),
-            "tokens" => views::tokens::view(ask, names, address).await?.into(),
-            "contract" => views::workbench::view(ask, names, address, &query).await?,
-            _ => return Err(nothing()),
-        },
+        ["address", address, part] => of_account(ask, names, (address, part), &query).await?,
         ["search"] => views::search::find(ask, names, query.get("q")).await?,
         ["selector", selector] => views::named::selector(names, selector)?.into(),
         ["event", topic] => views::logs::of_event(ask, names, topic, &query)
             .await?
             .into(),
-        ["abis"] => views::named::abis(ask, names).into(),
+        ["abis"] => views::named::abis(ask, names, &query).into(),
         ["bridge"] => views::bridge::view(ask, names, &query).await?.into(),
         ["layer1", account] => views::bridge::layer1(ask, account).await?.into(),
+        ["dispute"] if ask.is_devnet() => views::dispute::view(ask).await?.into(),
         ["control"] if ask.is_devnet() => views::control::view(ask, names).await?.into(),
+        _ => return Err(nothing()),
+    })
+}
+
+/// What else there is of an account.
+async fn of_account(
+    ask: &Ask,
+    names: &Names,
+    (who, part): (&str, &str),
+    query: &Query,
+) -> Result<Answer, Trouble> {
+    Ok(match part {
+        "code" => views::code::view(ask, names, who, query).await?.into(),
+        "source" => views::source::view(ask, names, who, query).await?.into(),
+        "storage" => views::storage::view(ask, names, who, query).await?.into(),
+        "logs" => views::logs::of_account(ask, names, who, query)
+            .await?
+            .into(),
+        "tokens" => views::tokens::view(ask, names, who, query).await?.into(),
+        "contract" => views::workbench::view(ask, names, who, query).await?,
+        "proof" => views::proof::account(ask, who, query).await?,
         _ => return Err(nothing()),
     })
 }

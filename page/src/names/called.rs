@@ -72,6 +72,7 @@ impl Called {
 mod tests {
     use super::*;
     use alloy_json_abi::JsonAbi;
+    use node::abis::Artefact;
 
     #[test]
     fn accounts_are_called_by_number_and_contracts_by_their_abi() {
@@ -79,7 +80,7 @@ mod tests {
         let mut given = Names::default();
         let long = format!("<b>{}", "x".repeat(90));
         given
-            .add(&long, Some(contract), JsonAbi::default(), 1)
+            .add(&long, Some(contract), Artefact::of(JsonAbi::default()))
             .unwrap();
         let called = Called::new(&given, &[Address::ZERO, account]);
         assert_eq!(called.of(&account), Some("account 1"));

@@ -1,7 +1,7 @@
 //! Names that everybody knows: a list of our own making.
 
 use alloy_json_abi::JsonAbi;
-use node::abis::Names;
+use node::abis::{Artefact, Names};
 use std::sync::LazyLock;
 
 /// Groups behind `#`; then the first four bytes of the hash of a signature, and the signature as
@@ -21,7 +21,7 @@ fn read(list: &str) -> Names {
         let items = lines.lines().filter_map(|line| line.split_once(' '));
         // A test reads each line by itself: none is lost here.
         if let Ok(abi) = JsonAbi::parse(items.map(|(_, item)| item)) {
-            let _ = names.add(title, None, abi, 0);
+            let _ = names.add(title, None, Artefact::of(abi));
         }
     }
     names

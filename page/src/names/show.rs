@@ -166,7 +166,9 @@ mod tests {
         let decoded = super::super::output(&function, &bytes).unwrap();
         let mut given = abis::Names::default();
         let at = Some(Address::repeat_byte(9));
-        given.add("Shop", at, JsonAbi::default(), 1).unwrap();
+        given
+            .add("Shop", at, abis::Artefact::of(JsonAbi::default()))
+            .unwrap();
         let text = decoded
             .table(&Called::new(&given, &[]), "Values")
             .into_string();

@@ -56,7 +56,7 @@ pub(crate) async fn view(
     let main = html! {
         (head(ask, names, &who, "").await?)
         h2 { "Transactions" }
-        p.note { "Those that it sent, received, was created by or logged something in, in blocks " (format::count(number(&found, "from"))) " to " (format::count(number(&found, "to"))) "." }
+        p.note { "Those that it sent, received, was created by, logged something in or got a deposit by, in blocks " (format::count(number(&found, "from"))) " to " (format::count(number(&found, "to"))) "." }
         (transactions(names, &who, list(&found, "transactions")))
         (format::pager("Transactions", newer, older))
     };
@@ -94,7 +94,7 @@ pub(super) async fn head(
             @if let Some(to) = delegated { div { dt { "Runs the code of" } dd { (names.account(&Address::from_slice(to))) } } }
             @if let Some(behind) = behind { div { dt { "Proxy of" } dd { (names.account(&behind)) } } }
         }
-        (tabs(&text, here))
+        (tabs(&text, here, names.contract_at(who).is_some_and(|contract| !contract.sources.is_empty())))
     })
 }
 
@@ -108,18 +108,19 @@ async fn behind(ask: &Ask, who: &Address) -> Option<Address> {
     (!behind.is_zero()).then_some(behind)
 }
 
-fn tabs(who: &str, here: &str) -> Markup {
+fn tabs(who: &str, here: &str, sources: bool) -> Markup {
     let tabs = [
         ("", "Transactions"),
         ("logs", "Logs"),
         ("tokens", "Tokens"),
         ("code", "Code"),
+        ("source", "Source"),
         ("storage", "Storage"),
         ("contract", "Read and write"),
     ];
     html! {
         nav.tabs aria-label="Of this account" {
-            @for (part, title) in tabs {
+            @for (part, title) in tabs.into_iter().filter(|(part, _)| sources || *part != "source") {
                 @let path = if part.is_empty() { format!("/address/{who}") } else { format!("/address/{who}/{part}") };
                 @let current = (part == here).then_some("page");
                 a href=(path) aria-current=[current] { (title) }

@@ -6,13 +6,14 @@ use crate::format;
 use crate::frame::View;
 use crate::names::Names;
 use crate::query::Query;
+use crate::slice::Slice;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-/// The transactions of a page.
-const PAGE: u64 = 50;
+/// The transactions of a page: as many as the node gives at once.
+const PAGE: usize = 25;
 
-/// `/block/N`, `/block/HASH`; `?page=P`: the transactions behind the first P pages of the newest.
+/// `/block/N`, `/block/HASH`; `?from=N`: the transactions behind the newest N.
 pub(crate) async fn view(
     ask: &Ask,
     names: &Names,
@@ -20,7 +21,8 @@ pub(crate) async fn view(
     query: &Query,
 ) -> Result<View, Trouble> {
     let id = block_id(id)?;
-    let page = query.number("page").unwrap_or_default();
+    let slice = Slice::of(query, "", "from", PAGE).newest_first();
+    let page = slice.from() / PAGE;
     let found = ask
         .call("ots_getBlockTransactions", json!([id, page, PAGE]))
         .await?;
@@ -33,13 +35,12 @@ pub(crate) async fn view(
         .call("rollup_getLevelOf", json!([format!("{at:#x}")]))
         .await;
     let level = level.ok().and_then(|level| level.as_u64());
-    let count = number(block, "transactionCount");
-    let path = format!("/block/{at}");
-    let newer = page
-        .checked_sub(1)
-        .map(|page| format!("{path}?page={page}"));
-    let older =
-        ((page + 1).saturating_mul(PAGE) < count).then(|| format!("{path}?page={}", page + 1));
+    let figures = ask
+        .call("rollup_getBlockFigures", json!([format!("{at:#x}")]))
+        .await;
+    let figures = figures.unwrap_or_default();
+    let count = usize::try_from(number(block, "transactionCount")).unwrap_or(usize::MAX);
+    let slice = slice.on(&format!("/block/{at}")).at("transactions");
     let rows = transactions(names, block, list(&found, "receipts"));
     let main = html! {
         h1 { "Block " (format::count(at)) }
@@ -47,10 +48,10 @@ pub(crate) async fn view(
             @if at > ask.node().chain().first() { a href=(format!("/block/{}", at - 1)) rel="prev" { "← block " (format::count(at - 1)) } }
             @if at < newest { a href=(format!("/block/{}", at + 1)) rel="next" { "block " (format::count(at + 1)) " →" } }
         }
-        (header(names, block, level))
+        (header(names, block, (level, &figures)))
         h2 #transactions { "Transactions (" (format::count(count)) ")" }
         @if count == 0 { p.none { "It has none." } } @else { (rows) }
-        (format::pager("Transactions", newer, older))
+        (slice.bar("Transactions", count))
     };
     Ok(View::new(format!("Block {at}"), main))
 }
@@ -97,7 +98,7 @@ fn block_id(text: &str) -> Result<Value, Trouble> {
     }
 }
 
-fn header(names: &Names, block: &Value, level: Option<u64>) -> Markup {
+fn header(names: &Names, block: &Value, (level, figures): (Option<u64>, &Value)) -> Markup {
     let (used, limit) = (number(block, "gasUsed"), number(block, "gasLimit"));
     let hash = |field| html! { span.hash.whole { (text(block, field)) } };
     html! {
@@ -111,6 +112,7 @@ fn header(names: &Names, block: &Value, level: Option<u64>) -> Markup {
                     None => html! { span.none { "a level that is no longer known: the block's state is gone" } },
                 }))
                 (format::row("Gas used", &html! { (format::count(used)) " of " (format::count(limit)) " " (format::bar(used, limit, "gas used")) }))
+                @if !figures.is_null() { (format::row("Work", &work(figures))) }
                 (format::row("Base fee", &format::price(word(block, "baseFeePerGas"))))
                 (format::row("Size", &html! { (format::count(number(block, "size"))) " bytes" }))
                 (format::row("Fees go to", &match address(block, "miner") { Some(address) => names.whole_account(&address), None => html! {} }))
@@ -121,6 +123,17 @@ fn header(names: &Names, block: &Value, level: Option<u64>) -> Markup {
                 (format::row("PREVRANDAO", &hash("mixHash")))
             }
         } }
+    }
+}
+
+/// What the kernel's machine did for it, and for its level so far.
+fn work(figures: &Value) -> Markup {
+    let (own, level) = (number(figures, "work"), number(figures, "levelWork"));
+    let budget = number(figures, "levelBudget");
+    html! {
+        (format::count(own)) " units for its transactions, of " (format::count(budget)) " that a level has "
+        (format::bar(own, budget, "work"))
+        p.note { "A unit is at most 80 instructions of the machine, and the base fee follows units as it follows gas. Bytes are counted as they are in the block; as they were posted, its level had come to " (format::count(level)) " units with it." }
     }
 }
 

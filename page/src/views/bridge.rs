@@ -7,6 +7,7 @@ use crate::format;
 use crate::frame::View;
 use crate::names::{Names, plain};
 use crate::query::Query;
+use crate::slice::Slice;
 use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{Address, B256, U256, address as fixed, keccak256};
 use maud::{Markup, html};
@@ -295,18 +296,12 @@ fn table_of_deposits(rows: &[Markup]) -> Markup {
 
 /// Withdrawals, newest first.
 fn leaving(at: (&Ask, u64), all: &[Value], query: &Query) -> Markup {
-    let from = query
-        .number("from")
-        .and_then(|from| usize::try_from(from).ok())
-        .unwrap_or_default();
-    let newer =
-        (from > 0).then(|| format!("/bridge?from={}#withdrawals", from.saturating_sub(PAGE)));
-    let older = (from.saturating_add(PAGE) < all.len())
-        .then(|| format!("/bridge?from={}#withdrawals", from + PAGE));
+    let slice = Slice::of(query, "/bridge", "from", PAGE);
+    let slice = slice.newest_first().at("withdrawals");
     html! {
         @if all.is_empty() { p.none { "None is on its way." } }
-        @for one in all.iter().rev().skip(from).take(PAGE) { (withdrawal(at, one)) }
-        (format::pager("Withdrawals", newer, older))
+        @for one in slice.take(all.iter().rev()) { (withdrawal(at, one)) }
+        (slice.bar("Withdrawals", all.len()))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::format;
 use crate::frame::View;
 use crate::names::{Names, plain};
 use crate::query::Query;
+use crate::slice::Slice;
 use alloy_primitives::{Selector, keccak256};
 use maud::{Markup, html};
 use revm::bytecode::opcode::OpCode;
@@ -73,14 +74,9 @@ pub(crate) async fn view(
     let who = account::parse(who)?;
     let code = ask.call("eth_getCode", json!([who, "latest"])).await?;
     let code = bytes(&code).unwrap_or_default();
-    let from = query
-        .number("from")
-        .and_then(|from| usize::try_from(from).ok());
-    let from = from.unwrap_or_default();
     let count = instructions(&code).count();
     let path = format!("/address/{}/code", who.to_checksum(None));
-    let newer = (from > 0).then(|| format!("{path}?from={}", from.saturating_sub(PAGE)));
-    let older = (from.saturating_add(PAGE) < count).then(|| format!("{path}?from={}", from + PAGE));
+    let slice = Slice::of(query, &path, "from", PAGE);
     let main = html! {
         (account::head(ask, names, &who, "code").await?)
         h2 { "Code" }
@@ -92,12 +88,9 @@ pub(crate) async fn view(
             div.wide { table.code {
                 caption.unseen { "Instructions" }
                 thead { tr { th.number scope="col" { "At" } th scope="col" { "Instruction" } th scope="col" { "Pushes" } } }
-                tbody { @for one in instructions(&code).skip(from).take(PAGE) { (row(one)) } }
+                tbody { @for one in slice.take(instructions(&code)) { (row(one)) } }
             } }
-            nav.pager aria-label="Instructions" {
-                @if let Some(link) = newer { a href=(link) rel="prev" { "← earlier" } }
-                @if let Some(link) = older { a href=(link) rel="next" { "later →" } }
-            }
+            (slice.bar("Instructions", count))
         }
     };
     Ok(View::new(format!("Code of {who}"), main))

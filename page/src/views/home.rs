@@ -1,11 +1,17 @@
 //! The newest blocks, live; older ones by pages.
 
-use crate::ask::{Ask, Trouble, number, number_of, text, word};
+use crate::ask::{Ask, Trouble, number, number_of, word};
 use crate::format;
 use crate::frame::View;
 use crate::query::Query;
+use alloy_primitives::U256;
 use maud::{Markup, html};
-use serde_json::{Value, json};
+use node::chain::Block;
+use node::request::BlockId;
+use node::rpc::RpcError;
+use serde_json::json;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The blocks of a page.
 const PAGE: u64 = 25;
@@ -15,7 +21,7 @@ pub(crate) async fn view(ask: &Ask, query: &Query) -> Result<View, Trouble> {
     let newest = newest(ask).await?;
     let before = query.number("before").filter(|before| *before <= newest);
     let last = before.map_or(newest, |before| before.saturating_sub(1));
-    let rows = table_rows(ask, last).await?;
+    let rows = table_rows(ask, last)?;
     let first = ask.node().chain().first();
     let older = (last >= first + PAGE).then(|| format!("/?before={}", last + 1 - PAGE));
     let newer = before.map(|before| match before + PAGE > newest {
@@ -50,8 +56,46 @@ pub(crate) async fn view(ask: &Ask, query: &Query) -> Result<View, Trouble> {
 /// `/rows`: what stands above the newest blocks, and their rows.
 pub(crate) async fn rows(ask: &Ask) -> Result<Markup, Trouble> {
     let newest = newest(ask).await?;
-    let rows = table_rows(ask, newest).await?;
+    let rows = table_rows(ask, newest)?;
     Ok(html! { (facts(ask, newest).await) table { tbody { (rows) } } })
+}
+
+/// What all viewers get, made once for as long as nothing changes, and a few times a second where
+/// much does.
+#[derive(Debug, Default)]
+pub(crate) struct Rows(Mutex<Option<Made>>);
+
+#[derive(Debug)]
+struct Made {
+    at: Instant,
+    text: String,
+}
+
+/// As long a text is given to others, though there may be a newer one.
+const FRESH: Duration = Duration::from_millis(300);
+
+impl Rows {
+    /// The text of [`rows`]; the script asks again if it has not the newest block.
+    pub(crate) async fn text(&self, ask: &Ask) -> Result<String, Trouble> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*lock()
+            && made.at.elapsed() < FRESH
+        {
+            return Ok(made.text.clone());
+        }
+        let at = Instant::now();
+        let text = rows(ask).await?.into_string();
+        let made = Made {
+            at,
+            text: text.clone(),
+        };
+        let mut kept = lock();
+        // Another viewer's may be newer.
+        if kept.as_ref().is_none_or(|kept| kept.at <= made.at) {
+            *kept = Some(made);
+        }
+        Ok(text)
+    }
 }
 
 pub(super) async fn newest(ask: &Ask) -> Result<u64, Trouble> {
@@ -59,51 +103,42 @@ pub(super) async fn newest(ask: &Ask) -> Result<u64, Trouble> {
     Ok(number_of(&newest).unwrap_or_default())
 }
 
-async fn table_rows(ask: &Ask, last: u64) -> Result<Markup, Trouble> {
+fn table_rows(ask: &Ask, last: u64) -> Result<Markup, Trouble> {
     let first = ask.node().chain().first();
+    let most = usize::try_from(PAGE).unwrap_or_default();
     let mut rows = Vec::new();
-    for wanted in (first..=last)
-        .rev()
-        .take(usize::try_from(PAGE).unwrap_or_default())
-    {
-        let id = format!("{wanted:#x}");
-        let header = ask.call("eth_getHeaderByNumber", json!([id])).await?;
+    for wanted in (first..=last).rev().take(most) {
+        let block = ask.node().find(BlockId::Number(wanted));
         // A reorganisation took it.
-        if header.is_null() {
-            continue;
+        if let Some(block) = block.map_err(RpcError::from)? {
+            rows.push(row(&block));
         }
-        let count = ask.call("eth_getBlockTransactionCountByNumber", json!([id]));
-        let count = number_of(&count.await?).unwrap_or_default();
-        rows.push(row(&header, count, failures(ask, wanted)));
     }
     // As many rows as ever, so that nothing jumps when one comes.
-    let missing = PAGE.saturating_sub(rows.len() as u64);
+    let missing = most.saturating_sub(rows.len());
     Ok(html! {
         @for row in &rows { (row) }
         @for _ in 0..missing { tr.empty aria-hidden="true" { td colspan="6" { "\u{a0}" } } }
     })
 }
 
-/// The transactions of a block that failed.
-fn failures(ask: &Ask, block: u64) -> usize {
-    let block = ask.node().chain().number(block).ok().flatten();
-    let transactions = block.iter().flat_map(|block| &block.transactions);
-    transactions.filter(|one| !one.receipt.success).count()
-}
-
-fn row(header: &Value, count: u64, failed: usize) -> Markup {
-    let (used, limit) = (number(header, "gasUsed"), number(header, "gasLimit"));
+/// A block as a row: read as it is, since an open page asks for this again and again.
+fn row(block: &Block) -> Markup {
+    let header = &block.header;
+    let (used, limit) = (header.gas_used, header.gas_limit);
+    let failed = block.transactions.iter();
+    let failed = failed.filter(|one| !one.receipt.success).count();
     html! {
-        tr data-hash=(text(header, "hash")) {
-            th scope="row" { (format::block(number(header, "number"))) }
-            td { (format::time(number(header, "timestamp"))) }
+        tr data-hash=(block.hash) {
+            th scope="row" { (format::block(header.number)) }
+            td { (format::time(header.timestamp)) }
             td.number {
-                (format::count(count))
+                (format::count(block.transactions.len()))
                 @if failed > 0 { " " span.failed title="transactions that failed" { "(" (format::count(failed)) " ✗" span.unseen { " failed" } ")" } }
             }
             td.number { (format::count(used)) }
             td { (format::bar(used, limit, "gas used")) }
-            td.number { (format::price(word(header, "baseFeePerGas"))) }
+            td.number { (format::price(U256::from(header.base_fee_per_gas))) }
         }
     }
 }
@@ -122,12 +157,12 @@ async fn facts(ask: &Ask, newest: u64) -> Markup {
         .await;
     let final_ = final_.ok().filter(|header| !header.is_null());
     html! {
-        dl #facts.facts {
+        dl #facts.facts data-newest=(newest) {
             div { dt { "Newest block" } dd { (format::block(newest)) } }
             div { dt { "Final up to" } dd { @match final_ { Some(header) => (format::block(number(&header, "number"))), None => "unknown" } } }
             div { dt { "Made at" } dd { @match level { Some(level) => (format::level(level)), None => "unknown" } } }
             div { dt { "Base fee of the next" } dd { (format::price(word(&json!({ "fee": fee }), "fee"))) } }
-            div { dt { "Transactions that wait" } dd { (format::count(number(&waiting, "pending"))) " ready, " (format::count(number(&waiting, "queued"))) " early" } }
+            div { dt { "Transactions that wait" } dd { (format::count(number(&waiting, "pending"))) " ready, " (format::count(number(&waiting, "queued"))) " early; " a href="/dropped" { "dropped ones" } } }
             div { dt { "Chain" } dd { (ask.node().chain_id()) } }
         }
     }

@@ -5,6 +5,7 @@ use crate::format;
 use crate::frame::View;
 use crate::query::Query;
 use crate::site::Answer;
+use crate::slice::Slice;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
@@ -51,11 +52,7 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
             "Level {level} is not over, or the node no longer has it."
         )));
     }
-    let from = query
-        .number("from")
-        .and_then(|from| usize::try_from(from).ok())
-        .unwrap_or_default();
-    let path = format!("/level/{level}");
+    let slice = Slice::of(query, &format!("/level/{level}"), "from", PAGE);
     let main = html! {
         h1 { "Level " (format::count(level)) }
         nav.pager aria-label="Neighbours" {
@@ -67,7 +64,7 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
         (took(&figures))
         h2 { "Inbox" }
         @match &inbox {
-            Ok(inbox) => (incoming(list(inbox, "messages"), from, &path)),
+            Ok(inbox) => (incoming(level, list(inbox, "messages"), &slice)),
             Err(error) => p.none { "The node does not give it: " (error.message) "." },
         }
         h2 { "Outbox" }
@@ -135,37 +132,32 @@ fn host_calls(calls: &Map<String, Value>) -> Markup {
     }
 }
 
-fn incoming(messages: &[Value], from: usize, path: &str) -> Markup {
-    let newer = (from > 0).then(|| format!("{path}?from={}", from.saturating_sub(PAGE)));
-    let older = (from.saturating_add(PAGE) < messages.len())
-        .then(|| format!("{path}?from={}", from + PAGE));
+fn incoming(level: u32, messages: &[Value], slice: &Slice) -> Markup {
     html! {
         p.note { (format::count(messages.len())) " messages, in the order in which the kernel reads them." }
         div.wide { table {
             caption.unseen { "Messages of the inbox" }
             thead { tr { th.number scope="col" { "#" } th scope="col" { "Kind" } th scope="col" { "What it says" } th scope="col" { "Bytes" } } }
-            tbody { @for message in messages.iter().skip(from).take(PAGE) { (row(message)) } }
+            tbody { @for message in slice.take(messages.iter()) { (row(level, message)) } }
         } }
-        nav.pager aria-label="Messages" {
-            @if let Some(link) = newer { a href=(link) rel="prev" { "← earlier" } }
-            @if let Some(link) = older { a href=(link) rel="next" { "later →" } }
-        }
+        (slice.bar("Messages", messages.len()))
     }
 }
 
-fn row(message: &Value) -> Markup {
+fn row(level: u32, message: &Value) -> Markup {
     let raw = message.get("raw").and_then(bytes).unwrap_or_default();
+    let id = number(message, "id");
     html! {
         tr {
-            td.number #(format!("m{}", number(message, "id"))) { (number(message, "id")) }
+            td.number #(format!("m{id}")) { a href=(format!("/level/{level}/message/{id}")) { (id) } }
             th scope="row" { (kind(text(message, "kind"))) }
-            td { (content(message, &raw)) }
+            td { (content(level, message, &raw)) }
             td { (format::some_bytes(&raw, SHOWN)) }
         }
     }
 }
 
-fn kind(kind: &str) -> &str {
+pub(super) fn kind(kind: &str) -> &str {
     match kind {
         "transfer" => "from a contract of layer 1",
         "external" => "external",
@@ -179,7 +171,7 @@ fn kind(kind: &str) -> &str {
 }
 
 /// What a message says, in words.
-fn content(message: &Value, raw: &[u8]) -> Markup {
+pub(super) fn content(level: u32, message: &Value, raw: &[u8]) -> Markup {
     match text(message, "kind") {
         "transfer" => html! {
             "from " (format::layer1(text(message, "sender"))) ", in an operation of " (format::layer1(text(message, "source")))
@@ -192,7 +184,7 @@ fn content(message: &Value, raw: &[u8]) -> Markup {
         "unreadable" => {
             html! { span.failed { "not readable: " (crate::names::plain(text(message, "error"))) } }
         }
-        "external" => html! { (external(raw)) },
+        "external" => html! { (external((level, message), raw)) },
         _ => html! {},
     }
 }
@@ -206,7 +198,7 @@ fn time(message: &Value) -> Markup {
 }
 
 /// What an external message is: its first bytes say so (docs/layout.md).
-fn external(raw: &[u8]) -> Markup {
+fn external((level, message): (u32, &Value), raw: &[u8]) -> Markup {
     let [1, 0, framed @ ..] = raw else {
         return html! { "not framed for a rollup" };
     };
@@ -216,9 +208,13 @@ fn external(raw: &[u8]) -> Markup {
         Some(0) => link("transaction"),
         Some(1) => link("announcement of the pieces of"),
         Some(2) => link("piece of"),
-        Some(5) => {
-            html! { "batch of transactions, which are in the blocks of this level or a later one" }
-        }
+        Some(5) => html! {
+            "batch of "
+            @match message.get("transactions").and_then(Value::as_u64) {
+                Some(count) => a href=(format!("/level/{level}/message/{}", number(message, "id"))) { (format::count(count)) " transactions" },
+                None => "transactions, which cannot be read",
+            }
+        },
         _ => html! { "framed for a rollup, as this page does not know" },
     }
 }

@@ -19,12 +19,11 @@ const TRANSFER_SINGLE: B256 =
 const TRANSFER_BATCH: B256 =
     b256!("0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb");
 
-/// The logs of a receipt.
+/// The logs of a receipt: the first of those that are given.
 pub(super) fn of_receipt(names: &Names, logs: &[Value]) -> Markup {
     html! {
-        @if logs.is_empty() { p.none { "It logged nothing." } }
-        ol.logs { @for log in logs.iter().take(MOST) { li { (entry(names, log)) } } }
-        @if logs.len() > MOST { p.note { "and " (format::count(logs.len() - MOST)) " more: " code { "eth_getTransactionReceipt" } " has all." } }
+        @if logs.is_empty() { p.none { "None." } }
+        @else { ol.logs { @for log in logs.iter().take(MOST) { li { (entry(names, log)) } } } }
     }
 }
 

@@ -4,6 +4,8 @@ use super::forms;
 use crate::ask::{Ask, Trouble};
 use crate::frame::View;
 use crate::names::{Names, plain};
+use crate::query::Query;
+use crate::slice::Slice;
 use alloy_primitives::Selector;
 use maud::{Markup, html};
 use node::abis::{Contract, MAX_CONTRACTS};
@@ -27,15 +29,21 @@ pub(crate) fn selector(names: &Names, text: &str) -> Result<View, Trouble> {
     Ok(View::new(format!("Selector {selector}"), main))
 }
 
-/// `/abis`.
-pub(crate) fn abis(ask: &Ask, names: &Names) -> View {
+/// The contracts of a page.
+const PAGE: usize = 100;
+
+/// `/abis`; `?from=N`: the contracts that were added from number N on.
+pub(crate) fn abis(ask: &Ask, names: &Names, query: &Query) -> View {
     let given: Vec<&Contract> = names.given().collect();
+    let slice = Slice::of(query, "/abis", "from", PAGE);
+    let shown: Vec<&Contract> = slice.take(given.iter().copied()).collect();
     let main = html! {
         h1 { "Names for bytes" }
         @if ask.is_devnet() { (drop_here()) }
-        @else { p { "This node shows the names below. Those of other contracts are not added here: it follows a rollup, and shows them to everybody." } }
+        @else { p { "This node shows the names below. Those of other contracts are not added here: it follows a rollup, and shows them to everybody. Its operator gives some with " code { "--abis DIR" } "." } }
         h2 { "Added (" (given.len()) ")" }
-        @if given.is_empty() { p.none { "None." } } @else { (table(names, &given)) }
+        @if given.is_empty() { p.none { "None." } } @else { (table(names, &shown)) }
+        (slice.bar("Contracts", given.len()))
         h2 { "Always there" }
         p.note { "A list of our own of what many contracts have." }
         (table(names, &names.own().collect::<Vec<_>>()))
@@ -45,7 +53,7 @@ pub(crate) fn abis(ask: &Ask, names: &Names) -> View {
 
 fn drop_here() -> Markup {
     html! {
-        p { "Drop artefacts of Foundry or Hardhat here, or ABIs: calls, logs and errors get their names. They are kept until the devnet ends, at most those of " (MAX_CONTRACTS) " contracts." }
+        p { "Drop artefacts of Foundry or Hardhat here, ABIs, or build information, which has the sources, too: calls, logs and errors get their names. They are kept until the devnet ends, at most those of " (MAX_CONTRACTS) " contracts." }
         form #artefacts.drop {
             label for="files" { "Artefacts (JSON)" }
             input #files type="file" accept="application/json,.json" multiple;
@@ -70,6 +78,7 @@ fn table(names: &Names, contracts: &[&Contract]) -> Markup {
                 th.number scope="col" { "Functions" }
                 th.number scope="col" { "Events" }
                 th.number scope="col" { "Errors" }
+                th.number scope="col" { "Sources" }
             } }
             tbody {
                 @for contract in contracts {
@@ -79,6 +88,7 @@ fn table(names: &Names, contracts: &[&Contract]) -> Markup {
                         td.number { (contract.abi.functions().count()) }
                         td.number { (contract.abi.events().count()) }
                         td.number { (contract.abi.errors().count()) }
+                        td.number { (contract.sources.len()) }
                     }
                 }
             }

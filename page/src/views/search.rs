@@ -77,11 +77,15 @@ fn is_hex(text: &str, digits: usize) -> bool {
     })
 }
 
-/// 32 bytes: of a transaction, of a block, or a topic.
+/// 32 bytes: of a transaction, in a block or dropped, of a block, or a topic.
 async fn hash(ask: &Ask, text: &str) -> Result<Answer, Trouble> {
     let text = text.to_ascii_lowercase();
     let transaction = ask.call("eth_getTransactionByHash", json!([text])).await?;
     if !transaction.is_null() {
+        return Ok(Answer::Elsewhere(format!("/tx/{text}")));
+    }
+    let dropped = ask.call("rollup_getDropped", json!([text])).await?;
+    if !dropped.is_null() {
         return Ok(Answer::Elsewhere(format!("/tx/{text}")));
     }
     let block = ask.call("eth_getHeaderByHash", json!([text])).await?;
@@ -137,6 +141,7 @@ fn named(names: &Names, text: &str) -> Option<Markup> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use node::abis::Artefact;
     use std::sync::Arc;
 
     #[test]
@@ -177,7 +182,7 @@ mod tests {
         );
         let mut given = node::abis::Names::default();
         let abi = alloy_json_abi::JsonAbi::parse(["error SoldOut(uint256 left)"]).unwrap();
-        given.add("Shop", None, abi, 1).unwrap();
+        given.add("Shop", None, Artefact::of(abi)).unwrap();
         let added = Names::new(Arc::new(given), &[]);
         assert!(
             named(&added, "SoldOut")

@@ -6,6 +6,7 @@ use crate::format;
 use crate::frame::View;
 use crate::names::Names;
 use crate::query::{Query, escaped};
+use alloy_primitives::Address;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -33,7 +34,10 @@ pub(crate) async fn view(
     let main = html! {
         (account::head(ask, names, &who, "storage").await?)
         h2 { "Storage" }
-        p.note { "The slots that are not zero, in order." }
+        p.note {
+            "The slots that are not zero, in order. "
+            @if ask.node().fork().is_none() { a href=(proof(&who, slots)) download { "What proves this account and these slots" } " (EIP-1186, JSON)" }
+        }
         @if slots.is_empty() { p.none { "None." } }
         @else {
             div.wide { table {
@@ -42,12 +46,22 @@ pub(crate) async fn view(
                 tbody { @for slot in slots { (row(names, slot)) } }
             } }
         }
-        nav.pager aria-label="Slots" {
-            @if query.has("after") { a href=(path) { "← first" } }
-            @if let Some(next) = next { a href=(format!("{path}?after={}", escaped(next))) rel="next" { "next →" } }
-        }
+        (format::pager_with("Slots", ["← first", "next →"], [
+            query.has("after").then(|| path.clone()),
+            next.map(|next| format!("{path}?after={}", escaped(next))),
+        ]))
     };
     Ok(View::new(format!("Storage of {who}"), main))
+}
+
+/// The file that proves an account with slots.
+fn proof(who: &Address, slots: &[Value]) -> String {
+    let slots: Vec<&str> = slots.iter().map(|slot| text(slot, "slot")).collect();
+    format!(
+        "/address/{}/proof?slots={}",
+        who.to_checksum(None),
+        slots.join(",")
+    )
 }
 
 fn row(names: &Names, slot: &Value) -> Markup {

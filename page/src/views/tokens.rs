@@ -5,12 +5,13 @@ use crate::ask::{Ask, Trouble, address};
 use crate::format;
 use crate::frame::View;
 use crate::names::{Names, plain};
+use crate::query::Query;
 use alloy_primitives::{Address, U256, hex};
 use maud::{Markup, html};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most tokens that are asked what they are.
+/// The most tokens of a transaction that are asked what they are.
 const MOST: usize = 12;
 
 /// The most characters of a symbol.
@@ -35,9 +36,17 @@ pub(super) async fn describe(
     ask: &Ask,
     tokens: impl Iterator<Item = Address>,
 ) -> BTreeMap<Address, Token> {
+    described(ask, tokens, MOST).await
+}
+
+async fn described(
+    ask: &Ask,
+    tokens: impl Iterator<Item = Address>,
+    most: usize,
+) -> BTreeMap<Address, Token> {
     let tokens: BTreeSet<Address> = tokens.take(1_000).collect();
     let mut known = BTreeMap::new();
-    for address in tokens.into_iter().take(MOST) {
+    for address in tokens.into_iter().take(most) {
         known.insert(address, ask_token(ask, &address).await);
     }
     known
@@ -78,17 +87,22 @@ pub(super) fn amount(token: Option<&Token>, amount: U256) -> Markup {
     }
 }
 
-/// `/address/A/tokens`: the tokens of those that a log says came in.
-pub(crate) async fn view(ask: &Ask, names: &Names, who: &str) -> Result<View, Trouble> {
+/// `/address/A/tokens`: the tokens of those that a log says came in; `?before=B-L`: by older logs.
+pub(crate) async fn view(
+    ask: &Ask,
+    names: &Names,
+    who: &str,
+    query: &Query,
+) -> Result<View, Trouble> {
     let who = account::parse(who)?;
     let filter = json!({ "topics": [found::TRANSFER, null, who.into_word()] });
-    let found = found::search(ask, &filter, "").await?;
+    let found = found::search(ask, &filter, query.get("before")).await?;
     let tokens: BTreeSet<Address> = found
         .logs
         .iter()
         .filter_map(|log| address(log, "address"))
         .collect();
-    let known = describe(ask, tokens.iter().copied()).await;
+    let known = described(ask, tokens.iter().copied(), found::MOST).await;
     let mut held = Vec::new();
     for (token, facts) in &known {
         let mut input = hex!("70a08231").to_vec();
@@ -97,12 +111,13 @@ pub(crate) async fn view(ask: &Ask, names: &Names, who: &str) -> Result<View, Tr
         let balance = balance.and_then(|bytes| U256::try_from_be_slice(bytes.get(..32)?));
         held.push((token, facts, balance));
     }
+    let path = format!("/address/{}/tokens", who.to_checksum(None));
     let main = html! {
         (account::head(ask, names, &who, "tokens").await?)
         h2 { "Tokens" }
-        p.note { "The contracts of the newest logs " code { "Transfer" } " to this account, at most " (MOST) ", and what each says that the account has." }
+        p.note { "The contracts of " @if query.has("before") { "older" } @else { "the newest" } " logs " code { "Transfer" } " to this account, " (found::MOST) " logs a page, and what each says that the account has." }
         (found.note())
-        @if found.next.is_some() { p.note { "Older logs were not looked at: there may be more." } }
+        @if found.next.is_some() { p.note { "There may be more, by older logs." } }
         @if held.is_empty() { p.none { @if found.next.is_some() || !found.left_out.is_empty() { "None in the blocks that were looked through." } @else { "None." } } }
         @else {
             div.wide { table {
@@ -119,6 +134,7 @@ pub(crate) async fn view(ask: &Ask, names: &Names, who: &str) -> Result<View, Tr
                 }
             } }
         }
+        (format::pager("Tokens", query.has("before").then(|| path.clone()), found.next.as_ref().map(|next| format!("{path}?before={next}"))))
     };
     Ok(View::new(format!("Tokens of {who}"), main))
 }

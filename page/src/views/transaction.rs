@@ -1,75 +1,134 @@
 //! A transaction: what came of it and why, who paid what, what it called and changed.
 
-use super::{calls, changes, logs};
+use super::{calls, changes, found, logs};
 use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
 use crate::format;
 use crate::frame::View;
-use crate::names::Names;
+use crate::names::{Names, plain};
+use crate::query::Query;
+use crate::slice::Slice;
 use alloy_primitives::{Address, B256, U256};
 use maud::{Markup, html};
+use node::rpc::RpcError;
 use serde_json::{Value, json};
+
+/// The logs that tokens' movements are looked for in.
+const MOVES: usize = 500;
 
 /// The type of what a deposit becomes.
 const DEPOSIT: u64 = 0x7e;
 
-/// `/tx/HASH`.
-pub(crate) async fn view(ask: &Ask, names: &Names, hash: &str) -> Result<View, Trouble> {
+/// `/tx/HASH`; `?logs=N`: its logs from number N on.
+pub(crate) async fn view(
+    ask: &Ask,
+    names: &Names,
+    hash: &str,
+    query: &Query,
+) -> Result<View, Trouble> {
     check(hash)?;
     let transaction = ask.call("eth_getTransactionByHash", json!([hash])).await?;
-    if transaction.is_null() {
-        return Err(Trouble::NotFound(format!(
-            "There is no transaction {hash} here. It was never sent to this node, was dropped, or a reorganisation took its block."
-        )));
-    }
     let title = format!("Transaction {}", hash.get(..10).unwrap_or(hash));
-    let receipt = ask.call("eth_getTransactionReceipt", json!([hash])).await?;
-    if receipt.is_null() {
-        return Ok(View::new(title, waiting(names, &transaction)));
+    if transaction.is_null() {
+        let dropped = ask.call("rollup_getDropped", json!([hash])).await?;
+        return match dropped.is_null() {
+            false => Ok(View::new(title, gone(names, &dropped))),
+            true => Err(Trouble::NotFound(format!(
+                "There is no transaction {hash} here. It was never sent to this node, was dropped long ago, or a reorganisation took its block."
+            ))),
+        };
     }
-    let block = ask
-        .call("eth_getHeaderByHash", json!([text(&receipt, "blockHash")]))
-        .await?;
-    let level = ask
-        .call("rollup_getLevelOf", json!([text(&receipt, "blockNumber")]))
-        .await;
-    let level = level.ok().and_then(|level| level.as_u64());
-    let trace = ask
-        .call(
-            "debug_traceTransaction",
-            json!([hash, { "tracer": "callTracer" }]),
-        )
-        .await;
-    let difference =
-        json!([hash, { "tracer": "prestateTracer", "tracerConfig": { "diffMode": true } }]);
-    let difference = ask.call("debug_traceTransaction", difference).await;
-    let whole = list(&receipt, "logs");
-    let main = html! {
+    let slice = Slice::of(query, &format!("/tx/{hash}"), "logs", found::MOST).at("logs");
+    let receipt = json!([hash, slice.from(), MOVES]);
+    let receipt = ask.call("rollup_getReceipt", receipt).await?;
+    let main = match receipt.is_null() {
+        true => waiting(names, &transaction),
+        false => included(ask, names, (&transaction, &receipt), &slice).await?,
+    };
+    Ok(View::new(title, main))
+}
+
+/// A transaction in a block.
+async fn included(
+    ask: &Ask,
+    names: &Names,
+    (transaction, receipt): (&Value, &Value),
+    slice: &Slice,
+) -> Result<Markup, Trouble> {
+    let hash = text(transaction, "hash");
+    let block = json!([text(receipt, "blockHash")]);
+    let block = ask.call("eth_getHeaderByHash", block).await?;
+    let [trace, difference] = traces(ask, hash).await;
+    let shown = list(receipt, "logs");
+    let count = usize::try_from(number(receipt, "logCount")).unwrap_or(usize::MAX);
+    Ok(html! {
         h1 { "Transaction" }
         p { span.hash.whole { (hash) } }
-        (outcome(names, &transaction, &receipt, trace.as_ref().ok()))
+        (outcome(names, transaction, receipt, trace.as_ref().ok()))
         h2 { "What it is" }
-        (facts(names, &transaction, &receipt, &block))
-        (paid(names, &transaction, &receipt, &block))
+        (facts(names, transaction, receipt, &block))
+        (paid(names, transaction, receipt, &block))
         h2 #tokens { "Tokens that moved" }
-        (logs::movements(ask, names, whole).await)
+        @if count > shown.len() { p.note { "Of " (format::count(count)) " logs these are told by " (format::count(shown.len())) ", from number " (format::count(slice.from())) " on." } }
+        (logs::movements(ask, names, shown).await)
         h2 #input { "Call data" }
-        (input(names, &transaction))
+        (input(names, transaction))
         h2 #calls { "Calls" }
         @match &trace {
             Ok(trace) => (calls::tree(names, trace)),
             Err(error) => p.none { "No trace: " (error.message) "." },
         }
-        h2 #logs { "Logs (" (format::count(whole.len())) ")" }
-        (logs::of_receipt(names, whole))
+        h2 #logs { "Logs (" (format::count(count)) ")" }
+        (logs::of_receipt(names, shown))
+        (slice.bar("Logs", count))
         h2 #changes { "State that it changed" }
         @match &difference {
             Ok(difference) => (changes::table(names, difference)),
             Err(error) => p.none { "No trace: " (error.message) "." },
         }
         h2 #posted { "How it came here, and its proof" }
-        (posted(&transaction, whole, level))
-    };
-    Ok(View::new(title, main))
+        (posted(transaction, shown, &way(ask, receipt).await))
+    })
+}
+
+/// The tree of its calls, and what it changed: by one execution, unless both together are too long.
+async fn traces(ask: &Ask, hash: &str) -> [Result<Value, RpcError>; 2] {
+    let (calls, changes) = ("callTracer", "prestateTracer");
+    let changed = json!({ "diffMode": true });
+    let both = json!({ "tracer": "muxTracer", "tracerConfig": { calls: {}, changes: changed } });
+    let both = ask
+        .call("debug_traceTransaction", json!([hash, both]))
+        .await;
+    if let Ok(Value::Object(mut both)) = both {
+        let mut of = |tracer| Ok(both.remove(tracer).unwrap_or_default());
+        return [of(calls), of(changes)];
+    }
+    let tree = json!({ "tracer": calls });
+    let difference = json!({ "tracer": changes, "tracerConfig": changed });
+    [
+        ask.call("debug_traceTransaction", json!([hash, tree]))
+            .await,
+        ask.call("debug_traceTransaction", json!([hash, difference]))
+            .await,
+    ]
+}
+
+/// Where a transaction came from.
+struct Way {
+    /// The level of its block, if it is known.
+    level: Option<u64>,
+    /// The message of the inbox that has it; null: it is not known.
+    message: Value,
+}
+
+async fn way(ask: &Ask, receipt: &Value) -> Way {
+    let block = json!([text(receipt, "blockNumber")]);
+    let level = ask.call("rollup_getLevelOf", block).await;
+    let hash = json!([text(receipt, "transactionHash")]);
+    let message = ask.call("rollup_getMessageOf", hash).await;
+    Way {
+        level: level.ok().and_then(|level| level.as_u64()),
+        message: message.unwrap_or_default(),
+    }
 }
 
 fn check(hash: &str) -> Result<(), Trouble> {
@@ -92,6 +151,59 @@ fn waiting(names: &Names, transaction: &Value) -> Markup {
         h2 #input { "Call data" }
         (input(names, transaction))
     }
+}
+
+/// What is known of a transaction that is in no block, and does not wait.
+fn gone(names: &Names, dropped: &Value) -> Markup {
+    let nothing = Value::Null;
+    let transaction = dropped.get("transaction").unwrap_or(&nothing);
+    html! {
+        h1 { "Transaction" }
+        p { span.hash.whole { (text(dropped, "hash")) } }
+        p.failed { "✗ It is in no block: " (why_gone(dropped)) "." }
+        @if let Some(at) = dropped.get("timestamp").and_then(crate::ask::number_of) { p { "It left the pool at " (format::time(at)) "." } }
+        @if !transaction.is_null() {
+            (facts(names, transaction, &Value::Null, &Value::Null))
+            h2 #input { "Call data" }
+            (input(names, transaction))
+        }
+        p { a href="/dropped" { "Others that were dropped" } }
+    }
+}
+
+/// Why a transaction was dropped, in words.
+fn why_gone(dropped: &Value) -> Markup {
+    html! {
+        (text(dropped, "reason"))
+        @if let Some(said) = dropped.get("kernel").and_then(Value::as_str) { ", which said: " strong { (plain(said)) } }
+    }
+}
+
+/// `/dropped`: those that were dropped last.
+pub(crate) async fn dropped(ask: &Ask, names: &Names) -> Result<View, Trouble> {
+    let all = ask.call("rollup_getDropped", json!([])).await?;
+    let all = all.as_array().map_or(&[][..], Vec::as_slice);
+    let main = html! {
+        h1 { "Dropped transactions" }
+        p.note { "The newest that left the pool without being in a block, or that the kernel dropped, since this node started." }
+        @if all.is_empty() { p.none { "None." } }
+        @else {
+            div.wide { table {
+                caption.unseen { "Dropped transactions" }
+                thead { tr { th scope="col" { "Transaction" } th scope="col" { "When" } th scope="col" { "From" } th.number scope="col" { "Nonce" } th scope="col" { "Why" } } }
+                tbody { @for one in all {
+                    tr {
+                        th scope="row" { (format::transaction(text(one, "hash"))) }
+                        td { @if let Some(at) = one.get("timestamp").and_then(crate::ask::number_of) { (format::time(at)) } }
+                        td { @if let Some(from) = address(one, "from") { (names.account(&from)) } }
+                        td.number { @if let Some(nonce) = one.get("nonce").and_then(crate::ask::number_of) { (format::count(nonce)) } }
+                        td { (why_gone(one)) }
+                    }
+                } }
+            } }
+        }
+    };
+    Ok(View::new("Dropped transactions", main))
 }
 
 /// What came of it, in words.
@@ -211,7 +323,7 @@ fn input(names: &Names, transaction: &Value) -> Markup {
     let decoded = names.input(&input).filter(|_| !creates);
     html! {
         @if let Some(decoded) = &decoded {
-            p { "Function " code { (crate::names::plain(&decoded.signature)) } }
+            p { "Function " code { (plain(&decoded.signature)) } }
             (names.table(decoded, "Arguments of the call"))
         } @else if !creates && input.len() >= 4 {
             p.note { "No ABI that this node knows has the selector " code { (crate::ask::hex_of(&input[..4])) } ": these are its bytes." }
@@ -221,7 +333,12 @@ fn input(names: &Names, transaction: &Value) -> Markup {
 }
 
 /// The way from layer 1, and the command that proves it.
-fn posted(transaction: &Value, logs: &[Value], level: Option<u64>) -> Markup {
+fn posted(transaction: &Value, logs: &[Value], way: &Way) -> Markup {
+    let Way {
+        level,
+        message: posted,
+    } = way;
+    let level = *level;
     let hash = text(transaction, "hash");
     let kind = number(transaction, "type");
     let nobody = word(transaction, "s") == U256::ONE && kind != DEPOSIT;
@@ -238,9 +355,17 @@ fn posted(transaction: &Value, logs: &[Value], level: Option<u64>) -> Markup {
         } @else if nobody {
             p { "Nobody signed it: a devnet sent it for an impersonated account. It was never in an inbox." }
         } @else {
-            p { "Its signed bytes, or a batch that has them, are in an external message of the inbox of " @match level { Some(level) => (format::level(level)), None => "a level that is no longer known" } " or of one before." }
+            @if posted.is_null() {
+                p { "Its signed bytes, in pieces or in a batch, are in an external message of the inbox of " @match level { Some(level) => (format::level(level)), None => "a level that is no longer known" } " or of one before, or a contract of layer 1 sent them." }
+            } @else {
+                p { "It came in " a href=(format!("/level/{0}/message/{1}", number(posted, "level"), number(posted, "id"))) { "message " (number(posted, "id")) } " of " (format::level(number(posted, "level"))) "." }
+            }
         }
-        p { "Whoever has the data folder of a node makes a file that proves it to somebody who has neither the rollup nor a node:" }
+        @if !nobody {
+            p { a href=(format!("/tx/{hash}/witness")) download { "Its witness" } ": a file that proves it to somebody who has neither the rollup nor a node, but the kernel. Its level is run again for it." }
+            pre tabindex="0" { "evm-rollup check " (hash) ".witness --kernel evm_kernel.wasm" }
+        }
+        p { "Whoever has the data folder of a node makes it, too:" }
         pre tabindex="0" { "evm-rollup prove transaction " (hash) " --data-dir DIR -o payment.witness" }
     }
 }
