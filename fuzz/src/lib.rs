@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
+pub mod abis;
 pub mod bytes;
 pub mod case;
 pub mod differential;

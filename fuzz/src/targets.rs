@@ -1,6 +1,6 @@
 //! All targets, with the number of random bytes of each.
 
-use crate::{bytes, differential, evm_batches, inbox, michelson_text, proofs, steps};
+use crate::{abis, bytes, differential, evm_batches, inbox, michelson_text, proofs, steps};
 
 /// Something that is run on bytes.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,12 @@ pub const TARGETS: &[Target] = &[
         about: "the largest proof of a step, whatever a kernel writes and calls",
         len: 400,
         run: steps::size,
+    },
+    Target {
+        name: "abis",
+        about: "artefacts and ABIs that anybody may give a devnet, and bytes that pages show by them",
+        len: 1_500,
+        run: abis::run,
     },
     Target {
         name: "module",
