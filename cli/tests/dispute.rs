@@ -208,7 +208,7 @@ fn a_devnet_plays_disputes_and_so_does_its_folder() {
     assert_eq!((&played["played"], &played["won"]), (&json!(1), &json!(1)));
 }
 
-/// What a process has in memory, in bytes.
+/// The memory of a process, in bytes.
 fn memory(devnet: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", devnet.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

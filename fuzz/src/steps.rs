@@ -263,7 +263,7 @@ impl Case {
 /// The largest proof of a case, each of which must be right.
 ///
 /// # Errors
-/// Where one is not taken.
+/// If one is not taken.
 pub fn largest(bytes: &[u8]) -> Result<usize, String> {
     let Ok(case) = case(bytes) else {
         return Ok(0);
@@ -282,7 +282,7 @@ pub fn largest(bytes: &[u8]) -> Result<usize, String> {
 /// Searches for a large proof, guided by the largest one so far, which is changed a little every other time.
 ///
 /// # Errors
-/// Where a proof is larger than [`MOST`], or is not taken.
+/// If a proof is larger than [`MOST`], or is not taken.
 pub fn size(bytes: &[u8]) -> Result<(), String> {
     static LARGEST: Mutex<(usize, Vec<u8>)> = Mutex::new((0, Vec::new()));
     let best = || LARGEST.lock().unwrap_or_else(PoisonError::into_inner);

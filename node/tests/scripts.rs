@@ -41,7 +41,7 @@ const TREE: &str = r#"{
     }
 }"#;
 
-/// How often each opcode runs, as go-ethereum's documentation counts.
+/// The number of runs of each opcode, as go-ethereum's documentation counts.
 const COUNT: &str = "{hist: {}, nops: 0, step: function(log, db) { \
     var op = log.op.toString(); this.hist[op] = (this.hist[op] || 0) + 1; this.nops++; }, \
     fault: function(log, db) {}, result: function(ctx) { return {nops: this.nops, hist: this.hist}; }}";

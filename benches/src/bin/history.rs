@@ -267,7 +267,7 @@ fn find_logs(store: &Store) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the kernel writes for a block.
+/// The kernel's writes for a block.
 mod states {
     use super::{TOKEN, somebody};
     use alloy_primitives::{U256, keccak256};

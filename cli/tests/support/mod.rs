@@ -23,12 +23,12 @@ pub(crate) fn command(args: &[&str]) -> Output {
     ran.expect("the command starts")
 }
 
-/// What it printed.
+/// Its standard output.
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-/// What it complained of.
+/// Its standard error.
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -43,7 +43,7 @@ pub(crate) fn kernel(name: &str) -> String {
 pub(crate) struct Process {
     /// The process.
     pub(crate) child: Child,
-    /// Where it listens; empty if nobody asked.
+    /// Its URL; empty if nobody asked.
     pub(crate) url: String,
 }
 
@@ -183,7 +183,7 @@ pub(crate) fn double(folder: &Path) -> Process {
     Process::start(folder, &[&args[..], &files].concat())
 }
 
-/// How a node is told of that rollup, from its genesis on.
+/// The options that name that rollup to a node, from its genesis on.
 pub(crate) const GENESIS: [&str; 6] = [
     "--kernel",
     "double/installer.wasm",

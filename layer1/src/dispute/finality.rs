@@ -6,7 +6,7 @@ use crate::outbox::OutboxPosition;
 use messages::contract::Contract;
 use std::collections::BTreeSet;
 
-/// How many commitments that are final are kept, besides those that a stake is for: their outboxes can be
+/// The number of final commitments that are kept, besides those that a stake is for: their outboxes can be
 /// brought to layer 1.
 const KEPT: usize = 64;
 
@@ -29,7 +29,7 @@ impl<R: Rules> Disputes<R> {
     /// enough.
     ///
     /// # Errors
-    /// Where there is none, it has not stood for long enough, or it is contradicted.
+    /// If there is none, it has not stood for long enough, or it is contradicted.
     pub fn cement(&mut self, layer1: &Layer1) -> Done<CommitmentId> {
         let mut next = Vec::new();
         for stake in self.stakes.values() {
@@ -65,7 +65,7 @@ impl<R: Rules> Disputes<R> {
     /// Gives a stake back to somebody who stands for nothing but what is cemented.
     ///
     /// # Errors
-    /// Where there is none, or it is needed.
+    /// If there is none, or it is needed.
     pub fn withdraw(&mut self, layer1: &mut Layer1, staker: &Staker) -> Done<Mutez> {
         let stake = *self.stakes.get(staker).ok_or(DisputeError::NoStake)?;
         if !self.is_cemented(stake.commitment) {
@@ -78,7 +78,7 @@ impl<R: Rules> Disputes<R> {
         Ok(stake.amount)
     }
 
-    /// Whether a commitment is final, and not forgotten.
+    /// True if a commitment is final, and not forgotten.
     #[must_use]
     pub fn is_cemented(&self, id: CommitmentId) -> bool {
         self.last.contains(&id)
@@ -88,7 +88,7 @@ impl<R: Rules> Disputes<R> {
     /// when their time has come. Those of a commitment that is not final never get there.
     ///
     /// # Errors
-    /// Where the commitment is not final, or has another outbox.
+    /// If the commitment is not final, or has another outbox.
     pub fn bring_outbox(
         &self,
         layer1: &mut Layer1,

@@ -1,4 +1,4 @@
-//! What a devnet starts from: a new chain, or that of its folder.
+//! The initial state of a devnet: a new chain, or that of its folder.
 
 use super::error::DevnetError;
 use super::options::Options;

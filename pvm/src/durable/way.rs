@@ -21,16 +21,16 @@ const NODE: usize = 44;
 /// Of the value of a node, if it is not in it: the hash of its tree.
 const LONG_VALUE: usize = 33;
 
-/// Where a way leads.
+/// The end of a way.
 #[derive(Debug)]
 pub(crate) enum Way {
     /// To its end; all of it can be looked at at once.
     Short,
     /// Farther than can be looked at at once.
     Long {
-        /// How many parts of the tree lie before `below`.
+        /// The number of parts of the tree that lie before `below`.
         parts: u32,
-        /// What follows.
+        /// The rest.
         below: Durable,
     },
 }
@@ -42,7 +42,7 @@ pub(crate) struct Pending {
     pub(crate) below: Durable,
     /// So many bytes of each name stand before it.
     pub(crate) named: usize,
-    /// Whether it begins with the `/` behind the path that is listed.
+    /// True if it begins with the `/` behind the path that is listed.
     pub(crate) first: bool,
 }
 
@@ -65,7 +65,7 @@ impl Durable {
         self
     }
 
-    /// How many bytes of paths lie before it.
+    /// The number of bytes of paths that lie before it.
     pub(crate) const fn skipped(&self) -> usize {
         self.skip
     }

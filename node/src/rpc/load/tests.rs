@@ -1,4 +1,4 @@
-//! What runs at once.
+//! Tests of concurrent work.
 
 use super::*;
 use crate::chain::Chain;

@@ -130,12 +130,12 @@ impl Engine {
         })
     }
 
-    /// Whether each step is told.
+    /// True if each step is told.
     pub(super) const fn has_steps(&self) -> bool {
         self.parts.step.is_some()
     }
 
-    /// Whether frames are told.
+    /// True if frames are told.
     pub(super) const fn has_frames(&self) -> bool {
         self.parts.frames.is_some()
     }
@@ -203,7 +203,7 @@ impl Engine {
         })
     }
 
-    /// What a call gave, unless something failed.
+    /// The result of a call, unless something failed.
     fn settled<T>(
         &self,
         ctx: &Ctx<'_>,
@@ -227,7 +227,7 @@ fn written(text: &Text<'_>, most: usize) -> Result<Option<String>, String> {
     Ok((text.len() <= most).then_some(text))
 }
 
-/// What `result` is told of a transaction.
+/// The arguments of `result` for a transaction.
 #[derive(Debug, Default)]
 pub(super) struct About {
     pub(super) texts: Vec<(&'static str, String)>,

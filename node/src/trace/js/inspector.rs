@@ -16,7 +16,7 @@ use revm::interpreter::{
     Interpreter, InterpreterResult,
 };
 
-/// Whether go-ethereum finds the error before it executes the step.
+/// True if go-ethereum finds the error before it executes the step.
 const fn is_before(error: InstructionResult) -> bool {
     matches!(
         error,

@@ -8,7 +8,7 @@ use revm::interpreter::{InstructionResult, Interpreter, InterpreterAction};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What a step took, and how it ended.
+/// The cost of a step, and its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Measured {
     pub(super) cost: u64,
@@ -74,7 +74,7 @@ impl Measure {
     }
 }
 
-/// How a step failed, if it did.
+/// The failure of a step, if it failed.
 pub(super) fn failed(interpreter: &mut Interpreter) -> Option<InstructionResult> {
     match interpreter.bytecode.action() {
         Some(InterpreterAction::Return(result)) if !result.result.is_ok() => Some(result.result),

@@ -29,7 +29,7 @@ pub struct Source {
     pub interrupt: Interrupt,
 }
 
-/// Where a transaction is; nowhere, for a call.
+/// The position of a transaction; none for a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The block.
@@ -69,7 +69,7 @@ impl Script {
     /// Reads a tracer.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The fault, in words.
     pub fn new(source: Source) -> Result<Self, String> {
         let source = Rc::new(source);
         let (engine, moment) = read(&source)?;
@@ -103,7 +103,7 @@ impl Script {
     /// The result of a transaction, as JSON of at most `most` bytes; `None`: it is longer.
     ///
     /// # Errors
-    /// What went wrong, in words.
+    /// The failure, in words.
     pub fn result(
         &mut self,
         place: Option<Place>,

@@ -23,13 +23,13 @@ use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Who looks on.
+/// The inspector.
 pub(super) type Tracer = Either<Native, Either<Script, Measuring>>;
 
 /// A tracer of this program.
 type Native = Either<DebugInspector, Steps<BoundedText>>;
 
-/// Who looks on, first one and then the other.
+/// The inspectors, first one and then the other.
 pub(super) struct Tracers {
     /// It is there for a script that is told of steps.
     pub(super) measuring: Option<Tracer>,
@@ -42,7 +42,7 @@ pub(super) struct Tracers {
 pub(super) struct Failure(Option<Rc<RefCell<Option<String>>>>);
 
 impl Failure {
-    /// What came of the trace, or rather the failure.
+    /// The trace, or the failure.
     pub(super) fn rather<T>(self, outcome: Result<T, RpcError>) -> Result<T, RpcError> {
         let why = self.0.and_then(|failure| failure.borrow_mut().take());
         why.map_or(outcome, |why| Err(RpcError::server(why)))
@@ -54,7 +54,7 @@ pub(super) fn nobody() -> Tracer {
     Either::Right(Either::Right(Measuring::default()))
 }
 
-/// What was seen of a transaction, as JSON; the tracer is ready for the next then.
+/// The result for a transaction, as JSON; the tracer is ready for the next then.
 pub(super) fn result(
     tracer: &mut Tracer,
     (place, block): (Option<Place>, &BlockEnv),
@@ -116,7 +116,7 @@ impl Options {
         self.tracing.config
     }
 
-    /// Who looks on at what begins with `state`.
+    /// The inspector of execution that begins with `state`.
     pub(super) fn tracers(
         &self,
         node: &Node,
@@ -166,11 +166,11 @@ impl Options {
     }
 }
 
-/// What is answered to a tracer in JavaScript where none are run.
+/// The answer to a tracer in JavaScript if none are run.
 const SCRIPTS_ARE_OFF: &str =
     "no tracer of this name, and tracers in JavaScript are off: --js-tracers lets callers run them";
 
-/// Whether parameters name a tracer in JavaScript.
+/// True if parameters name a tracer in JavaScript.
 pub(in crate::rpc) fn names_script(params: &Params) -> bool {
     (1..3).any(|index| {
         let tracer = params.tracer(index).filter(|name| !name.is_empty());
