@@ -1,4 +1,4 @@
-//! The configuration of a command from four places: an option wins over the environment, that over
+//! The configuration of `node` and `devnet` from four places: an option wins over the environment, that over
 //! a file in TOML, that over the default.
 //!
 //! Settings of the file become options in front of those that were given, so that one parser reads
@@ -16,11 +16,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use toml::Value;
 
-/// The command that has such a configuration.
-const COMMAND: &str = "node";
+/// The commands that have such a configuration.
+const COMMANDS: [&str; 2] = ["node", "devnet"];
 
 /// The prefix of environment variables.
 const PREFIX: &str = "EVM_ROLLUP_";
+
+/// Settings whose values are secrets, or may be.
+const SECRETS: [&str; 2] = ["mnemonic", "fork_header"];
 
 /// Options that are no settings.
 const NO_SETTINGS: [&str; 4] = ["config", "print_config", "help", "version"];
@@ -38,6 +41,8 @@ struct Given {
 #[derive(Debug)]
 pub(crate) struct Configured {
     pub(crate) matches: ArgMatches,
+    /// The command that has a configuration, if it is one.
+    name: Option<&'static str>,
     command: Command,
     file: Option<Given>,
 }
@@ -46,27 +51,26 @@ pub(crate) struct Configured {
 /// process, as they do without a file.
 pub(crate) fn read(command: Command, args: Vec<OsString>) -> anyhow::Result<Configured> {
     // Values of variables are nobody's business.
-    let command = command.mut_subcommand(COMMAND, |node| {
-        node.mut_args(|arg| arg.hide_env_values(true))
+    let command = COMMANDS.iter().fold(command, |command, name| {
+        command.mut_subcommand(*name, |one| one.mut_args(|arg| arg.hide_env_values(true)))
     });
-    let is_configured = args.get(1).is_some_and(|name| name == COMMAND);
+    let named = args.get(1).and_then(|named| named.to_str());
+    let name = COMMANDS.into_iter().find(|name| named == Some(name));
     let mut file = None;
     let mut all = args.clone();
-    if is_configured {
-        let node = command
-            .find_subcommand(COMMAND)
-            .context("no such command")?;
-        known_variables(node, std::env::vars_os().map(|(name, _)| name))?;
+    if let Some(name) = name {
+        let one = command.find_subcommand(name).context("no such command")?;
+        known_variables(&command, std::env::vars_os().map(|(name, _)| name))?;
         // What is wrong is said by the last reading.
         let first = command
             .clone()
             .ignore_errors(true)
             .try_get_matches_from(args);
         let first = first.unwrap_or_else(|help| help.exit());
-        let first = first.subcommand_matches(COMMAND);
+        let first = first.subcommand_matches(name);
         if let Some(path) = first.and_then(|first| first.get_one::<PathBuf>("config")) {
-            let mut given = Given::read(node, path)?;
-            let mine = given.take(node, |id| first.is_some_and(|first| said(first, id)))?;
+            let mut given = Given::read(one, path)?;
+            let mine = given.take(one, |id| first.is_some_and(|first| said(first, id)))?;
             all.splice(2..2, mine);
             file = Some(given);
         }
@@ -75,6 +79,7 @@ pub(crate) fn read(command: Command, args: Vec<OsString>) -> anyhow::Result<Conf
     let matches = matches.unwrap_or_else(|error| refuse(&error, file.as_ref()));
     Ok(Configured {
         matches,
+        name,
         command,
         file,
     })
@@ -118,12 +123,14 @@ fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
     args.filter(|arg| !NO_SETTINGS.contains(&arg.get_id().as_str()))
 }
 
-/// Refuses variables that are meant for this program, and that it does not know.
-fn known_variables(command: &Command, names: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
-    let known: Vec<&str> = command
-        .get_arguments()
-        .filter_map(|arg| arg.get_env()?.to_str())
-        .collect();
+/// Refuses variables that are meant for this program, and that none of its commands knows.
+fn known_variables(program: &Command, names: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
+    let commands = COMMANDS
+        .iter()
+        .filter_map(|name| program.find_subcommand(name));
+    let known = commands.flat_map(Command::get_arguments);
+    let known: BTreeSet<&str> = known.filter_map(|arg| arg.get_env()?.to_str()).collect();
+    let known: Vec<&str> = known.into_iter().collect();
     for name in names {
         let name = name.to_string_lossy();
         if name.starts_with(PREFIX) && !known.contains(&&*name) {
@@ -208,11 +215,14 @@ impl Configured {
     /// All that holds, with where it comes from, as a file that can be read again; `None` if
     /// nobody asks for it.
     pub(crate) fn shown(&self) -> anyhow::Result<Option<String>> {
-        let asked = self.matches.subcommand_matches(COMMAND);
+        let Some(name) = self.name else {
+            return Ok(None);
+        };
+        let asked = self.matches.subcommand_matches(name);
         let Some(matches) = asked.filter(|matches| matches.get_flag("print_config")) else {
             return Ok(None);
         };
-        let command = self.command.find_subcommand(COMMAND);
+        let command = self.command.find_subcommand(name);
         let mut text = String::new();
         for arg in command.into_iter().flat_map(settings) {
             writeln!(text, "{}", self.line(matches, arg)?)?;
@@ -223,13 +233,13 @@ impl Configured {
     /// The line of a setting.
     fn line(&self, matches: &ArgMatches, arg: &Arg) -> anyhow::Result<String> {
         let id = arg.get_id().as_str();
-        let mut raws = matches.get_raw(id).into_iter().flatten();
-        let Some(raw) = raws.next() else {
+        let raws = matches.get_raw(id).into_iter().flatten();
+        let texts: Option<Vec<&str>> = raws.map(|raw| raw.to_str()).collect();
+        let texts = texts.with_context(|| format!("{} is not text", option(id)))?;
+        if texts.is_empty() {
             return Ok(format!("# {id} is not set"));
-        };
-        let raw = raw
-            .to_str()
-            .with_context(|| format!("{} is not text", option(id)))?;
+        }
+        let raw = &*texts.join(",");
         let value = match arg.get_action().takes_values() {
             true => printed(raw)?,
             false => matches.get_flag(id).to_string(),
@@ -244,7 +254,11 @@ impl Configured {
             (None, Some(ValueSource::CommandLine)) => format!("option: {}", option(id)),
             _ => "default".to_owned(),
         };
+        let is_default = from == "default";
         Ok(match without_secret(raw) {
+            _ if SECRETS.contains(&id) && !is_default => {
+                format!("# {id} is set # {from}; its secret is not printed")
+            }
             Some(shown) => format!(
                 "# {id} = {} # {from}; its secret is not printed",
                 printed(&shown)?
@@ -293,9 +307,9 @@ mod tests {
 
     #[test]
     fn each_setting_has_a_variable_of_its_name() {
-        let command = crate::Cli::command();
-        let node = command.find_subcommand(COMMAND).unwrap();
-        for arg in settings(node) {
+        let program = crate::Cli::command();
+        let commands = COMMANDS.map(|name| program.find_subcommand(name).unwrap());
+        for arg in commands.into_iter().flat_map(settings) {
             let name = format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase());
             assert_eq!(arg.get_env().unwrap(), &*name);
             assert_eq!(

@@ -4,9 +4,11 @@ mod banner;
 mod fork;
 mod lines;
 mod signals;
+mod values;
 
 pub(crate) use lines::{LogFormat, log_lines};
 pub(crate) use signals::{STOP_TIME, signals};
+pub(crate) use values::post;
 
 use crate::setup::{self, Target};
 use crate::{abis, files, installer};
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::config::Revision;
 use tracing_appender::non_blocking::NonBlocking;
+use values::{block_time, mnemonic, state_path};
 
 /// The name of the kernel's module.
 const KERNEL: &str = "evm_kernel.wasm";
@@ -37,76 +40,99 @@ const KERNEL: &str = "evm_kernel.wasm";
 /// The options of `devnet`.
 #[derive(Args, Debug)]
 pub(crate) struct DevnetArgs {
+    /// A file in TOML with what is not given otherwise: options by their names, with `_` for `-`
+    /// (an option wins over the environment, that over the file). Paths in it start where the
+    /// program does
+    #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print all that holds and where it comes from, as a file for --config, and end
+    #[arg(long)]
+    print_config: bool,
     /// The address to listen at
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1", env = "EVM_ROLLUP_HOST")]
     host: IpAddr,
     /// The port to listen at; 0 for any free port
-    #[arg(long, default_value_t = 8545)]
+    #[arg(long, default_value_t = 8545, env = "EVM_ROLLUP_PORT")]
     port: u16,
     /// When to make blocks: `auto` (as soon as a transaction arrives), or the seconds between blocks
-    #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time)]
+    #[arg(long, default_value = "auto", value_name = "auto|SECONDS", value_parser = block_time, env = "EVM_ROLLUP_BLOCK_TIME")]
     block_time: BlockTime,
     /// Make blocks on request alone (`evm_mine`)
-    #[arg(long, conflicts_with = "block_time")]
+    #[arg(long, conflicts_with = "block_time", env = "EVM_ROLLUP_NO_MINING")]
     no_mining: bool,
     /// The way transactions are posted: `batches` (several in one message, in few bytes) or `raw` (each by
     /// itself)
-    #[arg(long, default_value = "batches", value_name = "batches|raw", value_parser = post)]
+    #[arg(long, default_value = "batches", value_name = "batches|raw", value_parser = post, env = "EVM_ROLLUP_POST")]
     post: Post,
     /// The chain id [default: from the genesis file, or 1337]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), env = "EVM_ROLLUP_CHAIN_ID")]
     chain_id: Option<u64>,
     /// A go-ethereum genesis file with further accounts
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_GENESIS")]
     genesis: Option<PathBuf>,
     /// The number of funded accounts
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=MAX_ACCOUNTS))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=MAX_ACCOUNTS), env = "EVM_ROLLUP_ACCOUNTS")]
     accounts: u32,
     /// The mnemonic of their keys (BIP-39)
-    #[arg(long, default_value = MNEMONIC, value_name = "WORDS", value_parser = mnemonic)]
+    #[arg(long, default_value = MNEMONIC, value_name = "WORDS", value_parser = mnemonic, env = "EVM_ROLLUP_MNEMONIC")]
     mnemonic: String,
     /// Balance of each account, in units of 10^18 wei
-    #[arg(long, default_value_t = 10_000, value_name = "UNITS")]
+    #[arg(
+        long,
+        default_value_t = 10_000,
+        value_name = "UNITS",
+        env = "EVM_ROLLUP_BALANCE"
+    )]
     balance: u64,
     /// The gas of a block [default: from the genesis file, or 2^24, what a transaction may ask for]
-    #[arg(long, value_name = "GAS", value_parser = clap::value_parser!(u64).range(21_000..=MAX_GAS_LIMIT))]
+    #[arg(long, value_name = "GAS", value_parser = clap::value_parser!(u64).range(21_000..=MAX_GAS_LIMIT), env = "EVM_ROLLUP_GAS_LIMIT")]
     gas_limit: Option<u64>,
     /// The lowest base fee, where it starts, in wei per gas [default: from the genesis file, or 10^9]
-    #[arg(long, value_name = "WEI")]
+    #[arg(long, value_name = "WEI", env = "EVM_ROLLUP_BASE_FEE")]
     base_fee: Option<u64>,
     /// Let a transaction ask for more than 2^24 gas, as before Osaka: Prague's rules hold then, without
     /// Osaka's precompile and instruction
-    #[arg(long)]
+    #[arg(long, env = "EVM_ROLLUP_NO_TRANSACTION_GAS_CAP")]
     no_transaction_gas_cap: bool,
     /// Let a contract of a new chain have so many bytes of code, and twice that of initcode; blocks
     /// are made natively then [default: Ethereum's 24,576]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=MAX_CODE_SIZE_LIMIT))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=MAX_CODE_SIZE_LIMIT), env = "EVM_ROLLUP_CODE_SIZE_LIMIT")]
     code_size_limit: Option<u64>,
     /// Leave out the deterministic deployer, Multicall3, Permit2 and Safe's singleton factory
-    #[arg(long)]
+    #[arg(long, env = "EVM_ROLLUP_NO_PREDEPLOYS")]
     no_predeploys: bool,
     /// The answer to web3_clientVersion [default: this program's name behind anvil/, which tools look for]
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new(), env = "EVM_ROLLUP_CLIENT_VERSION")]
     client_version: Option<String>,
     /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON
-    #[arg(long, value_name = "FILE", conflicts_with = "setup", value_parser = state_path)]
+    #[arg(long, value_name = "FILE", conflicts_with = "setup", value_parser = state_path, env = "EVM_ROLLUP_STATE")]
     state: Option<PathBuf>,
     /// The folder of its store: blocks, states, what waits, layer 1, snapshots and time are there
     /// again at the next start [default: nothing is kept]
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "fork_url"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "fork_url"], env = "EVM_ROLLUP_DATA_DIR")]
     data_dir: Option<PathBuf>,
     /// The CORS origin that may call, such as http://localhost:3000; `*` for any
-    #[arg(long, default_value = "*", value_name = "ORIGIN")]
+    #[arg(
+        long,
+        default_value = "*",
+        value_name = "ORIGIN",
+        env = "EVM_ROLLUP_CORS"
+    )]
     cors: String,
     /// Names that requests may call this node by, besides those of the loopback; `*` for any
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        env = "EVM_ROLLUP_ALLOWED_HOSTS"
+    )]
     allowed_hosts: Vec<String>,
     /// The folder of artefacts (Foundry's `out`, Hardhat's `artifacts`, build information) whose ABIs
     /// name calls, logs and errors on the pages
     #[arg(long, value_name = "DIR")]
     abis: Option<PathBuf>,
     /// Serve no pages for browsers: JSON-RPC alone
-    #[arg(long)]
+    #[arg(long, env = "EVM_ROLLUP_NO_PAGE")]
     no_page: bool,
     /// Refuse tracers in JavaScript in debug_trace…: programs that callers send
     #[arg(long, conflicts_with = "js_tracers")]
@@ -115,45 +141,56 @@ pub(crate) struct DevnetArgs {
     #[arg(long)]
     js_tracers: bool,
     /// Levels for which a commitment can be refuted, before its outbox messages can be executed
-    #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS")]
+    #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS", env = "EVM_ROLLUP_CHALLENGE_WINDOW")]
     challenge_window: u32,
     /// The folder of preimage pages that the kernel may reveal, to rehearse an upgrade
-    #[arg(long, value_name = "DIR", value_parser = files::folder)]
+    #[arg(long, value_name = "DIR", value_parser = files::folder, env = "EVM_ROLLUP_PREIMAGES")]
     preimages: Option<PathBuf>,
     /// Rehearse an origination: the installer and pages of this setup file, with the contracts of
     /// layer 1 where it names them, and no accounts but those in it
-    #[arg(long, value_name = "FILE.yaml", conflicts_with_all = ["genesis", "chain_id"])]
+    #[arg(long, value_name = "FILE.yaml", conflicts_with_all = ["genesis", "chain_id"], env = "EVM_ROLLUP_SETUP")]
     setup: Option<PathBuf>,
     /// The installer kernel for --setup [default: as the kernel]
-    #[arg(long, value_name = "FILE", requires = "setup")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "setup",
+        env = "EVM_ROLLUP_INSTALLER_KERNEL"
+    )]
     installer_kernel: Option<PathBuf>,
     #[command(flatten)]
     fork: ForkArgs,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
-    #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..), env = "EVM_ROLLUP_KEEP_STATES")]
     keep_states: u64,
     /// Keep the states of all blocks
-    #[arg(long, conflicts_with = "keep_states")]
+    #[arg(long, conflicts_with = "keep_states", env = "EVM_ROLLUP_ARCHIVE")]
     archive: bool,
     /// The most instructions of a run of the kernel, which then is counted and takes longer; the
     /// devnet ends at a longer one [default: as many as the machine's limit on ticks allows]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), env = "EVM_ROLLUP_MAX_INSTRUCTIONS")]
     max_instructions: Option<u64>,
     /// The kernel [default: evm_kernel.wasm where `make kernel` puts it, or beside this program]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_KERNEL")]
     kernel: Option<PathBuf>,
     /// Print errors only
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, conflicts_with = "verbose", env = "EVM_ROLLUP_QUIET")]
     quiet: bool,
     /// The form of the log's lines: text, text behind its time, or an object of JSON each, the
     /// start included
-    #[arg(long, value_enum, default_value_t, value_name = "text|time|json")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "text|time|json",
+        env = "EVM_ROLLUP_LOG_FORMAT"
+    )]
     log_format: LogFormat,
     /// The same as --log-format json
-    #[arg(long)]
+    #[arg(long, env = "EVM_ROLLUP_JSON")]
     json: bool,
     /// Also print the kernel's log
-    #[arg(short, long)]
+    #[arg(short, long, env = "EVM_ROLLUP_VERBOSE")]
     verbose: bool,
 }
 
@@ -300,13 +337,6 @@ fn keep_state(devnet: &Handle, path: &Path) -> anyhow::Result<()> {
     wrote.with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn mnemonic(text: &str) -> Result<String, String> {
-    match node::accounts::derive_from(text, 0) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 /// Pages that are gone at the end.
 struct Pages(PathBuf);
 
@@ -421,42 +451,6 @@ fn explain(error: DevnetError) -> anyhow::Error {
             )
         }
         _ => error.into(),
-    }
-}
-
-/// A file that can be written at the end.
-fn state_path(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    match path.is_dir() {
-        true => Err("it is a folder".into()),
-        false if !folder.is_dir() => Err(format!("there is no folder {}", folder.display())),
-        false => Ok(path),
-    }
-}
-
-fn block_time(text: &str) -> Result<BlockTime, String> {
-    if text == "auto" {
-        return Ok(BlockTime::Auto);
-    }
-    let period = text
-        .parse()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match period {
-        Some(period) if !period.is_zero() => Ok(BlockTime::Every(period)),
-        _ => Err("expected `auto` or a number of seconds above 0".into()),
-    }
-}
-
-pub(crate) fn post(text: &str) -> Result<Post, String> {
-    match text {
-        "batches" => Ok(Post::Batches),
-        "raw" => Ok(Post::Raw),
-        _ => Err("expected `batches` or `raw`".into()),
     }
 }
 

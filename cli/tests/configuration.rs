@@ -1,4 +1,4 @@
-//! Settings of `evm-rollup node` by source, and the forms of the log.
+//! Settings of `evm-rollup node` and `devnet` by source, and the forms of the log.
 
 mod support;
 
@@ -9,8 +9,12 @@ use std::process::{Command, Output, Stdio};
 use support::{Folder, PROGRAM};
 
 fn node(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    run("node", folder, args, variables)
+}
+
+fn run(name: &str, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(PROGRAM)
-        .arg("node")
+        .arg(name)
         .args(args)
         .envs(variables.iter().copied())
         .current_dir(folder)
@@ -85,6 +89,49 @@ fn options_win_over_variables_and_these_over_the_file() {
     assert!(
         !again.contains("option:") && !again.contains("environment:"),
         "{again}"
+    );
+}
+
+#[test]
+fn a_devnet_has_a_file_and_variables_too() {
+    let folder = Folder::new("devnet layers");
+    let words = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    let file = format!("port = 0\naccounts = 3\nbase_fee = 7\nmnemonic = \"{words}\"\n");
+    std::fs::write(folder.0.join("devnet.toml"), file).unwrap();
+    let variables = [
+        ("EVM_ROLLUP_CONFIG", "devnet.toml"),
+        ("EVM_ROLLUP_CHAIN_ID", "99"),
+        ("EVM_ROLLUP_BASE_FEE", "8"),
+        ("EVM_ROLLUP_ALLOWED_HOSTS", "a.example,b.example"),
+        // Of the other command.
+        ("EVM_ROLLUP_ROLLUP_NODE", "http://127.0.0.1:1"),
+    ];
+    let args = ["--balance", "5", "--print-config"];
+    let shown = run("devnet", &folder.0, &args, &variables);
+    let errors = String::from_utf8_lossy(&shown.stderr).into_owned();
+    assert!(shown.status.success(), "{errors}");
+    let shown = String::from_utf8(shown.stdout).expect("text");
+    for line in [
+        "port = 0 # file: \"devnet.toml\"",
+        "accounts = 3 # file: \"devnet.toml\"",
+        "base_fee = 8 # environment: EVM_ROLLUP_BASE_FEE",
+        "chain_id = 99 # environment: EVM_ROLLUP_CHAIN_ID",
+        "balance = 5 # option: --balance",
+        "block_time = \"auto\" # default",
+        "allowed_hosts = \"a.example,b.example\" # environment: EVM_ROLLUP_ALLOWED_HOSTS",
+        "# mnemonic is set # file: \"devnet.toml\"; its secret is not printed",
+        "# fork_url is not set",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+    assert!(!shown.contains("legal"), "{shown}");
+    std::fs::write(folder.0.join("devnet.toml"), "rollup_node = \"http://a\"").unwrap();
+    let refused = run("devnet", &folder.0, &["--config", "devnet.toml"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        errors.contains("`rollup_node` is not a setting"),
+        "{errors}"
     );
 }
 
