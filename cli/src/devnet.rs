@@ -129,16 +129,16 @@ pub(crate) struct DevnetArgs {
     allowed_hosts: Vec<String>,
     /// The folder of artefacts (Foundry's `out`, Hardhat's `artifacts`, build information) whose ABIs
     /// name calls, logs and errors on the pages
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "EVM_ROLLUP_ABIS")]
     abis: Option<PathBuf>,
     /// Serve no pages for browsers: JSON-RPC alone
     #[arg(long, env = "EVM_ROLLUP_NO_PAGE")]
     no_page: bool,
     /// Refuse tracers in JavaScript in debug_trace…: programs that callers send
-    #[arg(long, conflicts_with = "js_tracers")]
+    #[arg(long, conflicts_with = "js_tracers", env = "EVM_ROLLUP_NO_JS_TRACERS")]
     no_js_tracers: bool,
     /// Run them, as a devnet does by itself
-    #[arg(long)]
+    #[arg(long, env = "EVM_ROLLUP_JS_TRACERS")]
     js_tracers: bool,
     /// Levels for which a commitment can be refuted, before its outbox messages can be executed
     #[arg(long, default_value_t = Parameters::default().challenge_window, value_name = "LEVELS", env = "EVM_ROLLUP_CHALLENGE_WINDOW")]
