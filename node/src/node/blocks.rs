@@ -24,8 +24,7 @@ impl Node {
     ) -> Result<Vec<Arc<Block>>, StoreError> {
         let (gone, newest) = (self.gone(), self.chain().newest());
         let wrote = self.store.write(|batch| {
-            // One whose commit failed may be there all the same.
-            batch.remove_after(newest)?;
+            batch.remove_unshown(newest)?;
             for block in &mut blocks {
                 batch.put_block(block)?;
                 self.put_state(batch, block)?;

@@ -1,13 +1,15 @@
 //! The file of a store: its locks, the space that is left, and the file without a name.
 
 use redb::backends::FileBackend;
-use redb::{BackendError, StorageBackend};
+use redb::{BackendError, Builder, StorageBackend};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Opens the bytes of a store, again after they failed.
 pub trait Opener: Debug + Send + Sync {
@@ -16,6 +18,20 @@ pub trait Opener: Debug + Send + Sync {
     /// # Errors
     /// If they cannot be opened.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
+
+    /// Opens the bytes of its log ([`super::log`]); `None`: it has none, and each change goes
+    /// into the tables at once.
+    ///
+    /// # Errors
+    /// If they cannot be opened.
+    fn open_log(&self) -> io::Result<Option<Box<dyn StorageBackend>>> {
+        Ok(None)
+    }
+
+    /// Whether they lie where they were when they were opened: what is written is lost else.
+    fn is_there(&self) -> bool {
+        true
+    }
 
     /// The bytes that are left where they lie; `None`: nobody says.
     fn free(&self) -> Option<u64>;
@@ -27,40 +43,144 @@ pub trait Opener: Debug + Send + Sync {
     fn name(&self) -> String;
 }
 
-/// A file with a name.
+/// A file with a name, and perhaps that of its log beside it.
 #[derive(Debug)]
-pub struct File(PathBuf);
+pub struct File {
+    path: PathBuf,
+    log: Option<PathBuf>,
+    /// Which files were opened.
+    opened: Mutex<BTreeMap<PathBuf, Place>>,
+}
 
 impl File {
     /// The file at this path, made where there is none.
     #[must_use]
     pub const fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self {
+            path,
+            log: None,
+            opened: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// As [`File::new`], with a log of the same name that ends with `.log`.
+    #[must_use]
+    pub fn with_log(path: PathBuf) -> Self {
+        let log = Some(path.with_extension("log"));
+        Self {
+            log,
+            ..Self::new(path)
+        }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Place>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_one(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+        let backend = existing(path)?;
+        if let Some(place) = place(path) {
+            self.opened().insert(path.to_owned(), place);
+        }
+        Ok(backend)
     }
 }
 
 impl Opener for File {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        let file = options().truncate(false).open(&self.0)?;
-        // So that its name outlives a crash as its bytes do.
-        if let Some(folder) = self.0.parent() {
-            fs::File::open(folder)?.sync_all()?;
-        }
-        let backend = FileBackend::new(file).map_err(io::Error::other)?;
-        Ok(Box::new(backend))
+        self.open_one(&self.path)
+    }
+
+    fn open_log(&self) -> io::Result<Option<Box<dyn StorageBackend>>> {
+        self.log
+            .as_deref()
+            .map(|log| self.open_one(log))
+            .transpose()
+    }
+
+    fn is_there(&self) -> bool {
+        let opened = self.opened();
+        let mut opened = opened.iter();
+        opened.all(|(path, opened)| place(path).as_ref() == Some(opened))
     }
 
     fn free(&self) -> Option<u64> {
-        free(self.0.parent()?)
+        free(self.path.parent()?)
     }
 
     fn size(&self) -> Option<u64> {
-        taken(&fs::metadata(&self.0).ok()?)
+        let size = |path| taken(&fs::metadata(path).ok()?);
+        let log = self.log.as_ref().and_then(size);
+        Some(size(&self.path)? + log.unwrap_or_default())
     }
 
     fn name(&self) -> String {
-        self.0.display().to_string()
+        self.path.display().to_string()
     }
+}
+
+/// The bytes of a file, which is made if there is none.
+///
+/// A new one gets its name when it is a database: an empty file is one that lost its bytes, and
+/// no new store.
+fn existing(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+    if let Err(error) = fs::symlink_metadata(path)
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        make(path)?;
+    }
+    let is_link = fs::symlink_metadata(path)?.is_symlink();
+    let file = options().truncate(false).open(path)?;
+    // A link may lead to a file that is still to be made.
+    if file.metadata()?.len() == 0 && !is_link {
+        return Err(io::Error::other(
+            "it is empty; put a backup in its place, or remove it to begin with a new one",
+        ));
+    }
+    let backend = FileBackend::new(file).map_err(io::Error::other)?;
+    Ok(Box::new(backend))
+}
+
+/// Makes an empty database, whose name outlives a crash as its bytes do.
+fn make(path: &Path) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let unfinished = path.with_file_name(name);
+    // Of somebody who was interrupted.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = options().create_new(true).open(&unfinished)?;
+    let backend = FileBackend::new(file).map_err(io::Error::other)?;
+    let database = Builder::new().create_with_backend(backend);
+    drop(database.map_err(io::Error::other)?);
+    // Not in the place of one that was made meanwhile.
+    match fs::hard_link(&unfinished, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            fs::rename(&unfinished, path)?;
+        }
+        _ => fs::remove_file(&unfinished)?,
+    }
+    match path.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Where a file lies: its device and its number there.
+type Place = (u64, u64);
+
+#[cfg(unix)]
+fn place(path: &Path) -> Option<Place> {
+    use std::os::unix::fs::MetadataExt;
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+const fn place(_: &Path) -> Option<Place> {
+    None
 }
 
 fn options() -> fs::OpenOptions {

@@ -1,94 +1,22 @@
 //! Blocks with what finds them by hash.
 
+use super::batch::Batch;
+use super::block_rows::{Body, Head, rows_of_block};
+use super::change::Change;
 use super::error::StoreError;
 use super::parties::party_entry;
-use super::store::{Batch, Store};
+use super::store::Store;
 use super::tables::{
     ANY_LOG, BLOCKS, BODIES, HASHES, LOGS, PARTIES, TRANSACTIONS, entry, log_hash, of_entry,
-    of_place, place, put_bytes, put_number, seal, take_bytes, take_number, unseal,
+    of_place, place,
 };
 use crate::chain::log_filter::LogKey;
-use crate::chain::{Block, Included, parties};
-use alloy_primitives::{Address, B256, keccak256};
+use crate::chain::{Block, parties};
+use alloy_primitives::{B256, keccak256};
 use redb::{ReadTransaction, ReadableTable};
 use std::collections::BTreeSet;
-use storage::block::{Receipts, StoredHeader, StoredReceipt, StoredTransaction, Transactions};
-use storage::table::Value;
-
-/// A block's row.
-pub(super) struct Head {
-    /// The number of its transactions.
-    pub(super) count: usize,
-    pub(super) stored: StoredHeader,
-}
-
-/// A transaction's row.
-pub(super) struct Body {
-    /// The number of its first log in the block.
-    pub(super) first_log: u64,
-    pub(super) transaction: StoredTransaction,
-    pub(super) receipt: StoredReceipt,
-}
-
-impl Head {
-    fn seal(number: u64, block: &Block) -> Vec<u8> {
-        let header = StoredHeader {
-            hash: block.hash,
-            rlp: block.header.encode().into(),
-        };
-        // Fewer than there are places.
-        let count = u32::try_from(block.transactions.len()).unwrap_or(u32::MAX);
-        let mut row = count.to_le_bytes().to_vec();
-        row.extend(header.encode());
-        seal(&number.to_be_bytes(), row)
-    }
-
-    fn unseal(number: u64, row: &[u8]) -> Option<Self> {
-        let row = unseal(&number.to_be_bytes(), row)?;
-        let (count, header) = row.split_first_chunk()?;
-        Some(Self {
-            count: usize::try_from(u32::from_le_bytes(*count)).ok()?,
-            stored: StoredHeader::decode(header)?,
-        })
-    }
-}
-
-impl Body {
-    fn seal(place: u64, included: &Included) -> Vec<u8> {
-        let transaction = Transactions(vec![StoredTransaction {
-            sender: included.sender,
-            raw: included.transaction.encode().into(),
-        }]);
-        let mut row = Vec::new();
-        put_number(&mut row, included.cumulative_gas_used);
-        put_number(&mut row, included.first_log);
-        put_bytes(&mut row, &transaction.encode());
-        row.extend(Receipts(vec![included.receipt.clone()]).encode());
-        seal(&place.to_be_bytes(), row)
-    }
-
-    /// The accounts that have to do with it.
-    fn parties(&self, place: u64) -> Result<BTreeSet<Address>, StoreError> {
-        let stored = &self.transaction;
-        let decoded = ethereum::transaction::decode_included(&stored.raw);
-        let decoded = decoded.map_err(|_| damaged("transaction", place))?;
-        Ok(parties(stored.sender, &decoded.transaction, &self.receipt))
-    }
-
-    fn unseal(place: u64, row: &[u8]) -> Option<Self> {
-        let mut row = unseal(&place.to_be_bytes(), row)?;
-        take_number(&mut row)?;
-        let first_log = take_number(&mut row)?;
-        let transactions = Transactions::decode(take_bytes(&mut row)?)?.0;
-        let [transaction] = <[_; 1]>::try_from(transactions).ok()?;
-        let [receipt] = <[_; 1]>::try_from(Receipts::decode(row)?.0).ok()?;
-        Some(Self {
-            first_log,
-            transaction,
-            receipt,
-        })
-    }
-}
+use std::sync::Arc;
+use storage::block::StoredReceipt;
 
 /// The entries of a transaction's logs.
 fn log_entries(receipt: &StoredReceipt, place: u64) -> BTreeSet<u128> {
@@ -111,19 +39,31 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn put_block(&self, block: &Block) -> Result<(), StoreError> {
+        if self.row().is_none() {
+            return self.insert_block(block);
+        }
+        let block = Block {
+            transactions: block.transactions.clone(),
+            header: block.header.clone(),
+            state: None,
+            ..*block
+        };
+        self.change(Change::Block(Arc::new(block)))
+    }
+
+    pub(super) fn insert_block(&self, block: &Block) -> Result<(), StoreError> {
         let number = block.number();
-        let transaction = self.transaction();
-        let row = Head::seal(number, block);
-        transaction.open_table(BLOCKS)?.insert(number, &row[..])?;
+        let (head, rows) = rows_of_block(block)?;
+        let transaction = self.transaction()?;
+        transaction.open_table(BLOCKS)?.insert(number, &head[..])?;
         let name = entry(&block.hash, number);
         transaction.open_table(HASHES)?.insert(name, ())?;
         let mut bodies = transaction.open_table(BODIES)?;
         let mut transactions = transaction.open_table(TRANSACTIONS)?;
         let mut logs = transaction.open_table(LOGS)?;
         let mut accounts = transaction.open_table(PARTIES)?;
-        for (index, included) in block.transactions.iter().enumerate() {
-            let place = place(number, index).ok_or(StoreError::Bounds(number))?;
-            bodies.insert(place, &Body::seal(place, included)[..])?;
+        for (included, (place, row)) in block.transactions.iter().zip(rows) {
+            bodies.insert(place, &row[..])?;
             transactions.insert(entry(&included.transaction.hash, place), ())?;
             for entry in log_entries(&included.receipt, place) {
                 logs.insert(entry, ())?;
@@ -136,12 +76,21 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Takes the blocks after the newest that was shown away: those whose commit failed may be
+    /// there all the same.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove_unshown(&self, newest: Option<u64>) -> Result<(), StoreError> {
+        self.change(Change::Unshown(newest))
+    }
+
     /// Takes the blocks after number `newest` away (`None`: all).
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn remove_after(&self, newest: Option<u64>) -> Result<(), StoreError> {
-        let transaction = self.transaction();
+        let transaction = self.transaction()?;
         let mut blocks = transaction.open_table(BLOCKS)?;
         let mut hashes = transaction.open_table(HASHES)?;
         let mut bodies = transaction.open_table(BODIES)?;
@@ -174,7 +123,10 @@ impl Batch<'_> {
                         for entry in log_entries(&body.receipt, place) {
                             logs.remove(entry)?;
                         }
-                        for account in body.parties(place)? {
+                        let accounts_of = body.parties();
+                        let accounts_of =
+                            accounts_of.ok_or_else(|| damaged("transaction", place))?;
+                        for account in accounts_of {
                             accounts.remove(party_entry(&account, place))?;
                         }
                         place
@@ -205,7 +157,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn block(&self, number: u64) -> Result<Option<Block>, StoreError> {
-        self.read(|transaction| block(transaction, number))
+        match self.behind().block(|block| block.number() == number) {
+            Some(block) => Ok(Some(Arc::unwrap_or_clone(block))),
+            None => self.read_tables(|transaction| block(transaction, number)),
+        }
     }
 
     /// The hash of the block with this number.
@@ -213,7 +168,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn hash(&self, number: u64) -> Result<Option<B256>, StoreError> {
-        self.read(|transaction| Ok(head(transaction, number)?.map(|head| head.stored.hash)))
+        match self.behind().block(|block| block.number() == number) {
+            Some(block) => Ok(Some(block.hash)),
+            None => self.read_tables(|transaction| {
+                Ok(head(transaction, number)?.map(|head| head.stored.hash))
+            }),
+        }
     }
 
     /// The number of the block with this hash.
@@ -221,7 +181,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn number_of(&self, hash: &B256) -> Result<Option<u64>, StoreError> {
-        self.read(|transaction| {
+        if let Some(block) = self.behind().block(|block| block.hash == *hash) {
+            return Ok(Some(block.number()));
+        }
+        self.read_tables(|transaction| {
             let hashes = transaction.open_table(HASHES)?;
             for found in hashes.range(entry(hash, 0)..=entry(hash, u64::MAX))? {
                 let number = of_entry(found?.0.value());
@@ -239,7 +202,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn place_of(&self, hash: &B256) -> Result<Option<(u64, usize)>, StoreError> {
-        self.read(|transaction| {
+        if let Some(place) = self.behind().place_of(hash) {
+            return Ok(Some(place));
+        }
+        self.read_tables(|transaction| {
             let transactions = transaction.open_table(TRANSACTIONS)?;
             for found in transactions.range(entry(hash, 0)..=entry(hash, u64::MAX))? {
                 let place = of_entry(found?.0.value());

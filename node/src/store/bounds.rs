@@ -1,5 +1,7 @@
 //! The bounds of what a node keeps in memory and on disk, each with its number.
 
+use std::time::Duration;
+
 /// The bytes of the store's pages that are kept in memory.
 pub const CACHE: usize = 64 << 20;
 
@@ -47,3 +49,27 @@ pub const READ_STATES: u64 = 8;
 
 /// The bytes of records of a new state that are in memory until they are committed.
 pub const WRITTEN_BYTES: usize = 16 << 20;
+
+/// The changes that are in the log and not in the tables yet, at most: who writes waits then.
+pub const BEHIND: usize = 64;
+
+/// Their bytes, about.
+pub const BEHIND_BYTES: usize = 8 << 20;
+
+/// The changes that go into the tables at once, at most, and after which they go at the latest.
+pub const TOGETHER: usize = 16;
+
+/// How long a change is in the log alone, if nobody asks for the tables.
+pub const LINGER: Duration = Duration::from_millis(100);
+
+/// The pause after changes could not be put into the tables.
+pub const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long changes are still put into the tables when the node ends; the others are in the log.
+pub const FAREWELL: Duration = Duration::from_millis(1_500);
+
+/// The bytes of a change from which on it goes into the tables at once, not into the log.
+pub const LOGGED_BYTES: usize = 8 << 20;
+
+/// The bytes of the log's pages that are kept in memory.
+pub const LOG_CACHE: usize = 4 << 20;

@@ -1,8 +1,11 @@
 //! What a devnet goes on from: its layer 1, its clock, its snapshots.
 
+use super::batch::Batch;
+use super::change::Change;
 use super::error::StoreError;
-use super::states::StateName;
-use super::store::{Batch, Store};
+use super::raw_row::{self, RawRow};
+use super::state_name::StateName;
+use super::store::Store;
 use super::tables::{INBOXES, OUTBOX, SNAPSHOTS, put_bytes, seal, take_bytes, unseal};
 use crate::clock::Setting;
 use layer1::Layer1;
@@ -72,20 +75,17 @@ impl Batch<'_> {
         messages: &[Vec<u8>],
         oldest: u32,
     ) -> Result<(), StoreError> {
-        let mut inboxes = self.transaction().open_table(INBOXES)?;
         let mut row = Vec::new();
         for message in messages {
             put_bytes(&mut row, message);
         }
-        let row = seal(&level.to_be_bytes(), row);
-        inboxes.insert(level, &row[..])?;
-        loop {
-            let first = inboxes.first()?.map(|(level, _)| level.value());
-            match first.filter(|first| *first < oldest) {
-                Some(first) => inboxes.remove(first)?,
-                None => return Ok(()),
-            };
-        }
+        let key = level.to_be_bytes();
+        self.change(Change::Row(RawRow {
+            table: raw_row::INBOXES,
+            key: key.to_vec(),
+            row: seal(&key, row),
+        }))?;
+        self.change(Change::InboxesBefore(oldest))
     }
 
     /// Keeps what a level wrote.
@@ -93,11 +93,13 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn put_outbox(&self, level: u32, messages: &[Vec<u8>]) -> Result<(), StoreError> {
-        let mut outbox = self.transaction().open_table(OUTBOX)?;
         for (index, message) in (0_u32..).zip(messages) {
-            let key = u64::from(level) << 32 | u64::from(index);
-            let row = seal(&key.to_be_bytes(), message.clone());
-            outbox.insert(key, &row[..])?;
+            let key = (u64::from(level) << 32 | u64::from(index)).to_be_bytes();
+            self.change(Change::Row(RawRow {
+                table: raw_row::OUTBOX,
+                key: key.to_vec(),
+                row: seal(&key, message.clone()),
+            }))?;
         }
         Ok(())
     }
@@ -107,9 +109,9 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_messages_from(&self, level: u32) -> Result<(), StoreError> {
-        let mut inboxes = self.transaction().open_table(INBOXES)?;
+        let mut inboxes = self.transaction()?.open_table(INBOXES)?;
         inboxes.retain_in(level.., |_, _| false)?;
-        let mut outbox = self.transaction().open_table(OUTBOX)?;
+        let mut outbox = self.transaction()?.open_table(OUTBOX)?;
         outbox.retain_in(u64::from(level) << 32.., |_, _| false)?;
         Ok(())
     }
@@ -124,7 +126,7 @@ impl Batch<'_> {
         row.extend(clock_row(snapshot.clock));
         row.extend(snapshot.layer1.save());
         let row = seal(&snapshot.id.to_be_bytes(), row);
-        let mut snapshots = self.transaction().open_table(SNAPSHOTS)?;
+        let mut snapshots = self.transaction()?.open_table(SNAPSHOTS)?;
         snapshots.insert(snapshot.id, &row[..])?;
         if snapshot.id != GENESIS {
             self.put_meta(NEXT, &(snapshot.id + 1).to_le_bytes())?;
@@ -137,7 +139,7 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_snapshot(&self, id: u64) -> Result<(), StoreError> {
-        let mut snapshots = self.transaction().open_table(SNAPSHOTS)?;
+        let mut snapshots = self.transaction()?.open_table(SNAPSHOTS)?;
         snapshots.remove(id)?;
         self.remove_state(StateName::Snapshot(id))
     }
@@ -147,7 +149,7 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_snapshots_from(&self, id: u64) -> Result<(), StoreError> {
-        let mut snapshots = self.transaction().open_table(SNAPSHOTS)?;
+        let mut snapshots = self.transaction()?.open_table(SNAPSHOTS)?;
         snapshots.retain_in(id..GENESIS, |_, _| false)?;
         self.remove_states_from(StateName::Snapshot(id))
     }

@@ -52,6 +52,20 @@ pub enum StoreError {
         /// Its version.
         found: String,
     },
+    /// Its log cannot be used.
+    #[error(
+        "the log of the store {name} cannot be used: {why}; put the backup of both in their \
+         place, or, to go on from what the store has, move the log away"
+    )]
+    Log {
+        /// The store's file.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// What is in the log could not be put into the tables.
+    #[error("what was written last is kept, but cannot be put in its place: {0}")]
+    Behind(String),
     /// It is of another chain.
     #[error(
         "the store {name} is of another {what}: {found} there, {wanted} here; use another folder"
@@ -66,6 +80,12 @@ pub enum StoreError {
         /// What was asked for.
         wanted: String,
     },
+    /// Its file was removed, or another one is in its place.
+    #[error(
+        "the store {0} is gone, or another one is in its place: nothing is written, and what is \
+         answered is from the one that was; put it back, or stop the node"
+    )]
+    Gone(String),
     /// The disk is full.
     #[error(
         "the disk of the store is full: {free} bytes are left, {MIN_FREE} are needed; nothing is \

@@ -1,9 +1,12 @@
 //! Where a node in front of a rollup is: the levels that ran, and those that layer 1 may
 //! take back.
 
+use super::batch::Batch;
+use super::change::Change;
 use super::error::StoreError;
-use super::states::StateName;
-use super::store::{Batch, Store};
+use super::raw_row::{self, RawRow};
+use super::state_name::StateName;
+use super::store::Store;
 use super::tables::{LEVELS, seal, unseal};
 use pvm::Durable;
 use redb::ReadTransaction;
@@ -30,10 +33,12 @@ impl Batch<'_> {
     pub fn put_level(&self, level: &SavedLevel) -> Result<(), StoreError> {
         let mut row = level.newest.unwrap_or(NO_BLOCK).to_le_bytes().to_vec();
         row.extend(level.hash.as_bytes());
-        let row = seal(&level.level.to_be_bytes(), row);
-        let mut levels = self.transaction().open_table(LEVELS)?;
-        levels.insert(level.level, &row[..])?;
-        Ok(())
+        let key = level.level.to_be_bytes();
+        self.change(Change::Row(RawRow {
+            table: raw_row::LEVELS,
+            key: key.to_vec(),
+            row: seal(&key, row),
+        }))
     }
 
     /// Takes a level and those after it away, with their states and what they wrote.
@@ -41,7 +46,7 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_levels_from(&self, level: u32) -> Result<(), StoreError> {
-        let mut levels = self.transaction().open_table(LEVELS)?;
+        let mut levels = self.transaction()?.open_table(LEVELS)?;
         levels.retain_in(level.., |_, _| false)?;
         self.remove_states_from(StateName::Level(level))?;
         self.remove_messages_from(level)
@@ -54,7 +59,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn newest_at(&self, level: u32) -> Result<Option<u64>, StoreError> {
-        self.read(|transaction| {
+        let logged = self.behind().row(raw_row::LEVELS, |key, row| {
+            let number = u32::from_be_bytes(key.try_into().ok()?);
+            let (newest, _) = parts(row)?;
+            (number <= level).then_some(newest)
+        });
+        if let Some(newest) = logged {
+            return Ok(newest);
+        }
+        self.read_tables(|transaction| {
             let levels = transaction.open_table(LEVELS)?;
             match levels.range(..=level)?.next_back() {
                 None => Ok(None),
@@ -109,14 +122,21 @@ fn saved(
     of_row(level.value(), row.value())
 }
 
+/// The newest block then, and the hash of the block of layer 1.
+fn parts(row: &[u8]) -> Option<(Option<u64>, &str)> {
+    let (newest, hash) = row.split_first_chunk()?;
+    let newest = u64::from_le_bytes(*newest);
+    let newest = (newest != NO_BLOCK).then_some(newest);
+    Some((newest, std::str::from_utf8(hash).ok()?))
+}
+
 fn of_row(level: u32, row: &[u8]) -> Result<SavedLevel, StoreError> {
     let read = || {
-        let (newest, hash) = unseal(&level.to_be_bytes(), row)?.split_first_chunk()?;
-        let newest = u64::from_le_bytes(*newest);
+        let (newest, hash) = parts(unseal(&level.to_be_bytes(), row)?)?;
         Some(SavedLevel {
             level,
-            hash: std::str::from_utf8(hash).ok()?.to_owned(),
-            newest: (newest != NO_BLOCK).then_some(newest),
+            hash: hash.to_owned(),
+            newest,
         })
     };
     read().ok_or_else(|| damaged(level))

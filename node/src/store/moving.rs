@@ -1,22 +1,13 @@
 //! What of a store goes into another one: rows as they lie, and a state that comes from elsewhere.
 
+use super::batch::Batch;
 use super::error::StoreError;
-use super::states::StateName;
-use super::store::{Batch, Store};
-use super::tables::{INBOXES, LEVELS, META, OUTBOX, unseal};
+use super::raw_row::{self, RawRow};
+use super::state_name::StateName;
+use super::store::Store;
+use super::tables::{self, APPLIED, META, WHOSE, unseal};
 use pvm::Durable;
 use redb::{AccessGuard, ReadableTable, StorageError};
-
-/// A row as it lies: the number of its table, its key (numbers big-endian), its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawRow {
-    /// 0 `meta`, 1 `outbox`, 2 `inboxes`, 3 `levels`.
-    pub table: u8,
-    /// The key.
-    pub key: Vec<u8>,
-    /// The row, with its check.
-    pub row: Vec<u8>,
-}
 
 type Found<'a, K> = Result<(AccessGuard<'a, K>, AccessGuard<'a, &'static [u8]>), StorageError>;
 
@@ -33,6 +24,13 @@ fn raw<K: redb::Key>(
     })
 }
 
+fn wrong(raw: &RawRow) -> StoreError {
+    StoreError::Row {
+        table: "row",
+        key: alloy_primitives::hex::encode(&raw.key),
+    }
+}
+
 impl Store {
     /// The rows, but for blocks and states, that are there up to a level.
     ///
@@ -42,17 +40,33 @@ impl Store {
         self.read(|transaction| {
             let mut rows = Vec::new();
             for found in transaction.open_table(META)?.iter()? {
-                rows.push(raw(0, found, |name: &str| name.as_bytes().to_vec())?);
+                let row = raw(0, found, |name: &str| name.as_bytes().to_vec())?;
+                // Of this store alone.
+                let is_own = [APPLIED, WHOSE]
+                    .iter()
+                    .any(|name| row.key == name.as_bytes());
+                if !is_own {
+                    rows.push(row);
+                }
             }
             let messages = u64::from(level) << 32 | u64::from(u32::MAX);
-            for found in transaction.open_table(OUTBOX)?.range(..=messages)? {
-                rows.push(raw(1, found, |key: u64| key.to_be_bytes().to_vec())?);
+            for found in transaction.open_table(tables::OUTBOX)?.range(..=messages)? {
+                rows.push(raw(raw_row::OUTBOX, found, |key: u64| {
+                    key.to_be_bytes().to_vec()
+                })?);
             }
-            for found in transaction.open_table(INBOXES)?.range(..=level)? {
-                rows.push(raw(2, found, |key: u32| key.to_be_bytes().to_vec())?);
+            for found in transaction.open_table(tables::INBOXES)?.range(..=level)? {
+                rows.push(raw(raw_row::INBOXES, found, |key: u32| {
+                    key.to_be_bytes().to_vec()
+                })?);
             }
-            for found in transaction.open_table(LEVELS)?.range(level..=level)? {
-                rows.push(raw(3, found, |key: u32| key.to_be_bytes().to_vec())?);
+            for found in transaction
+                .open_table(tables::LEVELS)?
+                .range(level..=level)?
+            {
+                rows.push(raw(raw_row::LEVELS, found, |key: u32| {
+                    key.to_be_bytes().to_vec()
+                })?);
             }
             Ok(rows)
         })
@@ -65,12 +79,16 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError::Row`] where it is none.
     pub fn put_raw_row(&self, raw: &RawRow) -> Result<(), StoreError> {
-        let wrong = || StoreError::Row {
-            table: "row",
-            key: alloy_primitives::hex::encode(&raw.key),
-        };
+        match raw.table {
+            0..=raw_row::LEVELS => self.insert_row(raw),
+            _ => Err(wrong(raw)),
+        }
+    }
+
+    pub(super) fn insert_row(&self, raw: &RawRow) -> Result<(), StoreError> {
+        let wrong = || wrong(raw);
         unseal(&raw.key, &raw.row).ok_or_else(wrong)?;
-        let transaction = self.transaction();
+        let transaction = self.transaction()?;
         let (key, row) = (&raw.key[..], &raw.row[..]);
         let number = || Some(u32::from_be_bytes(key.try_into().ok()?));
         match raw.table {
@@ -78,18 +96,22 @@ impl Batch<'_> {
                 let name = std::str::from_utf8(key).map_err(|_| wrong())?;
                 transaction.open_table(META)?.insert(name, row)?;
             }
-            1 => {
+            raw_row::OUTBOX => {
                 let key = key.try_into().map_err(|_| wrong())?;
                 let key = u64::from_be_bytes(key);
-                transaction.open_table(OUTBOX)?.insert(key, row)?;
+                transaction.open_table(tables::OUTBOX)?.insert(key, row)?;
             }
-            2 => {
+            raw_row::INBOXES => {
                 let key = number().ok_or_else(wrong)?;
-                transaction.open_table(INBOXES)?.insert(key, row)?;
+                transaction.open_table(tables::INBOXES)?.insert(key, row)?;
             }
-            3 => {
+            raw_row::LEVELS => {
                 let key = number().ok_or_else(wrong)?;
-                transaction.open_table(LEVELS)?.insert(key, row)?;
+                transaction.open_table(tables::LEVELS)?.insert(key, row)?;
+            }
+            raw_row::POOL => {
+                let key: [u8; 32] = key.try_into().map_err(|_| wrong())?;
+                transaction.open_table(tables::POOL)?.insert(key, row)?;
             }
             _ => return Err(wrong()),
         }

@@ -1,7 +1,10 @@
 //! The transactions whose hash was told, until a block has them.
 
+use super::batch::Batch;
+use super::change::Change;
 use super::error::StoreError;
-use super::store::{Batch, Store};
+use super::raw_row::{self, RawRow};
+use super::store::Store;
 use super::tables::{POOL, seal, unseal};
 use crate::chain::Block;
 use alloy_primitives::{Address, B256, Bytes};
@@ -33,10 +36,11 @@ impl Batch<'_> {
         row.push(transaction.unsigned.is_some().into());
         row.extend(transaction.unsigned.unwrap_or_default());
         row.extend(&transaction.raw);
-        let row = seal(hash.as_slice(), row);
-        let mut pool = self.transaction().open_table(POOL)?;
-        pool.insert(hash.0, &row[..])?;
-        Ok(())
+        self.change(Change::Row(RawRow {
+            table: raw_row::POOL,
+            key: hash.to_vec(),
+            row: seal(hash.as_slice(), row),
+        }))
     }
 
     /// Keeps the transactions of blocks that left the chain, newest first, until another block
@@ -65,7 +69,15 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_waiting(&self, hashes: impl IntoIterator<Item = B256>) -> Result<(), StoreError> {
-        let mut pool = self.transaction().open_table(POOL)?;
+        let hashes: Vec<B256> = hashes.into_iter().collect();
+        match hashes.is_empty() {
+            true => Ok(()),
+            false => self.change(Change::NotWaiting(hashes)),
+        }
+    }
+
+    pub(super) fn drop_waiting(&self, hashes: &[B256]) -> Result<(), StoreError> {
+        let mut pool = self.transaction()?.open_table(POOL)?;
         // As on a chain that includes each at once.
         if pool.is_empty()? {
             return Ok(());
@@ -83,7 +95,7 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn clear_waiting(&self) -> Result<(), StoreError> {
-        let mut pool = self.transaction().open_table(POOL)?;
+        let mut pool = self.transaction()?.open_table(POOL)?;
         pool.retain(|_, _| false)?;
         Ok(())
     }

@@ -12,10 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Reads a record of the file.
 type Read = dyn Fn(&NodeHash) -> Result<Option<Vec<u8>>, StoreError> + Send + Sync;
 
+/// Records of the log, each with the last row that has it.
+type Logged = HashMap<NodeHash, (u64, Arc<[u8]>)>;
+
 /// The records of a store.
 pub(super) struct Records {
     read: Box<Read>,
     cache: Mutex<Cache>,
+    /// Those that are in the log alone, each with the last row that has it.
+    logged: Mutex<Logged>,
     /// The bytes that states took into memory since all were begun anew.
     held: AtomicU64,
 }
@@ -57,6 +62,7 @@ impl Records {
         Self {
             read,
             cache: Mutex::default(),
+            logged: Mutex::default(),
             held: AtomicU64::new(0),
         }
     }
@@ -65,10 +71,37 @@ impl Records {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn logged(&self) -> MutexGuard<'_, Logged> {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes note of a record that is written: it is asked for soon.
-    pub(super) fn keep(&self, hash: &NodeHash, record: &[u8]) {
+    pub(super) fn keep(&self, hash: &NodeHash, record: &[u8]) -> Arc<[u8]> {
         self.held.fetch_add(record.len() as u64, Ordering::Relaxed);
-        self.cache().keep(hash, record.into());
+        let record: Arc<[u8]> = record.into();
+        self.cache().keep(hash, Arc::clone(&record));
+        record
+    }
+
+    /// Has records until the row of the log that they are in is in the tables.
+    pub(super) fn hold(&self, row: u64, records: &[(NodeHash, Arc<[u8]>)]) {
+        let mut logged = self.logged();
+        for (hash, record) in records {
+            logged.insert(*hash, (row, Arc::clone(record)));
+        }
+    }
+
+    /// Takes note that a row of the log was not written after all. Rows before it may have its
+    /// records, too.
+    pub(super) fn take_back(&self, row: u64) {
+        let mut logged = self.logged();
+        let of_row = logged.values_mut().filter(|(last, _)| *last == row);
+        of_row.for_each(|(last, _)| *last -= 1);
+    }
+
+    /// Takes note that rows of the log up to this one are in the tables.
+    pub(super) fn settle(&self, row: u64) {
+        self.logged().retain(|_, (last, _)| *last > row);
     }
 
     /// Whether states hold so much in memory that they are to be begun anew.
@@ -90,7 +123,12 @@ impl fmt::Debug for Records {
 impl NodeSource for Records {
     fn node(&self, hash: &NodeHash) -> Result<Option<Vec<u8>>, String> {
         let known = self.cache().get(hash);
-        let record = match known {
+        let logged = || {
+            self.logged()
+                .get(hash)
+                .map(|(_, record)| Arc::clone(record))
+        };
+        let record = match known.or_else(logged) {
             Some(record) => record,
             None => {
                 let record = (self.read)(hash).map_err(|error| error.to_string())?;

@@ -38,7 +38,47 @@ impl Store {
         (from, to): (u64, u64),
         mut each: impl FnMut(LogPlace, &Log) -> Result<(), E>,
     ) -> Result<Result<(), E>, StoreError> {
-        self.read(|transaction| {
+        let mut logged = self.behind().blocks();
+        logged.retain(|block| (from..=to).contains(&block.number()));
+        let to = match logged.first() {
+            Some(block) => block.number().checked_sub(1),
+            None => Some(to),
+        };
+        if let Some(to) = to {
+            let searched = self.for_each_log_of_tables(filter, (from, to), &mut each)?;
+            if searched.is_err() {
+                return Ok(searched);
+            }
+        }
+        for block in logged {
+            for (index, log, entry) in block.logs() {
+                let included = block.transactions.get(index);
+                let Some(included) = included.filter(|_| filter.matches(entry)) else {
+                    continue;
+                };
+                let place = LogPlace {
+                    block: block.hash,
+                    number: block.number(),
+                    timestamp: block.header.timestamp,
+                    transaction: included.transaction.hash,
+                    index,
+                    log,
+                };
+                if let Err(stopped) = each(place, entry) {
+                    return Ok(Err(stopped));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn for_each_log_of_tables<E>(
+        &self,
+        filter: &LogFilter,
+        (from, to): (u64, u64),
+        each: &mut impl FnMut(LogPlace, &Log) -> Result<(), E>,
+    ) -> Result<Result<(), E>, StoreError> {
+        self.read_tables(|transaction| {
             let mut search = Search::new(transaction.open_table(LOGS)?, filter, to);
             let mut next = place(from, 0);
             let mut newest: Option<(B256, Header)> = None;

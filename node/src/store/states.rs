@@ -4,9 +4,12 @@
 //! whatever they are behind. One that nothing names any more goes in the transaction in which
 //! its last name went, with the records that no other version has. The newest stays.
 
+use super::batch::Batch;
 use super::bounds::AT_ONCE;
+use super::change::{Change, Record};
 use super::error::StoreError;
-use super::store::{Batch, Store};
+use super::state_name::StateName;
+use super::store::Store;
 use super::tables::{STATES, VERSIONS, seal, unseal};
 use super::tree::{Tree, Turnover};
 use pvm::Durable;
@@ -14,44 +17,6 @@ use pvm::durable::{NodeHash, NodeSource};
 use redb::{ReadTransaction, ReadableTable, Table};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// What a state is kept for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateName {
-    /// It is behind the block with this number.
-    Block(u64),
-    /// It is behind the level with this number, which layer 1 may take back.
-    Level(u32),
-    /// It is that of a devnet's snapshot.
-    Snapshot(u64),
-    /// It is what a devnet goes back to on a reset; written once.
-    Origin,
-    /// It is behind a block that may come back.
-    Aside(u64),
-}
-
-impl StateName {
-    const fn key(self) -> u128 {
-        let (kind, number) = match self {
-            Self::Block(number) => (0_u128, number),
-            Self::Level(level) => (1, level as u64),
-            Self::Snapshot(id) => (2, id),
-            Self::Origin => (3, 0),
-            Self::Aside(number) => (4, number),
-        };
-        kind << 64 | number as u128
-    }
-
-    /// The keys from this name on of all of its kind.
-    const fn and_later(self) -> Range<u128> {
-        self.key()..((self.key() >> 64) + 1) << 64
-    }
-
-    /// The keys before this name of all of its kind.
-    const fn earlier(self) -> Range<u128> {
-        (self.key() >> 64) << 64..self.key()
-    }
-}
 
 /// A version's row.
 #[derive(Clone, Copy)]
@@ -111,7 +76,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn state(&self, name: StateName) -> Result<Option<Durable>, StoreError> {
-        let root = self.read(|transaction| {
+        if let Some(root) = self.behind().state(name) {
+            return root.map(|root| self.open_state(root)).transpose();
+        }
+        let root = self.read_tables(|transaction| {
             let states = transaction.open_table(STATES)?;
             let Some(row) = states.get(name.key())? else {
                 return Ok(None);
@@ -151,71 +119,121 @@ impl Batch<'_> {
         if !self.lasts() {
             return Ok(state.clone());
         }
-        let root = state.root_hash();
-        let mut versions = self.transaction().open_table(VERSIONS)?;
-        let newest = Version::newest(&versions)?;
-        let version = match newest {
-            Some((version, newest)) if newest.root == root => version,
-            _ => newest.map_or(1, |(version, _)| version + 1),
+        let Some(row) = self.row() else {
+            return self.store_state(name, state);
         };
-        let is_new = newest.is_none_or(|(newest, _)| newest != version);
-        let state = self.put_records(
-            state,
-            newest.map(|(_, newest)| newest.root),
-            version,
-            is_new,
-        )?;
-        if is_new {
-            let row = Version { root, names: 0 }.seal(version);
-            versions.insert(version, &row[..])?;
-        }
-        self.give_name(&mut versions, name.key(), version)?;
-        if let Some((old, _)) = newest.filter(|_| is_new) {
-            self.drop_unnamed(&mut versions, old)?;
-        }
-        Ok(state)
+        let known = self.stored().filter(|stored| stored == state);
+        let (state, records) = match known {
+            Some(stored) => (stored, Vec::new()),
+            None => self.new_records(state)?,
+        };
+        self.store().records().hold(row, &records);
+        let root = state.root_hash();
+        self.change(Change::State {
+            name,
+            root,
+            records,
+        })?;
+        self.set_stored(state.clone());
+        self.begun_anew(state)
     }
 
-    fn put_records(
-        &self,
-        state: &Durable,
-        old: Option<NodeHash>,
-        version: u64,
-        is_new: bool,
-    ) -> Result<Durable, StoreError> {
-        let store = self.store();
-        if !is_new {
-            let stored = self.stored().filter(|stored| stored == state);
-            return match stored {
-                Some(stored) => Ok(stored),
-                None => state.store(&store.source(), |_, _| Ok(())),
-            };
-        }
-        let mut tree = Tree::open(self.transaction())?;
-        let mut turnover = Turnover::new(&mut tree, version);
-        let records = store.records();
+    /// A state behind the store, and those of its records that may be new there.
+    fn new_records(&self, state: &Durable) -> Result<(Durable, Vec<Record>), StoreError> {
+        let (store, mut records) = (self.store(), Vec::new());
         let stored = state.store(&store.source(), |hash, record| {
-            records.keep(hash, record);
-            turnover.put(hash, record)
+            records.push((*hash, store.records().keep(hash, record)));
+            Ok::<_, StoreError>(())
         })?;
-        let root = stored.root_hash();
-        turnover.run(old, root)?;
-        self.set_stored(stored.clone());
-        if !records.are_many_held() {
+        Ok((stored, records))
+    }
+
+    /// As it is if not too much of states is in memory.
+    fn begun_anew(&self, stored: Durable) -> Result<Durable, StoreError> {
+        if !self.store().records().are_many_held() {
             return Ok(stored);
         }
         // The record of the root is in memory, the others are read after the commit.
         self.set_anew();
-        store.let_go(&stored)
+        self.store().let_go(&stored)
+    }
+
+    /// Puts a state into the tables.
+    fn store_state(&self, name: StateName, state: &Durable) -> Result<Durable, StoreError> {
+        let (store, root) = (self.store(), state.root_hash());
+        self.put_version(name, root, |turnover| {
+            let Some(turnover) = turnover else {
+                let known = self.stored().filter(|stored| stored == state);
+                return match known {
+                    Some(stored) => Ok(stored),
+                    None => state.store(&store.source(), |_, _| Ok(())),
+                };
+            };
+            let stored = state.store(&store.source(), |hash, record| {
+                store.records().keep(hash, record);
+                turnover.put(hash, record)
+            })?;
+            self.set_stored(stored.clone());
+            self.begun_anew(stored)
+        })
+    }
+
+    /// Puts a state into the tables whose new records are these.
+    pub(super) fn insert_state(
+        &self,
+        name: StateName,
+        root: NodeHash,
+        records: &[Record],
+    ) -> Result<(), StoreError> {
+        self.put_version(name, root, |turnover| match turnover {
+            None => Ok(()),
+            Some(turnover) => {
+                let mut records = records.iter();
+                records.try_for_each(|(hash, record)| turnover.put(hash, record))
+            }
+        })
+    }
+
+    /// Makes a state the newest version, if it is not, and gives it a name. `write` writes its
+    /// records, if they may be new.
+    fn put_version<T>(
+        &self,
+        name: StateName,
+        root: NodeHash,
+        write: impl FnOnce(Option<&mut Turnover<'_, '_>>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.transaction()?;
+        let mut versions = transaction.open_table(VERSIONS)?;
+        let newest = Version::newest(&versions)?;
+        if let Some((version, _)) = newest.filter(|(_, newest)| newest.root == root) {
+            let written = write(None)?;
+            self.give_name(&mut versions, name.key(), version)?;
+            return Ok(written);
+        }
+        let version = newest.map_or(1, |(version, _)| version + 1);
+        let written = {
+            let mut tree = Tree::open(transaction)?;
+            let mut turnover = Turnover::new(&mut tree, version);
+            let written = write(Some(&mut turnover))?;
+            turnover.run(newest.map(|(_, newest)| newest.root), root)?;
+            written
+        };
+        let row = Version { root, names: 0 }.seal(version);
+        versions.insert(version, &row[..])?;
+        self.give_name(&mut versions, name.key(), version)?;
+        if let Some((old, _)) = newest {
+            self.drop_unnamed(&mut versions, old)?;
+        }
+        Ok(written)
     }
 
     /// Makes a state the newest version, all of whose records are written, wherever they are
     /// from.
     pub(super) fn put_whole(&self, state: &Durable) -> Result<(), StoreError> {
-        let mut versions = self.transaction().open_table(VERSIONS)?;
+        let mut versions = self.transaction()?.open_table(VERSIONS)?;
         let newest = Version::newest(&versions)?;
         let version = newest.map_or(1, |(version, _)| version + 1);
-        let mut tree = Tree::open(self.transaction())?;
+        let mut tree = Tree::open(self.transaction()?)?;
         let mut turnover = Turnover::new(&mut tree, version);
         state.each_record(&mut |hash, record| turnover.put(hash, record))?;
         let root = state.root_hash();
@@ -227,7 +245,7 @@ impl Batch<'_> {
 
     /// Gives a name to the newest version.
     pub(super) fn name_newest(&self, name: StateName) -> Result<(), StoreError> {
-        let mut versions = self.transaction().open_table(VERSIONS)?;
+        let mut versions = self.transaction()?.open_table(VERSIONS)?;
         match Version::newest(&versions)? {
             Some((version, _)) => self.give_name(&mut versions, name.key(), version),
             None => Err(damaged(0)),
@@ -244,7 +262,7 @@ impl Batch<'_> {
         let mut version = Version::get(versions, number)?;
         version.names = version.names.saturating_add(1);
         versions.insert(number, &version.seal(number)[..])?;
-        let mut states = self.transaction().open_table(STATES)?;
+        let mut states = self.transaction()?.open_table(STATES)?;
         let row = seal(&key.to_be_bytes(), number.to_le_bytes().to_vec());
         let old = match states.insert(key, &row[..])? {
             Some(old) => Some(version_of(key, old.value())?),
@@ -287,7 +305,7 @@ impl Batch<'_> {
         let before = versions.range(..number)?.next_back().transpose()?;
         let before = before.map(|(before, _)| before.value());
         versions.remove(number)?;
-        Tree::open(self.transaction())?.free(before, number, next)
+        Tree::open(self.transaction()?)?.free(before, number, next)
     }
 
     /// Lets the state under a name go.
@@ -311,11 +329,15 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_states_before(&self, name: StateName) -> Result<(), StoreError> {
+        self.change(Change::StatesBefore(name))
+    }
+
+    pub(super) fn drop_states_before(&self, name: StateName) -> Result<(), StoreError> {
         self.remove_states(name.earlier(), AT_ONCE)
     }
 
     fn remove_states(&self, keys: Range<u128>, most: usize) -> Result<(), StoreError> {
-        let mut states = self.transaction().open_table(STATES)?;
+        let mut states = self.transaction()?.open_table(STATES)?;
         let mut gone = Vec::new();
         for found in states.range(keys)?.take(most) {
             let (key, row) = found?;
@@ -325,7 +347,7 @@ impl Batch<'_> {
             states.remove(key)?;
         }
         drop(states);
-        let mut versions = self.transaction().open_table(VERSIONS)?;
+        let mut versions = self.transaction()?.open_table(VERSIONS)?;
         gone.into_iter()
             .try_for_each(|(_, version)| self.take_name(&mut versions, version))
     }
@@ -338,14 +360,14 @@ impl Batch<'_> {
     pub fn set_aside(&self, first: u64) -> Result<(), StoreError> {
         let mut found = Vec::new();
         {
-            let states = self.transaction().open_table(STATES)?;
+            let states = self.transaction()?.open_table(STATES)?;
             for state in states.range(StateName::Block(first).and_later())? {
                 let (key, row) = state?;
                 let key = key.value();
                 found.push((key as u64, version_of(key, row.value())?));
             }
         }
-        let mut versions = self.transaction().open_table(VERSIONS)?;
+        let mut versions = self.transaction()?.open_table(VERSIONS)?;
         found.into_iter().try_for_each(|(number, version)| {
             self.give_name(&mut versions, StateName::Aside(number).key(), version)
         })

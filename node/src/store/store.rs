@@ -1,26 +1,26 @@
 //! The store: opened, read, written, opened again after it failed; whose it is.
 
 use super::backend::{Any, File, Nameless, Opener};
-use super::bounds::{CACHE, MIN_FREE};
+use super::behind::Behind;
+use super::bounds::{CACHE, FAREWELL};
 use super::error::StoreError;
+use super::log::Log;
 use super::records::Records;
 use super::rows;
 use super::tables::{
     BLOCKS, BODIES, DEAD, DEATHS, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX, PARTIES,
-    POOL, SCHEMA, SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, seal, unseal,
+    POOL, SCHEMA, SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, WITHOUT_LOG, unseal,
 };
 use alloy_primitives::{B256, hex};
-use pvm::Durable;
 use redb::{
     Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTableMetadata,
-    TableHandle, WriteTransaction,
+    TableHandle,
 };
-use std::cell::{Cell, RefCell};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 /// The name of the file in its folder.
 pub(super) const FILE: &str = "store.redb";
@@ -68,6 +68,10 @@ pub struct Store {
     records: Arc<Records>,
     /// States are to be begun anew: see [`Store::is_anew`].
     anew: AtomicBool,
+    /// Where changes are committed first; `None`: in the tables. Who writes holds it.
+    log: Mutex<Option<Log>>,
+    /// What is in the log alone.
+    behind: Arc<Behind>,
 }
 
 impl Store {
@@ -80,7 +84,7 @@ impl Store {
             folder: folder.display().to_string(),
             source,
         })?;
-        Self::of(Arc::new(File::new(folder.join(FILE))), identity)
+        Self::of(Arc::new(File::with_log(folder.join(FILE))), identity)
     }
 
     /// The store in a folder, whosever it is.
@@ -91,7 +95,7 @@ impl Store {
         if !Self::is_in(folder) {
             return Err(StoreError::Nothing(folder.display().to_string()));
         }
-        let store = Self::with(Arc::new(File::new(folder.join(FILE))), true)?;
+        let store = Self::with(Arc::new(File::with_log(folder.join(FILE))), true)?;
         match store.schema()? {
             true => Ok(store),
             false => Err(StoreError::Row {
@@ -149,15 +153,20 @@ impl Store {
             trouble: Mutex::new(None),
             records: Arc::new(records_of(Weak::clone(this))),
             anew: AtomicBool::new(false),
+            log: Mutex::new(None),
+            behind: Arc::default(),
         });
         store.make_tables()?;
+        if let Some(log) = Log::open(&store.opener)? {
+            store.take_log(log)?;
+        }
         Ok(store)
     }
 
     /// Makes the tables, so that each is there for who reads.
     fn make_tables(&self) -> Result<(), StoreError> {
         self.write(|batch| {
-            let transaction = batch.transaction();
+            let transaction = batch.transaction()?;
             transaction.open_table(META)?;
             transaction.open_table(BLOCKS)?;
             transaction.open_table(BODIES)?;
@@ -221,6 +230,14 @@ impl Store {
         match self.meta("schema")? {
             None => Ok(false),
             Some(found) if *found == SCHEMA.to_le_bytes() => Ok(true),
+            Some(found) if *found == WITHOUT_LOG.to_le_bytes() => {
+                // What goes into the log is not seen by a program of that version.
+                self.write(|batch| {
+                    batch.transaction()?;
+                    batch.put_meta("schema", &SCHEMA.to_le_bytes())
+                })?;
+                Ok(true)
+            }
             Some(found) => {
                 let version = found.first_chunk().copied().map(u32::from_le_bytes);
                 Err(StoreError::Schema {
@@ -233,7 +250,13 @@ impl Store {
 
     /// A row of `meta`.
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|transaction| {
+        self.behind.wait_for_tables()?;
+        self.meta_of_tables(name)
+    }
+
+    /// A row of `meta` as it is in the tables.
+    pub(super) fn meta_of_tables(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_tables(|transaction| {
             let table = transaction.open_table(META)?;
             let Some(row) = table.get(name)? else {
                 return Ok(None);
@@ -257,12 +280,21 @@ impl Store {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = trouble.unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| self.behind.trouble())
     }
 
-    /// Ends it: whoever asks from now on is refused.
+    /// Ends it: whoever asks from now on is refused. What is in the log alone goes into the
+    /// tables first, as far as that is soon done.
     pub fn close(&self) {
+        let mut log = self.log();
+        if let Some(log) = log.as_mut() {
+            self.behind.stop();
+            self.behind.wait_for_end(FAREWELL);
+            log.forget(self.behind.applied());
+        }
         self.closed.store(true, Ordering::Release);
+        *log = None;
         let mut database = self
             .database
             .write()
@@ -304,7 +336,52 @@ impl Store {
         self.anew.swap(false, Ordering::AcqRel)
     }
 
+    /// The log, for who writes.
+    pub(super) fn log(&self) -> MutexGuard<'_, Option<Log>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_log(&self, log: Log) {
+        *self.log() = Some(log);
+    }
+
+    /// What is in the log alone.
+    pub(super) const fn behind(&self) -> &Arc<Behind> {
+        &self.behind
+    }
+
+    /// The name of its file.
+    pub(super) fn name(&self) -> String {
+        self.opener.name()
+    }
+
+    /// Whether its files are where they were.
+    pub(super) fn is_there(&self) -> bool {
+        self.opener.is_there()
+    }
+
+    /// The bytes that are left for it.
+    pub(super) fn free(&self) -> Option<u64> {
+        self.opener.free()
+    }
+
+    /// Lets states be begun anew.
+    pub(super) fn set_anew(&self) {
+        self.records.forget_held();
+        self.anew.store(true, Ordering::Release);
+    }
+
+    /// Reads tables in which all is that was committed.
     pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.behind.wait_for_tables()?;
+        self.read_tables(read)
+    }
+
+    /// Reads tables, in which what is in the log alone is not.
+    pub(super) fn read_tables<T>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -315,60 +392,11 @@ impl Store {
         self.note(transaction.and_then(|transaction| read(&transaction)))
     }
 
-    /// Writes all of it, or nothing.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing is written then.
-    pub fn write<T>(
-        &self,
-        write: impl FnOnce(&Batch<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let wrote = match self.opener.free() {
-            Some(free) if free < MIN_FREE => Err(StoreError::Full { free }),
-            _ => self
-                .mend()
-                .and_then(|()| self.note(self.write_unchecked(write))),
-        };
-        self.set_trouble(wrote.as_ref().err().map(ToString::to_string));
-        wrote
-    }
-
-    fn write_unchecked<T>(
-        &self,
-        write: impl FnOnce(&Batch<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let database = self.database();
-        let database = database.as_ref().ok_or(StoreError::Closed)?;
-        let transaction = database.begin_write()?;
-        let batch = Batch {
-            transaction: &transaction,
-            store: self,
-            anew: Cell::new(false),
-            stored: RefCell::new(None),
-        };
-        match write(&batch) {
-            Ok(value) => {
-                let anew = batch.anew.get();
-                transaction.commit()?;
-                if anew {
-                    self.records.forget_held();
-                    self.anew.store(true, Ordering::Release);
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                // It ends when it is dropped, too.
-                let _ = transaction.abort();
-                Err(error)
-            }
-        }
-    }
-
-    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_trouble(&self, trouble: Option<String>) {
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
@@ -383,7 +411,7 @@ impl Store {
     }
 
     /// Takes note if the bytes failed.
-    fn note<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn note<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(StoreError::Storage(error)) = &done
             && matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo)
         {
@@ -404,66 +432,18 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.behind.stop();
+    }
+}
+
 /// The records of a store, as long as it is there.
 fn records_of(store: Weak<Store>) -> Records {
     Records::new(Box::new(move |hash| {
         let store = store.upgrade().ok_or(StoreError::Closed)?;
-        store.read(|transaction| rows::record(transaction, hash))
+        store.read_tables(|transaction| rows::record(transaction, hash))
     }))
-}
-
-/// A change of the store.
-pub struct Batch<'s> {
-    transaction: &'s WriteTransaction,
-    store: &'s Store,
-    /// States are begun anew.
-    anew: Cell<bool>,
-    /// The newest state in it, behind the store.
-    stored: RefCell<Option<Durable>>,
-}
-
-impl std::fmt::Debug for Batch<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Batch")
-    }
-}
-
-impl<'s> Batch<'s> {
-    /// Whether what it writes is there after a restart.
-    #[must_use]
-    pub const fn lasts(&self) -> bool {
-        self.store.lasts
-    }
-
-    pub(super) const fn transaction(&self) -> &'s WriteTransaction {
-        self.transaction
-    }
-
-    pub(super) const fn store(&self) -> &'s Store {
-        self.store
-    }
-
-    /// The newest state that was written in it.
-    pub(super) fn stored(&self) -> Option<Durable> {
-        self.stored.borrow().clone()
-    }
-
-    pub(super) fn set_stored(&self, state: Durable) {
-        *self.stored.borrow_mut() = Some(state);
-    }
-
-    /// Lets all states be begun anew after the commit.
-    pub(super) fn set_anew(&self) {
-        self.anew.set(true);
-    }
-
-    /// Writes a row of `meta`.
-    pub(crate) fn put_meta(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let row = seal(name.as_bytes(), bytes.to_vec());
-        let mut table = self.transaction.open_table(META)?;
-        table.insert(name, &row[..])?;
-        Ok(())
-    }
 }
 
 /// Opens the file. redb does not promise to answer damage with an error.

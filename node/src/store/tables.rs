@@ -2,7 +2,7 @@
 //!
 //! | table | key | row |
 //! | --- | --- | --- |
-//! | `meta` | name | schema, kind, rollup, kernel, genesis; positions |
+//! | `meta` | name | schema, kind, rollup, kernel, genesis; positions; of the log, the last row that is in the tables, and whose it is |
 //! | `blocks` | number | number of transactions (u32 LE), header hash, header in RLP |
 //! | `bodies` | number × 2^24 + index | gas used up to and with it, number of the first log, length of the next (LEB128 each); transaction; receipt: as durable storage has them |
 //! | `hashes` | 8 bytes of a block's hash, then its number | – |
@@ -31,7 +31,15 @@ use alloy_primitives::{B256, keccak256};
 use redb::TableDefinition;
 
 /// The version of all this. A store with another one is refused.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
+
+/// The version before, which had no log and is else the same.
+pub(super) const WITHOUT_LOG: u32 = 3;
+
+/// The names of rows of `meta` that are of this store alone: the last row of the log that is in
+/// the tables, and whose log it is.
+pub(super) const APPLIED: &str = "applied";
+pub(super) const WHOSE: &str = "log";
 
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");

@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use redb::StorageBackend;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 /// Whose stores these are.
 pub(crate) fn identity() -> Identity {
@@ -21,54 +21,85 @@ pub(crate) fn identity() -> Identity {
 /// A disk in memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    bytes: Arc<Bytes>,
+    file: Arc<Bytes>,
+    /// The file of the log, if there is one.
+    log: Option<Arc<Bytes>>,
+    /// Writes after which each fails; `u64::MAX`: never.
+    writes_left: Arc<AtomicU64>,
     /// What is said to be left.
     pub(crate) free: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Bytes {
+#[derive(Debug)]
+struct Bytes {
     /// What a reader sees.
-    pub(crate) seen: Mutex<Vec<u8>>,
+    seen: Mutex<Vec<u8>>,
     /// What is there after the power fails.
     synced: Mutex<Vec<u8>>,
-    /// Writes after which each fails; `u64::MAX`: never.
-    pub(crate) writes_left: AtomicU64,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        let bytes = Bytes {
-            writes_left: AtomicU64::new(u64::MAX),
-            ..Bytes::default()
-        };
-        Self {
-            bytes: Arc::new(bytes),
-            free: AtomicU64::new(u64::MAX),
-        }
-    }
+    writes_left: Arc<AtomicU64>,
 }
 
 impl Memory {
-    /// Forgets what was not synced.
-    pub(crate) fn lose_power(&self) {
-        *self.seen() = self.bytes.synced.lock().unwrap().clone();
+    /// An empty one, for a store with a log if so.
+    pub(crate) fn new(has_log: bool) -> Arc<Self> {
+        Self::of(Vec::new(), has_log.then(Vec::new))
     }
 
-    /// The bytes, to look at or to damage.
-    pub(crate) fn seen(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.bytes.seen.lock().unwrap()
+    /// One with these bytes, and these of a log.
+    pub(crate) fn of(file: Vec<u8>, log: Option<Vec<u8>>) -> Arc<Self> {
+        let writes_left = Arc::new(AtomicU64::new(u64::MAX));
+        let bytes = |bytes: Vec<u8>| {
+            Arc::new(Bytes {
+                seen: Mutex::new(bytes.clone()),
+                synced: Mutex::new(bytes),
+                writes_left: Arc::clone(&writes_left),
+            })
+        };
+        Arc::new(Self {
+            file: bytes(file),
+            log: log.map(bytes),
+            writes_left: Arc::clone(&writes_left),
+            free: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    /// What is there after the power fails: what was synced. Whoever has this one open goes on
+    /// with it alone, as if that were not so.
+    pub(crate) fn lose_power(&self) -> Arc<Self> {
+        let synced = |bytes: &Arc<Bytes>| bytes.synced.lock().unwrap().clone();
+        // In this order: what goes from the log is in the store.
+        let file = synced(&self.file);
+        Self::of(file, self.log.as_ref().map(synced))
+    }
+
+    fn file(&self, log: bool) -> &Arc<Bytes> {
+        self.log.as_ref().filter(|_| log).unwrap_or(&self.file)
+    }
+
+    /// The bytes, or those of its log, to look at.
+    pub(crate) fn seen(&self, log: bool) -> Vec<u8> {
+        self.file(log).seen.lock().unwrap().clone()
+    }
+
+    /// Other bytes in their place.
+    pub(crate) fn put(&self, log: bool, bytes: Vec<u8>) {
+        *self.file(log).seen.lock().unwrap() = bytes;
     }
 
     /// After so many more writes there is no space left.
     pub(crate) fn fill_up(&self, writes: u64) {
-        self.bytes.writes_left.store(writes, Ordering::Relaxed);
+        self.writes_left.store(writes, Ordering::Relaxed);
     }
 }
 
 impl Opener for Memory {
     fn open(&self) -> Result<Box<dyn StorageBackend>> {
-        Ok(Box::new(Disk(Arc::clone(&self.bytes))))
+        Ok(Box::new(Disk(Arc::clone(&self.file))))
+    }
+
+    fn open_log(&self) -> Result<Option<Box<dyn StorageBackend>>> {
+        let disk = |bytes| -> Box<dyn StorageBackend> { Box::new(Disk(Arc::clone(bytes))) };
+        Ok(self.log.as_ref().map(disk))
     }
 
     fn free(&self) -> Option<u64> {
@@ -76,7 +107,7 @@ impl Opener for Memory {
     }
 
     fn size(&self) -> Option<u64> {
-        Some(self.seen().len() as u64)
+        Some(self.seen(false).len() as u64)
     }
 
     fn name(&self) -> String {

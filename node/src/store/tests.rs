@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use storage::block::{StoredHeader, StoredReceipt, StoredTransaction};
 
 /// A block with transactions that made a log each.
-fn block(number: u64, transactions: u64) -> Block {
+pub(super) fn block(number: u64, transactions: u64) -> Block {
     let header = Header {
         number,
         ..Header::default()
@@ -51,7 +51,7 @@ fn block(number: u64, transactions: u64) -> Block {
 }
 
 /// A state that says its number.
-fn state(number: u64) -> Durable {
+pub(super) fn state(number: u64) -> Durable {
     let mut state = Durable::new();
     state.write("/number", number.to_be_bytes()).unwrap();
     state
@@ -60,7 +60,7 @@ fn state(number: u64) -> Durable {
     state
 }
 
-fn commit(store: &Store, number: u64) -> Result<(), StoreError> {
+pub(super) fn commit(store: &Store, number: u64) -> Result<(), StoreError> {
     store.write(|batch| {
         let block = block(number, 1 + number % 3);
         batch.put_block(&block)?;
@@ -77,7 +77,7 @@ fn commit(store: &Store, number: u64) -> Result<(), StoreError> {
 }
 
 /// All is there up to a block, and nothing behind it.
-fn whole_up_to(store: &Store, newest: u64) {
+pub(super) fn whole_up_to(store: &Store, newest: u64) {
     assert_eq!(store.bounds().unwrap(), Some((0, newest)));
     for number in 0..=newest {
         let expected = block(number, 1 + number % 3);
@@ -100,8 +100,8 @@ proptest! {
     /// What was committed is there after the power fails at any write, and what was not is
     /// gone, all of it.
     #[test]
-    fn what_is_committed_outlives_the_power(writes in 0_u64..400) {
-        let memory = Arc::new(Memory::default());
+    fn what_is_committed_outlives_the_power(writes in 0_u64..400, has_log: bool) {
+        let memory = Memory::new(has_log);
         let store = Store::of(memory.clone(), &identity()).unwrap();
         commit(&store, 0).unwrap();
         memory.fill_up(writes);
@@ -112,12 +112,9 @@ proptest! {
                 Err(_) => break,
             }
         }
-        memory.lose_power();
-        memory.fill_up(u64::MAX);
+        let memory = memory.lose_power();
         store.close();
         drop(store);
-        // What was written when it was closed was not synced either.
-        memory.lose_power();
         let store = Store::of(memory, &identity()).unwrap();
         let (_, newest) = store.bounds().unwrap().unwrap();
         // One whose commit failed may be there.
@@ -129,17 +126,18 @@ proptest! {
 
     /// Whatever byte is another one, what is read is what was written, or an error.
     #[test]
-    fn damage_is_told_and_never_served(place: usize, bit in 0_u8..8) {
-        let memory = Arc::new(Memory::default());
+    fn damage_is_told_and_never_served(place: usize, bit in 0_u8..8, has_log: bool, in_log: bool) {
+        let memory = Memory::new(has_log);
         let store = Store::of(memory.clone(), &identity()).unwrap();
         (0..4).for_each(|number| commit(&store, number).unwrap());
+        // Some of it is in the log alone.
+        let memory = memory.lose_power();
         store.close();
         drop(store);
-        {
-            let mut seen = memory.seen();
-            let place = place % seen.len();
-            seen[place] ^= 1 << bit;
-        }
+        let mut seen = memory.seen(in_log);
+        let place = place % seen.len();
+        seen[place] ^= 1 << bit;
+        memory.put(in_log, seen);
         serves_what_was_written(&memory);
     }
 }
@@ -185,16 +183,17 @@ fn serves_what_was_written(memory: &Arc<Memory>) {
 /// One byte of each page, one page after the other.
 #[test]
 fn each_page_may_be_damaged() {
-    let memory = Arc::new(Memory::default());
+    let memory = Memory::new(false);
     let store = Store::of(memory.clone(), &identity()).unwrap();
     (0..4).for_each(|number| commit(&store, number).unwrap());
     store.close();
     drop(store);
-    let whole = memory.seen().clone();
+    let whole = memory.seen(false);
     for page in 0..whole.len() / 4_096 {
         let place = page * 4_096 + page * 997 % 4_096;
-        whole.clone_into(&mut memory.seen());
-        memory.seen()[place] ^= 0x55;
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0x55;
+        memory.put(false, damaged);
         serves_what_was_written(&memory);
     }
 }
@@ -252,7 +251,11 @@ fn a_folder_that_may_not_be_written_is_told() {
 
 #[test]
 fn a_full_disk_is_read_and_written_again_when_there_is_room() {
-    let memory = Arc::new(Memory::default());
+    [false, true].into_iter().for_each(full_and_again);
+}
+
+fn full_and_again(has_log: bool) {
+    let memory = Memory::new(has_log);
     let store = Store::of(memory.clone(), &identity()).unwrap();
     commit(&store, 0).unwrap();
     memory.free.store(1_000, Ordering::Relaxed);
@@ -274,11 +277,11 @@ fn a_full_disk_is_read_and_written_again_when_there_is_room() {
 /// The disk did not say that it would be full.
 #[test]
 fn a_disk_that_gives_no_space_is_written_again_when_there_is_room() {
-    for writes in 0..40 {
-        let memory = Arc::new(Memory::default());
+    for writes in 0..80 {
+        let memory = Memory::new(writes % 2 == 0);
         let store = Store::of(memory.clone(), &identity()).unwrap();
         commit(&store, 0).unwrap();
-        memory.fill_up(writes);
+        memory.fill_up(writes / 2);
         let mut number = 1;
         while commit(&store, number).is_ok() {
             number += 1;
@@ -296,10 +299,10 @@ fn a_disk_that_gives_no_space_is_written_again_when_there_is_room() {
 }
 
 /// A folder that is deleted at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("evm-rollup-store-{}-{count}", std::process::id());
@@ -372,7 +375,7 @@ fn two_do_not_share_a_store_and_others_are_refused() {
     assert!(
         error
             .to_string()
-            .contains("has form 7, this program knows form 3"),
+            .contains("has form 7, this program knows form 4"),
         "{error}"
     );
 }
