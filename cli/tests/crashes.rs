@@ -197,6 +197,86 @@ fn a_devnet_whose_blocks_come_in_time_loses_nothing_that_it_acknowledged() {
     killed(start, 1337, 5, || {});
 }
 
+/// Sends transfers and takes blocks back until the node no longer answers.
+fn reorganise(url: String, account: node::accounts::Account) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let call = |method: &str, params: Value| {
+            let call = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+            post(&url, &call)
+        };
+        for turn in 0.. {
+            let from = json!([account.address, "latest"]);
+            let Some(nonce) = call("eth_getTransactionCount", from) else {
+                return turn;
+            };
+            let nonce = quantity(&nonce["result"]);
+            for nonce in nonce..nonce + 1 + turn % 3 {
+                let (_, raw) = transfer(&account, 1337, nonce);
+                if call("eth_sendRawTransaction", json!([raw])).is_none() {
+                    return turn;
+                }
+            }
+            let depth = 1 + turn % 2;
+            match call("anvil_reorg", json!([depth, []])) {
+                Some(answer) => assert!(answer.get("error").is_none(), "{answer}"),
+                None => return turn,
+            }
+        }
+        0
+    })
+}
+
+fn quantity(text: &Value) -> u64 {
+    let text = text.as_str().expect("a quantity");
+    u64::from_str_radix(text.trim_start_matches("0x"), 16).expect("a number")
+}
+
+/// Killed in the middle of a reorganisation it goes on from before, in between or after; never
+/// from a state that is not that of its blocks.
+#[test]
+fn a_devnet_that_is_killed_while_it_reorganises_is_whole() {
+    let folder = Folder::new("crashes of a devnet that goes back");
+    let account = node::accounts::derive(1).expect("accounts").remove(0);
+    let (mut dice, mut turns) = (Dice(variable("CRASH_SEED").unwrap_or(11)), 0);
+    for _ in 0..crashes() {
+        let args = ["devnet", "--port", "0", "--data-dir", "data"];
+        let mut process = Process::start(&folder.0, &args);
+        let ask = |method: &str, params: Value| {
+            let answer = ask(&process, method, &params).expect("an answer");
+            answer["result"].clone()
+        };
+        let newest = quantity(&ask("eth_blockNumber", json!([])));
+        let (mut parent, mut count) = (Value::Null, 0);
+        for number in 0..=newest {
+            let block = ask(
+                "eth_getBlockByNumber",
+                json!([format!("{number:#x}"), false]),
+            );
+            assert!(
+                parent.is_null() || block["parentHash"] == parent,
+                "{number}"
+            );
+            parent = block["hash"].clone();
+            count += block["transactions"].as_array().map_or(0, Vec::len) as u64;
+        }
+        let sent = ask(
+            "eth_getTransactionCount",
+            json!([account.address, "latest"]),
+        );
+        assert_eq!(quantity(&sent), count);
+        let receiver = Address::repeat_byte(0x42);
+        let paid = ask("eth_getBalance", json!([receiver, "latest"]));
+        assert_eq!(quantity(&paid), count);
+        let flood = reorganise(process.url.clone(), account.clone());
+        std::thread::sleep(Duration::from_millis(50 + dice.roll(400)));
+        process.child.kill().expect("it runs");
+        process.child.wait().expect("it ends");
+        turns += flood.join().expect("no refusal");
+    }
+    println!("{turns} reorganisations in {} lives", crashes());
+    assert!(turns > 0);
+}
+
 #[test]
 fn a_node_that_is_killed_loses_nothing_that_it_acknowledged() {
     let folder = Folder::new("crashes of a node");
