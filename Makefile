@@ -1,6 +1,8 @@
 # The commands people type. `make devnet` and `make test` set up all they need.
 
 CARGO ?= cargo
+# All targets build with the features of the whole workspace and the profile for development, in
+# which what is hot is optimised: nothing is compiled twice. Only `bench` takes the release profile.
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
@@ -16,7 +18,7 @@ help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
-	@$(CARGO) run --release --package cli -- devnet $(ARGS)
+	@$(CARGO) run --bin evm-rollup -- devnet $(ARGS)
 
 test: kernel ## every test, through the compiled kernel
 	@$(CARGO) xtask kernel --traps
@@ -31,33 +33,31 @@ fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.j
 	@cd solidity_fixtures && npm ci --silent --ignore-scripts && node build.mjs
 
 clients: kernel ## every stock client against the devnet: client, version, steps passed (needs Node.js, Python 3.11)
-	@$(CARGO) run --package e2e_tests --bin clients
+	@$(CARGO) run --bin clients
 
-# The program is built with the whole workspace, as the tests are: nothing is compiled twice.
 page: kernel ## the pages for browsers in a headless Chromium; pictures in target/page (needs Node.js, chromium)
-	@$(CARGO) build --workspace --bin evm-rollup
+	@$(CARGO) build --bin evm-rollup
 	@cd page/browser && npm ci --silent --ignore-scripts && node steps.mjs
 
 conformance: kernel ## our state tests through the compiled kernel; with SUITES=DIR Ethereum's, too
 	@$(CARGO) xtask kernel --evaluation
 	@$(if $(SUITES),,cat conformance/SUITES)
-	@$(CARGO) run --release --package cli -- statetest e2e_tests/statetests $(if $(SUITES),$(SUITES)/statetests)
+	@$(CARGO) run --bin evm-rollup -- statetest e2e_tests/statetests $(if $(SUITES),$(SUITES)/statetests)
 
 FUZZ ?= differential
 
 fuzz: ## random blocks through the kernel and plain revm: make fuzz FUZZ="inbox --seconds 600"
-	@$(CARGO) run --release --package fuzz -- $(FUZZ)
+	@$(CARGO) run --bin fuzz -- $(FUZZ)
 
 bench: kernel ## what a transaction costs; also to target/bench.json
-	@$(CARGO) run --release --package benches
+	@$(CARGO) run --release --bin benches
 
-# Built with the whole workspace, as the tests are: nothing is compiled twice.
 bench-check: kernel ## fails if a workload costs over 0.5 % more than benches/baseline.json says
-	@$(CARGO) build --workspace --bin benches
+	@$(CARGO) build --bin benches
 	@target/debug/benches check
 
 bench-accept: kernel ## writes benches/baseline.json anew
-	@$(CARGO) build --workspace --bin benches
+	@$(CARGO) build --bin benches
 	@target/debug/benches accept
 
 engines: kernel ## levels of the tests on the rollup node's own engine, too (wasmer 3.3.0)
@@ -72,7 +72,7 @@ engines: kernel ## levels of the tests on the rollup node's own engine, too (was
 WORKLOAD ?= erc20_200
 
 profile: kernel ## where a workload's instructions go: make profile WORKLOAD=erc20_200
-	@$(CARGO) build --workspace --bin benches
+	@$(CARGO) build --bin benches
 	@target/debug/benches profile $(WORKLOAD)
 
 random: ## 100,000 random modules on the step machine and on wasmi

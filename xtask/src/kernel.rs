@@ -82,7 +82,7 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
     Ok(())
 }
 
-fn hash(kernel: &[u8]) -> String {
+pub(crate) fn hash(kernel: &[u8]) -> String {
     hex::encode(Blake2b::<U32>::digest(kernel))
 }
 
@@ -160,7 +160,7 @@ impl Site {
 /// Folders of a checkout that hold no sources.
 const NO_SOURCES: [&str; 3] = ["target", ".git", "node_modules"];
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -379,7 +379,7 @@ fn prefixes(site: &Site) -> Result<Vec<(PathBuf, String)>> {
     Ok(prefixes)
 }
 
-fn rustc(args: &[&str]) -> Result<String> {
+pub(crate) fn rustc(args: &[&str]) -> Result<String> {
     let output = Command::new("rustc")
         .args(args)
         .output()
@@ -388,7 +388,7 @@ fn rustc(args: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn first_line(text: &str) -> &str {
+pub(crate) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 

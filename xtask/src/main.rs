@@ -15,12 +15,14 @@ mod features;
 mod imports;
 mod kernel;
 mod module;
+mod release;
 
 const USAGE: &str =
     "usage: cargo xtask kernel [--c-secp256k1 | --twice | --others | --traps | --evaluation]
        cargo xtask check-module FILE
        cargo xtask arrows
        cargo xtask features [PACKAGE]...
+       cargo xtask release
        cargo xtask work [opcodes | calls | precompiles | inputs | ordinary]...";
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["kernel", "--traps"] => kernel::build(Recovery::Rust, Purpose::Traps),
         ["kernel", "--evaluation"] => kernel::build(Recovery::Rust, Purpose::Evaluation),
         ["check-module", file] => check_module(Path::new(file)),
+        ["release"] => release::build(),
         ["arrows"] => arrows::check(),
         ["features", ref packages @ ..] => features::check(packages),
         ["work", ref parts @ ..] => work(parts),
@@ -51,12 +54,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the measuring program, which is built of more crates than this one: with the
-/// whole workspace, as the tests are, so that nothing is compiled twice.
+/// Runs the measuring program, which is built of more crates than this one.
 fn work(parts: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--workspace", "--bin", "work"]);
+    build.args(["build", "--bin", "work"]);
     let built = build.status().context("cannot start cargo")?;
     ensure!(built.success(), "the measuring program does not build");
     let program = env::current_exe()?.with_file_name("work");
