@@ -6,7 +6,7 @@ CARGO ?= cargo
 # Arguments of the devnet: make devnet ARGS="--port 9000 --block-time 2"
 ARGS ?=
 
-.PHONY: help devnet test kernel fixtures clients conformance fuzz profile bench bench-check bench-accept page \
+.PHONY: help devnet test kernel evm-kernel fixtures clients conformance fuzz profile bench bench-check bench-accept page \
 	engines opinions random docs ci setup clean
 
 # Ethereum's official test suites, if they are at hand: make test SUITES=DIR (conformance/SUITES).
@@ -17,7 +17,7 @@ export SUITES
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-devnet: kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
+devnet: evm-kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
 	@$(CARGO) run --bin evm-rollup -- devnet $(ARGS)
 
 test: kernel ## every test, through the compiled kernel
@@ -25,8 +25,11 @@ test: kernel ## every test, through the compiled kernel
 	@$(CARGO) xtask kernel --evaluation
 	@scripts/test
 
-kernel: setup ## target/kernel/evm_kernel.wasm, with its size and hash, and the installer
+kernel: evm-kernel ## target/kernel/evm_kernel.wasm, with its size and hash, and the installer
 	@$(CARGO) xtask kernel --others
+
+# All that a devnet needs.
+evm-kernel: setup
 	@$(CARGO) xtask kernel
 
 fixtures: ## recompiles the Solidity fixtures with the pinned solc (needs Node.js)
