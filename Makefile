@@ -85,7 +85,7 @@ opinions: ## what the packages of Tezos make of the messages that we read and wr
 	@$(CARGO) test --manifest-path opinions/Cargo.toml --target-dir target/opinions
 
 docs: setup ## the site of the docs: target/site/index.html; fails if a link is dead
-	@$(CARGO) build --workspace --bin evm-rollup
+	@$(CARGO) build --bin evm-rollup
 	@$(CARGO) test --quiet --manifest-path site/Cargo.toml --target-dir target/site_program
 	@$(CARGO) run --quiet --manifest-path site/Cargo.toml --target-dir target/site_program -- \
 		. target/debug/evm-rollup target/site

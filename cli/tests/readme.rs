@@ -125,7 +125,7 @@ fn run() -> Result<TestOutcome, Box<dyn Error>> {
     for (number, block) in blocks(include_str!("../../README.md")).iter().enumerate() {
         let block = block
             .replace("http://127.0.0.1:8545", &devnet.url)
-            .replace("$PWD/target/release", &programs.display().to_string());
+            .replace("$PWD/target/debug", &programs.display().to_string());
         // The last line of this kind says which block failed.
         write!(script, "echo '== block {number}' >&2\n{block}")?;
     }

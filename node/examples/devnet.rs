@@ -1,6 +1,6 @@
 //! The node as a library: starts a devnet in this process, sends a transaction, prints its receipt.
 //!
-//! `make kernel && cargo run --release --package node --example devnet`
+//! `make kernel && cargo run --example devnet`
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use ethereum::Transaction;

@@ -1,5 +1,5 @@
 //! Measures a level's cost beside the kernel's own work:
-//! `cargo run --release -p pvm --example level_cost -- KERNEL`.
+//! `cargo run --release --example level_cost -- KERNEL`.
 
 use pvm::{Inbox, Machine, Options};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Measures the machine's steps, in memory, beside wasmi: `cargo run --release -p step_machine --example
+//! Measures the machine's steps, in memory, beside wasmi: `cargo run --release --example
 //! speed`.
 
 use std::sync::Arc;

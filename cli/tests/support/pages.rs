@@ -12,8 +12,8 @@ pub(crate) const NOT_RUN: &str = "# Not run by the tests: ";
 /// Lines that a test leaves out: it has built and installed all of this already.
 const SET_UP: [&str; 4] = [
     "make kernel",
-    "cargo build --release",
-    "PATH=\"$PWD/target/release:$PATH\"",
+    "cargo build --bin evm-rollup",
+    "PATH=\"$PWD/target/debug:$PATH\"",
     CLIENTS,
 ];
 

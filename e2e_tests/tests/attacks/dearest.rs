@@ -1,7 +1,7 @@
 //! The dearest cases that `fuzz work` found: whole levels of programs, batches, large
 //! inputs, deposits and forced transactions, mutated towards more instructions and host
 //! calls, for either kernel.
-//! `cargo run --package fuzz -- work --keep FILE` writes such a file.
+//! `cargo run --bin fuzz -- work --keep FILE` writes such a file.
 
 use e2e_tests::lab::Sample;
 use e2e_tests::load::{Labs, Load};

@@ -1,4 +1,4 @@
-//! Measures of the node: `cargo run --release -p benches --bin rpc [NAME…]`, with the names
+//! Measures of the node: `cargo run --release --bin rpc [NAME…]`, with the names
 //! latency, traces, sockets, logs, state_root, disk, follow, fork; all without.
 #![expect(
     clippy::float_arithmetic,
