@@ -28,7 +28,10 @@ pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
     let (guarded, guard) = stack_guard::apply(&stripped, stack_guard::FRAMES)?;
     let names = Outline::read(&module)?.names_file();
     files::write(&args.output, &guarded)?;
-    files::write(&args.output.with_extension("names"), names)?;
+    // A module without names, such as one that is guarded already, leaves those that are there.
+    if !names.is_empty() {
+        files::write(&args.output.with_extension("names"), names)?;
+    }
     println!("{}: {} bytes", args.output.display(), guarded.len());
     println!("{guard}");
     Ok(ExitCode::SUCCESS)

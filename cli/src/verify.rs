@@ -3,6 +3,7 @@
 use crate::setup::{self, Checked, Target};
 use crate::{FOUND_WRONG, files};
 use clap::Args;
+use messages::hash::blake2b_256;
 use pvm::report::{ModuleReport, report};
 use pvm::{Purpose, Version};
 use std::io::IsTerminal;
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        print(&report, module.len(), args.pvm_version);
+        print(&report, &module, args.pvm_version);
     }
     Ok(if report.is_valid() {
         ExitCode::SUCCESS
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn print(report: &ModuleReport, len: usize, version: Version) {
+fn print(report: &ModuleReport, module: &[u8], version: Version) {
     let colours = std::io::stdout().is_terminal();
     let paint = |code: &str, text: &str| {
         if colours {
@@ -70,7 +71,8 @@ fn print(report: &ModuleReport, len: usize, version: Version) {
             text.to_owned()
         }
     };
-    println!("{len} bytes, by the rules of {version}");
+    println!("{} bytes, by the rules of {version}", module.len());
+    println!("blake2b {}", hex::encode(blake2b_256(module)));
     for rule in &report.rules {
         let mark = match (rule.checked, rule.faults.is_empty()) {
             (false, _) => "not checked".to_owned(),

@@ -2,6 +2,7 @@
 
 mod support;
 
+use messages::hash::blake2b_256;
 use support::{Folder, command, stderr, stdout};
 
 /// A kernel that calls itself for ever.
@@ -24,6 +25,19 @@ fn a_kernel_that_would_be_stuck_traps_once_it_is_guarded() {
     );
     let names = std::fs::read_to_string(folder.path("guarded.names")).unwrap();
     assert_eq!(names, "0 again\n");
+
+    // Once more: the names are not in the module any more.
+    let again = command(&["guard", &guarded, "-o", &guarded]);
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    let names = std::fs::read_to_string(folder.path("guarded.names")).unwrap();
+    assert_eq!(names, "0 again\n");
+    let hash = blake2b_256(&std::fs::read(&guarded).unwrap());
+    let verified = command(&["verify", &guarded]);
+    assert!(
+        stdout(&verified).contains(&format!("\nblake2b {}\n", hex::encode(hash))),
+        "{}",
+        stdout(&verified)
+    );
 
     let run = |kernel: &str| {
         let ran = command(&["run", kernel, "--inputs", &inputs]);
