@@ -194,7 +194,7 @@ impl Violation {
 /// notice.
 pub fn check(wasm: &[u8], terms: impl Into<Terms>) -> Result<KernelFacts, KernelError> {
     let terms = terms.into();
-    let outline = match Outline::read(wasm) {
+    let outline = match Outline::read_strictly(wasm) {
         Ok(outline) => outline,
         Err(error) => return Err(KernelError::Decode(error.to_string())),
     };
@@ -263,7 +263,8 @@ pub(crate) fn violations(wasm: &[u8], outline: &Outline<'_>, terms: Terms) -> Ve
 
 /// Faults that the decoder refuses.
 fn refused(outline: &Outline<'_>) -> Vec<Violation> {
-    let refused = outline.refused.iter().map(|refused| {
+    let all = outline.refused.iter().chain(&outline.unfit);
+    let refused = all.map(|refused| {
         let (rule, what) = match refused.refusal {
             Refusal::Float => (Rule::NoFloats, format!("{}: floating-point", refused.what)),
             Refusal::Unknown => {
@@ -272,6 +273,10 @@ fn refused(outline: &Outline<'_>) -> Vec<Violation> {
             }
             Refusal::SeveralValues => {
                 let what = format!("{}: the fast path refuses multi-value", refused.what);
+                (Rule::FastPath, what)
+            }
+            Refusal::Unfit => {
+                let what = format!("{}: the fast path refuses it", refused.what);
                 (Rule::FastPath, what)
             }
         };

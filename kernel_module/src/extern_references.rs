@@ -1,8 +1,8 @@
 //! Engines without references to things of the host run modules that have them.
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
-use wasm_encoder::{AbstractHeapType, Module};
-use wasmparser::Parser;
+use wasm_encoder::{AbstractHeapType, CustomSection, Module};
+use wasmparser::{CustomSectionReader, Parser};
 
 /// The module with references to functions for those to things of the host (`externref`). No host
 /// function gives or takes such a thing, so that all of them are null, and null stays null.
@@ -19,6 +19,19 @@ struct Replace;
 
 impl Reencode for Replace {
     type Error = std::convert::Infallible;
+
+    /// What is in them does not matter, nor whether it can be read.
+    fn parse_custom_section(
+        &mut self,
+        module: &mut Module,
+        section: CustomSectionReader<'_>,
+    ) -> Result<(), Error> {
+        module.section(&CustomSection {
+            name: section.name().into(),
+            data: section.data().into(),
+        });
+        Ok(())
+    }
 
     fn abstract_heap_type(
         &mut self,

@@ -3,7 +3,8 @@
 use wasmparser::WasmFeatures;
 
 /// Features of the machine's fast path, floats included, which have a rule of their own.
-pub(crate) fn features() -> WasmFeatures {
+#[must_use]
+pub fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::FLOATS
         | WasmFeatures::SATURATING_FLOAT_TO_INT

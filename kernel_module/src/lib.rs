@@ -18,6 +18,7 @@
 pub mod call_graph;
 pub mod check;
 pub mod extern_references;
+pub mod features;
 pub mod imports;
 pub mod metering;
 pub mod opcodes;
@@ -31,7 +32,6 @@ pub mod ticks;
 pub mod version;
 
 mod additions;
-mod features;
 mod globals;
 mod strip;
 

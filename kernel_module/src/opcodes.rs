@@ -11,11 +11,14 @@ pub enum Refusal {
     Unknown,
     /// It gives several values, which the fast path of the machine refuses.
     SeveralValues,
+    /// The fast path of the machine refuses it, though it is of a kind that it has.
+    Unfit,
 }
 
 /// Why an instruction is refused, with its name; `None` if it is not. The types within it are not
 /// looked at.
-pub(crate) fn refusal(operator: &Operator<'_>) -> Option<(Refusal, &'static str)> {
+#[must_use]
+pub fn refusal(operator: &Operator<'_>) -> Option<(Refusal, &'static str)> {
     macro_rules! refusals {
         ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*) )*) => {
             match operator {

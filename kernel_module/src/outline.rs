@@ -1,13 +1,17 @@
 //! The one reader of modules: the parts that rules, reports and the call graph speak of.
 
+mod known;
+mod names;
+
+use crate::features::features;
 use crate::opcodes::{self, Refusal};
+use known::{has, is_constant, is_extern, null, section_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use wasmparser::{
-    BlockType, CompositeInnerType, ConstExpr, CustomSectionReader, DataKind, DataSectionReader,
-    Element, ElementItems, ElementKind, ElementSectionReader, ExternalKind, FuncType, FunctionBody,
-    Import as RawImport, KnownCustom, Name, Operator, Parser, Payload, Result, TypeRef,
-    TypeSectionReader, ValType,
+    BlockType, CompositeInnerType, ConstExpr, DataKind, DataSectionReader, Element, ElementItems,
+    ElementKind, ElementSectionReader, ExternalKind, FuncType, FunctionBody, Import as RawImport,
+    Operator, Parser, Payload, Result, TypeRef, TypeSectionReader, ValType,
 };
 
 /// The parts of a module. Functions have one numbering, the imported ones first.
@@ -47,6 +51,9 @@ pub struct Outline<'w> {
     pub order: Vec<u8>,
     /// Types and instructions that the machine's decoder refuses.
     pub refused: Vec<Refused>,
+    /// What the fast path refuses of that which the decoder takes: types, blocks of a type that has a number,
+    /// constants that are computed.
+    pub unfit: Vec<Refused>,
     /// True if references to things of the host occur, which only ever are null.
     pub has_extern_references: bool,
 }
@@ -128,8 +135,22 @@ impl<'w> Outline<'w> {
     /// # Errors
     /// If the bytes do not decode.
     pub fn read(wasm: &'w [u8]) -> Result<Self> {
+        Self::parsed(wasm, Parser::new(0))
+    }
+
+    /// The same, of a module that is written as one without extensions that kernels may not use.
+    ///
+    /// # Errors
+    /// As [`Outline::read`].
+    pub fn read_strictly(wasm: &'w [u8]) -> Result<Self> {
+        let mut parser = Parser::new(0);
+        parser.set_features(features());
+        Self::parsed(wasm, parser)
+    }
+
+    fn parsed(wasm: &'w [u8], parser: Parser) -> Result<Self> {
         let mut outline = Self::default();
-        for payload in Parser::new(0).parse_all(wasm) {
+        for payload in parser.parse_all(wasm) {
             outline.payload(payload?)?;
         }
         Ok(outline)
@@ -160,23 +181,6 @@ impl<'w> Outline<'w> {
         self.exports
             .iter()
             .find(|export| export.name == name && export.kind == ExternalKind::Func)
-    }
-
-    /// The name of a function, made readable, or its number.
-    #[must_use]
-    pub fn name(&self, function: u32) -> String {
-        match self.names.get(&function) {
-            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-            None => format!("function {function}"),
-        }
-    }
-
-    /// The names of all functions as `evm-rollup debug` and `profile` read them: a line for each,
-    /// its index and its name.
-    #[must_use]
-    pub fn names_file(&self) -> String {
-        let line = |index| format!("{index} {}\n", self.name(index));
-        self.names.keys().map(|index| line(*index)).collect()
     }
 
     fn payload(&mut self, payload: Payload<'w>) -> Result<()> {
@@ -254,20 +258,6 @@ impl<'w> Outline<'w> {
         Ok(())
     }
 
-    /// Takes the names of functions out of a custom section, as far as they can be read.
-    fn custom(&mut self, section: &CustomSectionReader<'w>) {
-        let KnownCustom::Name(names) = section.as_known() else {
-            return;
-        };
-        for name in names.into_iter().flatten() {
-            if let Name::Function(functions) = name {
-                let names = functions.into_iter().flatten();
-                self.names
-                    .extend(names.map(|naming| (naming.index, naming.name)));
-            }
-        }
-    }
-
     fn section(&mut self, payload: &Payload<'_>) {
         let Some((id, range)) = payload.as_section() else {
             return;
@@ -328,6 +318,7 @@ impl<'w> Outline<'w> {
             ValType::F32 | ValType::F64 => {
                 self.refuse(Refusal::Float, offset, function, format!("{ty} in {place}"));
             }
+            ty if !has(ty) => self.unfit(offset, function, format!("{ty} in {place}")),
             ValType::Ref(reference) if reference.is_extern_ref() => {
                 self.has_extern_references = true;
             }
@@ -335,11 +326,28 @@ impl<'w> Outline<'w> {
         }
     }
 
+    fn unfit(&mut self, offset: usize, function: Option<u32>, what: String) {
+        self.unfit.push(Refused {
+            refusal: Refusal::Unfit,
+            offset,
+            function,
+            what,
+        });
+    }
+
     /// The value of a constant expression, if it is a plain i32.
     fn constant(&mut self, expression: &ConstExpr<'_>) -> Result<Option<u32>> {
         let mut value = None;
-        for operator in expression.get_operators_reader() {
-            match operator? {
+        let offset = expression.get_binary_reader().original_position();
+        for (place, operator) in expression.get_operators_reader().into_iter().enumerate() {
+            let operator = operator?;
+            if place == 0 && !is_constant(&operator)
+                || place == 1 && !matches!(operator, Operator::End)
+            {
+                let what = "a constant expression of more than a constant".to_owned();
+                self.unfit(offset, None, what);
+            }
+            match operator {
                 Operator::I32Const { value: number } => value = Some(number.cast_unsigned()),
                 Operator::RefFunc { function_index } => {
                     self.referenced.insert(function_index);
@@ -438,8 +446,16 @@ impl<'w> Outline<'w> {
                 Operator::RefFunc { function_index } => {
                     self.referenced.insert(function_index);
                 }
-                Operator::RefNull { .. } => self.has_extern_references |= is_extern(&operator),
+                Operator::RefNull { hty } => {
+                    self.has_extern_references |= is_extern(&operator);
+                    if !null(hty).is_some_and(has) {
+                        self.unfit(offset, function, "a null of another type".to_owned());
+                    }
+                }
                 Operator::TypedSelect { ty } => self.value(ty, offset, function, "a select"),
+                Operator::TypedSelectMulti { .. } => {
+                    self.unfit(offset, function, "a select of several values".to_owned());
+                }
                 Operator::MemoryInit { .. } | Operator::DataDrop { .. } => body.uses_data = true,
                 Operator::Block { blockty }
                 | Operator::Loop { blockty }
@@ -458,31 +474,12 @@ impl<'w> Outline<'w> {
                 if self.type_at(ty).is_some_and(several) {
                     let what = "a block that takes values, or gives more than one".to_owned();
                     self.refuse(Refusal::SeveralValues, offset, Some(function), what);
+                } else {
+                    let what = "a block whose type has a number".to_owned();
+                    self.unfit(offset, Some(function), what);
                 }
             }
             BlockType::Empty => {}
         }
-    }
-}
-
-fn is_extern(operator: &Operator<'_>) -> bool {
-    matches!(operator, Operator::RefNull { hty } if *hty == wasmparser::HeapType::EXTERN)
-}
-
-const fn section_name(id: u8) -> &'static str {
-    match id {
-        1 => "type",
-        2 => "import",
-        3 => "function",
-        4 => "table",
-        5 => "memory",
-        6 => "global",
-        7 => "export",
-        8 => "start",
-        9 => "element",
-        10 => "code",
-        11 => "data",
-        12 => "data count",
-        _ => "other",
     }
 }

@@ -54,7 +54,7 @@ impl ModuleReport {
 /// Looks at every rule for the module `wasm`.
 #[must_use]
 pub fn report(wasm: &[u8], terms: impl Into<Terms>) -> ModuleReport {
-    let outline = match Outline::read(wasm) {
+    let outline = match Outline::read_strictly(wasm) {
         Ok(outline) => outline,
         Err(error) => {
             let fault = Fault {
