@@ -25,10 +25,37 @@ pub enum Region {
     Tables,
     /// The memory, in words.
     Memory,
+    /// While a module is decoded: of each type its parameters and result, and the first that is the same.
+    Types,
+    /// The types of parameters and results, a byte each.
+    Kinds,
+    /// The tree of types.
+    TypeTree,
+    /// Of each function its type, whether it is referred to, where it begins, and the last call that waits
+    /// for that.
+    Declared,
+    /// Of each global its first cell, its type, and whether it changes.
+    GlobalTypes,
+    /// The types of tables.
+    TableTypes,
+    /// The types of segments of elements.
+    ElementTypes,
+    /// The tree of exported names.
+    NameTree,
+    /// Of each function where its code lies in the module.
+    Bodies,
+    /// Of each group of locals the first, its first cell, how many, and their type.
+    Locals,
+    /// The types of operands, a byte each.
+    Operands,
+    /// Blocks that are open.
+    Blocks,
+    /// Functions that the start function calls.
+    Waiting,
 }
 
 impl Region {
-    /// All of them, in the order in which they are hashed.
+    /// Those of a machine, in the order in which they are hashed.
     pub const ALL: [Self; 10] = [
         Self::Code,
         Self::Functions,
@@ -40,6 +67,33 @@ impl Region {
         Self::TableSizes,
         Self::Tables,
         Self::Memory,
+    ];
+
+    /// Those of a module that is being decoded: the machine's to be, and others.
+    pub(crate) const DECODING: [Self; 23] = [
+        Self::Code,
+        Self::Functions,
+        Self::Elements,
+        Self::Data,
+        Self::Segments,
+        Self::Stack,
+        Self::Globals,
+        Self::TableSizes,
+        Self::Tables,
+        Self::Memory,
+        Self::Types,
+        Self::Kinds,
+        Self::TypeTree,
+        Self::Declared,
+        Self::GlobalTypes,
+        Self::TableTypes,
+        Self::ElementTypes,
+        Self::NameTree,
+        Self::Bodies,
+        Self::Locals,
+        Self::Operands,
+        Self::Blocks,
+        Self::Waiting,
     ];
 }
 

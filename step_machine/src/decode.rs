@@ -7,6 +7,8 @@
 mod function;
 mod parts;
 
+pub(crate) use function::{lane, memarg, small};
+
 use crate::image::{Image, Imported};
 use crate::op::{self, halves, word};
 use kernel_module::Outline;

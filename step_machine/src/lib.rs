@@ -5,6 +5,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`fn@decode`], [`image`] | a module's flat code |
+//! | [`decoding`] | the same by steps, each of which can be proved |
 //! | [`backing`], [`registers`] | what holds the state; what of it is not in an array |
 //! | [`fn@step`] | one step |
 //! | [`plain`] | the state in memory |
@@ -12,6 +13,7 @@
 
 pub mod backing;
 pub mod decode;
+pub mod decoding;
 pub mod image;
 pub mod plain;
 pub mod proof;

@@ -187,7 +187,7 @@ impl Backing for Plain {
                     self.mark_memory(place << 3);
                 }
             }
-            Region::Code | Region::Functions | Region::Elements | Region::Data => {}
+            _ => {}
         }
         Ok(())
     }
@@ -270,6 +270,7 @@ impl Plain {
                 let bytes = self.memory.get(place << 3..).and_then(<[u8]>::first_chunk);
                 return bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
             }
+            _ => return 0,
         };
         words.get(place).copied().unwrap_or_default()
     }

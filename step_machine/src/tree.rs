@@ -6,6 +6,7 @@
 //! | leaf | `10`, its 8 words |
 //! | pair | `11`, the hashes of its sides |
 //! | state | `12`, the registers' 8 words, the roots of the ten regions |
+//! | module that is being decoded | `13`, the state of decoding, the roots of its 23 regions |
 //!
 //! Words are little-endian. What was never written is 0.
 
@@ -60,6 +61,11 @@ pub(crate) fn state(registers: &Registers, roots: &[Hash; Region::ALL.len()]) ->
     let words: [u64; WORDS] = registers.words();
     let words = words.map(u64::to_le_bytes);
     hashed(0x12, &[words.as_flattened(), roots.as_flattened()])
+}
+
+/// The hash of a module that is being decoded.
+pub(crate) fn draft(state: &[u8], roots: &[Hash]) -> Hash {
+    hashed(0x13, &[state, roots.as_flattened()])
 }
 
 static ZEROS: OnceLock<[Hash; HEIGHT as usize + 1]> = OnceLock::new();
@@ -180,7 +186,7 @@ impl Trees {
             Region::Stack => &self.stack,
             Region::Globals => &self.globals,
             Region::TableSizes => &self.table_sizes,
-            Region::Tables | Region::Memory => &self.memory,
+            _ => &self.memory,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod plain;
 
+pub(crate) use plain::{lane, memarg, small};
+
 use super::{DecodeError, Decoder, Result, cells, cells_of};
 use crate::op::{self, FREE, halves};
 use wasmparser::{

@@ -38,8 +38,9 @@ pub struct Partial {
     regions: Vec<Part>,
 }
 
+/// A part of a region, as far as a proof has it.
 #[derive(Clone, Debug)]
-enum Part {
+pub(crate) enum Part {
     Zeros,
     Elsewhere(Hash),
     Leaf([u64; LEAF]),
@@ -125,7 +126,7 @@ impl Backing for Partial {
 }
 
 impl Part {
-    fn get(&self, height: u32, at: u32) -> Result<u64, ProofError> {
+    pub(crate) fn get(&self, height: u32, at: u32) -> Result<u64, ProofError> {
         match self {
             Self::Zeros => Ok(0),
             Self::Elsewhere(_) => Err(ProofError::Missing),
@@ -134,7 +135,7 @@ impl Part {
         }
     }
 
-    fn set(&mut self, height: u32, at: u32, word: u64) -> Result<(), ProofError> {
+    pub(crate) fn set(&mut self, height: u32, at: u32, word: u64) -> Result<(), ProofError> {
         if let Self::Zeros = self {
             *self = match height {
                 0 => Self::Leaf([0; LEAF]),
@@ -149,7 +150,7 @@ impl Part {
         Ok(())
     }
 
-    fn hash(&self, height: u32) -> Hash {
+    pub(crate) fn hash(&self, height: u32) -> Hash {
         match self {
             Self::Zeros => zero(height),
             Self::Elsewhere(hash) => *hash,
@@ -167,19 +168,20 @@ const fn side(height: u32, at: u32) -> usize {
     (at >> (height + LEAF_BITS - 1) & 1) as usize
 }
 
-struct Reader<'b>(&'b [u8]);
+/// Reads proofs.
+pub(crate) struct Reader<'b>(pub(crate) &'b [u8]);
 
 const SHORT: ProofError = ProofError::Malformed("it ends too early");
 
 impl Reader<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ProofError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], ProofError> {
         let (array, rest) = self.0.split_first_chunk().ok_or(SHORT)?;
         self.0 = rest;
         Ok(*array)
     }
 
     /// No deeper than a region is high. Each part has one form alone.
-    fn part(&mut self, height: u32) -> Result<Part, ProofError> {
+    pub(crate) fn part(&mut self, height: u32) -> Result<Part, ProofError> {
         let [tag] = self.array()?;
         match tag {
             0 => Ok(Part::Zeros),

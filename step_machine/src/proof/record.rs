@@ -4,7 +4,7 @@ use crate::backing::{Backing, Region};
 use crate::plain::Plain;
 use crate::registers::Registers;
 use crate::root::leaf_words;
-use crate::tree::{HEIGHT, LEAF_BITS, zero};
+use crate::tree::{HEIGHT, Hash, LEAF, LEAF_BITS, zero};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
@@ -97,36 +97,11 @@ impl Plain {
         for region in Region::ALL {
             let all = step.touched.range((region, 0)..=(region, u32::MAX));
             let leaves: Vec<u32> = all.map(|(_, leaf)| *leaf).collect();
-            self.part(region, (HEIGHT, 0), &leaves, &mut proof);
+            let hash = |height, at| self.hash(region, height, at);
+            let words = |at| leaf_words(self, region, at);
+            encode((&hash, &words), (HEIGHT, 0), &leaves, &mut proof);
         }
         proof
-    }
-
-    /// Appends a part of a region, in which these leaves are whole.
-    fn part(&self, region: Region, (height, at): (u32, u32), leaves: &[u32], proof: &mut Vec<u8>) {
-        if leaves.is_empty() {
-            let hash = self.hash(region, height, at);
-            if hash == zero(height) {
-                proof.push(0);
-            } else {
-                proof.push(1);
-                proof.extend(hash);
-            }
-        } else if height == 0 {
-            let bytes = leaf_words(self, region, at).map(u64::to_le_bytes);
-            let bytes = bytes.as_flattened();
-            let last = bytes.iter().rposition(|byte| *byte != 0);
-            let len = last.map_or(0, |last| last + 1);
-            proof.extend([2, len as u8]);
-            proof.extend(&bytes[..len]);
-        } else {
-            let (below, middle) = (height - 1, 2 * at + 1);
-            let (left, right) =
-                leaves.split_at(leaves.partition_point(|leaf| leaf >> below < middle));
-            proof.push(3);
-            self.part(region, (below, 2 * at), left, proof);
-            self.part(region, (below, middle), right, proof);
-        }
     }
 
     /// Makes the step that was made beside this state.
@@ -136,5 +111,40 @@ impl Plain {
         for ((region, at), word) in step.written {
             let Ok(()) = self.set(region, at, word);
         }
+    }
+}
+
+/// What knows the hashes of a region, and its leaves.
+type Known<'k> = (&'k dyn Fn(u32, u32) -> Hash, &'k dyn Fn(u32) -> [u64; LEAF]);
+
+/// Appends a part of a region, in which these leaves are whole.
+pub(crate) fn encode(
+    known: Known<'_>,
+    (height, at): (u32, u32),
+    leaves: &[u32],
+    proof: &mut Vec<u8>,
+) {
+    let (hash_of, words) = known;
+    if leaves.is_empty() {
+        let hash = hash_of(height, at);
+        if hash == zero(height) {
+            proof.push(0);
+        } else {
+            proof.push(1);
+            proof.extend(hash);
+        }
+    } else if height == 0 {
+        let bytes = words(at).map(u64::to_le_bytes);
+        let bytes = bytes.as_flattened();
+        let last = bytes.iter().rposition(|byte| *byte != 0);
+        let len = last.map_or(0, |last| last + 1);
+        proof.extend([2, len as u8]);
+        proof.extend(&bytes[..len]);
+    } else {
+        let (below, middle) = (height - 1, 2 * at + 1);
+        let (left, right) = leaves.split_at(leaves.partition_point(|leaf| leaf >> below < middle));
+        proof.push(3);
+        encode(known, (below, 2 * at), left, proof);
+        encode(known, (below, middle), right, proof);
     }
 }

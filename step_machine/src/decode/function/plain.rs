@@ -3,7 +3,7 @@
 use super::Code;
 use crate::decode::{DecodeError, Result, cells_of};
 use crate::op::{self, FREE};
-use wasmparser::Operator;
+use wasmparser::{MemArg, Operator};
 
 impl Code<'_, '_> {
     pub(super) fn plain(&mut self, operator: &Operator<'_>, offset: usize) -> Result<()> {
@@ -160,7 +160,7 @@ impl Code<'_, '_> {
 }
 
 /// The LEB128 number of one or two bytes that begins here.
-fn small(bytes: &[u8]) -> u16 {
+pub(crate) fn small(bytes: &[u8]) -> u16 {
     match *bytes {
         [first, ..] if first < 0x80 => first.into(),
         [first, second, ..] => u16::from(first & 0x7f) | u16::from(second & 0x7f) << 7,
@@ -170,6 +170,11 @@ fn small(bytes: &[u8]) -> u16 {
 
 /// The offset of a load or a store.
 fn offset(operator: &Operator<'_>) -> Option<u32> {
+    memarg(operator).map(|memarg| memarg.offset as u32)
+}
+
+/// What a load or a store says of its address.
+pub(crate) fn memarg(operator: &Operator<'_>) -> Option<MemArg> {
     use Operator as O;
     match operator {
         O::I32Load { memarg }
@@ -212,13 +217,13 @@ fn offset(operator: &Operator<'_>) -> Option<u32> {
         | O::V128Store8Lane { memarg, .. }
         | O::V128Store16Lane { memarg, .. }
         | O::V128Store32Lane { memarg, .. }
-        | O::V128Store64Lane { memarg, .. } => Some(memarg.offset as u32),
+        | O::V128Store64Lane { memarg, .. } => Some(*memarg),
         _ => None,
     }
 }
 
 /// The lane that an instruction names.
-fn lane(operator: &Operator<'_>) -> Option<u8> {
+pub(crate) fn lane(operator: &Operator<'_>) -> Option<u8> {
     use Operator as O;
     match operator {
         O::I8x16ExtractLaneS { lane }
