@@ -24,7 +24,8 @@ const ABOUT: &str = "The level is one of these:\n  \
     one step; one of them proves it, and the judge, who has none of the state, decides. The honest \
     operator must win: exit code 1 if it does not. What is proved, and what not: docs/proofs.md.\n\n\
     Faults: root, state (durable storage), outbox, skipped (a message of the inbox), inbox (a message read \
-    as another), kernel (a bit of its code), memory, stack, global, preimage.";
+    as another), kernel (a bit of its code), decoding (a bit of the code that is made of it), memory, stack, \
+    global, preimage.";
 
 /// The options of `dispute`.
 #[derive(Args, Debug)]
@@ -283,16 +284,11 @@ impl Shown {
                 by,
                 step,
                 bytes,
-                kernel,
                 what,
-            } => {
-                let kernel = kernel.map(|bytes| format!(" and the kernel of {bytes} bytes"));
-                format!(
-                    "{} proves step {step}, {what}: {bytes} bytes{}",
-                    self.paint(*by),
-                    kernel.unwrap_or_default()
-                )
-            }
+            } => format!(
+                "{} proves step {step}, {what}: {bytes} bytes",
+                self.paint(*by)
+            ),
             Event::Judged { winner, why } => {
                 format!(
                     "the judge decides for the {} side: {why}",

@@ -46,7 +46,7 @@ fn an_honest_operator_wins_whatever_the_fault_is() {
         assert_eq!(played["won"], played["played"]);
         let disputes = played["disputes"].as_array().unwrap();
         let left_out = played["left_out"].as_array().unwrap();
-        assert_eq!(disputes.len() + left_out.len(), 10);
+        assert_eq!(disputes.len() + left_out.len(), 11);
         assert!(disputes.len() >= 4, "{played}");
         for dispute in disputes {
             assert_eq!(dispute["winner"], "honest");

@@ -19,6 +19,8 @@ pub enum Fault {
     Inbox,
     /// A bit of the kernel's code is flipped.
     Kernel,
+    /// The same while the kernel is decoded.
+    Decoding,
     /// Words of memory that the next load finds are others.
     Memory,
     /// The value that was computed last is another.
@@ -31,13 +33,14 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Root,
         Self::State,
         Self::Outbox,
         Self::Skipped,
         Self::Inbox,
         Self::Kernel,
+        Self::Decoding,
         Self::Memory,
         Self::Stack,
         Self::Global,
@@ -54,6 +57,7 @@ impl Fault {
             Self::Skipped => "skipped",
             Self::Inbox => "inbox",
             Self::Kernel => "kernel",
+            Self::Decoding => "decoding",
             Self::Memory => "memory",
             Self::Stack => "stack",
             Self::Global => "global",
@@ -71,6 +75,7 @@ impl Fault {
             Self::Skipped => "leaves a message of the inbox out",
             Self::Inbox => "reads a message of the inbox as another",
             Self::Kernel => "runs the kernel with a flipped bit",
+            Self::Decoding => "decodes the kernel with a flipped bit",
             Self::Memory => "loads another value from memory",
             Self::Stack => "computes another value",
             Self::Global => "has another global",
@@ -154,6 +159,7 @@ impl Places<'_> {
                     bits: self.random.bit(48),
                 },
             ),
+            Fault::Decoding => self.decoding()?,
             Fault::Memory => (
                 self.within(),
                 Change::Load {
@@ -178,9 +184,28 @@ impl Places<'_> {
         })
     }
 
-    /// A step behind those that load the messages and the first run's beginning.
+    /// One of the newest words of code, behind a step of decoding: every other time the last one, which
+    /// makes the code with which the kernel begins.
+    fn decoding(&mut self) -> Option<(u64, Change)> {
+        let (before, steps) = self.honest.first_decoding();
+        let made = match self.random.below(2) {
+            0 => steps.saturating_sub(1),
+            _ => self.random.below(steps),
+        };
+        let change = Change::Code {
+            behind: self.random.below(4) as u32,
+            bits: self.random.bit(48),
+        };
+        (steps > 0).then_some((before + 1 + made, change))
+    }
+
+    /// A step behind those that load the messages, and those with which the first run begins.
     fn within(&mut self) -> u64 {
-        let begun = self.messages as u64 + 2;
+        let (before, steps) = self.honest.first_decoding();
+        let begun = match steps {
+            0 => self.messages as u64 + 2,
+            steps => before + steps + 1,
+        };
         let left = self.honest.total().saturating_sub(begun + 2);
         begun + self.random.below(left)
     }

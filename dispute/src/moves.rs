@@ -85,8 +85,6 @@ pub enum Event {
         step: u64,
         /// The bytes of the proof.
         bytes: usize,
-        /// The bytes of the kernel, where the step is the beginning of a run.
-        kernel: Option<usize>,
         /// A description of the step.
         what: String,
     },
@@ -144,8 +142,6 @@ pub struct Report {
     pub step: Option<u64>,
     /// The bytes of its proof.
     pub proof_bytes: Option<usize>,
-    /// The bytes of the kernel that the judge was given, where the step is the beginning of a run.
-    pub kernel_bytes: Option<usize>,
     /// Steps that the honest operator made in all, those made again counted again.
     pub honest_work: u64,
     /// The same of the faulty one, from where the two part.

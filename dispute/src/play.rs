@@ -174,8 +174,8 @@ struct Table {
     layer1: Layer1,
     disputes: Disputes<MachineRules>,
     commitments: [Option<CommitmentId>; 2],
-    /// The step that was proved, the bytes of its proof and of the kernel that goes with it.
-    proved: Option<(u64, usize, Option<usize>)>,
+    /// The step that was proved, and the bytes of its proof.
+    proved: Option<(u64, usize)>,
     level: u32,
 }
 
@@ -290,13 +290,12 @@ impl Table {
         let player = self.player(side);
         let what = player.about(step)?;
         let evidence = player.prove(step)?;
-        let (bytes, kernel) = (evidence.proof.len(), evidence.kernel.as_ref().map(Vec::len));
-        self.proved = Some((step, bytes, kernel));
+        let bytes = evidence.proof.len();
+        self.proved = Some((step, bytes));
         let event = Event::Proved {
             by: side,
             step,
             bytes,
-            kernel,
             what,
         };
         go_on(told, &event)?;
@@ -360,9 +359,8 @@ impl Table {
             winner,
             why,
             rounds: verdict.rounds,
-            step: proved.map(|(step, ..)| step),
-            proof_bytes: proved.map(|(_, bytes, _)| bytes),
-            kernel_bytes: proved.and_then(|(.., kernel)| kernel),
+            step: proved.map(|(step, _)| step),
+            proof_bytes: proved.map(|(_, bytes)| bytes),
             honest_work: self.honest.work(),
             faulty_work: self.faulty.work(),
             stakes: Reward {

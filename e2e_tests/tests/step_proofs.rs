@@ -3,7 +3,7 @@
 
 use alloy_primitives::{TxKind, U256};
 use e2e_tests::{Rollup, Setup, User};
-use pvm::steps::{Steps, check};
+use pvm::steps::{Phase, Steps, check};
 use solidity_fixtures::erc20;
 use std::time::{Duration, Instant};
 use storage::Config;
@@ -11,17 +11,21 @@ use storage::Config;
 /// Steps between two that are proved, where the host is not called.
 const APART: u64 = 30_011;
 
+/// The same, while the kernel is decoded.
+const APART_DECODING: u64 = 1_009;
+
 #[derive(Default)]
 struct Sizes {
     calls: Vec<usize>,
     others: Vec<usize>,
     between: Vec<usize>,
+    decoding: Vec<usize>,
     checking: Duration,
 }
 
 /// Proves the next step, and checks the proof.
 fn prove(steps: &mut Steps, sizes: &mut Sizes) {
-    let (call, before) = (steps.next_call(), steps.root());
+    let (call, phase, before) = (steps.next_call(), steps.phase(), steps.root());
     let evidence = steps.prove().unwrap();
     let after = steps.root();
     let start = Instant::now();
@@ -29,9 +33,8 @@ fn prove(steps: &mut Steps, sizes: &mut Sizes) {
     sizes.checking += start.elapsed();
     assert_eq!(checked, Ok(()), "step {}, {call:?}", steps.count());
     match call {
-        _ if steps.runs() == 0 || evidence.kernel.is_some() => {
-            sizes.between.push(evidence.proof.len());
-        }
+        _ if phase == Phase::Decoding => sizes.decoding.push(evidence.proof.len()),
+        _ if phase != Phase::Running => sizes.between.push(evidence.proof.len()),
         Some(_) => sizes.calls.push(evidence.proof.len()),
         None => sizes.others.push(evidence.proof.len()),
     }
@@ -58,7 +61,10 @@ fn calls_of_the_host_and_steps_between_them_are_proved() {
     let mut sizes = Sizes::default();
     while !steps.phase().is_over() {
         prove(&mut steps, &mut sizes);
-        steps.advance_to_call(APART);
+        steps.advance_to_call(match steps.phase() {
+            Phase::Decoding => APART_DECODING,
+            _ => APART,
+        });
     }
     assert_eq!(steps.end(), Some(pvm::steps::End::Returned));
     let report = rollup.level_of(messages);
@@ -67,8 +73,18 @@ fn calls_of_the_host_and_steps_between_them_are_proved() {
     assert!(values(&report.durable) == values(steps.durable()));
     sizes.calls.sort_unstable();
     sizes.others.sort_unstable();
+    sizes.decoding.sort_unstable();
+    let decoding = &sizes.decoding;
+    eprintln!(
+        "{} steps of {} in which the kernel is decoded: {} bytes in the middle, {} at most",
+        decoding.len(),
+        steps.first_decoding().1,
+        decoding[decoding.len() / 2],
+        decoding[decoding.len() - 1],
+    );
+    assert!(decoding.len() > 500 && decoding[decoding.len() - 1] <= 6_000);
     let (calls, others) = (&sizes.calls, &sizes.others);
-    let all = calls.len() + others.len();
+    let all = calls.len() + others.len() + decoding.len() + sizes.between.len();
     eprintln!(
         "{} steps, {} instructions; {} calls of the host: {} bytes in the middle, {} at most; \
          {} other steps: {} in the middle, {} at most; {} between runs: {} at most; a check takes {} µs",

@@ -2,20 +2,20 @@
 
 use crate::proofs::change;
 use arbitrary::{Result as Chosen, Unstructured};
-use pvm::steps::{Evidence, Hash, Judge, Steps};
+use pvm::steps::{Evidence, Hash, Judge, Phase, Steps};
 use pvm::{DebugSink, Durable, Machine, Options, Value, engine};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The most bytes that a proof of a step has, where the kernel is not beside it.
+/// The most bytes that a proof of a step has.
 pub const MOST: usize = 24_000;
 
 /// Bytes of paths.
 const BYTES: &[u8] = b"-./09AOPZ_abcdhpz";
 
 /// The most steps of a case that are proved.
-const STEPS: usize = 400;
+const STEPS: usize = 500;
 
 /// A step that is proved.
 struct Proved {
@@ -239,14 +239,19 @@ impl Case {
         machine.steps(Vec::new()).map_err(|error| text(&error))
     }
 
-    /// Calls `see` with the steps of the level that call the host, or lie between runs.
+    /// Calls `see` with the steps of the level that call the host, or lie between runs, and with some in which the
+    /// kernel is decoded.
     fn each_step(&self, see: &mut dyn FnMut(Proved)) -> Result<(), String> {
         let mut steps = self.steps()?;
         for _ in 0..STEPS {
             if steps.phase().is_over() {
                 break;
             }
-            steps.advance_to_call(1 << 20);
+            // Many steps in which a kernel is decoded, all calls of the host.
+            steps.advance_to_call(match steps.phase() {
+                Phase::Decoding => 37,
+                _ => 1 << 20,
+            });
             let before = steps.root();
             let evidence = steps.prove().map_err(|error| text(&error))?;
             let after = steps.root();
@@ -331,7 +336,8 @@ fn on_a_large_stack<T: Send>(run: impl FnOnce() -> Result<T, String> + Send) -> 
     })
 }
 
-/// Steps of calls that are made at once and of some that are not, of runs that begin and end.
+/// Steps of calls that are made at once and of some that are not, of runs that begin and end, of a kernel that is
+/// decoded.
 fn proved() -> &'static [Proved] {
     static PROVED: OnceLock<Vec<Proved>> = OnceLock::new();
     PROVED.get_or_init(|| on_a_large_stack(prove).expect("a kernel of our own"))
@@ -404,13 +410,6 @@ pub fn evidence(bytes: &[u8]) -> Result<(), String> {
             evidence.proof.extend(&tail[tail.len() - from..]);
             Ok(())
         }
-        1 => match &mut evidence.kernel {
-            Some(kernel) => {
-                let all = 0..kernel.len();
-                change(&mut choices, kernel, all)
-            }
-            None => change(&mut choices, &mut evidence.proof, 0..whole),
-        },
         _ => change(&mut choices, &mut evidence.proof, 0..whole),
     };
     if made.is_err() {

@@ -1,6 +1,5 @@
 //! A kernel's bytes, validated and compiled.
 
-use crate::engine::step::image;
 use crate::engine::{Compiled, Engine, Module, RunLimits};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use kernel_module::{
@@ -10,7 +9,6 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use step_machine::Image;
 
 /// The quantities to measure during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,7 +31,6 @@ pub struct Kernel {
     hash: [u8; 32],
     facts: KernelFacts,
     compiled: Mutex<Vec<(CacheKey, Arc<dyn Compiled>)>>,
-    image: Mutex<Option<Arc<Image>>>,
 }
 
 /// The settings that a kernel was compiled for.
@@ -68,7 +65,6 @@ impl Kernel {
             hash,
             facts,
             compiled: Mutex::default(),
-            image: Mutex::default(),
         });
         let mut loaded = lock(&LOADED);
         if loaded.len() == KEPT {
@@ -128,19 +124,6 @@ impl Kernel {
                 .into()),
             false => Ok(Cow::Borrowed(&*self.wasm)),
         }
-    }
-
-    /// The kernel as the step machine runs it, decoded once.
-    ///
-    /// # Errors
-    /// [`KernelError::Decode`], [`KernelError::NoEntry`].
-    pub(crate) fn image(&self) -> Result<Arc<Image>, KernelError> {
-        let mut known = lock(&self.image);
-        if let Some(image) = &*known {
-            return Ok(Arc::clone(image));
-        }
-        let decoded = image(&self.without_extern_references()?, self.facts.entry)?;
-        Ok(Arc::clone(known.insert(Arc::new(decoded))))
     }
 
     fn compile(

@@ -5,12 +5,15 @@ mod between;
 mod chain;
 mod change;
 mod claim;
+mod decode;
 mod facts;
 mod inbox;
+mod module;
 mod player;
 mod proof;
 mod prove;
 mod state;
+mod turn;
 mod walk;
 
 use crate::context::{Context, Stop};
@@ -18,14 +21,14 @@ use crate::durable::{Durable, MOST, Unavailable};
 use crate::engine::step::{args, word};
 use crate::memory::Memory;
 use crate::value::Value;
-use between::{Level, Run};
 use host::reserved::KERNEL;
 use inbox::Messages;
 use kernel_module::imports::{HostCall as Function, IMPORTS};
 use state::{NO_WALK, Outside};
 use std::fmt::Display;
 use std::sync::Arc;
-use step_machine::{Backing, Event, HostCall, Plain, Recording, Region, answer, step, stop};
+use step_machine::decoding::Draft;
+use step_machine::{Backing, Event, HostCall, Image, Plain, Recording, Region, answer, step, stop};
 use walk::{Called, Walk, Walked};
 
 pub use change::Change;
@@ -41,6 +44,12 @@ pub use step_machine::{End, Hash, MAX_PROOF};
 pub struct Steps {
     /// The kernel that runs, while one does.
     run: Option<Plain>,
+    /// What is made of the kernel, while it is decoded.
+    draft: Option<Draft>,
+    /// The bytes of that kernel, once they were read.
+    module: Option<Arc<[u8]>>,
+    /// The kernel that was decoded last at this level.
+    image: Option<Arc<Image>>,
     /// The call of the host that it makes, in several steps.
     walk: Option<Walk>,
     context: Context,
@@ -61,12 +70,16 @@ struct Totals {
     /// Of runs that are over.
     instructions: u64,
     runs: u32,
+    /// Steps before the first kernel is decoded, and in which it is.
+    first_decoding: (u64, u64),
 }
 
 /// A level between two of its steps, kept to go back to.
 #[derive(Clone, Debug)]
 pub struct Saved {
     run: Option<step_machine::Saved>,
+    draft: Option<Draft>,
+    image: Option<Arc<Image>>,
     walk: Option<Walk>,
     context: Context,
     outside: Outside,
@@ -90,6 +103,9 @@ impl Steps {
         }
         Self {
             run: None,
+            draft: None,
+            module: None,
+            image: None,
             walk: None,
             before: Durable::new(),
             context,
@@ -104,7 +120,11 @@ impl Steps {
     /// The hash of the state.
     pub fn root(&mut self) -> Hash {
         let durable = self.context.durable.root_hash();
-        let machine = self.run.as_mut().map_or([0; 32], Plain::root);
+        let machine = match (&mut self.draft, &mut self.run) {
+            (Some(draft), _) => draft.root(),
+            (None, Some(plain)) => plain.root(),
+            (None, None) => [0; 32],
+        };
         self.outside().hash(&machine, &durable)
     }
 
@@ -180,8 +200,13 @@ impl Steps {
 
     /// The state as it is now, to go back to.
     pub fn save(&mut self) -> Saved {
+        if let Some(draft) = &mut self.draft {
+            draft.root();
+        }
         Saved {
             run: self.run.as_mut().map(Plain::save),
+            draft: self.draft.clone(),
+            image: self.image.clone(),
             walk: self.walk.clone(),
             context: self.context.clone(),
             outside: self.outside.clone(),
@@ -195,6 +220,9 @@ impl Steps {
     fn twin(&self) -> Self {
         Self {
             run: None,
+            draft: self.draft.clone(),
+            module: self.module.clone(),
+            image: self.image.clone(),
             walk: self.walk.clone(),
             context: self.context.clone(),
             messages: Arc::clone(&self.messages),
@@ -209,6 +237,11 @@ impl Steps {
     /// Goes back to a state of this level.
     pub fn restore(&mut self, saved: &Saved) {
         self.run = saved.run.as_ref().map(step_machine::Saved::plain);
+        self.draft.clone_from(&saved.draft);
+        if self.context.durable.root_hash() != saved.context.durable.root_hash() {
+            self.module = None;
+        }
+        self.image.clone_from(&saved.image);
         self.walk.clone_from(&saved.walk);
         self.context = saved.context.clone();
         self.outside = saved.outside.clone();
@@ -238,6 +271,9 @@ impl Steps {
 
     /// Makes so many steps at most, up to behind the next that is more than the machine's.
     fn part(&mut self, steps: u64, tell: &mut dyn FnMut(Call)) -> Result<(), Stuck> {
+        if self.decodes() {
+            return self.decode(steps).map(|_| ());
+        }
         let Some(plain) = self.run.as_mut().filter(|plain| plain.end().is_none()) else {
             self.turn()?;
             self.totals.steps += 1;
@@ -261,61 +297,12 @@ impl Steps {
         Ok(())
     }
 
-    /// Makes a step that is no machine's.
-    fn turn(&mut self) -> Result<(), Stuck> {
-        let registers = self.run.as_ref().map(|plain| plain.state().clone());
-        let storage = self.context.durable.clone();
-        let mut durable = match &registers {
-            Some(registers) if !registers.started => self.before.clone(),
-            _ => storage.clone(),
-        };
-        let outside = self.outside.clone();
-        let made = self.between(&mut durable, |_| kernel(&storage));
-        let run = made.inspect_err(|_| self.outside = outside)?;
-        if let Some(registers) = registers {
-            self.totals.instructions += registers.instructions;
-            self.end = registers.end;
-        }
-        self.context.durable = durable;
-        self.context.next = self.outside.next as usize;
-        self.run = None;
-        self.walk = None;
-        if let Some(run) = run {
-            self.totals.runs += 1;
-            self.before = run.before;
-            self.run = Some(run.plain);
-        }
-        Ok(())
-    }
-
-    /// A step between runs: it works on durable storage, and on what is outside.
-    fn between(
-        &mut self,
-        durable: &mut Durable,
-        bytes: impl FnOnce(&Value) -> Result<Vec<u8>, Stuck>,
-    ) -> Result<Option<Run>, Stuck> {
-        let mut level = Level {
-            outside: &mut self.outside,
-            durable,
-            facts: &self.facts,
-        };
-        match level.outside.phase {
-            Phase::Loading => level.load(self.context.message())?,
-            Phase::Beginning => return level.begin(bytes),
-            Phase::Running => {
-                if let Some(plain) = &self.run {
-                    level.end(plain.state())?;
-                }
-            }
-            Phase::Between => level.close()?,
-            Phase::Waiting | Phase::Stuck => {}
-        }
-        Ok(None)
-    }
-
-    /// Makes steps up to the next call of the host or the end of the run, which is not made, or so many;
-    /// gives how many.
+    /// Makes steps up to the next call of the host, the end of the run or that of decoding, which is not made,
+    /// or so many; gives how many.
     pub fn advance_to_call(&mut self, most: u64) -> u64 {
+        if self.decodes() {
+            return self.decode(most).unwrap_or_default();
+        }
         let Some(plain) = &mut self.run else { return 0 };
         let before = plain.state().steps;
         plain.stretch(most);
@@ -340,6 +327,8 @@ impl Steps {
         match self.phase() {
             Phase::Loading => "a message is loaded".to_owned(),
             Phase::Beginning => "a run begins".to_owned(),
+            Phase::Decoding if self.decodes() => "a part of the kernel is decoded".to_owned(),
+            Phase::Decoding => "the kernel is decoded".to_owned(),
             Phase::Running if self.run.as_ref().is_some_and(|plain| plain.end().is_some()) => {
                 "a run ends".to_owned()
             }

@@ -78,6 +78,12 @@ impl Plain {
         &self.image
     }
 
+    /// The same, to run it once more.
+    #[must_use]
+    pub fn shared_image(&self) -> Arc<Image> {
+        Arc::clone(&self.image)
+    }
+
     /// True if the start function is over, so that the host may be called.
     #[must_use]
     pub const fn started(&self) -> bool {

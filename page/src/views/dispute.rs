@@ -13,7 +13,7 @@ const BEGIN: Form<'static> = Form {
     method: "rollup_dispute",
     button: "Begin",
     inputs: &[
-        Input::new("What is wrong: root, state, outbox, skipped, inbox, kernel, memory, stack, global or preimage", "text")
+        Input::new("What is wrong: root, state, outbox, skipped, inbox, kernel, decoding, memory, stack, global or preimage", "text")
             .of("fault")
             .with("state"),
         Input::new("Level; the newest that made a block without one", "number")
@@ -127,7 +127,6 @@ fn what(one: &Value) -> Markup {
         }
         "proved" => html! {
             "proves step " (count("step")) " in " (count("bytes")) " bytes: " (plain(text(one, "what")))
-            @if let Some(kernel) = one.get("kernel").and_then(Value::as_u64) { ", with " (format::count(kernel)) " bytes of the kernel" }
         },
         "judged" => {
             html! { "decides for the " (text(one, "winner")) " operator: " (plain(text(one, "why"))) }
@@ -159,7 +158,7 @@ mod tests {
                 "1 to 32",
             ),
             (
-                json!({ "kind": "proved", "by": "honest", "step": 9, "bytes": 500, "kernel": null, "what": "<i32.add>" }),
+                json!({ "kind": "proved", "by": "honest", "step": 9, "bytes": 500, "what": "<i32.add>" }),
                 "honest",
                 "&lt;i32.add&gt;",
             ),

@@ -1,18 +1,17 @@
 //! The steps that are no machine's: messages are loaded, runs begin and end.
 
+use super::module::identity;
 use super::state::{NO_WALK, Outside, Phase};
 use super::{Facts, Stuck};
 use crate::durable::{Durable, StoreError};
 use crate::engine::RunLimits;
 use crate::engine::step::bounds;
 use crate::error::Error;
-use crate::kernel::Kernel;
 use crate::runs::{self, After, MAX_REBOOTS, version_of};
-use crate::value::Value;
 use host::reserved::{KERNEL, VERSION};
 use kernel_module::{KernelError, Terms, Version};
-use std::sync::Arc;
-use step_machine::{End, Plain, Registers};
+use step_machine::decoding::Verdict;
+use step_machine::{Bounds, End, Hash, Registers};
 
 /// The state that such a step changes.
 pub(super) struct Level<'l> {
@@ -21,11 +20,21 @@ pub(super) struct Level<'l> {
     pub(super) facts: &'l Facts,
 }
 
-/// A run that began.
+/// What follows a step.
+pub(super) enum Next {
+    /// What the phase says.
+    Same,
+    /// The kernel is decoded.
+    Decode,
+    /// It runs.
+    Run(Run),
+}
+
+/// A run that begins.
 pub(super) struct Run {
-    pub(super) plain: Plain,
     /// Durable storage, should the module not be instantiated.
     pub(super) before: Durable,
+    pub(super) bounds: Bounds,
 }
 
 impl From<StoreError> for Stuck {
@@ -58,41 +67,57 @@ impl Level<'_> {
         Ok(())
     }
 
-    /// A run begins, if there is a kernel that can run. `bytes` gives the kernel that is this value.
-    pub(super) fn begin(
-        &mut self,
-        bytes: impl FnOnce(&Value) -> Result<Vec<u8>, Stuck>,
-    ) -> Result<Option<Run>, Stuck> {
+    /// A run begins. If the kernel is the one that was decoded last, it runs; any other is decoded before.
+    pub(super) fn begin(&mut self) -> Result<Next, Stuck> {
         runs::open(self.durable, self.outside.reboots_left as i32)?;
         let version = version_of(self.durable)?.unwrap_or(self.facts.version);
-        let kernel = match self.durable.value(KERNEL.as_bytes())? {
-            Some(value) => Kernel::load(
-                &bytes(value)?,
-                Terms {
-                    version,
-                    legacy: self.facts.legacy,
-                },
-            ),
-            None => Err(KernelError::Decode(Error::NoKernel.to_string())),
+        self.outside.version = version;
+        let Some(module) = self.durable.value(KERNEL.as_bytes())? else {
+            return self.fall_back(&KernelError::Decode(Error::NoKernel.to_string()));
         };
-        let kernel = match kernel {
-            Err(KernelError::Host(why)) => return Err(Stuck(why)),
-            Err(error) => return self.fall_back(&error).map(|()| None),
-            Ok(kernel) => kernel,
-        };
+        if identity(module, version) == self.outside.decoded {
+            return self.run();
+        }
+        self.outside.phase = Phase::Decoding;
+        Ok(Next::Decode)
+    }
+
+    /// A kernel was decoded, and this is said of it. `first` gives the root of its first state.
+    pub(super) fn judged(
+        &mut self,
+        verdict: Verdict,
+        first: impl FnOnce(Bounds) -> Hash,
+    ) -> Result<Next, Stuck> {
+        let what = || "decoded by steps".to_owned();
+        match verdict {
+            Verdict::Valid => {}
+            Verdict::Refused => return self.fall_back(&KernelError::Decode(what())),
+            Verdict::NoEntry => return self.fall_back(&KernelError::NoEntry(what())),
+            Verdict::CannotRun => return self.fall_back(&KernelError::Run(what())),
+        }
+        let module = self.durable.value(KERNEL.as_bytes())?;
+        let module = module.ok_or_else(|| Stuck("there is no kernel".to_owned()))?;
+        self.outside.decoded = identity(module, self.outside.version);
+        self.outside.image = first(bounds(self.limits()));
+        self.run()
+    }
+
+    /// The kernel that was decoded last runs.
+    fn run(&mut self) -> Result<Next, Stuck> {
         let before = self.durable.clone();
         runs::keep_fallback(self.durable)?;
-        let image = match kernel.image() {
-            Ok(image) => image,
-            Err(error) => {
-                *self.durable = before;
-                return self.fall_back(&error).map(|()| None);
-            }
-        };
         self.outside.before = before.root_hash();
         self.outside.phase = Phase::Running;
-        let plain = Plain::new(Arc::clone(&image), bounds(self.limits(version)));
-        Ok(Some(Run { plain, before }))
+        let bounds = bounds(self.limits());
+        Ok(Next::Run(Run { before, bounds }))
+    }
+
+    /// By which rules a kernel is decoded.
+    pub(super) const fn terms(&self) -> Terms {
+        Terms {
+            version: self.outside.version,
+            legacy: self.facts.legacy,
+        }
     }
 
     /// A run came to its end, or to a trap. Where its module could not be instantiated, durable storage is
@@ -102,7 +127,8 @@ impl Level<'_> {
         self.outside.walk = NO_WALK;
         self.outside.phase = Phase::Between;
         if !registers.started {
-            return self.fall_back(&KernelError::Init("it traps at its start".to_owned()));
+            let error = KernelError::Init("it traps at its start".to_owned());
+            return self.fall_back(&error).map(|_| ());
         }
         match registers.end {
             Some(End::Returned) => runs::returned(self.durable)?,
@@ -143,17 +169,17 @@ impl Level<'_> {
         Ok(())
     }
 
-    fn fall_back(&mut self, error: &KernelError) -> Result<(), Stuck> {
+    fn fall_back(&mut self, error: &KernelError) -> Result<Next, Stuck> {
         match runs::fall_back(self.durable, error)? {
             true => self.outside.phase = Phase::Between,
             false => self.outside.finish(Phase::Stuck),
         }
-        Ok(())
+        Ok(Next::Same)
     }
 
-    fn limits(&self, version: Version) -> RunLimits {
+    fn limits(&self) -> RunLimits {
         RunLimits {
-            frames: version.max_call_depth(),
+            frames: self.outside.version.max_call_depth(),
             stack: self.facts.stack,
             counted: false,
             limit: None,

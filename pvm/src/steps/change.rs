@@ -38,7 +38,7 @@ pub enum Change {
     },
     /// Bits of a word of the code are flipped.
     Code {
-        /// The number of words behind the next instruction.
+        /// The number of words behind the next instruction; while the kernel is decoded, before the newest.
         behind: u32,
         /// Which bits.
         bits: u64,
@@ -82,6 +82,9 @@ impl Steps {
                 at % plain.image().globals_len().max(1)
             }),
             Change::Code { behind, bits } => {
+                if let Some(draft) = &mut self.draft {
+                    draft.flip(*behind, *bits);
+                }
                 if let Some(plain) = &mut self.run {
                     let len = plain.image().code_len() as u32;
                     let at = plain.state().pc.wrapping_add(*behind) % len.max(1);
@@ -89,7 +92,10 @@ impl Steps {
                     plain.change_code(at, word ^ bits);
                 }
             }
-            Change::Storage { path, value } => self.context.durable.write(&**path, value)?,
+            Change::Storage { path, value } => {
+                self.module = None;
+                self.context.durable.write(&**path, value)?;
+            }
             Change::Outbox => self.change_outbox(),
             Change::Skip => {
                 self.context.next += 1;
@@ -97,6 +103,7 @@ impl Steps {
             }
             Change::Finish => {
                 self.run = None;
+                self.draft = None;
                 self.walk = None;
                 self.outside.finish(Phase::Waiting);
             }

@@ -38,6 +38,7 @@ pub struct Player {
     total: u64,
     calls: Vec<Call>,
     runs: u32,
+    decoding: (u64, u64),
     /// Steps that were made, those that were made again counted again.
     work: u64,
 }
@@ -100,6 +101,7 @@ impl Player {
             total: 0,
             calls: Vec::new(),
             runs: 0,
+            decoding: (0, 0),
             work: 0,
         };
         player.whole(tell)?;
@@ -118,6 +120,7 @@ impl Player {
             total: self.total,
             calls: Vec::new(),
             runs: self.runs,
+            decoding: self.decoding,
             work: self.work,
         }
     }
@@ -145,6 +148,7 @@ impl Player {
         }
         self.total = self.steps.count();
         self.runs = self.steps.runs();
+        self.decoding = self.steps.first_decoding();
         let claim = self.steps.claim();
         self.claim = claim.ok_or_else(|| Stuck("the level is not over".to_owned()))?;
         Ok(())
@@ -187,6 +191,12 @@ impl Player {
     #[must_use]
     pub fn calls(&self) -> &[Call] {
         &self.calls
+    }
+
+    /// The steps in which the level's first kernel is decoded: how many come before, and how many they are.
+    #[must_use]
+    pub const fn first_decoding(&self) -> (u64, u64) {
+        self.decoding
     }
 
     /// The number of runs of the kernel.

@@ -2,9 +2,9 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 169 | level, next message, root of the inbox, messages sent, chain of the outbox, the rollup's address and origination level, where the level is, reboots left, durable storage before the run, the call of the host that is being made (`state.rs`) |
+//! | 234 | level, next message, root of the inbox, messages sent, chain of the outbox, the rollup's address and origination level, where the level is, reboots left, durable storage before the run, the call of the host that is being made, the version, the module that was decoded last and the root of its first state (`state.rs`) |
 //! | 32 | the root of durable storage |
-//! | | while a kernel runs, the step machine's part (`step_machine::proof`) |
+//! | | while a kernel runs, the step machine's part (`step_machine::proof`); while it is decoded, that of its decoding (`step_machine::decoding`) |
 //! | 4, and as many | parts of durable storage that the step looks at (`durable/codec.rs`), or none |
 //! | 1 | 0; or 1 and no message; or 2, its length (2) and a message; behind either the 20 hashes beside it |
 //! | 1 | 0; or 1, the length (2) and a preimage |
@@ -17,17 +17,19 @@
 //!
 //! Numbers are little-endian.
 
-use super::between::Level;
+use super::between::{Level, Next};
 use super::inbox::{HEIGHT, Shown};
+use super::module::Stored;
 use super::state::{LEN, NO_WALK, Outside, Phase};
 use super::walk::{SHOWN, Walk};
 use super::{Facts, Stuck, function, host};
 use crate::context::Context;
 use crate::debug_sink::DebugSink;
 use crate::durable::{Durable, Unavailable};
-use crate::value::Value;
 use ::host::MAX_OUTBOX_MESSAGES;
+use ::host::reserved::KERNEL;
 use kernel_module::imports::HostCall as Function;
+use step_machine::decoding::{self, Draft, Lost, PartialDraft};
 use step_machine::{Backing, Event, Hash, HostCall, MAX_PROOF, Partial, ProofError, step};
 
 /// Why the proof of a step is refused.
@@ -183,8 +185,6 @@ fn put(proof: &mut Vec<u8>, bytes: &[u8]) {
 pub struct Evidence {
     /// The parts of the state that the step reads.
     pub proof: Vec<u8>,
-    /// The kernel, where the step is the beginning of a run: what durable storage has at its place.
-    pub kernel: Option<Vec<u8>>,
 }
 
 /// Whoever judges steps, and has no state.
@@ -227,12 +227,18 @@ impl Judge {
                 }
                 self.running(outside, durable, machine, HostPart::decode(rest)?)
             }
+            Phase::Decoding => {
+                let (draft, rest) = PartialDraft::decode(from.0)?;
+                if outside.hash(&draft.root(), &durable) != *before {
+                    return Err(ProofError::OtherState.into());
+                }
+                self.decoding(outside, durable, draft, &HostPart::decode(rest)?)
+            }
             _ => {
                 if outside.hash(&NO_MACHINE, &durable) != *before {
                     return Err(ProofError::OtherState.into());
                 }
-                let part = HostPart::decode(from.0)?;
-                self.between(outside, durable, part, evidence.kernel.as_deref())
+                self.between(outside, durable, HostPart::decode(from.0)?)
             }
         }
     }
@@ -275,13 +281,49 @@ impl Judge {
         Ok(outside.hash(&machine.root(), &durable))
     }
 
+    /// A step while the kernel is decoded, or the one behind the last of these.
+    fn decoding(
+        &self,
+        mut outside: Outside,
+        durable: Hash,
+        mut draft: PartialDraft,
+        part: &HostPart,
+    ) -> Result<Hash, StepProofError> {
+        let mut storage = part.storage(&durable)?;
+        part.alone()?;
+        let mut level = Level {
+            outside: &mut outside,
+            durable: &mut storage,
+            facts: &self.facts,
+        };
+        if let Some(verdict) = draft.verdict() {
+            let next = level.judged(verdict, |bounds| draft.finish(bounds))?;
+            let machine = match next {
+                Next::Run(_) => outside.image,
+                Next::Same | Next::Decode => NO_MACHINE,
+            };
+            return Ok(outside.hash(&machine, &storage.root_hash()));
+        }
+        let terms = level.terms();
+        let module = storage.value(KERNEL.as_bytes())?;
+        let module = module.ok_or(Malformed("there is no kernel"))?;
+        let mut source = Stored::new(module);
+        match decoding::step(terms, &mut draft, &mut source) {
+            Ok(_) => Ok(outside.hash(&draft.root(), &durable)),
+            Err(Lost::State(error)) => Err(error.into()),
+            Err(Lost::Module) => Err(match source.missing {
+                Some(missing) => missing.into(),
+                None => Malformed("the kernel ends too early"),
+            }),
+        }
+    }
+
     /// A step while no kernel runs.
     fn between(
         &self,
         mut outside: Outside,
         durable: Hash,
         mut part: HostPart,
-        kernel: Option<&[u8]>,
     ) -> Result<Hash, StepProofError> {
         let mut storage = part.storage(&durable)?;
         let mut machine = NO_MACHINE;
@@ -303,12 +345,11 @@ impl Judge {
                 }
                 level.load(shown.message.as_deref())?;
             }
-            (Phase::Beginning, _) => {
-                let run = level.begin(|value| published(value, kernel))?;
-                if let Some(mut run) = run {
-                    machine = run.plain.root();
-                }
-            }
+            (Phase::Beginning, _) => match level.begin()? {
+                Next::Same => {}
+                Next::Decode => machine = Draft::default().root(),
+                Next::Run(_) => machine = level.outside.image,
+            },
             (Phase::Between, _) => level.close()?,
             _ => {}
         }
@@ -318,19 +359,6 @@ impl Judge {
 
 /// The root of the machine where none runs.
 const NO_MACHINE: Hash = [0; 32];
-
-/// The kernel that is this value: a short one is in the proof.
-fn published(value: &Value, kernel: Option<&[u8]>) -> Result<Vec<u8>, Stuck> {
-    if let Some(bytes) = value.short() {
-        return Ok(bytes.to_vec());
-    }
-    match kernel {
-        Some(kernel) if kernel.len() == value.len() && Value::new(kernel) == *value => {
-            Ok(kernel.to_vec())
-        }
-        _ => Err(Stuck("the kernel is not there".to_owned())),
-    }
-}
 
 /// The host's state, as far as the proof shows it.
 fn context(

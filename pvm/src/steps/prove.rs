@@ -1,13 +1,16 @@
 //! Proofs of a level's steps: what each looks at is noted.
 
 use super::between::Level;
+use super::module::Stored;
 use super::proof::{Evidence, HostPart};
 use super::state::Phase;
 use super::walk::touched;
-use super::{Cells, Steps, Stuck, function, host, kernel};
+use super::{Cells, Steps, Stuck, function, host};
 use crate::engine::step::args;
 use ::host::MAX_MESSAGE;
+use ::host::reserved::KERNEL;
 use kernel_module::imports::HostCall as Function;
+use step_machine::decoding::{self, Beside, Noted};
 use step_machine::{Event, HostCall, Plain, Recording, step};
 
 impl Steps {
@@ -19,23 +22,43 @@ impl Steps {
         let mut proof = self.outside().encode();
         proof.extend(self.context.durable.root_hash());
         let mut part = HostPart::default();
-        let mut published = None;
-        match &mut self.run {
-            Some(plain) => {
-                plain.root();
-                let recorded = self.record(&mut part)?;
-                if let Some(plain) = &mut self.run {
-                    proof.extend(plain.proof(&recorded));
-                }
+        if self.draft.is_some() {
+            let noted = self.record_decoding(&mut part)?;
+            if let Some(draft) = &mut self.draft {
+                proof.extend(draft.proof(&noted));
             }
-            None => published = self.record_between(&mut part)?,
+        } else if self.run.is_some() {
+            let recorded = self.record(&mut part)?;
+            if let Some(plain) = &mut self.run {
+                proof.extend(plain.proof(&recorded));
+            }
+        } else {
+            self.record_between(&mut part)?;
         }
         part.encode(&mut proof);
         self.advance(1)?;
-        Ok(Evidence {
-            proof,
-            kernel: published,
-        })
+        Ok(Evidence { proof })
+    }
+
+    /// Records the parts that the next step of decoding reads, or the step behind the last of these.
+    fn record_decoding(&mut self, part: &mut HostPart) -> Result<Noted, Stuck> {
+        let terms = self.terms();
+        let Some(draft) = &self.draft else {
+            return Err(Stuck("nothing is decoded".to_owned()));
+        };
+        if draft.verdict().is_some() {
+            self.record_between(part)?;
+            return Ok(Noted::default());
+        }
+        let watched = self.context.durable.watched();
+        let module = watched.value(KERNEL.as_bytes())?;
+        let module = module.ok_or_else(|| Stuck("there is no kernel".to_owned()))?;
+        let mut beside = Beside::new(draft);
+        if decoding::step(terms, &mut beside, &mut Stored::new(module)).is_err() {
+            return Err(Stuck("the kernel is not there".to_owned()));
+        }
+        part.storage = watched.touched();
+        Ok(beside.finish())
     }
 
     /// Records the parts that the next step of the machine reads, or of the end of its run.
@@ -91,24 +114,19 @@ impl Steps {
         Ok(recording.finish())
     }
 
-    /// Records the parts that the next step between runs reads, and the kernel that it takes.
-    fn record_between(&mut self, part: &mut HostPart) -> Result<Option<Vec<u8>>, Stuck> {
+    /// Records the parts that the next step between runs reads.
+    fn record_between(&mut self, part: &mut HostPart) -> Result<(), Stuck> {
         if self.phase() == Phase::Loading {
             part.message = Some(self.messages.proof(&self.context));
         }
         let storage = self.context.durable.clone();
         let watched = storage.watched();
         let outside = self.outside.clone();
-        let mut published = None;
-        let made = self.between(&mut watched.clone(), |_| {
-            let bytes = kernel(&storage)?;
-            published = Some(bytes.clone());
-            Ok(bytes)
-        });
+        let made = self.between(&mut watched.clone(), &mut None);
         self.outside = outside;
         made?;
         part.storage = watched.touched();
-        Ok(published)
+        Ok(())
     }
 
     /// The preimage that a call asks for.

@@ -6,6 +6,7 @@
 use super::facts::Facts;
 use crate::context::Context;
 use blake2::{Blake2b, Digest, digest::consts::U32};
+use kernel_module::Version;
 use step_machine::Hash;
 
 /// The phase of a level.
@@ -15,6 +16,8 @@ pub enum Phase {
     Loading,
     /// A run begins.
     Beginning,
+    /// The kernel is decoded, for this run and those that follow.
+    Decoding,
     /// The kernel runs.
     Running,
     /// A run is over.
@@ -26,9 +29,10 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Loading,
         Self::Beginning,
+        Self::Decoding,
         Self::Running,
         Self::Between,
         Self::Waiting,
@@ -64,10 +68,16 @@ pub(super) struct Outside {
     pub(super) before: Hash,
     /// The call of the host that is being made, in several steps (`walk/form.rs`); zeros while none is.
     pub(super) walk: Hash,
+    /// The version of the machine by whose rules the run began; the first one while there is none.
+    pub(super) version: Version,
+    /// The module that was decoded last at this level (`module.rs`), zeros where none was.
+    pub(super) decoded: Hash,
+    /// The root of the machine's first state that came of it.
+    pub(super) image: Hash,
 }
 
 /// The bytes of [`Outside::encode`].
-pub(super) const LEN: usize = 169;
+pub(super) const LEN: usize = 234;
 
 /// No call of the host is being made.
 pub(super) const NO_WALK: Hash = [0; 32];
@@ -110,6 +120,9 @@ impl Outside {
             reboots_left: 0,
             before: [0; 32],
             walk: NO_WALK,
+            version: Version::V0,
+            decoded: [0; 32],
+            image: [0; 32],
         }
     }
 
@@ -120,6 +133,9 @@ impl Outside {
         self.reboots_left = 0;
         self.before = [0; 32];
         self.walk = NO_WALK;
+        self.version = Version::V0;
+        self.decoded = [0; 32];
+        self.image = [0; 32];
     }
 
     /// Takes over what a call changed.
@@ -145,6 +161,9 @@ impl Outside {
         bytes.extend(self.reboots_left.to_le_bytes());
         bytes.extend(self.before);
         bytes.extend(self.walk);
+        bytes.push(self.version as u8);
+        bytes.extend(self.decoded);
+        bytes.extend(self.image);
         bytes
     }
 
@@ -166,6 +185,9 @@ impl Outside {
             reboots_left: number(101),
             before: part(bytes, 105),
             walk: part(bytes, 137),
+            version: *Version::ALL.get(usize::from(bytes[169]))?,
+            decoded: part(bytes, 170),
+            image: part(bytes, 202),
         })
     }
 
@@ -190,12 +212,15 @@ mod tests {
                 reboots_left: 5,
                 before: [6; 32],
                 walk: [8; 32],
+                version: Version::V5,
+                decoded: [9; 32],
+                image: [10; 32],
                 ..Outside::first(1, [7; 32], &Facts::default())
             };
             let mut bytes = *outside.encode().first_chunk::<LEN>().unwrap();
             assert_eq!(outside.encode().len(), LEN);
             assert_eq!(Outside::decode(&bytes), Some(outside));
-            bytes[100] = 6;
+            bytes[100] = 7;
             assert_eq!(Outside::decode(&bytes), None);
         }
     }

@@ -58,6 +58,11 @@ impl Source for &[u8] {
     }
 }
 
+/// The first of the two words about something with a number.
+pub(super) const fn pair(number: u32) -> u32 {
+    number << 1
+}
+
 /// Reads bytes of a module as those that kernels may be written in.
 pub(super) fn reader(bytes: &[u8]) -> BinaryReader<'_> {
     BinaryReader::new_features(bytes, 0, features())

@@ -1,6 +1,6 @@
 //! The bodies of functions: their heads, and their ends.
 
-use super::arrays::{WINDOW, reader};
+use super::arrays::{WINDOW, pair, reader};
 use super::stacks::{BODY, Frame};
 use super::state::Stage;
 use super::types::{cells, kind};
@@ -38,7 +38,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         state.body_end = state.pos.wrapping_add(size);
         state.pos = state.pos.wrapping_add(taken);
         state.locals_left = groups;
-        let ty = low(self.get(Region::Declared, 2 * function)?);
+        let ty = low(self.get(Region::Declared, pair(function))?);
         let result = self.type_at(ty)?.ok_or(Stop::Refused)?.result;
         let state = self.state();
         state.body_type = ty;
@@ -85,8 +85,8 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
             let state = self.state();
             (state.groups, state.locals, state.local_cells)
         };
-        self.set(Region::Locals, 2 * group, halves(first, cell))?;
-        self.set(Region::Locals, 2 * group + 1, halves(count, kind.into()))?;
+        self.set(Region::Locals, pair(group), halves(first, cell))?;
+        self.set(Region::Locals, pair(group) | 1, halves(count, kind.into()))?;
         let state = self.state();
         state.groups = group.wrapping_add(1);
         state.locals = first.wrapping_add(count);
@@ -131,8 +131,8 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         let (params, local_cells) = (self.state().body_begin, self.state().local_cells);
         let begin = self.emit(op::ENTER, params as u16, local_cells)?;
         self.emit_literal(0)?;
-        let waiting = high(self.get(Region::Declared, 2 * function + 1)?);
-        self.set(Region::Declared, 2 * function + 1, halves(begin, 0))?;
+        let waiting = high(self.get(Region::Declared, pair(function) | 1)?);
+        self.set(Region::Declared, pair(function) | 1, halves(begin, 0))?;
         let state = self.state();
         state.patch = waiting;
         state.target = begin;
@@ -192,13 +192,13 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         let (mut low_end, mut high_end) = (0, self.state().groups);
         while high_end.saturating_sub(low_end) > 1 {
             let middle = low_end + (high_end - low_end) / 2;
-            match low(self.get(Region::Locals, 2 * middle)?) <= index {
+            match low(self.get(Region::Locals, pair(middle))?) <= index {
                 true => low_end = middle,
                 false => high_end = middle,
             }
         }
-        let begin = self.get(Region::Locals, 2 * low_end)?;
-        let kind = high(self.get(Region::Locals, 2 * low_end + 1)?) as u8;
+        let begin = self.get(Region::Locals, pair(low_end))?;
+        let kind = high(self.get(Region::Locals, pair(low_end) | 1)?) as u8;
         let within = index.wrapping_sub(low(begin));
         let cell = high(begin).wrapping_add(within.wrapping_mul(cells(kind)));
         Ok((cell, kind))

@@ -1,6 +1,6 @@
 //! Branches.
 
-use super::arrays::{WINDOW, reader};
+use super::arrays::{WINDOW, pair, reader};
 use super::stacks::{Frame, LOOP};
 use super::state::Stage;
 use super::types::{ANY, I32, cells};
@@ -154,7 +154,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         let ty = self.function_type(function)?.ok_or(Stop::Ill)?;
         self.pop_params(ty)?;
         if self.state().dead == 0 {
-            let place = self.get(Region::Declared, 2 * function + 1)?;
+            let place = self.get(Region::Declared, pair(function) | 1)?;
             if function < self.state().imported {
                 self.emit(op::HOST, cells(ty.result) as u16, op::high(place))?;
                 let params = self.param_cells(ty)?;
@@ -164,7 +164,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
             } else {
                 // One more that waits for the function to begin.
                 let call = self.emit(op::CALL, 0, op::high(place))?;
-                self.set(Region::Declared, 2 * function + 1, halves(0, call))?;
+                self.set(Region::Declared, pair(function) | 1, halves(0, call))?;
             }
         }
         self.push_result(ty.result)

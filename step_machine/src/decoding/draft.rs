@@ -164,12 +164,11 @@ impl Draft {
         proof
     }
 
-    /// Flips bits of a word that is written already, for those who play a machine that errs: of the code, or
-    /// of the memory where there is no code yet.
-    pub fn flip(&mut self, at: u32, bits: u64) {
+    /// Flips bits of a word of the code, so many before the newest: for those who play a machine that errs.
+    pub fn flip(&mut self, before: u32, bits: u64) {
         let len = self.state.code.max(1);
         let array = &mut self.arrays[Region::Code as usize];
-        let at = at % len;
+        let at = len - 1 - before % len;
         array.set(at, array.word(at) ^ bits);
     }
 }

@@ -1,7 +1,7 @@
 //! Entries of sections: imports, functions, tables, the memory, globals, exports.
 
-use super::arrays::WINDOW;
 use super::arrays::reader;
+use super::arrays::{WINDOW, pair};
 use super::names::Tree;
 use super::state::Stage;
 use super::types::{ANY, FUNC, I32, I64, Type, V128, cells, kind};
@@ -85,8 +85,8 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         let params = self.param_cells(ty)?;
         self.emit_literal(params.into())?;
         let function = self.state().functions;
-        self.set(Region::Declared, 2 * function, number.into())?;
-        self.set(Region::Declared, 2 * function + 1, halves(begin, place))?;
+        self.set(Region::Declared, pair(function), number.into())?;
+        self.set(Region::Declared, pair(function) | 1, halves(begin, place))?;
         let state = self.state();
         state.functions = function.wrapping_add(1);
         state.imported = function.wrapping_add(1);
@@ -134,7 +134,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
             return Err(Stop::Refused);
         }
         let function = self.state().functions;
-        self.set(Region::Declared, 2 * function, ty.into())?;
+        self.set(Region::Declared, pair(function), ty.into())?;
         self.state().functions = function.wrapping_add(1);
         self.entry_read(reader.current_position());
         Ok(())
@@ -228,10 +228,10 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         if function >= self.state().functions {
             return Err(Stop::Refused);
         }
-        let word = self.get(Region::Declared, 2 * function)?;
+        let word = self.get(Region::Declared, pair(function))?;
         self.set(
             Region::Declared,
-            2 * function,
+            pair(function),
             halves(low(word), op::high(word) | 1),
         )
     }

@@ -1,7 +1,7 @@
 //! What is looked at when a module is read: which functions the start function calls, where each begins,
 //! and the code that calls the first.
 
-use super::arrays::{WINDOW, reader};
+use super::arrays::{WINDOW, pair, reader};
 use super::state::Stage;
 use super::{Arrays, Decoder, Done, Source, Stop, Verdict};
 use crate::backing::Region;
@@ -26,12 +26,12 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         if function < self.state().imported {
             return Err(Stop::Refused);
         }
-        let word = self.get(Region::Declared, 2 * function)?;
+        let word = self.get(Region::Declared, pair(function))?;
         if high(word) & SEEN != 0 {
             return Ok(());
         }
         let seen = halves(low(word), high(word) | SEEN);
-        self.set(Region::Declared, 2 * function, seen)?;
+        self.set(Region::Declared, pair(function), seen)?;
         let last = self.state().waiting;
         self.state().waiting = last.wrapping_add(1);
         self.set(Region::Waiting, last, function.into())
@@ -129,8 +129,8 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         if function == self.state().functions {
             return self.begin();
         }
-        let ty = low(self.get(Region::Declared, 2 * function)?);
-        let begin = low(self.get(Region::Declared, 2 * function + 1)?);
+        let ty = low(self.get(Region::Declared, pair(function))?);
+        let begin = low(self.get(Region::Declared, pair(function) | 1)?);
         let number = self.type_number(ty)?;
         self.set(Region::Functions, function, halves(begin, number))?;
         self.state().reached = function.wrapping_add(1);
@@ -156,7 +156,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
     }
 
     fn call_first(&mut self, function: u32) -> Done<A> {
-        let begin = low(self.get(Region::Declared, 2 * function + 1)?);
+        let begin = low(self.get(Region::Declared, pair(function) | 1)?);
         self.emit(op::CALL | op::FREE, 0, begin)?;
         Ok(())
     }

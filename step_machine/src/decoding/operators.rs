@@ -1,5 +1,6 @@
 //! Instructions: their rules, and what they become.
 
+use super::arrays::pair;
 use super::entries::reference;
 use super::signatures::{Signature, bulk, plain, simd};
 use super::stacks::{BLOCK, IF, LOOP, is_reference};
@@ -141,7 +142,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
                 if function_index >= self.state().functions {
                     return Err(Stop::Ill);
                 }
-                let declared = self.get(Region::Declared, 2 * function_index)?;
+                let declared = self.get(Region::Declared, pair(function_index))?;
                 if high(declared) & 1 == 0 {
                     return Err(Stop::Ill);
                 }

@@ -5,8 +5,8 @@
 //! | as many as there are | the state that is not in an array, numbers of 4 bytes (`state.rs`) |
 //! | each of the 23 regions in turn | its part, as in `step_machine::proof` |
 
-use super::Arrays;
 use super::state::{LEN, State};
+use super::{Arrays, Verdict};
 use crate::backing::Region;
 use crate::plain::Bounds;
 use crate::proof::{Part, ProofError, Reader};
@@ -34,6 +34,12 @@ impl PartialDraft {
             regions.push(from.part(HEIGHT)?);
         }
         Ok((Self { state, regions }, from.0))
+    }
+
+    /// The verdict, if it is there.
+    #[must_use]
+    pub const fn verdict(&self) -> Option<Verdict> {
+        self.state.verdict()
     }
 
     /// The hash of the state.

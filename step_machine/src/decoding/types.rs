@@ -1,5 +1,6 @@
 //! Types of values and functions.
 
+use super::arrays::pair;
 use super::names::Tree;
 use super::state::Stage;
 use super::{Arrays, Decoder, Done, Source, Stop};
@@ -94,7 +95,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         let number = self.state().types;
         self.set(
             Region::Types,
-            2 * number,
+            pair(number),
             halves(first, params | results << 16),
         )?;
         self.forward(len);
@@ -115,7 +116,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
             Tree::Known(same) => same,
             Tree::New => number,
         };
-        self.set(Region::Types, 2 * number + 1, same.into())?;
+        self.set(Region::Types, pair(number) | 1, same.into())?;
         let state = self.state();
         state.types = number.wrapping_add(1);
         state.left = state.left.wrapping_sub(1);
@@ -128,7 +129,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         if number >= self.state().types {
             return Ok(None);
         }
-        let word = self.get(Region::Types, 2 * number)?;
+        let word = self.get(Region::Types, pair(number))?;
         let (first, params) = (low(word), high(word) & 0xffff);
         let result = match high(word) >> 16 {
             0 => ANY,
@@ -146,14 +147,14 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         if function >= self.state().functions {
             return Ok(None);
         }
-        let ty = low(self.get(Region::Declared, 2 * function)?);
+        let ty = low(self.get(Region::Declared, pair(function))?);
         self.type_at(ty)
     }
 
     /// The number by which the machine knows a type, the same for types that are the same.
     pub(super) fn type_number(&mut self, ty: u32) -> Done<A, u32> {
-        let same = low(self.get(Region::Types, 2 * ty + 1)?);
-        let word = self.get(Region::Types, 2 * same + 1)?;
+        let same = low(self.get(Region::Types, pair(ty) | 1)?);
+        let word = self.get(Region::Types, pair(same) | 1)?;
         if let Some(number) = high(word).checked_sub(1) {
             return Ok(number);
         }
@@ -161,7 +162,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         self.state().type_numbers = number.wrapping_add(1);
         self.set(
             Region::Types,
-            2 * same + 1,
+            pair(same) | 1,
             halves(low(word), number.wrapping_add(1)),
         )?;
         Ok(number)
