@@ -1,9 +1,13 @@
 //! Makes modules at random, within the rules of the machine, and runs each export on the step machine and
-//! on wasmi: `random_modules COUNT [SEED]`. With `--write COUNT FILE` it writes some for the tests
+//! on wasmi. It makes kernels of them, changes some bytes, and decodes all by steps and as a whole: `random_modules COUNT [SEED]`. With `--write COUNT FILE` it writes some for the tests
 //! of `step_machine`.
 
 #[path = "../../step_machine/tests/alike/mod.rs"]
 mod alike;
+#[path = "../../step_machine/tests/decoded/mod.rs"]
+mod decoded;
+#[path = "../../step_machine/tests/kernels/mod.rs"]
+mod kernels;
 
 use alike::{Outcome, compare};
 use anyhow::{Context, Result, bail};
@@ -39,6 +43,13 @@ fn search(count: u64, seed: u64) -> Result<()> {
             outcomes.entry("not made").or_default().0 += 1;
             continue;
         };
+        if catch_unwind(|| decode(&wasm, number)).is_err() {
+            let file = format!("module-{seed}-{number}.wasm");
+            std::fs::write(&file, &wasm)?;
+            bail!(
+                "module {number} of seed {seed}, written to {file}, is decoded otherwise by steps"
+            );
+        }
         let Ok(compared) = catch_unwind(|| compare(&wasm)) else {
             let place = PANICKED.lock().map(|place| place.clone());
             let place = place.unwrap_or_default();
@@ -65,6 +76,24 @@ fn search(count: u64, seed: u64) -> Result<()> {
     }
     println!("modules and calls: {outcomes:?}");
     Ok(())
+}
+
+/// Kernels of a module with some of their bytes changed, which are compared by how they are decoded.
+const CHANGED: usize = 20;
+
+/// Panics where a module is judged otherwise by steps, or comes out otherwise.
+fn decode(wasm: &[u8], number: u64) {
+    let Some(kernel) = kernels::as_kernel(wasm) else {
+        return;
+    };
+    decoded::alike(&kernel, decoded::terms(), "as it is");
+    let mut random = decoded::Random(number);
+    for _ in 0..CHANGED {
+        let mut changed = kernel.clone();
+        decoded::change(&mut changed, &mut random);
+        let about = decoded::hex(&changed);
+        decoded::alike(&changed, decoded::terms(), &about);
+    }
 }
 
 /// Those of which at least one call is compared.
