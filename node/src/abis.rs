@@ -1,5 +1,6 @@
 //! Names for bytes: the ABIs that somebody gave, found by selector and topic.
 
+use crate::deployed::{Deployed, Likeness};
 use alloy_json_abi::{Error, Event, EventParam, Function, JsonAbi, Param};
 use alloy_primitives::{Address, B256, Selector};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,6 +23,8 @@ pub const MAX_WORD: usize = 1_000;
 pub const MAX_SOURCES: usize = 16 << 20;
 /// The most files of a contract's sources.
 pub const MAX_FILES: usize = 256;
+/// The most bytes of the code of all contracts.
+pub const MAX_CODES: usize = 16 << 20;
 /// The most addresses of a contract.
 pub const MAX_ADDRESSES: usize = 1_000;
 
@@ -36,6 +39,8 @@ pub struct Artefact {
     pub size: usize,
     /// Its sources, if they are there.
     pub sources: Sources,
+    /// The code that an account with it has, if it is there.
+    pub code: Option<Deployed>,
 }
 
 impl Artefact {
@@ -47,6 +52,7 @@ impl Artefact {
             abi,
             size: 0,
             sources: Sources::new(),
+            code: None,
         }
     }
 }
@@ -60,10 +66,27 @@ pub struct Contract {
     pub addresses: BTreeSet<Address>,
     /// Its ABI.
     pub abi: Arc<JsonAbi>,
-    /// Its sources, as far as somebody gave them: nobody has compared them with its code.
+    /// Its sources, as far as somebody gave them: whether an account has them,
+    /// [`Contract::likeness`] says.
     pub sources: Arc<Sources>,
+    /// Its code, as far as somebody gave it.
+    code: Option<Arc<Deployed>>,
     /// The bytes of the ABI as JSON.
     size: usize,
+}
+
+impl Contract {
+    /// The bytes of its code, as far as somebody gave it.
+    #[must_use]
+    pub fn code_size(&self) -> Option<usize> {
+        self.code.as_ref().map(|code| code.len())
+    }
+
+    /// How alike its code and that of an account are; `None`: they differ, or nobody gave it.
+    #[must_use]
+    pub fn likeness(&self, code: &[u8]) -> Option<Likeness> {
+        self.code.as_ref()?.likeness(code)
+    }
 }
 
 /// Functions, events and errors by what bytes begin with.
@@ -122,7 +145,7 @@ fn length(sources: &Sources) -> usize {
 
 impl Names {
     /// Adds a contract, or puts another ABI in the place of what had its name. Gives the number of
-    /// its files of sources; sources that there is no room for are left out.
+    /// its files of sources; sources and code that there is no room for are left out.
     ///
     /// # Errors
     /// [`Refused`]; nothing has changed then.
@@ -145,7 +168,11 @@ impl Names {
         artefact: Artefact,
     ) -> Result<usize, Refused> {
         let Artefact {
-            abi, size, sources, ..
+            abi,
+            size,
+            sources,
+            code,
+            ..
         } = artefact;
         if name.is_empty() || name.chars().count() > MAX_NAME {
             return Err(Refused::Name);
@@ -175,11 +202,15 @@ impl Names {
         let room = sources.len() <= MAX_FILES && taken + length(&sources) <= MAX_SOURCES;
         let sources = if room { sources } else { Sources::new() };
         let files = sources.len();
+        let others = self.contracts.values().filter(|other| other.name != name);
+        let taken: usize = others.filter_map(Contract::code_size).sum();
+        let code = code.filter(|code| taken + code.len() <= MAX_CODES);
         let contract = Contract {
             name: name.to_owned(),
             addresses,
             abi: Arc::new(abi),
             sources: Arc::new(sources),
+            code: code.map(Arc::new),
             size,
         };
         self.contracts.insert(name.to_owned(), contract);
@@ -223,6 +254,28 @@ impl Names {
     pub fn contract_at(&self, address: &Address) -> Option<&Contract> {
         self.contracts()
             .find(|contract| contract.addresses.contains(address))
+    }
+
+    /// The contract that has the code of an account, and how alike they are, among those that are
+    /// wanted: one that has it whole before others.
+    #[must_use]
+    pub fn contract_of(
+        &self,
+        code: &[u8],
+        wanted: impl Fn(&Contract) -> bool,
+    ) -> Option<(&Contract, Likeness)> {
+        let alike = self
+            .contracts()
+            .filter(|contract| wanted(contract))
+            .filter_map(|contract| Some((contract, contract.likeness(code)?)));
+        let mut nearly = None;
+        for (contract, likeness) in alike {
+            match likeness {
+                Likeness::Same => return Some((contract, likeness)),
+                Likeness::ButMetadata => nearly = nearly.or(Some((contract, likeness))),
+            }
+        }
+        nearly
     }
 
     /// The contract with a name.
@@ -309,6 +362,7 @@ mod tests {
             abi,
             size,
             sources: Sources::new(),
+            code: None,
         }
     }
 

@@ -1,10 +1,11 @@
-//! What compilers and development tools write of contracts: ABIs with names, and sources.
+//! What compilers and development tools write of contracts: ABIs with names, code and sources.
 //!
 //! Read are an ABI as a list; an object with `abi` (Foundry, Hardhat, solc), whose sources stand in
 //! `sources` or, with their content, in `metadata`; and Hardhat's and Foundry's build information
 //! with `input` and `output`, which has all contracts of a compilation with the sources of each.
 
 use crate::abis::{Artefact, Names, Refused, Sources};
+use crate::deployed::Deployed;
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,19 +38,26 @@ pub fn contracts(artefact: Value) -> Result<Vec<Artefact>, NoAbi> {
         return compiled(all, given);
     }
     let (name, sources) = (name_of(&artefact), sources_of(&artefact));
+    let code = Deployed::of(&artefact);
     let abi = match artefact {
         Value::Object(mut fields) => fields.remove("abi").unwrap_or(Value::Object(fields)),
         abi => abi,
     };
-    one(name, &abi, sources).map(|one| vec![one])
+    one(name, &abi, sources, code).map(|one| vec![one])
 }
 
-fn one(name: Option<String>, abi: &Value, sources: Sources) -> Result<Artefact, NoAbi> {
+fn one(
+    name: Option<String>,
+    abi: &Value,
+    sources: Sources,
+    code: Option<Deployed>,
+) -> Result<Artefact, NoAbi> {
     Ok(Artefact {
         name,
         size: abi.to_string().len(),
         abi: serde_json::from_value(abi.clone())?,
         sources,
+        code,
     })
 }
 
@@ -91,7 +99,8 @@ fn compiled(
                 .filter(|abi| **abi != Value::Array(Vec::new()));
             if let Some(abi) = abi {
                 let sources = needed(file, contract, given);
-                all.push(one(Some(name.clone()), abi, sources)?);
+                let code = Deployed::of(contract);
+                all.push(one(Some(name.clone()), abi, sources, code)?);
             }
         }
     }

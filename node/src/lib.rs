@@ -38,6 +38,7 @@ pub mod batches;
 pub mod chain;
 pub mod chain_file;
 pub mod clock;
+pub mod deployed;
 pub mod devnet;
 mod disputes;
 pub mod dropped;

@@ -1,5 +1,6 @@
 //! ABIs, for who shows bytes to people: `rollup_addAbi`, `rollup_abis`.
 
+use crate::abis::Contract;
 use crate::artefacts;
 use crate::node::Node;
 use crate::rpc::params::Params;
@@ -40,6 +41,9 @@ pub(super) fn add(node: &Node, params: &Params) -> Result<Value, RpcError> {
     });
     let files = node.abis.add(&name, address, artefact);
     counts["sources"] = files.map_err(RpcError::limit)?.into();
+    let names = node.abis.names();
+    let kept = names.contract(&name).and_then(Contract::code_size);
+    counts["code"] = kept.into();
     Ok(counts)
 }
 
@@ -55,6 +59,7 @@ pub(super) fn list(node: &Node, _: &Params) -> Result<Value, RpcError> {
             "events": contract.abi.events().count(),
             "errors": contract.abi.errors().count(),
             "sources": contract.sources.len(),
+            "code": contract.code_size(),
         })
     });
     Ok(contracts.collect())
