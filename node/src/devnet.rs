@@ -98,6 +98,9 @@ impl Handle {
             // It has said already what went wrong.
             let _ = thread.join();
         }
+        if let Err(error) = self.node().keep_dropped() {
+            tracing::warn!("why transactions were dropped is not kept: {error}");
+        }
         self.node().store().close();
     }
 

@@ -32,6 +32,7 @@ pub mod bounds;
 mod change;
 mod delta;
 mod devnet;
+mod dropped;
 mod error;
 #[cfg(test)]
 mod file_tests;
@@ -66,6 +67,7 @@ mod tree;
 pub use backend::{File, Opener};
 pub use batch::Batch;
 pub use devnet::{GENESIS, SavedDevnet, SavedSnapshot};
+pub use dropped::SavedDrop;
 pub use error::StoreError;
 pub use levels::SavedLevel;
 pub use parties::OfAccount;

@@ -91,6 +91,7 @@ impl Node {
     /// # Errors
     /// If the store cannot be read.
     pub(crate) fn take_waiting(&self) -> Result<(), StoreError> {
+        self.dropped.restore(self.store().dropped()?);
         for (hash, saved) in self.store().waiting()? {
             if let Err(error) = self.take_again(saved) {
                 tracing::debug!("transaction {hash} no longer waits: {error}");

@@ -94,6 +94,9 @@ impl Handle {
     pub fn stop(mut self) -> Result<(), FollowError> {
         self.halt();
         let ended = self.thread.take().map(std::thread::JoinHandle::join);
+        if let Err(error) = self.node().keep_dropped() {
+            tracing::warn!("why transactions were dropped is not kept: {error}");
+        }
         self.node().store().close();
         match ended {
             Some(Ok(ended)) => ended,

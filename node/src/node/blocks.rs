@@ -2,6 +2,7 @@
 
 use super::Node;
 use crate::chain::Block;
+use crate::dropped::Unsaved;
 use crate::error::NodeError;
 use crate::fork::Fork;
 use crate::request::BlockId;
@@ -23,6 +24,10 @@ impl Node {
         with: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>,
     ) -> Result<Vec<Arc<Block>>, StoreError> {
         let (gone, newest) = (self.gone(), self.chain().newest());
+        let dropped = match self.store.lasts() {
+            true => self.dropped.unsaved(self.pool().left()),
+            false => Unsaved::default(),
+        };
         let wrote = self.store.write(|batch| {
             batch.remove_unshown(newest)?;
             for block in &mut blocks {
@@ -33,12 +38,16 @@ impl Node {
                 let included = blocks.iter().flat_map(|block| &block.transactions);
                 let included = included.map(|included| included.transaction.hash);
                 batch.remove_waiting(included.chain(gone.iter().copied()))?;
+                batch.put_dropped(&dropped.dropped, &dropped.forgotten)?;
             }
             with(batch)
         });
         if let Err(error) = wrote {
             self.pool().put_gone(gone);
             return Err(error);
+        }
+        if self.store.lasts() {
+            self.dropped.saved(&dropped);
         }
         let count = blocks.iter().map(|block| block.transactions.len()).sum();
         self.metrics.transactions(count);
@@ -122,6 +131,24 @@ impl Node {
             true => self.store.write(with),
             false => Ok(()),
         }
+    }
+
+    /// Writes which transactions left the pool since the last block, and why, when the node ends.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn keep_dropped(&self) -> Result<(), StoreError> {
+        let unsaved = self.dropped.unsaved(self.pool().left());
+        let gone = self.gone();
+        if unsaved.dropped.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        self.keep(|batch| {
+            batch.remove_waiting(gone)?;
+            batch.put_dropped(&unsaved.dropped, &unsaved.forgotten)
+        })?;
+        self.dropped.saved(&unsaved);
+        Ok(())
     }
 
     /// Writes the clock's setting.

@@ -33,6 +33,28 @@ pub enum DropReason {
     Replaced,
 }
 
+impl DropReason {
+    /// All of them, each at the place of its number in a store.
+    const ALL: [Self; 5] = [
+        Self::Kernel,
+        Self::NonceUsed,
+        Self::Rewound,
+        Self::Request,
+        Self::Replaced,
+    ];
+
+    /// Its number in a store.
+    pub(crate) fn number(self) -> u8 {
+        let place = Self::ALL.iter().position(|reason| *reason == self);
+        place.and_then(|place| place.try_into().ok()).unwrap_or(0)
+    }
+
+    /// The reason with a number.
+    pub(crate) fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
 /// A transaction that left.
 #[derive(Clone, Debug)]
 pub struct Leaver {
@@ -49,12 +71,15 @@ pub struct Leaver {
 pub struct Left {
     leavers: VecDeque<Leaver>,
     bytes: usize,
+    /// How many left since the start.
+    count: u64,
 }
 
 impl Left {
     /// Remembers one; older ones are forgotten.
     pub(super) fn push(&mut self, candidate: Arc<Candidate>, reason: DropReason) {
         self.bytes += candidate.raw.len();
+        self.count += 1;
         self.leavers.push_back(Leaver {
             candidate,
             reason,
@@ -73,6 +98,11 @@ impl Left {
     pub fn find(&self, hash: &B256) -> Option<&Leaver> {
         self.newest()
             .find(|leaver| leaver.candidate.transaction.hash == *hash)
+    }
+
+    /// How many left since the start.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
     }
 
     /// All, newest first.

@@ -20,6 +20,7 @@ impl Batch<'_> {
             Change::Row(row) => self.insert_row(row),
             Change::NotWaiting(hashes) => self.drop_waiting(hashes),
             Change::Unshown(newest) => self.remove_after(*newest),
+            Change::Forgotten(hashes) => self.forget_dropped(hashes),
             Change::InboxesBefore(level) => self.drop_inboxes_before(*level),
         }
     }

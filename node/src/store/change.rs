@@ -9,6 +9,7 @@
 //! | 4 | transactions no longer wait: their number, their hashes (32 bytes each) |
 //! | 5 | blocks that nobody was shown go: the number of the newest that was, plus one |
 //! | 6 | inboxes go that are before a level |
+//! | 7 | of dropped transactions nothing is known any more: their number, their hashes (32 bytes each) |
 //!
 //! Numbers are in LEB128; bytes have their length before them.
 
@@ -48,6 +49,8 @@ pub(super) enum Change {
     Unshown(Option<u64>),
     /// The inboxes of levels before this one go.
     InboxesBefore(u32),
+    /// Of these transactions it is no longer known why they were dropped.
+    Forgotten(Vec<B256>),
 }
 
 impl Change {
@@ -67,7 +70,7 @@ impl Change {
                 bytes.sum()
             }
             Self::Row(row) => row.key.len() + row.row.len(),
-            Self::NotWaiting(hashes) => hashes.len() * 32,
+            Self::NotWaiting(hashes) | Self::Forgotten(hashes) => hashes.len() * 32,
             Self::StatesBefore(_) | Self::Unshown(_) | Self::InboxesBefore(_) => 0,
         }
     }
@@ -107,8 +110,7 @@ impl Change {
             }
             Self::NotWaiting(hashes) => {
                 out.push(4);
-                put_number(out, hashes.len() as u64);
-                hashes.iter().for_each(|hash| out.extend(hash));
+                put_hashes(out, hashes);
             }
             Self::Unshown(newest) => {
                 out.push(5);
@@ -117,6 +119,10 @@ impl Change {
             Self::InboxesBefore(level) => {
                 out.push(6);
                 put_number(out, (*level).into());
+            }
+            Self::Forgotten(hashes) => {
+                out.push(7);
+                put_hashes(out, hashes);
             }
         }
         Ok(())
@@ -152,13 +158,8 @@ impl Change {
                 let row = take_bytes(bytes)?.to_vec();
                 Self::Row(RawRow { table, key, row })
             }
-            4 => {
-                let count = take_number(bytes)?;
-                let hashes: Option<Vec<_>> = (0..count)
-                    .map(|_| take_array(bytes).map(B256::new))
-                    .collect();
-                Self::NotWaiting(hashes?)
-            }
+            4 => Self::NotWaiting(take_hashes(bytes)?),
+            7 => Self::Forgotten(take_hashes(bytes)?),
             5 => Self::Unshown(take_number(bytes)?.checked_sub(1)),
             6 => Self::InboxesBefore(take_number(bytes)?.try_into().ok()?),
             _ => return None,
@@ -170,6 +171,17 @@ fn take_array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*taken)
+}
+
+fn put_hashes(out: &mut Vec<u8>, hashes: &[B256]) {
+    put_number(out, hashes.len() as u64);
+    hashes.iter().for_each(|hash| out.extend(hash));
+}
+
+fn take_hashes(bytes: &mut &[u8]) -> Option<Vec<B256>> {
+    let count = take_number(bytes)?;
+    let hashes = (0..count).map(|_| take_array(bytes).map(B256::new));
+    hashes.collect()
 }
 
 fn take_name(bytes: &mut &[u8]) -> Option<StateName> {
@@ -222,7 +234,8 @@ mod tests {
             }),
             name.prop_map(Change::StatesBefore),
             row.prop_map(|(table, key, row)| Change::Row(RawRow { table, key, row })),
-            hashes.prop_map(Change::NotWaiting),
+            hashes.clone().prop_map(Change::NotWaiting),
+            hashes.prop_map(Change::Forgotten),
             prop::option::of(0..u64::MAX).prop_map(Change::Unshown),
             any::<u32>().prop_map(Change::InboxesBefore),
         ]

@@ -113,6 +113,10 @@ impl Batch<'_> {
                 let key: [u8; 32] = key.try_into().map_err(|_| wrong())?;
                 transaction.open_table(tables::POOL)?.insert(key, row)?;
             }
+            raw_row::DROPPED => {
+                let key: [u8; 32] = key.try_into().map_err(|_| wrong())?;
+                transaction.open_table(tables::DROPPED)?.insert(key, row)?;
+            }
             _ => return Err(wrong()),
         }
         Ok(())

@@ -3,7 +3,7 @@
 /// A row as it lies: the number of its table, its key (numbers big-endian), its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawRow {
-    /// 0 `meta`, 1 `outbox`, 2 `inboxes`, 3 `levels`, 4 `pool`.
+    /// 0 `meta`, 1 `outbox`, 2 `inboxes`, 3 `levels`, 4 `pool`, 5 `dropped`.
     pub table: u8,
     /// The key.
     pub key: Vec<u8>,
@@ -16,3 +16,4 @@ pub(super) const OUTBOX: u8 = 1;
 pub(super) const INBOXES: u8 = 2;
 pub(super) const LEVELS: u8 = 3;
 pub(super) const POOL: u8 = 4;
+pub(super) const DROPPED: u8 = 5;

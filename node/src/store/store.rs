@@ -8,8 +8,9 @@ use super::log::Log;
 use super::records::Records;
 use super::rows;
 use super::tables::{
-    BLOCKS, BODIES, DEAD, DEATHS, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX, PARTIES,
-    POOL, SCHEMA, SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS, WITHOUT_LOG, unseal,
+    BLOCKS, BODIES, DEAD, DEATHS, DROPPED, HASHES, INBOXES, LEVELS, LOGS, META, NODES, OUTBOX,
+    PARTIES, POOL, SCHEMA, SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS,
+    WITHOUT_DROPPED, WITHOUT_LOG, unseal,
 };
 use alloy_primitives::{B256, hex};
 use redb::{
@@ -21,6 +22,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
+
+/// The versions that become ours when they are opened.
+const OLDER: [u32; 2] = [WITHOUT_LOG, WITHOUT_DROPPED];
 
 /// The name of the file in its folder.
 pub(super) const FILE: &str = "store.redb";
@@ -182,6 +186,7 @@ impl Store {
             transaction.open_table(VERSIONS)?;
             transaction.open_table(STATES)?;
             transaction.open_table(POOL)?;
+            transaction.open_table(DROPPED)?;
             transaction.open_table(LEVELS)?;
             transaction.open_table(OUTBOX)?;
             transaction.open_table(INBOXES)?;
@@ -230,8 +235,8 @@ impl Store {
         match self.meta("schema")? {
             None => Ok(false),
             Some(found) if *found == SCHEMA.to_le_bytes() => Ok(true),
-            Some(found) if *found == WITHOUT_LOG.to_le_bytes() => {
-                // What goes into the log is not seen by a program of that version.
+            Some(found) if OLDER.iter().any(|older| *found == older.to_le_bytes()) => {
+                // What goes into the log is not seen by a program of such a version, or not known.
                 self.write(|batch| {
                     batch.transaction()?;
                     batch.put_meta("schema", &SCHEMA.to_le_bytes())

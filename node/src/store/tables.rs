@@ -17,6 +17,7 @@
 //! | `versions` | version | root, how many names it has (u32 LE) |
 //! | `states` | kind × 2^64 + number: 0 behind a block, 1 behind a level, 2 of a snapshot, 3 behind block 0 of a devnet, 4 set aside | version (u64 LE) |
 //! | `pool` | hash | order of arrival (u64 LE), sender if nobody signed it, or 20 zeros; transaction |
+//! | `dropped` | hash | place in the order, seconds since 1970 (LEB128 each), number of the reason, 1 if the kernel said something, what it said; of one that waited here sender, nonce (LEB128), transaction |
 //! | `levels` | level (a node) | newest block then (u64 LE; all ones: none), hash of its block of layer 1 |
 //! | `outbox` | level × 2^32 + index | message |
 //! | `inboxes` | level (a devnet) | messages, each behind its length |
@@ -31,10 +32,11 @@ use alloy_primitives::{B256, keccak256};
 use redb::TableDefinition;
 
 /// The version of all this. A store with another one is refused.
-pub(super) const SCHEMA: u32 = 4;
+pub(super) const SCHEMA: u32 = 5;
 
-/// The version before, which had no log and is else the same.
+/// The versions before, which had no log, and no table of what was dropped, and are else the same.
 pub(super) const WITHOUT_LOG: u32 = 3;
+pub(super) const WITHOUT_DROPPED: u32 = 4;
 
 /// The names of rows of `meta` that are of this store alone: the last row of the log that is in
 /// the tables, and whose log it is.
@@ -56,6 +58,7 @@ pub(super) const SHARED: TableDefinition<'_, [u8; 32], u64> = TableDefinition::n
 pub(super) const VERSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("versions");
 pub(super) const STATES: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("states");
 pub(super) const POOL: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("pool");
+pub(super) const DROPPED: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("dropped");
 pub(super) const LEVELS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("levels");
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 pub(super) const INBOXES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("inboxes");

@@ -375,7 +375,7 @@ fn two_do_not_share_a_store_and_others_are_refused() {
     assert!(
         error
             .to_string()
-            .contains("has form 7, this program knows form 4"),
+            .contains("has form 7, this program knows form 5"),
         "{error}"
     );
 }

@@ -1,7 +1,7 @@
 //! The transactions of the pool, as go-ethereum shows them.
 
 use crate::node::Node;
-use crate::pool::{Candidate, DropReason};
+use crate::pool::Candidate;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
@@ -38,11 +38,11 @@ pub(super) fn content_from(node: &Node, params: &Params) -> Result<String, RpcEr
 }
 
 /// The most dropped transactions of an answer.
-const DROPPED: usize = 100;
+const DROPPED: u64 = 100;
 
-/// `rollup_getDropped(hash?)`: why a transaction is in no block, as far as this node knows since it
-/// started; null if it does not know, or if a block has it or it waits. Without a hash the newest
-/// ones, newest first.
+/// `rollup_getDropped(hash?, from?, size?)`: why a transaction is in no block, as far as this node
+/// knows; null if it does not know, or if a block has it or it waits. Without a hash the newest
+/// ones, newest first, from number `from` on.
 pub(super) fn dropped(node: &Node, params: &Params) -> Result<Value, RpcError> {
     if let Some(hash) = params.optional::<B256>(0)? {
         let gone = node.transaction(&hash)?.is_none() && node.pool().get(&hash).is_none();
@@ -51,25 +51,22 @@ pub(super) fn dropped(node: &Node, params: &Params) -> Result<Value, RpcError> {
             .flatten()
             .unwrap_or_default());
     }
-    let left: Vec<B256> = {
-        let pool = node.pool();
-        let newest = pool.left().newest().take(DROPPED);
-        newest
-            .map(|leaver| leaver.candidate.transaction.hash)
-            .collect()
-    };
-    // What came by another way was never in the pool.
-    let others = node
-        .dropped
-        .newest(DROPPED)
-        .into_iter()
-        .map(|(hash, _)| hash);
-    let mut all = left.clone();
-    all.extend(others.filter(|hash| !left.contains(hash)));
+    let from = params.optional::<u64>(1)?.unwrap_or_default();
+    let size = params.optional::<u64>(2)?.unwrap_or(DROPPED).min(DROPPED);
+    let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let all = node.dropped.newest(node.pool().left());
     let mut shown = Vec::new();
-    for hash in all.iter().take(DROPPED) {
-        if node.transaction(hash)?.is_none() && node.pool().get(hash).is_none() {
+    let mut gone = 0;
+    for hash in &all {
+        if node.transaction(hash)?.is_some() || node.pool().get(hash).is_some() {
+            continue;
+        }
+        gone += 1;
+        if gone > at(from) {
             shown.extend(why_dropped(node, hash, false));
+        }
+        if shown.len() >= at(size) {
+            break;
         }
     }
     Ok(Value::Array(shown))
@@ -77,32 +74,18 @@ pub(super) fn dropped(node: &Node, params: &Params) -> Result<Value, RpcError> {
 
 /// What is known of a transaction that is gone; `whole`: with the transaction itself.
 fn why_dropped(node: &Node, hash: &B256, whole: bool) -> Option<Value> {
-    let said = node.dropped.why(hash);
-    let left = node.pool().left().find(hash).cloned();
-    if said.is_none() && left.is_none() {
-        return None;
-    }
-    let reason = match &left {
-        Some(leaver) => leaver.reason,
-        None => DropReason::Kernel,
-    };
+    let gone = node.dropped.find(node.pool().left(), hash)?;
     let mut object = json!({
         "hash": json::data(hash),
-        "reason": reason.to_string(),
-        "kernel": said,
-        "from": null,
-        "nonce": null,
-        "timestamp": null,
+        "reason": gone.reason.to_string(),
+        "kernel": gone.said,
+        "from": gone.sender.map(|(sender, _)| json::address(&sender)),
+        "nonce": gone.sender.map(|(_, nonce)| json::quantity(nonce)),
+        "timestamp": json::quantity(gone.at),
     });
-    if let Some(leaver) = left {
-        let candidate = &leaver.candidate;
-        object["from"] = json::address(&candidate.sender);
-        object["nonce"] = json::quantity(candidate.transaction.transaction.nonce());
-        object["timestamp"] = json::quantity(leaver.at);
-        if whole {
-            object["transaction"] =
-                json::pending_transaction(&candidate.transaction, &candidate.sender);
-        }
+    if let Some(candidate) = gone.candidate.filter(|_| whole) {
+        object["transaction"] =
+            json::pending_transaction(&candidate.transaction, &candidate.sender);
     }
     Some(object)
 }
