@@ -15,6 +15,7 @@ pub(super) mod general;
 mod layer1;
 mod otterscan;
 mod parity;
+mod posted;
 mod proofs;
 mod settings;
 mod simulation;
@@ -295,7 +296,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_advanceLevels"], Waiting(|miner, params| Box::pin(layer1::advance(miner, params)))),
     (&["rollup_inbox"], Waiting(|miner, params| Box::pin(layer1::inbox(miner, params)))),
     (&["rollup_getMessage"], Waiting(|miner, params| Box::pin(layer1::message(miner, params)))),
-    (&["rollup_getMessageOf"], Waiting(|miner, params| Box::pin(layer1::message_of(miner, params)))),
+    (&["rollup_getMessageOf"], Waiting(|miner, params| Box::pin(posted::message_of(miner, params)))),
     (&["rollup_outbox"], Waiting(|miner, params| Box::pin(layer1::outbox(miner, params)))),
     (&["rollup_dispute"], Waiting(|miner, params| Box::pin(dispute::begin(miner, params)))),
     (&["rollup_disputeStatus"], AtOnce(dispute::status)),

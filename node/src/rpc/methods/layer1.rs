@@ -1,7 +1,6 @@
 //! The devnet's layer 1: deposits, withdrawals, levels (`rollup_…`).
 
 use crate::batches;
-use crate::chain;
 use crate::miner::MinerHandle;
 use crate::node::Node;
 use crate::rpc::params::{Param, Params};
@@ -10,7 +9,7 @@ use ::layer1::contracts::{Bridge, DelayedInbox};
 use ::layer1::devnet;
 use ::layer1::outbox::OutboxPosition;
 use ::layer1::{Account, Call, Mutez};
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, Bytes};
 use messages::contract::Contract;
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
@@ -187,55 +186,8 @@ pub(super) async fn message(miner: &MinerHandle, params: &Params) -> Result<Valu
     .await
 }
 
-/// The levels in whose inboxes a transaction's message is looked for: that of its block, and those
-/// before, since messages wait where a level is full.
-const LEVELS_BEFORE: u32 = 3;
-
-/// `rollup_getMessageOf(hash)`: the inbox message that has a transaction of a block; null if none of
-/// those of its level and of the three before has it, or if they are not kept.
-pub(super) async fn message_of(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
-    let hash: B256 = params.required(0)?;
-    let node = miner.node();
-    let Some((block, _)) = node.transaction(&hash)? else {
-        return Ok(Value::Null);
-    };
-    let Some(level) = block.state.as_ref().map(chain::head).transpose()? else {
-        return Ok(Value::Null);
-    };
-    for level in (0..=level.level).rev().take(1 + LEVELS_BEFORE as usize) {
-        let (_, Some(messages)) = miner.inbox(Some(level)).await? else {
-            continue;
-        };
-        let found = load::blocking(node, move |node| has(node, &messages, &hash)).await?;
-        if let Some(id) = found {
-            return Ok(json!({ "level": level, "id": id }));
-        }
-    }
-    Ok(Value::Null)
-}
-
-/// The first of messages that has a transaction.
-fn has(node: &Node, messages: &[Vec<u8>], hash: &B256) -> Result<Option<usize>, RpcError> {
-    for (id, bytes) in messages.iter().enumerate() {
-        // A transaction alone says its hash before it.
-        let simple = batches::count(bytes).is_none();
-        if simple
-            && bytes
-                .get(23..55)
-                .is_none_or(|named| named != hash.as_slice())
-        {
-            continue;
-        }
-        let inside = inside(node, bytes)?.unwrap_or_default();
-        if inside.iter().any(|inside| inside.hash == *hash) {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
-}
-
 /// The transactions in a message; inside, why it has none.
-fn inside(
+pub(super) fn inside(
     node: &Node,
     bytes: &[u8],
 ) -> Result<Result<Vec<batches::Inside>, batches::Invalid>, RpcError> {
