@@ -18,36 +18,55 @@ async function rpc(method, params) {
   return result;
 }
 
-/** Times: the reader's own on demand, and how long ago. */
+/** Whether a button of the head is pressed. */
+const pressed = (id) => one(id)?.getAttribute("aria-pressed") === "true";
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** A time where the reader is, as long as one in UTC is. */
+function local(at) {
+  const ahead = -at.getTimezoneOffset();
+  const minutes = Math.abs(ahead) % 60;
+  const zone = `${ahead < 0 ? "−" : "+"}${two(Math.floor(Math.abs(ahead) / 60))}${minutes === 0 ? "" : `:${two(minutes)}`}`;
+  const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())} ${zone}`;
+}
+
+/** Times: the reader's own for as long as the button is pressed; the other one on demand. */
 function times(within = document) {
+  const on = pressed("#local");
   for (const time of all("time[datetime]", within)) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.title = `${at.toLocaleString()} (your time)`;
+    if (Number.isNaN(at.getTime())) continue;
+    time.dataset.utc ??= time.textContent;
+    time.textContent = on ? local(at) : time.dataset.utc;
+    time.title = on ? time.dataset.utc : `${local(at)} (your time)`;
   }
 }
 
 /** Amounts: what they are exactly, for as long as the button is pressed. */
-const EXACT = "exact-values";
 function exact(within = document) {
-  const on = one("#exact")?.getAttribute("aria-pressed") === "true";
+  const on = pressed("#exact");
   for (const amount of all("[data-exact]", within)) {
     amount.dataset.short ??= amount.textContent;
     amount.textContent = on ? amount.dataset.exact : amount.dataset.short;
   }
 }
-function exactButton() {
-  const button = one("#exact");
+
+/** A button of the head that changes how all is shown, and is remembered. */
+function switched(id, key, show) {
+  const button = one(id);
   if (!button) return;
-  const stored = () => { try { return localStorage.getItem(EXACT); } catch { return null; } };
+  const stored = () => { try { return localStorage.getItem(key); } catch { return null; } };
   button.hidden = false;
   button.setAttribute("aria-pressed", String(stored() === "true"));
   button.addEventListener("click", () => {
-    const on = button.getAttribute("aria-pressed") !== "true";
+    const on = !pressed(id);
     button.setAttribute("aria-pressed", String(on));
-    try { localStorage.setItem(EXACT, String(on)); } catch { /* It is forgotten. */ }
-    exact();
+    try { localStorage.setItem(key, String(on)); } catch { /* It is forgotten. */ }
+    show();
   });
-  exact();
+  show();
 }
 
 /** The newest blocks, as the node tells of them. At most twice a second, and not while
@@ -442,24 +461,28 @@ function trouble() {
   setInterval(look, 10_000);
 }
 
-/** The contracts of an artefact, with what of it the node takes: ABI and sources. */
+/** Code as a compiler gives it, without what the node does not need. */
+const code = (given) => (typeof given === "object" ? { object: given?.object, immutableReferences: given?.immutableReferences } : given);
+
+/** The contracts of an artefact, with what of it the node takes: ABI, code and sources. */
 function contracts(artefact, file) {
   const content = (sources) => Object.fromEntries(Object.entries(sources ?? {}).filter(([, { content }]) => content).map(([path, { content }]) => [path, content]));
   const { input, output } = artefact;
   if (output?.contracts) {
     const given = content(input?.sources);
     const inside = Object.entries(output.contracts).flatMap(([path, all]) => Object.entries(all).map(([own, contract]) => [path, own, contract]));
-    return inside.filter(([, , { abi }]) => abi?.length > 0).map(([path, own, { abi, metadata }]) => {
+    return inside.filter(([, , { abi }]) => abi?.length > 0).map(([path, own, { abi, metadata, evm }]) => {
       let needed = [path];
       try { needed = Object.keys(JSON.parse(metadata).sources); } catch { /* Its own file, then. */ }
-      return { own, artefact: { abi, sources: Object.fromEntries(needed.filter((name) => given[name]).map((name) => [name, given[name]])) } };
+      return { own, artefact: { abi, deployedBytecode: code(evm?.deployedBytecode), sources: Object.fromEntries(needed.filter((name) => given[name]).map((name) => [name, given[name]])) } };
     });
   }
   const target = Object.values(artefact.metadata?.settings?.compilationTarget ?? {})[0];
   const own = artefact.contractName ?? artefact.contract ?? target ?? file.replace(/\.json$/, "");
   // What else tools write is not sent.
   const abi = artefact.abi ?? artefact;
-  return [{ own, artefact: { abi, sources: content(artefact.metadata?.sources) } }];
+  const { deployedBytecode, immutableReferences } = artefact;
+  return [{ own, artefact: { abi, deployedBytecode: code(deployedBytecode), immutableReferences, sources: content(artefact.metadata?.sources) } }];
 }
 
 /** Artefacts that are dropped on the page, or chosen. */
@@ -482,7 +505,8 @@ function artefacts() {
           const [called, at] = all.length === 1 ? [name || own, address] : [own, own === name ? address : null];
           const added = await rpc("rollup_addAbi", [artefact, called, at]);
           const sources = added.sources > 0 ? `, ${added.sources} files of sources` : "";
-          said.push(`✓ ${added.name}: ${added.functions} functions, ${added.events} events, ${added.errors} errors${sources}`);
+          const bytes = added.code ? `, ${count(added.code)} bytes of code` : "";
+          said.push(`✓ ${added.name}: ${added.functions} functions, ${added.events} events, ${added.errors} errors${bytes}${sources}`);
         }
       } catch (error) {
         said.push(`✗ ${file.name}: ${error.message}`);
@@ -527,8 +551,8 @@ function played() {
   if (one("form.rpc[data-method=rollup_dispute]")) look();
 }
 
-times();
-exactButton();
+switched("#local", "local-times", () => times());
+switched("#exact", "exact-values", () => exact());
 live();
 trouble();
 forms();

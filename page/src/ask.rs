@@ -67,6 +67,12 @@ impl Ask {
         call_within(&self.miner, method, Params::new(params), most).await
     }
 
+    /// The number of the block that has a transaction.
+    pub(crate) async fn block_of(&self, hash: &str) -> Option<u64> {
+        let found = self.call("eth_getTransactionByHash", serde_json::json!([hash]));
+        found.await.ok()?.get("blockNumber").and_then(number_of)
+    }
+
     /// What an `eth_call` of the newest block gives; `None` if it fails.
     pub(crate) async fn view(&self, to: &Address, input: &[u8]) -> Option<Bytes> {
         let request =

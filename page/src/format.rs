@@ -123,6 +123,11 @@ pub(crate) fn level(number: u64) -> Markup {
     html! { a href=(format!("/level/{number}")) { "level " (count(number)) } }
 }
 
+/// A link to a message of a level's inbox.
+pub(crate) fn message(level: u64, id: u64) -> Markup {
+    html! { a href=(format!("/level/{level}/message/{id}")) { "message " (count(id)) " of level " (count(level)) } }
+}
+
 /// A link to an account of layer 1.
 pub(crate) fn layer1(account: &str) -> Markup {
     html! { a href=(format!("/layer1/{account}")) { (cut(account)) } }
@@ -170,13 +175,18 @@ pub(crate) fn bytes(bytes: &[u8]) -> Markup {
 
 /// The same, of which at most so many are shown.
 pub(crate) fn some_bytes(bytes: &[u8], most: usize) -> Markup {
+    linked_bytes(bytes, most, "")
+}
+
+/// The same, with the address of a page that has all of them; empty: there is none.
+pub(crate) fn linked_bytes(bytes: &[u8], most: usize, all: &str) -> Markup {
     match bytes.len() {
         0 => html! { span.none { "no bytes" } },
         1..=36 => html! { code.bytes { (hex_of(bytes)) } },
         length => html! {
             details.bytes {
                 summary { (count(length)) " bytes: " code { (hex_of(bytes.get(..16).unwrap_or_default())) "…" } }
-                @if length > most { p.note { "The first " (count(most)) " bytes." } }
+                @if length > most { p.note { "The first " (count(most)) " bytes" @if all.is_empty() { "." } @else { "; " a href=(all) { "all of them" } } } }
                 pre tabindex="0" { (lines(bytes.get(..most.min(length)).unwrap_or_default())) }
             }
         },
@@ -187,6 +197,41 @@ pub(crate) fn some_bytes(bytes: &[u8], most: usize) -> Markup {
 fn lines(bytes: &[u8]) -> String {
     let lines: Vec<String> = bytes.chunks(32).map(hex::encode).collect();
     lines.join("\n")
+}
+
+/// Bytes of a longer value, each line with the place of its first one.
+pub(crate) fn placed_bytes(bytes: &[u8], from: usize) -> Markup {
+    let lines = (from..).step_by(32).zip(bytes.chunks(32));
+    let lines: Vec<String> = lines
+        .map(|(place, line)| format!("{place:>7}  {}", hex::encode(line)))
+        .collect();
+    html! { pre tabindex="0" { (lines.join("\n")) } }
+}
+
+/// The most words whose meaning is guessed.
+const GUESSED: usize = 8;
+
+/// What words may mean, where nobody said it: numbers, or addresses. Nothing if they are many, or if
+/// the bytes are no words.
+pub(crate) fn guessed(bytes: &[u8], account: impl Fn(&Address) -> Markup) -> Markup {
+    let words: Vec<&[u8]> = bytes.chunks(32).collect();
+    let is_words = bytes.len().is_multiple_of(32) && (1..=GUESSED).contains(&words.len());
+    html! {
+        @if is_words {
+            p.note { "As words, which may be numbers or addresses:" }
+            ol.values start="0" { @for word in &words { li { (guess(word, &account)) } } }
+        }
+    }
+}
+
+fn guess(word: &[u8], account: impl Fn(&Address) -> Markup) -> Markup {
+    let number = U256::try_from_be_slice(word).unwrap_or_default();
+    match number.bit_len() {
+        0..=127 => html! { span.number { (count(number)) } },
+        // So large a number has no zeros in front of an address.
+        128..=160 => account(&Address::from_word(number.into())),
+        _ => html! { code.bytes { (hex_of(word)) } },
+    }
 }
 
 /// A table row with a name and what it is.

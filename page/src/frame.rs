@@ -1,7 +1,7 @@
 //! The frame that all views have, and the headers of answers.
 
 use crate::ask::{Ask, Trouble};
-use crate::names::Names;
+use crate::names::{Names, Room};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -115,7 +115,7 @@ pub(crate) fn refusal(names: &Names, error: &RpcError) -> Markup {
     let reverted = error.data.as_ref().and_then(crate::ask::bytes);
     html! {
         p.failed { (error.message) " (code " (error.code) ")" }
-        @if let Some(bytes) = reverted.filter(|bytes| !bytes.is_empty()) { (names.revert(&bytes)) }
+        @if let Some(bytes) = reverted.filter(|bytes| !bytes.is_empty()) { (names.revert(&bytes, Room::of(8_000))) }
     }
 }
 
@@ -151,6 +151,7 @@ fn whole(ask: &Ask, view: &View) -> Markup {
                             a href="/dispute" { "Dispute" }
                             a href="/control" { "Control" }
                         }
+                        button #local type="button" aria-pressed="false" hidden { "Local times" }
                         button #exact type="button" aria-pressed="false" hidden { "Exact values" }
                     }
                 }
@@ -168,7 +169,7 @@ fn search() -> Markup {
     html! {
         form.search role="search" action="/search" method="get" {
             label.unseen for="q" { "Search" }
-            input #q name="q" type="search" placeholder="Hash, block, address, selector, name, level 7, KT1…, tz…" autocomplete="off" spellcheck="false" required;
+            input #q name="q" type="search" placeholder="Hash, block, address, name, level 7, tz…" title="A hash, a block, an address, a selector, a name, level 7, KT1… or tz…" autocomplete="off" spellcheck="false" required;
             button type="submit" { "Search" }
         }
     }

@@ -1,11 +1,22 @@
 //! What random ABIs and bytes are tried on: `fuzz abis`.
 
-use crate::names::Names;
-use alloy_primitives::B256;
-use node::abis;
+mod html;
+
+pub use html::stranger;
+
+use crate::names::{Names, Room};
+use crate::query::Query;
+use crate::slice::Slice;
+use crate::views::workbench::{self, Wrong};
+use crate::views::{calls, changes, named, parts, posted, search, transaction};
+use alloy_json_abi::{Error, Event, Function};
+use alloy_primitives::{Address, B256};
+use maud::{Markup, html};
+use node::abis::{self, Artefact};
 use node::artefacts;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What pages show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +47,7 @@ pub fn shown(artefact: Value, bytes: &[u8]) -> Shown {
         for error in contract.abi.errors() {
             let error = with(error.selector().as_slice());
             all.extend(names.error(&error));
-            let _ = names.revert(&error);
+            let _ = names.revert(&error, Room::of(8_000));
         }
         for event in contract.abi.events() {
             let topics = bytes.chunks_exact(32).take(3).map(B256::from_slice);
@@ -47,12 +58,198 @@ pub fn shown(artefact: Value, bytes: &[u8]) -> Shown {
         }
     }
     let text = all.iter().map(|decoded| {
-        let table = names.table(decoded, "Values").into_string();
-        table.len() + names.line(decoded).into_string().len()
+        let table = names
+            .table(decoded, "Values", Room::of(8_000))
+            .into_string();
+        table.len() + names.line(decoded, Room::of(500)).into_string().len()
     });
     let raw = crate::format::bytes(bytes).into_string().len();
     Shown {
         decoded: all.len(),
         bytes: text.sum::<usize>() + raw,
     }
+}
+
+/// The bytes of calls, and of logs.
+const MOST: usize = 1 << 20;
+
+/// A page, without its frame.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Which one it is.
+    pub name: &'static str,
+    /// Its HTML.
+    pub html: String,
+    /// The time that it took.
+    pub took: Duration,
+}
+
+/// Makes a page, and takes the time.
+fn add(pages: &mut Vec<Page>, name: &'static str, make: impl FnOnce() -> Markup) {
+    let start = Instant::now();
+    let html = make().into_string();
+    let took = start.elapsed();
+    pages.push(Page { name, html, took });
+}
+
+/// The account that all is of.
+const WHO: Address = Address::repeat_byte(0x42);
+
+/// A transaction's hash.
+const HASH: B256 = B256::repeat_byte(0x17);
+
+/// The pages of a transaction with calls, errors and logs of these bytes, by an artefact with this
+/// name; and those of the artefact.
+#[must_use]
+pub fn pages(artefact: Value, name: &str, bytes: &[u8]) -> Vec<Page> {
+    let mut given = abis::Names::default();
+    for (number, one) in (0..).zip(artefacts::contracts(artefact).unwrap_or_default()) {
+        // Of others there is the name alone.
+        let name = if number == 0 {
+            name.to_owned()
+        } else {
+            format!("{name}{number}")
+        };
+        let _ = given.add(&name, Some(WHO), one);
+    }
+    if given.contracts().count() == 0 {
+        let _ = given.add(
+            name,
+            Some(WHO),
+            Artefact::of(alloy_json_abi::JsonAbi::new()),
+        );
+    }
+    let names = Names::new(Arc::new(given.clone()), &[]);
+    let Some(contract) = given.contracts().next() else {
+        return Vec::new();
+    };
+    let functions: Vec<&Function> = contract.abi.functions().collect();
+    let errors: Vec<&Error> = contract.abi.errors().collect();
+    let events: Vec<&Event> = contract.abi.events().collect();
+    // As much as a trace may have: what is longer is not shown.
+    let most = (MOST / (bytes.len() + 1)).clamp(1, 100);
+    let some = |count: usize| count.min(most);
+    let trace = trace(
+        &functions[..some(functions.len())],
+        &errors[..some(errors.len())],
+        bytes,
+    );
+    let case = Case {
+        names: &names,
+        trace,
+        receipt: receipt(&events[..some(events.len())], bytes),
+        difference: difference(bytes),
+    };
+    let mut pages = case.pages(&functions, bytes);
+    let pages_of = &mut pages;
+    let query = Query::default();
+    add(pages_of, "abi", || {
+        named::of_contract(&names, contract, &query).main
+    });
+    add(pages_of, "contract", || {
+        html! { (workbench::forms(contract, &WHO, &query, (None, &Wrong::new()))) }
+    });
+    for text in [name, functions.first().map_or("", |one| &one.name)] {
+        add(pages_of, "search", || {
+            search::named(&names, text, &query).unwrap_or_default()
+        });
+    }
+    add(pages_of, "account", || {
+        html! { (names.whole_account(&WHO)) (names.account(&WHO)) }
+    });
+    pages
+}
+
+/// A transaction, and what came of it.
+struct Case<'n> {
+    names: &'n Names,
+    trace: Value,
+    receipt: Value,
+    difference: Value,
+}
+
+impl Case<'_> {
+    fn pages(&self, functions: &[&Function], bytes: &[u8]) -> Vec<Page> {
+        let (names, query, path) = (self.names, Query::default(), format!("/tx/{HASH}"));
+        let input = functions.first().map_or_else(
+            || bytes.to_vec(),
+            |function| [function.selector().as_slice(), bytes].concat(),
+        );
+        let transaction = json!({ "hash": HASH, "from": WHO, "to": WHO, "gas": "0x5208", "type": "0x2", "input": crate::ask::hex_of(&input) });
+        let of = transaction::Of {
+            transaction: &transaction,
+            receipt: &self.receipt,
+            block: &Value::Null,
+            trace: Ok(self.trace.clone()),
+            difference: Ok(self.difference.clone()),
+            moves: html! {},
+            rest: None,
+            way: posted::Way::default(),
+        };
+        let slice = Slice::of(&query, &path, "logs", 50);
+        let mut pages = Vec::new();
+        add(&mut pages, "transaction", || of.shown(names, &slice));
+        for from in [0, 1, 7, 60] {
+            let query = Query::parse(&format!("from={from}"));
+            add(&mut pages, "calls", || {
+                calls::listed(names, &path, &self.trace, &query)
+            });
+            add(&mut pages, "changes", || {
+                changes::listed(names, &path, &self.difference, &query)
+            });
+            if let Some(decoded) = names.input(&input) {
+                add(&mut pages, "values", || {
+                    parts::values(names, &decoded, &path, &query)
+                });
+            }
+        }
+        pages
+    }
+}
+
+/// Calls that call each other, some of which fail.
+fn trace(functions: &[&Function], errors: &[&Error], bytes: &[u8]) -> Value {
+    let with = |selector: &[u8]| crate::ask::hex_of([selector, bytes].concat());
+    let mut inner = Vec::new();
+    for function in functions {
+        inner.push(json!({ "type": "CALL", "to": WHO, "from": WHO, "input": with(function.selector().as_slice()), "output": crate::ask::hex_of(bytes) }));
+    }
+    for error in errors {
+        inner.push(json!({ "type": "STATICCALL", "to": WHO, "error": "execution reverted", "output": with(error.selector().as_slice()) }));
+    }
+    let output = errors
+        .last()
+        .map_or_else(String::new, |error| with(error.selector().as_slice()));
+    let mut trace =
+        json!({ "type": "CALL", "error": "execution reverted", "output": output, "calls": inner });
+    // As deep as some bytes say.
+    for _ in 0..bytes.first().copied().unwrap_or_default() {
+        trace = json!({ "type": "DELEGATECALL", "to": WHO, "error": "execution reverted", "output": trace["output"], "calls": [trace] });
+    }
+    trace
+}
+
+/// A receipt of a transaction that failed, with logs of events all the same.
+fn receipt(events: &[&Event], bytes: &[u8]) -> Value {
+    let data = crate::ask::hex_of(bytes);
+    let mut logs = Vec::new();
+    for event in events {
+        let topics = bytes.chunks_exact(32).take(3).map(B256::from_slice);
+        let topics: Vec<B256> = std::iter::once(event.selector()).chain(topics).collect();
+        for count in 1..=topics.len() {
+            let topics = topics.get(..count);
+            logs.push(json!({ "address": WHO, "topics": topics, "data": data, "transactionHash": HASH, "logIndex": "0x1" }));
+        }
+    }
+    json!({ "status": "0x0", "gasUsed": "0x5208", "logCount": logs.len(), "logs": logs, "blockNumber": "0x1" })
+}
+
+/// What was changed: as many slots as there are words.
+fn difference(bytes: &[u8]) -> Value {
+    let slots = bytes.chunks(32).map(|word| {
+        let digits = crate::ask::hex_of(word);
+        (digits.clone(), Value::String(digits))
+    });
+    let slots: serde_json::Map<String, Value> = slots.collect();
+    json!({ "pre": { WHO.to_string(): { "balance": "0x1" } }, "post": { WHO.to_string(): { "balance": "0x0", "storage": slots } } })
 }

@@ -3,20 +3,32 @@
 
 mod called;
 mod decode;
+mod leaves;
 mod measure;
 mod own;
 mod show;
 mod text;
 
 pub(crate) use decode::{Decoded, fits, output};
-pub(crate) use text::plain;
+pub(crate) use leaves::Leaves;
+pub(crate) use show::Room;
+pub(crate) use text::{escaped, name, plain};
 
 use alloy_json_abi::{Error, Event, Function};
 use alloy_primitives::{Address, B256, Selector};
 use called::Called;
 use maud::{Markup, html};
 use node::abis::{Contract, Names as Given};
+use node::deployed::Likeness;
 use std::sync::Arc;
+
+/// The contract that an account is, as far as somebody said it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'n> {
+    pub(crate) contract: &'n Contract,
+    /// How alike its code and the account's are; `None`: nobody gave its code, or they differ.
+    pub(crate) likeness: Option<Likeness>,
+}
 
 /// All names that there are now.
 #[derive(Clone, Debug)]
@@ -39,6 +51,30 @@ impl Names {
             called,
             grow: true,
         }
+    }
+
+    /// With accounts whose code says which contracts they are: they are called so with their address,
+    /// since there may be more of them.
+    pub(crate) fn with<'a>(mut self, codes: impl Iterator<Item = (&'a Address, &'a [u8])>) -> Self {
+        let mut found = Vec::new();
+        for (address, code) in codes.filter(|(at, _)| self.called.is_unknown(at)) {
+            if let Some(known) = self.by_code(code, |_| true) {
+                let text = address.to_checksum(None);
+                let cut = (text.get(..6), text.get(text.len().saturating_sub(4)..));
+                let (start, end) = (cut.0.unwrap_or_default(), cut.1.unwrap_or_default());
+                let called = name(&known.contract.name);
+                found.push((*address, format!("{called} {start}…{end}")));
+            }
+        }
+        self.called.add(found);
+        self
+    }
+
+    /// Whether any contract's code is known, and accounts can be told by theirs.
+    pub(crate) fn has_codes(&self) -> bool {
+        self.given
+            .contracts()
+            .any(|contract| contract.code_size().is_some())
     }
 
     /// The same of a node that takes no more names.
@@ -70,13 +106,18 @@ impl Names {
     }
 
     /// Values as a table, under a caption.
-    pub(crate) fn table(&self, decoded: &Decoded, caption: &str) -> Markup {
-        decoded.table(&self.called, caption)
+    pub(crate) fn table(&self, decoded: &Decoded, caption: &str, room: Room<'_>) -> Markup {
+        decoded.table(&self.called, caption, room)
     }
 
     /// Values one after another, in a line.
-    pub(crate) fn line(&self, decoded: &Decoded) -> Markup {
-        decoded.line(&self.called)
+    pub(crate) fn line(&self, decoded: &Decoded, room: Room<'_>) -> Markup {
+        decoded.line(&self.called, room)
+    }
+
+    /// All values that are not made of others, by pages.
+    pub(crate) fn leaves(&self, decoded: &Decoded, skip: usize) -> Leaves {
+        Leaves::of(decoded, &self.called, skip)
     }
 
     /// The contract that somebody said is at an address, or that is on every rollup.
@@ -88,6 +129,32 @@ impl Names {
             "Multicall3" => self.own.contract("Multicall3"),
             "Permit2" => self.own.contract("Permit2"),
             _ => None,
+        })
+    }
+
+    /// The contract that an account with this code is: the one that somebody said, or the one that
+    /// has its code.
+    pub(crate) fn known(&self, address: &Address, code: &[u8]) -> Option<Known<'_>> {
+        if let Some(contract) = self.contract_at(address) {
+            let likeness = contract.likeness(code);
+            return Some(Known { contract, likeness });
+        }
+        self.by_code(code, |_| true)
+    }
+
+    /// The contract whose sources are those of an account with this code.
+    pub(crate) fn source(&self, address: &Address, code: &[u8]) -> Option<Known<'_>> {
+        let has = |contract: &Contract| !contract.sources.is_empty();
+        let named = self.known(address, code);
+        let named = named.filter(|known| known.likeness.is_some() && has(known.contract));
+        named.or_else(|| self.by_code(code, has))
+    }
+
+    fn by_code(&self, code: &[u8], wanted: impl Fn(&Contract) -> bool) -> Option<Known<'_>> {
+        let found = self.given.contract_of(code, wanted);
+        found.map(|(contract, likeness)| Known {
+            contract,
+            likeness: Some(likeness),
         })
     }
 
@@ -183,13 +250,14 @@ impl Names {
     }
 
     /// The reason of a revert, in words.
-    pub(crate) fn revert(&self, bytes: &[u8]) -> Markup {
+    pub(crate) fn revert(&self, bytes: &[u8], room: Room<'_>) -> Markup {
         if bytes.is_empty() {
             return html! { p { "It reverted without saying why." } };
         }
         let Some(error) = self.error(bytes) else {
             return html! {
                 p { "It reverted with bytes that no known error has: " (crate::format::bytes(bytes)) }
+                (crate::format::guessed(bytes.get(4..).unwrap_or_default(), |address| self.account(address)))
                 @if self.grow { p.note { "Add the ABI of the contract under " a href="/abis" { "Names" } ", and its errors are told by name." } }
             };
         };
@@ -198,7 +266,7 @@ impl Names {
         }
         html! {
             p { "It reverted with " strong { (plain(&error.name)) } }
-            (self.table(&error, "Arguments of the error"))
+            (self.table(&error, "Arguments of the error", room))
         }
     }
 
@@ -215,7 +283,7 @@ impl Names {
         };
         let bytes = crate::ask::hex_of(input.get(..4).unwrap_or(input));
         match name {
-            Some(name) => html! { code title=(bytes) { (plain(&name)) } },
+            Some(name) => html! { code title=(bytes) { (text::name(&name)) } },
             None => html! { code { (bytes) } },
         }
     }

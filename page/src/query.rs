@@ -5,7 +5,7 @@
 pub(crate) struct Query(Vec<(String, String)>);
 
 /// The most fields that are looked at.
-const MOST: usize = 64;
+const MOST: usize = 100;
 
 impl Query {
     pub(crate) fn parse(text: &str) -> Self {

@@ -85,9 +85,18 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
             .await?
             .into(),
         ["tx", hash, "witness"] => views::proof::witness(ask, hash).await?,
-        ["dropped"] => views::transaction::dropped(ask, names).await?.into(),
+        ["tx", hash, "data", part] => views::parts::whole(ask, names, (hash, part), &query)
+            .await?
+            .into(),
+        ["tx", hash, part] => views::parts::view(ask, names, (hash, part), &query)
+            .await?
+            .into(),
+        ["dropped"] => views::dropped::view(ask, names, &query).await?.into(),
         ["level", "newest"] => views::level::newest(ask).await?,
         ["level", level, "message", id] => views::message::view(ask, names, (level, id), &query)
+            .await?
+            .into(),
+        ["level", level, "outbox", id] => views::level::outgoing(ask, (level, id), &query)
             .await?
             .into(),
         ["level", number] => views::level::view(ask, number, &query).await?.into(),
@@ -95,16 +104,16 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
             .await?
             .into(),
         ["address", address, part] => of_account(ask, names, (address, part), &query).await?,
-        ["search"] => views::search::find(ask, names, query.get("q")).await?,
-        ["selector", selector] => views::named::selector(names, selector)?.into(),
+        ["search"] => views::search::find(ask, names, &query).await?,
+        ["selector", selector] => views::named::selector(names, selector, &query)?.into(),
         ["event", topic] => views::logs::of_event(ask, names, topic, &query)
             .await?
             .into(),
-        ["abis"] => views::named::abis(ask, names, &query).into(),
+        ["abis"] => views::named::abis(ask, names, &query)?.into(),
         ["bridge"] => views::bridge::view(ask, names, &query).await?.into(),
-        ["layer1", account] => views::bridge::layer1(ask, account).await?.into(),
+        ["layer1", account] => views::layer1::view(ask, account, &query).await?.into(),
         ["dispute"] if ask.is_devnet() => views::dispute::view(ask).await?.into(),
-        ["control"] if ask.is_devnet() => views::control::view(ask, names).await?.into(),
+        ["control"] if ask.is_devnet() => views::control::view(ask, names, &query).await?.into(),
         _ => return Err(nothing()),
     })
 }

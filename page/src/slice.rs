@@ -41,6 +41,11 @@ impl Slice {
         }
     }
 
+    /// From this entry on.
+    pub(crate) fn starting(self, from: usize) -> Self {
+        Self { from, ..self }
+    }
+
     /// With so many entries.
     pub(crate) fn sized(self, size: usize) -> Self {
         Self { size, ..self }
@@ -74,6 +79,19 @@ impl Slice {
         all.skip(self.from).take(self.size)
     }
 
+    /// The entries as far as they fit so many bytes of a page, at least one, and the page that has
+    /// so many.
+    pub(crate) fn fit<T>(
+        &self,
+        bytes: usize,
+        all: impl Iterator<Item = T>,
+        make: impl FnMut(T) -> Markup,
+    ) -> (Vec<Markup>, Self) {
+        let rows = fit(bytes, self.take(all), make);
+        let slice = self.clone().sized(rows.len().max(1));
+        (rows, slice)
+    }
+
     /// The bar between the pages of so many entries; nothing if there is one page.
     pub(crate) fn bar(&self, label: &str, count: usize) -> Markup {
         let link = |from: usize| {
@@ -87,6 +105,25 @@ impl Slice {
         let after = (behind < count).then(|| link(behind));
         format::pager_with(label, self.words, [before, after])
     }
+}
+
+/// Entries as far as they fit so many bytes of a page: at least one.
+pub(crate) fn fit<T>(
+    bytes: usize,
+    all: impl Iterator<Item = T>,
+    make: impl FnMut(T) -> Markup,
+) -> Vec<Markup> {
+    let mut rows: Vec<Markup> = Vec::new();
+    let mut left = bytes;
+    for row in all.map(make) {
+        let size = row.0.len();
+        if size > left && !rows.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(size);
+        rows.push(row);
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -115,6 +152,11 @@ mod tests {
             "{text}"
         );
         assert_eq!(first.bar("X", 10).into_string(), "");
+        let make = |_: &usize| maud::PreEscaped("x".repeat(40));
+        let (rows, part) = first.fit(100, all.iter(), make);
+        let text = part.bar("X", 25).into_string();
+        assert!(rows.len() == 2 && text.contains("from=2"), "{text}");
+        assert_eq!(first.fit(1, all.iter(), make).0.len(), 1);
         let far = slice("from=18446744073709551615");
         assert_eq!(far.take(all.iter()).count(), 0);
         assert!(far.bar("X", 25).into_string().contains("rel=\"prev\""));

@@ -238,7 +238,7 @@ async fn proofs_are_files_that_prove() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sources_are_shown_as_text_with_the_contract_that_they_are_of() {
+async fn sources_are_shown_as_text_with_the_contract_that_has_their_code() {
     let devnet = devnet(|_| {}).await;
     let token = hostile_token(&devnet).await;
     let none = get(&devnet, &format!("/address/{token}/source")).await;
@@ -248,12 +248,56 @@ async fn sources_are_shown_as_text_with_the_contract_that_they_are_of() {
         "sources": { "a/A.sol": format!("// {HOSTILE}\ncontract A {{}}"), "lib/B.sol": "contract B {}" },
     });
     let added = call(&devnet, "rollup_addAbi", json!([artefact, "A", token])).await;
-    assert_eq!(added["sources"], 2);
-    let text = view(&devnet, &format!("/address/{token}/source")).await;
+    assert_eq!(
+        (&added["sources"], &added["code"]),
+        (&json!(2), &Value::Null)
+    );
+    // Nothing says that they are its own.
+    let source = format!("/address/{token}/source");
+    let text = view(&devnet, &source).await;
     assert!(
-        text.contains(&escaped(HOSTILE)) && text.contains("    2  contract A {}"),
+        text.contains("are not shown") && text.contains("has no code"),
         "{text}"
     );
+    assert!(!text.contains("contract A {}"), "{text}");
+    let account = view(&devnet, &format!("/address/{token}")).await;
+    assert!(!account.contains("/source\""), "{account}");
+    let code = call(&devnet, "eth_getCode", json!([token, "latest"])).await;
+    let code = code.as_str().unwrap();
+    let mut artefact = artefact;
+    artefact["deployedBytecode"] = json!(format!("{code}00"));
+    call(&devnet, "rollup_addAbi", json!([artefact, "A", token])).await;
+    let text = view(&devnet, &source).await;
+    assert!(text.contains("is another than the code"), "{text}");
+    // With another hash of sources behind it: as solc writes it, and the account has none.
+    let metadata = format!(
+        "a264697066735822{}64736f6c634300081c0033",
+        "1220".to_owned() + &"ab".repeat(32)
+    );
+    artefact["deployedBytecode"] = json!({ "object": format!("{code}{metadata}") });
+    call(&devnet, "rollup_addAbi", json!([artefact, "A", token])).await;
+    let text = view(&devnet, &source).await;
+    assert!(
+        text.contains("matches but for metadata") && text.contains("    2  contract A {}"),
+        "{text}"
+    );
+    artefact["deployedBytecode"] = json!(code);
+    let added = call(&devnet, "rollup_addAbi", json!([artefact, "A", token])).await;
+    assert_eq!(added["code"], json!((code.len() - 2) / 2));
+    let text = view(&devnet, &source).await;
+    assert!(
+        text.contains("its code matches<")
+            && text.contains(&escaped(HOSTILE))
+            && text.contains("    2  contract A {}"),
+        "{text}"
+    );
+    // The same contract elsewhere is known by its code.
+    let twin = hostile_token(&devnet).await;
+    assert_ne!(twin, token);
+    let text = view(&devnet, &format!("/address/{twin}/source")).await;
+    assert!(text.contains("    2  contract A {}"), "{text}");
+    let text = view(&devnet, &format!("/address/{twin}")).await;
+    assert!(text.contains("Contract <q>A</q>"), "{text}");
     let other = view(
         &devnet,
         &format!("/address/{token}/source?file=lib%2FB.sol"),
@@ -324,4 +368,106 @@ async fn slots_come_in_their_order_from_any_place_on() {
         slots[60]
     );
     devnet.stop();
+}
+
+/// A long transaction comes in pieces, one by layer 1 as it is: both are found in their messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_of_a_transaction_leads_to_all_of_its_messages() {
+    let devnet = devnet(|_| {}).await;
+    let from = devnet.accounts()[0].address;
+    let data = Bytes::from(vec![7; 9_000]);
+    let request =
+        json!([{ "from": from, "to": Address::repeat_byte(5), "data": data, "gas": "0x100000" }]);
+    let hash = call(&devnet, "eth_sendTransaction", request).await;
+    let hash = hash.as_str().unwrap();
+    let way = call(&devnet, "rollup_getMessageOf", json!([hash])).await;
+    assert_eq!(way["kind"], "pieces", "{way}");
+    let pieces = way["pieces"].as_array().unwrap();
+    assert_eq!(pieces.len(), 3, "{way}");
+    let text = view(&devnet, &format!("/tx/{hash}")).await;
+    for place in std::iter::once(&way).chain(pieces) {
+        let path = format!("/level/{}/message/{}", place["level"], place["id"]);
+        assert!(text.contains(&format!("href=\"{path}\"")), "{path}: {text}");
+        let message = view(&devnet, &path).await;
+        assert!(message.contains(&format!("/tx/{hash}")), "{message}");
+    }
+    assert!(text.contains("piece 3 of 3"), "{text}");
+    // All of its call data, by pages.
+    let mut path = Some(format!("/tx/{hash}/data/input"));
+    let mut shown = 0;
+    while let Some(here) = path {
+        let text = view(&devnet, &here).await;
+        shown += text.matches(&"07".repeat(8)).count();
+        path = next(&text).filter(|next| next != &here);
+        assert!(shown <= 9_000, "{here}");
+    }
+    assert_eq!(shown, 9_000 / 8);
+    let nonce = call(&devnet, "eth_getTransactionCount", json!([from, "latest"])).await;
+    let request = json!([{ "from": from, "to": Address::repeat_byte(6), "gas": "0x5208", "gasPrice": "0x174876e800", "nonce": nonce }]);
+    let signed = call(&devnet, "eth_signTransaction", request).await;
+    let raw = signed["raw"].as_str().unwrap();
+    call(&devnet, "rollup_sendDelayed", json!([raw])).await;
+    let hash = keccak256(raw.parse::<Bytes>().unwrap());
+    let way = call(&devnet, "rollup_getMessageOf", json!([hash])).await;
+    assert_eq!(way["kind"], "delayed", "{way}");
+    let text = view(&devnet, &format!("/tx/{hash}")).await;
+    assert!(text.contains("nobody can keep it out"), "{text}");
+    // A level says which block its messages made.
+    let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
+    let number: U256 = receipt["blockNumber"].as_str().unwrap().parse().unwrap();
+    let (plain, _) = send(&devnet, Some(from), Bytes::new()).await;
+    let way = call(&devnet, "rollup_getMessageOf", json!([plain])).await;
+    assert_eq!(way["kind"], "whole", "{way}");
+    let level = view(&devnet, &format!("/level/{}", way["level"])).await;
+    let block = number + U256::from(1);
+    assert!(
+        level.contains(&format!("<td><a href=\"/block/{block}\"")),
+        "{level}"
+    );
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_transactions_were_dropped_survives_a_restart() {
+    let folder = std::env::temp_dir().join(format!("page-dropped-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let start = async || devnet(|options| options.data_dir = Some(folder.clone())).await;
+    let devnet = start().await;
+    let from = devnet.accounts()[0].address;
+    let send = |nonce: &str| json!([{ "from": from, "to": Address::repeat_byte(5), "gas": "0x5208", "gasPrice": "0x174876e800", "nonce": nonce }]);
+    let signed = call(&devnet, "eth_signTransaction", send("0x3e7")).await;
+    let raw = signed["raw"].as_str().unwrap();
+    let named = keccak256(raw.parse::<Bytes>().unwrap()).to_string();
+    call(&devnet, "rollup_sendDelayed", json!([raw])).await;
+    call(&devnet, "evm_mine", json!([])).await;
+    call(&devnet, "evm_setAutomine", json!([false])).await;
+    let parked = call(&devnet, "eth_sendTransaction", send("0x9")).await;
+    // After the last block: it is written when the devnet ends.
+    call(&devnet, "anvil_dropTransaction", json!([parked])).await;
+    let before = call(&devnet, "rollup_getDropped", json!([])).await;
+    assert_eq!(before.as_array().unwrap().len(), 2, "{before}");
+    devnet.stop();
+    let devnet = start().await;
+    let after = call(&devnet, "rollup_getDropped", json!([])).await;
+    assert_eq!(after, before);
+    for (hash, words) in [
+        (parked.as_str().unwrap(), "dropped on request"),
+        (&named, "dropped by the kernel, which said: <strong>"),
+    ] {
+        let search = get(&devnet, &format!("/search?q={hash}")).await;
+        assert_eq!(search.location, format!("/tx/{hash}"));
+        let text = view(&devnet, &format!("/tx/{hash}")).await;
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    // The transaction itself is there, too.
+    let text = view(&devnet, &format!("/tx/{}", parked.as_str().unwrap())).await;
+    assert!(
+        text.contains("account 0") && text.contains("Gas limit"),
+        "{text}"
+    );
+    // By pages.
+    let one = call(&devnet, "rollup_getDropped", json!([null, 1, 1])).await;
+    assert_eq!(one[0], before[1]);
+    devnet.stop();
+    std::fs::remove_dir_all(&folder).unwrap();
 }

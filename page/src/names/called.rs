@@ -34,6 +34,16 @@ impl Called {
         Self(called)
     }
 
+    /// Whether an account has no name.
+    pub(super) fn is_unknown(&self, address: &Address) -> bool {
+        self.of(address).is_none()
+    }
+
+    /// Calls more accounts by names.
+    pub(super) fn add(&mut self, more: Vec<(Address, String)>) {
+        self.0.extend(more);
+    }
+
     fn of(&self, address: &Address) -> Option<&str> {
         known(address).or_else(|| self.0.get(address).map(String::as_str))
     }

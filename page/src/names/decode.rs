@@ -172,7 +172,7 @@ pub(super) fn panic_words(error: &Decoded) -> Option<(U256, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Names;
+    use super::super::{Names, Room};
     use super::*;
     use alloy_primitives::{Address, hex, keccak256};
     use std::sync::Arc;
@@ -230,15 +230,17 @@ mod tests {
             panic_words(&error),
             Some((U256::from(0x11), "arithmetic overflow or underflow"))
         );
-        let text = names().revert(&bytes).into_string();
+        let text = names().revert(&bytes, Room::of(500)).into_string();
         assert!(
             text.contains("0x11</code>: arithmetic overflow or underflow"),
             "{text}"
         );
         // What nobody named leads to where names are given.
-        let unknown = names().revert(&hex!("01020304")).into_string();
+        let unknown = names()
+            .revert(&hex!("01020304"), Room::of(500))
+            .into_string();
         assert!(unknown.contains("href=\"/abis\""), "{unknown}");
-        let node = names().fixed(true).revert(&hex!("01020304"));
+        let node = names().fixed(true).revert(&hex!("01020304"), Room::of(500));
         assert!(!node.into_string().contains("/abis"));
     }
 

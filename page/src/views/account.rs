@@ -8,6 +8,7 @@ use crate::names::{Names, plain};
 use crate::query::Query;
 use alloy_primitives::Address;
 use maud::{Markup, html};
+use node::deployed::Likeness;
 use serde_json::{Value, json};
 
 /// What code of an account that lets another one's run begins with (EIP-7702).
@@ -74,7 +75,10 @@ pub(super) async fn head(
         .call("eth_getAccountInfo", json!([who, "latest"]))
         .await?;
     let code = data(&account, "code");
-    let contract = names.contract_at(who).map(|contract| plain(&contract.name));
+    let known = names.known(who, &code);
+    let contract = known.map(|known| plain(&known.contract.name));
+    // Nobody compares what has no code.
+    let compared = known.filter(|known| known.contract.code_size().is_some());
     let named = contract.is_some();
     let behind = match code.is_empty() {
         true => None,
@@ -92,10 +96,19 @@ pub(super) async fn head(
             div { dt { "Nonce" } dd { (format::count(number(&account, "nonce"))) } }
             div { dt { "Code" } dd { @if code.is_empty() { "none" } @else { (format::count(code.len())) " bytes" } } }
             @if let Some(to) = delegated { div { dt { "Runs the code of" } dd { (names.account(&Address::from_slice(to))) } } }
+            @if let Some(known) = compared { div { dt { "Compared with its artefact" } dd { @match known.likeness { Some(likeness) => (alike(likeness)), None => span.failed { "✗ its code is another" } } } } }
             @if let Some(behind) = behind { div { dt { "Proxy of" } dd { (names.account(&behind)) } } }
         }
-        (tabs(&text, here, names.contract_at(who).is_some_and(|contract| !contract.sources.is_empty())))
+        (tabs(&text, here, names.source(who, &code).is_some()))
     })
+}
+
+/// How alike the code of an account and of an artefact are, in words.
+pub(super) fn alike(likeness: Likeness) -> Markup {
+    match likeness {
+        Likeness::Same => html! { span.worked { "✓ its code matches" } },
+        Likeness::ButMetadata => html! { span.worked { "✓ its code matches but for metadata" } },
+    }
 }
 
 async fn behind(ask: &Ask, who: &Address) -> Option<Address> {

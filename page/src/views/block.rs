@@ -1,6 +1,6 @@
 //! A block: its header, and its transactions by pages.
 
-use super::home;
+use super::{home, recognised};
 use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
 use crate::format;
 use crate::frame::View;
@@ -41,7 +41,10 @@ pub(crate) async fn view(
     let figures = figures.unwrap_or_default();
     let count = usize::try_from(number(block, "transactionCount")).unwrap_or(usize::MAX);
     let slice = slice.on(&format!("/block/{at}")).at("transactions");
-    let rows = transactions(names, block, list(&found, "receipts"));
+    let to = list(block, "transactions").iter();
+    let to = to.filter_map(|transaction| address(transaction, "to"));
+    let known = recognised::names(ask, names, to).await;
+    let rows = transactions(&known, block, list(&found, "receipts"));
     let main = html! {
         h1 { "Block " (format::count(at)) }
         nav.pager aria-label="Neighbours" {

@@ -20,8 +20,12 @@ const BRIDGES: [Address; 2] = [
     fixed!("0xff00000000000000000000000000000000000002"),
 ];
 
-/// The withdrawals of a page.
+/// The withdrawals of a page, and the bytes that they may take.
 const PAGE: usize = 30;
+const BYTES: usize = 35_000;
+
+/// The bytes that deposits may take.
+const DEPOSIT_BYTES: usize = 35_000;
 
 /// What the bridges log of a deposit.
 const EVENTS: [&str; 4] = [
@@ -29,6 +33,14 @@ const EVENTS: [&str; 4] = [
     "DepositKept(uint256,address,uint256,uint256)",
     "Deposit(uint256,address,address,uint256,uint256,uint256)",
     "QueuedDeposit(uint256,address,uint256,address,uint256,uint256,uint256)",
+];
+
+/// What the bridges log of a withdrawal.
+const WITHDRAWALS: [&str; 4] = [
+    "Withdrawal(uint256,address,bytes22,uint256)",
+    "FastWithdrawal(bytes22,uint256,uint256,uint256,bytes,address)",
+    "Withdrawal(uint256,address,address,bytes22,bytes22,uint256,uint256)",
+    "FastFaWithdrawal(uint256,address,address,bytes22,bytes22,uint256,uint256,uint256,bytes)",
 ];
 
 const DEPOSITS: [Form<'static>; 2] = [
@@ -73,6 +85,16 @@ const ADVANCE: Form<'static> = Form {
     .optional()],
 };
 
+/// Whether logs of a transaction tell that something goes to layer 1.
+pub(super) fn asks_layer1(logs: &[Value]) -> bool {
+    let tells = |log: &Value| {
+        let topic = found::topics(log).first().copied();
+        let is_ours = address(log, "address").is_some_and(|from| BRIDGES.contains(&from));
+        is_ours && topic.is_some_and(|topic| WITHDRAWALS.iter().any(|one| keccak256(one) == topic))
+    };
+    logs.iter().any(tells)
+}
+
 /// The level and the message of layer 1 that a log of a bridge tells of.
 pub(super) fn message_of(log: &Value) -> Option<(u64, u64)> {
     let from = address(log, "address")?;
@@ -96,9 +118,18 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
     let topics: Vec<B256> = EVENTS.iter().map(keccak256).collect();
     let filter = json!({ "address": BRIDGES, "topics": [topics] });
     let found = found::search(ask, &filter, query.get("before")).await?;
-    let mut deposits = Vec::new();
+    let (mut deposits, mut left, mut next) = (Vec::new(), DEPOSIT_BYTES, found.next.clone());
+    let mut before = None;
     for log in &found.logs {
-        deposits.push(deposit(ask, names, log).await);
+        // Those that have no room are on the next page.
+        if left == 0 {
+            next = before;
+            break;
+        }
+        let row = deposit(ask, names, log).await;
+        left = left.saturating_sub(row.0.len());
+        before = Some(found::place(log));
+        deposits.push(row);
     }
     let main = html! {
         h1 { "Between the layers" }
@@ -106,25 +137,27 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
             Ok(layer1) => (facts(layer1)),
             Err(_) => (following(ask).await),
         }
+        nav.parts aria-label="Parts of this page" { a href="#withdrawals" { "withdrawals" } a href="#deposits" { "deposits" } a href="#more" { "deposit and withdraw" } }
+        @if ask.is_devnet() { p #said role="status" {} }
+        div #lists data-refresh {
+        h2 #withdrawals { "Withdrawals" }
+        @match &withdrawals {
+            Ok(all) => (leaving((ask, open(ask, &layer1)), all.as_array().map_or(&[][..], Vec::as_slice), query)),
+            Err(error) => p.none { "The node does not give them: " (error.message) "." },
+        }
+        h2 #deposits { "Deposits" }
+        @if deposits.is_empty() { p.none { "None in the blocks that were looked through." } }
+        @else { (table_of_deposits(&deposits)) }
+        (format::pager("Deposits", query.has("before").then(|| "/bridge#deposits".to_owned()), next.map(|next| format!("/bridge?before={next}#deposits"))))
+        }
+        h2 #more { "Deposit and withdraw" }
         @if ask.is_devnet() {
-            p #said role="status" {}
             div.forms { @for form in &DEPOSITS { (form.markup()) } (ADVANCE.markup()) }
         }
         p {
             "Withdraw with " a href=(withdraw()) { code { "withdraw_base58" } } " of "
             a href=(format!("/address/{}/contract", BRIDGES[0].to_checksum(None))) { "the bridge of tez" } ", or with "
             a href=(format!("/address/{}/contract", BRIDGES[1].to_checksum(None))) { "the bridge of tokens" } "."
-        }
-        div #lists data-refresh {
-        h2 #deposits { "Deposits" }
-        @if deposits.is_empty() { p.none { "None in the blocks that were looked through." } }
-        @else { (table_of_deposits(&deposits)) }
-        (format::pager("Deposits", query.has("before").then(|| "/bridge#deposits".to_owned()), found.next.as_ref().map(|next| format!("/bridge?before={next}#deposits"))))
-        h2 #withdrawals { "Withdrawals" }
-        @match &withdrawals {
-            Ok(all) => (leaving((ask, open(ask, &layer1)), all.as_array().map_or(&[][..], Vec::as_slice), query)),
-            Err(error) => p.none { "The node does not give them: " (error.message) "." },
-        }
         }
     };
     Ok(View::new("Bridge", main))
@@ -217,7 +250,7 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
     html! {
         tr {
             td { (format::block(number(log, "blockNumber"))) }
-            td { @if let Some((level, id)) = place { "message " (id) " of " (format::level(level)) } }
+            td { @if let Some((level, id)) = place { (format::message(level, id)) } }
             td { (format::transaction(text(log, "transactionHash"))) }
             td { @if let Some(DynSolValue::Address(receiver)) = value("receiver") { (names.account(&receiver)) } }
             td.number { @if native { (format::wei(amount)) } @else { (format::count(amount)) " tickets" } }
@@ -298,9 +331,11 @@ fn table_of_deposits(rows: &[Markup]) -> Markup {
 fn leaving(at: (&Ask, u64), all: &[Value], query: &Query) -> Markup {
     let slice = Slice::of(query, "/bridge", "from", PAGE);
     let slice = slice.newest_first().at("withdrawals");
+    let (rows, slice) = slice.fit(BYTES, all.iter().rev(), |one| withdrawal(at, one));
     html! {
         @if all.is_empty() { p.none { "None is on its way." } }
-        @for one in slice.take(all.iter().rev()) { (withdrawal(at, one)) }
+        @if !at.0.is_devnet() { p.note { "Those in the outbox since this node began, the newest 1,000 of them." } }
+        @for row in &rows { (row) }
         (slice.bar("Withdrawals", all.len()))
     }
 }
@@ -345,7 +380,11 @@ fn withdrawal((ask, open): (&Ask, u64), one: &Value) -> Markup {
                 }
             }
             @if place && status != "executed" && status != "expired" { (execution(ask, one, (level, index))) }
-            details { summary { "bytes" } (format::some_bytes(&data(one, "raw"), 512)) }
+            details {
+                summary { "bytes" }
+                @if place { (format::linked_bytes(&data(one, "raw"), 256, &format!("/level/{level}/outbox/{index}"))) }
+                @else { (format::some_bytes(&data(one, "raw"), 4_096)) }
+            }
         }
     }
 }
@@ -373,7 +412,11 @@ fn status_words(open: u64, one: &Value) -> Markup {
             html! { "It left; the commitment of " (level("commitment")) " will cover it." }
         }
         "cementing" if one.get("executableAt").is_some() => {
-            html! { "Its commitment can still be refuted: it can be executed from " (level("executableAt")) " on." }
+            let at = number(one, "executableAt");
+            html! { "Its commitment can still be refuted: it can be executed from " (level("executableAt")) " on" @if at > open { ", " (format::count(at - open)) " levels from now" } "." }
+        }
+        "cementing" if one.get("commitment").is_some() => {
+            html! { "The commitment of " (level("commitment")) " covers it, and can still be refuted." }
         }
         "cementing" => html! { "Its commitment can still be refuted." },
         "executable" => html! { "Anybody can execute it now." },
@@ -399,25 +442,6 @@ fn execution(ask: &Ask, one: &Value, (level, index): (u64, u64)) -> Markup {
             (forms::button("Show it", "rollup_executeOutboxMessage", &[level, index]))
         }
     }
-}
-
-/// `/layer1/ACCOUNT`: what an account of layer 1 has.
-pub(crate) async fn layer1(ask: &Ask, account: &str) -> Result<View, Trouble> {
-    let holdings = ask.call("rollup_layer1Balance", json!([account])).await?;
-    let tickets = crate::ask::list(&holdings, "tickets");
-    let mutez = text(&holdings, "mutez").parse::<U256>().unwrap_or_default();
-    let main = html! {
-        h1 { "Account of layer 1" }
-        p { span.hash.whole { (account) } }
-        dl.facts {
-            div { dt { "Balance" } dd { (format::exact(&format!("{} tez", format::decimal(mutez, 6)), &format!("{} mutez", format::count(mutez)))) } }
-            div { dt { "Tokens" } dd { (plain(text(&holdings, "tokens"))) } }
-        }
-        h2 { "Tickets" }
-        @if tickets.is_empty() { p.none { "None." } }
-        @else { ul { @for ticket in tickets.iter().take(100) { li { (plain(text(ticket, "amount"))) " of " (format::layer1(text(ticket, "ticketer"))) } } } }
-    };
-    Ok(View::new(format!("Layer 1: {account}"), main))
 }
 
 #[cfg(test)]
@@ -471,7 +495,7 @@ mod tests {
     #[test]
     fn events_are_those_of_the_bridges() {
         let names = Names::new(std::sync::Arc::default(), &[]);
-        for event in EVENTS {
+        for event in EVENTS.iter().chain(&WITHDRAWALS) {
             assert!(!names.events(&keccak256(event)).is_empty(), "{event}");
         }
         let claimable = keccak256("claimable(uint256,uint256)");

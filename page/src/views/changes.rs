@@ -3,73 +3,120 @@
 use crate::ask::{number, text, word};
 use crate::format;
 use crate::names::Names;
+use crate::query::Query;
+use crate::slice::Slice;
 use alloy_primitives::Address;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// The most accounts, and slots of an account, that are shown.
-const MOST: usize = 40;
+/// The bytes of a transaction's own page that changes may take, about.
+const BYTES: usize = 9_000;
 
-/// The answer of the tracer `prestateTracer` with `diffMode`.
-pub(super) fn table(names: &Names, difference: &Value) -> Markup {
-    let empty = Map::new();
-    let side = |name: &str| {
-        difference
-            .get(name)
-            .and_then(Value::as_object)
-            .unwrap_or(&empty)
-    };
+/// The changes of a page of their own, and its bytes, about.
+const PAGE: usize = 100;
+const PAGE_BYTES: usize = 60_000;
+
+/// A change of an account: a row of its table.
+struct Change<'d> {
+    account: &'d str,
+    row: Markup,
+}
+
+/// The answer of the tracer `prestateTracer` with `diffMode`, by accounts.
+fn all<'d>(difference: &'d Value) -> impl Iterator<Item = Change<'d>> {
+    let side = |name: &str| difference.get(name).and_then(Value::as_object);
     let (before, after) = (side("pre"), side("post"));
-    let accounts: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let count = accounts.len();
+    let keys = |side: Option<&'d Map<String, Value>>| side.into_iter().flat_map(Map::keys);
+    let accounts: BTreeSet<&String> = keys(before).chain(keys(after)).collect();
+    accounts.into_iter().flat_map(move |account| {
+        let of = |side: Option<&'d Map<String, Value>>| side.and_then(|side| side.get(account));
+        let rows = rows(of(before), of(after));
+        rows.into_iter().map(move |row| Change { account, row })
+    })
+}
+
+/// The changes on the transaction's own page; `path`: its address.
+pub(super) fn table(names: &Names, path: &str, difference: &Value) -> Markup {
+    let rows: Vec<Change<'_>> = all(difference).collect();
+    let count = rows.len();
+    let mut left = BYTES;
+    let shown = rows.into_iter().take_while(|change| {
+        let fits = left > 0;
+        left = left.saturating_sub(change.row.0.len());
+        fits
+    });
+    let shown: Vec<Change<'_>> = shown.collect();
     html! {
         @if count == 0 { p.none { "Nothing." } }
-        @for address in accounts.into_iter().take(MOST) {
-            (account(names, address, before.get(address), after.get(address)))
-        }
-        @if count > MOST { p.note { "and " (count - MOST) " more accounts" } }
+        (tables(names, &shown))
+        @if count > shown.len() { p { a href=(format!("{path}/changes?from={}", shown.len())) { (format::count(count - shown.len())) " more changes" } } }
     }
 }
 
-fn account(names: &Names, address: &str, before: Option<&Value>, after: Option<&Value>) -> Markup {
+/// All changes, by pages.
+pub(crate) fn listed(names: &Names, path: &str, difference: &Value, query: &Query) -> Markup {
+    let slice = Slice::of(query, &format!("{path}/changes"), "from", PAGE);
+    let changes: Vec<Change<'_>> = all(difference).collect();
+    let (count, mut shown) = (changes.len(), Vec::new());
+    let (rows, slice) = slice.fit(PAGE_BYTES, changes.into_iter(), |change| {
+        let row = change.row.clone();
+        shown.push(change);
+        row
+    });
+    // The last one may have had no room.
+    shown.truncate(rows.len());
+    html! {
+        p.note { (format::count(count)) " changes, by accounts." }
+        (tables(names, &shown))
+        (slice.bar("Changes", count))
+    }
+}
+
+/// Rows under the accounts that they are of.
+fn tables(names: &Names, changes: &[Change<'_>]) -> Markup {
+    html! {
+        @for of in changes.chunk_by(|one, other| one.account == other.account) {
+            @let address = of.first().map_or("", |change| change.account);
+            section {
+                h3 { @match address.parse::<Address>() { Ok(address) => (names.account(&address)), Err(_) => (address) } }
+                div.wide { table {
+                    caption.unseen { "Changes of " (address) }
+                    thead { tr { th scope="col" { "What" } th scope="col" { "Before" } th scope="col" { "After" } } }
+                    tbody { @for change in of { (change.row) } }
+                } }
+            }
+        }
+    }
+}
+
+fn rows(before: Option<&Value>, after: Option<&Value>) -> Vec<Markup> {
     let nothing = Value::Null;
     let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
-    let rows = [
+    let own = [
         balance(before, after),
         nonce(before, after),
         code(before, after),
     ];
-    let empty = Map::new();
     let slots = |side: &'_ Value| {
-        side.get("storage")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_else(|| empty.clone())
+        let slots = side.get("storage").and_then(Value::as_object);
+        slots.cloned().unwrap_or_default()
     };
     let (old, new) = (slots(before), slots(after));
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let count = keys.len();
-    html! {
-        section {
-            h3 { @match address.parse::<Address>() { Ok(address) => (names.account(&address)), Err(_) => (address) } }
-            div.wide { table {
-                caption.unseen { "Changes of " (address) }
-                thead { tr { th scope="col" { "What" } th scope="col" { "Before" } th scope="col" { "After" } } }
-                tbody {
-                    @for row in rows.iter().flatten() { (row) }
-                    @for key in keys.into_iter().take(MOST) {
-                        tr {
-                            th scope="row" { "slot " (slot(key)) }
-                            td { (slot(old.get(key).and_then(Value::as_str).unwrap_or("0x0"))) }
-                            td { (slot(new.get(key).and_then(Value::as_str).unwrap_or("0x0"))) }
-                        }
-                    }
-                }
-            } }
-            @if count > MOST { p.note { "and " (count - MOST) " more slots" } }
+    let value = |side: &Map<String, Value>, key: &str| {
+        slot(side.get(key).and_then(Value::as_str).unwrap_or("0x0"))
+    };
+    let slots = keys.into_iter().map(|key| {
+        html! {
+            tr {
+                th scope="row" { "slot " (slot(key)) }
+                td { (value(&old, key)) }
+                td { (value(&new, key)) }
+            }
         }
-    }
+    });
+    own.into_iter().flatten().chain(slots).collect()
 }
 
 fn balance(before: &Value, after: &Value) -> Option<Markup> {
@@ -126,10 +173,42 @@ mod tests {
             "post": { &who: { "balance": "0x0", "nonce": 2, "storage": { "0x01": "0x06" } } },
         });
         let names = Names::new(std::sync::Arc::default(), &[]);
-        let text = table(&names, &difference).into_string();
+        let text = table(&names, "/tx/0x1", &difference).into_string();
         for expected in ["− ", "1 tez", "0x5", "0x6", "slot "] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
-        assert!(table(&names, &json!({})).into_string().contains("Nothing"));
+        assert!(
+            table(&names, "/tx/0x1", &json!({}))
+                .into_string()
+                .contains("Nothing")
+        );
+    }
+
+    #[test]
+    fn many_changes_are_cut_and_go_on_by_pages() {
+        let slots = |value: &str| {
+            let slots = (0..500).map(|slot| (format!("{slot:#066x}"), json!(value)));
+            slots.collect::<Map<String, Value>>()
+        };
+        let who = |number: u8| format!("0x{}", format!("{number:02x}").repeat(20));
+        let side = |value: &str| json!({ who(1): { "storage": slots(value) }, who(2): { "storage": slots(value) } });
+        let difference = json!({ "pre": side("0x01"), "post": side("0x02") });
+        let names = Names::new(std::sync::Arc::default(), &[]);
+        let text = table(&names, "/tx/0x1", &difference).into_string();
+        assert!(text.len() < BYTES + 2_000, "{}", text.len());
+        let mut from = text.matches("slot ").count();
+        assert!(
+            text.contains(&format!("/tx/0x1/changes?from={from}")),
+            "{text}"
+        );
+        while from < 1_000 {
+            let query = Query::parse(&format!("from={from}"));
+            let text = listed(&names, "/tx/0x1", &difference, &query).into_string();
+            assert!(text.len() < 80_000, "{}", text.len());
+            let shown = text.matches("slot ").count();
+            assert!(shown > 0 && shown <= PAGE, "{shown}");
+            from += shown;
+        }
+        assert_eq!(from, 1_000);
     }
 }

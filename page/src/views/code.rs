@@ -15,8 +15,9 @@ use serde_json::json;
 /// The instructions of a page.
 const PAGE: usize = 400;
 
-/// The most functions that are shown.
-const FUNCTIONS: usize = 100;
+/// The functions of a page, and the bytes that they may take.
+const FUNCTIONS: usize = 60;
+const FUNCTIONS_BYTES: usize = 15_000;
 
 /// An instruction at its place, with what it pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +61,11 @@ fn selectors(code: &[u8]) -> Vec<Selector> {
         .collect();
     found.sort_unstable();
     found.dedup();
-    found.truncate(FUNCTIONS);
     found
 }
 
-/// `/address/A/code`; `?from=N`: the instructions from number N on.
+/// `/address/A/code`; `?from=N`: the instructions from number N on; `?functions=N`: the functions from
+/// number N on.
 pub(crate) async fn view(
     ask: &Ask,
     names: &Names,
@@ -83,7 +84,7 @@ pub(crate) async fn view(
         @if code.is_empty() { p.none { "It has none." } }
         @else {
             p { (format::count(code.len())) " bytes, " (format::count(count)) " instructions, hash " span.hash.whole { (keccak256(&code)) } }
-            (functions(names, &selectors(&code)))
+            (functions(names, &selectors(&code), &Slice::of(query, &path, "functions", FUNCTIONS)))
             h3 { "Instructions" }
             div.wide { table.code {
                 caption.unseen { "Instructions" }
@@ -107,21 +108,23 @@ fn row(one: Instruction<'_>) -> Markup {
     }
 }
 
-fn functions(names: &Names, selectors: &[Selector]) -> Markup {
-    html! {
-        @if !selectors.is_empty() {
-            h3 { "Functions, as its code compares selectors" }
-            ul.functions {
-                @for selector in selectors {
-                    li {
-                        a href=(format!("/selector/{selector}")) { code { (selector) } } " "
-                        @match names.functions(selector).first() {
-                            Some(function) => (plain(&function.signature())),
-                            None => span.none { "nobody named it" },
-                        }
-                    }
+fn functions(names: &Names, selectors: &[Selector], slice: &Slice) -> Markup {
+    let (rows, slice) = slice.fit(FUNCTIONS_BYTES, selectors.iter(), |selector| {
+        html! {
+            li {
+                a href=(format!("/selector/{selector}")) { code { (selector) } } " "
+                @match names.functions(selector).first() {
+                    Some(function) => (plain(&function.signature())),
+                    None => span.none { "nobody named it" },
                 }
             }
+        }
+    });
+    html! {
+        @if !rows.is_empty() {
+            h3 { "Functions, as its code compares selectors (" (format::count(selectors.len())) ")" }
+            ul.functions { @for row in &rows { (row) } }
+            (slice.bar("Functions", selectors.len()))
         }
     }
 }

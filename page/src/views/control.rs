@@ -5,6 +5,8 @@ use crate::ask::{Ask, Trouble};
 use crate::format;
 use crate::frame::View;
 use crate::names::Names;
+use crate::query::Query;
+use crate::slice::Slice;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -112,10 +114,14 @@ const SEND: Form<'static> = Form {
     ],
 };
 
-/// `/control`.
-pub(crate) async fn view(ask: &Ask, names: &Names) -> Result<View, Trouble> {
+/// The accounts of a page.
+const PAGE: usize = 20;
+
+/// `/control`; `?accounts=N`: the accounts from number N on.
+pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trouble> {
     let accounts = ask.call("eth_accounts", json!([])).await?;
     let accounts = accounts.as_array().cloned().unwrap_or_default();
+    let slice = Slice::of(query, "/control", "accounts", PAGE).at("accounts");
     let main = html! {
         h1 { "Control of the devnet" }
         p { "Each form shows the JSON-RPC call that it makes." }
@@ -124,8 +130,8 @@ pub(crate) async fn view(ask: &Ask, names: &Names) -> Result<View, Trouble> {
         (group("Snapshots", &STATES))
         (group("Accounts", &ACCOUNTS))
         (group("Transactions", &[SEND]))
-        h2 { "Accounts whose keys the devnet has" }
-        (funded(ask, names, &accounts).await)
+        h2 #accounts { "Accounts whose keys the devnet has (" (format::count(accounts.len())) ")" }
+        (funded(ask, names, &accounts, &slice).await)
     };
     Ok(View::new("Control", main))
 }
@@ -137,9 +143,9 @@ fn group(title: &str, forms: &[Form<'_>]) -> Markup {
     }
 }
 
-async fn funded(ask: &Ask, names: &Names, accounts: &[Value]) -> Markup {
+async fn funded(ask: &Ask, names: &Names, accounts: &[Value], slice: &Slice) -> Markup {
     let mut rows = Vec::new();
-    for account in accounts.iter().take(20) {
+    for account in slice.take(accounts.iter()) {
         let balance = ask.call("eth_getBalance", json!([account, "latest"])).await;
         let balance = json!({ "balance": balance.unwrap_or_default() });
         let address = account.as_str().and_then(|text| text.parse().ok());
@@ -151,5 +157,6 @@ async fn funded(ask: &Ask, names: &Names, accounts: &[Value]) -> Markup {
             thead { tr { th scope="col" { "Account" } th.number scope="col" { "Balance" } } }
             tbody { @for (address, balance) in &rows { tr { th scope="row" { (names.whole_account(address)) } td.number { (format::wei(*balance)) } } } }
         } }
+        (slice.bar("Accounts", accounts.len()))
     }
 }

@@ -50,10 +50,10 @@ const CALLS: usize = 10;
 pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Found, Trouble> {
     let newest = super::home::newest(ask).await?;
     let first = ask.node().chain().first();
-    let place = before.split_once('-');
-    let place =
-        place.and_then(|(block, log)| Some((block.parse::<u64>().ok()?, log.parse::<u64>().ok()?)));
-    let (mut to, bound) = match place {
+    let before = before.split_once('-');
+    let before = before
+        .and_then(|(block, log)| Some((block.parse::<u64>().ok()?, log.parse::<u64>().ok()?)));
+    let (mut to, bound) = match before {
         Some((block, log)) => (block.min(newest), (block, log)),
         None => (newest, (u64::MAX, 0)),
     };
@@ -83,8 +83,7 @@ pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Fo
         }
         if found.logs.len() > MOST {
             found.logs.truncate(MOST);
-            let last = found.logs.last().map(at);
-            found.next = last.map(|(block, log)| format!("{block}-{log}"));
+            found.next = found.logs.last().map(place);
             return Ok(found);
         }
         if from <= first {
@@ -94,6 +93,12 @@ pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Fo
     }
     found.next = Some(format!("{}-0", to + 1));
     Ok(found)
+}
+
+/// The place of a log, as a page's address has it.
+pub(super) fn place(log: &Value) -> String {
+    let (block, log) = at(log);
+    format!("{block}-{log}")
 }
 
 /// The place of a log.

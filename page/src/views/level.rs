@@ -3,6 +3,7 @@
 use crate::ask::{Ask, Trouble, bytes, list, number, text};
 use crate::format;
 use crate::frame::View;
+use crate::names::plain;
 use crate::query::Query;
 use crate::site::Answer;
 use crate::slice::Slice;
@@ -13,7 +14,14 @@ use serde_json::{Map, Value, json};
 const PAGE: usize = 40;
 
 /// The bytes of a message that are shown.
-const SHOWN: usize = 400;
+const SHOWN: usize = 256;
+
+/// The bytes of a page that messages of the inbox, and of the outbox, may take, about.
+const INBOX_BYTES: usize = 45_000;
+const OUTBOX_BYTES: usize = 25_000;
+
+/// The bytes of a payload that are shown in a list.
+const PAYLOAD: usize = 600;
 
 /// `/level/newest`.
 pub(crate) async fn newest(ask: &Ask) -> Result<Answer, Trouble> {
@@ -27,7 +35,7 @@ pub(crate) async fn newest(ask: &Ask) -> Result<Answer, Trouble> {
     }
 }
 
-/// `/level/N`; `?from=M`: the inbox messages from number M on.
+/// `/level/N`; `?from=M`: the inbox messages from number M on; `?out=M`: those of the outbox.
 pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, Trouble> {
     let level: u32 = level.parse().map_err(|_| {
         Trouble::Invalid(format!(
@@ -52,28 +60,47 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
             "Level {level} is not over, or the node no longer has it."
         )));
     }
-    let slice = Slice::of(query, &format!("/level/{level}"), "from", PAGE);
+    let newest = ask.call("rollup_inbox", json!([])).await;
+    let newest = newest.map_or(0, |inbox| number(&inbox, "level"));
+    let path = format!("/level/{level}");
+    let slice = Slice::of(query, &path, "from", PAGE);
+    let out = Slice::of(query, &path, "out", PAGE).at("outbox");
+    let came = came(
+        ask,
+        inbox.as_ref().map_or(&[], |inbox| list(inbox, "messages")),
+        (level, &slice),
+    )
+    .await;
     let main = html! {
         h1 { "Level " (format::count(level)) }
-        nav.pager aria-label="Neighbours" {
-            @if level > 0 { a href=(format!("/level/{}", level - 1)) rel="prev" { "← level " (format::count(level - 1)) } }
-            a href=(format!("/level/{}", u64::from(level) + 1)) rel="next" { "level " (format::count(u64::from(level) + 1)) " →" }
-        }
+        (neighbours(level, newest))
         h2 { "Blocks that it made" }
         (made(&blocks))
         (took(&figures))
-        h2 { "Inbox" }
+        h2 #inbox { "Inbox" }
         @match &inbox {
-            Ok(inbox) => (incoming(level, list(inbox, "messages"), &slice)),
+            Ok(inbox) => (incoming(level, (list(inbox, "messages"), &came), &slice)),
             Err(error) => p.none { "The node does not give it: " (error.message) "." },
         }
-        h2 { "Outbox" }
+        h2 #outbox { "Outbox" }
         @match &outbox {
-            Ok(_) => (leaving(outgoing)),
+            Ok(_) => (leaving(level, outgoing, &out)),
             Err(error) => p.none { "The node does not give it: " (error.message) "." },
         }
     };
     Ok(View::new(format!("Level {level}"), main))
+}
+
+fn neighbours(level: u32, newest: u64) -> Markup {
+    let before = level.checked_sub(1).map(u64::from);
+    let after = Some(u64::from(level) + 1).filter(|after| *after <= newest);
+    let link = |level: u64| format!("/level/{level}");
+    html! {
+        nav.pager aria-label="Neighbours" {
+            @if let Some(before) = before { a href=(link(before)) rel="prev" { "← level " (format::count(before)) } }
+            @if let Some(after) = after { a href=(link(after)) rel="next" { "level " (format::count(after)) " →" } }
+        }
+    }
 }
 
 fn made(blocks: &Value) -> Markup {
@@ -132,19 +159,59 @@ fn host_calls(calls: &Map<String, Value>) -> Markup {
     }
 }
 
-fn incoming(level: u32, messages: &[Value], slice: &Slice) -> Markup {
+/// The blocks that messages of a page made: that of the first transaction of each.
+async fn came(ask: &Ask, messages: &[Value], (level, slice): (u32, &Slice)) -> Vec<Option<u64>> {
+    let mut blocks = Vec::new();
+    for message in slice.take(messages.iter()) {
+        let first = match text(message, "kind") {
+            "external" => first_of(ask, level, message).await,
+            _ => None,
+        };
+        blocks.push(match first {
+            Some(hash) => ask.block_of(&hash).await,
+            None => None,
+        });
+    }
+    blocks
+}
+
+/// The first transaction of an external message.
+async fn first_of(ask: &Ask, level: u32, message: &Value) -> Option<String> {
+    let raw = message.get("raw").and_then(bytes)?;
+    match raw.strip_prefix(&[1, 0])?.get(20)? {
+        0 => Some(crate::ask::hex_of(raw.get(23..55)?)),
+        5 => {
+            let wanted = json!([level, number(message, "id"), 0, 1]);
+            let found = ask.call("rollup_getMessage", wanted).await.ok()?;
+            let first = list(&found, "inside").first()?;
+            Some(text(first, "hash").to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn incoming(level: u32, (messages, blocks): (&[Value], &[Option<u64>]), slice: &Slice) -> Markup {
+    let (rows, part) = slice.fit(INBOX_BYTES, messages.iter(), |message| {
+        // The blocks are those of the page.
+        let place = number(message, "id");
+        let place = usize::try_from(place)
+            .ok()
+            .and_then(|id| id.checked_sub(slice.from()));
+        let block = place.and_then(|place| blocks.get(place).copied().flatten());
+        row(level, message, block)
+    });
     html! {
         p.note { (format::count(messages.len())) " messages, in the order in which the kernel reads them." }
         div.wide { table {
             caption.unseen { "Messages of the inbox" }
-            thead { tr { th.number scope="col" { "#" } th scope="col" { "Kind" } th scope="col" { "What it says" } th scope="col" { "Bytes" } } }
-            tbody { @for message in slice.take(messages.iter()) { (row(level, message)) } }
+            thead { tr { th.number scope="col" { "#" } th scope="col" { "Kind" } th scope="col" { "What it says" } th scope="col" { "In block" } th scope="col" { "Bytes" } } }
+            tbody { @for row in &rows { (row) } }
         } }
-        (slice.bar("Messages", messages.len()))
+        (part.bar("Messages", messages.len()))
     }
 }
 
-fn row(level: u32, message: &Value) -> Markup {
+fn row(level: u32, message: &Value, block: Option<u64>) -> Markup {
     let raw = message.get("raw").and_then(bytes).unwrap_or_default();
     let id = number(message, "id");
     html! {
@@ -152,7 +219,8 @@ fn row(level: u32, message: &Value) -> Markup {
             td.number #(format!("m{id}")) { a href=(format!("/level/{level}/message/{id}")) { (id) } }
             th scope="row" { (kind(text(message, "kind"))) }
             td { (content(level, message, &raw)) }
-            td { (format::some_bytes(&raw, SHOWN)) }
+            td { @if let Some(block) = block { (format::block(block)) } }
+            td { (format::linked_bytes(&raw, SHOWN, &format!("/level/{level}/message/{id}#bytes"))) }
         }
     }
 }
@@ -175,14 +243,14 @@ pub(super) fn content(level: u32, message: &Value, raw: &[u8]) -> Markup {
     match text(message, "kind") {
         "transfer" => html! {
             "from " (format::layer1(text(message, "sender"))) ", in an operation of " (format::layer1(text(message, "source")))
-            @if let Some(payload) = message.get("payload").filter(|payload| !payload.is_null()) { (micheline(payload)) }
+            @if let Some(payload) = message.get("payload").filter(|payload| !payload.is_null()) { (micheline(payload, PAYLOAD, false)) }
         },
         "info_per_level" => html! {
             "the level before was made at " (time(message)) ", its hash is " (format::cut(text(message, "predecessor")))
         },
-        "protocol_migration" => html! { (crate::names::plain(text(message, "protocol"))) },
+        "protocol_migration" => html! { (plain(text(message, "protocol"))) },
         "unreadable" => {
-            html! { span.failed { "not readable: " (crate::names::plain(text(message, "error"))) } }
+            html! { span.failed { "not readable: " (plain(text(message, "error"))) } }
         }
         "external" => html! { (external((level, message), raw)) },
         _ => html! {},
@@ -219,47 +287,122 @@ fn external((level, message): (u32, &Value), raw: &[u8]) -> Markup {
     }
 }
 
-/// Micheline, folded.
-fn micheline(payload: &Value) -> Markup {
+/// Micheline as JSON, folded; so many bytes of it at most.
+pub(super) fn micheline(payload: &Value, most: usize, open: bool) -> Markup {
     let text = payload.to_string();
-    let cut: String = text.chars().take(1_500).collect();
+    let mut left = most;
+    let cut = text.chars().take_while(|letter| {
+        let size = crate::names::escaped(letter.encode_utf8(&mut [0; 4]));
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    });
+    let cut: String = cut.collect();
+    let shown: Vec<char> = cut.chars().collect();
+    // What hides other letters is spelled out, and nothing cut.
+    let shown = shown
+        .chunks(100)
+        .map(|part| plain(&part.iter().collect::<String>()));
+    let shown: String = shown.collect();
     html! {
-        details {
+        details open[open] {
             summary { "payload" }
-            pre tabindex="0" { (cut) @if cut.len() < text.len() { "…" } }
+            pre tabindex="0" { (shown) @if cut.len() < text.len() { "…" } }
         }
     }
 }
 
-fn leaving(messages: &[Value]) -> Markup {
+fn leaving(level: u32, messages: &[Value], slice: &Slice) -> Markup {
+    let (rows, slice) = slice.fit(OUTBOX_BYTES, messages.iter(), |one| leaving_row(level, one));
     html! {
         @if messages.is_empty() { p.none { "Nothing left at this level." } }
         @else {
+            p.note { (format::count(messages.len())) " messages." }
             div.wide { table {
                 caption.unseen { "Messages of the outbox" }
                 thead { tr { th.number scope="col" { "#" } th scope="col" { "Calls" } th scope="col" { "Bytes" } } }
-                tbody { @for message in messages.iter().take(100) { (leaving_row(message)) } }
+                tbody { @for row in &rows { (row) } }
             } }
+            (slice.bar("Messages of the outbox", messages.len()))
             p { a href="/bridge" { "How far withdrawals are" } }
         }
     }
 }
 
-fn leaving_row(entry: &Value) -> Markup {
+/// The calls of a message that are shown in a list.
+const CALLS: usize = 3;
+
+fn leaving_row(level: u32, entry: &Value) -> Markup {
     let raw = entry.get("raw").and_then(bytes).unwrap_or_default();
-    let nothing = Value::Null;
-    let message = entry.get("message").unwrap_or(&nothing);
+    let id = number(entry, "message_index");
+    let path = format!("/level/{level}/outbox/{id}");
+    let count = calls_of(entry).len();
     html! {
         tr {
-            td.number { (number(entry, "message_index")) }
+            td.number { a href=(path) { (id) } }
             td {
-                @for call in list(message, "transactions").iter().take(10) {
-                    p { code { (text(call, "entrypoint")) } " of " (format::layer1(text(call, "destination"))) }
-                    @if let Some(parameters) = call.get("parameters") { (micheline(parameters)) }
-                }
-                @if message.is_null() { span.failed { "layer 1 cannot read it" } }
+                @for call in calls_of(entry).iter().take(CALLS) { (call_of_layer1(call, PAYLOAD, false)) }
+                @if count > CALLS { p { a href=(path) { "and " (format::count(count - CALLS)) " more" } } }
+                @if count == 0 { span.failed { "layer 1 cannot read it" } }
             }
-            td { (format::some_bytes(&raw, SHOWN)) }
+            td { (format::linked_bytes(&raw, SHOWN, &format!("{path}#bytes"))) }
         }
     }
+}
+
+/// What a message calls.
+fn calls_of(entry: &Value) -> &[Value] {
+    let message = entry.get("message");
+    message.map_or(&[], |message| list(message, "transactions"))
+}
+
+fn call_of_layer1(call: &Value, most: usize, open: bool) -> Markup {
+    html! {
+        p { code { (plain(text(call, "entrypoint"))) } " of " (format::layer1(text(call, "destination"))) }
+        @if let Some(parameters) = call.get("parameters") { (micheline(parameters, most, open)) }
+    }
+}
+
+/// The calls of a page with one message, and the bytes of it that they may take.
+const ALL_CALLS: usize = 20;
+const ALL_BYTES: usize = 50_000;
+
+/// `/level/N/outbox/I`; `?from=K`: its calls from number K on; `?bytes=K`: its bytes.
+pub(crate) async fn outgoing(
+    ask: &Ask,
+    (level, id): (&str, &str),
+    query: &Query,
+) -> Result<View, Trouble> {
+    let small = |text: &str| text.parse::<u32>().ok();
+    let (Some(level), Some(id)) = (small(level), small(id)) else {
+        let why = "Levels and messages are numbers below 2^32.";
+        return Err(Trouble::Invalid(why.into()));
+    };
+    let outbox = ask.call("rollup_outbox", json!([level])).await?;
+    let mut all = outbox.as_array().into_iter().flatten();
+    let entry = all.find(|entry| number(entry, "message_index") == u64::from(id));
+    let entry = entry.ok_or_else(|| {
+        Trouble::NotFound(format!(
+            "There is no message {id} in the outbox of level {level}, or the node no longer has it."
+        ))
+    })?;
+    let raw = entry.get("raw").and_then(bytes).unwrap_or_default();
+    let path = format!("/level/{level}/outbox/{id}");
+    let slice = Slice::of(query, &path, "from", ALL_CALLS);
+    let calls = calls_of(entry);
+    let (rows, slice) = slice.fit(ALL_BYTES, calls.iter(), |call| {
+        call_of_layer1(call, ALL_BYTES / 2, true)
+    });
+    let title = format!("Message {id} of the outbox of level {level}");
+    let main = html! {
+        h1 { (title) }
+        p { a href=(format!("/level/{level}#outbox")) { "← level " (format::count(level)) } " · " a href="/bridge" { "how far withdrawals are" } }
+        h2 { "Calls (" (format::count(calls.len())) ")" }
+        @if calls.is_empty() { p.failed { "Layer 1 cannot read it." } }
+        @for row in &rows { (row) }
+        (slice.bar("Calls", calls.len()))
+        h2 #bytes { "Bytes (" (format::count(raw.len())) ")" }
+        (super::parts::all_bytes(&raw, &path, query))
+    };
+    Ok(View::new(title, main))
 }

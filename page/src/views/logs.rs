@@ -1,12 +1,13 @@
 //! Logs: of a receipt, of a contract, of an event; and the tokens that they say moved.
 
-use super::found::{Found, MOST, TRANSFER, search, topics};
+use super::found::{Found, TRANSFER, search, topics};
 use super::tokens::{self, Token};
 use crate::ask::{Ask, Trouble, address, data, number, text};
 use crate::format;
 use crate::frame::View;
-use crate::names::Names;
+use crate::names::{Names, Room};
 use crate::query::Query;
+use crate::slice;
 use alloy_primitives::{Address, B256, U256, b256};
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -19,36 +20,49 @@ const TRANSFER_SINGLE: B256 =
 const TRANSFER_BATCH: B256 =
     b256!("0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb");
 
-/// The logs of a receipt: the first of those that are given.
-pub(super) fn of_receipt(names: &Names, logs: &[Value]) -> Markup {
-    html! {
-        @if logs.is_empty() { p.none { "None." } }
-        @else { ol.logs { @for log in logs.iter().take(MOST) { li { (entry(names, log)) } } } }
-    }
+/// The bytes of the page that the values of a log may take, about.
+const VALUES: usize = 2_500;
+
+/// The events with one topic that are shown: they differ in the names of parameters alone.
+const SAME: usize = 5;
+
+/// The bytes of a page of logs, about.
+const PAGE: usize = 70_000;
+
+/// A log of a receipt.
+pub(super) fn of_receipt(names: &Names, log: &Value) -> Markup {
+    html! { li { (entry(names, log)) } }
 }
 
 /// A log: who made it, its name and values; its topics and bytes if nobody named it.
 fn entry(names: &Names, log: &Value) -> Markup {
     let (topics, bytes) = (topics(log), data(log, "data"));
+    let all = all_of(log);
     let decoded = names.log(&topics, &bytes);
     html! {
         p {
             span.number { "#" (number(log, "logIndex")) } " "
             @if let Some(address) = address(log, "address") { (names.account(&address)) } " "
             @match &decoded {
-                Some(decoded) => strong { (crate::names::plain(&decoded.name)) },
+                Some(decoded) => strong { (crate::names::name(&decoded.name)) },
                 None => span.none { "an event that nobody named" },
             }
             @if let Some(topic) = topics.first() { " " a href=(format!("/event/{topic}")) { "others like it" } }
         }
         @match &decoded {
-            Some(decoded) => (names.table(decoded, "Values of the log")),
+            Some(decoded) => (names.table(decoded, "Values of the log", Room::of(VALUES).with(&all))),
             None => {
                 @for (place, topic) in topics.iter().enumerate() { p { "topic " (place) ": " code.bytes { (topic) } } }
-                p { "data: " (format::some_bytes(&bytes, 256)) }
+                p { "data: " (format::linked_bytes(&bytes, 256, &all)) }
             },
         }
     }
+}
+
+/// The page with all values of a log.
+fn all_of(log: &Value) -> String {
+    let hash = text(log, "transactionHash");
+    format!("/tx/{hash}/data/log-{}", number(log, "logIndex"))
 }
 
 /// A movement of tokens, as a log tells it.
@@ -104,26 +118,85 @@ fn movement(log: &Value) -> Option<Movement> {
     None
 }
 
-/// The tokens that moved, as logs tell it: contracts may log what they like.
-pub(super) async fn movements(ask: &Ask, names: &Names, logs: &[Value]) -> Markup {
-    let moved: Vec<Movement> = logs.iter().filter_map(movement).collect();
-    let batches = logs
-        .iter()
-        .any(|log| topics(log).first() == Some(&TRANSFER_BATCH));
-    let known = tokens::describe(ask, moved.iter().map(|one| one.token)).await;
-    html! {
-        @if moved.is_empty() { p.none { "None, as far as its logs say." } }
+/// The movements of a batch (ERC-1155): token, from, to, numbers and amounts.
+fn batch(log: &Value) -> Option<Vec<Movement>> {
+    let (topics, bytes) = (topics(log), data(log, "data"));
+    let who = |place: usize| topics.get(place).map(|topic| Address::from_word(*topic));
+    if *topics.first()? != TRANSFER_BATCH || topics.len() != 4 {
+        return None;
+    }
+    let (token, from, to) = (address(log, "address")?, who(2)?, who(3)?);
+    let (ids, amounts) = (words(&bytes, 0)?, words(&bytes, 32)?);
+    let pairs = ids.into_iter().zip(amounts);
+    let moved = pairs.map(|(id, amount)| Movement {
+        token,
+        from,
+        to,
+        id: Some(id),
+        amount,
+    });
+    Some(moved.collect())
+}
+
+/// The list of words whose offset stands at a place.
+fn words(bytes: &[u8], at: usize) -> Option<Vec<U256>> {
+    let word = |at: usize| {
+        let word = bytes.get(at..at.checked_add(32)?)?;
+        Some(U256::from_be_slice(word))
+    };
+    let place = usize::try_from(word(at)?).ok()?;
+    let count = usize::try_from(word(place)?).ok()?;
+    let list = bytes.get(place.checked_add(32)?..)?;
+    let list = list.get(..count.checked_mul(32)?)?;
+    Some(list.chunks_exact(32).map(U256::from_be_slice).collect())
+}
+
+/// The movements of a batch that are shown.
+const OF_BATCH: usize = 8;
+
+/// The tokens that moved, as logs tell it: contracts may log what they like. At most so many, and
+/// the place among the logs of the first that is not there.
+pub(super) async fn movements(
+    ask: &Ask,
+    names: &Names,
+    logs: &[Value],
+    most: usize,
+) -> (Markup, Option<u64>) {
+    let (mut shown, mut next) = (Vec::new(), None);
+    for (place, log) in logs.iter().enumerate() {
+        let of_log = match batch(log) {
+            Some(batch) => batch,
+            None => movement(log).into_iter().collect(),
+        };
+        if of_log.is_empty() {
+            continue;
+        }
+        if shown.len() >= most {
+            next = Some(place as u64);
+            break;
+        }
+        let more = of_log.len().saturating_sub(OF_BATCH);
+        let more = (more > 0).then(|| (more, all_of(log)));
+        let last = of_log.len().min(OF_BATCH);
+        let rows = of_log.into_iter().take(OF_BATCH).zip(1..);
+        shown.extend(rows.map(|(moved, at)| (moved, more.clone().filter(|_| at == last))));
+    }
+    let known = tokens::describe(ask, shown.iter().map(|(one, _)| one.token)).await;
+    let markup = html! {
+        @if shown.is_empty() { p.none { "None, as far as its logs say." } }
         @else {
             p.note { "What its logs say; a contract may log what it likes." }
             div.wide { table {
                 caption.unseen { "Tokens that moved" }
                 thead { tr { th scope="col" { "Token" } th scope="col" { "From" } th scope="col" { "To" } th.number scope="col" { "Amount" } } }
-                tbody { @for one in moved.iter().take(MOST) { (moved_row(names, one, &known)) } }
+                tbody { @for (one, more) in &shown {
+                    (moved_row(names, one, &known))
+                    @if let Some((more, all)) = more { tr { td colspan="4" { a href=(all) { "and " (format::count(more)) " more of this batch" } } } }
+                } }
             } }
-            @if moved.len() > MOST { p.note { "and " (moved.len() - MOST) " more" } }
         }
-        @if batches { p.note { "Batches of ERC-1155 moved, too: see the logs." } }
-    }
+    };
+    (markup, next)
 }
 
 fn moved_row(names: &Names, one: &Movement, known: &BTreeMap<Address, Token>) -> Markup {
@@ -143,21 +216,24 @@ fn moved_row(names: &Names, one: &Movement, known: &BTreeMap<Address, Token>) ->
 
 fn page(names: &Names, found: &Found, path: &str, query: &Query) -> Markup {
     let newer = query.has("before").then(|| path.to_owned());
-    let older = found
-        .next
-        .as_ref()
-        .map(|next| format!("{path}?before={next}"));
+    let rows = slice::fit(PAGE, found.logs.iter(), |log| {
+        html! {
+            li {
+                p { "Block " (format::block(number(log, "blockNumber"))) ", " (format::transaction(text(log, "transactionHash"))) ", " (format::time(number(log, "blockTimestamp"))) }
+                (entry(names, log))
+            }
+        }
+    });
+    // Those that had no room are on the next page.
+    let next = match found.logs.get(rows.len()) {
+        Some(_) => found.logs.get(rows.len() - 1).map(super::found::place),
+        None => found.next.clone(),
+    };
+    let older = next.map(|next| format!("{path}?before={next}"));
     html! {
         (found.note())
         @if found.logs.is_empty() { p.none { "None" @if older.is_some() || !found.left_out.is_empty() { " in the blocks that were looked through" } "." } }
-        ol.logs {
-            @for log in &found.logs {
-                li {
-                    p { "Block " (format::block(number(log, "blockNumber"))) ", " (format::transaction(text(log, "transactionHash"))) ", " (format::time(number(log, "blockTimestamp"))) }
-                    (entry(names, log))
-                }
-            }
-        }
+        ol.logs { @for row in &rows { (row) } }
         (format::pager("Logs", newer, older))
     }
 }
@@ -194,7 +270,7 @@ pub(crate) async fn of_event(
     let main = html! {
         h1 { "Event" }
         p { span.hash.whole { (topic) } }
-        @for event in names.events(&topic) { p { code { (crate::names::plain(&event.full_signature())) } } }
+        @for event in names.events(&topic).iter().take(SAME) { p { code { (crate::names::plain(&event.full_signature())) } } }
         h2 { "Logs" }
         (page(names, &found, &format!("/event/{topic}"), query))
     };
@@ -223,6 +299,27 @@ mod tests {
         let log = json!({ "address": Address::ZERO, "topics": [TRANSFER, TRANSFER, TRANSFER], "data": "0x00" });
         assert!(movement(&log).is_none());
         assert!(movement(&json!({})).is_none());
+        let list = |numbers: &[u64]| {
+            let words = numbers.iter().map(|number| format!("{number:064x}"));
+            words.collect::<String>()
+        };
+        let data = list(&[64, 160, 2, 5, 6, 2, 70, 80]);
+        let mut many = json!({ "address": Address::ZERO, "topics": [TRANSFER_BATCH, TRANSFER, TRANSFER, TRANSFER], "data": format!("0x{data}") });
+        let moved = batch(&many).unwrap();
+        let pairs: Vec<_> = moved
+            .iter()
+            .map(|one| (one.id.unwrap(), one.amount))
+            .collect();
+        let number = |number: u64| U256::from(number);
+        assert_eq!(pairs, [(number(5), number(70)), (number(6), number(80))]);
+        for broken in [
+            list(&[64, 160, 2, 5, 6, 3, 70, 80]),
+            list(&[u64::MAX, 0]),
+            String::new(),
+        ] {
+            many["data"] = json!(format!("0x{broken}"));
+            assert!(batch(&many).is_none());
+        }
         let whole = json!({ "address": Address::ZERO, "topics": [TRANSFER, TRANSFER, TRANSFER], "data": format!("0x{:064x}", 5) });
         assert_eq!(movement(&whole).unwrap().amount, U256::from(5));
     }

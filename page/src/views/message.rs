@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 /// The transactions of a page.
 const PAGE: usize = 50;
 
-/// The bytes that are shown.
-const SHOWN: usize = 4_096;
+/// The bytes of a payload that are shown: a message has at most 4,096.
+const PAYLOAD: usize = 40_000;
 
-/// `/level/N/message/M`; `?from=K`: the transactions in it from number K on.
+/// `/level/N/message/M`; `?from=K`: the transactions in it from number K on; `?bytes=K`: its bytes from
+/// number K on.
 pub(crate) async fn view(
     ask: &Ask,
     names: &Names,
@@ -39,6 +40,7 @@ pub(crate) async fn view(
         )));
     }
     let raw = message.get("raw").and_then(bytes).unwrap_or_default();
+    let blocks = blocks(ask, list(&message, "inside")).await;
     let title = format!("Message {id} of level {level}");
     let main = html! {
         h1 { (title) }
@@ -55,15 +57,33 @@ pub(crate) async fn view(
             p.failed { "The kernel drops it: " (plain(why)) "." }
         }
         @if let Some(count) = message.get("count").and_then(Value::as_u64) {
-            (inside(names, &message, (count, &slice)))
+            (inside(names, (&message, &blocks), (count, &slice)))
         }
-        h2 { "Bytes" }
-        (format::some_bytes(&raw, SHOWN))
+        @if let Some(payload) = message.get("payload").filter(|payload| !payload.is_null()) {
+            h2 { "Payload" }
+            (super::level::micheline(payload, PAYLOAD, true))
+        }
+        h2 #bytes { "Bytes (" (format::count(raw.len())) ")" }
+        (super::parts::all_bytes(&raw, &path, query))
     };
     Ok(View::new(title, main))
 }
 
-fn inside(names: &Names, message: &Value, (count, slice): (u64, &Slice)) -> Markup {
+/// The blocks of transactions; `None`: none has it.
+async fn blocks(ask: &Ask, inside: &[Value]) -> Vec<Option<u64>> {
+    let mut blocks = Vec::new();
+    for one in inside {
+        blocks.push(ask.block_of(text(one, "hash")).await);
+    }
+    blocks
+}
+
+fn inside(
+    names: &Names,
+    (message, blocks): (&Value, &[Option<u64>]),
+    (count, slice): (u64, &Slice),
+) -> Markup {
+    let all = list(message, "inside").iter().zip(blocks);
     html! {
         h2 #transactions { "Transactions in it (" (format::count(count)) ")" }
         p.note { "As the message has them: each may have come to a block, or been dropped; its link says what became of it." }
@@ -72,6 +92,7 @@ fn inside(names: &Names, message: &Value, (count, slice): (u64, &Slice)) -> Mark
             thead { tr {
                 th.number scope="col" { "#" }
                 th scope="col" { "Transaction" }
+                th scope="col" { "In block" }
                 th scope="col" { "Call" }
                 th scope="col" { "From" }
                 th scope="col" { "To" }
@@ -79,18 +100,19 @@ fn inside(names: &Names, message: &Value, (count, slice): (u64, &Slice)) -> Mark
                 th.number scope="col" { "Value" }
                 th.number scope="col" { "Bytes here" }
             } }
-            tbody { @for (place, one) in (slice.from()..).zip(list(message, "inside")) { (row(names, place, one)) } }
+            tbody { @for (place, (one, block)) in (slice.from()..).zip(all) { (row(names, place, (one, *block))) } }
         } }
         (slice.bar("Transactions", usize::try_from(count).unwrap_or(usize::MAX)))
     }
 }
 
-fn row(names: &Names, place: usize, one: &Value) -> Markup {
+fn row(names: &Names, place: usize, (one, block): (&Value, Option<u64>)) -> Markup {
     let to = address(one, "to");
     html! {
         tr {
             td.number { (place) }
             th scope="row" { (format::transaction(text(one, "hash"))) }
+            td { @match block { Some(block) => (format::block(block)), None => span.waits { "none" } } }
             td { (names.method(&data(one, "input"), to.is_none())) }
             td { @if let Some(from) = address(one, "from") { (names.account(&from)) } }
             td { @match to { Some(to) => (names.account(&to)), None => span.none { "a new contract" } } }

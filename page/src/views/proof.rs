@@ -31,7 +31,11 @@ pub(crate) async fn account(ask: &Ask, who: &str, query: &Query) -> Result<Answe
         .get("slots")
         .split(',')
         .filter(|slot| !slot.is_empty());
-    let slots: Option<Vec<U256>> = slots.take(MOST).map(|slot| slot.parse().ok()).collect();
+    let slots: Option<Vec<U256>> = slots.take(MOST + 1).map(|slot| slot.parse().ok()).collect();
+    if slots.as_ref().is_some_and(|slots| slots.len() > MOST) {
+        let why = format!("A proof is of at most {MOST} slots.");
+        return Err(Trouble::Invalid(why));
+    }
     let slots = slots.ok_or_else(|| Trouble::Invalid("Slots are numbers with commas.".into()))?;
     let proof = ask
         .file("rollup_getProof", json!([who, slots, "latest"]))

@@ -1,19 +1,25 @@
 //! Search: what somebody typed → where it is.
 
 use crate::ask::{Ask, Trouble};
+use crate::format;
 use crate::frame::View;
 use crate::names::{Names, plain};
-use crate::query::escaped;
+use crate::query::{Query, escaped};
 use crate::site::Answer;
+use crate::slice::Slice;
 use maud::{Markup, html};
 use serde_json::json;
 
 /// The longest text that is looked for.
 const LONGEST: usize = 200;
 
-/// `/search?q=TEXT`.
-pub(crate) async fn find(ask: &Ask, names: &Names, text: &str) -> Result<Answer, Trouble> {
-    let text = text.trim();
+/// What is found on a page, and the bytes that it may take.
+const PAGE: usize = 100;
+const BYTES: usize = 60_000;
+
+/// `/search?q=TEXT`; `&from=N`: what is found from number N on.
+pub(crate) async fn find(ask: &Ask, names: &Names, query: &Query) -> Result<Answer, Trouble> {
+    let text = query.get("q").trim();
     if text.is_empty() || text.len() > LONGEST {
         return Err(Trouble::Invalid(format!(
             "Type up to {LONGEST} characters to look for."
@@ -25,7 +31,7 @@ pub(crate) async fn find(ask: &Ask, names: &Names, text: &str) -> Result<Answer,
     if is_hex(text, 64) {
         return hash(ask, text).await;
     }
-    let found = named(names, text);
+    let found = named(names, text, query);
     match found {
         Some(found) => Ok(View::new(format!("Search: {}", plain(text)), found).into()),
         None => Err(Trouble::NotFound(format!(
@@ -96,7 +102,7 @@ async fn hash(ask: &Ask, text: &str) -> Result<Answer, Trouble> {
 }
 
 /// Functions, events, errors and contracts with a name.
-fn named(names: &Names, text: &str) -> Option<Markup> {
+pub(crate) fn named(names: &Names, text: &str, query: &Query) -> Option<Markup> {
     let name = text.split('(').next().unwrap_or(text);
     let (functions, events) = names.named(name);
     let errors = names.errors_named(name);
@@ -104,37 +110,47 @@ fn named(names: &Names, text: &str) -> Option<Markup> {
     let contracts: Vec<_> = names
         .given()
         .filter(|contract| contract.name.to_lowercase().contains(&lower))
-        .take(20)
         .collect();
-    if functions.is_empty() && events.is_empty() && errors.is_empty() && contracts.is_empty() {
+    let counts = [contracts.len(), functions.len(), events.len(), errors.len()];
+    let contracts = contracts.iter().map(|contract| {
+        let path = format!("/abis?name={}", escaped(&contract.name));
+        html! { li { a href=(path) { (plain(&contract.name)) } @for address in contract.addresses.iter().take(3) { " " (names.account(address)) } @if contract.addresses.len() > 3 { " and more" } } }
+    });
+    let functions = functions.iter().map(|function| {
+        html! { li { a href=(format!("/selector/{}", function.selector())) { code { (function.selector()) } } " " (plain(&function.signature())) } }
+    });
+    let events = events.iter().map(|event| {
+        html! { li { a href=(format!("/event/{}", event.selector())) { (plain(&event.full_signature())) } } }
+    });
+    let errors = errors.iter().map(|error| {
+        html! { li { a href=(format!("/selector/{}", error.selector())) { code { (error.selector()) } } " " (plain(&error.signature())) } }
+    });
+    let kinds = ["Contracts", "Functions", "Events", "Errors"];
+    let all = contracts
+        .map(|one| (0, one))
+        .chain(functions.map(|one| (1, one)));
+    let all = all
+        .chain(events.map(|one| (2, one)))
+        .chain(errors.map(|one| (3, one)));
+    let count: usize = counts.iter().sum();
+    if count == 0 {
         return None;
     }
+    let slice = Slice::of(query, &format!("/search?q={}", escaped(text)), "from", PAGE);
+    let mut of = Vec::new();
+    let (rows, slice) = slice.fit(BYTES, all, |(kind, one)| {
+        of.push(kind);
+        one
+    });
+    // The last one may have had no room.
+    let found: Vec<(usize, &Markup)> = of.into_iter().zip(&rows).collect();
     Some(html! {
         h1 { "Search: " q { (plain(text)) } }
-        @if !contracts.is_empty() {
-            h2 { "Contracts" }
-            ul { @for contract in contracts {
-                li { (plain(&contract.name)) @for address in contract.addresses.iter().take(10) { " " (names.account(address)) } }
-            } }
+        @for group in found.chunk_by(|(one, _), (other, _)| one == other) {
+            @if let Some((kind, _)) = group.first() { h2 { (kinds[*kind]) " (" (format::count(counts[*kind])) ")" } }
+            ul { @for (_, one) in group { (one) } }
         }
-        @if !functions.is_empty() {
-            h2 { "Functions" }
-            ul { @for function in functions.iter().take(50) {
-                li { a href=(format!("/selector/{}", function.selector())) { code { (function.selector()) } } " " (plain(&function.signature())) }
-            } }
-        }
-        @if !events.is_empty() {
-            h2 { "Events" }
-            ul { @for event in events.iter().take(50) {
-                li { a href=(format!("/event/{}", event.selector())) { (plain(&event.full_signature())) } }
-            } }
-        }
-        @if !errors.is_empty() {
-            h2 { "Errors" }
-            ul { @for error in errors.iter().take(50) {
-                li { a href=(format!("/selector/{}", error.selector())) { code { (error.selector()) } } " " (plain(&error.signature())) }
-            } }
-        }
+        (slice.bar("What is found", count))
     })
 }
 
@@ -168,11 +184,11 @@ mod tests {
     #[test]
     fn names_are_found_whatever_their_case_and_shown_as_text() {
         let names = Names::new(Arc::default(), &[]);
-        let text = named(&names, "TRANSFER(address,uint256)")
+        let text = named(&names, "TRANSFER(address,uint256)", &Query::default())
             .unwrap()
             .into_string();
         assert!(text.contains("0xa9059cbb"), "{text}");
-        let text = named(&names, "erc20insufficientbalance")
+        let text = named(&names, "erc20insufficientbalance", &Query::default())
             .unwrap()
             .into_string();
         assert!(
@@ -185,11 +201,11 @@ mod tests {
         given.add("Shop", None, Artefact::of(abi)).unwrap();
         let added = Names::new(Arc::new(given), &[]);
         assert!(
-            named(&added, "SoldOut")
+            named(&added, "SoldOut", &Query::default())
                 .unwrap()
                 .into_string()
                 .contains("SoldOut(uint256)")
         );
-        assert!(named(&names, "<script>alert(1)</script>").is_none());
+        assert!(named(&names, "<script>alert(1)</script>", &Query::default()).is_none());
     }
 }

@@ -1,22 +1,24 @@
 //! A transaction: what came of it and why, who paid what, what it called and changed.
 
-use super::{calls, changes, found, logs};
+use super::{bridge, calls, changes, found, logs, posted, recognised};
 use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
 use crate::format;
 use crate::frame::View;
-use crate::names::{Names, plain};
+use crate::names::{Names, Room, plain};
 use crate::query::Query;
-use crate::slice::Slice;
+use crate::slice::{self, Slice};
 use alloy_primitives::{Address, B256, U256};
 use maud::{Markup, html};
 use node::rpc::RpcError;
 use serde_json::{Value, json};
 
-/// The logs that tokens' movements are looked for in.
-const MOVES: usize = 500;
+/// The logs that tokens' movements are looked for in, and the movements that are shown.
+const LOGS: usize = 500;
+const MOVES: usize = 12;
 
-/// The type of what a deposit becomes.
-const DEPOSIT: u64 = 0x7e;
+/// The bytes of the page that logs and the arguments of the call may take, about.
+const LOG_BYTES: usize = 18_000;
+const INPUT: usize = 6_000;
 
 /// `/tx/HASH`; `?logs=N`: its logs from number N on.
 pub(crate) async fn view(
@@ -38,7 +40,7 @@ pub(crate) async fn view(
         };
     }
     let slice = Slice::of(query, &format!("/tx/{hash}"), "logs", found::MOST).at("logs");
-    let receipt = json!([hash, slice.from(), MOVES]);
+    let receipt = json!([hash, slice.from(), LOGS]);
     let receipt = ask.call("rollup_getReceipt", receipt).await?;
     let main = match receipt.is_null() {
         true => waiting(names, &transaction),
@@ -58,36 +60,92 @@ async fn included(
     let block = json!([text(receipt, "blockHash")]);
     let block = ask.call("eth_getHeaderByHash", block).await?;
     let [trace, difference] = traces(ask, hash).await;
-    let shown = list(receipt, "logs");
+    let logs = list(receipt, "logs");
     let count = usize::try_from(number(receipt, "logCount")).unwrap_or(usize::MAX);
-    Ok(html! {
-        h1 { "Transaction" }
-        p { span.hash.whole { (hash) } }
-        (outcome(names, transaction, receipt, trace.as_ref().ok()))
-        h2 { "What it is" }
-        (facts(names, transaction, receipt, &block))
-        (paid(names, transaction, receipt, &block))
-        h2 #tokens { "Tokens that moved" }
-        @if count > shown.len() { p.note { "Of " (format::count(count)) " logs these are told by " (format::count(shown.len())) ", from number " (format::count(slice.from())) " on." } }
-        (logs::movements(ask, names, shown).await)
-        h2 #input { "Call data" }
-        (input(names, transaction))
-        h2 #calls { "Calls" }
-        @match &trace {
-            Ok(trace) => (calls::tree(names, trace)),
-            Err(error) => p.none { "No trace: " (error.message) "." },
+    let mut parties = recognised::called(trace.as_ref().unwrap_or(&Value::Null));
+    parties.extend(address(transaction, "to"));
+    parties.extend(
+        logs.iter()
+            .take(found::MOST)
+            .filter_map(|log| address(log, "address")),
+    );
+    let names = &recognised::names(ask, names, parties.into_iter()).await;
+    let (moves, rest) = logs::movements(ask, names, logs, MOVES).await;
+    let rest = rest.or((count > slice.from() + logs.len()).then_some(logs.len() as u64));
+    let of = Of {
+        transaction,
+        receipt,
+        block: &block,
+        trace,
+        difference,
+        moves,
+        rest: rest.map(|rest| slice.from() as u64 + rest),
+        way: posted::way(ask, receipt).await,
+    };
+    Ok(of.shown(names, slice))
+}
+
+/// What there is of a transaction in a block.
+pub(crate) struct Of<'v> {
+    pub(crate) transaction: &'v Value,
+    /// With its logs from a number on.
+    pub(crate) receipt: &'v Value,
+    pub(crate) block: &'v Value,
+    pub(crate) trace: Result<Value, RpcError>,
+    pub(crate) difference: Result<Value, RpcError>,
+    /// The tokens that moved; the number of the first log that is not among those.
+    pub(crate) moves: Markup,
+    pub(crate) rest: Option<u64>,
+    pub(crate) way: posted::Way,
+}
+
+impl Of<'_> {
+    pub(crate) fn shown(&self, names: &Names, slice: &Slice) -> Markup {
+        let Self {
+            transaction,
+            receipt,
+            block,
+            ..
+        } = self;
+        let hash = text(transaction, "hash");
+        let path = format!("/tx/{hash}");
+        let logs = list(receipt, "logs");
+        let count = usize::try_from(number(receipt, "logCount")).unwrap_or(usize::MAX);
+        let rows = slice::fit(LOG_BYTES, logs.iter().take(found::MOST), |log| {
+            logs::of_receipt(names, log)
+        });
+        let slice = slice.clone().sized(rows.len().max(1));
+        html! {
+            h1 { "Transaction" }
+            p { span.hash.whole { (hash) } }
+            (outcome(names, transaction, receipt, self.trace.as_ref().ok()))
+            @if bridge::asks_layer1(logs) { p { "It asks layer 1 to pay: " a href="/bridge#withdrawals" { "how far that is" } "." } }
+            (ways_through())
+            h2 { "What it is" }
+            (facts(names, transaction, receipt, block))
+            (paid(names, transaction, receipt, block))
+            h2 #tokens { "Tokens that moved" }
+            (self.moves)
+            @if let Some(rest) = self.rest { p { a href=(format!("{path}/tokens?from={rest}")) { "More, by later logs" } } }
+            h2 #input { "Call data" }
+            (input(names, transaction))
+            h2 #calls { "Calls" }
+            @match &self.trace {
+                Ok(trace) => (calls::tree(names, &path, trace)),
+                Err(error) => p.none { "No trace: " (error.message) "." },
+            }
+            h2 #logs { "Logs (" (format::count(count)) ")" }
+            @if rows.is_empty() { p.none { "None." } } @else { ol.logs { @for row in &rows { (row) } } }
+            (slice.bar("Logs", count))
+            h2 #changes { "State that it changed" }
+            @match &self.difference {
+                Ok(difference) => (changes::table(names, &path, difference)),
+                Err(error) => p.none { "No trace: " (error.message) "." },
+            }
+            h2 #posted { "How it came here, and its proof" }
+            (posted::posted(transaction, logs, &self.way))
         }
-        h2 #logs { "Logs (" (format::count(count)) ")" }
-        (logs::of_receipt(names, shown))
-        (slice.bar("Logs", count))
-        h2 #changes { "State that it changed" }
-        @match &difference {
-            Ok(difference) => (changes::table(names, difference)),
-            Err(error) => p.none { "No trace: " (error.message) "." },
-        }
-        h2 #posted { "How it came here, and its proof" }
-        (posted(transaction, shown, &way(ask, receipt).await))
-    })
+    }
 }
 
 /// The tree of its calls, and what it changed: by one execution, unless both together are too long.
@@ -112,26 +170,7 @@ async fn traces(ask: &Ask, hash: &str) -> [Result<Value, RpcError>; 2] {
     ]
 }
 
-/// Where a transaction came from.
-struct Way {
-    /// The level of its block, if it is known.
-    level: Option<u64>,
-    /// The message of the inbox that has it; null: it is not known.
-    message: Value,
-}
-
-async fn way(ask: &Ask, receipt: &Value) -> Way {
-    let block = json!([text(receipt, "blockNumber")]);
-    let level = ask.call("rollup_getLevelOf", block).await;
-    let hash = json!([text(receipt, "transactionHash")]);
-    let message = ask.call("rollup_getMessageOf", hash).await;
-    Way {
-        level: level.ok().and_then(|level| level.as_u64()),
-        message: message.unwrap_or_default(),
-    }
-}
-
-fn check(hash: &str) -> Result<(), Trouble> {
+pub(super) fn check(hash: &str) -> Result<(), Trouble> {
     match hash.parse::<B256>() {
         Ok(_) if hash.starts_with("0x") => Ok(()),
         _ => Err(Trouble::Invalid(format!(
@@ -172,38 +211,11 @@ fn gone(names: &Names, dropped: &Value) -> Markup {
 }
 
 /// Why a transaction was dropped, in words.
-fn why_gone(dropped: &Value) -> Markup {
+pub(super) fn why_gone(dropped: &Value) -> Markup {
     html! {
         (text(dropped, "reason"))
         @if let Some(said) = dropped.get("kernel").and_then(Value::as_str) { ", which said: " strong { (plain(said)) } }
     }
-}
-
-/// `/dropped`: those that were dropped last.
-pub(crate) async fn dropped(ask: &Ask, names: &Names) -> Result<View, Trouble> {
-    let all = ask.call("rollup_getDropped", json!([])).await?;
-    let all = all.as_array().map_or(&[][..], Vec::as_slice);
-    let main = html! {
-        h1 { "Dropped transactions" }
-        p.note { "The newest that left the pool without being in a block, or that the kernel dropped, since this node started." }
-        @if all.is_empty() { p.none { "None." } }
-        @else {
-            div.wide { table {
-                caption.unseen { "Dropped transactions" }
-                thead { tr { th scope="col" { "Transaction" } th scope="col" { "When" } th scope="col" { "From" } th.number scope="col" { "Nonce" } th scope="col" { "Why" } } }
-                tbody { @for one in all {
-                    tr {
-                        th scope="row" { (format::transaction(text(one, "hash"))) }
-                        td { @if let Some(at) = one.get("timestamp").and_then(crate::ask::number_of) { (format::time(at)) } }
-                        td { @if let Some(from) = address(one, "from") { (names.account(&from)) } }
-                        td.number { @if let Some(nonce) = one.get("nonce").and_then(crate::ask::number_of) { (format::count(nonce)) } }
-                        td { (why_gone(one)) }
-                    }
-                } }
-            } }
-        }
-    };
-    Ok(View::new("Dropped transactions", main))
 }
 
 /// What came of it, in words.
@@ -220,7 +232,7 @@ fn outcome(names: &Names, transaction: &Value, receipt: &Value, trace: Option<&V
     html! {
         p.failed { "✗ It failed: what it did was taken back, and " (used) " gas were paid for." }
         @match trace {
-            Some(trace) => (calls::why(names, trace)),
+            Some(trace) => (calls::why(names, &format!("/tx/{}", text(transaction, "hash")), trace)),
             None if all => p { "It used all of its gas: probably it ran out of it." },
             None => p { "Its trace would say why; it is not to be had." },
         }
@@ -259,9 +271,23 @@ const fn kind(number: u64) -> &'static str {
         1 => "with an access list (type 1, EIP-2930)",
         2 => "with a maximum fee and a tip (type 2, EIP-1559)",
         4 => "with authorizations of code (type 4, EIP-7702)",
-        DEPOSIT => "made by the kernel of a message from layer 1 (type 0x7e)",
+        posted::DEPOSIT => "made by the kernel of a message from layer 1 (type 0x7e)",
         _ => "of a type that this page does not know",
     }
+}
+
+/// Links to the parts of the page, which is long.
+fn ways_through() -> Markup {
+    const PARTS: [(&str, &str); 7] = [
+        ("fees", "who paid what"),
+        ("tokens", "tokens"),
+        ("input", "call data"),
+        ("calls", "calls"),
+        ("logs", "logs"),
+        ("changes", "state"),
+        ("posted", "how it came here, and its proof"),
+    ];
+    html! { nav.parts aria-label="Parts of this page" { @for (part, words) in PARTS { a href={ "#" (part) } { (words) } } } }
 }
 
 /// Who paid what.
@@ -321,52 +347,16 @@ fn input(names: &Names, transaction: &Value) -> Markup {
     let input = data(transaction, "input");
     let creates = address(transaction, "to").is_none();
     let decoded = names.input(&input).filter(|_| !creates);
+    let all = format!("/tx/{}/data/input", text(transaction, "hash"));
     html! {
         @if let Some(decoded) = &decoded {
             p { "Function " code { (plain(&decoded.signature)) } }
-            (names.table(decoded, "Arguments of the call"))
+            (names.table(decoded, "Arguments of the call", Room::of(INPUT).with(&all)))
         } @else if !creates && input.len() >= 4 {
             p.note { "No ABI that this node knows has the selector " code { (crate::ask::hex_of(&input[..4])) } ": these are its bytes." }
         }
-        (format::bytes(&input))
-    }
-}
-
-/// The way from layer 1, and the command that proves it.
-fn posted(transaction: &Value, logs: &[Value], way: &Way) -> Markup {
-    let Way {
-        level,
-        message: posted,
-    } = way;
-    let level = *level;
-    let hash = text(transaction, "hash");
-    let kind = number(transaction, "type");
-    let nobody = word(transaction, "s") == U256::ONE && kind != DEPOSIT;
-    let message = logs.iter().find_map(super::bridge::message_of);
-    html! {
-        @if kind == DEPOSIT {
-            p {
-                "The kernel made it of "
-                @match message {
-                    Some((level, id)) => { "message " (id) " of " (format::level(level)) ", which a contract of layer 1 sent." },
-                    None => "a message that a contract of layer 1 sent.",
-                }
-            }
-        } @else if nobody {
-            p { "Nobody signed it: a devnet sent it for an impersonated account. It was never in an inbox." }
-        } @else {
-            @if posted.is_null() {
-                p { "Its signed bytes, in pieces or in a batch, are in an external message of the inbox of " @match level { Some(level) => (format::level(level)), None => "a level that is no longer known" } " or of one before, or a contract of layer 1 sent them." }
-            } @else {
-                p { "It came in " a href=(format!("/level/{0}/message/{1}", number(posted, "level"), number(posted, "id"))) { "message " (number(posted, "id")) } " of " (format::level(number(posted, "level"))) "." }
-            }
-        }
-        @if !nobody {
-            p { a href=(format!("/tx/{hash}/witness")) download { "Its witness" } ": a file that proves it to somebody who has neither the rollup nor a node, but the kernel. Its level is run again for it." }
-            pre tabindex="0" { "evm-rollup check " (hash) ".witness --kernel evm_kernel.wasm" }
-        }
-        p { "Whoever has the data folder of a node makes it, too:" }
-        pre tabindex="0" { "evm-rollup prove transaction " (hash) " --data-dir DIR -o payment.witness" }
+        (format::linked_bytes(&input, format::SHOWN, &all))
+        @if decoded.is_none() && !creates { (format::guessed(input.get(4..).unwrap_or_default(), |address| names.account(address))) }
     }
 }
 

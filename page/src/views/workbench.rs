@@ -6,27 +6,39 @@ use super::account;
 use crate::ask::{Ask, Trouble, bytes, hex_of};
 use crate::format;
 use crate::frame::{self, View};
-use crate::names::{self, Names, plain};
+use crate::names::{self, Names, Room, plain};
 use crate::query::{Query, escaped};
 use crate::site::Answer;
+use crate::slice::{self, Slice};
 use alloy_json_abi::{Function, Param, StateMutability};
 use alloy_primitives::{Address, Bytes};
-use arguments::{Wrong, request};
-use maud::{Markup, html};
+pub(crate) use arguments::Wrong;
+use arguments::request;
+use maud::{Markup, Render, html};
 use node::abis::Contract;
 use serde_json::{Value, json};
 
-/// The most functions that are shown.
-const MOST: usize = 120;
+/// The functions of a page, and the bytes that their forms may take.
+const PAGE: usize = 60;
+const BYTES: usize = 55_000;
 
-/// The most functions that are called when the page opens.
+/// The most functions that are called when the page opens, and the bytes that their answers may take.
 const AT_ONCE: usize = 30;
+const NOW_BYTES: usize = 12_000;
+
+/// The most arguments that a form has.
+const ARGUMENTS: usize = 64;
+
+/// The ABIs to choose from, and the bytes that their names may take.
+const CHOICES: usize = 60;
+const CHOICES_BYTES: usize = 10_000;
 
 /// The longest answer of theirs that is shown, in bytes.
 const SHORT: usize = 256;
 
-/// `/address/A/contract`; `?abi=NAME`: as if it had that ABI; `?f=SIGNATURE&a0=…`: what a function
-/// gives; with `&encode=1` the bytes of the call, as JSON.
+/// `/address/A/contract`; `?abi=NAME`: as if it had that ABI; `?functions=N`: its functions from number
+/// N on, those that read first; `?f=SIGNATURE&a0=…`: what a function gives; with `&encode=1` the bytes
+/// of the call, as JSON; `?choices=N`: the other ABIs from number N on.
 pub(crate) async fn view(
     ask: &Ask,
     names: &Names,
@@ -34,20 +46,21 @@ pub(crate) async fn view(
     query: &Query,
 ) -> Result<Answer, Trouble> {
     let who = account::parse(who)?;
+    let code = ask.call("eth_getCode", json!([who, "latest"])).await?;
+    let code = bytes(&code).unwrap_or_default();
     let contract =
         match query.get("abi") {
-            "" => names.contract_at(&who),
+            "" => names.known(&who, &code).map(|known| known.contract),
             name => Some(names.contract(name).ok_or_else(|| {
                 Trouble::NotFound(format!("There is no ABI of {:?}.", plain(name)))
             })?),
         };
     let Some(contract) = contract else {
-        return Ok(choice(ask, names, &who).await?.into());
+        return Ok(choice(ask, names, &who, query).await?.into());
     };
-    let functions: Vec<&Function> = contract.abi.functions().take(MOST).collect();
-    let asked = functions
-        .iter()
-        .find(|function| function.signature() == query.get("f"));
+    let functions = functions(contract);
+    let asked = asked(&functions, query);
+    let asked = asked.and_then(|place| functions.get(place));
     if query.has("encode") {
         let function =
             asked.ok_or_else(|| Trouble::NotFound("There is no such function.".into()))?;
@@ -62,47 +75,113 @@ pub(crate) async fn view(
         },
         None => (None, Wrong::new()),
     };
-    let (reads, writes): (Vec<&Function>, Vec<&Function>) = functions
-        .iter()
-        .copied()
-        .partition(|function| is_read(function));
-    let form = |function: &&Function| form(contract, function, query, (result.as_ref(), &wrong));
+    let shown = forms(contract, &who, query, (result.as_ref(), &wrong));
+    let reads = functions.iter().filter(|function| is_read(function));
+    let reads: Vec<&Function> = reads.copied().collect();
     let main = html! {
         (account::head(ask, names, &who, "contract").await?)
         p { "By the ABI of " q { (plain(&contract.name)) } ". " }
         (sender(ask).await)
         h2 { "Read" }
         @if reads.is_empty() { p.none { "It has no functions that only read." } }
-        (now(ask, names, &who, &reads).await)
-        @for function in &reads { (form(function)) }
+        @if shown.is_first { (now(ask, names, &who, &reads).await) }
+        @for form in &shown.reads { (form) }
         h2 { "Write" }
-        @if writes.is_empty() { p.none { "It has no functions that write." } }
-        @for function in &writes { (form(function)) }
-        (others(names, &who))
+        @if reads.len() == functions.len() { p.none { "It has no functions that write." } }
+        @for form in &shown.writes { (form) }
+        (shown.bar)
+        (others(names, &who, query))
     };
     Ok(View::new(format!("Contract {who}"), main).into())
+}
+
+/// All functions: those that only read come first.
+fn functions(contract: &Contract) -> Vec<&Function> {
+    let mut functions: Vec<&Function> = contract.abi.functions().collect();
+    functions.sort_by_key(|function| !is_read(function));
+    functions
+}
+
+/// The place of the function that is asked for.
+fn asked(functions: &[&Function], query: &Query) -> Option<usize> {
+    let wanted = query.get("f");
+    let mut all = functions.iter();
+    all.position(|function| function.signature() == wanted)
+}
+
+/// The forms of a page.
+pub(crate) struct Forms {
+    reads: Vec<Markup>,
+    writes: Vec<Markup>,
+    bar: Markup,
+    is_first: bool,
+}
+
+impl Render for Forms {
+    fn render(&self) -> Markup {
+        html! { @for form in self.reads.iter().chain(&self.writes) { (form) } (self.bar) }
+    }
+}
+
+pub(crate) fn forms(
+    contract: &Contract,
+    who: &Address,
+    query: &Query,
+    result: (Option<&Markup>, &Wrong),
+) -> Forms {
+    let functions = functions(contract);
+    let slice = slice_of(who, query, asked(&functions, query));
+    let make = |function: &&Function| form(contract, function, query, result);
+    let (mut reads, slice) = slice.fit(BYTES, functions.iter(), make);
+    let count = functions.iter().filter(|one| is_read(one)).count();
+    // Of those on this page so many only read.
+    let split = count.saturating_sub(slice.from()).min(reads.len());
+    Forms {
+        writes: reads.split_off(split),
+        reads,
+        bar: slice.bar("Functions", functions.len()),
+        is_first: slice.from() == 0,
+    }
+}
+
+/// The functions of a page; those with the one that is asked for, if somebody asks for one.
+fn slice_of(who: &Address, query: &Query, asked: Option<usize>) -> Slice {
+    let mut path = format!("/address/{}/contract", who.to_checksum(None));
+    if query.has("abi") {
+        path = format!("{path}?abi={}", escaped(query.get("abi")));
+    }
+    let slice = Slice::of(query, &path, "functions", PAGE);
+    match asked.filter(|asked| *asked >= PAGE / 2) {
+        Some(asked) => slice.starting(asked),
+        None => slice,
+    }
 }
 
 /// What the functions that take nothing give now.
 async fn now(ask: &Ask, names: &Names, who: &Address, reads: &[&Function]) -> Markup {
     let mut rows = Vec::new();
     let plain_reads = reads.iter().filter(|function| function.inputs.is_empty());
+    let count = plain_reads.clone().count();
     for function in plain_reads.take(AT_ONCE) {
         let answer = ask.view(who, function.selector().as_slice()).await;
         let link = format!("#{}", hex_of(function.selector()));
         rows.push((link, function, answer));
     }
+    let rows = slice::fit(NOW_BYTES, rows.iter(), |(link, function, answer)| {
+        html! {
+            tr {
+                th scope="row" { a href=(link) { (names::name(&function.name)) } }
+                td { (said(names, function, answer.as_ref())) }
+            }
+        }
+    });
     html! {
         @if !rows.is_empty() {
             div.wide { table.facts.now {
                 caption { "What it says of itself now" }
-                tbody { @for (link, function, answer) in &rows {
-                    tr {
-                        th scope="row" { a href=(link) { (plain(&function.name)) } }
-                        td { (said(names, function, answer.as_ref())) }
-                    }
-                } }
+                tbody { @for row in &rows { (row) } }
             } }
+            @if rows.len() < count { p.note { (format::count(count - rows.len())) " more take nothing: each is read by its form." } }
         }
     }
 }
@@ -116,7 +195,7 @@ fn said(names: &Names, function: &Function, answer: Option<&Bytes>) -> Markup {
         return html! { span.none { (format::count(answer.len())) " bytes: read it below" } };
     }
     match names::output(function, answer) {
-        Some(decoded) => names.line(&decoded),
+        Some(decoded) => names.line(&decoded, Room::of(1_500)),
         None => format::bytes(answer),
     }
 }
@@ -129,32 +208,33 @@ fn is_read(function: &Function) -> bool {
 }
 
 /// No ABI is known: which one may it be?
-async fn choice(ask: &Ask, names: &Names, who: &Address) -> Result<View, Trouble> {
+async fn choice(ask: &Ask, names: &Names, who: &Address, query: &Query) -> Result<View, Trouble> {
     let main = html! {
         (account::head(ask, names, who, "contract").await?)
         h2 { "Read and write" }
         p { "Nobody said which ABI this contract has. Add its artefact with its address under " a href="/abis" { "Names" } ", or try one of these:" }
-        (others(names, who))
+        (others(names, who, query))
     };
     Ok(View::new(format!("Contract {who}"), main))
 }
 
 /// The ABIs that it may be looked at with.
-fn others(names: &Names, who: &Address) -> Markup {
+fn others(names: &Names, who: &Address, query: &Query) -> Markup {
+    let path = format!("/address/{}/contract", who.to_checksum(None));
     let link = |contract: &Contract| {
-        let path = format!(
-            "/address/{}/contract?abi={}",
-            who.to_checksum(None),
-            escaped(&contract.name)
-        );
+        let path = format!("{path}?abi={}", escaped(&contract.name));
         html! { li { a href=(path) { (plain(&contract.name)) } } }
     };
+    let own = names
+        .own()
+        .filter(|contract| contract.abi.functions().count() > 0);
+    let all: Vec<&Contract> = own.chain(names.given()).collect();
+    let slice = Slice::of(query, &path, "choices", CHOICES).at("choices");
+    let (rows, slice) = slice.fit(CHOICES_BYTES, all.iter().copied(), link);
     html! {
-        h3 { "As if it had the ABI of" }
-        ul.choices {
-            @for contract in names.given().take(50) { (link(contract)) }
-            @for contract in names.own().filter(|contract| contract.abi.functions().count() > 0) { (link(contract)) }
-        }
+        h3 #choices { "As if it had the ABI of" }
+        ul.choices { @for row in &rows { (row) } }
+        (slice.bar("ABIs", all.len()))
     }
 }
 
@@ -172,7 +252,7 @@ async fn sender(ask: &Ask) -> Markup {
         p.sender {
             label for="sender" { "Who writes" } " "
             select #sender {
-                @for (number, account) in accounts.iter().take(20).filter_map(Value::as_str).enumerate() { option value=(account) { "account " (number) ", " (account) } }
+                @for (number, account) in accounts.iter().take(100).filter_map(Value::as_str).enumerate() { option value=(account) { "account " (number) ", " (account) } }
                 option value="wallet" { "the browser's wallet" }
             }
         }
@@ -213,7 +293,8 @@ fn form(
             form method="get" action=(format!("#{id}")) data-write[!is_read(function)] {
                 input type="hidden" name="abi" value=(contract.name);
                 input type="hidden" name="f" value=(signature);
-                @for (place, param) in function.inputs.iter().enumerate() { (input(&format!("a{place}"), &label(place, param), &param.selector_type(), "")) }
+                @if function.inputs.len() > ARGUMENTS { p.failed { "It takes " (function.inputs.len()) " arguments: a form has at most " (ARGUMENTS) "." } }
+                @for (place, param) in function.inputs.iter().enumerate().take(ARGUMENTS) { (input(&format!("a{place}"), &label(place, param), &param.selector_type(), "")) }
                 @if pays { (input("value", &html! { "Value, in tez" }, "tez", "0")) }
                 @if !is_read(function) { (input("gas", &html! { "Gas limit; with one, a call that would fail is sent as well" }, "gas", "estimated")) }
                 button type="submit" { @if is_read(function) { "Read" } @else { "Try" } }
@@ -280,7 +361,7 @@ async fn called(
             Ok(answer) => {
                 @let output = bytes(&answer).unwrap_or_default();
                 @match names::output(function, &output) {
-                    Some(decoded) => (names.table(&decoded, "What it gives")),
+                    Some(decoded) => (names.table(&decoded, "What it gives", Room::of(10_000))),
                     None if output.is_empty() && !function.outputs.is_empty() => p.failed { "It gave nothing back: there may be no such contract." },
                     None => { p.worked { "✓ It would go through." } @if !output.is_empty() { (format::bytes(&output)) } },
                 }

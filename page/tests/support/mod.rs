@@ -95,6 +95,7 @@ pub(crate) fn check(path: &str, got: &Got) {
     assert!(got.text.contains("<main id=\"main\""), "{path}");
     assert!(got.text.contains("<h1>"), "{path}");
     // One script, which is ours; no element, attribute or link of a stranger's.
+    assert_eq!(page::fuzzing::stranger(&got.text), None, "{path}");
     assert_eq!(got.text.matches("<script").count(), 1, "{path}");
     for bad in [
         "<img",

@@ -69,7 +69,7 @@ fn wei(text: &str) -> Result<U256, String> {
 }
 
 /// Arguments that are none: their fields, and why.
-pub(super) type Wrong = Vec<(String, String)>;
+pub(crate) type Wrong = Vec<(String, String)>;
 
 /// A call as the node's methods take it; the arguments that are none, by their place.
 pub(super) fn request(who: &Address, function: &Function, query: &Query) -> Result<Value, Wrong> {
