@@ -17,6 +17,7 @@
 mod as_path;
 mod changes;
 mod codec;
+mod deep;
 mod edge;
 mod edit;
 mod link;

@@ -206,3 +206,22 @@ fn a_folder_of_many_is_listed() {
     let (steps, _) = run(machine, 40);
     assert!(steps > 3 * 500, "{steps}");
 }
+
+/// A kernel that copies what it copied makes a tree that is deeper than any path is long.
+#[test]
+fn a_tree_that_copies_make_deep_takes_no_deep_stack() {
+    let copies = || {
+        let mut durable = pvm::Durable::new();
+        durable.write("/a/v", [1]).unwrap();
+        for _ in 0..200_000 {
+            durable.copy("/a", "/a/b").unwrap();
+        }
+        let (copy, root) = (durable.clone(), durable.root_hash());
+        durable.write("/a/v", [2]).unwrap();
+        assert_ne!(durable.root_hash(), root);
+        drop(durable);
+        assert_eq!(copy.root_hash(), root);
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    thread.spawn(copies).unwrap().join().unwrap();
+}

@@ -305,6 +305,44 @@ impl Link {
 
     /// The hash, as docs/machine.md says ("The root"). Nothing is loaded for it.
     pub(super) fn hash(&self) -> NodeHash {
+        if !self.is_hashed() {
+            // Those below first, without calls that lie in each other as deep as the tree is.
+            let mut open = vec![self];
+            while let Some(last) = open.last() {
+                match last.unhashed() {
+                    Some(below) => open.push(below),
+                    None => {
+                        last.hash_of_hashed();
+                        open.pop();
+                    }
+                }
+            }
+        }
+        self.hash_of_hashed()
+    }
+
+    /// True if the hash is known, or that of a leaf.
+    fn is_hashed(&self) -> bool {
+        match self {
+            Self::Node(node) => node.hash.get().is_some(),
+            Self::Branch(branch) => branch.hash.get().is_some(),
+            Self::Leaf(_) | Self::Stub(_) => true,
+        }
+    }
+
+    /// A part right below whose hash is not known, where that of this is not.
+    fn unhashed(&self) -> Option<&Self> {
+        let not = |link: &&Self| !link.is_hashed();
+        match self {
+            _ if self.is_hashed() => None,
+            Self::Node(node) => node.below.as_ref().filter(not),
+            Self::Branch(branch) => branch.sides.iter().find(not),
+            Self::Leaf(_) | Self::Stub(_) => None,
+        }
+    }
+
+    /// The hash, where those of all parts right below are known.
+    fn hash_of_hashed(&self) -> NodeHash {
         match self {
             Self::Leaf(leaf) => node_hash(&leaf.edge, leaf.value.as_ref(), None),
             Self::Node(node) => *node.hash.get_or_init(|| {
@@ -357,7 +395,8 @@ impl Node {
         Self {
             edge: Edge::new(&leaf.edge),
             value: leaf.value.clone(),
-            ..Self::default()
+            below: None,
+            hash: OnceLock::new(),
         }
     }
 
