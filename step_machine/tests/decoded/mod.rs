@@ -48,7 +48,7 @@ fn whole(wasm: &[u8], terms: Terms) -> (Verdict, Option<Hash>, String) {
 }
 
 /// The same by steps, and how many.
-fn by_steps(wasm: &[u8], terms: Terms) -> (Verdict, Option<Hash>, u64) {
+pub(crate) fn by_steps(wasm: &[u8], terms: Terms) -> (Verdict, Option<Hash>, u64) {
     let mut draft = Draft::default();
     let mut source = wasm;
     let mut steps = 0;
