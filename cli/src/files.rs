@@ -49,6 +49,15 @@ pub(crate) fn folder(text: &str) -> Result<PathBuf, String> {
     Err("there is no such folder".into())
 }
 
+/// A path of durable storage as somebody types it: the slash in front may be left out. Nothing
+/// stands for the root.
+pub(crate) fn storage_path(text: &str) -> String {
+    match text.trim_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    }
+}
+
 /// The most bytes of a module, of hex digits twice as many.
 const MAX_MODULE: u64 = 256 << 20;
 
@@ -106,6 +115,13 @@ mod tests {
         let missing = built("x.wasm", None, "--kernel").unwrap_err();
         assert!(missing.to_string().contains("--kernel FILE"), "{missing}");
         assert!(missing.to_string().contains("`make kernel`"), "{missing}");
+    }
+
+    #[test]
+    fn a_path_of_storage_begins_with_a_slash_or_gets_one() {
+        for (text, path) in [("/", ""), ("", ""), ("a/b", "/a/b"), ("/a/b/", "/a/b")] {
+            assert_eq!(storage_path(text), path);
+        }
     }
 
     #[test]

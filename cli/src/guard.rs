@@ -17,6 +17,20 @@ pub(crate) struct GuardArgs {
     output: PathBuf,
 }
 
+/// What to say of a kernel some of whose functions can call themselves without a guard.
+pub(crate) fn warning(unguarded: usize) -> Option<String> {
+    let functions = match unguarded {
+        0 => return None,
+        1 => "1 function".to_owned(),
+        count => format!("{count} functions"),
+    };
+    Some(format!(
+        "the kernel has no stack guard: {functions} can call themselves, and if too many calls are \
+         open the rollup is stuck for good, instead of a trap that it survives. The last step of \
+         its build is `evm-rollup guard KERNEL -o GUARDED`"
+    ))
+}
+
 /// Runs the command. Exit code 1 if the machine would refuse the module.
 pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;

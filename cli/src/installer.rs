@@ -1,7 +1,7 @@
 //! `evm-rollup installer`: builds the installer and its preimage pages.
 
 use crate::setup::{self, Target};
-use crate::{BAD_USAGE, files};
+use crate::{BAD_USAGE, files, guard};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,7 +9,9 @@ use messages::hash::blake2b_256;
 use michelson::{Node, Type};
 use pvm::installer::Installer;
 use pvm::report::report;
-use pvm::{DebugSink, Durable, Inbox, Machine, Metering, Options, Purpose, Status, Version};
+use pvm::{
+    DebugSink, Durable, Inbox, Machine, Metering, Options, Purpose, Status, Version, stack_guard,
+};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -47,9 +49,10 @@ pub(crate) struct InstallerArgs {
     /// A setup file, applied to durable storage before the kernel's first run
     #[arg(short = 'S', long, value_name = "FILE.yaml")]
     pub(crate) setup_file: Option<PathBuf>,
-    /// The type of the rollup's parameter, for the origination command
-    #[arg(long, value_name = "TYPE", default_value = PARAMETERS)]
-    pub(crate) parameters_type: String,
+    /// The type of the rollup's parameter, for the origination command: what contracts of layer 1
+    /// may send to it, for good [default: that of the EVM kernel]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) parameters_type: Option<String>,
     /// The installer kernel [default: installer_kernel.wasm where `make kernel` puts it, or beside this
     /// program]
     #[arg(long, value_name = "FILE")]
@@ -57,6 +60,13 @@ pub(crate) struct InstallerArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl InstallerArgs {
+    /// The type of the rollup's parameter.
+    fn parameters(&self) -> &str {
+        self.parameters_type.as_deref().unwrap_or(PARAMETERS)
+    }
 }
 
 /// A rollup that boots, with what to say about it.
@@ -98,11 +108,20 @@ pub(crate) fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
         "the installer would overwrite the kernel: choose another --output"
     );
     let target = Target::of(&kernel);
-    check_type(&args.parameters_type, target)?;
-    let setup = match &args.setup_file {
+    check_type(args.parameters(), target)?;
+    let mut setup = match &args.setup_file {
         Some(path) => setup::read(path, target)?,
         None => setup::none(target)?,
     };
+    let unguarded = stack_guard::unguarded(&kernel)?;
+    setup.warnings.extend(guard::warning(unguarded.len()));
+    if args.parameters_type.is_none() && target != Target::Evm {
+        setup.warnings.push(format!(
+            "this is not the EVM kernel, but the command below has the EVM kernel's type of \
+             parameter, '{PARAMETERS}', which an origination fixes for good: name the one that this \
+             kernel reads with --parameters-type (`unit` if it reads external messages alone)"
+        ));
+    }
     let installer = Installer::new(&base, &kernel, &setup.instructions)
         .with_context(|| args.kernel.display().to_string())?;
     let len = installer.module.len();
@@ -231,27 +250,28 @@ fn write_pages(installer: &Installer, args: &InstallerArgs) -> anyhow::Result<()
 fn print(args: &InstallerArgs, made: &Made) {
     let installer = &made.installer;
     let root = hex::encode(installer.root);
+    let hash = hex::encode(blake2b_256(&made.kernel));
     let (pages, size) = (installer.pages.len(), installer.module.len());
-    let command = command(&args.output, &args.parameters_type);
+    let command = command(&args.output, args.parameters());
     if args.json {
         let object = json!({
             "root_hash": root,
             "kernel_bytes": made.kernel.len(),
-            "kernel_hash": hex::encode(blake2b_256(&made.kernel)),
+            "kernel_hash": hash,
             "installer_bytes": size,
             "installer": args.output.display().to_string(),
             "pages": pages,
             "preimages_dir": args.preimages_dir.display().to_string(),
             "setup_file": args.setup_file.as_ref().map(|path| path.display().to_string()),
             "kind": "wasm_2_0_0",
-            "parameters_type": args.parameters_type,
+            "parameters_type": args.parameters(),
             "originate": command,
             "warnings": made.warnings,
         });
         println!("{object}");
         return;
     }
-    println!("kernel     {} bytes", made.kernel.len());
+    println!("kernel     {} bytes, blake2b {hash}", made.kernel.len());
     println!("pages      {pages} in {}", args.preimages_dir.display());
     println!("installer  {size} bytes in {}", args.output.display());
     println!("ROOT_HASH: {root}");

@@ -1,6 +1,7 @@
 //! `evm-rollup run`: runs a kernel on the messages of a file, level by level.
 
 use crate::FOUND_WRONG;
+use crate::files;
 use crate::kernel_args::{KernelArgs, failed};
 use crate::snapshot::writing::{Every, Snapshots};
 use clap::Args;
@@ -26,7 +27,8 @@ pub(crate) struct RunArgs {
     /// or {"payload": MICHELSON, "sender": KT1…, "source": tz…, "destination": sr1…}
     #[arg(long, value_name = "FILE")]
     inputs: PathBuf,
-    /// At the end, print the values of durable storage at and below this path; / for all
+    /// At the end, print the values of durable storage at and below this path, such as /evm/state; /
+    /// for all
     #[arg(long, value_name = "PREFIX")]
     dump: Option<String>,
     /// Do not count instructions and calls, which is faster
@@ -182,11 +184,12 @@ impl Printer {
     }
 
     fn finish(self, durable: &Durable, args: &RunArgs) -> anyhow::Result<()> {
-        let dump = args
-            .dump
-            .as_deref()
-            .map(|prefix| durable.values(prefix.trim_end_matches('/')))
-            .transpose()?;
+        let prefix = args.dump.as_deref().map(files::storage_path);
+        let dump = prefix.as_deref().map(|prefix| durable.values(prefix));
+        let dump = dump.transpose()?;
+        if let (Some(prefix), Some([])) = (&prefix, dump.as_deref()) {
+            eprintln!("warning: durable storage has nothing at or below {prefix}/");
+        }
         let mut out = std::io::stdout().lock();
         if let Some(printed) = self.json {
             let before = if printed == 0 { "{\"levels\":[" } else { "" };
@@ -245,6 +248,7 @@ fn run_json(run: &RunReport) -> Value {
         "bytes_written": run.bytes_written,
         "wall_ms": milliseconds(run.wall),
         "trapped": run.trapped(),
+        "trap": run.trap_words(),
     })
 }
 
@@ -293,8 +297,8 @@ impl Text<'_> {
             )?;
         }
         write!(f, "{:.3} ms", milliseconds(run.wall))?;
-        if let Some(trap) = &run.trap {
-            write!(f, ", {}", self.paint(Colour::Red, &trap.to_string()))?;
+        if let Some(trap) = run.trap_words() {
+            write!(f, ", {}", self.paint(Colour::Red, &trap))?;
         }
         writeln!(f)?;
         if run.host_calls.is_empty() {

@@ -1,7 +1,7 @@
 //! `evm-rollup verify`: checks a kernel against every rule of the machine.
 
 use crate::setup::{self, Checked, Target};
-use crate::{FOUND_WRONG, files};
+use crate::{FOUND_WRONG, files, guard};
 use clap::Args;
 use messages::hash::blake2b_256;
 use pvm::report::{ModuleReport, report};
@@ -50,6 +50,9 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let report = report(&module, args.pvm_version);
+    if let Some(warning) = guard::warning(report.unguarded) {
+        eprintln!("warning: {warning}");
+    }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -49,6 +49,76 @@ fn a_kernel_that_would_be_stuck_traps_once_it_is_guarded() {
         !text.contains("stuck") && text.contains("level 1: "),
         "{text}"
     );
+    // The guard is named where it strikes, on each engine, and in the debugger.
+    let struck = "unreachable (the stack guard: too many calls were open)";
+    assert!(text.contains(struck), "{text}");
+    let both = command(&[
+        "run", &guarded, "--inputs", &inputs, "--engine", "both", "--json",
+    ]);
+    assert!(stdout(&both).contains(struck), "{}", stdout(&both));
+    let script = "break function nowhere; continue";
+    let debugged = command(&["debug", &guarded, "--inputs", &inputs, "-c", script]);
+    let said = stdout(&debugged);
+    assert!(said.contains(struck), "{said}");
+    assert!(
+        said.contains("warning: no function of the kernel has \"nowhere\" in its name"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_kernel_without_the_guard_is_warned_of() {
+    let folder = Folder::new("unguarded");
+    let plain = folder.file("plain.wasm", wat::parse_str(ENDLESS).unwrap());
+    let guarded = folder.path("guarded.wasm");
+    assert!(command(&["guard", &plain, "-o", &guarded]).status.success());
+    let flat = r#"(module (memory (export "memory") 1) (func (export "kernel_run")))"#;
+    let flat = folder.file("flat.wasm", wat::parse_str(flat).unwrap());
+    for (kernel, warned) in [(&plain, true), (&guarded, false), (&flat, false)] {
+        let verified = command(&["verify", kernel]);
+        assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+        let said = stderr(&verified);
+        assert_eq!(
+            said.contains("has no stack guard: 1 function"),
+            warned,
+            "{said}"
+        );
+        let json = stdout(&command(&["verify", kernel, "--json"]));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["unguarded"], u64::from(warned), "{json}");
+    }
+    // A shipped kernel has it.
+    let shipped = command(&["verify", &support::kernel("evm_kernel.wasm")]);
+    assert!(
+        !stderr(&shipped).contains("stack guard"),
+        "{}",
+        stderr(&shipped)
+    );
+    let pages = folder.path("pages");
+    let made = |kernel: &str, more: &[&str]| {
+        let output = folder.path("installer.hex");
+        let args = ["installer", "--kernel", kernel, "-o", &output, "-p", &pages];
+        let base = support::kernel("installer_kernel.wasm");
+        let base = ["--installer-kernel", &base];
+        let made = command(&[&args[..], &base, more].concat());
+        assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+        stderr(&made)
+    };
+    // Run once, the kernel that calls itself for ever would not boot.
+    let warned = "not the EVM kernel, but the command below has the EVM kernel's type";
+    let said = made(&flat, &[]);
+    assert!(
+        said.contains(warned) && !said.contains("stack guard"),
+        "{said}"
+    );
+    let said = made(&flat, &["--parameters-type", "unit"]);
+    assert!(!said.contains("warning"), "{said}");
+    let branches = r#"(module (memory (export "memory") 1)
+        (func $again (param i32) local.get 0 (if (then i32.const 0 call $again)))
+        (func (export "kernel_run") i32.const 0 call $again))"#;
+    let branches = folder.file("branches.wasm", wat::parse_str(branches).unwrap());
+    let said = made(&branches, &["--parameters-type", "unit"]);
+    assert!(said.contains("has no stack guard: 1 function"), "{said}");
 }
 
 #[test]

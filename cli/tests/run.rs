@@ -45,7 +45,7 @@ fn json_has_the_shape_that_tests_rely_on() {
     levels[1]["runs"][0]["ticks"] = json!(0);
     let expected_run = json!({
         "instructions": 1, "ticks": 0, "max_call_depth": 1, "host_calls": {},
-        "bytes_read": 0, "bytes_written": 0, "wall_ms": 0, "trapped": false,
+        "bytes_read": 0, "bytes_written": 0, "wall_ms": 0, "trapped": false, "trap": null,
     });
     assert_eq!(
         levels[1],

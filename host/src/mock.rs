@@ -206,7 +206,8 @@ impl MockHost {
     /// Makes the `calls`-th host call from now trap once it has had its effect
     /// (1: the next one). Debug lines do not count.
     ///
-    /// [`MockHost::run_level`] and [`MockHost::until_trap`] catch the trap.
+    /// [`MockHost::run_level`] and [`MockHost::until_trap`] catch the trap. If a level makes fewer
+    /// calls, the trap strikes at a later one: [`Ended::trap_left`] tells.
     pub fn trap_after(&mut self, calls: u64) {
         self.trap.set(Some((calls, Moment::After)));
     }

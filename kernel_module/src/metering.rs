@@ -17,6 +17,7 @@
 
 use crate::check::KernelFacts;
 use crate::globals::{AddedGlobals, Number};
+use crate::stack_guard;
 use crate::ticks::{self, FunctionPrices, Price};
 use wasm_encoder::reencode::Reencode;
 
@@ -32,6 +33,7 @@ const MAX: &str = "evm-rollup: most open calls";
 const INSTRUCTIONS: &str = "evm-rollup: instructions";
 const UNDEFINED: &str = "evm-rollup: undefined element";
 const TICKS: &str = "evm-rollup: ticks";
+const GUARD: &str = "evm-rollup: frames left";
 
 /// The limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +66,7 @@ pub fn instrument(
         frames,
         limit,
         prices: prices.into_iter(),
+        guard: stack_guard::budget(wasm).map_err(Error::ParseError)?,
         // The entry point is the first open call.
         globals: AddedGlobals::new(vec![
             Number::I32(1),
@@ -89,6 +92,8 @@ pub struct Counted {
     pub ticks: u64,
     /// True if the run ended at a call through a table with an index beyond its end.
     pub undefined_element: bool,
+    /// True if the module's stack guard ended the run ([`stack_guard`]).
+    pub guard_struck: bool,
 }
 
 impl Counted {
@@ -107,6 +112,8 @@ impl Counted {
             instructions: global(INSTRUCTIONS).unwrap_or_default() as u64,
             ticks: global(TICKS).unwrap_or_default() as u64,
             undefined_element: global(UNDEFINED).is_some_and(|marked| marked != 0),
+            // What a guarded function took is given back where it ends; a trap gives nothing back.
+            guard_struck: global(GUARD).is_some_and(|left| left < 0),
         }
     }
 }
@@ -127,6 +134,8 @@ struct Rewrite<'f> {
     limit: Option<Limit>,
     /// Of the functions that are still to come.
     prices: std::vec::IntoIter<FunctionPrices>,
+    /// The module's own global with the frames that its stack guard has left.
+    guard: Option<u32>,
     globals: AddedGlobals,
 }
 
@@ -342,6 +351,9 @@ impl Reencode for Rewrite<'_> {
         exports.export(INSTRUCTIONS, ExportKind::Global, self.instructions());
         exports.export(UNDEFINED, ExportKind::Global, self.undefined());
         exports.export(TICKS, ExportKind::Global, self.ticks());
+        if let Some(guard) = self.guard {
+            exports.export(GUARD, ExportKind::Global, guard);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use crate::check::{Rule, Terms, violations};
 use crate::outline::Outline;
+use crate::stack_guard;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,9 @@ pub struct ModuleReport {
     /// The bytes of code of each crate, largest first; nothing for a module
     /// without names.
     pub crates: Vec<(String, usize)>,
+    /// The number of functions that can call themselves without passing a guard
+    /// ([`stack_guard`]): too many open calls make the rollup stuck for good.
+    pub unguarded: usize,
 }
 
 /// The report on a rule.
@@ -86,6 +90,8 @@ pub fn report(wasm: &[u8], terms: impl Into<Terms>) -> ModuleReport {
         rules: rules(faults),
         sections: largest_first(outline.sections.clone()),
         crates: largest_first(crates(&outline)),
+        // What was read before can be read again.
+        unguarded: stack_guard::unguarded_of(wasm, &outline).map_or(0, |all| all.len()),
     }
 }
 

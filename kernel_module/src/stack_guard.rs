@@ -132,6 +132,81 @@ pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError>
     Ok((module.finish(), figures))
 }
 
+/// The functions of a module that can call themselves, directly or by way of others, without
+/// passing a guard: beyond some number of open calls the rollup is stuck for good.
+///
+/// # Errors
+/// A module that cannot be read.
+pub fn unguarded(wasm: &[u8]) -> Result<Vec<u32>, wasmparser::BinaryReaderError> {
+    let outline = Outline::read(wasm)?;
+    unguarded_of(wasm, &outline)
+}
+
+/// The same of a module that is read already.
+pub(crate) fn unguarded_of(
+    wasm: &[u8],
+    outline: &Outline<'_>,
+) -> Result<Vec<u32>, wasmparser::BinaryReaderError> {
+    let graph = CallGraph::of(outline);
+    let mut free = BTreeSet::new();
+    for function in graph.functions() {
+        if !is_guarded(wasm, outline, function)? {
+            free.insert(function);
+        }
+    }
+    Ok(graph.cycles(&free).into_iter().flatten().collect())
+}
+
+/// Whether a guard watches a function.
+fn is_guarded(
+    wasm: &[u8],
+    outline: &Outline<'_>,
+    function: u32,
+) -> Result<bool, wasmparser::BinaryReaderError> {
+    let range = outline.body(function).map(|body| body.range.clone());
+    let Some(code) = range.and_then(|range| wasm.get(range)) else {
+        return Ok(false);
+    };
+    let body = FunctionBody::new(wasmparser::BinaryReader::new(code, 0));
+    Ok(budget_of(&body)?.is_some())
+}
+
+/// The global with the remaining budget, by the first guarded function of a module; below 0 after
+/// a run that the guard ended. `None`: the module has no guard.
+pub(crate) fn budget(wasm: &[u8]) -> Result<Option<u32>, wasmparser::BinaryReaderError> {
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let wasmparser::Payload::CodeSectionEntry(body) = payload?
+            && let Some(global) = budget_of(&body)?
+        {
+            return Ok(Some(global));
+        }
+    }
+    Ok(None)
+}
+
+/// The global that a function takes from at its start, as [`Guard::guard`] writes it.
+fn budget_of(body: &FunctionBody<'_>) -> Result<Option<u32>, wasmparser::BinaryReaderError> {
+    let operators = body.get_operators_reader()?.into_iter();
+    let start: Vec<Operator<'_>> = operators.take(10).collect::<Result<_, _>>()?;
+    Ok(match start[..] {
+        [
+            Operator::GlobalGet { global_index },
+            Operator::I32Const { value: 1.. },
+            Operator::I32Sub,
+            Operator::GlobalSet { global_index: set },
+            Operator::GlobalGet { global_index: got },
+            Operator::I32Const { value: 0 },
+            Operator::I32LtS,
+            Operator::If {
+                blockty: wasmparser::BlockType::Empty,
+            },
+            Operator::Unreachable,
+            Operator::End,
+        ] if global_index == set && set == got => Some(global_index),
+        _ => None,
+    })
+}
+
 /// A set of functions without which the call graph has no cycle: from each part that has some the
 /// function whose absence leaves the fewest functions on cycles.
 fn break_cycles(graph: &CallGraph) -> BTreeSet<u32> {

@@ -8,6 +8,7 @@
 use crate::michelson::{self, MichelsonError};
 use messages::address::{self, AddressError, Kind};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The messages of each level, the inbox tag included.
 pub type Levels = Vec<Vec<Vec<u8>>>;
@@ -16,7 +17,7 @@ pub type Levels = Vec<Vec<Vec<u8>>>;
 #[derive(Debug, thiserror::Error)]
 pub enum InputsError {
     /// It is not JSON of the right shape.
-    #[error("not an inputs file: {0}")]
+    #[error("not an inputs file, which is a list of levels, each a list of messages: {0}")]
     Syntax(#[from] serde_json::Error),
     /// A message has no sense.
     #[error("message {message} of level {level}: {why}")]
@@ -33,26 +34,54 @@ pub enum InputsError {
 /// Why an entry is no message.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
+    /// None of the three forms.
+    #[error(
+        "expected {{\"external\": HEX}}, {{\"serialized\": HEX}} or {{\"payload\": MICHELSON}} (with \
+         \"sender\", \"source\" and \"destination\" if you like): {0}"
+    )]
+    Form(String),
     /// Not hex.
-    #[error("{0}")]
+    #[error("invalid hex: {0}")]
     Hex(#[from] hex::FromHexError),
     /// No address of the kind that belongs there.
     #[error("{0}")]
     Address(#[from] AddressError),
     /// No data.
-    #[error("{0}")]
+    #[error("invalid payload: {0}")]
     Michelson(#[from] MichelsonError),
     /// Layer 1 takes no longer messages.
     #[error("{0} bytes, more than the {max} that fit a message", max = host::MAX_MESSAGE)]
     TooLong(usize),
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Entry {
     External(External),
     Serialized(Serialized),
     Transfer(Transfer),
+}
+
+impl Entry {
+    /// Reads an entry by the field that tells its form.
+    fn read(entry: Value) -> Result<Self, MessageError> {
+        let has = |field| entry.get(field).is_some();
+        let read = match (has("external"), has("serialized"), has("payload")) {
+            (true, false, false) => serde_json::from_value(entry).map(Self::External),
+            (false, true, false) => serde_json::from_value(entry).map(Self::Serialized),
+            (false, false, true) => serde_json::from_value(entry).map(Self::Transfer),
+            (false, false, false) => {
+                let found = match entry.as_object() {
+                    Some(fields) => match fields.keys().next() {
+                        Some(field) => format!("there is a field {field:?} instead"),
+                        None => "it has no field".to_owned(),
+                    },
+                    None => "it is no object".to_owned(),
+                };
+                return Err(MessageError::Form(found));
+            }
+            _ => return Err(MessageError::Form("it has two of them".to_owned())),
+        };
+        read.map_err(|error| MessageError::Form(error.to_string()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -82,10 +111,11 @@ struct Transfer {
 /// # Errors
 /// If the text is not a valid inputs file.
 pub fn parse(text: &str, rollup: &[u8; 20]) -> Result<Levels, InputsError> {
-    let levels: Vec<Vec<Entry>> = serde_json::from_str(text)?;
-    let levels = levels.iter().enumerate().map(|(level, entries)| {
-        let messages = entries.iter().enumerate().map(|(message, entry)| {
-            bytes(entry, rollup).map_err(|why| InputsError::Message {
+    let levels: Vec<Vec<Value>> = serde_json::from_str(text)?;
+    let levels = levels.into_iter().enumerate().map(|(level, entries)| {
+        let messages = entries.into_iter().enumerate().map(|(message, entry)| {
+            let bytes = Entry::read(entry).and_then(|entry| bytes(&entry, rollup));
+            bytes.map_err(|why| InputsError::Message {
                 level,
                 message,
                 why,
@@ -199,7 +229,37 @@ mod tests {
             let error = error.unwrap_err().to_string();
             assert!(error.starts_with("message 1 of level 1: "), "{error}");
         }
-        assert!(parse("{}", &[0; 20]).is_err());
-        assert!(parse(r#"[[{"internal": "00"}]]"#, &[0; 20]).is_err());
+        for (text, told) in [
+            (
+                "{}",
+                "a list of levels, each a list of messages: invalid type: map",
+            ),
+            (
+                r#"[{"external": "00"}]"#,
+                "each a list of messages: invalid type: map",
+            ),
+            (
+                r#"[[{"internal": "00"}]]"#,
+                "there is a field \"internal\" instead",
+            ),
+            (r#"[["00"]]"#, "it is no object"),
+            (r#"[[{}]]"#, "it has no field"),
+            (
+                r#"[[{"external": "00", "payload": "1"}]]"#,
+                "it has two of them",
+            ),
+            (r#"[[{"external": 7}]]"#, "expected a string"),
+            (
+                r#"[[{"external": "00", "from": "x"}]]"#,
+                "unknown field `from`",
+            ),
+            (
+                r#"[[{"external": "0"}]]"#,
+                "invalid hex: Odd number of digits",
+            ),
+        ] {
+            let error = parse(text, &[0; 20]).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
     }
 }

@@ -94,6 +94,9 @@ pub struct RunReport {
     pub wall: Duration,
     /// Why it trapped, where it did. Its writes are kept all the same.
     pub trap: Option<Trap>,
+    /// True if it was the module's stack guard that trapped (`evm-rollup guard`); false too if
+    /// nothing was counted.
+    pub guard_struck: bool,
     /// The instructions by opcode, with [`Metering::Profile`].
     ///
     /// [`Metering::Profile`]: crate::Metering::Profile
@@ -105,6 +108,16 @@ impl RunReport {
     #[must_use]
     pub const fn trapped(&self) -> bool {
         self.trap.is_some()
+    }
+
+    /// Why it trapped, in words.
+    #[must_use]
+    pub fn trap_words(&self) -> Option<String> {
+        let trap = self.trap?;
+        Some(match self.guard_struck && trap == Trap::Unreachable {
+            true => format!("{trap} (the stack guard: too many calls were open)"),
+            false => trap.to_string(),
+        })
     }
 }
 
@@ -141,6 +154,7 @@ impl RunReport {
         self.instructions = counted.instructions;
         self.ticks = start_ticks + counted.ticks + meter.ticks;
         self.max_call_depth = counted.max_depth;
+        self.guard_struck = counted.guard_struck;
         let marks = meter.profile.clone();
         self.profile = marks.map(|marks| marks.finish(counted.instructions));
         self.bytes_read = meter.read;

@@ -192,7 +192,12 @@ impl State {
             return Err(Error::TooLong { level, run, limit });
         }
         let trap = match finished.end {
-            Err(End::Trap(trap)) => Some(trap.to_string()),
+            Err(End::Trap(trap)) => RunReport {
+                trap: Some(trap),
+                guard_struck: finished.counted.guard_struck,
+                ..RunReport::default()
+            }
+            .trap_words(),
             _ => None,
         };
         let instructions = finished.counted.instructions;

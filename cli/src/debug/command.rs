@@ -311,7 +311,7 @@ fn shown(what: &[&str]) -> Result<Shown, String> {
 
 /// Without the slash at its end.
 fn path_of(path: &str) -> String {
-    path.trim_end_matches('/').to_owned()
+    crate::files::storage_path(path)
 }
 
 fn address_of(text: &str) -> Result<Address, String> {

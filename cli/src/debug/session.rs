@@ -1,6 +1,6 @@
 //! A session of the debugger: what was asked, and where the kernel is.
 
-use super::command::{self, Command, Step};
+use super::command::{self, Command, Place, Step};
 use super::interrupt;
 use super::lines::Lines;
 use super::scene::Scene;
@@ -352,6 +352,14 @@ impl Session {
             Command::Break(place) => {
                 let id = self.stops.add(place.clone());
                 println!("breakpoint {id}, {place}");
+                if let Place::Function(name) = place
+                    && self.names.find(name).is_empty()
+                {
+                    println!(
+                        "warning: no function of the kernel has {name:?} in its name, so the run will \
+                         not stop there: `dump function symbols TEXT` lists names"
+                    );
+                }
                 Ok(())
             }
             Command::Breaks => {

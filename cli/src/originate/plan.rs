@@ -410,7 +410,7 @@ impl Plan {
             output: folder.join(INSTALLER),
             preimages_dir: folder.join(PAGES),
             setup_file: Some(setup),
-            parameters_type: PARAMETERS.to_owned(),
+            parameters_type: Some(PARAMETERS.to_owned()),
             installer_kernel: self.installer_kernel.clone(),
             json: true,
         })

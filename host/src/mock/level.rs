@@ -53,6 +53,9 @@ pub struct Ended {
     pub unread: usize,
     /// The outbox messages that it wrote.
     pub outbox: Vec<Vec<u8>>,
+    /// True if a trap that was asked for did not strike: the level made fewer host calls. It strikes
+    /// at a later level, unless [`MockHost::call_off_trap`] calls it off.
+    pub trap_left: bool,
 }
 
 impl MockHost {
@@ -92,6 +95,7 @@ impl MockHost {
         }
         ended.unread = std::mem::take(&mut self.inputs).len();
         ended.outbox = std::mem::take(&mut self.outbox);
+        ended.trap_left = self.trap.get().is_some();
         // A flag that is still set keeps its value.
         self.durable.value_mut(reserved::REBOOT.as_bytes());
         self.set_reboots_left(MAX_RUNS);

@@ -174,6 +174,19 @@ fn a_trap_that_is_not_reached_can_be_called_off() {
 }
 
 #[test]
+fn a_trap_that_outlives_its_level_is_told_of() {
+    let mut host = MockHost::default();
+    host.trap_after(1_000);
+    let ended = host.run_level(&Level::default(), |host| {
+        let _ = host.store_has(A);
+    });
+    assert_eq!((ended.traps, ended.trap_left), (0, true));
+    assert!(host.call_off_trap());
+    let ended = host.run_level(&Level::default(), |_| {});
+    assert!(!ended.trap_left);
+}
+
+#[test]
 #[should_panic(expected = "the kernel's own")]
 fn a_panic_is_no_trap() {
     MockHost::default().run_level(&Level::default(), |_| panic!("the kernel's own"));
