@@ -270,7 +270,7 @@ impl Shown {
                 self.paint(*side),
                 if *stuck { ", stuck for good" } else { "" },
             ),
-            Event::Fault { fault, step } => format!("the fault ({fault}) lies behind step {step}"),
+            Event::Fault { fault, step } => format!("the fault ({fault}) is after step {step}"),
             Event::Dissected {
                 by,
                 from,

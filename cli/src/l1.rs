@@ -63,13 +63,12 @@ enum Command {
     },
     /// List the messages on their way to layer 1 and their states
     Withdrawals,
-    /// Execute a cemented outbox message
+    /// Execute a cemented outbox message: without a place the only one that can be executed
     Execute {
         /// The level of the outbox
-        #[arg(required_unless_present = "latest")]
+        #[arg(requires = "index")]
         level: Option<u32>,
         /// The index of the message in it
-        #[arg(required_unless_present = "latest")]
         index: Option<u32>,
         /// The newest message that can be executed
         #[arg(long, conflicts_with_all = ["level", "index"])]
@@ -134,27 +133,47 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(FOUND_WRONG));
     }
     let (method, mut params) = request(&args.command);
-    if let Command::Execute { latest: true, .. } = args.command {
+    if let Command::Execute {
+        latest,
+        level: None,
+        ..
+    } = args.command
+    {
         let listed = post(&args.url, "rollup_withdrawals", &json!([]))?;
         if let Some(code) = refused(&listed) {
             return Ok(code);
         }
-        let Some((level, index)) = latest(&listed["result"]) else {
-            eprintln!("error: no message can be executed: see `l1 withdrawals`");
-            return Ok(ExitCode::from(FOUND_WRONG));
-        };
-        params[0] = level;
-        params[1] = index;
+        match place(&listed["result"], latest) {
+            Ok((level, index)) => (params[0], params[1]) = (level, index),
+            Err(why) => {
+                eprintln!("error: {why}");
+                return Ok(ExitCode::from(FOUND_WRONG));
+            }
+        }
     }
     let answer = post(&args.url, method, &params)?;
     if let Some(code) = refused(&answer) {
         return Ok(code);
     }
     let result = answer.get("result").context("the answer has no result")?;
+    // The command that a node gives would be refused by layer 1.
+    let over = match result["status"].as_str() {
+        Some(status @ ("executed" | "expired")) => Some(status),
+        _ => None,
+    };
+    let over = over.filter(|_| matches!(args.command, Command::Execute { .. }));
     if args.json {
         println!("{result:#}");
-    } else {
+    } else if over.is_none() {
         print!("{}", text(&args.command, result));
+    }
+    if let Some(status) = over {
+        eprintln!(
+            "error: message {} of level {} is {status} already: the rollup node does not list it \
+             as one that can be executed (--json prints the command all the same)",
+            params[1], params[0]
+        );
+        return Ok(ExitCode::from(FOUND_WRONG));
     }
     if !result["refused"].is_null() {
         return Ok(ExitCode::from(FOUND_WRONG));
@@ -169,11 +188,27 @@ fn readable(payload: &str) -> Result<(), String> {
     node::governance::read(&bytes).map(|_| ())
 }
 
-/// The place of the newest message that can be executed.
-fn latest(withdrawals: &Value) -> Option<(Value, Value)> {
-    let all = withdrawals.as_array()?.iter();
-    let one = all.rev().find(|one| one["status"] == "executable")?;
-    Some((one["outboxLevel"].clone(), one["messageIndex"].clone()))
+/// The place of the only message that can be executed, or of the newest.
+fn place(withdrawals: &Value, latest: bool) -> Result<(Value, Value), String> {
+    let all = withdrawals.as_array().into_iter().flatten();
+    let executable: Vec<&Value> = all.filter(|one| one["status"] == "executable").collect();
+    match executable[..] {
+        [] => Err(
+            "no message can be executed: `evm-rollup l1 withdrawals` says how far each is".into(),
+        ),
+        [.., one] if latest || executable.len() == 1 => {
+            Ok((one["outboxLevel"].clone(), one["messageIndex"].clone()))
+        }
+        _ => {
+            let lines: String = executable.iter().map(|one| withdrawal(one)).collect();
+            Err(format!(
+                "{} messages can be executed: name one by level and index, or the newest by \
+                 --latest\n{}",
+                executable.len(),
+                lines.trim_end()
+            ))
+        }
+    }
 }
 
 /// Prints why the devnet refuses a call, if it does.
@@ -253,7 +288,9 @@ pub(crate) fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Va
         .post(url)
         .content_type("application/json")
         .send(call.to_string())
-        .with_context(|| format!("no devnet at {url}: start one with `evm-rollup devnet`"))?;
+        .with_context(|| {
+            format!("no devnet at {url}, and no node: start a devnet with `evm-rollup devnet`")
+        })?;
     let body = answer.body_mut().with_config().limit(1 << 30);
     let text = body.read_to_string().context("the answer is incomplete")?;
     match serde_json::from_str(&text) {
@@ -387,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_is_the_newest_that_can_be_executed() {
+    fn the_only_or_the_newest_that_can_be_executed_is_taken() {
         let one = |level: u32, status: &str| json!({ "outboxLevel": level, "messageIndex": 0, "status": status });
         let all = json!([
             one(1, "executed"),
@@ -395,8 +432,17 @@ mod tests {
             one(3, "executable"),
             one(4, "cementing")
         ]);
-        assert_eq!(latest(&all), Some((json!(3), json!(0))));
-        assert_eq!(latest(&json!([one(1, "executed")])), None);
+        assert_eq!(place(&all, true), Ok((json!(3), json!(0))));
+        let which = place(&all, false).unwrap_err();
+        assert!(
+            which.contains("2 messages can be executed") && which.contains("level 2 index 0"),
+            "{which}"
+        );
+        let executed = json!([one(1, "executed")]);
+        assert!(place(&executed, true).is_err());
+        assert!(place(&executed, false).is_err());
+        let only = json!([one(1, "executed"), one(2, "executable")]);
+        assert_eq!(place(&only, false), Ok((json!(2), json!(0))));
     }
 
     #[test]

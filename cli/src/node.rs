@@ -191,7 +191,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
         );
         ensure!(
             args.preimages.is_some(),
-            "--preimages-endpoint wants --preimages <DIR>, where pages are kept"
+            "--preimages-endpoint needs --preimages <DIR>, where pages are kept"
         );
     }
     let origin = match (&args.kernel, args.origination_level, args.from_storage) {
@@ -200,10 +200,10 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
             kernel: files::module(kernel)?,
             level,
         },
-        (Some(_), None, false) => bail!("--kernel <FILE> wants --origination-level <LEVEL>"),
+        (Some(_), None, false) => bail!("--kernel <FILE> needs --origination-level <LEVEL>"),
         (None, level, true) => Origin::Storage { level },
         (None, _, false) => bail!(
-            "--kernel <FILE> with --origination-level <LEVEL>, or --from-storage, says where to start"
+            "where does it start? Give --kernel <FILE> with --origination-level <LEVEL>, or --from-storage"
         ),
     };
     Ok(follower::Options {
@@ -252,9 +252,7 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
         Ok(node) => node,
         Err(StartError::Stopped) => return Ok(ExitCode::SUCCESS),
         Err(StartError::Follow(error @ FollowError::Disagrees { .. })) => {
-            tracing::error!(
-                "{error}: kernel, pages or origination level are not those of this rollup"
-            );
+            tracing::error!("{error}");
             return Ok(ExitCode::from(DISAGREES));
         }
         Err(error) => return Err(error.into()),
@@ -265,7 +263,7 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
         () = told(&stop) => {}
     }
     let ended = tokio::task::spawn_blocking(move || node.stop()).await;
-    match ended.context("the machine's thread ended badly")? {
+    match ended.context("the thread of the machine panicked")? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // It has been logged.
         Err(FollowError::Disagrees { .. }) => Ok(ExitCode::from(DISAGREES)),

@@ -3,6 +3,7 @@
 pub(crate) mod writing;
 
 use crate::FOUND_WRONG;
+use crate::address::Sr1;
 use crate::start::{self, StartArgs};
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
@@ -126,7 +127,7 @@ fn folder_facts(facts: &FolderFacts) -> String {
         root,
     } = facts;
     format!(
-        "behind level {level}, block {newest}, durable root {}",
+        "after level {level}, block {newest}, durable root {}",
         hex::encode(root)
     )
 }
@@ -193,7 +194,7 @@ fn facts_json(facts: &Facts) -> Value {
     json!({
         "version": facts.version.name(),
         "level": facts.level,
-        "rollup": hex::encode(facts.rollup),
+        "rollup": Sr1(facts.rollup).to_string(),
         "origination_level": facts.origination_level,
         "block": hex::encode(facts.block),
         "kernel": hex::encode(facts.kernel),
@@ -226,7 +227,10 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         None => recorded.last()?,
     };
     let first = recorded.machine.level();
-    ensure!(first <= to, "it starts at level {first}, behind level {to}");
+    ensure!(
+        first <= to,
+        "it starts at level {first}, which is after level {to}"
+    );
     let mut levels = Vec::new();
     while recorded.machine.level() <= to {
         let inbox = recorded.inbox()?;

@@ -100,7 +100,7 @@ impl Recorded {
         let next = self.machine.level();
         ensure!(
             next <= level,
-            "it starts at level {next}, behind level {level}"
+            "it starts at level {next}, which is after level {level}"
         );
         while self.machine.level() < level {
             let inbox = self.inbox()?;

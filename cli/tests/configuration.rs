@@ -186,7 +186,7 @@ fn what_is_no_setting_is_refused_with_what_may_be_meant() {
             "[possible values: text, time, json]",
         ),
         ("kernel = \"k\"\nfrom_storage = true", "exclude each other"),
-        ("kernel = \"k\"", "wants --origination-level"),
+        ("kernel = \"k\"", "needs --origination-level"),
         ("quiet = true\nverbose = true", "exclude each other"),
     ] {
         std::fs::write(folder.0.join("node.toml"), file).unwrap();

@@ -4,10 +4,12 @@ mod support;
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use e2e_tests::User;
+use messages::hash::blake2b_256;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use support::{Folder, GENESIS, PROGRAM, Process, command, double, kernel, stderr, stdout, until};
 
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
@@ -32,12 +34,24 @@ fn a_rollup_is_served_from_its_genesis_and_from_a_copy() {
     until("the deposit is final", || {
         balance(&first) == "0x65dd0837000"
     });
-    let health = ureq::get(format!("{}/health", first.url)).call().unwrap();
-    assert_eq!(health.status(), 200);
     // The level of the deposit may be final before the newest one has run.
     until("all levels ran", || {
         first.call("rollup_status", &json!([]))["result"]["level"] == 1004
     });
+    // Levels are layer 1's, the block is the rollup's.
+    let mut health = ureq::get(format!("{}/health", first.url)).call().unwrap();
+    assert_eq!(health.status(), 200);
+    let health = health.body_mut().read_to_string().unwrap();
+    let health: serde_json::Value = serde_json::from_str(&health).unwrap();
+    let expected = json!({
+        "ready": true, "block": health["block"], "level": 1004, "headLevel": 1004, "lag": 0,
+        "trouble": null,
+    });
+    assert_eq!(health, expected);
+    assert!(
+        health["block"].as_u64().is_some_and(|block| block < 10),
+        "{health}"
+    );
     assert_eq!(first.call("eth_chainId", &json!([]))["result"], "0x66dd9");
     first.signal("TERM");
     assert_eq!(first.ended(), Some(0));
@@ -167,7 +181,22 @@ fn what_an_operator_rehearses_works() {
     let command = l1(&["execute", outbox, index]).0;
     let start_of_it = "octez-client execute outbox message of smart rollup sr1";
     assert!(command.starts_with(start_of_it), "{command}");
+    // It is the only one.
+    assert_eq!(l1(&["execute"]).0, command);
     check_pages(&node);
+    let place = format!("/double/execute?level={outbox}&index={index}");
+    double.post(&place, &json!({}));
+    level();
+    until("it is executed", || {
+        l1(&["withdrawals"]).0.contains("executed")
+    });
+    let (again, why) = l1(&["execute", outbox, index]);
+    assert!(
+        why.contains("is executed already") && again.is_empty(),
+        "{again}{why}"
+    );
+    let none = l1(&["execute"]).1;
+    assert!(none.contains("no message can be executed"), "{none}");
 
     let kernel = std::fs::read(kernel("evm_kernel.wasm")).unwrap();
     let new = [&kernel[..], &[0, 6, 5], b"other"].concat();
@@ -182,6 +211,23 @@ fn what_an_operator_rehearses_works() {
         health.is_err_and(|error| error.to_string().contains("503"))
     });
     copy(&there.0, &own);
+    until("levels run again", || {
+        node.says("the missing preimage is there: levels run again")
+    });
+    let [old, replaced] = [&kernel, &new].map(|kernel| hex::encode(blake2b_256(kernel)));
+    assert!(node.says(&format!("the kernel with the blake2b hash {old}")));
+    assert!(node.says(&format!(": blake2b {old} → {replaced}")));
+    assert!(!node.says("answers again"));
+    let status = node.call("rollup_status", &json!([]));
+    let running = &status["result"]["kernel"];
+    assert_eq!(running["blake2b"], json!(replaced), "{status}");
+    assert_eq!(running["bytes"], new.len(), "{status}");
+    let mut metrics = ureq::get(format!("{}/metrics", node.url)).call().unwrap();
+    let metrics = metrics.body_mut().read_to_string().unwrap();
+    let machine = running["machine"].as_str().unwrap();
+    let info =
+        format!("kernel_info{{blake2b=\"{replaced}\",machine=\"{machine}\",layout=\"2\"}} 1");
+    assert!(metrics.contains(&info), "{metrics}");
     node.child.kill().unwrap();
     node.child.wait().unwrap();
     let node = start();
@@ -230,6 +276,8 @@ fn snapshots_are_written_while_a_node_goes_on() {
     let facts = stdout(&command(&["snapshot", "info", "--json", &file]));
     let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
     assert_eq!(facts["level"], 1007, "{facts}");
+    let rollup = first.call("rollup_status", &json!([]))["result"]["rollup"].clone();
+    assert_eq!(facts["rollup"], rollup, "{facts}");
     let root = facts["durable_root"].as_str().unwrap();
     first.signal("TERM");
     assert_eq!(first.ended(), Some(0));
@@ -266,6 +314,41 @@ fn a_chain_that_goes_back_below_what_is_final_has_its_exit_code() {
     });
     double.post("/double/reorganise?depth=6&final=true", &json!({}));
     assert_eq!(node.ended(), Some(4));
+}
+
+/// A level at which the rollup was not originated is told, where it is not waited for in vain.
+#[test]
+fn a_wrong_level_of_origination_is_told() {
+    let folder = Folder::new("node origination");
+    let double = double(&folder.0);
+    double.post("/double/levels?count=6", &json!({}));
+    let run = |level: &str| {
+        let args = ["node", "--rollup-node", &double.url, "--port", "0"];
+        let ran = Command::new(PROGRAM)
+            .args(args)
+            .args(&GENESIS[..4])
+            .args(["--origination-level", level])
+            .current_dir(&folder.0)
+            .output()
+            .expect("it runs");
+        (ran.status.code(), stdout(&ran) + &stderr(&ran))
+    };
+    for (level, why) in [
+        ("900", "the oldest level that the rollup node has is 1000"),
+        ("999", "the oldest level that the rollup node has is 1000"),
+        ("1100", "the newest level that the rollup node has is 1006"),
+    ] {
+        let (code, said) = run(level);
+        assert_eq!(code, Some(2), "{said}");
+        let told = format!("--origination-level {level} cannot be right: {why}");
+        assert!(said.contains(&told), "{said}");
+    }
+    // One that it has: the results differ.
+    let (code, said) = run("1003");
+    assert_eq!(code, Some(3), "{said}");
+    let cause = "--kernel, --preimages or --origination-level are not those of this rollup";
+    let (before, _) = said.split_once("They differ in").expect("both values");
+    assert!(before.contains(cause), "{said}");
 }
 
 #[test]
@@ -358,6 +441,7 @@ fn a_node_that_waits_for_its_rollup_node_ends_at_a_signal() {
     let mut process = Process {
         child,
         url: String::new(),
+        said: Arc::default(),
     };
     process.signal("TERM");
     assert_eq!(process.ended(), Some(0));

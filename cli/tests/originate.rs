@@ -374,7 +374,7 @@ fn checks_of_a_dump(folder: &Folder, plan: &str) {
     let same = passes(&["originate", "check", plan, "--dump", &dump]);
     for line in [
         "same  kernel",
-        "same  /evm/config/ticketer",
+        "same  setting ticketer (/evm/config/ticketer)",
         "as the kernel compiled",
     ] {
         assert!(same.contains(line), "{same}");
@@ -405,7 +405,7 @@ fn checks_of_a_dump(folder: &Folder, plan: &str) {
     assert_eq!(differs.status.code(), Some(1));
     let said = text(&differs.stdout);
     assert!(
-        said.contains("FAIL  /evm/config/chain_id: 00000000000425d5"),
+        said.contains("FAIL  setting chain_id (/evm/config/chain_id): 271829, not "),
         "{said}"
     );
     assert!(said.contains("same  kernel"), "{said}");

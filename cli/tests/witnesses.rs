@@ -119,7 +119,7 @@ fn a_run_is_taken_up_at_a_snapshot_and_comes_out_the_same() {
     refuses(
         &[&replay[..], &["--to", "1"]].concat(),
         2,
-        "it starts at level 2, behind level 1",
+        "it starts at level 2, which is after level 1",
     );
     refuses(
         &[&replay[..], &["--kernel", &purse]].concat(),

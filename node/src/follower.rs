@@ -29,11 +29,13 @@ mod heads;
 mod levels;
 mod machine;
 mod options;
+mod origination;
 mod pages;
 mod poster;
 mod replica;
 mod snapshots;
 mod start;
+mod trouble;
 mod watch;
 
 pub use client::{Client, ClientError, PATIENCE};

@@ -23,6 +23,7 @@
 //! | `disputes` | disputes about levels, in the background |
 //! | [`proofs`] | Ethereum's state root and proofs, from durable storage |
 //! | [`figures`] | what the newest levels took |
+//! | [`installed`] | which kernel runs, and when it is replaced |
 //! | `metrics` | what is counted, for Prometheus |
 //! | `keeper` | what waits, written before its hash is told |
 //! | [`submit`], [`impersonation`] | what gets into the pool, and from whom without a signature |
@@ -51,6 +52,7 @@ pub mod follower;
 pub mod fork;
 pub mod genesis;
 pub mod impersonation;
+pub mod installed;
 mod keeper;
 mod load;
 mod metrics;

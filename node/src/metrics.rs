@@ -1,5 +1,7 @@
 //! Counters of a node, in the text form of Prometheus (version 0.0.4).
 
+use crate::finality::Following;
+use crate::installed::Kernel;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,11 +67,12 @@ pub(crate) struct Metrics {
 }
 
 /// Values that are looked up on request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gauges {
     pub(crate) block: u64,
-    /// Of a node in front of a rollup: its level, and how many it is behind.
-    pub(crate) level: Option<(u64, u64)>,
+    /// The status of a node in front of a rollup.
+    pub(crate) following: Option<Following>,
+    pub(crate) kernel: Option<Kernel>,
     pub(crate) ready: bool,
     /// Transactions that can be included, and those behind a gap.
     pub(crate) pool: (u64, u64),
@@ -93,37 +96,8 @@ impl Metrics {
     }
 
     /// All of it.
-    pub(crate) fn text(&self, gauges: Gauges) -> String {
-        let mut text = String::new();
-        let mut gauge = |name: &str, help: &str, value: u64| {
-            let _ = writeln!(text, "# HELP evm_rollup_{name} {help}");
-            let _ = writeln!(text, "# TYPE evm_rollup_{name} gauge");
-            let _ = writeln!(text, "evm_rollup_{name} {value}");
-        };
-        gauge("block", "Number of the newest block.", gauges.block);
-        gauge(
-            "ready",
-            "1 if nothing is wrong, as in /health.",
-            gauges.ready.into(),
-        );
-        if let Some((level, lag)) = gauges.level {
-            gauge("level", "Newest level that ran.", level);
-            gauge("lag_levels", "Levels behind the rollup node.", lag);
-        }
-        let (pending, parked) = gauges.pool;
-        gauge(
-            "pool_pending",
-            "Waiting transactions without a gap before them.",
-            pending,
-        );
-        gauge("pool_parked", "Waiting transactions behind a gap.", parked);
-        if let Some(bytes) = gauges.store {
-            gauge(
-                "store_bytes",
-                "Bytes of the disk that the store takes.",
-                bytes,
-            );
-        }
+    pub(crate) fn text(&self, gauges: &Gauges) -> String {
+        let mut text = gauges.text();
         let transactions = self.transactions.load(Ordering::Relaxed);
         let name = "evm_rollup_transactions_total";
         let _ = writeln!(
@@ -145,6 +119,71 @@ impl Metrics {
     }
 }
 
+impl Gauges {
+    /// All of them.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            let _ = writeln!(text, "# HELP evm_rollup_{name} {help}");
+            let _ = writeln!(text, "# TYPE evm_rollup_{name} gauge");
+            let _ = writeln!(text, "evm_rollup_{name} {value}");
+        };
+        gauge("block", "Number of the newest block.", self.block);
+        gauge(
+            "ready",
+            "1 if nothing is wrong, as in /health.",
+            self.ready.into(),
+        );
+        if let Some(following) = &self.following {
+            gauge(
+                "level",
+                "Newest level of layer 1 that ran here.",
+                following.level.into(),
+            );
+            gauge(
+                "head_level",
+                "Newest level of layer 1 that the rollup node has told of.",
+                following.head.into(),
+            );
+            gauge(
+                "lag_levels",
+                "Levels that are still to run: head_level less level.",
+                following.lag().into(),
+            );
+        }
+        let (pending, parked) = self.pool;
+        gauge(
+            "pool_pending",
+            "Waiting transactions without a gap before them.",
+            pending,
+        );
+        gauge("pool_parked", "Waiting transactions behind a gap.", parked);
+        if let Some(bytes) = self.store {
+            gauge(
+                "store_bytes",
+                "Bytes of the disk that the store takes.",
+                bytes,
+            );
+        }
+        if let Some(kernel) = &self.kernel {
+            let name = "evm_rollup_kernel_info";
+            let _ = writeln!(
+                text,
+                "# HELP {name} The kernel that runs, in labels; always 1."
+            );
+            let _ = writeln!(text, "# TYPE {name} gauge");
+            let _ = writeln!(
+                text,
+                "{name}{{blake2b=\"{}\",machine=\"{}\",layout=\"{}\"}} 1",
+                kernel.hash,
+                kernel.machine.escape_default(),
+                kernel.layout
+            );
+        }
+        text
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -161,16 +200,29 @@ mod tests {
         }
         metrics.transactions(3);
         metrics.level(Duration::from_micros(1_500));
-        let text = metrics.text(Gauges {
+        let text = metrics.text(&Gauges {
             block: 7,
-            level: Some((9, 2)),
+            following: Some(Following {
+                level: 9,
+                head: 11,
+                trouble: None,
+            }),
+            kernel: Some(Kernel {
+                hash: "ab".into(),
+                bytes: 3,
+                machine: "2.0.0-r4".into(),
+                layout: 2,
+            }),
             ready: true,
             pool: (1, 0),
             store: None,
         });
         for line in [
             "evm_rollup_block 7",
+            "evm_rollup_level 9",
+            "evm_rollup_head_level 11",
             "evm_rollup_lag_levels 2",
+            "evm_rollup_kernel_info{blake2b=\"ab\",machine=\"2.0.0-r4\",layout=\"2\"} 1",
             "evm_rollup_transactions_total 3",
             "evm_rollup_level_seconds_sum 0.001500",
             "evm_rollup_level_seconds_bucket{le=\"0.001\"} 0",
@@ -184,5 +236,27 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
         assert!(!text.contains("store_bytes"));
+    }
+
+    /// `docs/operating.md` has each name.
+    #[test]
+    fn the_page_for_operators_has_each_name() {
+        let page = include_str!("../../docs/operating.md");
+        let text = Metrics::default().text(&Gauges {
+            block: 0,
+            following: Some(Following::default()),
+            kernel: Some(Kernel::default()),
+            ready: true,
+            pool: (0, 0),
+            store: Some(1),
+        });
+        let types = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE evm_rollup_"));
+        let names: Vec<&str> = types.filter_map(|line| line.split(' ').next()).collect();
+        assert!(names.len() > 10, "{names:?}");
+        for name in names {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::filters::Filters;
 use crate::finality::{Finality, Following};
 use crate::fork::{Fork, Forked};
 use crate::impersonation::Impersonation;
+use crate::installed::Installed;
 use crate::keeper::Keeper;
 use crate::load::Load;
 use crate::metrics::{Gauges, Metrics};
@@ -92,6 +93,8 @@ pub struct Node {
     pub filters: Filters,
     /// Figures of the newest levels.
     pub figures: Figures,
+    /// The kernel after the newest level.
+    pub kernel: Installed,
     /// Names for bytes.
     pub abis: Given,
     /// What the kernel said of transactions that it dropped.
@@ -145,6 +148,7 @@ impl Node {
             disputes: Disputes::default(),
             filters: Filters::default(),
             figures: Figures::default(),
+            kernel: Installed::default(),
             abis: Given::default(),
             dropped: Dropped::default(),
             kept: pending::Kept::default(),
@@ -223,10 +227,10 @@ impl Node {
     pub fn metrics(&self) -> String {
         let newest = self.chain().newest();
         let (pending, parked) = self.pool().counts();
-        let lag = |following: Following| (following.level.into(), following.lag().into());
-        self.metrics.text(Gauges {
+        self.metrics.text(&Gauges {
             block: newest.unwrap_or_default(),
-            level: self.following().map(lag),
+            following: self.following(),
+            kernel: self.kernel.now(),
             ready: newest.is_some() && self.trouble().is_none(),
             pool: (pending as u64, parked as u64),
             store: self.store.size(),

@@ -8,7 +8,7 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `store`, `error` | opens the file, reads and writes it; whose store it is |
+//! | `store`, `identity`, `error` | opens the file, reads and writes it; whose store it is |
 //! | `batch`, `change`, `applying` | what a level changes, as one: into the log, or into the tables |
 //! | `log`, `behind`, `applier` | the log; what is in it alone, until it is put into the tables |
 //! | `backend` | the file itself: locks, free space, the file without a name |
@@ -37,6 +37,7 @@ mod error;
 #[cfg(test)]
 mod file_tests;
 mod filling;
+mod identity;
 mod levels;
 mod log;
 #[cfg(test)]
@@ -69,10 +70,11 @@ pub use batch::Batch;
 pub use devnet::{GENESIS, SavedDevnet, SavedSnapshot};
 pub use dropped::SavedDrop;
 pub use error::StoreError;
+pub use identity::{Identity, Words};
 pub use levels::SavedLevel;
 pub use parties::OfAccount;
 pub use pool::SavedTransaction;
 pub use raw_row::RawRow;
 pub use search::LogPlace;
 pub use state_name::StateName;
-pub use store::{Identity, Store};
+pub use store::Store;

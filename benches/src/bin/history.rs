@@ -11,7 +11,7 @@ use ethereum::transaction::Eip1559;
 use ethereum::{Header, Signature, Transaction};
 use node::chain::{Block, Chain, Included, LogFilter};
 use node::rpc::json;
-use node::store::{Identity, StateName, Store};
+use node::store::{Identity, StateName, Store, Words};
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,6 +138,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rollup: Some([0; 20]),
         kernel: B256::ZERO,
         genesis: B256::ZERO,
+        words: Words::default(),
     };
     let store = Store::open(&folder.0, &identity)?;
     write(&store, &asked)?;

@@ -15,6 +15,9 @@ use std::path::PathBuf;
 /// A decision whose time is further away is how one is called off.
 const FAR: i64 = 10 * 365 * 24 * 3600;
 
+/// The time of an upgrade at once: any that is past is.
+const NOW: i64 = 0;
+
 /// The options of an upgrade.
 #[derive(Args, Debug)]
 pub(crate) struct Upgrade {
@@ -84,7 +87,7 @@ impl Upgrade {
 
     fn time(&self, warnings: &mut Vec<String>) -> anyhow::Result<i64> {
         if self.at == "now" {
-            return Ok(0);
+            return Ok(NOW);
         }
         let time = time(&self.at)?;
         let now = Timestamp::now().as_second();
@@ -179,8 +182,11 @@ fn facts(decision: &Decision) -> Vec<(&'static str, String)> {
     };
     match decision {
         Decision::Upgrade(upgrade) => {
-            let at = Timestamp::from_second(upgrade.time);
-            let at = at.map_or_else(|_| upgrade.time.to_string(), |time| time.to_string());
+            let at = match upgrade.time {
+                NOW => "now".to_owned(),
+                time => Timestamp::from_second(time)
+                    .map_or_else(|_| time.to_string(), |time| time.to_string()),
+            };
             vec![
                 ("decides", "the kernel is replaced".to_owned()),
                 ("root", hex::encode(upgrade.root)),
@@ -250,5 +256,17 @@ mod tests {
         assert!(text.contains("number     5"), "{text}");
         assert_eq!(json["decision"]["number"], "5");
         assert_eq!(rollup(&requeue), Some([4; 20]));
+        let upgrade = |time| {
+            Decision::Upgrade(storage::Upgrade {
+                root: [0; 33],
+                time,
+                pending: true,
+            })
+        };
+        for (time, at) in [(NOW, "now"), (1_798_113_600, "2026-12-24T12:00:00Z")] {
+            let (text, json) = describe(&upgrade(time));
+            assert!(text.ends_with(&format!("at         {at}")), "{text}");
+            assert_eq!(json["decision"]["at"], at);
+        }
     }
 }

@@ -3,12 +3,17 @@
 use super::plan::{self, Plan};
 use super::scripts::{SCRIPTS, script_of};
 use super::source::{Source, get};
+use crate::address::Kt1;
+use alloy_primitives::Address;
 use anyhow::Context;
+use messages::hash::blake2b_256;
 use michelson::{Contract, Node, Value, encoding};
 use node::genesis::config_of;
 use pvm::setup::Instruction;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::path::Path;
+use storage::Config;
 use storage::layout::{CONFIG, SETUP};
 use storage::table::Value as _;
 
@@ -51,17 +56,17 @@ pub(super) fn rollup(plan: &Plan, setup: &str, source: &Source) -> anyhow::Resul
             _ => None,
         })
         .collect();
-    let compiled = CONFIG.path(&())?.as_path().to_string();
+    let at = CONFIG.path(&())?.as_path().to_string();
     let mut paths: Vec<String> = settings.iter().map(|(to, _)| (*to).clone()).collect();
-    paths.extend([compiled, KERNEL.to_owned()]);
+    paths.extend([at, KERNEL.to_owned()]);
     let mut values = source.values(&paths)?.into_iter();
     for (to, planned) in settings {
-        let found = values.next().flatten();
-        checks.push(check(to, differs(planned, found.as_deref())));
+        let name = to.strip_prefix(&root).unwrap_or(to);
+        let fault = setting(name, planned, values.next().flatten().as_deref());
+        checks.push(check(format!("setting {name} ({to})"), fault));
     }
-    let config = config_of(&setup)?.encode();
-    let found = values.next().flatten();
-    let fault = differs(&config, found.as_deref());
+    let planned = config_of(&setup)?;
+    let fault = compiled(&planned, values.next().flatten().as_deref());
     checks.push(check(
         "settings as the kernel compiled them",
         fault.map(|fault| format!("{fault}: changed by governance, or not what was planned")),
@@ -70,8 +75,9 @@ pub(super) fn rollup(plan: &Plan, setup: &str, source: &Source) -> anyhow::Resul
     let fault = match values.next().flatten() {
         Some(found) if found == kernel => None,
         Some(found) => Some(format!(
-            "another one of {} bytes: an upgrade, or not what was planned",
-            found.len()
+            "blake2b {}, not {}: an upgrade, or not what was planned",
+            hex::encode(blake2b_256(&found)),
+            hex::encode(blake2b_256(&kernel))
         )),
         None => Some("there is none".to_owned()),
     };
@@ -79,17 +85,73 @@ pub(super) fn rollup(plan: &Plan, setup: &str, source: &Source) -> anyhow::Resul
     Ok(checks)
 }
 
-/// The difference between a value and the planned one.
-fn differs(planned: &[u8], found: Option<&[u8]>) -> Option<String> {
+/// The difference between the value of a setting and the planned one.
+fn setting(name: &str, planned: &[u8], found: Option<&[u8]>) -> Option<String> {
     match found {
         Some(found) if found == planned => None,
         Some(found) => Some(format!(
             "{}, not {}",
-            hex::encode(found),
-            hex::encode(planned)
+            value(name, found),
+            value(name, planned)
         )),
-        None => Some("there is none".to_owned()),
+        None => Some(format!("not set, instead of {}", value(name, planned))),
     }
+}
+
+/// The value of a setting, as people write it.
+fn value(name: &str, bytes: &[u8]) -> String {
+    let number = <[u8; 8]>::try_from(bytes).map(u64::from_be_bytes);
+    let hash = <[u8; 20]>::try_from(bytes);
+    match (name, number, hash) {
+        ("ticketer" | "delayed_bridge" | "kernel_governance", _, Ok([0, rest @ ..]))
+            if rest == [0; 19] =>
+        {
+            "none".to_owned()
+        }
+        ("ticketer" | "delayed_bridge" | "kernel_governance", _, Ok(hash)) => Kt1(hash).to_string(),
+        (_, _, Ok(hash)) => Address::new(hash).to_string(),
+        ("revisions", ..) => format!("0x{}", hex::encode(bytes)),
+        (_, Ok(number), _) => number.to_string(),
+        _ => format!("0x{}", hex::encode(bytes)),
+    }
+}
+
+/// The settings that differ between the compiled ones and the planned.
+fn compiled(planned: &Config, found: Option<&[u8]>) -> Option<String> {
+    let Some(bytes) = found else {
+        return Some("there are none: the kernel has not run".to_owned());
+    };
+    if bytes == planned.encode() {
+        return None;
+    }
+    let Some(found) = Config::decode(bytes) else {
+        return Some(format!("they cannot be read: 0x{}", hex::encode(bytes)));
+    };
+    // Those that are the default may be left out: each is looked for on both sides.
+    let (found, planned) = (found.to_setup(), planned.to_setup());
+    let of = |all: &[(&str, Vec<u8>)], name: &str| {
+        let mut all = all.iter();
+        all.find(|(other, _)| *other == name)
+            .map(|(_, bytes)| value(name, bytes))
+    };
+    let defaults = Config::default();
+    let names: BTreeSet<&str> = found
+        .iter()
+        .chain(&planned)
+        .map(|(name, _)| *name)
+        .collect();
+    let default = |name: &str| match name {
+        "reassign_after" => defaults.reassign_after.to_string(),
+        "kept_blocks" => defaults.kept_blocks.to_string(),
+        "data_fee" => defaults.data_fee.to_string(),
+        _ => "none".to_owned(),
+    };
+    let differences = names.into_iter().filter_map(|name| {
+        let ours = of(&planned, name).unwrap_or_else(|| default(name));
+        let theirs = of(&found, name).unwrap_or_else(|| default(name));
+        (ours != theirs).then(|| format!("{name} {theirs}, not {ours}"))
+    });
+    Some(differences.collect::<Vec<_>>().join("; "))
 }
 
 /// The chain of layer 1, and each contract's code and storage.
@@ -199,6 +261,34 @@ fn forget_big_map(storage: &mut Node, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_that_differ_are_told_by_name_and_value() {
+        let planned = Config {
+            chain_id: 7,
+            ticketer: Some([1; 20]),
+            ..Config::default()
+        };
+        let same = planned.encode();
+        assert_eq!(compiled(&planned, Some(&same[..])), None);
+        let other = Config {
+            ticketer: None,
+            data_fee: 5,
+            ..planned.clone()
+        };
+        let other = other.encode();
+        let told = compiled(&planned, Some(&other[..])).unwrap();
+        let kt1 = Kt1([1; 20]);
+        assert_eq!(told, format!("data_fee 5, not 0; ticketer none, not {kt1}"));
+        let set = |name, value: &[u8]| setting(name, &7_u64.to_be_bytes(), Some(value));
+        assert_eq!(set("chain_id", &7_u64.to_be_bytes()), None);
+        let told = set("chain_id", &8_u64.to_be_bytes());
+        assert_eq!(told.as_deref(), Some("8, not 7"));
+        assert_eq!(
+            setting("chain_id", &7_u64.to_be_bytes(), None).as_deref(),
+            Some("not set, instead of 7")
+        );
+    }
 
     #[test]
     fn the_type_of_the_rollup_is_the_one_that_the_scripts_name() {

@@ -1,5 +1,6 @@
 //! `evm-rollup check`.
 
+use crate::address::Sr1;
 use crate::kernel_args::EngineName;
 use crate::{FOUND_WRONG, files};
 use alloy_primitives::{Address, B256, U256, b256};
@@ -113,7 +114,7 @@ impl Shown {
         } = self;
         let mut shown = json!({
             "level": witness.level,
-            "rollup": hex::encode(witness.rollup),
+            "rollup": Sr1(witness.rollup).to_string(),
             "status": report.status,
             "messages": witness.messages.iter().map(hex::encode).collect::<Vec<_>>(),
             "before": hex::encode(witness.before),
@@ -137,7 +138,7 @@ impl Shown {
             witness.messages.len(),
             self.report.status
         );
-        println!("rollup {}", hex::encode(witness.rollup));
+        println!("rollup {}", Sr1(witness.rollup));
         println!("from root {}", hex::encode(witness.before));
         println!("to root   {}", hex::encode(witness.after));
         for (index, message) in self.report.outbox.iter().enumerate() {

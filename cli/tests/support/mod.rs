@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The compiled command.
@@ -45,6 +46,8 @@ pub(crate) struct Process {
     pub(crate) child: Child,
     /// Its URL; empty if nobody asked.
     pub(crate) url: String,
+    /// The lines that it has printed, but for what somebody else reads.
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for Process {
@@ -77,8 +80,10 @@ impl Process {
             .spawn()
             .expect("it starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut before = Vec::new();
         let url = loop {
             let line = output.next().expect("it does not end").expect("text");
+            before.push(line.clone());
             // A devnet says its address alone.
             if let Some(rest) = line.strip_prefix("Listening on ") {
                 let address = rest.split(' ').next().unwrap_or_default();
@@ -89,8 +94,20 @@ impl Process {
             }
         };
         // What it says further is read, so that it does not wait for that.
-        std::thread::spawn(move || output.for_each(drop));
-        Self { child, url }
+        let said = Arc::new(Mutex::new(before));
+        let lines = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in output.map_while(Result::ok) {
+                lines.lock().expect("no test panics here").push(line);
+            }
+        });
+        Self { child, url, said }
+    }
+
+    /// Whether it has printed a line with this text.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        let said = self.said.lock().expect("no test panics here");
+        said.iter().any(|line| line.contains(text))
     }
 
     /// Posts JSON to a path; JSON is the answer.

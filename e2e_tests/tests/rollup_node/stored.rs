@@ -151,7 +151,26 @@ async fn the_store_of_another_or_in_use_is_refused() {
         kernel: rich.installer.clone(),
         level: double::Options::default().origination_level,
     };
-    assert_eq!(what(refused(other).await), "kernel");
+    let error = refused(other).await;
+    let hash = |kernel: &[u8]| alloy_primitives::hex::encode(messages::hash::blake2b_256(kernel));
+    let told = format!(
+        "another kernel: blake2b {} there, blake2b {} here",
+        hash(&lab.originated.installer),
+        hash(&rich.installer)
+    );
+    assert!(error.to_string().contains(&told), "{error}");
+    assert_eq!(what(error), "kernel");
+    let mut other = options(&lab, &folder);
+    let level = double::Options::default().origination_level + 1;
+    let kernel = lab.originated.installer.clone();
+    other.origin = Origin::Genesis { kernel, level };
+    let error = refused(other).await;
+    let told = format!(
+        "origination level {} there, origination level {level} here",
+        level - 1
+    );
+    assert!(error.to_string().contains(&told), "{error}");
+    assert_eq!(what(error), "genesis");
     let mut other = options(&lab, &folder);
     other.rollup = Some(messages::address::print(messages::address::Kind::Sr1, &[8; 20]).unwrap());
     assert_eq!(what(refused(other).await), "rollup");

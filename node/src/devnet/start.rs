@@ -8,11 +8,12 @@ use crate::error::MinerError;
 use crate::genesis::{Genesis, GenesisError};
 use crate::predeploys;
 use crate::state_file::Dump;
-use crate::store::{Identity, SavedDevnet, Store, StoreError};
+use crate::store::{Identity, SavedDevnet, Store, StoreError, Words};
 use alloy_primitives::{B256, Keccak256, keccak256};
 use evm_kernel::native::code_size;
 use layer1::Layer1;
 use layer1::devnet::Contracts;
+use messages::hash::blake2b_256;
 use pvm::Durable;
 use std::sync::Arc;
 use storage::Config;
@@ -71,9 +72,12 @@ impl Start {
             return Store::passing();
         };
         let (mut kernel, mut genesis) = (B256::ZERO, Keccak256::new());
+        let mut hash = String::new();
         for (path, value) in self.storage.values("")? {
             if path == KERNEL {
-                kernel = keccak256(value.bytes());
+                let module = value.bytes();
+                kernel = keccak256(&module);
+                hash = hex::encode(blake2b_256(&module));
                 continue;
             }
             // The chain keeps that which it was made with, whatever the options say.
@@ -85,11 +89,19 @@ impl Start {
                 genesis.update(part);
             }
         }
+        let genesis = genesis.finalize();
         let identity = Identity {
             kind: "devnet",
             rollup: Some(rollup),
             kernel,
-            genesis: genesis.finalize(),
+            genesis,
+            words: Words {
+                kernel: format!("blake2b {hash}"),
+                genesis: format!(
+                    "chain id {}, settings and accounts with the keccak-256 hash {genesis}",
+                    self.config.chain_id
+                ),
+            },
         };
         Store::open(folder, &identity)
     }

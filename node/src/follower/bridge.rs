@@ -148,5 +148,20 @@ pub(super) fn proof(
         rollup,
         commitment: proof.commitment,
         proof: proof.proof,
+        stage: cemented(client, place),
+    })
+}
+
+/// How far a message is whose commitment is cemented; `None`: the rollup node does not tell.
+fn cemented(client: &Client, place: OutboxPosition) -> Option<Followed> {
+    let outboxes = client.pending_outboxes().ok()?;
+    let mut waiting = outboxes.iter().filter(|outbox| {
+        let mut messages = outbox.messages.iter();
+        outbox.level == place.level && messages.any(|message| message.index == place.index)
+    });
+    Some(match waiting.next().map(|outbox| outbox.status) {
+        Some(Some(PendingStatus::Lost)) => Followed::Lost,
+        Some(_) => Followed::Executable,
+        None => Followed::Executed,
     })
 }

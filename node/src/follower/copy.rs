@@ -43,9 +43,9 @@ pub(super) fn copy(client: &Client, hash: &str, stop: &AtomicBool) -> Result<Dur
         }
         if told.elapsed() >= PAUSE {
             told = std::time::Instant::now();
-            tracing::info!("{count} values");
+            tracing::info!("copying durable storage: {count} values so far");
         }
     }
-    tracing::info!("{count} values in all");
+    tracing::info!("copied durable storage: {count} values");
     Ok(durable)
 }

@@ -21,7 +21,7 @@ pub enum FollowError {
         wanted: String,
     },
     /// The rollup node does not have its level in store.
-    #[error("the rollup node gives level {found} for {wanted}")]
+    #[error("the rollup node was asked for level {wanted} and gives level {found}")]
     OtherLevel {
         /// The level that it gives.
         found: u32,
@@ -52,7 +52,10 @@ pub enum FollowError {
     #[error("the rollup node tells of no block")]
     Silent,
     /// The rollup node has nothing to compare with.
-    #[error("the rollup node has no state of level {level}: nothing can be compared")]
+    #[error(
+        "the rollup node has no state of level {level}, so results cannot be compared: run it with \
+         --history-mode archive, or start this node with --from-storage"
+    )]
     NoState {
         /// The level.
         level: u32,
@@ -67,14 +70,16 @@ pub enum FollowError {
     },
     /// This node's result differs from the rollup node's.
     #[error(
-        "after level {level} ({hash}) this node and the rollup node differ in {what}: \
-         here {ours}, there {theirs}"
+        "level {level} (block {hash} of layer 1) has another result here than at the rollup \
+         node: {cause}. They differ in {what}: here {ours}, there {theirs}"
     )]
     Disagrees {
         /// The level.
         level: u32,
         /// The hash of its block of layer 1.
         hash: String,
+        /// The likely cause, and what to do.
+        cause: &'static str,
         /// In what.
         what: String,
         /// This node's value.
@@ -84,7 +89,9 @@ pub enum FollowError {
     },
     /// Layer 1 went back to before what it had finalised.
     #[error(
-        "layer 1 went back to before level {oldest}, which it had finalised: start this node anew"
+        "the rollup node follows another chain of layer 1: it has another block at level {oldest}, \
+         which layer 1 had finalised. Find out which chain is right, then start this node with \
+         another --data-dir"
     )]
     TooDeep {
         /// The oldest level to which this node can go back.
@@ -124,5 +131,19 @@ impl FollowError {
                 | Self::Behind { .. }
                 | Self::NoState { .. }
         )
+    }
+
+    /// The line of the log once it has passed.
+    pub(super) const fn over(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "the missing preimage is there: levels run again",
+            Self::Store(_) => "the store can be written again",
+            Self::Late { .. } => "the rollup node has caught up with layer 1",
+            Self::Disconnected { .. } => "the rollup node is connected to layer 1 again",
+            Self::Behind { .. } => "the rollup node has caught up with this node",
+            Self::NoState { .. } => "the rollup node has the state again: results are compared",
+            Self::OtherLevel { .. } => "the rollup node gives the right levels again",
+            _ => "the rollup node answers again",
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::error::FollowError;
 use super::poster::{Poster, Rollup};
 use super::replica::Replica;
 use super::snapshots::Snapshots;
+use super::trouble::Trouble;
 use super::watch::Watch;
 use crate::chain::{self, Block};
 use crate::error::NodeError;
@@ -69,7 +70,7 @@ pub(super) struct Follower {
     /// Requests of clients to the rollup node.
     pub(super) questions: Questions,
     /// The current trouble, as it was logged.
-    pub(super) trouble: Option<String>,
+    pub(super) trouble: Trouble,
     /// The health of the rollup node.
     pub(super) watch: Watch,
     /// The time limit for an answer of the rollup node.
@@ -113,12 +114,12 @@ impl Follower {
             let turn = turn.and_then(|()| Ok(self.post()?));
             match turn.map(|()| self.watch.trouble(level)) {
                 Ok(_) if heard.elapsed() >= self.patience + SILENCE => {
-                    self.ill(&FollowError::Silent);
+                    self.trouble.begins(&FollowError::Silent);
                 }
-                Ok(Some(late)) => self.ill(&late),
-                Ok(None) => self.well(),
+                Ok(Some(late)) => self.trouble.begins(&late),
+                Ok(None) => self.trouble.ends(),
                 Err(error) if error.passes() => {
-                    self.ill(&error);
+                    self.trouble.begins(&error);
                     self.watch.again();
                     pause = Some(Instant::now() + PAUSE);
                 }
@@ -135,27 +136,13 @@ impl Follower {
         self.node.set_following(Following {
             level,
             head: head.max(level).max(self.watch.newest()),
-            trouble: self.trouble.clone(),
+            trouble: self.trouble.text(),
         });
-    }
-
-    /// Says once that something is wrong.
-    fn ill(&mut self, error: &FollowError) {
-        let error = error.to_string();
-        if self.trouble.as_ref() != Some(&error) {
-            tracing::warn!("{error}");
-            self.trouble = Some(error);
-        }
-    }
-
-    fn well(&mut self) {
-        if self.trouble.take().is_some() {
-            tracing::info!("the rollup node answers again");
-        }
     }
 
     /// Goes to where the rollup node is.
     fn follow(&mut self, head: &Head) -> Result<(), FollowError> {
+        self.tell(head.level);
         if head.hash == self.replica.tip() {
             return Ok(());
         }
@@ -201,7 +188,7 @@ impl Follower {
             let number = next.level.head.level;
             if told.elapsed() >= PAUSE {
                 told = Instant::now();
-                tracing::info!("level {number} of {head}");
+                tracing::info!("catching up: level {number} of {head}");
             }
             self.level(next)?;
             self.serve();
@@ -286,6 +273,8 @@ impl Follower {
         self.replica.back_to(hash);
         let now = self.replica.next_level().saturating_sub(1);
         tracing::warn!("layer 1 went back from level {before} to level {now}");
+        self.node.ran(now);
+        self.node.kernel.look(now, self.replica.durable());
         for block in gone {
             let transactions = block.transactions.iter();
             let raws = transactions.map(|included| included.transaction.encode().into());
@@ -324,8 +313,11 @@ impl Follower {
         };
         self.replica.settle(state);
         self.settle(&ran.blocks);
+        let level = self.replica.next_level().saturating_sub(1);
+        self.node.ran(level);
+        self.node.kernel.look(level, self.replica.durable());
         if let Some(snapshots) = &mut self.snapshots {
-            snapshots.level(self.replica.next_level().saturating_sub(1));
+            snapshots.level(level);
         }
         for block in &ran.blocks {
             chain::tell(block, start.elapsed());
@@ -481,7 +473,8 @@ impl Follower {
             finalized: self.finalized,
             cemented: self.cemented,
             posted: self.poster.on_their_way(),
-            trouble: self.trouble.clone(),
+            kernel: self.node.kernel.now(),
+            trouble: self.trouble.text(),
         }
     }
 }

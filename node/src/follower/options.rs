@@ -8,7 +8,9 @@ use crate::dropped::Dropped;
 use crate::miner::Post;
 use crate::rpc::access::InvalidOrigin;
 use crate::rpc::site::SharedSite;
-use crate::store::StoreError;
+use crate::store::{Identity, StoreError, Words};
+use alloy_primitives::{B256, hex, keccak256};
+use messages::hash::blake2b_256;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +31,32 @@ pub enum Origin {
         /// The level of the origination, if kernels may ask for it.
         level: Option<u32>,
     },
+}
+
+impl Origin {
+    /// Whose store it is that begins there.
+    pub(super) fn identity(&self, rollup: Option<[u8; 20]>) -> Identity {
+        let (kernel, level) = match self {
+            Self::Genesis { kernel, level } => (Some(kernel), Some(*level)),
+            // The kernel is what is found there.
+            Self::Storage { level } => (None, *level),
+        };
+        let hash = |kernel: &Vec<u8>| format!("blake2b {}", hex::encode(blake2b_256(kernel)));
+        let words = Words {
+            kernel: kernel.map_or("none, a copy of durable storage".into(), hash),
+            genesis: level.map_or("no origination level".into(), |level| {
+                format!("origination level {level}")
+            }),
+        };
+        let level = level.map_or(Vec::new(), |level| level.to_be_bytes().to_vec());
+        Identity {
+            kind: "node",
+            rollup,
+            kernel: kernel.map_or(B256::ZERO, keccak256),
+            genesis: keccak256(level),
+            words,
+        }
+    }
 }
 
 /// The options of a node in front of a rollup.
@@ -127,8 +155,18 @@ pub enum StartError {
     #[error("the rollup node's rollup has no valid address: {0}")]
     Address(String),
     /// The rollup has no EVM kernel, or another one.
-    #[error("the rollup has no settings of this kernel in its durable storage")]
+    #[error(
+        "the durable storage of the rollup has no settings of the EVM kernel: it runs another kernel"
+    )]
     NoSettings,
+    /// The rollup cannot have been originated at the level that is given.
+    #[error("--origination-level {given} cannot be right: {why}")]
+    OriginationLevel {
+        /// The level that is given.
+        given: u32,
+        /// What the rollup node has instead.
+        why: String,
+    },
     /// The rollup's machine is of a version that this program does not know.
     #[error("the rollup's machine is of version {found:?}, which this program does not know")]
     OtherMachine {
@@ -136,7 +174,7 @@ pub enum StartError {
         found: String,
     },
     /// There is no folder for snapshots.
-    #[error("the folder of snapshots: {0}")]
+    #[error("cannot use the folder of snapshots: {0}")]
     Snapshots(String),
     /// It was told to stop.
     #[error("stopped")]

@@ -62,7 +62,7 @@ impl Pages {
             fetched += 1;
             open.extend(self.named(&page));
         }
-        tracing::info!("{fetched} pages from the endpoint");
+        tracing::info!("fetched {fetched} preimage pages from the endpoint");
         Ok(())
     }
 

@@ -89,7 +89,7 @@ impl Poster {
             Ok(ids) => {
                 self.order += 1;
                 tracing::info!(
-                    "{} transactions in {} messages to the batcher",
+                    "gave {} transactions in {} messages to the batcher",
                     hashes.len(),
                     ids.len()
                 );
@@ -182,7 +182,12 @@ impl Poster {
                 pool.resend(hash, next);
             } else {
                 pool.discard(hash, DropReason::Kernel, next);
-                tracing::warn!("transaction {hash} was dropped by the kernel");
+                let why = match node.dropped.why(hash) {
+                    _ if !funded => "its sender can no longer pay for it".to_owned(),
+                    Some(why) => why,
+                    None => format!("it was posted {TRIES} times and is in no block"),
+                };
+                tracing::warn!("transaction {hash} was dropped by the kernel: {why}");
             }
         }
     }

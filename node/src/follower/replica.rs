@@ -275,7 +275,7 @@ impl Replica {
                 let reason = reason.clone();
                 return Err(FollowError::Stuck { level, reason });
             }
-            other => tracing::warn!("level {level} ended so: {other}"),
+            other => tracing::warn!("level {level} did not end as usual: {other}"),
         }
         Ok(report)
     }
@@ -294,6 +294,7 @@ impl Replica {
             // Those that layer 1 cannot read are left out.
             Some(outbox) if outbox.len() > written => {
                 return Err(Difference {
+                    cause: CAUSE,
                     what: "the number of outbox messages".into(),
                     ours: written.to_string(),
                     theirs: outbox.len().to_string(),
@@ -301,7 +302,11 @@ impl Replica {
                 .at(head));
             }
             Some(_) => {}
-            None => tracing::warn!("the rollup node tells no outbox of level {}", head.level),
+            None => tracing::warn!(
+                "the rollup node does not give the outbox of level {}: its number of messages is not \
+                 compared",
+                head.level
+            ),
         }
         self.unverified += 1;
         if self.unverified < self.verify_every {
@@ -333,6 +338,7 @@ impl Replica {
                     return Err(FollowError::NoState { level: head.level });
                 };
                 Err(Difference {
+                    cause: CAUSE,
                     what: path,
                     ours: ours.map_or("nothing".into(), hex::encode),
                     theirs: hex::encode(theirs),
@@ -369,14 +375,25 @@ fn kernels(
     };
     let hash = |kernel: &[u8]| hex::encode(blake2b_256(kernel));
     Ok((ours.bytes() != theirs).then(|| Difference {
+        cause: OTHER_KERNEL,
         what: "the kernel, by its blake2b hash".into(),
         ours: hash(&ours.bytes()),
         theirs: hash(&theirs),
     }))
 }
 
+/// The likely cause if the same kernel gives different results.
+const CAUSE: &str = "--kernel, --preimages or --origination-level are not those of this rollup, or \
+    one of the two computes wrongly. Compare these options with the origination; if they are \
+    right, keep this line and report it";
+
+/// The cause if the kernels differ.
+const OTHER_KERNEL: &str = "the rollup node runs another kernel. Compare --kernel and --preimages \
+    with the origination, and the rollup node's";
+
 /// A difference.
 struct Difference {
+    cause: &'static str,
     what: String,
     ours: String,
     theirs: String,
@@ -387,6 +404,7 @@ impl Difference {
         FollowError::Disagrees {
             level: head.level,
             hash: head.hash.clone(),
+            cause: self.cause,
             what: self.what,
             ours: self.ours,
             theirs: self.theirs,

@@ -64,7 +64,11 @@ impl Snapshots {
         let write = move || {
             let start = Instant::now();
             match write(&plan, &store, level) {
-                Ok(path) => tracing::info!("{} written in {:.1?}", path.display(), start.elapsed()),
+                Ok(path) => tracing::info!(
+                    "snapshot {} written in {:.1?}",
+                    path.display(),
+                    start.elapsed()
+                ),
                 Err(why) => tracing::warn!("no snapshot of level {level}: {why}"),
             }
         };
@@ -86,7 +90,7 @@ fn write(
         folder_file::export_store(store, Some(level), out).map(|_| ())
     })?;
     if let Err(error) = prune(plan, level) {
-        tracing::warn!("old snapshots stay: {error}");
+        tracing::warn!("old snapshots cannot be removed: {error}");
     }
     Ok(path)
 }

@@ -2,7 +2,7 @@
 
 use super::answers::{Block as Level, Head};
 use super::bridge;
-use super::client::{At, Client};
+use super::client::{At, Client, ClientError};
 use super::copy::copy;
 use super::error::FollowError;
 use super::follower::Follower;
@@ -10,9 +10,11 @@ use super::heads::monitor;
 use super::levels::Kept;
 use super::machine::{known_version, machine, pages};
 use super::options::{Options, Origin, StartError};
+use super::origination;
 use super::poster::Poster;
 use super::replica::Replica;
 use super::snapshots::Snapshots;
+use super::trouble::Trouble;
 use super::watch::Watch;
 use crate::chain::{self, Block, Chain, ChainError};
 use crate::finality::Finality;
@@ -20,8 +22,7 @@ use crate::miner::MinerHandle;
 use crate::node::{BlockTime, Node};
 use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
-use crate::store::{Identity, SavedLevel, Store, StoreError};
-use alloy_primitives::{B256, keccak256};
+use crate::store::{SavedLevel, Store, StoreError};
 use host::reserved::{KERNEL, VERSION};
 use layer1::outbox::OutboxPosition;
 use messages::address;
@@ -190,22 +191,6 @@ struct Start {
     store: Option<Arc<Store>>,
 }
 
-/// Whose store it is.
-fn identity(origin: &Origin, rollup: Option<[u8; 20]>) -> Identity {
-    let (kernel, level) = match origin {
-        Origin::Genesis { kernel, level } => (keccak256(kernel), Some(*level)),
-        // The kernel is what is found there.
-        Origin::Storage { level } => (B256::ZERO, *level),
-    };
-    let level = level.map_or(Vec::new(), |level| level.to_be_bytes().to_vec());
-    Identity {
-        kind: "node",
-        rollup,
-        kernel,
-        genesis: keccak256(level),
-    }
-}
-
 impl Start {
     /// Goes on from the store, or asks until the rollup node has what it takes.
     fn of(options: &Options, stop: &AtomicBool) -> Result<Self, StartError> {
@@ -221,7 +206,7 @@ impl Start {
                 ),
                 None => None,
             };
-            let store = Store::open(folder, &identity(&options.origin, rollup))?;
+            let store = Store::open(folder, &options.origin.identity(rollup))?;
             if store.bounds()?.is_some() {
                 return Self::of_store(options, store);
             }
@@ -235,7 +220,7 @@ impl Start {
     fn of_store(options: &Options, store: Arc<Store>) -> Result<Self, StartError> {
         let client = Client::with_patience(&options.rollup_node, options.patience);
         let mut levels = store.levels()?.into_iter();
-        let lost = || StoreError::State("behind the newest level".into());
+        let lost = || StoreError::State("after the newest level".into());
         let (first, state) = levels.next().ok_or_else(lost)?;
         let rollup = store.rollup()?;
         let level = match options.origin {
@@ -268,7 +253,7 @@ impl Start {
         }
         replica.go_on(levels_kept, outbox.collect());
         tracing::info!(
-            "going on behind level {}",
+            "the folder has all up to level {}: going on from there",
             replica.next_level().saturating_sub(1)
         );
         let start = Self::with(client, replica, Vec::new())?;
@@ -284,10 +269,13 @@ impl Start {
         loop {
             match Self::new(options, stop) {
                 Err(StartError::Follow(error)) if error.passes() || no_block_yet(&error) => {
-                    let error = error.to_string();
-                    if told.as_ref() != Some(&error) {
-                        tracing::warn!("waiting: {error}");
-                        told = Some(error);
+                    let text = error.to_string();
+                    if told.as_ref() != Some(&text) {
+                        tracing::warn!("waiting: {text}");
+                        told = Some(text);
+                    } else if let FollowError::Client(ClientError::Refused { .. }) = error {
+                        // It refuses levels that it never has in no other words.
+                        origination::check(options)?;
                     }
                 }
                 done => return done,
@@ -330,7 +318,7 @@ impl Start {
             Origin::Storage { level } => {
                 let at = client.block(At::Finalized)?.head;
                 tracing::info!(
-                    "copying durable storage after level {}: it is trusted",
+                    "copying the durable storage of the rollup node after level {}: it is trusted, not checked",
                     at.level
                 );
                 let durable = copy(&client, &at.hash, stop)?;
@@ -416,7 +404,7 @@ impl Start {
         let (store, goes_on) = match (self.store, &options.data_dir) {
             (Some(store), _) => (store, true),
             (None, Some(folder)) => {
-                let identity = identity(&options.origin, Some(replica.rollup()));
+                let identity = options.origin.identity(Some(replica.rollup()));
                 (Store::open(folder, &identity)?, false)
             }
             (None, None) => (Store::passing()?, false),
@@ -444,15 +432,12 @@ impl Start {
             let state = shown.last().and_then(|block| block.state.clone());
             replica.settle(state);
         }
+        tell_kernel(&node, &replica);
         let node = Arc::new(node);
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
         let heads = monitor(self.client.clone(), Arc::clone(&stop))
             .map_err(|error| StartError::Thread(error.to_string()))?;
-        let snapshots = options.snapshots.clone().filter(|_| node.store().lasts());
-        let snapshots = snapshots.map(|plan| Snapshots::new(plan, Arc::clone(node.store())));
-        let snapshots = snapshots
-            .transpose()
-            .map_err(|error| StartError::Snapshots(error.to_string()))?;
+        let snapshots = snapshots(options, &node)?;
         let follower = Follower {
             replica,
             node,
@@ -463,7 +448,7 @@ impl Start {
             poster: Poster::default(),
             unplaced: Vec::new(),
             questions: bridge::Questions::default(),
-            trouble: None,
+            trouble: Trouble::default(),
             watch: Watch::default(),
             patience: options.patience,
             snapshots,
@@ -471,6 +456,29 @@ impl Start {
             cemented: None,
         };
         Ok((follower, handle))
+    }
+}
+
+/// The writer of snapshots, if any are wanted and there is a store to write.
+fn snapshots(options: &Options, node: &Node) -> Result<Option<Snapshots>, StartError> {
+    let plan = options.snapshots.clone().filter(|_| node.store().lasts());
+    let snapshots = plan.map(|plan| Snapshots::new(plan, Arc::clone(node.store())));
+    let snapshots = snapshots.transpose();
+    snapshots.map_err(|error| StartError::Snapshots(error.to_string()))
+}
+
+/// Tells which kernel the node begins with.
+fn tell_kernel(node: &Node, replica: &Replica) {
+    let level = replica.next_level().saturating_sub(1);
+    node.kernel.look(level, replica.durable());
+    if let Some(kernel) = node.kernel.now() {
+        tracing::info!(
+            "after level {level} the rollup has the kernel with the blake2b hash {} ({} bytes), on \
+             a machine of version {}",
+            kernel.hash,
+            kernel.bytes,
+            kernel.machine
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::NodeError;
 use crate::fork::Fork;
+use crate::installed::Kernel;
 use crate::request::Submission;
 use crate::state_file::Dump;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -199,6 +200,8 @@ pub struct OutboxProof {
     pub commitment: String,
     /// The proof, in hex.
     pub proof: String,
+    /// How far the message is, if the rollup node tells.
+    pub stage: Option<Followed>,
 }
 
 /// The status of a node and of its rollup node.
@@ -216,6 +219,8 @@ pub struct RollupStatus {
     pub cemented: Option<u32>,
     /// Transactions that are on their way to layer 1.
     pub posted: usize,
+    /// The kernel after the newest level.
+    pub kernel: Option<Kernel>,
     /// The current trouble.
     pub trouble: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The node's blocks: kept, then shown; found.
 
-use super::Node;
+use super::{Node, lock};
 use crate::chain::Block;
 use crate::dropped::Unsaved;
 use crate::error::NodeError;
@@ -250,6 +250,13 @@ impl Node {
         self.chain_mut().fork(newest, &gone);
         self.head.send_replace(newest.unwrap_or_default());
         Ok(gone)
+    }
+
+    /// Tells that a level of layer 1 has run.
+    pub(crate) fn ran(&self, level: u32) {
+        let mut following = lock(&self.following);
+        following.level = level;
+        following.head = following.head.max(level);
     }
 
     /// The newest block.

@@ -172,13 +172,7 @@ pub(super) fn withdrawal(withdrawal: &Withdrawal) -> Value {
         }
         WithdrawalStage::Followed(place, stage) => {
             let mut json = json!({ "outboxLevel": place.level, "messageIndex": place.index });
-            let (word, commitment) = match stage {
-                Followed::Uncommitted(level) => ("inOutbox", Some(level)),
-                Followed::Committed(level) => ("cementing", Some(level)),
-                Followed::Executable => ("executable", None),
-                Followed::Executed => ("executed", None),
-                Followed::Lost => ("expired", None),
-            };
+            let (word, commitment) = followed(stage);
             json["status"] = word.into();
             if let Some(level) = commitment {
                 json["commitment"] = level.into();
@@ -222,8 +216,10 @@ pub(super) fn proof(proof: &OutboxProof) -> Value {
         rollup,
         commitment,
         proof,
+        stage,
     } = proof;
     json!({
+        "status": stage.map(|stage| followed(stage).0),
         "commitment": commitment,
         "proof": format!("0x{proof}"),
         "command": format!(
@@ -233,9 +229,30 @@ pub(super) fn proof(proof: &OutboxProof) -> Value {
     })
 }
 
+/// The word for how far a message is that a rollup node tells of, and the level of the commitment
+/// that it waits for.
+const fn followed(stage: Followed) -> (&'static str, Option<u32>) {
+    match stage {
+        Followed::Uncommitted(level) => ("inOutbox", Some(level)),
+        Followed::Committed(level) => ("cementing", Some(level)),
+        Followed::Executable => ("executable", None),
+        Followed::Executed => ("executed", None),
+        Followed::Lost => ("expired", None),
+    }
+}
+
 /// The status of a node and of its rollup node.
 pub(super) fn status(status: &RollupStatus) -> Value {
+    let kernel = status.kernel.as_ref().map(|kernel| {
+        json!({
+            "blake2b": kernel.hash,
+            "bytes": kernel.bytes,
+            "machine": kernel.machine,
+            "layout": kernel.layout,
+        })
+    });
     json!({
+        "kernel": kernel,
         "rollup": status.rollup,
         "level": status.level,
         "hash": status.hash,

@@ -58,7 +58,9 @@ async fn health(State(miner): State<MinerHandle>) -> Response {
     let ready = block.is_some() && trouble.is_none();
     let mut health = serde_json::json!({ "ready": ready, "block": block, "trouble": trouble });
     if let Some(following) = node.following() {
+        // Levels are those of layer 1, the block is the rollup's.
         health["level"] = following.level.into();
+        health["headLevel"] = following.head.into();
         health["lag"] = following.lag().into();
     }
     let status = match health["ready"].as_bool() {

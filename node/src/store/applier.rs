@@ -103,7 +103,7 @@ fn run(store: &Weak<Store>, behind: &Behind) {
                 store.records().settle(last);
             }
             Err(error) => {
-                tracing::warn!("what is in the log does not go into the tables: {error}");
+                tracing::warn!("the log of the store cannot be put into its tables: {error}");
                 drop(store);
                 if !behind.fail(error.to_string()) {
                     return;

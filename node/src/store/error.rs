@@ -17,7 +17,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// There is none.
-    #[error("there is no store in {0}: it is the folder that a devnet or a node has as --data-dir")]
+    #[error(
+        "there is no store in {0}: expected a folder that a devnet or a node had as --data-dir"
+    )]
     Nothing(String),
     /// Another process has it open.
     #[error("another node uses the store {0}: two nodes cannot share one")]
@@ -64,7 +66,9 @@ pub enum StoreError {
         why: &'static str,
     },
     /// What is in the log could not be put into the tables.
-    #[error("what was written last is kept, but cannot be put in its place: {0}")]
+    #[error(
+        "the newest levels are in the log of the store, but cannot be put into its tables: {0}"
+    )]
     Behind(String),
     /// It is of another chain.
     #[error(
@@ -99,7 +103,7 @@ pub enum StoreError {
     #[error("the store cannot be used: {0}")]
     Storage(Box<redb::Error>),
     /// A row is not what was written.
-    #[error("the store is damaged: {table} {key}")]
+    #[error("the store is damaged: the row {key} of its table {table} is not what was written")]
     Row {
         /// The table.
         table: &'static str,

@@ -97,7 +97,7 @@ impl Store {
         let levels = self.read(kept)?;
         let with_state = levels.into_iter().map(|level| {
             let state = self.state(StateName::Level(level.level))?;
-            let lost = || StoreError::State(format!("behind level {}", level.level));
+            let lost = || StoreError::State(format!("after level {}", level.level));
             let state = state.ok_or_else(lost)?;
             Ok((level, state))
         });

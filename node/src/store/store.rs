@@ -4,6 +4,7 @@ use super::backend::{Any, File, Nameless, Opener};
 use super::behind::Behind;
 use super::bounds::{CACHE, FAREWELL};
 use super::error::StoreError;
+use super::identity::Identity;
 use super::log::Log;
 use super::records::Records;
 use super::rows;
@@ -12,7 +13,7 @@ use super::tables::{
     PARTIES, POOL, SCHEMA, SETTLED, SHARED, SNAPSHOTS, STATES, TRANSACTIONS, VERSIONS,
     WITHOUT_DROPPED, WITHOUT_LOG, unseal,
 };
-use alloy_primitives::{B256, hex};
+use alloy_primitives::hex;
 use redb::{
     Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTableMetadata,
     TableHandle,
@@ -28,32 +29,6 @@ const OLDER: [u32; 2] = [WITHOUT_LOG, WITHOUT_DROPPED];
 
 /// The name of the file in its folder.
 pub(super) const FILE: &str = "store.redb";
-
-/// Whose store it is. One of another is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The command: `devnet` or `node`.
-    pub kind: &'static str,
-    /// The rollup's address: the 20 bytes behind `sr1…`.
-    /// `None`: that of the store, which is there.
-    pub rollup: Option<[u8; 20]>,
-    /// keccak-256 of the kernel that was originated.
-    pub kernel: B256,
-    /// A hash of all else that the chain started from.
-    pub genesis: B256,
-}
-
-impl Identity {
-    fn parts(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let mut parts = vec![
-            ("kind", self.kind.into()),
-            ("kernel", self.kernel.to_vec()),
-            ("genesis", self.genesis.to_vec()),
-        ];
-        parts.extend(self.rollup.map(|rollup| ("rollup", rollup.to_vec())));
-        parts
-    }
-}
 
 /// What a node keeps.
 #[derive(Debug)]
@@ -201,16 +176,12 @@ impl Store {
         for (what, wanted) in identity.parts() {
             match self.meta(what)? {
                 Some(found) if found != wanted => {
-                    let told = |bytes: &[u8]| match what {
-                        "kind" => String::from_utf8_lossy(bytes).into_owned(),
-                        _ => hex::encode(bytes),
+                    let kept = match Identity::words_of(what) {
+                        Some(row) => self.meta(row)?,
+                        None => None,
                     };
-                    return Err(StoreError::Other {
-                        name: self.opener.name(),
-                        what: if what == "kind" { "command" } else { what },
-                        found: told(&found),
-                        wanted: told(&wanted),
-                    });
+                    let name = self.opener.name();
+                    return Err(identity.refused(name, what, (&found, kept.as_deref())));
                 }
                 Some(_) => {}
                 None if is_old => {
@@ -220,13 +191,23 @@ impl Store {
                 None => {}
             }
         }
-        if is_old {
+        let mut rows = Vec::new();
+        // Stores of before do not have them.
+        for (row, words) in identity.told() {
+            if self.meta(row)?.is_none() {
+                rows.push((row, words.into()));
+            }
+        }
+        if is_old && rows.is_empty() {
             return Ok(());
         }
+        if !is_old {
+            rows.push(("schema", SCHEMA.to_le_bytes().to_vec()));
+            rows.extend(identity.parts());
+        }
         self.write(|batch| {
-            batch.put_meta("schema", &SCHEMA.to_le_bytes())?;
-            let mut parts = identity.parts().into_iter();
-            parts.try_for_each(|(name, bytes)| batch.put_meta(name, &bytes))
+            let mut rows = rows.iter();
+            rows.try_for_each(|(name, bytes)| batch.put_meta(name, bytes))
         })
     }
 

@@ -1,7 +1,7 @@
 //! Bytes of a store that fail as disks do.
 
 use super::backend::Opener;
-use super::store::Identity;
+use super::identity::{Identity, Words};
 use alloy_primitives::B256;
 use redb::StorageBackend;
 use std::io::{Error, ErrorKind, Result};
@@ -15,6 +15,7 @@ pub(crate) fn identity() -> Identity {
         rollup: Some([1; 20]),
         kernel: B256::repeat_byte(2),
         genesis: B256::repeat_byte(3),
+        words: Words::default(),
     }
 }
 
