@@ -407,6 +407,7 @@ async fn serve(
     })?;
     let started = node::devnet(options).await;
     let mut devnet = started.map_err(explain)?;
+    devnet.node().abis.tell_errors(page::error_words);
     if let Some((mut writer, json)) = banner {
         // Who does not want to read it need not.
         let _ = match json {

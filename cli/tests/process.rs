@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use support::{Folder, PROGRAM, Process, kernel};
 
@@ -45,7 +46,11 @@ impl Devnet {
         child.stdout = Some(output.into_inner());
         let url = format!("http://{address}");
         Self {
-            process: Process { child, url },
+            process: Process {
+                child,
+                url,
+                said: Arc::default(),
+            },
             address,
         }
     }
@@ -192,8 +197,30 @@ fn a_fork_goes_on_from_another_devnet_and_keeps_what_it_was_told() {
     assert!(answer.contains(r#""0x1092""#), "{answer}");
     let answer = fork.call(&request("eth_blockNumber", "[]"));
     assert!(answer.contains(r#""0x2""#), "{answer}");
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let page = agent.get(format!("http://{}/block/1", fork.address)).call();
+    let page = page.unwrap().body_mut().read_to_string().unwrap();
+    assert!(
+        page.contains("Block 1 is of the chain that this one goes on from"),
+        "{page}"
+    );
     fork.signal("TERM");
     assert_eq!(fork.ended(), Some(0));
+    // It does not begin with a block of its own.
+    let silent = [
+        "devnet",
+        "--port",
+        "0",
+        "--fork-url",
+        &url,
+        "--no-fork-cache",
+    ];
+    let silent = Process::start(&std::env::temp_dir(), &silent);
+    assert!(silent.says("Block:             2") && !silent.says("block 0"));
+    drop(silent);
     let kept = std::fs::read_dir(folder.join("4242")).unwrap();
     let kept: Vec<_> = kept
         .map(|file| file.unwrap().metadata().unwrap().len())
@@ -262,6 +289,11 @@ fn a_folder_of_artefacts_names_bytes() {
     for name in ["Router", "Erc721", "NativeBridge"] {
         assert!(names.contains(&format!(r#""name":"{name}""#)), "{names}");
     }
+    let refused = devnet.call(&request("rollup_addAbi", r#"["nonsense", "N"]"#));
+    assert!(
+        refused.contains("expected an ABI (the list of functions"),
+        "{refused}"
+    );
     let missing = command()
         .args(["devnet", "--port", "0", "--abis", "/nowhere/artefacts"])
         .args(["--kernel", &kernel("evm_kernel.wasm")])
@@ -273,6 +305,22 @@ fn a_folder_of_artefacts_names_bytes() {
         error.contains("--abis: cannot read the folder /nowhere/artefacts"),
         "{error}"
     );
+}
+
+#[test]
+fn a_word_is_no_url_of_another_chain() {
+    for text in ["mainnet", "foo.json", "eth.example/key"] {
+        let refused = command()
+            .args(["devnet", "--port", "0", "--fork-url", text])
+            .output()
+            .unwrap();
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{error}");
+        assert!(
+            error.contains("--fork-url: expected http://HOST:PORT"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -295,7 +343,11 @@ fn its_start_and_its_log_are_json_if_that_is_wanted() {
     let url = start["url"].as_str().unwrap().to_owned();
     let devnet = Devnet {
         address: url.replace("http://", ""),
-        process: Process { child, url },
+        process: Process {
+            child,
+            url,
+            said: Arc::default(),
+        },
     };
     devnet.call(CHAIN_ID);
     let line = objects
@@ -319,7 +371,8 @@ fn nobody_has_to_read_the_log() {
 
 #[test]
 fn the_log_says_why_a_transaction_failed_and_what_contracts_print() {
-    let mut devnet = Devnet::start(&[]);
+    let artefacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../solidity_fixtures/artifacts");
+    let mut devnet = Devnet::start(&["--abis", artefacts.to_str().unwrap()]);
     let output = BufReader::new(devnet.process.child.stdout.take().expect("a pipe"));
     let (lines, log) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -333,16 +386,28 @@ fn the_log_says_why_a_transaction_failed_and_what_contracts_print() {
             r#"{{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","data":"0x{code}","gas":"0x30000"}}]}}"#
         )
     };
-    // Reverts; prints "hi" by log(string), and stops.
+    // Reverts; with a custom error of the artefacts, and with one that nobody knows; prints "it's"
+    // by log(string), and stops.
     devnet.call(&create("60006000fd"));
+    let expired = alloy_primitives::keccak256("Expired(uint256)");
+    for selector in [&expired[..4], &[0xde, 0xad, 0xbe, 0xef]] {
+        let selector = alloy_primitives::hex::encode(selector);
+        let code = format!("63{selector}60e01b600052600760045260246000fd");
+        devnet.call(&create(&code));
+    }
     let text = "41304fac\
         0000000000000000000000000000000000000000000000000000000000000020\
-        0000000000000000000000000000000000000000000000000000000000000002\
-        6869000000000000000000000000000000000000000000000000000000000000";
+        0000000000000000000000000000000000000000000000000000000000000004\
+        6974277300000000000000000000000000000000000000000000000000000000";
     let print = "6064602760003960006000606460007300000000000000000063\
         6f6e736f6c652e6c6f675afa00";
     devnet.call(&create(&format!("{print}{text}")));
-    for wanted in ["failed: execution reverted", "console.log  hi"] {
+    for wanted in [
+        "failed: execution reverted",
+        "failed: execution reverted: Expired(deadline: 7)",
+        "failed: execution reverted: custom error 0xdeadbeef (no ABI names it)",
+        "console.log  it's",
+    ] {
         loop {
             let line = log.recv_timeout(Duration::from_secs(20)).expect(wanted);
             if line.ends_with(wanted) {

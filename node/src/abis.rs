@@ -4,7 +4,7 @@ use crate::deployed::{Deployed, Likeness};
 use alloy_json_abi::{Error, Event, EventParam, Function, JsonAbi, Param};
 use alloy_primitives::{Address, B256, Selector};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Sources by the names of their files.
 pub type Sources = BTreeMap<String, Arc<str>>;
@@ -313,15 +313,35 @@ impl Names {
     }
 }
 
+/// Puts what a call reverted with into words, if names say which error it is.
+pub type ErrorWords = fn(&Names, &[u8]) -> Option<String>;
+
 /// The names that a node was given; they are there until it ends.
 #[derive(Debug, Default)]
-pub struct Given(RwLock<Arc<Names>>);
+pub struct Given {
+    names: RwLock<Arc<Names>>,
+    words: OnceLock<ErrorWords>,
+}
 
 impl Given {
     /// Those that there are.
     #[must_use]
     pub fn names(&self) -> Arc<Names> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on the log tells custom errors in these words. The first to say so counts.
+    pub fn tell_errors(&self, words: ErrorWords) {
+        let _ = self.words.set(words);
+    }
+
+    /// A custom error of a contract in words; its selector, if nobody has named it. `None`: the
+    /// output does not begin with a selector.
+    pub(crate) fn custom_error(&self, output: &[u8]) -> Option<String> {
+        let selector = Selector::from_slice(output.get(..4)?);
+        let words = self.words.get();
+        let words = words.and_then(|words| words(&self.names(), output));
+        Some(words.unwrap_or_else(|| format!("custom error {selector} (no ABI names it)")))
     }
 
     /// As [`Names::add`]; who looks meanwhile sees what was there before.
@@ -334,7 +354,7 @@ impl Given {
         address: Option<Address>,
         artefact: Artefact,
     ) -> Result<usize, Refused> {
-        let mut given = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut given = self.names.write().unwrap_or_else(PoisonError::into_inner);
         let mut names = Names::clone(&given);
         let files = names.add(name, address, artefact)?;
         *given = Arc::new(names);
@@ -343,7 +363,7 @@ impl Given {
 
     /// Puts these in the place of all that there were.
     pub fn replace(&self, names: Names) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 }
 
@@ -385,6 +405,17 @@ mod tests {
         let names = given.names();
         assert!(names.functions(&selector).is_empty());
         assert!(names.contract_at(&at).is_some());
+    }
+
+    #[test]
+    fn custom_errors_are_told_by_their_names_or_their_selectors() {
+        let given = Given::default();
+        let late = hex!("0011223300");
+        let told = given.custom_error(&late).unwrap();
+        assert!(told.starts_with("custom error 0x00112233"), "{told}");
+        assert_eq!(given.custom_error(&late[..3]), None);
+        given.tell_errors(|_, output| Some(format!("Late({})", output.len())));
+        assert_eq!(given.custom_error(&late).as_deref(), Some("Late(5)"));
     }
 
     #[test]

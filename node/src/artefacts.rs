@@ -20,7 +20,10 @@ const DEEPEST: usize = 12;
 
 /// Why JSON is no artefact.
 #[derive(Debug, thiserror::Error)]
-#[error("no ABI: {0}")]
+#[error(
+    "expected an ABI (the list of functions, events and errors that a compiler writes), an artefact \
+     of Foundry, Hardhat or solc with `abi`, or build information, as JSON: {0}"
+)]
 pub struct NoAbi(#[from] serde_json::Error);
 
 /// The contracts of an artefact.

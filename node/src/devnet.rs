@@ -142,6 +142,8 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     } = start.kept(&options)?;
     let node = Node::new(accounts, chain_id, options.block_time, chain);
     let node = prepared(node, &options)?;
+    // A chain that begins elsewhere does not go on from the block that is made first.
+    node.set_logging(fork.is_none() && options.state.is_none());
     if let Some(timestamp) = options.timestamp.filter(|_| saved.is_none()) {
         node.clock.want(timestamp);
     }
@@ -162,6 +164,7 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     )
     .await?;
     miner.begin(fork, options.state).await?;
+    miner.node().set_logging(true);
     let router = server::router(miner.clone(), access, options.site);
     let most = options.connections;
     let ending = Arc::clone(miner.node());

@@ -69,7 +69,7 @@ pub(crate) enum DisputeRefused {
     NoMessages(u32),
     #[error(transparent)]
     Node(#[from] NodeError),
-    #[error("there is no thread: {0}")]
+    #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 

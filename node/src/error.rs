@@ -70,7 +70,7 @@ pub enum NodeError {
     #[error(transparent)]
     RollupNode(#[from] crate::follower::ClientError),
     /// The rollup node is asked for much by others.
-    #[error("the rollup node is asked too much at once: try again")]
+    #[error("too many requests are with the rollup node at once: try again")]
     Busy,
     /// A timestamp that layer 1 cannot have.
     #[error("timestamp {0} is too far ahead")]
@@ -110,7 +110,7 @@ pub enum NodeError {
     #[error("a devnet with a store does not fork: start one without --data-dir")]
     KeptFork,
     /// A transaction waits, but would not be there after a restart.
-    #[error("the transaction is not kept: {0}")]
+    #[error("the transaction could not be written to the store: {0}")]
     NotKept(std::sync::Arc<StoreError>),
     /// The kernel cannot read its state.
     #[error(transparent)]
@@ -135,7 +135,7 @@ pub enum MinerError {
     #[error("the chain waits: {0}")]
     Waiting(String),
     /// The rollup is stuck forever, or lost its inputs.
-    #[error("level {level} ended badly: {status}")]
+    #[error("level {level} did not end as it should: {status}")]
     Level {
         /// Its number.
         level: u32,

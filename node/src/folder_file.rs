@@ -59,7 +59,7 @@ pub enum FolderFileError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// No machine runs on what is there.
-    #[error("no machine goes on from there: {0}")]
+    #[error("no machine can go on from what is there: {0}")]
     Machine(#[from] pvm::Error),
     /// It does not begin as one.
     #[error("this is not a data folder's snapshot")]
@@ -85,10 +85,10 @@ pub enum FolderFileError {
     #[error("the folder has no block yet")]
     Empty,
     /// The state behind a level is not kept.
-    #[error("the state behind level {0} is not kept, or that level did not run")]
+    #[error("the state after level {0} is not kept, or that level did not run")]
     NoLevel(u32),
     /// Layer 1 is there as it is now alone.
-    #[error("a devnet's folder is written as it is now: behind level {0}")]
+    #[error("a devnet's folder can only be exported as it is now, after level {0}")]
     OnlyNewest(u32),
 }
 

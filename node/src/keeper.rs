@@ -48,7 +48,9 @@ fn run(store: &Store, waiting: &Receiver<Waiting>) {
     let mut arrival = match store.waiting() {
         Ok(waiting) => waiting.last().map_or(0, |(_, last)| last.arrival + 1),
         Err(error) => {
-            tracing::error!("transactions that wait cannot be kept: {error}");
+            tracing::error!(
+                "pending transactions cannot be written to the store, so a restart would lose them: {error}"
+            );
             return;
         }
     };

@@ -12,4 +12,5 @@ mod site;
 mod slice;
 mod views;
 
+pub use names::error_words;
 pub use site::Pages;

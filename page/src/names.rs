@@ -8,11 +8,13 @@ mod measure;
 mod own;
 mod show;
 mod text;
+mod words;
 
 pub(crate) use decode::{Decoded, fits, output};
 pub(crate) use leaves::Leaves;
 pub(crate) use show::Room;
 pub(crate) use text::{escaped, name, plain};
+pub use words::error_words;
 
 use alloy_json_abi::{Error, Event, Function};
 use alloy_primitives::{Address, B256, Selector};

@@ -34,7 +34,7 @@ pub enum CachePlace {
 #[non_exhaustive]
 pub enum UrlError {
     /// Another scheme.
-    #[error("only http:// and https:// can be asked")]
+    #[error("expected http://HOST:PORT or https://HOST:PORT (or HOST:PORT, for http)")]
     Scheme,
     /// There is no host.
     #[error("there is no host")]
@@ -62,8 +62,8 @@ impl ForkOptions {
         }
     }
 
-    /// Reads `URL` or `URL@BLOCK`; without a scheme it is `http://`. `block` is what is known of
-    /// the block besides.
+    /// Reads `URL` or `URL@BLOCK`; `HOST:PORT` stands for `http://HOST:PORT`. `block` is what is
+    /// known of the block besides.
     ///
     /// # Errors
     /// [`UrlError`].
@@ -79,9 +79,11 @@ impl ForkOptions {
         if let (Some(named), Some(_)) = (named, block) {
             return Err(UrlError::TwoBlocks(named));
         }
-        let url = match url.contains("://") {
-            true => url.to_owned(),
-            false => format!("http://{url}"),
+        let url = match url {
+            url if url.contains("://") => url.to_owned(),
+            // A word alone may be anything: a file, a network's name.
+            url if url.is_empty() || url.contains(':') => format!("http://{url}"),
+            _ => return Err(UrlError::Scheme),
         };
         check(&url)?;
         Ok(Self {
@@ -152,6 +154,8 @@ mod tests {
             ("http://", UrlError::NoHost),
             ("http://:80", UrlError::NoHost),
             ("ws://localhost", UrlError::Scheme),
+            ("mainnet", UrlError::Scheme),
+            ("eth.example/v2/key", UrlError::Scheme),
             ("file:///etc/passwd", UrlError::Scheme),
             ("http://localhost:99999", UrlError::Port("99999".into())),
             ("localhost:", UrlError::Port(String::new())),

@@ -79,6 +79,7 @@ impl Miner {
     ) -> Result<(Self, MinerHandle), MinerError> {
         let (handle, requests) = MinerHandle::new(Arc::clone(&node));
         node.disputes.run_as(machine.options());
+        let narrator = Narrator::start(Arc::clone(&node));
         let mut miner = Self {
             machine,
             node,
@@ -91,7 +92,7 @@ impl Miner {
             genesis: None,
             prevrandao: None,
             waiting: None,
-            narrator: Narrator::start(),
+            narrator,
             said: Vec::new(),
             requests,
         };
@@ -308,6 +309,7 @@ impl Miner {
         self.newest = newest;
         self.backlog = backlog;
         self.node.figures.keep(figures);
+        self.node.kernel.look(number, self.machine.durable());
         self.settle(&blocks, self.backlog == 0);
         self.log(&blocks, start);
         Ok(())
@@ -405,7 +407,9 @@ impl Miner {
         let next = |sender: &_| nonce(state, sender).unwrap_or_default();
         let dropped = self.node.pool().settle(included, drained, next);
         for hash in dropped {
-            tracing::warn!("transaction {hash} was dropped by the kernel");
+            let why = self.node.dropped.why(&hash);
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            tracing::warn!("transaction {hash} was dropped by the kernel{why}");
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A thread of its own executes such blocks again; the miner does not wait for it.
 
+use crate::abis::Given;
 use crate::chain::Block;
+use crate::node::Node;
 use crate::rpc::halt_words;
 use crate::trace::console::{self, Console};
 use crate::trace::{TraceFailure, replay};
@@ -26,13 +28,13 @@ pub(super) struct Narrator {
 }
 
 impl Narrator {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(node: Arc<Node>) -> Self {
         let (blocks, incoming) = sync_channel::<(Arc<Block>, Arc<Block>)>(BACKLOG);
         let thread = std::thread::Builder::new()
             .name("narrator".into())
             .spawn(move || {
                 while let Ok((block, parent)) = incoming.recv() {
-                    if let Err(error) = tell(&block, &parent) {
+                    if let Err(error) = tell(&block, &parent, &node.abis) {
                         tracing::debug!("block {} is not told of: {error}", block.number());
                     }
                 }
@@ -66,7 +68,7 @@ impl Narrator {
     }
 }
 
-fn tell(block: &Block, parent: &Block) -> Result<(), TraceFailure> {
+fn tell(block: &Block, parent: &Block, names: &Given) -> Result<(), TraceFailure> {
     let interrupt = Interrupt::default();
     let all = 0..usize::MAX;
     replay(
@@ -77,7 +79,7 @@ fn tell(block: &Block, parent: &Block) -> Result<(), TraceFailure> {
         |looked| {
             let hash = looked.included.transaction.hash;
             for line in looked.replay.inspector().take() {
-                tracing::info!("console.log  {}", line.escape_debug());
+                tracing::info!("console.log  {}", console::printable(&line));
             }
             let result = &looked.traced.result.result;
             if !looked.traced.success {
@@ -85,8 +87,8 @@ fn tell(block: &Block, parent: &Block) -> Result<(), TraceFailure> {
                     ExecutionResult::Halt { reason, .. } => Some(halt_words(reason)),
                     _ => None,
                 };
-                let reason = console::reason(result.output(), halt);
-                tracing::info!("transaction {hash} failed: {}", reason.escape_debug());
+                let reason = console::reason(result.output(), halt, names);
+                tracing::info!("transaction {hash} failed: {}", console::printable(&reason));
             }
             Ok(())
         },

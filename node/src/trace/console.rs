@@ -1,7 +1,9 @@
 //! `console.log` of Hardhat and Foundry: calls of an address without code, whose data are
 //! the values to print.
 
+use crate::abis::Given;
 use crate::rpc::revert_words;
+use crate::simulate::revert::RevertReason;
 use alloy_primitives::{Address, Bytes, U256, address, hex, keccak256};
 use revm::Inspector;
 use revm::context_interface::ContextTr;
@@ -45,9 +47,28 @@ pub fn may_print(code: &[u8]) -> bool {
 }
 
 /// Why a transaction failed, in words.
-#[must_use]
-pub fn reason(output: Option<&Bytes>, halt: Option<String>) -> String {
-    halt.unwrap_or_else(|| revert_words(output.map_or(&[], |output| output)))
+pub(crate) fn reason(output: Option<&Bytes>, halt: Option<String>, names: &Given) -> String {
+    let output: &[u8] = output.map_or(&[], |output| output);
+    let custom = match RevertReason::read(output) {
+        None => names.custom_error(output),
+        Some(_) => None,
+    };
+    halt.unwrap_or_else(|| match custom {
+        Some(custom) => format!("execution reverted: {custom}"),
+        None => revert_words(output),
+    })
+}
+
+/// Text of strangers in a line of the log: what would end the line or hide in it is spelled out.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\'' | '"' => shown.push(letter),
+            _ => shown.extend(letter.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// The types of a value that can be printed.
@@ -196,6 +217,12 @@ mod tests {
         assert_eq!(line(&hex!("51973ec9")).as_deref(), Some(""));
         assert_eq!(line(&hex!("00112233")), None);
         assert_eq!(line(&text[..50]), None);
+    }
+
+    #[test]
+    fn only_what_could_mislead_is_spelled_out() {
+        let text = "it's \"late\"\n\u{202e}";
+        assert_eq!(printable(text), "it's \"late\"\\n\\u{202e}");
     }
 
     #[test]

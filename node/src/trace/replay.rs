@@ -34,7 +34,7 @@ pub enum TraceFailure {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// It did something else in its block: a trap, or another kernel.
-    #[error("transaction {hash} does not do again what its receipt tells")]
+    #[error("transaction {hash}, executed again, has another result than its receipt")]
     Differs {
         /// Its hash.
         hash: B256,

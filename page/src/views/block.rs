@@ -28,7 +28,7 @@ pub(crate) async fn view(
         .await?;
     let block = found.get("fullblock").filter(|block| !block.is_null());
     let Some(block) = block else {
-        return Err(missing(&id, home::newest(ask).await?));
+        return Err(missing(ask, &id, home::newest(ask).await?));
     };
     let (at, newest) = (number(block, "number"), home::newest(ask).await?);
     let level = ask
@@ -60,9 +60,22 @@ pub(crate) async fn view(
 }
 
 /// There is no such block, in words.
-fn missing(id: &Value, newest: u64) -> Trouble {
+fn missing(ask: &Ask, id: &Value, newest: u64) -> Trouble {
     let newest = format::count(newest);
-    Trouble::NotFound(match crate::ask::number_of(id) {
+    let number = crate::ask::number_of(id);
+    let first = ask.node().chain().first();
+    Trouble::NotFound(match number {
+        Some(number) if number < first && ask.node().fork().is_some() => format!(
+            "Block {} is of the chain that this one goes on from: the pages show the blocks from {} \
+             on, its own. eth_getBlockByNumber gives earlier ones.",
+            format::count(number),
+            format::count(first)
+        ),
+        Some(number) if number < first => format!(
+            "Block {} is not kept here: the oldest is {}, the newest {newest}.",
+            format::count(number),
+            format::count(first)
+        ),
         Some(number) => format!(
             "There is no block {}; the newest is {newest}.",
             format::count(number)

@@ -162,7 +162,7 @@ async fn facts(ask: &Ask, newest: u64) -> Markup {
             div { dt { "Final up to" } dd { @match final_ { Some(header) => (format::block(number(&header, "number"))), None => "unknown" } } }
             div { dt { "Made at" } dd { @match level { Some(level) => (format::level(level)), None => "unknown" } } }
             div { dt { "Base fee of the next" } dd { (format::price(word(&json!({ "fee": fee }), "fee"))) } }
-            div { dt { "Transactions that wait" } dd { (format::count(number(&waiting, "pending"))) " ready, " (format::count(number(&waiting, "queued"))) " early; " a href="/dropped" { "dropped ones" } } }
+            div { dt { "Transactions that wait" } dd { (format::count(number(&waiting, "pending"))) " for the next block, " (format::count(number(&waiting, "queued"))) " for an earlier nonce of their sender; " a href="/dropped" { "dropped ones" } } }
             div { dt { "Chain" } dd { (ask.node().chain_id()) } }
         }
     }
