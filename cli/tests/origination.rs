@@ -27,7 +27,7 @@ const ADDRESSES: [(&str, &str); 6] = [
 const NODE: &str = "--rollup-node http://127.0.0.1:8932";
 
 /// The page's devnet, which the test starts by itself, by how its lines begin.
-const NOT_HERE: [&str; 2] = ["evm-rollup devnet", "until grep"];
+const NOT_HERE: [&str; 2] = ["evm-rollup devnet", "while ! grep"];
 
 /// The lines of the page's blocks.
 fn commands() -> Vec<String> {
