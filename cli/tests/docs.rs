@@ -70,7 +70,7 @@ const RUN_HERE: [Page; 14] = [
         "docs/rpc.md",
         &[
             "\"result\":\"0x21e19e0c9bab2400000\"",
-            "[{\"id\":3,",
+            "[{\"jsonrpc\":\"2.0\",\"id\":3,",
             "\"errors\":1",
         ],
     ),

@@ -282,7 +282,7 @@ fn rollups_are_compared(folder: &Folder, plan: &str) -> String {
         ),
         (
             vec![ROLLUP, "--rollup-node", &stand_in(wrong)],
-            "/evm/config/chain_id: 0000000000000001",
+            "setting chain_id (/evm/config/chain_id): 1, not 271828",
         ),
         (
             vec![ROLLUP, "--rollup-node", "http://127.0.0.1:9"],

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Folder, PROGRAM, Process, kernel};
+use support::{Folder, PROGRAM, Process, kernel, until};
 
 /// The time in which a devnet has to end, with some for a busy machine.
 const STOP_TIME: Duration = Duration::from_secs(6);
@@ -155,7 +155,7 @@ fn the_state_is_there_at_the_next_start() {
         (["--fork-block", "5"], "--fork-url"),
         (
             ["--fork-url", "ws://127.0.0.1:1"],
-            "only http:// and https://",
+            "expected http://HOST:PORT or https://HOST:PORT",
         ),
         (["--fork-url", ""], "there is no host"),
         (["--fork-url", "localhost:99999"], "there is no port 99999"),
@@ -204,7 +204,7 @@ fn a_fork_goes_on_from_another_devnet_and_keeps_what_it_was_told() {
     let page = agent.get(format!("http://{}/block/1", fork.address)).call();
     let page = page.unwrap().body_mut().read_to_string().unwrap();
     assert!(
-        page.contains("Block 1 is of the chain that this one goes on from"),
+        page.contains("the chain that this one goes on from, with the id 4,242"),
         "{page}"
     );
     fork.signal("TERM");
@@ -219,6 +219,7 @@ fn a_fork_goes_on_from_another_devnet_and_keeps_what_it_was_told() {
         "--no-fork-cache",
     ];
     let silent = Process::start(&std::env::temp_dir(), &silent);
+    until("it listens", || silent.says("Listening on "));
     assert!(silent.says("Block:             2") && !silent.says("block 0"));
     drop(silent);
     let kept = std::fs::read_dir(folder.join("4242")).unwrap();

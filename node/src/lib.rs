@@ -62,6 +62,7 @@ pub mod payment;
 pub mod pending;
 pub mod pool;
 pub mod predeploys;
+mod printable;
 pub mod proofs;
 pub mod recorded;
 pub mod request;

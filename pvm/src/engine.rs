@@ -178,6 +178,16 @@ pub enum Trap {
     IntegerDivisionByZero,
 }
 
+impl Trap {
+    /// It in words; `guard_struck`: the module's stack guard made it.
+    pub(crate) fn in_words(self, guard_struck: bool) -> String {
+        match guard_struck && self == Self::Unreachable {
+            true => format!("{self} (the stack guard: too many calls were open)"),
+            false => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -113,11 +113,7 @@ impl RunReport {
     /// Why it trapped, in words.
     #[must_use]
     pub fn trap_words(&self) -> Option<String> {
-        let trap = self.trap?;
-        Some(match self.guard_struck && trap == Trap::Unreachable {
-            true => format!("{trap} (the stack guard: too many calls were open)"),
-            false => trap.to_string(),
-        })
+        Some(self.trap?.in_words(self.guard_struck))
     }
 }
 

@@ -192,12 +192,7 @@ impl State {
             return Err(Error::TooLong { level, run, limit });
         }
         let trap = match finished.end {
-            Err(End::Trap(trap)) => RunReport {
-                trap: Some(trap),
-                guard_struck: finished.counted.guard_struck,
-                ..RunReport::default()
-            }
-            .trap_words(),
+            Err(End::Trap(trap)) => Some(trap.in_words(finished.counted.guard_struck)),
             _ => None,
         };
         let instructions = finished.counted.instructions;

@@ -5,6 +5,7 @@
 use crate::abis::Given;
 use crate::chain::Block;
 use crate::node::Node;
+use crate::printable;
 use crate::rpc::halt_words;
 use crate::trace::console::{self, Console};
 use crate::trace::{TraceFailure, replay};
@@ -79,7 +80,7 @@ fn tell(block: &Block, parent: &Block, names: &Given) -> Result<(), TraceFailure
         |looked| {
             let hash = looked.included.transaction.hash;
             for line in looked.replay.inspector().take() {
-                tracing::info!("console.log  {}", console::printable(&line));
+                tracing::info!("console.log  {}", printable::text(&line));
             }
             let result = &looked.traced.result.result;
             if !looked.traced.success {
@@ -88,7 +89,7 @@ fn tell(block: &Block, parent: &Block, names: &Given) -> Result<(), TraceFailure
                     _ => None,
                 };
                 let reason = console::reason(result.output(), halt, names);
-                tracing::info!("transaction {hash} failed: {}", console::printable(&reason));
+                tracing::info!("transaction {hash} failed: {}", printable::text(&reason));
             }
             Ok(())
         },

@@ -9,6 +9,7 @@ use super::past;
 use super::protocol::{Incoming, Request, answer};
 use super::text;
 use crate::miner::MinerHandle;
+use crate::printable;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use std::time::Instant;
@@ -234,7 +235,7 @@ fn shown(text: &str, most: usize) -> String {
     let mut shown: String = text
         .chars()
         .take(most)
-        .flat_map(char::escape_debug)
+        .flat_map(printable::letter)
         .collect();
     if text.chars().nth(most).is_some() {
         shown.push('…');

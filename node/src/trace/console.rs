@@ -59,18 +59,6 @@ pub(crate) fn reason(output: Option<&Bytes>, halt: Option<String>, names: &Given
     })
 }
 
-/// Text of strangers in a line of the log: what would end the line or hide in it is spelled out.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\'' | '"' => shown.push(letter),
-            _ => shown.extend(letter.escape_debug()),
-        }
-    }
-    shown
-}
-
 /// The types of a value that can be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -217,12 +205,6 @@ mod tests {
         assert_eq!(line(&hex!("51973ec9")).as_deref(), Some(""));
         assert_eq!(line(&hex!("00112233")), None);
         assert_eq!(line(&text[..50]), None);
-    }
-
-    #[test]
-    fn only_what_could_mislead_is_spelled_out() {
-        let text = "it's \"late\"\n\u{202e}";
-        assert_eq!(printable(text), "it's \"late\"\\n\\u{202e}");
     }
 
     #[test]

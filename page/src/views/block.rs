@@ -51,12 +51,28 @@ pub(crate) async fn view(
             @if at > ask.node().chain().first() { a href=(format!("/block/{}", at - 1)) rel="prev" { "← block " (format::count(at - 1)) } }
             @if at < newest { a href=(format!("/block/{}", at + 1)) rel="next" { "block " (format::count(at + 1)) " →" } }
         }
-        (header(names, block, (level, &figures)))
+        (header(names, block, (&made_at(ask, at, level), &figures)))
         h2 #transactions { "Transactions (" (format::count(count)) ")" }
         @if count == 0 { p.none { "It has none." } } @else { (rows) }
         (slice.bar("Transactions", count))
     };
     Ok(View::new(format!("Block {at}"), main))
+}
+
+/// Where a block was made.
+fn made_at(ask: &Ask, at: u64, level: Option<u64>) -> Markup {
+    match (ask.node().fork().filter(|fork| at <= fork.number()), level) {
+        (Some(fork), _) => html! {
+            span.none {
+                "the chain that this one goes on from, with the id " (format::count(fork.chain_id()))
+                ": its node is asked for the block"
+            }
+        },
+        (None, Some(level)) => format::level(level),
+        (None, None) => {
+            html! { span.none { "a level that is no longer known: the block's state is gone" } }
+        }
+    }
 }
 
 /// There is no such block, in words.
@@ -65,12 +81,6 @@ fn missing(ask: &Ask, id: &Value, newest: u64) -> Trouble {
     let number = crate::ask::number_of(id);
     let first = ask.node().chain().first();
     Trouble::NotFound(match number {
-        Some(number) if number < first && ask.node().fork().is_some() => format!(
-            "Block {} is of the chain that this one goes on from: the pages show the blocks from {} \
-             on, its own. eth_getBlockByNumber gives earlier ones.",
-            format::count(number),
-            format::count(first)
-        ),
         Some(number) if number < first => format!(
             "Block {} is not kept here: the oldest is {}, the newest {newest}.",
             format::count(number),
@@ -114,7 +124,7 @@ fn block_id(text: &str) -> Result<Value, Trouble> {
     }
 }
 
-fn header(names: &Names, block: &Value, (level, figures): (Option<u64>, &Value)) -> Markup {
+fn header(names: &Names, block: &Value, (made, figures): (&Markup, &Value)) -> Markup {
     let (used, limit) = (number(block, "gasUsed"), number(block, "gasLimit"));
     let hash = |field| html! { span.hash.whole { (text(block, field)) } };
     html! {
@@ -123,10 +133,7 @@ fn header(names: &Names, block: &Value, (level, figures): (Option<u64>, &Value))
             tbody {
                 (format::row("Hash", &hash("hash")))
                 (format::row("Time", &format::time(number(block, "timestamp"))))
-                (format::row("Made at", &match level {
-                    Some(level) => format::level(level),
-                    None => html! { span.none { "a level that is no longer known: the block's state is gone" } },
-                }))
+                (format::row("Made at", made))
                 (format::row("Gas used", &html! { (format::count(used)) " of " (format::count(limit)) " " (format::bar(used, limit, "gas used")) }))
                 @if !figures.is_null() { (format::row("Work", &work(figures))) }
                 (format::row("Base fee", &format::price(word(block, "baseFeePerGas"))))
