@@ -142,8 +142,6 @@ pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     } = start.kept(&options)?;
     let node = Node::new(accounts, chain_id, options.block_time, chain);
     let node = prepared(node, &options)?;
-    // A chain that begins elsewhere does not go on from the block that is made first.
-    node.set_logging(fork.is_none() && options.state.is_none());
     if let Some(timestamp) = options.timestamp.filter(|_| saved.is_none()) {
         node.clock.want(timestamp);
     }
@@ -195,6 +193,8 @@ fn prepared(node: Node, options: &Options) -> Result<Arc<Node>, DevnetError> {
     node.start_keeper()
         .map_err(|error| DevnetError::Thread(error.to_string()))?;
     node.set_post(options.post);
+    // A chain that begins elsewhere does not go on from the block that is made first.
+    node.set_logging(options.fork.is_none() && options.state.is_none());
     node.abis.replace(options.names.clone());
     Ok(Arc::new(node))
 }
