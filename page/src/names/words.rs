@@ -91,7 +91,7 @@ mod tests {
             bytes
         };
         assert_eq!(error_words(&names, &output("x")), None);
-        names.add("Clock", None, Artefact::of(abi.clone())).unwrap();
+        names.add("Clock", None, Artefact::of(abi)).unwrap();
         assert_eq!(
             error_words(&names, &output("it's\n")).as_deref(),
             Some("Late(by: 7, why: \"it's\\u{a}\")")
