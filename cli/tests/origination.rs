@@ -175,7 +175,7 @@ fn the_page_works_word_by_word_and_the_rehearsal_is_the_plan() {
     let rest = folder.run(&rest_of_page, &environment);
     assert!(rest.contains("All 8 steps are done"), "{rest}");
     assert!(
-        rest.contains("same  /evm/config/kernel_governance"),
+        rest.contains("same  setting kernel_governance (/evm/config/kernel_governance)"),
         "{rest}"
     );
     assert!(rest.contains("octez-client sign bytes 0x05"), "{rest}");
