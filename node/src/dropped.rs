@@ -106,6 +106,14 @@ impl Dropped {
         }
     }
 
+    /// What the kernel said of a transaction since the start.
+    pub(crate) fn why(&self, hash: &B256) -> Option<String> {
+        let known = self.known();
+        let mut said = known.said.iter().rev();
+        said.find(|said| said.hash == *hash)
+            .map(|said| said.why.clone())
+    }
+
     /// What is known of a transaction, of which `left` has those that left the pool.
     #[must_use]
     pub fn find(&self, left: &Left, hash: &B256) -> Option<Gone> {
