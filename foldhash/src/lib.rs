@@ -1,11 +1,11 @@
-//! Hash maps that nobody can drive into collisions: SipHash-1-3 under a key that
-//! the kernel sets for each level.
+#![doc = include_str!("../README.md")]
 //!
-//! The crate stands in for `foldhash` (`[patch.crates-io]` in the workspace), which
-//! `alloy-primitives` and `hashbrown` take their hashers from, so that every map of
-//! the kernel and of the engine in it is keyed here and nowhere else. The module
-//! has no randomness: where foldhash looks for some, it finds the same in every
-//! run, and keys that collide can be computed from the module's bytes.
+//! Every map of the kernel and of the engine in it is keyed here and nowhere else.
+//! The module has no randomness: where foldhash looks for some, it finds the same
+//! in every run, and keys that collide could be computed from the module's bytes.
+//! So the key of a level is made of all of the level's inputs: nobody knows it
+//! before the keys are chosen that a map will hold, and whoever chooses the last
+//! of them cannot try many.
 //!
 //! A map takes the key as it is made, with a number of its own, and keeps both: a
 //! later [`set_key`] changes nothing for it. Off the chain the randomness of the
