@@ -2,11 +2,14 @@
 //! first state.
 
 mod decoded;
+mod edges;
 mod kernels;
+mod shaped;
 
 use decoded::{BOUNDS, Random, alike, by_steps, change, hex, terms};
 use kernel_module::{Terms, Version, check};
 use kernels::as_kernel;
+use shaped::reshape;
 use std::collections::BTreeMap;
 use std::path::Path;
 use step_machine::decoding::{Beside, Draft, PartialDraft, Verdict, step};
@@ -146,11 +149,10 @@ fn custom_sections_do_not_matter() {
     }
 }
 
-#[test]
-fn changed_modules_are_judged_alike() {
+/// Kernels with bytes that are few.
+fn small_kernels() -> Vec<(String, Vec<u8>)> {
     let all = suite().into_iter().chain(random());
-    let all: Vec<_> = all
-        .filter(|(_, wasm)| wasm.len() < 20_000)
+    all.filter(|(_, wasm)| wasm.len() < 20_000)
         .filter_map(|(about, wasm)| Some((about, as_kernel(&wasm)?)))
         .filter(|(_, wasm)| check(wasm, terms()).is_ok())
         .chain(
@@ -158,15 +160,19 @@ fn changed_modules_are_judged_alike() {
                 .into_iter()
                 .filter(|(_, wasm)| wasm.len() < 20_000),
         )
-        .collect();
+        .collect()
+}
+
+/// Compares kernels that `change` changes.
+fn compare_changed(mut change: impl FnMut(&[u8], &mut Random) -> Vec<u8>) {
+    let all = small_kernels();
     let count = std::env::var("MUTATIONS").map_or(10_000, |count| count.parse().unwrap());
     let seed = std::env::var("SEED").map_or(0, |seed| seed.parse().unwrap());
     let mut random = Random(seed);
     let mut counts = Counts::default();
     for number in 0..count {
         let (about, wasm) = &all[random.below(all.len())];
-        let mut wasm = wasm.clone();
-        change(&mut wasm, &mut random);
+        let wasm = change(wasm, &mut random);
         let about = format!("{about}, change {number}: {}", hex(&wasm));
         let terms = match number % 3 {
             0 => Terms {
@@ -181,6 +187,20 @@ fn changed_modules_are_judged_alike() {
     for verdict in [Verdict::Valid, Verdict::Refused, Verdict::CannotRun] {
         assert!(counts.of(verdict) >= count / 40, "{counts:?}");
     }
+}
+
+#[test]
+fn changed_modules_are_judged_alike() {
+    compare_changed(|wasm, random| {
+        let mut wasm = wasm.to_vec();
+        change(&mut wasm, random);
+        wasm
+    });
+}
+
+#[test]
+fn modules_of_changed_parts_are_judged_alike() {
+    compare_changed(reshape);
 }
 
 /// Proves each step of decoding; gives the sizes of the proofs.

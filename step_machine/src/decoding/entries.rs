@@ -21,8 +21,8 @@ const MAX_PAGES: u32 = 65_536;
 pub(super) struct Constant {
     pub(super) value: u128,
     pub(super) kind: u8,
-    /// The function that it refers to, and one.
-    function: u32,
+    /// The function that it refers to.
+    function: Option<u32>,
 }
 
 /// Reads a constant expression: one constant, and its end.
@@ -30,13 +30,13 @@ pub(super) fn constant<M>(reader: &mut BinaryReader<'_>) -> Result<Constant, Sto
     let before = reader.bytes_remaining();
     let mut operators = OperatorsReader::new(reader.clone());
     let (value, kind, function) = match operators.read()? {
-        Operator::I32Const { value } => (value.cast_unsigned().into(), I32, 0),
-        Operator::I64Const { value } => (value.cast_unsigned().into(), I64, 0),
-        Operator::V128Const { value } => (u128::from_le_bytes(*value.bytes()), V128, 0),
-        Operator::RefNull { hty } => (0, reference(hty)?, 0),
+        Operator::I32Const { value } => (value.cast_unsigned().into(), I32, None),
+        Operator::I64Const { value } => (value.cast_unsigned().into(), I64, None),
+        Operator::V128Const { value } => (u128::from_le_bytes(*value.bytes()), V128, None),
+        Operator::RefNull { hty } => (0, reference(hty)?, None),
         Operator::RefFunc { function_index } => {
             let value = u128::from(function_index) + 1;
-            (value, FUNC, function_index.wrapping_add(1))
+            (value, FUNC, Some(function_index))
         }
         _ => return Err(Stop::Refused),
     };
@@ -217,8 +217,8 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         if constant.kind != ty {
             return Err(Stop::Refused);
         }
-        if constant.function > 0 {
-            self.refer(constant.function - 1)?;
+        if let Some(function) = constant.function {
+            self.refer(function)?;
         }
         Ok(constant.value)
     }
