@@ -151,9 +151,6 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         let ty = kind(ValType::Ref(reader.read()?))?;
         let (size, most) = limits(&mut reader)?;
         let most = most.unwrap_or(MAX_TABLE).min(MAX_TABLE);
-        if size > MAX_TABLE {
-            return Err(Stop::Refused);
-        }
         let table = self.state().tables;
         self.set(Region::TableSizes, table, halves(size, most))?;
         self.set(Region::TableTypes, table, ty.into())?;

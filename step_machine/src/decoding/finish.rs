@@ -2,9 +2,10 @@
 //! and the code that calls the first.
 
 use super::arrays::{WINDOW, pair, reader};
+use super::sections::MAX_TABLES;
 use super::state::Stage;
 use super::{Arrays, Decoder, Done, Source, Stop, Verdict};
-use crate::backing::Region;
+use crate::backing::{MAX_TABLE, Region};
 use crate::op::{self, halves, high, low};
 use wasmparser::{Operator, OperatorsReader};
 
@@ -120,6 +121,16 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         }
         state.reached = 0;
         state.stage = Stage::Functions;
+        self.tables_have_room()
+    }
+
+    /// That there is no room for a table is seen of a module that could run otherwise.
+    fn tables_have_room(&mut self) -> Done<A> {
+        for table in 0..self.state().tables.min(MAX_TABLES) {
+            if low(self.get(Region::TableSizes, table)?) > MAX_TABLE {
+                return Err(Stop::Refused);
+            }
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::op;
 
 /// The limits of wasmparser.
 const MAX_ENTRIES: u32 = 1_000_000;
-const MAX_TABLES: u32 = 100;
+pub(super) const MAX_TABLES: u32 = 100;
 pub(super) const MAX_SEGMENTS: u32 = 100_000;
 
 /// The ranks of the sections 1 to 12.

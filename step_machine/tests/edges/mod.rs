@@ -5,7 +5,7 @@ use crate::decoded::{alike, hex, terms};
 use crate::shaped::leb;
 use kernel_module::imports::{IMPORTS, LEGACY_MODULE, MODULE, ValType};
 use kernel_module::{Terms, Version};
-use step_machine::decoding::Verdict::{self, CannotRun, Refused, Valid};
+use step_machine::decoding::Verdict::{self, CannotRun, NoEntry, Refused, Valid};
 
 /// A number in five bytes.
 fn long(number: u32) -> Vec<u8> {
@@ -397,6 +397,14 @@ fn tables_and_memories_up_to_their_limits() {
         let table = [b"\x01\x70\x01\x02", &long(most)[..]].concat();
         Kernel::new().with(4, table).is(Valid);
     }
-    let large = [b"\x01\x70\0", &long(16_777_217)[..]].concat();
-    Kernel::new().with(4, large).is(Refused);
+    // There is no room for it; what else is wrong with the module comes first.
+    for size in [16_777_217, 0x7fff_ffff, 0xffff_ffff] {
+        let large = [b"\x01\x70\0", &long(size)[..]].concat();
+        let large = || Kernel::new().with(4, &large);
+        large().is(Refused);
+        large().body(b"\0\x6a\x0b").is(CannotRun);
+        large().with(7, b"\x01\x01m\x02\0").is(NoEntry);
+        let element = [b"\x01\0\x41", &[0xff, 0xff, 0xff, 7][..], b"\x0b\x01\0"].concat();
+        large().with(9, element).body(b"\0\x6a\x0b").is(CannotRun);
+    }
 }
