@@ -1,6 +1,7 @@
 //! Decoding by steps says of a module what the check and the decoder say of it as a whole, and makes the same
 //! first state.
 
+mod behind;
 mod decoded;
 mod edges;
 mod kernels;
@@ -201,6 +202,23 @@ fn changed_modules_are_judged_alike() {
 #[test]
 fn modules_of_changed_parts_are_judged_alike() {
     compare_changed(reshape);
+}
+
+#[test]
+fn random_code_is_judged_alike() {
+    let around = behind::Around::new();
+    let count = std::env::var("MUTATIONS").map_or(10_000, |count| count.parse().unwrap());
+    let seed = std::env::var("SEED").map_or(0, |seed| seed.parse().unwrap());
+    let mut random = Random(seed);
+    let mut counts = Counts::default();
+    for number in 0..count {
+        let wasm = around.kernel(&mut random);
+        let about = format!("kernel {number}: {}", hex(&wasm));
+        counts.add(alike(&wasm, terms(), &about).0);
+    }
+    eprintln!("{counts:?}");
+    assert!(counts.of(Verdict::Valid) >= count / 20, "{counts:?}");
+    assert!(counts.of(Verdict::CannotRun) >= count / 20, "{counts:?}");
 }
 
 /// Proves each step of decoding; gives the sizes of the proofs.
