@@ -266,12 +266,9 @@ fn blocks_that_lie_deep_in_each_other() {
         // Out of all of them.
         body.push(0x0c);
         body.extend(long(depth));
+        let close: &[u8] = if result == 1 { b"\x0b\x1a\0" } else { b"\x0b" };
         for _ in 0..depth {
-            body.push(0x0b);
-            if result == 1 {
-                body.push(0x1a);
-                body.push(0);
-            }
+            body.extend(close);
         }
         body.push(0x0b);
         Kernel::new().body(&body).is(Valid);
