@@ -12,7 +12,8 @@ pub struct CallGraph {
 
 impl CallGraph {
     /// The call graph of a module. A call through a table may reach every function of its type that
-    /// a table, a global or code refers to.
+    /// a table, a global or code refers to. Calls of functions that an invalid module does not have
+    /// are left out.
     #[must_use]
     pub fn of(outline: &Outline<'_>) -> Self {
         let functions = 0..outline.functions.len() as u32;
@@ -73,7 +74,8 @@ fn calls_of(outline: &Outline<'_>, function: u32) -> Vec<u32> {
     };
     let indirect = body.indirect.iter().flat_map(|ty| behind(outline, *ty));
     let all: BTreeSet<u32> = body.calls.iter().copied().chain(indirect).collect();
-    all.into_iter().collect()
+    let there = |function: &u32| (*function as usize) < outline.functions.len();
+    all.into_iter().filter(there).collect()
 }
 
 /// The functions that a call through a table with this type may reach.
@@ -98,5 +100,19 @@ fn finish(function: u32, edges: &[Vec<u32>], unseen: &mut [bool], order: &mut Ve
                 open.pop();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_of_a_function_that_is_not_there_leads_nowhere() {
+        let module = wat::parse_str("(module (func call 108 call 0))").unwrap();
+        let graph = CallGraph::of(&Outline::read(&module).unwrap());
+        assert_eq!(graph.called(0), [0]);
+        let all = graph.functions().collect();
+        assert_eq!(graph.cycles(&all), [BTreeSet::from([0])]);
     }
 }
