@@ -440,7 +440,7 @@ async fn urls_that_cannot_be_asked_are_refused() {
     let height = call(&fork, "eth_blockNumber", json!([])).await;
     let start = Instant::now();
     for (url, words) in [
-        ("ws://localhost:1".to_owned(), "only http://"),
+        ("ws://localhost:1".to_owned(), "expected http://"),
         (String::new(), "no host"),
         ("http://localhost:99999".to_owned(), "no port 99999"),
         (fork.url(), "its own chain"),
