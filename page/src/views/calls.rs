@@ -347,6 +347,16 @@ mod tests {
             pages += 1;
         }
         assert!(from == 5_001 && pages > 40, "{from} {pages}");
+    }
+
+    #[test]
+    fn a_deep_tree_goes_on_one_call_a_line() {
+        // `json!` copies what it is given by calls as deep as that is.
+        let checks = std::thread::Builder::new().stack_size(64 << 20);
+        checks.spawn(deep_tree).unwrap().join().unwrap();
+    }
+
+    fn deep_tree() {
         let mut deep = json!({ "type": "CALL", "error": "execution reverted" });
         for _ in 0..1_000 {
             deep = json!({ "type": "CALL", "error": "execution reverted", "calls": [deep] });
