@@ -17,7 +17,7 @@ pub(crate) struct GuardArgs {
     output: PathBuf,
 }
 
-/// What to say of a kernel some of whose functions can call themselves without a guard.
+/// Words about a kernel some of whose functions can call themselves without a guard.
 pub(crate) fn warning(unguarded: usize) -> Option<String> {
     let functions = match unguarded {
         0 => return None,

@@ -26,7 +26,7 @@ impl Pages {
         Self { node }
     }
 
-    /// What stands at a path: status, where it leads, bytes.
+    /// The answer at a path: status, `Location`, bytes.
     fn answer(&self, path: &str) -> (u16, String, Vec<u8>) {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)

@@ -27,10 +27,10 @@ const ODD: &[&str] = &[
     "\u{202e}",
 ];
 
-/// What stands behind a type.
+/// The end of a type: no array, or arrays of some length.
 const ENDS: &[&str] = &["", "", "", "", "[]", "[1]", "[3]", "[][]", "[2][]", "[][2]"];
 
-/// What stands behind types that no bytes have room for, or that are none.
+/// Ends of types that no bytes have room for, or that are invalid.
 const ODD_ENDS: &[&str] = &[
     "[0]",
     "[4294967295]",

@@ -20,7 +20,7 @@ struct Replace;
 impl Reencode for Replace {
     type Error = std::convert::Infallible;
 
-    /// What is in them does not matter, nor whether it can be read.
+    /// Custom sections are copied as they are: they do not matter, even if they cannot be read.
     fn parse_custom_section(
         &mut self,
         module: &mut Module,

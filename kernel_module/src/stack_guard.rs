@@ -157,7 +157,7 @@ pub(crate) fn unguarded_of(
     Ok(graph.cycles(&free).into_iter().flatten().collect())
 }
 
-/// Whether a guard watches a function.
+/// Returns `true` if a guard watches the function.
 fn is_guarded(
     wasm: &[u8],
     outline: &Outline<'_>,

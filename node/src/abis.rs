@@ -82,7 +82,7 @@ impl Contract {
         self.code.as_ref().map(|code| code.len())
     }
 
-    /// How alike its code and that of an account are; `None`: they differ, or nobody gave it.
+    /// How much an account's code is like its own; `None` if they differ, or if no code was given.
     #[must_use]
     pub fn likeness(&self, code: &[u8]) -> Option<Likeness> {
         self.code.as_ref()?.likeness(code)

@@ -1,4 +1,4 @@
-//! What compilers and development tools write of contracts: ABIs with names, code and sources.
+//! Artefacts of compilers and development tools: ABIs with names, code and sources.
 //!
 //! Read are an ABI as a list; an object with `abi` (Foundry, Hardhat, solc), whose sources stand in
 //! `sources` or, with their content, in `metadata`; and Hardhat's and Foundry's build information
@@ -124,14 +124,14 @@ fn needed(file: &str, contract: &Value, given: Option<&Map<String, Value>>) -> S
     paths.into_iter().filter_map(source).collect()
 }
 
-/// What a folder of artefacts had.
+/// The contents of a folder of artefacts.
 #[derive(Debug, Default)]
 pub struct Folder {
     /// The names.
     pub names: Names,
     /// The contracts that were taken.
     pub contracts: usize,
-    /// What was not taken, and why, for people.
+    /// Files that were not taken, each with the reason, for people.
     pub refused: Vec<String>,
 }
 

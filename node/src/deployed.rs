@@ -23,7 +23,7 @@ pub struct Deployed {
     open: Vec<Range<usize>>,
 }
 
-/// How alike an account's code and a compiler's are.
+/// How closely an account's code matches a compiler's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
     /// They are the same, but for immutables and addresses of libraries.
@@ -74,7 +74,7 @@ impl Deployed {
         self.code.is_empty()
     }
 
-    /// How alike it and the code of an account are; `None`: they are of different contracts.
+    /// How closely an account's code matches this one; `None` if they are of different contracts.
     #[must_use]
     pub fn likeness(&self, code: &[u8]) -> Option<Likeness> {
         if self.is_same(&self.code, code, &[]) {
@@ -87,7 +87,7 @@ impl Deployed {
         alike.then_some(Likeness::ButMetadata)
     }
 
-    /// Whether bytes are the same but for what is open, and for other places.
+    /// Returns `true` if the bytes are equal outside of open parts and of the ranges `but`.
     fn is_same(&self, own: &[u8], other: &[u8], but: &[Range<usize>]) -> bool {
         if own.len() != other.len() || own.is_empty() {
             return false;
@@ -156,7 +156,7 @@ fn pushed_zeros(code: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether code begins as a library's does, which compares its own address, set when it is created.
+/// Returns `true` if code begins as a library's does, which compares its own address, set when it is created.
 fn is_library(code: &[u8]) -> bool {
     const ADDRESS: u8 = 0x30;
     const EQ: u8 = 0x14;

@@ -95,7 +95,7 @@ impl Disputes {
         });
     }
 
-    /// How the machine runs levels step by step, of a devnet.
+    /// Options of the machine that runs a devnet's levels step by step.
     pub(crate) fn machine(&self) -> Option<pvm::Options> {
         self.options.get().cloned()
     }
@@ -106,7 +106,7 @@ impl Disputes {
         last.filter(|last| id.is_none_or(|id| id == last.id))
     }
 
-    /// Whether another can begin; so that nothing is looked for in vain.
+    /// Fails if no other dispute can begin, so that nothing is looked up in vain.
     pub(crate) fn free(&self) -> Result<(), DisputeRefused> {
         match &*lock(&self.last) {
             Some(last) if last.end.is_none() => Err(DisputeRefused::Busy(last.id)),

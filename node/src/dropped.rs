@@ -23,7 +23,7 @@ const BYTES: usize = 4_096;
 /// The most characters of a reason.
 const LONGEST: usize = 300;
 
-/// What the kernel said of a transaction.
+/// The kernel's reason for dropping a transaction.
 #[derive(Clone, Debug)]
 struct Said {
     hash: B256,
@@ -39,24 +39,24 @@ pub struct Gone {
     pub hash: B256,
     /// Why.
     pub reason: DropReason,
-    /// What the kernel said.
+    /// The kernel's reason.
     pub said: Option<String>,
     /// When, in seconds since 1970.
     pub at: u64,
-    /// Who sent it, and its nonce, if it waited in this pool.
+    /// Sender and nonce, if it waited in this pool.
     pub sender: Option<(Address, u64)>,
     /// The transaction, if it is still there.
     pub candidate: Option<Arc<Candidate>>,
 }
 
-/// What is to be written, and what is written then.
+/// Changes since the last write to the store.
 #[derive(Debug, Default)]
 pub(crate) struct Unsaved {
-    /// What was dropped since the last time.
+    /// Transactions dropped since then.
     pub(crate) dropped: Vec<(B256, SavedDrop)>,
-    /// What goes for it.
+    /// Transactions that are forgotten for them.
     pub(crate) forgotten: Vec<B256>,
-    /// How many the kernel named, and how many left the pool, with these.
+    /// Totals with these: transactions that the kernel named, and those that left the pool.
     counts: (u64, u64),
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Unsaved {
 struct Known {
     /// Oldest first.
     said: VecDeque<Said>,
-    /// How many the kernel named since the start.
+    /// Number of transactions that the kernel named since the start.
     count: u64,
     /// From before the start, newest first.
     earlier: Vec<Gone>,
@@ -106,7 +106,7 @@ impl Dropped {
         }
     }
 
-    /// What the kernel said of a transaction since the start.
+    /// The kernel's reason for dropping a transaction, if it did so since the start.
     pub(crate) fn why(&self, hash: &B256) -> Option<String> {
         let known = self.known();
         let mut said = known.said.iter().rev();
@@ -114,7 +114,7 @@ impl Dropped {
             .map(|said| said.why.clone())
     }
 
-    /// What is known of a transaction, of which `left` has those that left the pool.
+    /// Looks a dropped transaction up; `left` has those that left the pool.
     #[must_use]
     pub fn find(&self, left: &Left, hash: &B256) -> Option<Gone> {
         let known = self.known();
@@ -151,7 +151,7 @@ impl Dropped {
         known.earlier = earlier.collect();
     }
 
-    /// What is to be written to a store.
+    /// Changes to write to a store.
     pub(crate) fn unsaved(&self, left: &Left) -> Unsaved {
         let known = self.known();
         let counts = (known.count, left.count());
@@ -207,7 +207,7 @@ impl Dropped {
 }
 
 impl Known {
-    /// What is known since the start.
+    /// Looks a transaction up among those dropped since the start.
     fn now(&self, left: &Left, hash: &B256) -> Option<Gone> {
         let said = self.said.iter().rev().find(|said| said.hash == *hash);
         let leaver = left.find(hash);

@@ -97,7 +97,7 @@ pub struct Node {
     pub kernel: Installed,
     /// Names for bytes.
     pub abis: Given,
-    /// What the kernel said of transactions that it dropped.
+    /// Transactions that the kernel dropped, with its reasons.
     pub dropped: Dropped,
     /// The block to come.
     pub(crate) kept: pending::Kept,
@@ -267,7 +267,7 @@ impl Node {
         self
     }
 
-    /// Whether callers may send tracers in JavaScript.
+    /// Returns `true` if callers may send tracers in JavaScript.
     pub(crate) const fn runs_scripts(&self) -> bool {
         self.scripts
     }

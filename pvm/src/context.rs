@@ -24,7 +24,7 @@ pub struct Context {
     pub(crate) left_out: usize,
     /// A preimage in place of those in the folder.
     pub(crate) revealed: Option<Vec<u8>>,
-    /// What was listed already for the call that is being made.
+    /// The names that were already listed for the current call.
     pub(crate) listed: Option<Listed>,
     pub(crate) outbox: Vec<Vec<u8>>,
     pub(crate) rollup: [u8; 20],

@@ -392,7 +392,7 @@ impl Subtree {
     }
 }
 
-/// What follows behind so many bytes of a path.
+/// The part of a path behind its first `skip` bytes.
 fn rest(key: &[u8], skip: usize) -> &[u8] {
     key.get(skip..).unwrap_or_default()
 }

@@ -315,7 +315,7 @@ fn store_move(args: Args<'_>, memory: &mut dyn Memory, context: &mut Context) ->
     Ok(0)
 }
 
-/// How many children; what was listed before is not listed again.
+/// Number of children; names that were listed before are not listed again.
 fn list_size(
     args: Args<'_>,
     memory: &mut dyn Memory,

@@ -44,7 +44,7 @@ pub use step_machine::{End, Hash, MAX_PROOF};
 pub struct Steps {
     /// The kernel that runs, while one does.
     run: Option<Plain>,
-    /// What is made of the kernel, while it is decoded.
+    /// The kernel's module, while it is decoded.
     draft: Option<Draft>,
     /// The bytes of that kernel, once they were read.
     module: Option<Arc<[u8]>>,
@@ -128,7 +128,7 @@ impl Steps {
         self.outside().hash(&machine, &durable)
     }
 
-    /// What is outside, as it is now.
+    /// The state outside of the machine's memory now.
     fn outside(&self) -> Outside {
         Outside {
             walk: self.walk.as_ref().map_or(NO_WALK, Walk::hash),

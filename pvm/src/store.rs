@@ -87,9 +87,9 @@ impl OwnedKey {
 /// The names below a path, listed before.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
-    /// Whether anything lies at the path.
+    /// `true` if there is anything at the path.
     pub(crate) any: bool,
-    /// How many names, the value itself counted as one.
+    /// Number of names; the path's own value counts as one.
     pub(crate) count: u64,
     /// The name that was looked for.
     pub(crate) name: Option<Vec<u8>>,

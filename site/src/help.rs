@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-/// How deep commands may lie below each other.
+/// Deepest level of subcommands.
 const DEPTH: usize = 4;
 
 /// The page in Markdown: a section for each command.

@@ -46,7 +46,7 @@ use crate::backing::Region;
 use kernel_module::Terms;
 use state::Stage;
 
-/// What is said of a module.
+/// The verdict on a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is a kernel.

@@ -28,13 +28,13 @@ const PAGES: [&str; 5] = [
 
 const PROGRAM: &str = "evm-rollup";
 
-/// Where it lies in an archive: beside the folder of the kernels, which it finds so.
+/// The program's place in an archive: beside the folder of the kernels, which it finds so.
 const PROGRAM_FILE: &str = "bin/evm-rollup";
 
 /// The hashes of all other files of an archive.
 const SUMS: &str = "BLAKE2B";
 
-/// How long a program of the archive may be silent.
+/// Longest time that a program of the archive may be silent.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Builds program and kernels, packs them with the pages into `target/release-archive`, unpacks
@@ -79,7 +79,7 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
-/// What the changelog says of a version.
+/// The changelog's section on a version.
 fn section<'c>(changelog: &'c str, version: &str) -> Option<&'c str> {
     let start = format!("## [{version}] - ");
     let at = changelog

@@ -109,7 +109,7 @@ fn stored(devnet: &Handle) -> Result<u64, Box<dyn Error>> {
     Ok(tables.iter().map(|(_, _, bytes)| bytes).sum())
 }
 
-/// Whether the store has more than it keeps in memory.
+/// Returns `true` if the store has more than it keeps in memory.
 fn is_cache_full(devnet: &Handle) -> Result<bool, Box<dyn Error>> {
     Ok(stored(devnet)? > CACHE as u64)
 }

@@ -104,7 +104,7 @@ impl Process {
         Self { child, url, said }
     }
 
-    /// Whether it has printed a line with this text.
+    /// Returns `true` if it has printed a line with this text.
     pub(crate) fn says(&self, text: &str) -> bool {
         let said = self.said.lock().expect("no test panics here");
         said.iter().any(|line| line.contains(text))

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// How a block begins that no test runs. The reason follows.
+/// The first words of a block that no test runs. The reason follows.
 pub(crate) const NOT_RUN: &str = "# Not run by the tests: ";
 
 /// Lines that a test leaves out: it has built and installed all of this already.
@@ -29,7 +29,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Whether tests run it.
+    /// Returns `true` if tests run it.
     pub(crate) fn is_run(&self) -> bool {
         !self.text.starts_with(NOT_RUN)
     }

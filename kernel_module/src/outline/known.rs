@@ -1,4 +1,4 @@
-//! What the reader of modules knows of types, constants and sections.
+//! Types, constants and sections that the reader of modules knows.
 
 use wasmparser::{HeapType, Operator, RefType, ValType};
 

@@ -1,4 +1,4 @@
-//! What becomes final: commitments that nobody contradicts any more, stakes that are given back, outboxes.
+//! Finality: commitments that nobody contradicts any more, stakes that are given back, outboxes.
 
 use super::{CommitmentId, DisputeError, Disputes, Done, Mutez, Rules, Staker};
 use crate::chain::Layer1;

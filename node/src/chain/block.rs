@@ -264,7 +264,7 @@ pub fn parties(
     parties
 }
 
-/// What the bridges log of a deposit: its receiver is the second word of all of these.
+/// Events of the bridges for a deposit: the receiver is the second word of each.
 const DEPOSITS: [&str; 4] = [
     "Deposit(uint256,address,uint256,uint256)",
     "DepositKept(uint256,address,uint256,uint256)",
@@ -272,7 +272,7 @@ const DEPOSITS: [&str; 4] = [
     "QueuedDeposit(uint256,address,uint256,address,uint256,uint256,uint256)",
 ];
 
-/// Who got a deposit, of which a bridge logged.
+/// The receiver of a deposit, from a bridge's log.
 fn receiver(log: &Log) -> Option<Address> {
     static TOPICS: LazyLock<[B256; 4]> = LazyLock::new(|| DEPOSITS.map(keccak256));
     if ![NATIVE_BRIDGE, FA_BRIDGE].contains(&log.address) || !TOPICS.contains(log.topics().first()?)

@@ -88,7 +88,7 @@ pub struct Options {
     pub code_size_limit: Option<u64>,
     /// The maker of pages for browsers.
     pub site: SharedSite,
-    /// Whether callers may send tracers in JavaScript.
+    /// `true` if callers may send tracers in JavaScript.
     pub js_tracers: bool,
     /// Names for bytes, as they are shown there.
     pub names: Names,

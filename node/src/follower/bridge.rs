@@ -152,7 +152,7 @@ pub(super) fn proof(
     })
 }
 
-/// How far a message is whose commitment is cemented; `None`: the rollup node does not tell.
+/// The stage of a message whose commitment is cemented; `None` if the rollup node does not tell.
 fn cemented(client: &Client, place: OutboxPosition) -> Option<Followed> {
     let outboxes = client.pending_outboxes().ok()?;
     let mut waiting = outboxes.iter().filter(|outbox| {

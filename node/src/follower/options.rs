@@ -94,11 +94,11 @@ pub struct Options {
     pub snapshots: Option<SnapshotPlan>,
     /// The maker of pages for browsers.
     pub site: SharedSite,
-    /// Whether callers may send tracers in JavaScript.
+    /// `true` if callers may send tracers in JavaScript.
     pub js_tracers: bool,
     /// Names for bytes, as they are shown there.
     pub names: Names,
-    /// What the kernel says of transactions that it drops.
+    /// Transactions that the kernel dropped, with its reasons.
     pub dropped: Dropped,
 }
 
@@ -164,7 +164,7 @@ pub enum StartError {
     OriginationLevel {
         /// The level that is given.
         given: u32,
-        /// What the rollup node has instead.
+        /// The value that the rollup node has instead.
         why: String,
     },
     /// The rollup's machine is of a version that this program does not know.

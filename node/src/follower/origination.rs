@@ -52,7 +52,7 @@ fn fault(client: &Client, given: u32) -> Result<Option<String>, ClientError> {
     )))
 }
 
-/// Whether the rollup node has the rollup's state after a level.
+/// Returns `true` if the rollup node has the rollup's state after a level.
 fn has(client: &Client, level: u32) -> Result<bool, ClientError> {
     match client.value(At::Level(level), &VERSION.to_string()) {
         Ok(_) => Ok(true),

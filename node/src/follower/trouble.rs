@@ -1,8 +1,8 @@
-//! What is wrong now, as it was logged.
+//! The trouble that a follower is in now, as it was logged.
 
 use super::error::FollowError;
 
-/// What is wrong now.
+/// The trouble that a follower is in now, if any.
 #[derive(Debug, Default)]
 pub(super) struct Trouble(Option<Now>);
 
@@ -31,7 +31,7 @@ impl Trouble {
         }
     }
 
-    /// What is wrong.
+    /// The trouble in words.
     pub(super) fn text(&self) -> Option<String> {
         self.0.as_ref().map(|now| now.text.clone())
     }

@@ -200,7 +200,7 @@ pub struct OutboxProof {
     pub commitment: String,
     /// The proof, in hex.
     pub proof: String,
-    /// How far the message is, if the rollup node tells.
+    /// The stage that the message has reached, if the rollup node tells.
     pub stage: Option<Followed>,
 }
 

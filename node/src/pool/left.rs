@@ -1,4 +1,4 @@
-//! What left the pool without being in a block, and why.
+//! Transactions that left the pool without being in a block, and why.
 
 use super::candidate::Candidate;
 use crate::clock;
@@ -71,7 +71,7 @@ pub struct Leaver {
 pub struct Left {
     leavers: VecDeque<Leaver>,
     bytes: usize,
-    /// How many left since the start.
+    /// Number of transactions that left since the start.
     count: u64,
 }
 
@@ -100,7 +100,7 @@ impl Left {
             .find(|leaver| leaver.candidate.transaction.hash == *hash)
     }
 
-    /// How many left since the start.
+    /// Number of transactions that left since the start.
     pub(crate) const fn count(&self) -> u64 {
         self.count
     }

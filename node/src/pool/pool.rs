@@ -115,7 +115,7 @@ pub struct Pool {
     sent: Vec<(Address, u64)>,
     /// Transactions that left since the last request; `None`: nobody asks.
     gone: Option<Vec<B256>>,
-    /// What left without being in a block.
+    /// Transactions that left without being in a block.
     left: Left,
 }
 

@@ -97,7 +97,7 @@ pub fn set_parent(durable: &mut Durable, number: u64, hash: B256) -> Result<(), 
     )
 }
 
-/// What became of an account, and its code where that may be new.
+/// The change of an account, with its code if that may be new.
 fn change(
     address: Address,
     (old, touched): (Option<Account>, &Touched),

@@ -1,4 +1,4 @@
-//! How a change goes into the tables.
+//! Writes changes into the tables.
 
 use super::batch::Batch;
 use super::change::Change;

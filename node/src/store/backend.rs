@@ -28,7 +28,7 @@ pub trait Opener: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Whether they lie where they were when they were opened: what is written is lost else.
+    /// Returns `true` if the files still lie where they were opened; if not, writes are lost.
     fn is_there(&self) -> bool {
         true
     }
@@ -168,7 +168,7 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Where a file lies: its device and its number there.
+/// The place of a file: its device and its inode.
 type Place = (u64, u64);
 
 #[cfg(unix)]

@@ -106,7 +106,7 @@ impl<'s> Batch<'s> {
         }
     }
 
-    /// Whether what it writes is there after a restart.
+    /// Returns `true` if its writes survive a restart.
     #[must_use]
     pub const fn lasts(&self) -> bool {
         self.store.lasts()

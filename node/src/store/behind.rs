@@ -1,4 +1,4 @@
-//! What is in the log and not in the tables yet: found here until it is.
+//! Changes that are in the log and not in the tables yet: they are found here until they are.
 
 use super::bounds::{AGAIN, BEHIND, BEHIND_BYTES, LINGER, TOGETHER};
 use super::change::Change;
@@ -44,7 +44,7 @@ struct Queue {
     is_wanted: bool,
     /// Why the rows could not be put into the tables.
     trouble: Option<String>,
-    /// How often that was so.
+    /// Number of failures so far.
     failures: u64,
     /// The store is closed, or gone.
     stops: bool,
@@ -197,7 +197,7 @@ impl Behind {
         }
     }
 
-    /// What is found in the newest row that has it.
+    /// The answer of the newest row that has one.
     fn newest<T>(&self, find: impl Fn(&Change) -> Option<T>) -> Option<T> {
         let queue = self.queue();
         let rows = queue.rows.iter().rev();

@@ -59,13 +59,13 @@ pub const BEHIND_BYTES: usize = 8 << 20;
 /// The changes that go into the tables at once, at most, and after which they go at the latest.
 pub const TOGETHER: usize = 16;
 
-/// How long a change is in the log alone, if nobody asks for the tables.
+/// Longest time that a change stays in the log alone, if nobody asks for the tables.
 pub const LINGER: Duration = Duration::from_millis(100);
 
 /// The pause after changes could not be put into the tables.
 pub const AGAIN: Duration = Duration::from_secs(1);
 
-/// How long changes are still put into the tables when the node ends; the others are in the log.
+/// Longest time that changes are still put into the tables when the node ends; the others stay in the log.
 pub const FAREWELL: Duration = Duration::from_millis(1_500);
 
 /// The bytes of a change from which on it goes into the tables at once, not into the log.

@@ -1,4 +1,4 @@
-//! What a level changes: as bytes for the log, and how it goes into the tables.
+//! The changes of a level: as bytes for the log, and how they go into the tables.
 //!
 //! | first byte | what follows |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! What a devnet goes on from: its layer 1, its clock, its snapshots.
+//! The state that a devnet resumes from: its layer 1, its clock, its snapshots.
 
 use super::batch::Batch;
 use super::change::Change;
@@ -35,7 +35,7 @@ pub struct SavedSnapshot {
     pub layer1: Layer1,
 }
 
-/// What a devnet goes on from, besides its blocks.
+/// The state that a devnet resumes from, besides its blocks.
 #[derive(Clone, Debug)]
 pub struct SavedDevnet {
     /// Layer 1.

@@ -1,4 +1,4 @@
-//! What is known of transactions that are in no block and do not wait: why.
+//! Transactions that are in no block and do not wait, with the reasons.
 
 use super::batch::Batch;
 use super::change::Change;
@@ -17,7 +17,7 @@ pub struct SavedDrop {
     pub at: u64,
     /// The number of the reason.
     pub reason: u8,
-    /// What the kernel said.
+    /// The kernel's reason.
     pub said: Option<String>,
     /// Of one that waited here: who sent it, its nonce, and its bytes if they are few.
     pub sent: Option<(Address, u64, Bytes)>,

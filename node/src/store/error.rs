@@ -40,7 +40,7 @@ pub enum StoreError {
     Damaged {
         /// The file.
         name: String,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// Another version wrote it.
@@ -65,7 +65,7 @@ pub enum StoreError {
         /// Why.
         why: &'static str,
     },
-    /// What is in the log could not be put into the tables.
+    /// Levels in the log could not be put into the tables.
     #[error(
         "the newest levels are in the log of the store, but cannot be put into its tables: {0}"
     )]
@@ -77,11 +77,11 @@ pub enum StoreError {
     Other {
         /// The file.
         name: String,
-        /// What differs.
+        /// The setting that differs.
         what: &'static str,
-        /// What it is of.
+        /// Its value in the store.
         found: String,
-        /// What was asked for.
+        /// The value that was asked for.
         wanted: String,
     },
     /// Its file was removed, or another one is in its place.

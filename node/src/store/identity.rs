@@ -26,7 +26,7 @@ pub struct Identity {
     pub words: Words,
 }
 
-/// What a chain started from, as people know it.
+/// The origin of a chain in words for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
     /// The kernel: its blake2b-256 hash.

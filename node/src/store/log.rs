@@ -28,7 +28,7 @@ const WHOSE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("whose");
 /// The name of a store, for its log.
 pub(super) type Whose = [u8; 32];
 
-/// Where changes are committed before they are in the tables.
+/// The log: changes are committed here before they are in the tables.
 #[derive(Debug)]
 pub(super) struct Log {
     /// `None`: it failed, and is to be opened again.
@@ -56,7 +56,7 @@ impl Log {
         self.next
     }
 
-    /// Whether a row may be written: else the tables have to be, first.
+    /// Returns `true` if a row may be written; if not, the tables have to be written first.
     pub(super) const fn is_sure(&self) -> bool {
         !self.unsure
     }

@@ -1,4 +1,4 @@
-//! What is in the log alone, and logs that are not the store's.
+//! Changes that are in the log alone, and logs of another store.
 
 use super::behind::Logged;
 use super::change::Change;

@@ -1,4 +1,4 @@
-//! What of a store goes into another one: rows as they lie, and a state that comes from elsewhere.
+//! Moves a store into another one: rows as they lie, and a state that comes from elsewhere.
 
 use super::batch::Batch;
 use super::error::StoreError;

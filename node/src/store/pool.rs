@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct SavedTransaction {
     /// Its place in the order of arrival.
     pub arrival: u64,
-    /// Who sends it though nobody signed it.
+    /// The sender, if nobody signed it.
     pub unsigned: Option<Address>,
     /// Its bytes.
     pub raw: Bytes,

@@ -104,7 +104,7 @@ impl Records {
         self.logged().retain(|_, (last, _)| *last > row);
     }
 
-    /// Whether states hold so much in memory that they are to be begun anew.
+    /// Returns `true` if states hold so much in memory that they should be opened anew.
     pub(super) fn are_many_held(&self) -> bool {
         self.held.load(Ordering::Relaxed) > HELD_BYTES
     }

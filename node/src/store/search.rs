@@ -9,7 +9,7 @@ use alloy_primitives::{B256, Log, keccak256};
 use ethereum::Header;
 use redb::ReadOnlyTable;
 
-/// Where a log is.
+/// The place of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPlace {
     /// The hash of its block.

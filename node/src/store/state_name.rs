@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// What a state is kept for.
+/// The purpose of a state that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateName {
     /// It is behind the block with this number.

@@ -21,7 +21,7 @@ enum Change {
     Move(String, String),
 }
 
-/// What happens to a store.
+/// An action on a store.
 #[derive(Clone, Debug)]
 enum Step {
     /// The newest state is changed, and kept under a name.
@@ -29,7 +29,7 @@ enum Step {
     /// It is one of before, kept again under a name.
     Back(prop::sample::Index, u8),
     Remove(prop::sample::Index),
-    /// What was changed is lost.
+    /// The change is lost.
     Fail(Vec<Change>),
     /// It is closed, or its power fails, and opened again.
     Reopen(bool),

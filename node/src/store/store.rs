@@ -30,26 +30,26 @@ const OLDER: [u32; 2] = [WITHOUT_LOG, WITHOUT_DROPPED];
 /// The name of the file in its folder.
 pub(super) const FILE: &str = "store.redb";
 
-/// What a node keeps.
+/// The data of a node.
 #[derive(Debug)]
 pub struct Store {
     /// `None`: it is closed, or could not be opened again.
     database: RwLock<Option<Database>>,
     opener: Arc<dyn Opener>,
-    /// Whether what only a restart needs is kept.
+    /// `true` if the data that only a restart needs is kept.
     lasts: bool,
     /// The bytes could not be read or written.
     failed: AtomicBool,
     /// The node stops.
     closed: AtomicBool,
-    /// What went wrong at the last attempt to write.
+    /// The fault at the last attempt to write, if any.
     trouble: Mutex<Option<String>>,
     records: Arc<Records>,
     /// States are to be begun anew: see [`Store::is_anew`].
     anew: AtomicBool,
-    /// Where changes are committed first; `None`: in the tables. Who writes holds it.
+    /// The log that changes are committed to first; `None`: to the tables. The writer holds it.
     log: Mutex<Option<Log>>,
-    /// What is in the log alone.
+    /// Changes that are in the log alone.
     behind: Arc<Behind>,
 }
 
@@ -84,7 +84,7 @@ impl Store {
         }
     }
 
-    /// Whether there is a store in a folder.
+    /// Returns `true` if there is a store in the folder.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         folder.join(FILE).exists()
@@ -211,7 +211,7 @@ impl Store {
         })
     }
 
-    /// Whether something is in it; that has to have our form.
+    /// Returns `true` if the file has data; it must then be of our form.
     pub(super) fn schema(&self) -> Result<bool, StoreError> {
         match self.meta("schema")? {
             None => Ok(false),
@@ -256,13 +256,13 @@ impl Store {
         })
     }
 
-    /// Whether it is there after a restart.
+    /// Returns `true` if the data survives a restart.
     #[must_use]
     pub const fn lasts(&self) -> bool {
         self.lasts
     }
 
-    /// What keeps it from being written now.
+    /// The fault that prevents writes now, if any.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock();
@@ -311,7 +311,7 @@ impl Store {
         })
     }
 
-    /// Where states are read from.
+    /// The records that states are read from.
     pub(super) const fn records(&self) -> &Arc<Records> {
         &self.records
     }
@@ -331,7 +331,7 @@ impl Store {
         *self.log() = Some(log);
     }
 
-    /// What is in the log alone.
+    /// Changes that are in the log alone.
     pub(super) const fn behind(&self) -> &Arc<Behind> {
         &self.behind
     }
@@ -341,7 +341,7 @@ impl Store {
         self.opener.name()
     }
 
-    /// Whether its files are where they were.
+    /// Returns `true` if its files are where they were opened.
     pub(super) fn is_there(&self) -> bool {
         self.opener.is_there()
     }

@@ -97,10 +97,10 @@ pub(super) fn prefix(hash: &B256) -> u64 {
     hash.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
-/// What stands for any log.
+/// The key that stands for any log.
 pub(super) const ANY_LOG: B256 = B256::ZERO;
 
-/// What an address or topic is found by.
+/// The hash by which an address or topic is found.
 pub(super) fn log_hash(key: &LogKey) -> B256 {
     match key {
         LogKey::Address(address) => keccak256(address),
@@ -120,7 +120,7 @@ pub(super) fn seal(key: &[u8], mut row: Vec<u8>) -> Vec<u8> {
     row
 }
 
-/// What was sealed; `None`: the bytes are others.
+/// The sealed bytes; `None` if the row was not sealed so.
 pub(super) fn unseal<'r>(key: &[u8], row: &'r [u8]) -> Option<&'r [u8]> {
     let (bytes, end) = row.split_last_chunk()?;
     (check(key, bytes) == u32::from_le_bytes(*end)).then_some(bytes)

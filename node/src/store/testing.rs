@@ -27,15 +27,15 @@ pub(crate) struct Memory {
     log: Option<Arc<Bytes>>,
     /// Writes after which each fails; `u64::MAX`: never.
     writes_left: Arc<AtomicU64>,
-    /// What is said to be left.
+    /// The free space that it reports.
     pub(crate) free: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Bytes {
-    /// What a reader sees.
+    /// The bytes that a reader sees.
     seen: Mutex<Vec<u8>>,
-    /// What is there after the power fails.
+    /// The bytes that are left after the power fails.
     synced: Mutex<Vec<u8>>,
     writes_left: Arc<AtomicU64>,
 }

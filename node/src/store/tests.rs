@@ -198,7 +198,7 @@ fn each_page_may_be_damaged() {
     }
 }
 
-/// What is in the file's place is told, and left alone.
+/// A file that is no store is reported, and left as it is.
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_refused_and_a_link_is_followed() {

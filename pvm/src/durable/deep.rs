@@ -29,7 +29,7 @@ fn forget(mut parts: Vec<Link>) {
     }
 }
 
-/// What stands where a side was taken away.
+/// Placeholder for a side that was taken away.
 fn nothing() -> Link {
     static NOTHING: OnceLock<Arc<Leaf>> = OnceLock::new();
     let nothing = NOTHING.get_or_init(|| {

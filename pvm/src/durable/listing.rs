@@ -5,7 +5,7 @@ use super::{AsPath, Durable};
 use crate::node_source::Unavailable;
 use std::cmp::Ordering;
 
-/// Where a byte stands among others.
+/// The rank of a byte among others.
 type Rank = fn(u8) -> u8;
 
 impl Durable {
@@ -90,7 +90,7 @@ impl Listing<'_> {
             .try_for_each(|child| self.see(child, 0))
     }
 
-    /// Whether a name that begins so can be behind `after`.
+    /// Returns `true` if a name that begins so can come after `after`.
     fn may_be_behind(&self) -> bool {
         let Some(after) = self.after else {
             return true;

@@ -46,7 +46,7 @@ pub(crate) struct Pending {
     pub(crate) first: bool,
 }
 
-/// What a subtree is called where it is held alone, and stands for its path.
+/// The path of a subtree that is held alone.
 const HELD: &[u8] = b"x";
 
 impl Durable {
@@ -107,7 +107,7 @@ impl Durable {
         Ok(plugged)
     }
 
-    /// What lies at `key`, value and subtree, alone; `None` where nothing does.
+    /// Takes value and subtree at `key`; `None` if there are none.
     pub(crate) fn taken(&self, key: &[u8]) -> Result<Option<Self>, Unavailable> {
         let subtree = self.subtree(key)?;
         if subtree.is_empty() {
@@ -135,7 +135,7 @@ impl Durable {
         Ok((subtree.value.is_some(), below))
     }
 
-    /// Whether the names at `key` can be listed at once.
+    /// Returns `true` if the names at `key` can be listed at once.
     pub(crate) fn lists_at_once(&self, key: &[u8], most: usize) -> Result<bool, Unavailable> {
         Ok(match self.list(key)?.1 {
             Some(below) => below
@@ -197,7 +197,7 @@ impl Pending {
     }
 }
 
-/// How many bytes of a record a part of the tree takes on a way.
+/// Bytes of a record that a part of the tree takes on a way.
 fn weight(link: &Link) -> Result<usize, Unavailable> {
     let Some(view) = link.view()? else {
         return Ok(BRANCH);

@@ -20,9 +20,9 @@ pub(super) struct Level<'l> {
     pub(super) facts: &'l Facts,
 }
 
-/// What follows a step.
+/// The next step.
 pub(super) enum Next {
-    /// What the phase says.
+    /// The one that the phase says.
     Same,
     /// The kernel is decoded.
     Decode,

@@ -4,7 +4,7 @@ use super::state::hashed;
 use crate::durable::Unavailable;
 use step_machine::Hash;
 
-/// What lies in such a stack.
+/// An item of such a stack.
 pub(super) trait Link {
     /// The bytes that are hashed.
     fn encode(&self) -> Vec<u8>;
@@ -45,7 +45,7 @@ impl<T> Chain<T> {
         self.links.push(link);
     }
 
-    /// What lies uppermost is taken away.
+    /// Takes the uppermost item.
     pub(super) fn pop(&mut self) -> Result<T, Unavailable> {
         self.links.pop().ok_or(Unavailable::Blinded(self.rest))
     }

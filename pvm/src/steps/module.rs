@@ -7,7 +7,7 @@ use kernel_module::Version;
 use step_machine::Hash;
 use step_machine::decoding::Source;
 
-/// What tells a module, and the rules by which it was decoded, from others: the hash of `26`, its length
+/// The hash that tells a module, and the rules by which it was decoded, from others: of `26`, its length
 /// (4 bytes), the hash of its pieces, and the number of the version.
 pub(super) fn identity(module: &Value, version: Version) -> Hash {
     let len = (module.len() as u32).to_le_bytes();

@@ -28,17 +28,17 @@ pub(super) use form::touched;
 /// A call of the host, between two of its steps.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
-    /// How many parts of the call are done.
+    /// Number of parts of the call that are done.
     part: u8,
-    /// Whether the way is gone back.
+    /// `true` on the way back.
     back: bool,
-    /// What lies behind the way.
+    /// The storage behind the way.
     focus: Durable,
     /// The way.
     way: Chain<Frame>,
-    /// What is copied.
+    /// The copied storage.
     held: Durable,
-    /// What the kernel is told once the way was gone back.
+    /// The kernel's answer at the end of the way back.
     answer: i64,
     listing: Option<Listing>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Walk {
 struct Frame {
     /// Storage from the beginning of this piece on.
     storage: Durable,
-    /// How many parts of the tree it has.
+    /// Number of parts of the tree.
     parts: u32,
 }
 
@@ -58,11 +58,11 @@ pub(super) struct Called<'c> {
     /// The function's number.
     pub(super) place: usize,
     pub(super) args: &'c [i64],
-    /// How many bytes of records are looked at at once.
+    /// Most bytes of records that are read at once.
     pub(super) most: usize,
 }
 
-/// What a step of a call leads to.
+/// The outcome of one step of a call.
 #[derive(Debug)]
 pub(super) enum Walked {
     /// To another.
@@ -71,7 +71,7 @@ pub(super) enum Walked {
     Done(i64),
 }
 
-/// What a part of a call does at the end of its way.
+/// The work of one part of a call at the end of its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// All that the call does.
@@ -135,7 +135,7 @@ pub(super) fn call(
     walk.step((function, &paths), called, memory, context)
 }
 
-/// Whether a call looks at more than can be looked at at once.
+/// Returns `true` if a call reads more than can be read at once.
 fn is_long(
     function: Function,
     paths: &[OwnedKey],

@@ -1,4 +1,4 @@
-//! What holds the state of decoding, and the module.
+//! Arrays that hold the state of decoding, and the module.
 
 use super::{Decoder, Done, Lost, Stop};
 use crate::backing::Region;

@@ -202,7 +202,7 @@ pub struct Beside<'d> {
     noted: Noted,
 }
 
-/// What a step looked at.
+/// The words that a step read.
 #[derive(Clone, Debug, Default)]
 pub struct Noted {
     /// Leaves.

@@ -7,7 +7,7 @@ use crate::backing::Region;
 use crate::op::{halves, high, low};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 
-/// What was found in a tree.
+/// The outcome of a search in a tree.
 pub(super) enum Tree {
     /// The next node follows.
     On,

@@ -1,4 +1,4 @@
-//! What the instructions without a rule of their own take and give.
+//! Operand and result types of the instructions without a rule of their own.
 
 use super::types::{ANY, F32, F64, I32, I64, V128};
 

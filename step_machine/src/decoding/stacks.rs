@@ -18,7 +18,7 @@ pub(super) struct Frame {
     pub(super) result: u8,
     /// It began where code is left out.
     pub(super) dead: bool,
-    /// What holds for the block around it.
+    /// The base of the block around it.
     outer_base: u32,
     outer_unreachable: bool,
     /// Cells when it began.
@@ -200,7 +200,7 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
         }
     }
 
-    /// What follows in the block is never reached.
+    /// Marks the rest of the block as unreachable.
     pub(super) fn unreached(&mut self) {
         let state = self.state();
         state.operands = state.base;

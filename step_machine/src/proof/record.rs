@@ -114,7 +114,7 @@ impl Plain {
     }
 }
 
-/// What knows the hashes of a region, and its leaves.
+/// Functions that give the hashes of a region, and its leaves.
 type Known<'k> = (&'k dyn Fn(u32, u32) -> Hash, &'k dyn Fn(u32) -> [u64; LEAF]);
 
 /// Appends a part of a region, in which these leaves are whole.

@@ -21,7 +21,7 @@ fn linked(import: &Imported) -> Option<u32> {
     place.map(|place| place as u32)
 }
 
-/// What is said of the module as a whole, and the root of its first state.
+/// The verdict on the module as a whole, and the root of its first state.
 fn whole(wasm: &[u8], terms: Terms) -> (Verdict, Option<Hash>, String) {
     let facts = match check(wasm, terms) {
         Ok(facts) => facts,

@@ -49,7 +49,7 @@ impl Pool {
             .collect()
     }
 
-    /// What left without being in a block.
+    /// Transactions that left without being in a block.
     #[must_use]
     pub const fn left(&self) -> &Left {
         &self.left

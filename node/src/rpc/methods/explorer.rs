@@ -174,7 +174,7 @@ fn made_at(block: &Block) -> Result<Option<u32>, RpcError> {
     Ok(own_head(block)?.map(|head| head.level))
 }
 
-/// What the kernel wrote of a block beside it, if its state is kept.
+/// The kernel's own record of a block, if its state is kept.
 fn own_head(block: &Block) -> Result<Option<Head>, RpcError> {
     let Some(state) = &block.state else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! How a transaction was posted: the inbox messages that have it.
+//! The way a transaction was posted: the inbox messages that have it.
 
 use super::layer1::inside;
 use crate::batches;
@@ -103,7 +103,7 @@ fn look(
     Ok(None)
 }
 
-/// Whether bytes have others in them.
+/// Returns `true` if `wanted` occurs in the bytes.
 fn has(bytes: &[u8], wanted: &[u8]) -> bool {
     !wanted.is_empty() && bytes.windows(wanted.len()).any(|part| part == wanted)
 }

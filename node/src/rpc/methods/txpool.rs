@@ -72,7 +72,7 @@ pub(super) fn dropped(node: &Node, params: &Params) -> Result<Value, RpcError> {
     Ok(Value::Array(shown))
 }
 
-/// What is known of a transaction that is gone; `whole`: with the transaction itself.
+/// The reason why a transaction is gone; `whole`: with the transaction itself.
 fn why_dropped(node: &Node, hash: &B256, whole: bool) -> Option<Value> {
     let gone = node.dropped.find(node.pool().left(), hash)?;
     let mut object = json!({

@@ -51,7 +51,7 @@ pub(super) async fn of_transaction(
     load::blocking(node, move |_| prove(hash, *again)).await
 }
 
-/// What a node has of a level.
+/// The parts of a level that a node keeps.
 enum Kept {
     Whole(Box<Again>),
     WithoutMessages(Box<Again>),

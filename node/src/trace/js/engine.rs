@@ -21,7 +21,7 @@ const STACK: usize = 512 << 10;
 /// Most characters of an error that are passed on.
 const MOST_WORDS: usize = 1_000;
 
-/// What programs find beside the language.
+/// Functions that programs find beside the language.
 const PRELUDE: &str = include_str!("prelude.js");
 
 /// A tracer's functions, and what they are given. These are dropped before their engine.
@@ -140,7 +140,7 @@ impl Engine {
         self.parts.frames.is_some()
     }
 
-    /// Whether the result may hang on the state.
+    /// Returns `true` if the result may depend on the state.
     pub(super) const fn wants_state(&self) -> bool {
         self.parts.wants_state
     }
@@ -262,7 +262,7 @@ impl About {
     }
 }
 
-/// What programs find beside the language is put there; gives what their functions are given.
+/// Installs the functions that programs find beside the language; returns the object that they are given.
 fn prelude<'js>(
     ctx: &Ctx<'js>,
     moment: &Shared,

@@ -51,10 +51,10 @@ pub(super) struct Left {
     pub(super) error: Option<String>,
 }
 
-/// What all functions of a tracer share.
+/// The state that all functions of a tracer share.
 pub(super) type Shared = Rc<RefCell<Moment>>;
 
-/// What can be asked about.
+/// The facts that can be asked about.
 #[derive(Debug)]
 pub(super) struct Moment {
     pub(super) step: Step,

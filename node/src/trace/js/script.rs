@@ -85,7 +85,7 @@ impl Script {
         })
     }
 
-    /// Who has to look on before, at the same.
+    /// An inspector that has to run before this one, at the same steps.
     #[must_use]
     pub fn measuring(&self) -> Option<Measuring> {
         let measure = &self.measure;
@@ -172,7 +172,7 @@ fn read(source: &Source) -> Result<(Engine, Shared), String> {
     Ok((engine, moment))
 }
 
-/// What the function `result` is told.
+/// The context that the function `result` gets.
 fn about(place: Option<Place>, block: &BlockEnv, traced: &Traced) -> About {
     let (sent, result) = (&traced.transaction, &traced.result.result);
     let (kind, to) = match sent.kind {

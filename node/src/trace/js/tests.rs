@@ -36,14 +36,14 @@ fn traced(program: &str) -> Result<Option<String>, String> {
     engine.result(&About::default(), MOST)
 }
 
-/// What an expression gives in `result`.
+/// The value of an expression in `result`.
 fn value(expression: &str) -> String {
     let program =
         format!("{{fault: function() {{}}, result: function() {{ return {expression} }}}}");
     traced(&program).unwrap().unwrap()
 }
 
-/// What `step(log, db)` leaves in `this.seen`.
+/// The value that `step(log, db)` leaves in `this.seen`.
 fn seen(body: &str) -> Result<String, String> {
     let program = format!(
         "{{seen: [], step: function(log, db) {{ {body} }}, fault: function() {{}}, \

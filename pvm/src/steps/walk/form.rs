@@ -110,7 +110,7 @@ impl Walk {
     }
 }
 
-/// What was looked at.
+/// The records that were read.
 pub(in crate::steps) fn touched(parts: &[Option<Durable>; SHOWN]) -> [Vec<u8>; SHOWN] {
     from_fn(|at| parts[at].as_ref().map(Durable::touched).unwrap_or_default())
 }

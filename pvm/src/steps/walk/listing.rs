@@ -6,28 +6,28 @@ use crate::steps::chain::{Chain, Link};
 use crate::store::Listed;
 use kernel_module::imports::{HostCall as Function, IMPORTS};
 
-/// What the value of the path itself is called.
+/// The name of the path's own value.
 const VALUE: &[u8] = b"@";
 
 /// Names that are being listed.
 #[derive(Clone, Debug)]
 pub(in crate::steps) struct Listing {
-    /// Whether anything lies at the path.
+    /// `true` if there is anything at the path.
     pub(super) any: bool,
-    /// Whether the value of the path itself is still to come.
+    /// `true` while the path's own value is still to come.
     pub(super) value: bool,
-    /// How many names there were.
+    /// Number of names so far.
     pub(super) count: u64,
     /// The last name, of which the next has the beginning.
     pub(super) name: Vec<u8>,
-    /// Where the next names are.
+    /// The places of the next names.
     pub(super) open: Chain<Pending>,
     /// The name that is looked for.
     found: Option<Vec<u8>>,
 }
 
 impl Listing {
-    /// Whether there is a value at the path, and what lies below.
+    /// Starts a listing: `value` is true if the path has a value, `below` has the subtrees.
     pub(super) fn new((value, below): (bool, Option<Pending>)) -> Self {
         let mut open = Chain::default();
         let any = value || below.is_some();
@@ -98,7 +98,7 @@ impl Listing {
         Ok(self.found.is_some() || self.open.is_empty())
     }
 
-    /// What came of it.
+    /// The finished listing.
     pub(super) fn listed(self) -> Listed {
         Listed {
             any: self.any,

@@ -3,7 +3,7 @@ use crate::memory::Flat;
 use crate::value::Value;
 use proptest::prelude::*;
 
-/// Where paths and bytes lie in memory.
+/// Addresses of the paths in memory.
 const PATHS: [usize; 2] = [0, 300];
 const BYTES: usize = 600;
 const OUT: usize = 3_000;
@@ -46,7 +46,7 @@ impl Asked {
     }
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     answer: Result<i64, Stop>,
@@ -71,7 +71,7 @@ fn at_once(asked: &Asked, durable: &Durable) -> Outcome {
     }
 }
 
-/// What whoever judges is shown of a step, and what comes of it for him.
+/// The judge's view of a step, and the judge's verdict.
 fn judged(
     called: Called<'_>,
     walk: Option<&Walk>,

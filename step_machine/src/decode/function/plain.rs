@@ -173,7 +173,7 @@ fn offset(operator: &Operator<'_>) -> Option<u32> {
     memarg(operator).map(|memarg| memarg.offset as u32)
 }
 
-/// What a load or a store says of its address.
+/// The address operand of a load or a store.
 pub(crate) fn memarg(operator: &Operator<'_>) -> Option<MemArg> {
     use Operator as O;
     match operator {

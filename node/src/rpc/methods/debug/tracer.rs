@@ -1,4 +1,4 @@
-//! Who looks on, as the options of a trace name it.
+//! The tracer that the options of a trace name.
 
 use crate::node::Node;
 use crate::request::{BlockOverrides, StateOverrides};
