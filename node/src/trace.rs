@@ -1,12 +1,14 @@
 //! Traces of transactions, step by step: their blocks are executed again by the kernel's
 //! own code, on the state before, while an inspector looks on.
 
+pub mod bounded;
+pub mod calls;
 pub mod console;
 pub mod js;
 mod replay;
 pub mod steps;
 
-pub use replay::{Before, Looked, TraceFailure, replay};
+pub use replay::{Before, BeforeError, Looked, TraceFailure, replay};
 
 use revm::bytecode::opcode::OpCode;
 

@@ -226,3 +226,205 @@ async fn a_connection_that_breaks_a_rule_is_closed_with_its_code() {
     let large = [&[0x81, 0xff][..], &(6_u64 << 20).to_be_bytes(), &[0; 4]].concat();
     assert_eq!(close_code(&devnet, &large).await, 1009);
 }
+
+/// The most bytes of memory that this process ever had (Linux).
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes << 10)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_keeps_no_more_than_there_is_memory_for() {
+    let devnet = devnet(|_| {}).await;
+    let code = |code: String| json!({ HERE: { "code": code } });
+    let request = json!({ "to": HERE, "gas": "0x1312d00" });
+    // Calls an account without code with a megabyte, as often as there is gas.
+    let calling = code("0x5f62100000525b5f5f621000005f5f60995ff150600656".into());
+    // Steps, as many as there is gas for.
+    let stepping = code(format!("0x5b{}5f56", "5f50".repeat(1_000)));
+    let debug = |tracer: &str, overrides: &Value| {
+        let options = json!({ "tracer": tracer, "tracerConfig": { "callTracer": {} }, "stateOverrides": overrides });
+        ("debug_traceCall", json!([request, "latest", options]))
+    };
+    let parity = |kind: &str, overrides: &Value| {
+        ("trace_call", json!([request, [kind], "latest", overrides]))
+    };
+    let before = peak();
+    for (method, params) in [
+        parity("trace", &calling),
+        parity("vmTrace", &stepping),
+        debug("callTracer", &calling),
+        debug("flatCallTracer", &calling),
+        debug("muxTracer", &calling),
+        debug("erc7562Tracer", &stepping),
+    ] {
+        let error = try_call(&devnet, method, params.clone()).await.unwrap_err();
+        assert!(
+            [-32003, -32000].contains(&error.code),
+            "{params}: {error:?}"
+        );
+    }
+    // Not a gigabyte more, where each of these was several.
+    if let Some((before, after)) = before.zip(peak()) {
+        assert!(after - before < 1 << 30, "{before} {after}");
+    }
+    // One that has room is told as ever.
+    let small = json!({ HERE: { "code": "0x5f5f60205f5f60995ff100" } });
+    let (method, params) = debug("callTracer", &small);
+    let trace = call(&devnet, method, params).await;
+    assert_eq!(trace["calls"][0]["input"].as_str().map(str::len), Some(66));
+    devnet.stop();
+}
+
+/// An account.
+const HERE: &str = "0x00000000000000000000000000000000000c0de0";
+
+/// Sends all the gas that a transaction may have to a contract of this code; gives the hash.
+async fn run(devnet: &Handle, code: &[u8], gas: &str) -> Value {
+    let to = deploy(devnet, &[], code).await;
+    let from = devnet.accounts()[0].address;
+    let request = json!([{ "from": from, "to": to, "gas": gas, "value": "0x7" }]);
+    call(devnet, "eth_sendTransaction", request).await
+}
+
+/// The rows of a tree of `callTracer`, in the order of calls, but for numbers of bytes; a
+/// self-destruct belongs to its call.
+fn flat(call: &Value, depth: usize, by: Value, rows: &mut Vec<Value>) {
+    let number = rows.len();
+    let inner: Vec<&Value> = call["calls"].as_array().into_iter().flatten().collect();
+    let (gone, inner): (Vec<&Value>, Vec<&Value>) = inner
+        .into_iter()
+        .partition(|inner| inner["type"] == "SELFDESTRUCT");
+    let mut row = json!({ "number": number, "depth": depth, "by": by, "calls": inner.len() });
+    for field in [
+        "type", "from", "to", "value", "gas", "gasUsed", "input", "error",
+    ] {
+        row[field] = call[field].clone();
+    }
+    row["output"] = call.get("output").cloned().unwrap_or_else(|| json!("0x"));
+    for field in ["input", "output"] {
+        let digits = row[field].as_str().unwrap().len();
+        row[format!("{field}Size")] = json!(digits / 2 - 1);
+    }
+    if let Some(gone) = gone.first() {
+        row["destroyed"] = json!({ "to": gone["to"], "value": gone["value"] });
+    }
+    rows.push(row);
+    for call in inner {
+        flat(call, depth + 1, json!(number), rows);
+    }
+}
+
+/// Creates a contract that destroys itself, asks the identity, calls one that reverts with 36 bytes,
+/// delegates to the counter and has the last call fail, as it does itself if `fails`.
+async fn various(devnet: &Handle, fails: bool) -> Value {
+    let reverts = deploy(devnet, &[], &hex!("60245ffd")).await;
+    let counter = deploy(devnet, &[], common::COUNTER).await;
+    let mut code = hex!("6133ff5f526002601e34f0505f5f60205f60045afa505f5f60245f5f73").to_vec();
+    code.extend(reverts);
+    code.extend(hex!("5af1505f5f5f5f73"));
+    code.extend(counter);
+    code.extend(hex!("5af4505f5f5f5f5f73"));
+    code.extend(reverts);
+    code.extend(hex!("5af1"));
+    if fails {
+        // With what the last call gave back.
+        code.extend(hex!("3d5f5f3e3d5ffd"));
+    }
+    run(devnet, &code, "0x989680").await
+}
+
+#[tokio::test]
+async fn calls_are_a_list_with_what_the_tree_has() {
+    let devnet = devnet(|_| {}).await;
+    for fails in [false, true] {
+        let hash = various(&devnet, fails).await;
+        let tracer = json!([hash, { "tracer": "callTracer" }]);
+        let tree = call(&devnet, "debug_traceTransaction", tracer).await;
+        let mut expected = Vec::new();
+        flat(&tree, 0, Value::Null, &mut expected);
+        assert_eq!(expected.len(), 6, "{tree}");
+        assert_eq!(expected[1]["destroyed"]["value"], "0x7", "{tree}");
+        let options = json!([hash, { "changes": true }]);
+        let told = call(&devnet, "rollup_getCalls", options).await;
+        assert_eq!(told["count"], 6);
+        assert_eq!(told["calls"], json!(expected));
+        let failure = &told["failure"];
+        match fails {
+            false => assert_eq!(failure, &Value::Null),
+            true => {
+                let way = json!([expected[0], expected[5]]);
+                assert_eq!(failure, &json!({ "depth": 1, "path": way, "before": null }));
+            }
+        }
+        // As the tracer of states tells it, codes as numbers of bytes.
+        let options = json!({ "diffMode": true, "disableCode": true });
+        let tracer = json!([hash, { "tracer": "prestateTracer", "tracerConfig": options }]);
+        let changes = call(&devnet, "debug_traceTransaction", tracer).await;
+        assert_eq!(told["changes"], changes);
+        // Some of them, and some of their bytes.
+        let options = json!([hash, { "from": 3, "count": 2, "bytes": 20 }]);
+        let told = call(&devnet, "rollup_getCalls", options).await;
+        assert_eq!(told["calls"].as_array().unwrap().len(), 2);
+        let row = &told["calls"][0];
+        assert_eq!((&row["number"], &row["inputSize"]), (&json!(3), &json!(36)));
+        assert_eq!(row["input"].as_str().unwrap().len(), 42);
+        assert_eq!(row["output"].as_str().unwrap().len(), 42);
+        assert_eq!(told.get("changes"), None);
+    }
+    let unknown = json!([format!("0x{}", "17".repeat(32))]);
+    assert!(try_call(&devnet, "rollup_getCalls", unknown).await.is_err());
+    devnet.stop();
+}
+
+#[tokio::test]
+async fn a_contract_that_is_made_changes_the_size_of_its_code() {
+    let devnet = devnet(|_| {}).await;
+    let to = deploy(&devnet, &[], common::COUNTER).await;
+    let block = call(&devnet, "eth_getBlockByNumber", json!(["latest", false])).await;
+    let options = json!([block["transactions"][0], { "changes": true, "count": 0 }]);
+    let told = call(&devnet, "rollup_getCalls", options).await;
+    let made = &told["changes"]["post"][format!("{to:#x}")];
+    assert_eq!(made["codeSize"], common::COUNTER.len(), "{told}");
+    assert_eq!((&told["calls"], &told["count"]), (&json!([]), &json!(1)));
+    devnet.stop();
+}
+
+#[tokio::test]
+async fn calls_as_deep_as_gas_allows_are_a_list_and_fail_by_the_innermost() {
+    let devnet = devnet(|_| {}).await;
+    // Calls itself, and fails as that does.
+    let hash = run(&devnet, &hex!("5f5f5f5f5f305af15f5ffd"), "0x1000000").await;
+    let tracer = json!([hash, { "tracer": "flatCallTracer" }]);
+    let deep = call(&devnet, "debug_traceTransaction", tracer).await;
+    let deep = deep.as_array().unwrap();
+    assert!(deep.len() > 400, "{}", deep.len());
+    let last = deep.len() - 1;
+    let options = json!([hash, { "from": last - 1 }]);
+    let told = call(&devnet, "rollup_getCalls", options).await;
+    assert_eq!(told["count"], deep.len());
+    let rows = told["calls"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for (row, flat) in rows.iter().zip(&deep[last - 1..]) {
+        let depth = flat["traceAddress"].as_array().unwrap().len();
+        assert_eq!(row["depth"], depth);
+        assert_eq!(row["by"], depth - 1);
+        assert_eq!(row["gas"], flat["action"]["gas"]);
+    }
+    assert_eq!(rows[1]["error"], "out of gas");
+    let failure = &told["failure"];
+    assert_eq!(failure["depth"], last);
+    let path = failure["path"].as_array().unwrap();
+    let numbers: Vec<u64> = path
+        .iter()
+        .map(|row| row["number"].as_u64().unwrap())
+        .collect();
+    let end = last as u64;
+    let ends: Vec<u64> = (0..6).chain(end - 5..=end).collect();
+    assert_eq!(numbers, ends);
+    devnet.stop();
+}

@@ -3,6 +3,7 @@
 mod abis;
 mod blocks;
 mod building;
+mod calls;
 mod configuration;
 pub(super) mod debug;
 mod development;
@@ -277,6 +278,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_getTransactionsOf"], Blocking(explorer::transactions_of)),
     (&["rollup_getSlots"], Blocking(explorer::slots)),
     (&["rollup_getReceipt"], Blocking(explorer::receipt)),
+    (&["rollup_getCalls"], Tracing(calls::of_transaction)),
     (&["rollup_getDropped"], Blocking(txpool::dropped)),
     (&["rollup_getWitness"], Waiting(|miner, params| Box::pin(witness::of_transaction(miner, params)))),
     (&["rollup_getBlockFigures"], AtOnce(explorer::block_figures)),

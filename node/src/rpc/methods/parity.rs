@@ -12,6 +12,7 @@ use crate::rpc::text::{self, List};
 use crate::simulate::blocks::moves;
 use crate::simulate::call_of;
 use crate::simulate::overrides::Overridden;
+use crate::trace::bounded::Bounded;
 use crate::trace::{Before, Looked, TraceFailure, replay};
 use alloy_primitives::map::HashSet;
 use alloy_rpc_types_eth::TransactionInfo;
@@ -208,7 +209,7 @@ fn trace_call(
     types: &HashSet<TraceType>,
     interrupt: &Interrupt,
 ) -> Result<TraceResults, RpcError> {
-    let inspector = TracingInspector::new(TracingInspectorConfig::from_parity_config(types));
+    let inspector = Bounded::tracing(TracingInspectorConfig::from_parity_config(types));
     let mut replay = Replay::view(state, environment, inspector).map_err(RpcError::internal)?;
     replay.interrupt_by(interrupt.clone());
     let traced = replay.call(call);
@@ -216,8 +217,9 @@ fn trace_call(
         return Err(TraceFailure::Interrupted.into());
     }
     let traced = traced.map_err(TraceFailure::from)?;
-    let inspector = std::mem::take(replay.inspector());
-    results_of(inspector, &traced, types, state)
+    let fresh = Bounded::tracing(TracingInspectorConfig::none());
+    let inspector = std::mem::replace(replay.inspector(), fresh);
+    results_of(whole(inspector)?, &traced, types, state)
 }
 
 /// Gives the traces of a block's transactions, one by one, until `each` says so (`false`).
@@ -233,7 +235,7 @@ pub(super) fn localized(
     }
     let parent = parent(node, block)?;
     let config = TracingInspectorConfig::default_parity();
-    let inspector = TracingInspector::new(config);
+    let inspector = Bounded::tracing(config);
     let mut more = true;
     replay(
         (block, &parent),
@@ -253,7 +255,7 @@ pub(super) fn localized(
                 block_timestamp: Some(block.header.timestamp),
             };
             let gas_used = looked.traced.gas_used;
-            let inspector = take(&mut looked, config);
+            let inspector = take(&mut looked, config)?;
             let builder = inspector
                 .into_parity_builder()
                 .with_transaction_gas_used(gas_used);
@@ -270,10 +272,16 @@ pub(super) fn localized(
 
 /// Takes the inspector with what it saw, and puts a fresh one in its place.
 fn take(
-    looked: &mut Looked<'_, '_, TracingInspector>,
+    looked: &mut Looked<'_, '_, Bounded<TracingInspector>>,
     config: TracingInspectorConfig,
-) -> TracingInspector {
-    std::mem::replace(looked.replay.inspector(), TracingInspector::new(config))
+) -> Result<TracingInspector, RpcError> {
+    let fresh = Bounded::tracing(config);
+    whole(std::mem::replace(looked.replay.inspector(), fresh))
+}
+
+/// The inspector, if it kept everything.
+fn whole(inspector: Bounded<TracingInspector>) -> Result<TracingInspector, RpcError> {
+    inspector.into_tracing().ok_or_else(text::too_large)
 }
 
 /// Gives what the transactions of a block did, one by one, with their places.
@@ -289,7 +297,7 @@ fn results(
     }
     let parent = parent(node, block)?;
     let config = TracingInspectorConfig::from_parity_config(types);
-    let inspector = TracingInspector::new(config);
+    let inspector = Bounded::tracing(config);
     replay(
         (block, &parent),
         wanted,
@@ -298,7 +306,7 @@ fn results(
         |mut looked| {
             let (index, state) = (looked.index, looked.state);
             let traced = looked.traced.clone();
-            let inspector = take(&mut looked, config);
+            let inspector = take(&mut looked, config)?;
             each(index, results_of(inspector, &traced, types, state)?)
         },
     )

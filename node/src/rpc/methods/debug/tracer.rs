@@ -7,6 +7,7 @@ use crate::rpc::load::MAX_ANSWER;
 use crate::rpc::params::{Param, Params};
 use crate::rpc::text;
 use crate::trace::Before;
+use crate::trace::bounded::Bounded;
 use crate::trace::js::{Measuring, Place, Script, Source};
 use crate::trace::steps::{BoundedText, Steps};
 use alloy_rpc_types_trace::geth::{
@@ -27,7 +28,7 @@ use std::rc::Rc;
 pub(super) type Tracer = Either<Native, Either<Script, Measuring>>;
 
 /// A tracer of this program.
-type Native = Either<DebugInspector, Steps<BoundedText>>;
+type Native = Either<Bounded<DebugInspector>, Steps<BoundedText>>;
 
 /// The inspectors, first one and then the other.
 pub(super) struct Tracers {
@@ -71,7 +72,8 @@ pub(super) fn result(
     };
     let (transaction, result) = (&traced.transaction, &traced.result);
     match native {
-        Either::Left(inspector) => {
+        Either::Left(bounded) => {
+            let inspector = bounded.debug_whole().ok_or_else(text::too_large)?;
             let mut before = Before {
                 state,
                 accounts: &traced.before,
@@ -85,6 +87,7 @@ pub(super) fn result(
                 .get_result(context, transaction, block, result, &mut before)
                 .map_err(RpcError::internal)?;
             inspector.fuse().map_err(RpcError::internal)?;
+            bounded.renew();
             text::value(&trace)
         }
         Either::Right(steps) => {
@@ -138,7 +141,7 @@ impl Options {
             Some(GethDebugTracerType::BuiltInTracer(_)) => {
                 let inspector = DebugInspector::new(self.tracing.clone());
                 let inspector = inspector.map_err(RpcError::server)?;
-                Ok(native(Either::Left(inspector)))
+                Ok(native(Either::Left(Bounded::debug(inspector))))
             }
             Some(GethDebugTracerType::JsTracer(_)) if !node.runs_scripts() => {
                 Err(RpcError::server(SCRIPTS_ARE_OFF))
