@@ -67,6 +67,16 @@ impl Body {
         Some(parties(stored.sender, &decoded.transaction, &self.receipt))
     }
 
+    /// The transaction of a row, which may have many logs: these are not read.
+    pub(super) fn transaction(place: u64, row: &[u8]) -> Option<StoredTransaction> {
+        let mut row = unseal(&place.to_be_bytes(), row)?;
+        take_number(&mut row)?;
+        take_number(&mut row)?;
+        let transactions = Transactions::decode(take_bytes(&mut row)?)?.0;
+        let [transaction] = <[_; 1]>::try_from(transactions).ok()?;
+        Some(transaction)
+    }
+
     pub(super) fn unseal(place: u64, row: &[u8]) -> Option<Self> {
         let mut row = unseal(&place.to_be_bytes(), row)?;
         take_number(&mut row)?;

@@ -207,10 +207,13 @@ impl Store {
         }
         self.read_tables(|transaction| {
             let transactions = transaction.open_table(TRANSACTIONS)?;
+            let bodies = transaction.open_table(BODIES)?;
             for found in transactions.range(entry(hash, 0)..=entry(hash, u64::MAX))? {
                 let place = of_entry(found?.0.value());
-                let body = body(transaction, place)?;
-                if keccak256(&body.transaction.raw) == *hash {
+                let row = bodies.get(place)?;
+                let body = row.and_then(|row| Body::transaction(place, row.value()));
+                let body = body.ok_or_else(|| damaged("transaction", place))?;
+                if keccak256(&body.raw) == *hash {
                     return Ok(Some(of_place(place)));
                 }
             }
