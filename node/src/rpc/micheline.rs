@@ -4,8 +4,9 @@ use alloy_primitives::{U256, hex};
 use messages::micheline::{Node, View};
 use serde_json::{Value, json};
 
-/// The depth up to which nodes are shown.
-const MAX_DEPTH: u32 = 100;
+/// The depth up to which nodes are shown. Each takes two levels of JSON, of which many readers take
+/// 128 and no more (those of serde_json, in whose way the pages stand).
+const MAX_DEPTH: u32 = 50;
 
 /// A node as Tezos nodes write it: `{"prim":"Pair","args":[…]}`, `{"int":"5"}`.
 /// A node that is too deep, has over 256 bits or an unknown primitive is shown as bytes:
@@ -111,5 +112,15 @@ mod tests {
         assert_eq!(of(&[3, 77]), json!({ "micheline": "0x034d" }));
         let deep = [[5, 5].repeat(1_000), vec![3, 11]].concat();
         assert!(of(&deep)["micheline"].is_string());
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again_however_deep_it_is() {
+        for depth in 0..300 {
+            let deep = [[5, 5].repeat(depth), vec![3, 11]].concat();
+            let answer = json!({ "result": [[{ "message": { "parameters": of(&deep) } }]] });
+            let read: Value = serde_json::from_str(&answer.to_string()).unwrap();
+            assert_eq!(read, answer, "{depth}");
+        }
     }
 }
