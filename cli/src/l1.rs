@@ -367,7 +367,8 @@ fn withdrawal(one: &Value) -> String {
     };
     let until = match &one["executableAt"] {
         Value::Null => String::new(),
-        level => format!(" until level {level}"),
+        level if one["status"] == "cementing" => format!(" until level {level}"),
+        _ => String::new(),
     };
     let (status, kind, receiver) = (word("status"), word("kind"), word("receiver"));
     format!("{place}  {status}{until}  {kind}  {amount}  {receiver}\n")
@@ -453,6 +454,12 @@ mod tests {
         });
         let line = "level 3 index 0  cementing until level 21  native  1.5 tez  tz1…\n";
         assert_eq!(withdrawal(&one), line);
+        let mut executed = one.clone();
+        executed["status"] = json!("executed");
+        assert_eq!(
+            withdrawal(&executed),
+            line.replace("cementing until level 21", "executed")
+        );
         let queued = json!({ "status": "queued", "number": 7, "kind": "other" });
         assert_eq!(withdrawal(&queued), "queue 7  queued\n");
     }

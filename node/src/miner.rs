@@ -20,7 +20,7 @@ pub(crate) use layer1::kept;
 pub use miner::Miner;
 pub use posting::Post;
 pub use requests::{
-    Advanced, Change, Followed, Holdings, Operated, OutboxProof, Overview, RollupStatus, Setting,
-    Withdrawal, WithdrawalStage,
+    Advanced, Change, Cover, Followed, Holdings, Operated, OutboxProof, Overview, RollupStatus,
+    Setting, Withdrawal, WithdrawalStage,
 };
 pub(crate) use requests::{Layer1Request, LevelMessages, Reply, Request};

@@ -152,6 +152,22 @@ async fn what_layer_1_refuses_changes_nothing() {
     assert_eq!(mutez(&devnet, ACCOUNTS[0]).await, BALANCE.0);
 }
 
+/// The level of the commitment that covers a message of the outbox, that at which it is published,
+/// and that from which on the message can be executed; a commitment comes every four levels.
+fn covered(one: &Value, window: u64) -> [u64; 3] {
+    let levels = ["commitment", "publishedAt", "executableAt"];
+    let [commitment, published, executable] = levels.map(|name| one[name].as_u64().unwrap());
+    let left = one["outboxLevel"].as_u64().unwrap();
+    assert!(left <= commitment && commitment < left + 4, "{one}");
+    assert_eq!(commitment % 4, 0, "{one}");
+    assert_eq!(
+        (published, executable),
+        (commitment + 1, commitment + 1 + window),
+        "{one}"
+    );
+    [commitment, published, executable]
+}
+
 #[tokio::test]
 async fn a_withdrawal_is_paid_when_it_is_cemented() {
     let window = 5;
@@ -167,6 +183,7 @@ async fn a_withdrawal_is_paid_when_it_is_cemented() {
         (&json!("native"), &json!(ACCOUNTS[1]))
     );
     assert_eq!(one["status"], "inOutbox", "{one}");
+    let covered = covered(one, u64::from(window));
     let place = json!([one["outboxLevel"], one["messageIndex"]]);
     let error = try_call(&devnet, "rollup_executeOutboxMessage", place.clone()).await;
     let error = error.unwrap_err().message;
@@ -175,11 +192,14 @@ async fn a_withdrawal_is_paid_when_it_is_cemented() {
     let advanced = call(&devnet, "rollup_advanceLevels", json!([])).await;
     let executable = call(&devnet, "rollup_withdrawals", json!([])).await;
     assert_eq!(executable[0]["status"], "executable", "{executable}");
+    assert_eq!(self::covered(&executable[0], u64::from(window)), covered);
+    assert_eq!(advanced["level"], covered[2], "{executable}");
     assert!(advanced["levels"].as_u64().unwrap() >= u64::from(window));
     call(&devnet, "rollup_executeOutboxMessage", place.clone()).await;
     assert_eq!(mutez(&devnet, ACCOUNTS[1]).await, BALANCE.0 + 4_000_000);
     let executed = call(&devnet, "rollup_withdrawals", json!([])).await;
     assert_eq!(executed[0]["status"], "executed");
+    assert_eq!(self::covered(&executed[0], u64::from(window)), covered);
     let again = try_call(&devnet, "rollup_executeOutboxMessage", place.clone()).await;
     assert!(again.is_err());
 

@@ -6,7 +6,7 @@
 
 use super::miner::Miner;
 use super::requests::{
-    Advanced, Holdings, Layer1Request, Operated, Overview, Withdrawal, WithdrawalStage,
+    Advanced, Cover, Holdings, Layer1Request, Operated, Overview, Withdrawal, WithdrawalStage,
 };
 use crate::error::{MinerError, NodeError};
 use crate::node::BlockTime;
@@ -172,15 +172,18 @@ impl Miner {
     }
 
     fn withdrawals(&self) -> Result<Vec<Withdrawal>, NodeError> {
-        let mut all: Vec<Withdrawal> = self
-            .layer1
-            .outbox()
-            .iter()
-            .map(|(place, message)| Withdrawal {
-                stage: WithdrawalStage::Left(place, self.layer1.status(place)),
+        let parameters = self.layer1.parameters();
+        let left = self.layer1.outbox().iter().map(|(place, message)| {
+            let cover = Cover {
+                commitment: parameters.commitment(place.level),
+                executable_at: parameters.executable_at(place.level),
+            };
+            Withdrawal {
+                stage: WithdrawalStage::Left(place, self.layer1.status(place), cover),
                 message: message.to_vec(),
-            })
-            .collect();
+            }
+        });
+        let mut all: Vec<Withdrawal> = left.collect();
         all.extend(kept(self.machine.durable()).map_err(StorageError::from)?);
         Ok(all)
     }

@@ -171,9 +171,18 @@ pub enum WithdrawalStage {
     /// A trap left it in doubt whether it left; its number there.
     Doubtful(u64),
     /// In the outbox.
-    Left(OutboxPosition, Status),
+    Left(OutboxPosition, Status, Cover),
     /// In the outbox of a rollup that the node follows.
     Followed(OutboxPosition, Followed),
+}
+
+/// The commitment that covers a message of the outbox, or will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cover {
+    /// Its level.
+    pub commitment: u32,
+    /// From which level on it is cemented, if nobody refutes it.
+    pub executable_at: u32,
 }
 
 /// The stage of a message in the outbox, as a rollup node tells it.

@@ -153,20 +153,25 @@ pub(super) fn withdrawal(withdrawal: &Withdrawal) -> Value {
     let mut json = match withdrawal.stage {
         WithdrawalStage::Queued(number) => json!({ "status": "queued", "number": number }),
         WithdrawalStage::Doubtful(number) => json!({ "status": "doubtful", "number": number }),
-        WithdrawalStage::Left(place, status) => {
-            let mut json = json!({ "outboxLevel": place.level, "messageIndex": place.index });
-            let (word, more) = match status {
-                Status::InOutbox { commitment } => ("inOutbox", Some(("commitment", commitment))),
-                Status::Cementing { executable_at } => {
-                    ("cementing", Some(("executableAt", executable_at)))
-                }
-                Status::Executable => ("executable", None),
-                Status::Executed { at } => ("executed", Some(("executedAt", at))),
-                Status::Expired => ("expired", None),
-            };
-            json["status"] = word.into();
-            if let Some((key, level)) = more {
-                json[key] = level.into();
+        WithdrawalStage::Left(place, status, cover) => {
+            let mut json = json!({
+                "outboxLevel": place.level,
+                "messageIndex": place.index,
+                "commitment": cover.commitment,
+                // A commitment is published one level after its own.
+                "publishedAt": cover.commitment.saturating_add(1),
+                "executableAt": cover.executable_at,
+            });
+            json["status"] = match status {
+                Status::InOutbox { .. } => "inOutbox",
+                Status::Cementing { .. } => "cementing",
+                Status::Executable => "executable",
+                Status::Executed { .. } => "executed",
+                Status::Expired => "expired",
+            }
+            .into();
+            if let Status::Executed { at } = status {
+                json["executedAt"] = at.into();
             }
             json
         }

@@ -1,28 +1,26 @@
 //! The bridge: what came from layer 1, and how far what goes back is.
 
-use super::forms::{self, Form, Input};
+mod withdrawals;
+
+use super::forms::{Form, Input};
 use super::found;
 use crate::ask::{Ask, Trouble, address, data, number, text};
 use crate::format;
 use crate::frame::View;
-use crate::names::{Names, plain};
+use crate::names::Names;
 use crate::query::Query;
-use crate::slice::Slice;
 use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{Address, B256, U256, address as fixed, keccak256};
 use maud::{Markup, html};
-use node::rpc::RpcError;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use withdrawals::At;
 
 /// The bridges of tez and of tokens.
 const BRIDGES: [Address; 2] = [
     fixed!("0xff00000000000000000000000000000000000001"),
     fixed!("0xff00000000000000000000000000000000000002"),
 ];
-
-/// The withdrawals of a page, and the bytes that they may take.
-const PAGE: usize = 30;
-const BYTES: usize = 35_000;
 
 /// The bytes that deposits may take.
 const DEPOSIT_BYTES: usize = 35_000;
@@ -111,10 +109,26 @@ pub(super) fn message_of(log: &Value) -> Option<(u64, u64)> {
     Some((u64::try_from(level).ok()?, u64::try_from(id).ok()?))
 }
 
+/// The blocks of a level that deposits made, by level and number of their messages.
+pub(super) async fn deposited(ask: &Ask, blocks: &Value) -> BTreeMap<(u64, u64), u64> {
+    if blocks.is_null() {
+        return BTreeMap::new();
+    }
+    let [first, last] = ["first", "last"].map(|name| format!("{:#x}", number(blocks, name)));
+    let topics: Vec<B256> = EVENTS.iter().map(keccak256).collect();
+    let filter =
+        json!([{ "address": BRIDGES, "topics": [topics], "fromBlock": first, "toBlock": last }]);
+    let logs = ask.call("eth_getLogs", filter).await.unwrap_or_default();
+    let logs = logs.as_array().into_iter().flatten();
+    logs.filter_map(|log| Some((message_of(log)?, number(log, "blockNumber"))))
+        .collect()
+}
+
 /// `/bridge`; `?before=B-L`: older deposits; `?from=N`: the withdrawals behind the newest N.
 pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trouble> {
     let layer1 = ask.call("rollup_layer1", json!([])).await;
     let withdrawals = ask.call("rollup_withdrawals", json!([])).await;
+    let at = At::now(ask, &layer1).await;
     let topics: Vec<B256> = EVENTS.iter().map(keccak256).collect();
     let filter = json!({ "address": BRIDGES, "topics": [topics] });
     let found = found::search(ask, &filter, query.get("before")).await?;
@@ -142,7 +156,7 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         div #lists data-refresh {
         h2 #withdrawals { "Withdrawals" }
         @match &withdrawals {
-            Ok(all) => (leaving((ask, open(ask, &layer1)), all.as_array().map_or(&[][..], Vec::as_slice), query)),
+            Ok(all) => (withdrawals::leaving(&at, all.as_array().map_or(&[][..], Vec::as_slice), query)),
             Err(error) => p.none { "The node does not give them: " (error.message) "." },
         }
         h2 #deposits { "Deposits" }
@@ -169,23 +183,6 @@ fn withdraw() -> String {
     format!("/address/{bridge}/contract?f=withdraw_base58(string)")
 }
 
-/// The level that is not over yet.
-fn open(ask: &Ask, layer1: &Result<Value, RpcError>) -> u64 {
-    match (layer1, ask.node().following()) {
-        (Ok(layer1), _) => number(layer1, "level"),
-        (Err(_), Some(following)) => u64::from(following.level) + 1,
-        (Err(_), None) => 0,
-    }
-}
-
-/// A level: a link once there is something to see.
-fn level_of(open: u64, level: u64) -> Markup {
-    match level < open {
-        true => format::level(level),
-        false => html! { "level " (format::count(level)) },
-    }
-}
-
 fn facts(layer1: &Value) -> Markup {
     let over = number(layer1, "level").checked_sub(1);
     let accounts = layer1.get("accounts").and_then(Value::as_array);
@@ -198,6 +195,7 @@ fn facts(layer1: &Value) -> Markup {
             div { dt { "A commitment every" } dd { (number(layer1, "commitmentPeriod")) " levels" } }
             div { dt { "It can be refuted for" } dd { (number(layer1, "challengeWindow")) " levels" } }
         }
+        p.note { "On this layer 1 commitments come by the clock: nobody stakes on one, and nobody refutes it. " a href="/dispute" { "A dispute" } " is played beside it." }
         details {
             summary { "Accounts and contracts of layer 1" }
             ul {
@@ -242,6 +240,8 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
         _ => U256::ZERO,
     };
     let place = message_of(log);
+    let receiver = value("receiver");
+    let nobody = matches!(receiver, Some(DynSolValue::Address(Address::ZERO)));
     let waits = match (event, place) {
         ("DepositKept", Some((level, id))) => still_kept(ask, level, id).await,
         ("QueuedDeposit", _) => still_queued(ask, value("nonce")).await,
@@ -252,9 +252,16 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
             td { (format::block(number(log, "blockNumber"))) }
             td { @if let Some((level, id)) = place { (format::message(level, id)) } }
             td { (format::transaction(text(log, "transactionHash"))) }
-            td { @if let Some(DynSolValue::Address(receiver)) = value("receiver") { (names.account(&receiver)) } }
+            td {
+                @if nobody { span.none { "nobody" } }
+                @else if let Some(DynSolValue::Address(receiver)) = &receiver { (names.account(receiver)) }
+            }
             td.number { @if native { (format::wei(amount)) } @else { (format::count(amount)) " tickets" } }
-            td { (fate(event, waits, claim(native, place, value("nonce")))) }
+            td {
+                // What the routing does not name is nobody's to claim.
+                @if nobody && waits != Some(false) { span.waits { "kept" } ", since its routing names no receiver: governance alone can hand it over" }
+                @else { (fate(event, waits, claim(native, place, value("nonce")))) }
+            }
         }
     }
 }
@@ -327,123 +334,6 @@ fn table_of_deposits(rows: &[Markup]) -> Markup {
     }
 }
 
-/// Withdrawals, newest first.
-fn leaving(at: (&Ask, u64), all: &[Value], query: &Query) -> Markup {
-    let slice = Slice::of(query, "/bridge", "from", PAGE);
-    let slice = slice.newest_first().at("withdrawals");
-    let (rows, slice) = slice.fit(BYTES, all.iter().rev(), |one| withdrawal(at, one));
-    html! {
-        @if all.is_empty() { p.none { "None is on its way." } }
-        @if !at.0.is_devnet() { p.note { "Those in the outbox since this node began, the newest 1,000 of them." } }
-        @for row in &rows { (row) }
-        (slice.bar("Withdrawals", all.len()))
-    }
-}
-
-/// Where a withdrawal may be, one place after the other.
-const STEPS: [&str; 5] = [
-    "queued in the kernel",
-    "in the outbox",
-    "in a commitment",
-    "in a cemented commitment",
-    "executed on layer 1",
-];
-
-/// The step that a withdrawal is at, by its status.
-fn reached(status: &str) -> usize {
-    match status {
-        "inOutbox" => 1,
-        "cementing" => 2,
-        "executable" => 3,
-        // What expired was cemented, and was not executed.
-        "executed" | "expired" => 4,
-        _ => 0,
-    }
-}
-
-fn withdrawal((ask, open): (&Ask, u64), one: &Value) -> Markup {
-    let status = text(one, "status");
-    let reached = reached(status);
-    let place = one.get("outboxLevel").is_some();
-    let (level, index) = (number(one, "outboxLevel"), number(one, "messageIndex"));
-    html! {
-        section.withdrawal {
-            h3 { (amount(one)) " to " (format::layer1(text(one, "receiver"))) }
-            p {
-                @if place { "Message " (index) " of the outbox of " (format::level(level)) ". " }
-                strong { (status_words(open, one)) }
-            }
-            ol.steps {
-                @for (step, words) in STEPS.iter().enumerate() {
-                    @let done = step < reached || status == "executed";
-                    li.done[done] aria-current=[(step == reached && status != "expired").then_some("step")] { @if done { "✓ " } (words) }
-                }
-            }
-            @if place && status != "executed" && status != "expired" { (execution(ask, one, (level, index))) }
-            details {
-                summary { "bytes" }
-                @if place { (format::linked_bytes(&data(one, "raw"), 256, &format!("/level/{level}/outbox/{index}"))) }
-                @else { (format::some_bytes(&data(one, "raw"), 4_096)) }
-            }
-        }
-    }
-}
-
-fn amount(one: &Value) -> Markup {
-    let amount = text(one, "amount").parse::<U256>().unwrap_or_default();
-    match text(one, "kind") {
-        "native" | "fast" => format::exact(
-            &format!("{} tez", format::decimal(amount, 6)),
-            &format!("{} mutez", format::count(amount)),
-        ),
-        "token" => html! { (format::count(amount)) " tickets" },
-        _ => html! { "A message" },
-    }
-}
-
-fn status_words(open: u64, one: &Value) -> Markup {
-    let level = |field| level_of(open, number(one, field));
-    match text(one, "status") {
-        "queued" => html! { "It waits in the kernel: a level's outbox takes 100." },
-        "doubtful" => {
-            html! { "It was being written when the kernel trapped: governance says whether it left." }
-        }
-        "inOutbox" => {
-            html! { "It left; the commitment of " (level("commitment")) " will cover it." }
-        }
-        "cementing" if one.get("executableAt").is_some() => {
-            let at = number(one, "executableAt");
-            html! { "Its commitment can still be refuted: it can be executed from " (level("executableAt")) " on" @if at > open { ", " (format::count(at - open)) " levels from now" } "." }
-        }
-        "cementing" if one.get("commitment").is_some() => {
-            html! { "The commitment of " (level("commitment")) " covers it, and can still be refuted." }
-        }
-        "cementing" => html! { "Its commitment can still be refuted." },
-        "executable" => html! { "Anybody can execute it now." },
-        "executed" if one.get("executedAt").is_some() => {
-            html! { "It was executed at " (level("executedAt")) "." }
-        }
-        "executed" => html! { "It was executed." },
-        "expired" => html! { "It was not executed in time." },
-        other => html! { (plain(other)) },
-    }
-}
-
-/// How it is executed.
-fn execution(ask: &Ask, one: &Value, (level, index): (u64, u64)) -> Markup {
-    let fast = text(one, "kind") == "fast";
-    html! {
-        @if ask.is_devnet() {
-            @if text(one, "status") == "executable" { (forms::button("Execute", "rollup_executeOutboxMessage", &[level, index])) }
-            @else { (forms::button("Run levels until it can be executed", "rollup_advanceLevels", &[])) }
-            @if fast { (forms::button("Pay it early", "rollup_payOut", &[level, index])) }
-        } @else {
-            p { "The proof, and the command for " code { "octez-client" } ":" }
-            (forms::button("Show it", "rollup_executeOutboxMessage", &[level, index]))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -463,33 +353,12 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_links_once_they_are_over_and_the_newest_is_one() {
+    fn the_newest_level_is_one_that_is_over() {
         let text = facts(&json!({ "level": 7, "cemented": 2 })).into_string();
         assert!(
             text.contains("/level/6") && !text.contains("/level/7"),
             "{text}"
         );
-        let executed = json!({ "status": "executed", "executedAt": 7 });
-        let now = status_words(7, &executed).into_string();
-        assert!(now.contains("level 7") && !now.contains("href"), "{now}");
-        assert!(
-            status_words(8, &executed)
-                .into_string()
-                .contains("/level/7")
-        );
-    }
-
-    #[test]
-    fn the_step_that_is_marked_says_what_the_status_says() {
-        for (status, words) in [
-            ("queued", "queued"),
-            ("inOutbox", "outbox"),
-            ("cementing", "in a commitment"),
-            ("executable", "in a cemented commitment"),
-            ("executed", "executed on"),
-        ] {
-            assert!(STEPS[reached(status)].contains(words), "{status}");
-        }
     }
 
     #[test]
