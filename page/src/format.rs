@@ -180,14 +180,19 @@ pub(crate) fn some_bytes(bytes: &[u8], most: usize) -> Markup {
 
 /// The same, with the address of a page that has all of them; empty: there is none.
 pub(crate) fn linked_bytes(bytes: &[u8], most: usize, all: &str) -> Markup {
-    match bytes.len() {
+    first_bytes((bytes, bytes.len()), most, all)
+}
+
+/// The same of the first bytes of a value, and how many it has.
+pub(crate) fn first_bytes((bytes, size): (&[u8], usize), most: usize, all: &str) -> Markup {
+    match size.max(bytes.len()) {
         0 => html! { span.none { "no bytes" } },
         1..=36 => html! { code.bytes { (hex_of(bytes)) } },
         length => html! {
             details.bytes {
                 summary { (count(length)) " bytes: " code { (hex_of(bytes.get(..16).unwrap_or_default())) "…" } }
                 @if length > most { p.note { "The first " (count(most)) " bytes" @if all.is_empty() { "." } @else { "; " a href=(all) { "all of them" } } } }
-                pre tabindex="0" { (lines(bytes.get(..most.min(length)).unwrap_or_default())) }
+                pre tabindex="0" { (lines(bytes.get(..most).unwrap_or(bytes))) }
             }
         },
     }

@@ -126,19 +126,18 @@ pub fn pages(artefact: Value, name: &str, bytes: &[u8]) -> Vec<Page> {
     let functions: Vec<&Function> = contract.abi.functions().collect();
     let errors: Vec<&Error> = contract.abi.errors().collect();
     let events: Vec<&Event> = contract.abi.events().collect();
-    // As much as a trace may have: what is longer is not shown.
+    // As much as the node tells at once.
     let most = (MOST / (bytes.len() + 1)).clamp(1, 100);
     let some = |count: usize| count.min(most);
-    let trace = trace(
+    let told = told(
         &functions[..some(functions.len())],
         &errors[..some(errors.len())],
         bytes,
     );
     let case = Case {
         names: &names,
-        trace,
+        told,
         receipt: receipt(&events[..some(events.len())], bytes),
-        difference: difference(bytes),
     };
     let mut pages = case.pages(&functions, bytes);
     let pages_of = &mut pages;
@@ -163,9 +162,8 @@ pub fn pages(artefact: Value, name: &str, bytes: &[u8]) -> Vec<Page> {
 /// A transaction, and what came of it.
 struct Case<'n> {
     names: &'n Names,
-    trace: Value,
+    told: Value,
     receipt: Value,
-    difference: Value,
 }
 
 impl Case<'_> {
@@ -180,8 +178,7 @@ impl Case<'_> {
             transaction: &transaction,
             receipt: &self.receipt,
             block: &Value::Null,
-            trace: Ok(self.trace.clone()),
-            difference: Ok(self.difference.clone()),
+            told: Ok(self.told.clone()),
             moves: html! {},
             rest: None,
             way: posted::Way::default(),
@@ -192,10 +189,10 @@ impl Case<'_> {
         for from in [0, 1, 7, 60] {
             let query = Query::parse(&format!("from={from}"));
             add(&mut pages, "calls", || {
-                calls::listed(names, &path, &self.trace, &query)
+                calls::listed(names, &path, &self.told, &query)
             });
             add(&mut pages, "changes", || {
-                changes::listed(names, &path, &self.difference, &query)
+                changes::listed(names, &path, &self.told["changes"], &query)
             });
             if let Some(decoded) = names.input(&input) {
                 add(&mut pages, "values", || {
@@ -207,26 +204,38 @@ impl Case<'_> {
     }
 }
 
-/// Calls that call each other, some of which fail.
-fn trace(functions: &[&Function], errors: &[&Error], bytes: &[u8]) -> Value {
+/// Calls that call each other, some of which fail, and what they changed.
+fn told(functions: &[&Function], errors: &[&Error], bytes: &[u8]) -> Value {
     let with = |selector: &[u8]| crate::ask::hex_of([selector, bytes].concat());
-    let mut inner = Vec::new();
-    for function in functions {
-        inner.push(json!({ "type": "CALL", "to": WHO, "from": WHO, "input": with(function.selector().as_slice()), "output": crate::ask::hex_of(bytes) }));
-    }
-    for error in errors {
-        inner.push(json!({ "type": "STATICCALL", "to": WHO, "error": "execution reverted", "output": with(error.selector().as_slice()) }));
-    }
     let output = errors
         .last()
         .map_or_else(String::new, |error| with(error.selector().as_slice()));
-    let mut trace =
-        json!({ "type": "CALL", "error": "execution reverted", "output": output, "calls": inner });
     // As deep as some bytes say.
-    for _ in 0..bytes.first().copied().unwrap_or_default() {
-        trace = json!({ "type": "DELEGATECALL", "to": WHO, "error": "execution reverted", "output": trace["output"], "calls": [trace] });
+    let deep = usize::from(bytes.first().copied().unwrap_or_default());
+    let mut calls: Vec<Value> = (0..=deep)
+        .map(|depth| json!({ "type": "DELEGATECALL", "to": WHO, "error": "execution reverted", "output": output, "depth": depth }))
+        .collect();
+    let way: Vec<Value> = calls
+        .iter()
+        .take(6)
+        .chain(calls.iter().skip(6.max(deep.saturating_sub(5))))
+        .cloned()
+        .collect();
+    for function in functions {
+        calls.push(json!({ "type": "CALL", "to": WHO, "from": WHO, "input": with(function.selector().as_slice()), "output": crate::ask::hex_of(bytes), "depth": deep + 1, "by": deep }));
     }
-    trace
+    for error in errors {
+        calls.push(json!({ "type": "STATICCALL", "to": WHO, "error": "execution reverted", "output": with(error.selector().as_slice()), "depth": deep + 1, "by": deep }));
+    }
+    for (number, call) in calls.iter_mut().enumerate() {
+        call["number"] = number.into();
+    }
+    json!({
+        "count": calls.len(),
+        "failure": { "depth": deep, "path": way, "before": calls.last() },
+        "calls": calls,
+        "changes": difference(bytes),
+    })
 }
 
 /// A receipt of a transaction that failed, with logs of events all the same.

@@ -72,6 +72,58 @@ async fn all_calls_and_changes_of_a_transaction_are_on_its_pages() {
     devnet.stop();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_as_deep_as_gas_allows_are_on_the_pages_of_a_transaction() {
+    let devnet = devnet(|_| {}).await;
+    // Calls itself as long as there is gas, and goes on or fails as the call did.
+    for (code, failed) in [
+        ("5f5f5f5f5f305af100", false),
+        ("5f5f5f5f5f305af15f5ffd", true),
+    ] {
+        let contract = contract_of(&devnet, &hex::decode(code).unwrap()).await;
+        let hash = send_all(&devnet, contract, Bytes::new()).await;
+        let text = view(&devnet, &format!("/tx/{hash}")).await;
+        assert!(!text.contains("No trace"), "{text}");
+        assert!(text.contains(&format!("/tx/{hash}/calls?from=")), "{text}");
+        assert_eq!(
+            text.contains(" deep:") && text.contains(" more</a>"),
+            failed,
+            "{text}"
+        );
+        let path = format!("/tx/{hash}/calls");
+        let all = count(&devnet, &path, "Calls", "<li id=\"c").await;
+        assert!(all > 400, "{all}");
+        assert_eq!(
+            count(&devnet, &path, "Calls", &format!("depth {},", all - 1)).await,
+            1
+        );
+        view(&devnet, &format!("/tx/{hash}/data/call-{}-input", all - 1)).await;
+        let behind = get(&devnet, &format!("/tx/{hash}/data/call-{all}-input")).await;
+        assert_eq!(behind.status, 404);
+    }
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_with_more_bytes_than_an_answer_has_are_on_pages() {
+    let devnet = devnet(|_| {}).await;
+    // Gives 0x77 eight kilobytes, a thousand times: 16 MB as JSON.
+    let caller = contract_of(
+        &devnet,
+        &hex!("6103e85b5f5f6120005f60775afa50600190038060035700"),
+    )
+    .await;
+    let hash = send_all(&devnet, caller, Bytes::new()).await;
+    let text = view(&devnet, &format!("/tx/{hash}")).await;
+    assert!(text.contains(&format!("/tx/{hash}/calls?from=")), "{text}");
+    assert!(text.contains("8,192 bytes"), "{text}");
+    let path = format!("/tx/{hash}/calls");
+    assert_eq!(count(&devnet, &path, "Calls", "<li id=\"c").await, 1_001);
+    let text = view(&devnet, &format!("/tx/{hash}/data/call-700-input")).await;
+    assert!(text.contains("Bytes (8,192)"), "{text}");
+    devnet.stop();
+}
+
 /// An ABI with names as long as they may be, under a name that wants to be more.
 fn abi() -> Value {
     let long = |number: usize| format!("{}{number}", "n".repeat(990));

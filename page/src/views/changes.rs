@@ -1,6 +1,6 @@
 //! Changes of the state by a transaction: before and after.
 
-use crate::ask::{number, text, word};
+use crate::ask::{number, word};
 use crate::format;
 use crate::names::Names;
 use crate::query::Query;
@@ -23,7 +23,17 @@ struct Change<'d> {
     row: Markup,
 }
 
-/// The answer of the tracer `prestateTracer` with `diffMode`, by accounts.
+/// What `rollup_getCalls` says of them; nothing if they are too many.
+pub(super) fn told(told: &Value) -> Option<&Value> {
+    told.get("changes").filter(|changes| !changes.is_null())
+}
+
+/// There are more than the node tells.
+pub(super) fn too_many() -> Markup {
+    html! { p.none { "It changed so much that the node does not tell it." } }
+}
+
+/// What a transaction changed (`pre` and `post`), by accounts.
 fn all<'d>(difference: &'d Value) -> impl Iterator<Item = Change<'d>> {
     let side = |name: &str| difference.get(name).and_then(Value::as_object);
     let (before, after) = (side("pre"), side("post"));
@@ -141,8 +151,8 @@ fn nonce(before: &Value, after: &Value) -> Option<Markup> {
 }
 
 fn code(before: &Value, after: &Value) -> Option<Markup> {
-    after.get("code")?;
-    let size = |side| format::count(text(side, "code").len().saturating_sub(2) / 2);
+    after.get("codeSize")?;
+    let size = |side| format::count(number(side, "codeSize"));
     Some(
         html! { tr { th scope="row" { "code" } td { (size(before)) " bytes" } td { (size(after)) " bytes" } } },
     )
@@ -170,11 +180,11 @@ mod tests {
         let who = format!("0x{}", "11".repeat(20));
         let difference = json!({
             "pre": { &who: { "balance": "0xde0b6b3a7640000", "nonce": 1, "storage": { "0x01": "0x05" } } },
-            "post": { &who: { "balance": "0x0", "nonce": 2, "storage": { "0x01": "0x06" } } },
+            "post": { &who: { "balance": "0x0", "nonce": 2, "codeSize": 23, "storage": { "0x01": "0x06" } } },
         });
         let names = Names::new(std::sync::Arc::default(), &[]);
         let text = table(&names, "/tx/0x1", &difference).into_string();
-        for expected in ["− ", "1 tez", "0x5", "0x6", "slot "] {
+        for expected in ["− ", "1 tez", "0x5", "0x6", "slot ", "23 bytes"] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
         assert!(

@@ -10,7 +10,7 @@ use crate::names::{Decoded, Names, plain};
 use crate::query::Query;
 use crate::slice::Slice;
 use maud::{Markup, html};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The bytes of a page.
 const BYTES: usize = 8_192;
@@ -29,15 +29,17 @@ pub(crate) async fn view(
     let path = format!("/tx/{hash}");
     let (title, list) = match part {
         "calls" => {
-            let trace = traced(ask, hash, &json!({ "tracer": "callTracer" })).await?;
-            let called = recognised::called(&trace).into_iter();
+            let told = calls::ask(ask, hash, calls::asked(query), false).await?;
+            let called = recognised::called(&told).into_iter();
             let names = &recognised::names(ask, names, called).await;
-            ("Calls", calls::listed(names, &path, &trace, query))
+            ("Calls", calls::listed(names, &path, &told, query))
         }
         "changes" => {
-            let how = json!({ "tracer": "prestateTracer", "tracerConfig": { "diffMode": true } });
-            let difference = traced(ask, hash, &how).await?;
-            let changes = changes::listed(names, &path, &difference, query);
+            let told = calls::ask(ask, hash, (0, 0), true).await?;
+            let changes = match changes::told(&told) {
+                Some(difference) => changes::listed(names, &path, difference, query),
+                None => changes::too_many(),
+            };
             ("State that it changed", changes)
         }
         "tokens" => ("Tokens that moved", tokens(ask, names, hash, query).await?),
@@ -49,12 +51,6 @@ pub(crate) async fn view(
         (list)
     };
     Ok(View::new(title, main))
-}
-
-async fn traced(ask: &Ask, hash: &str, how: &Value) -> Result<Value, Trouble> {
-    Ok(ask
-        .call("debug_traceTransaction", json!([hash, how]))
-        .await?)
 }
 
 /// `?from=N`: the movements that logs from number N on tell of.
@@ -158,13 +154,12 @@ async fn call(
     let Ok(number) = number.parse::<usize>() else {
         return Ok(None);
     };
-    let trace = traced(ask, hash, &json!({ "tracer": "callTracer" })).await?;
-    let Some(call) = calls::numbered(&trace, number) else {
+    let Some(call) = calls::whole(ask, hash, number).await? else {
         return Ok(None);
     };
-    let (input, bytes) = (data(call, "input"), data(call, side));
-    let creates = text(call, "type").starts_with("CREATE");
-    let failed = !text(call, "error").is_empty();
+    let (input, bytes) = (data(&call, "input"), data(&call, side));
+    let creates = text(&call, "type").starts_with("CREATE");
+    let failed = !text(&call, "error").is_empty();
     let decoded = match side {
         _ if creates => None,
         "input" => names.input(&input),

@@ -9,9 +9,6 @@ use std::collections::BTreeSet;
 /// The most accounts of a page whose code is looked at.
 const MOST: usize = 24;
 
-/// The most calls that are looked through for them.
-const CALLS: usize = 500;
-
 /// The names, with those of these accounts.
 pub(super) async fn names(
     ask: &Ask,
@@ -36,13 +33,17 @@ pub(super) async fn names(
         .with(codes.iter().map(|(account, code)| (account, &code[..])))
 }
 
-/// The accounts that a trace calls, the first of them.
-pub(super) fn called(trace: &Value) -> BTreeSet<Address> {
-    let (mut open, mut found, mut left) = (vec![trace], BTreeSet::new(), CALLS);
-    while let (Some(call), false) = (open.pop(), found.len() >= MOST || left == 0) {
-        left -= 1;
+/// The accounts that the rows of `rollup_getCalls` call, the first of them.
+pub(super) fn called(told: &Value) -> BTreeSet<Address> {
+    let way = told
+        .get("failure")
+        .map_or(&[][..], |failure| list(failure, "path"));
+    let mut found = BTreeSet::new();
+    for call in list(told, "calls").iter().chain(way) {
+        if found.len() >= MOST {
+            break;
+        }
         found.extend(address(call, "to"));
-        open.extend(list(call, "calls").iter().rev());
     }
     found
 }

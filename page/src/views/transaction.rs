@@ -13,7 +13,7 @@ use node::rpc::RpcError;
 use serde_json::{Value, json};
 
 /// The logs that tokens' movements are looked for in, and the movements that are shown.
-const LOGS: usize = 500;
+const LOGS: usize = 200;
 const MOVES: usize = 12;
 
 /// The bytes of the page that logs and the arguments of the call may take, about.
@@ -59,10 +59,10 @@ async fn included(
     let hash = text(transaction, "hash");
     let block = json!([text(receipt, "blockHash")]);
     let block = ask.call("eth_getHeaderByHash", block).await?;
-    let [trace, difference] = traces(ask, hash).await;
+    let told = calls::ask(ask, hash, calls::OWN, true).await;
     let logs = list(receipt, "logs");
     let count = usize::try_from(number(receipt, "logCount")).unwrap_or(usize::MAX);
-    let mut parties = recognised::called(trace.as_ref().unwrap_or(&Value::Null));
+    let mut parties = recognised::called(told.as_ref().unwrap_or(&Value::Null));
     parties.extend(address(transaction, "to"));
     parties.extend(
         logs.iter()
@@ -76,8 +76,7 @@ async fn included(
         transaction,
         receipt,
         block: &block,
-        trace,
-        difference,
+        told,
         moves,
         rest: rest.map(|rest| slice.from() as u64 + rest),
         way: posted::way(ask, receipt).await,
@@ -91,8 +90,8 @@ pub(crate) struct Of<'v> {
     /// With its logs from a number on.
     pub(crate) receipt: &'v Value,
     pub(crate) block: &'v Value,
-    pub(crate) trace: Result<Value, RpcError>,
-    pub(crate) difference: Result<Value, RpcError>,
+    /// Its calls, and what it changed.
+    pub(crate) told: Result<Value, RpcError>,
     /// The tokens that moved; the number of the first log that is not among those.
     pub(crate) moves: Markup,
     pub(crate) rest: Option<u64>,
@@ -118,7 +117,7 @@ impl Of<'_> {
         html! {
             h1 { "Transaction" }
             p { span.hash.whole { (hash) } }
-            (outcome(names, transaction, receipt, self.trace.as_ref().ok()))
+            (outcome(names, transaction, receipt, self.told.as_ref().ok()))
             @if bridge::asks_layer1(logs) { p { "It asks layer 1 to pay: " a href="/bridge#withdrawals" { "how far that is" } "." } }
             (ways_through())
             h2 { "What it is" }
@@ -130,44 +129,25 @@ impl Of<'_> {
             h2 #input { "Call data" }
             (input(names, transaction))
             h2 #calls { "Calls" }
-            @match &self.trace {
-                Ok(trace) => (calls::tree(names, &path, trace)),
+            @match &self.told {
+                Ok(told) => (calls::tree(names, &path, told)),
                 Err(error) => p.none { "No trace: " (error.message) "." },
             }
             h2 #logs { "Logs (" (format::count(count)) ")" }
             @if rows.is_empty() { p.none { "None." } } @else { ol.logs { @for row in &rows { (row) } } }
             (slice.bar("Logs", count))
             h2 #changes { "State that it changed" }
-            @match &self.difference {
-                Ok(difference) => (changes::table(names, &path, difference)),
+            @match &self.told {
+                Ok(told) => { @match changes::told(told) {
+                    Some(difference) => (changes::table(names, &path, difference)),
+                    None => (changes::too_many()),
+                } },
                 Err(error) => p.none { "No trace: " (error.message) "." },
             }
             h2 #posted { "How it came here, and its proof" }
             (posted::posted(transaction, logs, &self.way))
         }
     }
-}
-
-/// The tree of its calls, and what it changed: by one execution, unless both together are too long.
-async fn traces(ask: &Ask, hash: &str) -> [Result<Value, RpcError>; 2] {
-    let (calls, changes) = ("callTracer", "prestateTracer");
-    let changed = json!({ "diffMode": true });
-    let both = json!({ "tracer": "muxTracer", "tracerConfig": { calls: {}, changes: changed } });
-    let both = ask
-        .call("debug_traceTransaction", json!([hash, both]))
-        .await;
-    if let Ok(Value::Object(mut both)) = both {
-        let mut of = |tracer| Ok(both.remove(tracer).unwrap_or_default());
-        return [of(calls), of(changes)];
-    }
-    let tree = json!({ "tracer": calls });
-    let difference = json!({ "tracer": changes, "tracerConfig": changed });
-    [
-        ask.call("debug_traceTransaction", json!([hash, tree]))
-            .await,
-        ask.call("debug_traceTransaction", json!([hash, difference]))
-            .await,
-    ]
 }
 
 pub(super) fn check(hash: &str) -> Result<(), Trouble> {
@@ -184,7 +164,7 @@ fn waiting(names: &Names, transaction: &Value) -> Markup {
     html! {
         h1 { "Transaction" }
         p { span.hash.whole { (text(transaction, "hash")) } }
-        p.waits role="status" { "It waits: no block has it yet." }
+        p.waits role="status" data-waits=(text(transaction, "hash")) { "It waits: no block has it yet. This page shows it once one has." }
         p { "It is in a block once a level runs and its nonce " (number(transaction, "nonce")) " is the sender's next." }
         (facts(names, transaction, &Value::Null, &Value::Null))
         h2 #input { "Call data" }
@@ -219,7 +199,7 @@ pub(super) fn why_gone(dropped: &Value) -> Markup {
 }
 
 /// What came of it, in words.
-fn outcome(names: &Names, transaction: &Value, receipt: &Value, trace: Option<&Value>) -> Markup {
+fn outcome(names: &Names, transaction: &Value, receipt: &Value, told: Option<&Value>) -> Markup {
     let used = format::count(number(receipt, "gasUsed"));
     if number(receipt, "status") == 1 {
         let created = address(receipt, "contractAddress");
@@ -231,8 +211,8 @@ fn outcome(names: &Names, transaction: &Value, receipt: &Value, trace: Option<&V
     let all = number(receipt, "gasUsed") >= number(transaction, "gas");
     html! {
         p.failed { "✗ It failed: what it did was taken back, and " (used) " gas were paid for." }
-        @match trace {
-            Some(trace) => (calls::why(names, &format!("/tx/{}", text(transaction, "hash")), trace)),
+        @match told {
+            Some(told) => (calls::why(names, &format!("/tx/{}", text(transaction, "hash")), told)),
             None if all => p { "It used all of its gas: probably it ran out of it." },
             None => p { "Its trace would say why; it is not to be had." },
         }
