@@ -1,6 +1,7 @@
 //! An account or contract: what it has, and its transactions by pages.
 
 use super::block::status;
+use super::recognised;
 use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
 use crate::format;
 use crate::frame::View;
@@ -54,11 +55,16 @@ pub(crate) async fn view(
         )
     });
     let newer = query.has("block").then(|| path.clone());
+    let entries = list(&found, "transactions");
+    let parties = entries
+        .iter()
+        .filter_map(|entry| address(entry, "to").or_else(|| address(entry, "contractAddress")));
+    let known = recognised::names(ask, names, parties).await;
     let main = html! {
         (head(ask, names, &who, "").await?)
         h2 { "Transactions" }
         p.note { "Those that it sent, received, was created by, logged something in or got a deposit by, in blocks " (format::count(number(&found, "from"))) " to " (format::count(number(&found, "to"))) "." }
-        (transactions(names, &who, list(&found, "transactions")))
+        (transactions(&known, &who, entries))
         (format::pager("Transactions", newer, older))
     };
     Ok(View::new(format!("Account {who}"), main))

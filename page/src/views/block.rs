@@ -1,7 +1,7 @@
 //! A block: its header, and its transactions by pages.
 
 use super::{home, recognised};
-use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
+use crate::ask::{Ask, Trouble, address, data, list, number, number_of, text, word};
 use crate::format;
 use crate::frame::View;
 use crate::names::Names;
@@ -39,6 +39,8 @@ pub(crate) async fn view(
         .call("rollup_getBlockFigures", json!([format!("{at:#x}")]))
         .await;
     let figures = figures.unwrap_or_default();
+    let fees = json!([BESIDE, format!("{at:#x}"), []]);
+    let fees = ask.call("eth_feeHistory", fees).await.unwrap_or_default();
     let count = usize::try_from(number(block, "transactionCount")).unwrap_or(usize::MAX);
     let slice = slice.on(&format!("/block/{at}")).at("transactions");
     let to = list(block, "transactions").iter();
@@ -51,7 +53,7 @@ pub(crate) async fn view(
             @if at > ask.node().chain().first() { a href=(format!("/block/{}", at - 1)) rel="prev" { "← block " (format::count(at - 1)) } }
             @if at < newest { a href=(format!("/block/{}", at + 1)) rel="next" { "block " (format::count(at + 1)) " →" } }
         }
-        (header(names, block, (&made_at(ask, at, level), &figures)))
+        (header(names, block, &Figures { made: made_at(ask, at, level), work: figures, fees }))
         h2 #transactions { "Transactions (" (format::count(count)) ")" }
         @if count == 0 { p.none { "It has none." } } @else { (rows) }
         (slice.bar("Transactions", count))
@@ -78,7 +80,7 @@ fn made_at(ask: &Ask, at: u64, level: Option<u64>) -> Markup {
 /// There is no such block, in words.
 fn missing(ask: &Ask, id: &Value, newest: u64) -> Trouble {
     let newest = format::count(newest);
-    let number = crate::ask::number_of(id);
+    let number = number_of(id);
     let first = ask.node().chain().first();
     Trouble::NotFound(match number {
         Some(number) if number < first => format!(
@@ -124,7 +126,36 @@ fn block_id(text: &str) -> Result<Value, Trouble> {
     }
 }
 
-fn header(names: &Names, block: &Value, (made, figures): (&Markup, &Value)) -> Markup {
+/// The blocks that a block's base fee is compared with, itself among them.
+const BESIDE: u64 = 9;
+
+/// What is known of a block beside its header.
+struct Figures {
+    made: Markup,
+    /// Null if the block's state is gone.
+    work: Value,
+    /// The base fees of the blocks before it, and of it.
+    fees: Value,
+}
+
+/// The base fee with a bar: of the highest of the blocks before it, and of it.
+fn base_fee(block: &Value, fees: &Value) -> Markup {
+    let own = number(block, "baseFeePerGas");
+    // The last one is of the block behind.
+    let fees = list(fees, "baseFeePerGas").split_last();
+    let before = fees.map_or(&[][..], |(_, before)| before);
+    let highest = before.iter().filter_map(number_of).max();
+    html! {
+        (format::price(word(block, "baseFeePerGas")))
+        @if let Some(highest) = highest {
+            " " (format::bar(own, highest.max(own), "base fee"))
+            " of the highest of " (before.len()) " blocks up to it"
+        }
+    }
+}
+
+fn header(names: &Names, block: &Value, figures: &Figures) -> Markup {
+    let Figures { made, work, fees } = figures;
     let (used, limit) = (number(block, "gasUsed"), number(block, "gasLimit"));
     let hash = |field| html! { span.hash.whole { (text(block, field)) } };
     html! {
@@ -135,8 +166,8 @@ fn header(names: &Names, block: &Value, (made, figures): (&Markup, &Value)) -> M
                 (format::row("Time", &format::time(number(block, "timestamp"))))
                 (format::row("Made at", made))
                 (format::row("Gas used", &html! { (format::count(used)) " of " (format::count(limit)) " " (format::bar(used, limit, "gas used")) }))
-                @if !figures.is_null() { (format::row("Work", &work(figures))) }
-                (format::row("Base fee", &format::price(word(block, "baseFeePerGas"))))
+                @if !work.is_null() { (format::row("Work", &worked(work))) }
+                (format::row("Base fee", &base_fee(block, fees)))
                 (format::row("Size", &html! { (format::count(number(block, "size"))) " bytes" }))
                 (format::row("Fees go to", &match address(block, "miner") { Some(address) => names.whole_account(&address), None => html! {} }))
                 (format::row("Parent", &html! { a href=(format!("/block/{}", text(block, "parentHash"))) { (hash("parentHash")) } }))
@@ -150,7 +181,7 @@ fn header(names: &Names, block: &Value, (made, figures): (&Markup, &Value)) -> M
 }
 
 /// What the kernel's machine did for it, and for its level so far.
-fn work(figures: &Value) -> Markup {
+fn worked(figures: &Value) -> Markup {
     let (own, level) = (number(figures, "work"), number(figures, "levelWork"));
     let budget = number(figures, "levelBudget");
     html! {

@@ -41,6 +41,7 @@ pub(crate) async fn view(ask: &Ask, query: &Query) -> Result<View, Trouble> {
                     th.number scope="col" { "Gas used" }
                     th scope="col" { "of its limit" }
                     th.number scope="col" { "Base fee" }
+                    th scope="col" { "of the highest here" }
                 } }
                 tbody #rows { (rows) }
             }
@@ -106,24 +107,25 @@ pub(super) async fn newest(ask: &Ask) -> Result<u64, Trouble> {
 fn table_rows(ask: &Ask, last: u64) -> Result<Markup, Trouble> {
     let first = ask.node().chain().first();
     let most = usize::try_from(PAGE).unwrap_or_default();
-    let mut rows = Vec::new();
+    let mut blocks = Vec::new();
     for wanted in (first..=last).rev().take(most) {
         let block = ask.node().find(BlockId::Number(wanted));
         // A reorganisation took it.
-        if let Some(block) = block.map_err(RpcError::from)? {
-            rows.push(row(&block));
-        }
+        blocks.extend(block.map_err(RpcError::from)?);
     }
+    let fees = blocks.iter().map(|block| block.header.base_fee_per_gas);
+    let highest = fees.max().unwrap_or_default();
     // As many rows as ever, so that nothing jumps when one comes.
-    let missing = most.saturating_sub(rows.len());
+    let missing = most.saturating_sub(blocks.len());
     Ok(html! {
-        @for row in &rows { (row) }
-        @for _ in 0..missing { tr.empty aria-hidden="true" { td colspan="6" { "\u{a0}" } } }
+        @for block in &blocks { (row(block, highest)) }
+        @for _ in 0..missing { tr.empty aria-hidden="true" { td colspan="7" { "\u{a0}" } } }
     })
 }
 
-/// A block as a row: read as it is, since an open page asks for this again and again.
-fn row(block: &Block) -> Markup {
+/// A block as a row, beside blocks of which one has the highest base fee: read as it is, since an open
+/// page asks for this again and again.
+fn row(block: &Block, highest: u64) -> Markup {
     let header = &block.header;
     let (used, limit) = (header.gas_used, header.gas_limit);
     let failed = block.transactions.iter();
@@ -139,6 +141,7 @@ fn row(block: &Block) -> Markup {
             td.number { (format::count(used)) }
             td { (format::bar(used, limit, "gas used")) }
             td.number { (format::price(U256::from(header.base_fee_per_gas))) }
+            td { (format::bar(header.base_fee_per_gas, highest, "base fee")) }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Logs: of a receipt, of a contract, of an event; and the tokens that they say moved.
 
 use super::found::{Found, TRANSFER, search, topics};
+use super::recognised;
 use super::tokens::{self, Token};
 use crate::ask::{Ask, Trouble, address, data, number, text};
 use crate::format;
@@ -214,6 +215,12 @@ fn moved_row(names: &Names, one: &Movement, known: &BTreeMap<Address, Token>) ->
     }
 }
 
+/// The names, with those of who logged.
+async fn by_code(ask: &Ask, names: &Names, found: &Found) -> Names {
+    let loggers = found.logs.iter().filter_map(|log| address(log, "address"));
+    recognised::names(ask, names, loggers).await
+}
+
 fn page(names: &Names, found: &Found, path: &str, query: &Query) -> Markup {
     let newer = query.has("before").then(|| path.to_owned());
     let rows = slice::fit(PAGE, found.logs.iter(), |log| {
@@ -248,10 +255,11 @@ pub(crate) async fn of_account(
     let who = super::account::parse(who)?;
     let found = search(ask, &json!({ "address": who }), query.get("before")).await?;
     let path = format!("/address/{}/logs", who.to_checksum(None));
+    let known = by_code(ask, names, &found).await;
     let main = html! {
         (super::account::head(ask, names, &who, "logs").await?)
         h2 { "Logs" }
-        (page(names, &found, &path, query))
+        (page(&known, &found, &path, query))
     };
     Ok(View::new(format!("Logs of {who}"), main))
 }
@@ -267,12 +275,13 @@ pub(crate) async fn of_event(
         .parse()
         .map_err(|_| Trouble::Invalid(format!("{topic:?} is no topic of 32 bytes.")))?;
     let found = search(ask, &json!({ "topics": [topic] }), query.get("before")).await?;
+    let known = by_code(ask, names, &found).await;
     let main = html! {
         h1 { "Event" }
         p { span.hash.whole { (topic) } }
         @for event in names.events(&topic).iter().take(SAME) { p { code { (crate::names::plain(&event.full_signature())) } } }
         h2 { "Logs" }
-        (page(names, &found, &format!("/event/{topic}"), query))
+        (page(&known, &found, &format!("/event/{topic}"), query))
     };
     Ok(View::new("Event", main))
 }

@@ -1,6 +1,6 @@
 //! Tokens: what they say of themselves, and which an account has.
 
-use super::{account, found};
+use super::{account, found, recognised};
 use crate::ask::{Ask, Trouble, address};
 use crate::format;
 use crate::frame::View;
@@ -112,6 +112,7 @@ pub(crate) async fn view(
         held.push((token, facts, balance));
     }
     let path = format!("/address/{}/tokens", who.to_checksum(None));
+    let names_of = recognised::names(ask, names, tokens.iter().copied()).await;
     let main = html! {
         (account::head(ask, names, &who, "tokens").await?)
         h2 { "Tokens" }
@@ -126,7 +127,7 @@ pub(crate) async fn view(
                 tbody {
                     @for (token, facts, balance) in &held {
                         tr {
-                            th scope="row" { (names.account(token)) }
+                            th scope="row" { (names_of.account(token)) }
                             td { (facts.symbol()) }
                             td.number { @match balance { Some(balance) => (amount(Some(facts), *balance)), None => span.none { "it does not say" } } }
                         }
