@@ -14,7 +14,7 @@ async function rpc(method, params) {
   const type = answer.headers.get("content-type") ?? "";
   if (!type.includes("json")) throw new Error(`${answer.status}: ${(await answer.text()).trim()}`);
   const { error, result } = await answer.json();
-  if (error) throw new Error(error.message);
+  if (error) throw Object.assign(new Error(error.message), { reverted: error.code === 3 });
   return result;
 }
 
@@ -83,6 +83,7 @@ function live() {
   let again = false;
   let busy = false;
   let wait = 500;
+  let last = "";
   const shown = () => !paused && !document.hidden && !rows.contains(document.activeElement);
   const update = async () => {
     if (busy || !due || !shown()) return;
@@ -99,7 +100,9 @@ function live() {
       if (again) due = true;
       else newest = has;
       if (next.length > 0 && shown()) {
-        rows.replaceChildren(...next);
+        const made = next.map((row) => row.outerHTML).join("");
+        if (made !== last) rows.replaceChildren(...next);
+        last = made;
         const facts = one("#facts");
         const told = one("#facts", parsed);
         if (facts && told && !facts.contains(document.activeElement)) facts.replaceChildren(...told.children);
@@ -122,6 +125,10 @@ function live() {
       wait = 500;
       socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newHeads"] }));
       status.textContent = "New blocks show up as they come.";
+      // There may be others, also older ones, since it answered last.
+      newest = null;
+      due = true;
+      update();
     });
     socket.addEventListener("message", ({ data }) => {
       const number = JSON.parse(data).params?.result?.number;
@@ -156,7 +163,23 @@ function live() {
     }
   });
   rows.addEventListener("focusout", () => setTimeout(update, 0));
+  // What waits changes without a block.
+  setInterval(() => {
+    due = true;
+    if (socket?.readyState === WebSocket.OPEN) update();
+  }, 3_000);
   open();
+}
+
+/** A transaction that waits: its page, once a block has it. */
+function waiting() {
+  const hash = one("[data-waits]")?.dataset.waits;
+  if (!hash) return;
+  setInterval(async () => {
+    if (document.hidden) return;
+    const receipt = await rpc("eth_getTransactionReceipt", [hash]).catch(() => null);
+    if (receipt) location.reload();
+  }, 1_000);
 }
 
 /** A decimal number with at most so many places, as a whole number of the smallest unit. */
@@ -262,6 +285,7 @@ function forms(within = document) {
     show();
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
+      if (form.dataset.sure && !confirm(form.dataset.sure)) return;
       output.className = "";
       output.textContent = "…";
       try {
@@ -274,7 +298,7 @@ function forms(within = document) {
         output.className = "failed";
         output.textContent = `✗ ${error.message}`;
       }
-      if (one("#said")) await refresh().catch(() => {});
+      await refresh().catch(() => {});
     });
   }
 }
@@ -425,8 +449,10 @@ function workbench() {
       if (!ready(inputs)) return;
       output.className = "";
       output.textContent = "…";
+      // What an earlier try came to is of another call.
+      one(".result", form.parentElement)?.remove();
+      const query = new URLSearchParams(new FormData(form));
       try {
-        const query = new URLSearchParams(new FormData(form));
         query.set("encode", "1");
         const answer = await fetch(`${location.pathname}?${query}`);
         const { wrong, ...call } = await answer.json();
@@ -438,9 +464,19 @@ function workbench() {
       } catch (error) {
         output.className = "failed";
         output.textContent = `✗ ${error.message}`;
+        if (error.reverted) await tried(form, query).catch(() => {});
       }
     });
   }
+}
+
+/** Shows what a call that was refused gives when it is tried: its error by name. */
+async function tried(form, query) {
+  query.delete("encode");
+  query.set("from", one("#sender").value);
+  const parsed = new DOMParser().parseFromString(await (await fetch(`${location.pathname}?${query}`)).text(), "text/html");
+  const result = one("details.function[open] .result", parsed);
+  if (result) form.after(result);
 }
 
 /** What is wrong with the node, on pages that stay open. */
@@ -554,6 +590,7 @@ function played() {
 switched("#local", "local-times", () => times());
 switched("#exact", "exact-values", () => exact());
 live();
+waiting();
 trouble();
 forms();
 workbench();

@@ -145,8 +145,10 @@ export async function fill(url) {
   // JUMPDEST, LOG1 of nothing, as long as there is gas.
   const flooder = await deploy(me, "0x600f80600b6000396000f35b60015f5fa15a6113881060005700");
   const flood = await send({ from: me, to: flooder });
+  // Calls itself, as long as there is gas, and fails as that does.
+  const deepest = await send({ from: me, to: await deploy(me, "0x6a5f5f5f5f5f305af15f5ffd5f52600b6015f3") });
   // Longer than a message may be.
   const pieces = (await send({ from: me, to: friend, data: `0x${"07".repeat(9_000)}` })).transactionHash;
   const quiet = "0x00000000000000000000000000000000c0ffee11";
-  return { me, friend, tokens, pair, router, swapped, failed, errors, panicked, starved, deep, token, lied, reverting, hostile, counter, batch, dropped, flood, pieces, quiet };
+  return { me, friend, tokens, pair, router, swapped, failed, errors, panicked, starved, deep, deepest, token, lied, reverting, hostile, counter, batch, dropped, flood, pieces, quiet };
 }

@@ -76,6 +76,7 @@ const VIEWS = {
   swap: `/tx/${made.swapped.transactionHash}`,
   failed: `/tx/${made.failed.transactionHash}`,
   deep: `/tx/${made.deep.transactionHash}`,
+  deepest: `/tx/${made.deepest.transactionHash}`,
   account: `/address/${made.me}`,
   contract: `/address/${made.tokens[0]}`,
   code: `/address/${made.tokens[0]}/code`,
@@ -109,6 +110,7 @@ step("the newest blocks are there, as many as a page has", async () => {
   await go("/");
   assert.equal(await page.locator("#rows tr:not(.empty)").count(), 25);
   await has("Newest block", "Base fee");
+  assert.match(await page.locator("#rows tr").first().locator("meter").last().getAttribute("aria-label"), /^base fee: [\d.]+ %$/);
 });
 step("a block shows up by itself, and nothing moves", async () => {
   await page.waitForFunction(() => document.querySelector("#live").textContent.includes("as they come"));
@@ -362,6 +364,15 @@ step("calls beyond those that are shown are one a line, by pages", async () => {
   await go(`${VIEWS.swap}/tokens`);
   await has("FIX");
 });
+step("calls as deep as gas allows are there, and the innermost says why", async () => {
+  await go(VIEWS.deepest);
+  await has(/That was in a call [\d,]{3,} deep/, /[\d,]+ more/, "out of gas");
+  await page.locator("#calls ~ p a", { hasText: "The calls from number" }).click();
+  await page.waitForURL(/calls\?from=\d+/);
+  await page.locator("nav.pager a[rel=next]").click();
+  await page.waitForURL(/calls\?from=\d{3}/);
+  await has(/depth \d{3}, by #\d{3}/);
+});
 step("what a level's messages made is a link away", async () => {
   await go(`/level/${made.batch.level}`);
   await page.locator(`main tbody td a[href="/block/${made.batch.block}"]`).first().click();
@@ -514,6 +525,23 @@ step("trying what would fail shows its error", async () => {
   await page.waitForURL(/transferFrom/);
   assert.match(await text("div.result"), /ERC20InsufficientAllowance/);
 });
+step("who writes stays chosen, and a call that cannot be sent says why by name", async () => {
+  await go(VIEWS.workbench);
+  const second = await page.locator("#sender option").nth(1).getAttribute("value");
+  await page.selectOption("#sender", second);
+  const form = page.locator("details.function", { hasText: "transferFrom(address,address,uint256)" }).first();
+  await form.locator("summary").click();
+  for (const [name, value] of [["a0", made.friend], ["a1", made.me], ["a2", "5"]]) await form.locator(`input[name=${name}]`).fill(value);
+  await form.getByText("Try", { exact: true }).click();
+  await page.waitForURL(/from=0x/);
+  assert.equal(await page.locator("#sender").inputValue(), second);
+  const again = page.locator("details.function[open]");
+  assert.equal(await again.locator("div.result").count(), 1);
+  await again.getByText("Send", { exact: true }).click();
+  await again.locator("output.failed").waitFor();
+  await again.locator("div.result").getByText("ERC20InsufficientAllowance").first().waitFor();
+  assert.equal(await again.locator("div.result").count(), 1);
+});
 const transfer = async () => {
   const form = page.locator("details.function", { hasText: "transfer(address,uint256)" }).first();
   if (!(await form.evaluate((details) => details.open))) await form.locator("summary").click();
@@ -583,6 +611,10 @@ step("search: errors, of the list and added", async () => {
   await search("TooLittle");
   await has("Errors", "TooLittle(");
 });
+step("search: a hash that nothing has", async () => {
+  await search(`0x${"17".repeat(32)}`);
+  await has("Not found", "No transaction, block or event");
+});
 step("search: nothing is found, in words", async () => {
   await search("<b>nothing</b>");
   await has("Not found", "<b>nothing</b>");
@@ -614,8 +646,8 @@ step("a withdrawal on its way", async () => {
   const data = `${selector}${(32).toString(16).padStart(64, "0")}${(36).toString(16).padStart(64, "0")}${target.padEnd(128, "0")}`;
   withdrawn = await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: "0x53444835ec580000", data });
   await page.reload();
-  await has("6 tez", /It left; the commitment|can still be refuted/);
-  assert.match(await text("section.withdrawal li[aria-current]"), /in the outbox|in a commitment/);
+  await has("6 tez", /It left; the commitment|can still be refuted/, /[Tt]he commitment of level [\d,]+/, /It can be executed from level [\d,]+ on, \d+ levels from now/);
+  assert.match(await text("section.withdrawal li[aria-current]"), /✓ in (the outbox|a commitment)/);
 });
 step("a stranger: where is the withdrawal", async () => {
   await go(`/tx/${withdrawn}`);
@@ -633,15 +665,28 @@ step("a stranger: where is the withdrawal", async () => {
 step("levels run until it can be executed", async () => {
   await page.locator("section.withdrawal button").first().click();
   await page.locator("#said").filter({ hasText: /✓ \d+ levels? ran/ }).waitFor();
-  await page.locator("section.withdrawal").getByText("Anybody can execute it now").waitFor();
+  await page.locator("section.withdrawal").getByText(/Anybody can execute it now: the commitment of/).waitFor();
+  // What came of a button is seen wherever the button is.
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  const { y } = await page.locator("#said").boundingBox();
+  assert.ok(y >= 0 && y < 50, `${y}`);
 });
 step("it is executed, and layer 1 paid", async () => {
   await page.locator("section.withdrawal button", { hasText: "Execute" }).click();
   await page.locator("#said").filter({ hasText: /✓ It was executed at level/ }).waitFor();
-  await page.locator("section.withdrawal").getByText("It was executed").waitFor();
+  await page.locator("section.withdrawal").getByText(/It was executed at level [\d,]+, covered by the commitment of/).waitFor();
   for (const path of await page.locator("main a[href^='/level/']").evaluateAll((links) => links.map((link) => link.getAttribute("href")))) assert.equal((await fetch(url + path)).status, 200, path);
   await go("/layer1/tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN");
   await has("tez");
+});
+
+step("a withdrawal of more than was deposited says that layer 1 refuses it", async () => {
+  const selector = (await rpc("web3_sha3", `0x${Buffer.from("withdraw_base58(string)").toString("hex")}`)).slice(0, 10);
+  const target = Buffer.from("tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN").toString("hex");
+  const data = `${selector}${(32).toString(16).padStart(64, "0")}${(36).toString(16).padStart(64, "0")}${target.padEnd(128, "0")}`;
+  await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: `0x${(500n * 10n ** 18n).toString(16)}`, data });
+  await go("/bridge");
+  await page.locator("section.withdrawal").first().getByText(/As things are layer 1 refuses it: the rollup has [\d.]+ tez there, and it takes 500 tez/).waitFor();
 });
 
 step("the deposit is among its receiver's transactions", async () => {
@@ -674,6 +719,22 @@ step("mining shows its call and makes blocks", async () => {
   const before = await newest();
   assert.match(await fillIn("anvil_mine", { "How many": "3" }), /✓/);
   assert.equal(await newest(), before + 3);
+});
+step("when blocks are made is said, and a transaction that waits is shown once it no longer does", async () => {
+  await has("Now a block is made as soon as a transaction arrives");
+  await page.locator('form.rpc[data-method="evm_setAutomine"] input').uncheck();
+  await fillIn("evm_setAutomine", {});
+  await page.locator("#facts").getByText("on request alone").waitFor();
+  await go("/");
+  await page.waitForFunction(() => document.querySelector("#live").textContent.includes("as they come"));
+  const hash = await rpc("eth_sendTransaction", { from: made.me, to: made.friend, value: "0x1", gas: "0x5208" });
+  await page.locator("#facts").getByText("1 for the next block").waitFor();
+  await go(`/tx/${hash}`);
+  await has("It waits");
+  await rpc("evm_setAutomine", true);
+  await rpc("evm_mine");
+  await page.getByText("✓ It is done").waitFor();
+  await go("/control");
 });
 step("money, a snapshot, time, and back", async () => {
   const someone = "0x00000000000000000000000000000000c0ffee00";
@@ -708,7 +769,7 @@ step("what a token, an error and an ABI say stays text", async () => {
 });
 step("no view has an element or an attribute that is not ours", async () => {
   const ours = new Set("A ASIDE BODY BUTTON CAPTION CODE DD DETAILS DIV DL DT FOOTER FORM H1 H2 H3 HEAD HEADER HTML INPUT LABEL LI LINK MAIN META METER NAV OL OPTION OUTPUT P PRE Q SCRIPT SECTION SELECT SPAN STRONG SUMMARY TABLE TBODY TD TH THEAD TIME TITLE TR UL".split(" "));
-  const known = new Set("accept action autocomplete charset checked class colspan content datetime defer download for hidden href id lang max method min multiple name open placeholder rel required role scope spellcheck src start tabindex title type value".split(" "));
+  const known = new Set("accept action autocomplete charset checked class colspan content datetime defer download for hidden href id lang max method min multiple name open placeholder rel required role scope selected spellcheck src start tabindex title type value".split(" "));
   for (const path of Object.values(VIEWS)) {
     await go(path);
     const found = await page.evaluate(() => [...document.querySelectorAll("*")].map(({ tagName, attributes }) => [tagName, [...attributes].map(({ name }) => name)]));

@@ -38,6 +38,7 @@ const ATTRIBUTES: &[&str] = &[
     "required",
     "role",
     "scope",
+    "selected",
     "spellcheck",
     "src",
     "start",

@@ -8,6 +8,7 @@ use crate::names::Names;
 use crate::query::Query;
 use crate::slice::Slice;
 use maud::{Markup, html};
+use node::node::BlockTime;
 use serde_json::{Value, json};
 
 const ACCOUNT: Input = Input::new("Account", "text").hint("0x…");
@@ -23,13 +24,21 @@ const BLOCKS: [Form<'static>; 4] = [
         title: "Make blocks by themselves",
         method: "evm_setAutomine",
         button: "Set",
-        inputs: &[Input::new("As soon as a transaction arrives", "bool").with("true")],
+        inputs: &[Input::new(
+            "As soon as a transaction arrives; if not, on request",
+            "bool",
+        )
+        .with("true")],
     },
     Form {
         title: "Make blocks in time",
         method: "evm_setIntervalMining",
         button: "Set",
-        inputs: &[Input::new("Seconds between blocks; 0: no longer", "number").with("0")],
+        inputs: &[Input::new(
+            "Seconds between blocks; 0: no longer, but on request",
+            "number",
+        )
+        .with("0")],
     },
     Form {
         title: "Go back and make other blocks",
@@ -125,15 +134,33 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
     let main = html! {
         h1 { "Control of the devnet" }
         p { "Each form shows the JSON-RPC call that it makes." }
+        div #facts { (made(ask.node().block_time())) }
         (group("Blocks", &BLOCKS))
         (group("Time", &TIME))
         (group("Snapshots", &STATES))
         (group("Accounts", &ACCOUNTS))
         (group("Transactions", &[SEND]))
         h2 #accounts { "Accounts whose keys the devnet has (" (format::count(accounts.len())) ")" }
-        (funded(ask, names, &accounts, &slice).await)
+        div #lists { (funded(ask, names, &accounts, &slice).await) }
     };
     Ok(View::new("Control", main))
+}
+
+/// When blocks are made, as things are.
+fn made(time: BlockTime) -> Markup {
+    html! {
+        p {
+            "Now a block is made "
+            strong {
+                @match time {
+                    BlockTime::Auto => "as soon as a transaction arrives",
+                    BlockTime::Every(every) => { "every " (every.as_secs_f64()) " s" },
+                    BlockTime::Manual => "on request alone",
+                }
+            }
+            @if time == BlockTime::Manual { ": what is sent waits until then" } "."
+        }
+    }
 }
 
 fn group(title: &str, forms: &[Form<'_>]) -> Markup {

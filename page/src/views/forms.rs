@@ -60,7 +60,7 @@ pub(super) struct Form<'f> {
 impl Form<'_> {
     pub(super) fn markup(&self) -> Markup {
         html! {
-            form.rpc data-method=(self.method) {
+            form.rpc data-method=(self.method) data-sure=[sure(self.method)] {
                 h3 { (self.title) }
                 @for (place, input) in self.inputs.iter().enumerate() { (field(self.method, place, *input)) }
                 p.call { "Call: " code {} }
@@ -69,6 +69,11 @@ impl Form<'_> {
             }
         }
     }
+}
+
+/// What is asked before a method is called that takes everything away.
+fn sure(method: &str) -> Option<&'static str> {
+    (method == "anvil_reset").then_some("All blocks and snapshots go. Go back to genesis?")
 }
 
 fn field(method: &str, place: usize, input: Input) -> Markup {

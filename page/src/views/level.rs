@@ -1,5 +1,6 @@
 //! A level of layer 1: what came in by its inbox, which blocks it made, what went out.
 
+use super::bridge;
 use crate::ask::{Ask, Trouble, bytes, list, number, text};
 use crate::format;
 use crate::frame::View;
@@ -69,6 +70,7 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
         ask,
         inbox.as_ref().map_or(&[], |inbox| list(inbox, "messages")),
         (level, &slice),
+        &blocks,
     )
     .await;
     let main = html! {
@@ -160,19 +162,40 @@ fn host_calls(calls: &Map<String, Value>) -> Markup {
 }
 
 /// The blocks that messages of a page made: that of the first transaction of each.
-async fn came(ask: &Ask, messages: &[Value], (level, slice): (u32, &Slice)) -> Vec<Option<u64>> {
+async fn came(
+    ask: &Ask,
+    messages: &[Value],
+    (level, slice): (u32, &Slice),
+    of_level: &Value,
+) -> Vec<Option<u64>> {
+    let deposits = bridge::deposited(ask, of_level).await;
     let mut blocks = Vec::new();
     for message in slice.take(messages.iter()) {
+        let place = (u64::from(level), number(message, "id"));
+        let known = deposits.get(&place).copied();
         let first = match text(message, "kind") {
             "external" => first_of(ask, level, message).await,
+            "transfer" if known.is_none() => forced(message),
             _ => None,
         };
         blocks.push(match first {
             Some(hash) => ask.block_of(&hash).await,
-            None => None,
+            None => known,
         });
     }
     blocks
+}
+
+/// The hash of the transaction that a contract of layer 1 sent, if it sent one.
+fn forced(message: &Value) -> Option<String> {
+    let mut payload = message.get("payload")?;
+    // Choices stand around the bytes.
+    while let Some(inner) = list(payload, "args").first() {
+        payload = inner;
+    }
+    let signed = alloy_primitives::hex::decode(text(payload, "bytes")).ok()?;
+    // Shorter than any signed transaction.
+    (signed.len() > 64).then(|| alloy_primitives::keccak256(signed).to_string())
 }
 
 /// The first transaction of an external message.

@@ -1,5 +1,6 @@
 //! Search: what somebody typed → where it is.
 
+use super::found;
 use crate::ask::{Ask, Trouble};
 use crate::format;
 use crate::frame::View;
@@ -7,6 +8,7 @@ use crate::names::{Names, plain};
 use crate::query::{Query, escaped};
 use crate::site::Answer;
 use crate::slice::Slice;
+use alloy_primitives::B256;
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -29,7 +31,7 @@ pub(crate) async fn find(ask: &Ask, names: &Names, query: &Query) -> Result<Answ
         return Ok(Answer::Elsewhere(path));
     }
     if is_hex(text, 64) {
-        return hash(ask, text).await;
+        return hash(ask, names, text).await;
     }
     let found = named(names, text, query);
     match found {
@@ -84,7 +86,7 @@ fn is_hex(text: &str, digits: usize) -> bool {
 }
 
 /// 32 bytes: of a transaction, in a block or dropped, of a block, or a topic.
-async fn hash(ask: &Ask, text: &str) -> Result<Answer, Trouble> {
+async fn hash(ask: &Ask, names: &Names, text: &str) -> Result<Answer, Trouble> {
     let text = text.to_ascii_lowercase();
     let transaction = ask.call("eth_getTransactionByHash", json!([text])).await?;
     if !transaction.is_null() {
@@ -95,10 +97,18 @@ async fn hash(ask: &Ask, text: &str) -> Result<Answer, Trouble> {
         return Ok(Answer::Elsewhere(format!("/tx/{text}")));
     }
     let block = ask.call("eth_getHeaderByHash", json!([text])).await?;
-    Ok(Answer::Elsewhere(match block.is_null() {
-        false => format!("/block/{text}"),
-        true => format!("/event/{text}"),
-    }))
+    if !block.is_null() {
+        return Ok(Answer::Elsewhere(format!("/block/{text}")));
+    }
+    let topic: B256 = text.parse().unwrap_or_default();
+    let is_named = !names.events(&topic).is_empty();
+    let logged = found::search(ask, &json!({ "topics": [topic] }), "").await?;
+    match is_named || !logged.logs.is_empty() {
+        true => Ok(Answer::Elsewhere(format!("/event/{text}"))),
+        false => Err(Trouble::NotFound(format!(
+            "No transaction, block or event that is known here has the hash {text}."
+        ))),
+    }
 }
 
 /// Functions, events, errors and contracts with a name.

@@ -81,7 +81,7 @@ pub(crate) async fn view(
     let main = html! {
         (account::head(ask, names, &who, "contract").await?)
         p { "By the ABI of " q { (plain(&contract.name)) } ". " }
-        (sender(ask).await)
+        (sender(ask, query.get("from")).await)
         h2 { "Read" }
         @if reads.is_empty() { p.none { "It has no functions that only read." } }
         @if shown.is_first { (now(ask, names, &who, &reads).await) }
@@ -238,8 +238,9 @@ fn others(names: &Names, who: &Address, query: &Query) -> Markup {
     }
 }
 
-/// Who sends: an account of the devnet, or the browser's wallet.
-async fn sender(ask: &Ask) -> Markup {
+/// Who sends: an account of the devnet, that of the last call if there was one, or the browser's
+/// wallet.
+async fn sender(ask: &Ask, last: &str) -> Markup {
     let accounts = match ask.is_devnet() {
         true => ask
             .call("eth_accounts", json!([]))
@@ -252,7 +253,7 @@ async fn sender(ask: &Ask) -> Markup {
         p.sender {
             label for="sender" { "Who writes" } " "
             select #sender {
-                @for (number, account) in accounts.iter().take(100).filter_map(Value::as_str).enumerate() { option value=(account) { "account " (number) ", " (account) } }
+                @for (number, account) in accounts.iter().take(100).filter_map(Value::as_str).enumerate() { option value=(account) selected[account.eq_ignore_ascii_case(last)] { "account " (number) ", " (account) } }
                 option value="wallet" { "the browser's wallet" }
             }
         }
