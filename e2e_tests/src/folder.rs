@@ -3,19 +3,23 @@
 use alloy_primitives::hex;
 use pvm::preimages::page_tree;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A folder that is deleted at the end.
 #[derive(Debug)]
 pub struct Folder(pub PathBuf);
 
 impl Folder {
-    /// A new one. Tests that run at a time need different names.
+    /// A new one, whatever others have this name.
     ///
     /// # Panics
     /// If it cannot be made.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("evm-rollup-{name}-{}", std::process::id()));
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("evm-rollup-{name}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         // A process with the same number may have left one.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a folder for temporary files");
