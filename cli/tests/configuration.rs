@@ -1,12 +1,10 @@
 //! Settings of `evm-rollup node` and `devnet` by source, and the forms of the log.
 
-mod support;
-
+use crate::support::{Folder, PROGRAM};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use support::{Folder, PROGRAM};
 
 fn node(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     run("node", folder, args, variables)

@@ -1,11 +1,10 @@
 //! Nodes with a store that are killed at random points, as by a power cut of their process:
 //! what they acknowledged is there, once.
 //!
-//! 25 times each here; `CRASHES=1000 cargo test --workspace --test crashes -- --nocapture` for more,
+//! 25 times each here; `CRASHES=1000 cargo test --test cli crashes:: -- --nocapture` for more,
 //! `CRASH_SEED=N` for other points in time.
 
-mod support;
-
+use crate::support::{Folder, PROGRAM, Process};
 use alloy_primitives::{Address, B256, TxKind, U256, hex};
 use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
@@ -13,7 +12,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Folder, PROGRAM, Process};
 
 /// The time in which something has to happen, with some for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

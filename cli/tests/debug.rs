@@ -1,10 +1,8 @@
 //! `evm-rollup debug` and `profile`, as they are called, on compiled kernels.
 
-mod support;
-
+use crate::support::{Folder, command, kernel, stdout};
 use serde_json::Value;
 use std::process::Output;
-use support::{Folder, command, kernel, stdout};
 
 /// 5, then 256 and 7, for `a`.
 const INPUTS: &str =

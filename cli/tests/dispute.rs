@@ -1,12 +1,10 @@
 //! `evm-rollup dispute`, as it is typed, and `rollup_dispute` of a devnet.
 
-mod support;
-
+use crate::support::{Folder, Process, command, kernel, stderr, stdout};
 use serde_json::{Value, json};
 use std::process::Output;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::{Folder, Process, command, kernel, stderr, stdout};
 
 /// 5, then 256 and 7, then nothing, for the purse's `a`.
 const INPUTS: &str =
@@ -142,7 +140,7 @@ fn a_false_preimage_is_refuted() {
 
 fn settled(devnet: &Process, id: &Value) -> Value {
     let mut status = Value::Null;
-    support::until("a verdict", || {
+    crate::support::until("a verdict", || {
         status = devnet.call("rollup_disputeStatus", &json!([id]))["result"].clone();
         status["status"] != "running"
     });
@@ -163,7 +161,7 @@ fn a_devnet_plays_disputes_and_so_does_its_folder() {
     let accounts = call("eth_accounts", json!([]))["result"].clone();
     let send = json!([{ "from": accounts[0], "to": accounts[1], "value": "0x7" }]);
     let hash = call("eth_sendTransaction", send)["result"].clone();
-    support::until("a receipt", || {
+    crate::support::until("a receipt", || {
         !call("eth_getTransactionReceipt", json!([hash]))["result"].is_null()
     });
     let first = call("rollup_dispute", json!([{ "fault": "memory", "seed": 3 }]))["result"].clone();

@@ -1,12 +1,10 @@
 //! The shell blocks of all pages: each is run by a test as it stands, or says why none runs it.
 
-mod support;
-
-use e2e_tests::harness::{self, Test, TestOutcome};
+use crate::shell::{self, Checkout, blocks};
+use e2e_tests::harness::{Test, TestOutcome};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::sync::OnceLock;
-use support::pages::{self, Checkout, blocks};
 
 /// The pages with shell blocks: how many of these are run, how many are not, and which test runs
 /// them.
@@ -92,7 +90,7 @@ const RUN_HERE: [Page; 14] = [
     ),
 ];
 
-fn main() -> ExitCode {
+pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
         Test::new("every_block_is_in_the_list", || in_the_list().map(passed)),
         Test::new("no_command_stands_outside_of_a_block", || {
@@ -108,7 +106,7 @@ fn main() -> ExitCode {
     for (page, prints) in RUN_HERE {
         tests.push(Test::new(page, move || run(page, prints)));
     }
-    harness::run(tests)
+    tests
 }
 
 fn passed((): ()) -> TestOutcome {
@@ -116,12 +114,12 @@ fn passed((): ()) -> TestOutcome {
 }
 
 fn read(page: &str) -> Result<String, String> {
-    std::fs::read_to_string(pages::root().join(page)).map_err(|error| format!("{page}: {error}"))
+    std::fs::read_to_string(shell::root().join(page)).map_err(|error| format!("{page}: {error}"))
 }
 
 /// The pages at the root, in `docs` and beside crates.
 fn all() -> Vec<String> {
-    let root = pages::root();
+    let root = shell::root();
     let folders = std::fs::read_dir(&root).into_iter().flatten().flatten();
     let folders = folders.map(|entry| entry.path()).filter(|path| {
         path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules")
@@ -227,8 +225,8 @@ fn clients() -> Option<String> {
     static INSTALLED: OnceLock<Option<String>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| {
         let ran = Command::new("bash")
-            .args(["-c", pages::CLIENTS])
-            .current_dir(pages::root())
+            .args(["-c", shell::CLIENTS])
+            .current_dir(shell::root())
             .output();
         match ran {
             Ok(ran) if ran.status.success() => None,
@@ -242,11 +240,11 @@ fn clients() -> Option<String> {
     Some(format!("npm ci fails: {line}"))
 }
 
-/// A program of another crate that a page runs, and that is not built: `cargo test --test docs` alone
-/// does not build it.
+/// A program of another crate that a page runs, and that is not built: `cargo test --test pages`
+/// alone does not build it.
 fn missing_program(text: &str) -> Option<&'static str> {
-    let script = pages::script(text);
-    let folder = Path::new(support::PROGRAM).parent()?;
+    let script = shell::script(text);
+    let folder = Path::new(shell::PROGRAM).parent()?;
     ["benches", "xtask"].into_iter().find(|program| {
         let start = format!("{program} ");
         let is_run = script.lines().any(|line| line.starts_with(&start));
@@ -258,7 +256,7 @@ fn missing_program(text: &str) -> Option<&'static str> {
 fn run(page: &str, prints: &[&str]) -> Result<TestOutcome, String> {
     let name = page.replace(['/', '.'], "-");
     let text = read(page)?;
-    if text.contains(pages::CLIENTS)
+    if text.contains(shell::CLIENTS)
         && let Some(why) = clients()
     {
         return Ok(TestOutcome::Ignored(why));
@@ -269,7 +267,7 @@ fn run(page: &str, prints: &[&str]) -> Result<TestOutcome, String> {
             Some(_) => Err(format!("{program} is not built")),
         };
     }
-    let ran = Checkout::new(&name).run(&pages::script(&text));
+    let ran = Checkout::new(&name).run(&shell::script(&text));
     let out = String::from_utf8_lossy(&ran.stdout);
     let errors = String::from_utf8_lossy(&ran.stderr);
     if !ran.status.success() {

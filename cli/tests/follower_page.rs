@@ -1,14 +1,12 @@
 //! The pages of `evm-rollup node` in front of a rollup: names by `--abis`, what was dropped, how
 //! transactions came, and files that prove them.
 
-mod support;
-
+use crate::support::{Folder, GENESIS, Process, command, double, kernel, stdout, until};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex, keccak256};
 use e2e_tests::User;
 use ethereum::SignedTransaction;
 use serde_json::{Value, json};
 use std::path::Path;
-use support::{Folder, GENESIS, Process, command, double, kernel, stdout, until};
 
 /// The chain's number, as the setup of the double says.
 const CHAIN: u64 = 421_337;

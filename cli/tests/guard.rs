@@ -1,9 +1,7 @@
 //! `evm-rollup guard`.
 
-mod support;
-
+use crate::support::{Folder, command, stderr, stdout};
 use messages::hash::blake2b_256;
-use support::{Folder, command, stderr, stdout};
 
 /// A kernel that calls itself for ever.
 const ENDLESS: &str = r#"(module
@@ -88,7 +86,7 @@ fn a_kernel_without_the_guard_is_warned_of() {
         assert_eq!(json["unguarded"], u64::from(warned), "{json}");
     }
     // A shipped kernel has it.
-    let shipped = command(&["verify", &support::kernel("evm_kernel.wasm")]);
+    let shipped = command(&["verify", &crate::support::kernel("evm_kernel.wasm")]);
     assert!(
         !stderr(&shipped).contains("stack guard"),
         "{}",
@@ -98,7 +96,7 @@ fn a_kernel_without_the_guard_is_warned_of() {
     let made = |kernel: &str, more: &[&str]| {
         let output = folder.path("installer.hex");
         let args = ["installer", "--kernel", kernel, "-o", &output, "-p", &pages];
-        let base = support::kernel("installer_kernel.wasm");
+        let base = crate::support::kernel("installer_kernel.wasm");
         let base = ["--installer-kernel", &base];
         let made = command(&[&args[..], &base, more].concat());
         assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));

@@ -1,7 +1,6 @@
 //! Other nodes behind TLS: a fork's remote, and a rollup node.
 
-mod support;
-
+use crate::support::{Folder, GENESIS, PATIENCE, PROGRAM, Process, double, kernel, until};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -11,7 +10,6 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::{Folder, GENESIS, PATIENCE, PROGRAM, Process, double, kernel, until};
 
 /// The certificate of localhost, its key, and the authority that signed it (until 2126).
 const CERTIFICATE: &[u8] = include_bytes!("tls/localhost.pem");
@@ -107,7 +105,7 @@ fn refused(folder: &Folder, args: &[&str], authorities: Option<&str>) -> String 
         "{:?}",
         start.elapsed()
     );
-    support::stderr(&ran)
+    crate::support::stderr(&ran)
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! Mistakes of operators: none passes in silence. Each is refused before anything is
 //! written, or warned of where somebody might mean it.
 
-mod support;
-
+use crate::support::{Folder, PROGRAM, command, kernel, stderr as errors};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{Folder, PROGRAM, command, kernel, stderr as errors};
 
 /// The expected reaction to a mistake; its message contains the text.
 enum Answer {

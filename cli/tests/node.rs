@@ -1,7 +1,8 @@
 //! `evm-rollup double` and `evm-rollup node` as processes, as docs/operating.md has them.
 
-mod support;
-
+use crate::support::{
+    Folder, GENESIS, PROGRAM, Process, command, double, kernel, stderr, stdout, until,
+};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use e2e_tests::User;
 use messages::hash::blake2b_256;
@@ -10,7 +11,6 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use support::{Folder, GENESIS, PROGRAM, Process, command, double, kernel, stderr, stdout, until};
 
 const RECEIVER: &str = "0x4242424242424242424242424242424242424242";
 

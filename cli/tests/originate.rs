@@ -1,8 +1,7 @@
 //! `evm-rollup originate`: from options to the last step, and the comparison with what is
 //! there. Layer 1 and the rollup node are stand-ins that answer what real ones would.
 
-mod support;
-
+use crate::support::{Folder, command, kernel};
 use michelson::{Contract, Node, encoding};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -10,7 +9,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use support::{Folder, command, kernel};
 
 const NETWORK: &str = "NetXdQprcVkpaWU";
 const DEPLOYER: &str = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";

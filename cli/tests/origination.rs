@@ -1,8 +1,7 @@
 //! `docs/origination.md` works word by word, as far as no layer 1 is needed: the blocks in
 //! their order, with a devnet where the page starts one.
 
-mod support;
-
+use crate::support::shell::{self, PROGRAM};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::User;
 use serde_json::{Value, json};
@@ -11,8 +10,6 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
 
 const ADDRESSES: [(&str, &str); 6] = [
     ("EXCHANGER", "KT1Wxne8yES3EC2uKqmEncs8uuM4XjYXkxC2"),
@@ -32,7 +29,7 @@ const NOT_HERE: [&str; 2] = ["evm-rollup devnet", "while ! grep"];
 /// The lines of the page's blocks.
 fn commands() -> Vec<String> {
     let page = include_str!("../../docs/origination.md");
-    let script = support::pages::script(page);
+    let script = shell::script(page);
     script.lines().map(str::to_owned).collect()
 }
 

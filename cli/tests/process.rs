@@ -1,14 +1,12 @@
 //! The command as a process: how it starts, ends, and what it does with its output.
 
-mod support;
-
+use crate::support::{Folder, PROGRAM, Process, kernel, until};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Folder, PROGRAM, Process, kernel, until};
 
 /// The time in which a devnet has to end, with some for a busy machine.
 const STOP_TIME: Duration = Duration::from_secs(6);
@@ -61,7 +59,7 @@ impl Devnet {
 
     /// Its exit code, if it ends in time.
     fn ended(&mut self) -> Option<i32> {
-        support::ended(&mut self.process.child, STOP_TIME)
+        crate::support::ended(&mut self.process.child, STOP_TIME)
     }
 
     fn send(&self, body: &str) -> TcpStream {

@@ -4,14 +4,13 @@
 //! One shell runs all of them, at the root of the repository, against a devnet on a free port.
 //! If npm cannot install the clients the test is ignored, with the reason; with `CI` set it fails.
 
-use e2e_tests::harness::{self, Test, TestOutcome};
+use crate::shell::{self, PROGRAM, root};
+use e2e_tests::harness::{Test, TestOutcome};
 use std::error::Error;
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
+use std::process::{Child, Command, Stdio};
 
 /// Lines that are not run as they stand, and their substitutes. `make devnet` runs already, from the
 /// dev build; the others are looked at only, as the tests run in the one and behind the other.
@@ -21,8 +20,8 @@ const INSTEAD: [(&str, &str); 3] = [
     ("make kernel", "make --dry-run kernel >/dev/null"),
 ];
 
-fn main() -> ExitCode {
-    harness::run(vec![
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
         Test::new("every_block_of_the_readme_is_found", || {
             let blocks = blocks(include_str!("../../README.md"));
             let text = blocks.concat();
@@ -44,32 +43,19 @@ fn main() -> ExitCode {
         Test::new("the_blocks_of_the_readme_work_in_their_order", || {
             run().map_err(|error| error.to_string())
         }),
-    ])
+    ]
 }
 
-/// The lines between "```sh" and "```".
+/// The page's blocks, as they are run here.
 fn blocks(page: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut open = false;
-    for line in page.lines() {
-        match (open, line) {
-            (false, "```sh") => {
-                blocks.push(String::new());
-                open = true;
-            }
-            (true, "```") => open = false,
-            (true, line) => {
-                let line = INSTEAD
-                    .iter()
-                    .find(|(stands, _)| *stands == line)
-                    .map_or(line, |(_, instead)| instead);
-                let block = blocks.last_mut().expect("one is open");
-                writeln!(block, "{line}").expect("a string takes it");
-            }
-            (false, _) => {}
-        }
-    }
-    blocks
+    let blocks = shell::blocks(page);
+    let blocks = blocks.iter().map(|block| block.text.lines().map(run_here));
+    blocks.map(Iterator::collect).collect()
+}
+
+fn run_here(line: &str) -> String {
+    let instead = INSTEAD.iter().find(|(stands, _)| *stands == line);
+    format!("{}\n", instead.map_or(line, |(_, instead)| instead))
 }
 
 /// Paths in backticks and targets of links, in the pages at the root and in `docs`, that are not
@@ -111,10 +97,6 @@ fn missing_files() -> Result<Vec<String>, Box<dyn Error>> {
         }
     }
     Ok(missing)
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn run() -> Result<TestOutcome, Box<dyn Error>> {

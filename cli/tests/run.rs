@@ -1,10 +1,8 @@
 //! `evm-rollup run`, as it is called.
 
-mod support;
-
+use crate::support::{Folder, command, stderr, stdout};
 use serde_json::{Value, json};
 use std::process::Output;
-use support::{Folder, command, stderr, stdout};
 
 /// Yields at once.
 const MINIMAL: &str = "0061736d01000000010401600000030201000503010001071402036d656d02000a6b65726e656c5f72756e00000a040102000b";
@@ -191,7 +189,7 @@ fn what_this_computer_lacks_is_not_the_kernels_fault() {
     let script = "ulimit -v 3000000; exec \"$@\"";
     let args = ["sh", "run", &kernel, "--inputs", &inputs];
     let output = std::process::Command::new("sh")
-        .args(["-c", script, args[0], support::PROGRAM])
+        .args(["-c", script, args[0], crate::support::PROGRAM])
         .args(&args[1..])
         .output()
         .unwrap();

@@ -1,34 +1,15 @@
 //! `docs/transactions.md` works word by word.
 
-mod support;
-
-use std::path::{Path, PathBuf};
+use crate::support::shell::{Checkout, script};
+use crate::support::{Folder, PROGRAM};
 use std::process::Command;
 
 #[test]
 fn the_page_works_word_by_word() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("transactions");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(folder.join("target")).unwrap();
-    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kernel");
-    std::os::unix::fs::symlink(
-        kernels.canonicalize().unwrap(),
-        folder.join("target/kernel"),
-    )
-    .unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_evm-rollup"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let commands = support::pages::script(include_str!("../../docs/transactions.md"));
+    let commands = script(include_str!("../../docs/transactions.md"));
     assert!(commands.contains("evm-rollup tx balances"), "{commands}");
-    let ran = Command::new("sh")
-        .args(["-e", "-c", &commands])
-        .current_dir(&folder)
-        .env(
-            "PATH",
-            format!("{}:{path}", program.parent().unwrap().display()),
-        )
-        .output()
-        .unwrap();
+    let folder = Checkout::new("transactions-page");
+    let ran = folder.run(&commands);
     let out = String::from_utf8(ran.stdout).unwrap();
     let errors = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{out}{errors}");
@@ -45,7 +26,7 @@ fn the_page_works_word_by_word() {
     }
     assert_eq!(out.matches("Hello, Ticket!").count(), 2, "{out}");
     // One message with three calls.
-    let report = std::fs::read_to_string(folder.join("report.json")).unwrap();
+    let report = std::fs::read_to_string(folder.0.0.join("report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let outbox = |level: usize| report["levels"][level]["outbox"].as_array().unwrap().len();
     assert_eq!((outbox(0), outbox(1), outbox(2)), (0, 0, 1));
@@ -53,14 +34,12 @@ fn the_page_works_word_by_word() {
 
 #[test]
 fn what_cannot_be_signed_is_named() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unsigned");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Folder::new("unsigned");
     let tx = |args: &[&str]| {
-        let ran = Command::new(env!("CARGO_BIN_EXE_evm-rollup"))
+        let ran = Command::new(PROGRAM)
             .arg("tx")
             .args(args)
-            .current_dir(&folder)
+            .current_dir(&folder.0)
             .output()
             .unwrap();
         let text = [ran.stdout, ran.stderr].concat();
@@ -98,7 +77,7 @@ fn what_cannot_be_signed_is_named() {
         ("{}", "not an array of transactions"),
         ("[", "is not JSON"),
     ] {
-        std::fs::write(folder.join("batch.json"), batch).unwrap();
+        folder.file("batch.json", batch);
         let (code, text) = tx(&["batch", "batch.json", "--key", "alice.json"]);
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(reason), "{text}");

@@ -1,13 +1,12 @@
 //! `snapshot`, `replay`, `prove` and `check`, as they are typed: what comes out, and what is said of
 //! files that are not what they should be.
 
-mod support;
-
+use crate::support::shell::{Checkout, script};
+use crate::support::{Folder, Process, command, kernel, stderr, stdout};
 use alloy_primitives::{Bytes, TxKind, U256, hex};
 use e2e_tests::User;
 use serde_json::{Value, json};
 use std::process::Output;
-use support::{Folder, Process, command, kernel, stderr, stdout};
 
 /// 5, then 256 and 7, then nothing, for the purse's `a`.
 const INPUTS: &str =
@@ -519,7 +518,7 @@ fn a_devnets_folder_proves_its_levels_and_payments() {
             json!([{ "from": accounts[0], "to": accounts[1], "value": format!("{value:#x}") }]);
         let sent = devnet.call("eth_sendTransaction", &sent);
         hashes.push(sent["result"].as_str().expect("a hash").to_owned());
-        support::until("a receipt", || {
+        crate::support::until("a receipt", || {
             !devnet.call("eth_getTransactionReceipt", &json!([hashes.last()]))["result"].is_null()
         });
     }
@@ -578,30 +577,8 @@ fn a_devnets_folder_proves_its_levels_and_payments() {
 /// docs/witnesses.md works word by word, at another port.
 #[test]
 fn the_page_works_word_by_word() {
-    let folder = Folder::new("witnesses-page");
-    let kernels = std::path::Path::new(&kernel("purse.wasm"))
-        .parent()
-        .unwrap()
-        .canonicalize();
-    std::fs::create_dir(folder.path("target")).unwrap();
-    std::os::unix::fs::symlink(kernels.unwrap(), folder.path("target/kernel")).unwrap();
-    // Below those that the system gives to whoever asks for any.
-    let first = 20_000 + (std::process::id() % 10_000) as u16;
-    let mut ports = first..first + 1_000;
-    let port = ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    let port = port.expect("a free port").to_string();
     let page = include_str!("../../docs/witnesses.md");
-    let blocks = page.split("```sh\n").skip(1);
-    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
-    let script: String = blocks.collect::<String>().replace("8545", &port);
-    let programs = std::path::Path::new(support::PROGRAM).parent().unwrap();
-    let path = std::env::var("PATH").unwrap_or_default();
-    let ran = std::process::Command::new("timeout")
-        .args(["120", "bash", "-e", "-u", "-c", &script])
-        .current_dir(&folder.0)
-        .env("PATH", format!("{}:{path}", programs.display()))
-        .output()
-        .unwrap();
+    let ran = Checkout::new("witnesses-page").run(&script(page));
     let text = stdout(&ran);
     assert_eq!(code(&ran), Some(0), "{text}{}", stderr(&ran));
     // The page shows what is printed, but for what differs each time.
@@ -656,7 +633,7 @@ fn a_nodes_folder_proves_its_levels() {
     ];
     double.post("/double/levels?count=5", &json!({}));
     let mut node = Process::start(&folder.0, &node);
-    support::until("all levels ran", || {
+    crate::support::until("all levels ran", || {
         let status = node.call("rollup_status", &json!([]));
         status["result"]["level"].as_u64() >= Some(1005)
     });

@@ -1,9 +1,9 @@
 //! Helpers for tests of the command: files, and the command as a process.
-#![allow(dead_code, reason = "each test takes a part of it")]
 
-pub(crate) mod pages;
+pub(crate) mod shell;
 
 pub(crate) use e2e_tests::folder::Folder;
+pub(crate) use shell::PROGRAM;
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// The compiled command.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
 
 /// The time in which something has to happen, with some for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

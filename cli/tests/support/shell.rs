@@ -1,10 +1,13 @@
 //! Shell blocks of the pages in `docs`, and a folder to run them in.
 
-use super::Folder;
+use e2e_tests::folder::Folder;
 use std::fmt::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+/// The compiled command.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_evm-rollup");
 
 /// The first words of a block that no test runs. The reason follows.
 pub(crate) const NOT_RUN: &str = "# Not run by the tests: ";
@@ -84,7 +87,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) struct Checkout(pub(crate) Folder);
 
 impl Checkout {
-    /// Makes one. Tests that run at a time need different names.
+    /// Makes one.
     pub(crate) fn new(name: &str) -> Self {
         let folder = Folder::new(name);
         for entry in std::fs::read_dir(root()).expect("sources").flatten() {
@@ -116,7 +119,7 @@ impl Checkout {
             .replace("8545", &node)
             .replace("8932", &rollup_node);
         let path = std::env::var("PATH").unwrap_or_default();
-        let programs = Path::new(super::PROGRAM).parent().expect("a folder");
+        let programs = Path::new(PROGRAM).parent().expect("a folder");
         let script = format!("set -m; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
         Command::new("timeout")
             .args(["400", "bash", "-e", "-u", "-o", "pipefail", "-c", &script])
