@@ -1,9 +1,7 @@
 //! A fee for the bytes of transactions: a wallet that sends what it is told is included.
 
-mod common;
-
+use crate::common::{call, devnet, number, raw, try_call};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
-use common::{call, devnet, number, raw, try_call};
 use ethereum::Transaction;
 use ethereum::transaction::Legacy;
 use node::accounts::{self, Account};

@@ -1,12 +1,11 @@
 //! Changes of the chain by developers' tools.
 
-mod common;
 #[path = "../examples/devnet.rs"]
 #[expect(dead_code, reason = "its main is not called")]
 mod example;
 
+use crate::common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use alloy_primitives::{Address, B256, U256, hex};
-use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 

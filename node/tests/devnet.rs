@@ -1,9 +1,7 @@
 //! The devnet on the real kernel: calls in, answers out, without the network.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, initcode, number, raw, try_call};
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
-use common::{COUNTER, call, deploy, devnet, initcode, number, raw, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 

@@ -1,9 +1,7 @@
 //! A devnet that goes on from a block of another one.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use alloy_primitives::{Address, TxKind, U256, hex};
-use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use node::fork::{CachePlace, Fork, Manner};
 use node::{ForkOptions, Handle};
 use serde_json::{Value, json};

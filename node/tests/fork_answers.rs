@@ -1,10 +1,8 @@
 //! A devnet that goes on from a block of a node that answers nonsense, or whose chain is
 //! reorganised.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, number, try_call};
 use alloy_primitives::{Address, B256};
-use common::{COUNTER, call, deploy, devnet, number, try_call};
 use node::fork::{CachePlace, Fork, Manner};
 use node::{ForkOptions, Handle};
 use serde_json::{Value, json};

@@ -1,9 +1,7 @@
 //! Attacks of hostile clients, and their costs: bounds are on counts and bytes.
 
-mod common;
-
+use crate::common::{call, deploy, devnet, raw, try_call};
 use alloy_primitives::{Address, B256, U256, hex};
-use common::{call, deploy, devnet, raw, try_call};
 use futures_util::{SinkExt, StreamExt};
 use node::Handle;
 use serde_json::{Value, json};
@@ -396,7 +394,7 @@ async fn states_older_than_the_window_are_gone_and_blocks_stay() {
     assert_eq!(call(&devnet, "eth_getLogs", query).await, logs);
     let old = call(&devnet, "eth_getTransactionReceipt", receipt).await;
     assert_eq!(old, recent);
-    let newest = common::number(&call(&devnet, "eth_blockNumber", json!([])).await);
+    let newest = crate::common::number(&call(&devnet, "eth_blockNumber", json!([])).await);
     for number in 1..=newest {
         let id = format!("{number:#x}");
         let balance = try_call(&devnet, "eth_getBalance", json!([account.address, id])).await;

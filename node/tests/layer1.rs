@@ -1,9 +1,7 @@
 //! The layer 1 that the devnet plays, through its methods.
 
-mod common;
-
+use crate::common::{call, devnet, number, raw, try_call};
 use alloy_primitives::{Address, Bytes, U256};
-use common::{call, devnet, number, raw, try_call};
 use layer1::devnet::{ACCOUNTS, BALANCE};
 use node::{BlockTime, Handle};
 use serde_json::{Value, json};

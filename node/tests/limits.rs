@@ -1,9 +1,7 @@
 //! The devnet's limits, each with its error, over the network.
 
-mod common;
-
+use crate::common::{call, deploy, devnet, try_call};
 use alloy_primitives::{U256, hex};
-use common::{call, deploy, devnet, try_call};
 use futures_util::{SinkExt, StreamExt};
 use node::Handle;
 use serde_json::{Value, json};

@@ -1,9 +1,7 @@
 //! Every further method of the devnet, on the real kernel.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use alloy_primitives::{Address, B256, U256, hex};
-use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! The devnet over its port: HTTP, batches, CORS, WebSocket, subscriptions.
 
-mod common;
-
-use common::devnet;
+use crate::common::devnet;
 use futures_util::{SinkExt, StreamExt};
 use node::Handle;
 use serde_json::{Value, json};
@@ -175,11 +173,11 @@ async fn a_devnet_that_is_stopped_frees_its_port() {
 #[tokio::test]
 async fn receipts_and_logs_that_are_gone_are_told_and_nothing_of_synchronising() {
     let devnet = devnet(|_| {}).await;
-    let counter = common::deploy(&devnet, &[], common::COUNTER).await;
+    let counter = crate::common::deploy(&devnet, &[], crate::common::COUNTER).await;
     let mut socket = open(&devnet).await;
     let mut ids = Vec::new();
     let account = &devnet.accounts()[1];
-    let raw = common::raw(account, 0, |_| {});
+    let raw = crate::common::raw(account, 0, |_| {});
     let hash = alloy_primitives::keccak256(alloy_primitives::hex::decode(&raw).unwrap());
     for (index, topic) in [
         json!(["transactionReceipts", { "transactionHashes": [hash] }]),
@@ -192,18 +190,18 @@ async fn receipts_and_logs_that_are_gone_are_told_and_nothing_of_synchronising()
         send(&mut socket, index as u64, "eth_subscribe", topic).await;
         ids.push(next(&mut socket).await["result"].clone());
     }
-    common::call(&devnet, "eth_sendRawTransaction", json!([raw])).await;
+    crate::common::call(&devnet, "eth_sendRawTransaction", json!([raw])).await;
     let news = next(&mut socket).await;
     assert_eq!(news["params"]["subscription"], ids[0]);
-    let receipt = common::call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
+    let receipt = crate::common::call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
     assert_eq!(news["params"]["result"], json!([receipt]));
     // Not one of the wanted, but one that logs; then it is taken back.
     let count = json!([{ "from": account.address, "to": counter, "gas": "0x20000" }]);
-    common::call(&devnet, "eth_sendTransaction", count).await;
+    crate::common::call(&devnet, "eth_sendTransaction", count).await;
     let news = next(&mut socket).await;
     assert_eq!(news["params"]["subscription"], ids[1]);
     assert_eq!(news["params"]["result"]["removed"], false);
-    common::call(&devnet, "anvil_rollback", json!([1])).await;
+    crate::common::call(&devnet, "anvil_rollback", json!([1])).await;
     let news = next(&mut socket).await;
     assert_eq!(news["params"]["subscription"], ids[1]);
     assert_eq!(news["params"]["result"]["removed"], true);

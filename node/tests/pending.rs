@@ -1,9 +1,7 @@
 //! The block to come, and blocks that are only simulated.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use alloy_primitives::{Address, B256, TxKind, U256, hex};
-use common::{COUNTER, call, deploy, devnet, number, raw, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 //! State roots and proofs of the devnet, checked with alloy's trie.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, raw};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::Nibbles;
 use alloy_trie::proof::verify_proof;
-use common::{COUNTER, call, deploy, devnet, raw};
 use node::Handle;
 use serde_json::{Value, json};
 

@@ -1,9 +1,7 @@
 //! Tracers in JavaScript over JSON-RPC, at what ran in the compiled kernel.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, number, try_call};
 use alloy_primitives::{Address, hex};
-use common::{COUNTER, call, deploy, devnet, number, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

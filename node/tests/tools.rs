@@ -1,9 +1,7 @@
 //! Methods for wallets, frameworks and developers' tools.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, initcode, number, raw, try_call};
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
-use common::{COUNTER, call, deploy, devnet, initcode, number, raw, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 
@@ -105,7 +103,7 @@ async fn the_contracts_that_tools_expect_are_there() {
     );
     let deployer = call(&devnet, "eth_getCode", json!([deployer])).await;
     assert_eq!(factory.await, deployer);
-    let without = common::devnet(|options| options.predeploys = false).await;
+    let without = crate::common::devnet(|options| options.predeploys = false).await;
     assert_eq!(
         call(&without, "eth_getCode", json!([multicall])).await,
         "0x"
@@ -418,9 +416,9 @@ async fn a_state_is_dumped_and_loaded() {
         json!(B256::from(U256::from(1)))
     );
     let state = node::state_file::read(text.as_bytes()).unwrap();
-    let other = common::devnet(|_| {}).await;
+    let other = crate::common::devnet(|_| {}).await;
     assert_eq!(call(&other, "anvil_loadState", json!([dump])).await, true);
-    let started = common::devnet(|options| options.state = Some(state)).await;
+    let started = crate::common::devnet(|options| options.state = Some(state)).await;
     for chain in [&other, &started] {
         assert_eq!(
             call(chain, "eth_getBalance", json!([SOMEBODY])).await,
@@ -436,7 +434,7 @@ async fn a_state_is_dumped_and_loaded() {
     // Without our field it is a dump of anvil's: accounts alone.
     let mut bare = parsed.clone();
     bare.as_object_mut().unwrap().remove("evm_rollup");
-    let anvils = common::devnet(|_| {}).await;
+    let anvils = crate::common::devnet(|_| {}).await;
     let bare = hex::encode_prefixed(bare.to_string());
     assert_eq!(call(&anvils, "anvil_loadState", json!([bare])).await, true);
     assert_eq!(call(&anvils, "eth_blockNumber", json!([])).await, "0x0");
@@ -564,12 +562,12 @@ async fn a_dump_has_the_blocks_of_the_chain() {
     ];
     let dump = call(&devnet, "anvil_dumpState", json!([])).await;
     let text = String::from_utf8(hex::decode(dump.as_str().unwrap()).unwrap()).unwrap();
-    let other = common::devnet(|_| {}).await;
+    let other = crate::common::devnet(|_| {}).await;
     let other_counter = deploy(&other, &[], COUNTER).await;
     assert_eq!(other_counter, counter);
     assert_eq!(call(&other, "anvil_loadState", json!([dump])).await, true);
     let state = node::state_file::read(text.as_bytes()).unwrap();
-    let started = common::devnet(|options| options.state = Some(state)).await;
+    let started = crate::common::devnet(|options| options.state = Some(state)).await;
     for chain in [&other, &started] {
         for (method, params) in &questions {
             let expected = call(&devnet, method, params.clone()).await;

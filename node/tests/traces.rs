@@ -1,9 +1,7 @@
 //! Traces over JSON-RPC, of what ran in the compiled kernel.
 
-mod common;
-
+use crate::common::{COUNTER, call, deploy, devnet, number, try_call};
 use alloy_primitives::{Address, U256, hex};
-use common::{COUNTER, call, deploy, devnet, number, try_call};
 use node::Handle;
 use serde_json::{Value, json};
 
@@ -223,7 +221,7 @@ async fn calls_are_traced_between_the_transactions_of_a_block() {
         let request = json!([{ "from": account.address, "to": counter, "gas": "0x20000" }]);
         call(&devnet, "eth_sendTransaction", request).await;
     }
-    let request = json!([{ "from": created.address, "data": common::initcode(&[], COUNTER), "gas": "0x30000" }]);
+    let request = json!([{ "from": created.address, "data": crate::common::initcode(&[], COUNTER), "gas": "0x30000" }]);
     call(&devnet, "eth_sendTransaction", request).await;
     call(&devnet, "evm_mine", json!([])).await;
     let counted = async |index: u64, overrides: Value| {
@@ -326,7 +324,7 @@ async fn deposits_and_forced_transactions_are_traced() {
     .await;
     assert_eq!(traces.as_array().unwrap().len(), 1);
     assert_eq!(traces[0]["result"]["type"], "CALL");
-    let forced = common::raw(&devnet.accounts()[1], 0, |_| {});
+    let forced = crate::common::raw(&devnet.accounts()[1], 0, |_| {});
     call(&devnet, "rollup_sendDelayed", json!([forced])).await;
     let traces = call(&devnet, "trace_block", json!(["latest"])).await;
     assert_eq!(traces[0]["action"]["value"], "0x1");

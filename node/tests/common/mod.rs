@@ -1,7 +1,5 @@
 //! Helpers of the devnet's tests.
 
-#![allow(dead_code, reason = "no test binary uses all of it")]
-
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
