@@ -66,9 +66,8 @@ bench-accept: kernel ## writes benches/baseline.json anew
 engines: kernel ## levels of the tests on the rollup node's own engine, too (wasmer 3.3.0)
 	@$(CARGO) xtask kernel --traps
 	@rm -rf target/levels && mkdir -p target/levels
-	@RECORD_LEVELS="$(CURDIR)/target/levels" $(CARGO) test --workspace \
-		--test bridge --test fixtures --test chunks --test poisoned --test bad_input --test engines \
-		-- --quiet
+	@RECORD_LEVELS="$(CURDIR)/target/levels" $(CARGO) test --test e2e_tests -- --quiet \
+		--skip attacks:: bridge:: fixtures:: chunks:: poisoned:: bad_input:: engines::
 	@$(CARGO) run --manifest-path engines/Cargo.toml --target-dir target -- target/levels
 
 # Of a workload of the benches: erc20_200, transfers_200, … (`benches` lists them).

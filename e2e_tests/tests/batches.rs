@@ -1,8 +1,10 @@
 //! Batches through the kernel as native code: what they bring is what the same
 //! transactions bring one by one, and a bad one harms nobody.
 
-mod native;
-
+use crate::native::{
+    GWEI, ROLLUP, burn, call, creation, durable, hashes, head, headers, included, level, rollup,
+    run, sender, signed, simple, transfer,
+};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use ethereum::signature::known_keys;
 use ethereum::transaction::{Eip1559, Eip2930, Legacy, Transaction, sign};
@@ -10,10 +12,6 @@ use ethereum::{SignedTransaction, keccak256};
 use evm_kernel::inputs::batch::write::{SenderKey, Writer};
 use evm_kernel::inputs::encode::{self, Batching};
 use host::mock::{MockHost, Values};
-use native::{
-    GWEI, ROLLUP, burn, call, creation, durable, hashes, head, headers, included, level, rollup,
-    run, sender, signed, simple, transfer,
-};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use solidity_fixtures::counter;

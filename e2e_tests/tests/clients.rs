@@ -4,11 +4,10 @@
 //! if `CI` is set that is a failure.
 
 use e2e_tests::clients::{Client, ClientOutcome};
-use e2e_tests::harness::{self, Test};
+use e2e_tests::harness::{Test, TestOutcome};
 use std::env;
-use std::process::ExitCode;
 
-const TESTS: [(&str, Client); 21] = [
+const TESTS: [(&str, Client); 22] = [
     (
         "ethers_deploys_writes_reads_and_watches_events",
         Client::Ethers,
@@ -69,29 +68,29 @@ const TESTS: [(&str, Client); 21] = [
         "taquito_reads_and_packs_the_contracts_of_layer_1",
         Client::Contracts,
     ),
+    (
+        "taquito_reads_and_writes_the_micheline_of_messages",
+        Client::Taquito,
+    ),
 ];
 
-fn main() -> ExitCode {
-    let tests = TESTS.map(|(name, client)| Test::new(name, move || run(client)));
-    harness::run(tests.into())
-}
-
-#[test]
-fn taquito_reads_and_writes_the_micheline_of_messages() {
-    passes(Client::Taquito);
+pub(crate) fn tests() -> Vec<Test> {
+    TESTS
+        .map(|(name, client)| Test::new(name, move || run(client)))
+        .into()
 }
 
 /// Every step of the client's script passes.
-fn run(client: Client) -> Result<harness::TestOutcome, String> {
+fn run(client: Client) -> Result<TestOutcome, String> {
     if client.is_large() && env::var_os("CLIENTS").is_none_or(|clients| clients != "all") {
         let why = "large: `make clients` runs it, or CLIENTS=all";
-        return Ok(harness::TestOutcome::Ignored(why.into()));
+        return Ok(TestOutcome::Ignored(why.into()));
     }
     match client.run() {
         ClientOutcome::Skipped(why) if env::var_os("CI").is_some() => {
             Err(format!("CI must run {client}: {why}"))
         }
-        ClientOutcome::Skipped(why) => Ok(harness::TestOutcome::Ignored(why)),
+        ClientOutcome::Skipped(why) => Ok(TestOutcome::Ignored(why)),
         ClientOutcome::Ran(report) if !report.failed.is_empty() => {
             Err(format!("{client}: {}", report.complaints))
         }
@@ -101,7 +100,7 @@ fn run(client: Client) -> Result<harness::TestOutcome, String> {
         ClientOutcome::Ran(report) => {
             let steps = report.passed.len();
             println!("{client} {}: {steps} steps passed", report.version);
-            Ok(harness::TestOutcome::Passed)
+            Ok(TestOutcome::Passed)
         }
     }
 }

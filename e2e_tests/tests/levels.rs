@@ -1,18 +1,16 @@
 //! Levels through the kernel as native code: blocks, budgets, fees, and what of
 //! the inbox is ours.
 
-mod native;
-
+use crate::native::{
+    FIRST_LEVEL, GWEI, account, burn, call, chunked, creation, durable, funds, hashes, head,
+    header, headers, included, level, level_of, rollup, run, sender, signed, simple, slot,
+    transfer,
+};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use ethereum::header::EMPTY_ROOT;
 use ethereum::transaction::Eip1559;
 use evm_kernel::HISTORY_ADDRESS;
 use host::mock::MockHost;
-use native::{
-    FIRST_LEVEL, GWEI, account, burn, call, chunked, creation, durable, funds, hashes, head,
-    header, headers, included, level, level_of, rollup, run, sender, signed, simple, slot,
-    transfer,
-};
 use storage::Config;
 use storage::config::Revision;
 

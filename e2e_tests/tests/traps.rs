@@ -2,8 +2,10 @@
 //! host call of some busy levels through the compiled kernel, and two traps on the
 //! mocked machine. Transactions that trap each time are in `poisoned.rs`.
 
-mod native;
-
+use crate::native::{
+    FIRST_LEVEL, Included, ROLLUP, burn, call, chunked, creation, durable, framed, head, headers,
+    included, level, rollup, sender, signed, simple, transfer,
+};
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use e2e_tests::layer1;
 use ethereum::SignedTransaction;
@@ -15,10 +17,6 @@ use host::{
     StoreTree,
 };
 use messages::contract::Contract;
-use native::{
-    FIRST_LEVEL, Included, ROLLUP, burn, call, chunked, creation, durable, framed, head, headers,
-    included, level, rollup, sender, signed, simple, transfer,
-};
 use pvm::{Durable, Machine};
 use solidity_fixtures::bridge::{fa, native as native_bridge, token};
 use solidity_fixtures::counter;
@@ -654,7 +652,7 @@ fn two_traps_lose_no_transaction_that_was_queued() {
     levels.push(level(1_025, &[]));
     let host = rollup(&config());
     let whole = outcome(host.clone(), &levels);
-    let hashes = |host: &MockHost| native::hashes(host);
+    let hashes = |host: &MockHost| crate::native::hashes(host);
     let calls = trace(host.clone(), &levels).len() as u64;
     let failed = |host: &MockHost| {
         let all = included(host);

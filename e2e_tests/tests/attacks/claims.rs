@@ -1,6 +1,6 @@
 //! Kept deposits: who can trigger what, and whom that hurts.
 
-use crate::bridged::{ROLLUP, Scene, config, outcomes, ticket};
+use super::bridged::{ROLLUP, Scene, config, outcomes, ticket};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::layer1::{self, GOVERNANCE};
 use ethereum::rlp::{Encode, encode_list};

@@ -1,6 +1,6 @@
 //! Tickets of others.
 
-use crate::bridged::{Scene, outcomes, ticket, withdrawal};
+use super::bridged::{Scene, outcomes, ticket, withdrawal};
 use alloy_primitives::{Address, U256};
 use solidity_fixtures::bridge::{fa, token};
 use solidity_fixtures::traveller::{self, easygoing, fickle};

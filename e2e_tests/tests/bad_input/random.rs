@@ -1,6 +1,6 @@
 //! Anything at all is posted, or good transactions with a flaw.
 
-use crate::scene::{CHAIN, NOBODY, Scene, legacy, send, set_code, transfer};
+use super::scene::{CHAIN, NOBODY, Scene, legacy, send, set_code, transfer};
 use alloy_primitives::{B256, TxKind, U256};
 use e2e_tests::MAX_FEE;
 use ethereum::transaction::{AccessListItem, Eip2930, Transaction};

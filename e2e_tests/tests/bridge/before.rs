@@ -9,7 +9,7 @@
 //! it brought 9 mutez to the contract that refuses, and 5 to nobody; and it withdrew
 //! 1 mutez 155 times at one level, of which 55 wait.
 
-use crate::scene::{MUTEZ, ask, config, said, send};
+use super::scene::{MUTEZ, ask, config, said, send};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use e2e_tests::layer1::CONTENT;
 use e2e_tests::{Rollup, Setup, User, events, kernel};

@@ -3,7 +3,7 @@
 //! there, was burned as a fee, waits to be claimed, or is on its way out. To the
 //! wei.
 
-use crate::scene::{MUTEZ, config, deploy, kept, rollup_with, send};
+use super::scene::{MUTEZ, config, deploy, kept, rollup_with, send};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use e2e_tests::{Included, Rollup, User, events};
 use ethereum::transaction::{Transaction, decode_included};
@@ -149,7 +149,7 @@ impl Scene {
     }
 
     fn message(&mut self, act: Act) -> Vec<u8> {
-        let deposit = crate::scene::deposit;
+        let deposit = super::scene::deposit;
         let traveller = self.traveller;
         let (from, to, value, input) = match act {
             Act::Deposit { to, mutez } => {

@@ -1,6 +1,6 @@
 //! Tickets of other contracts.
 
-use crate::scene::{ROLLUP, ask, deploy, deposits, rollup, send};
+use super::scene::{ROLLUP, ask, deploy, deposits, rollup, send};
 use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
 use e2e_tests::{Rollup, User, events, layer1};
 use messages::contract::Contract;

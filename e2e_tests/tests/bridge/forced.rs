@@ -1,6 +1,6 @@
 //! Transactions that a contract of layer 1 forces in.
 
-use crate::scene::{ROLLUP, config, rollup, rollup_with, said, send};
+use super::scene::{ROLLUP, config, rollup, rollup_with, said, send};
 use alloy_primitives::{Address, Bytes, U256};
 use e2e_tests::User;
 use e2e_tests::layer1::{DELAYED_BRIDGE, delayed};

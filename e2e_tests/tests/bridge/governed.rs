@@ -1,6 +1,6 @@
 //! Decisions of governance: deposits that name nobody, and messages in doubt.
 
-use crate::scene::{MUTEZ, ROLLUP, config, deposit, kept, rollup, said, send};
+use super::scene::{MUTEZ, ROLLUP, config, deposit, kept, rollup, said, send};
 use alloy_primitives::{Address, Bytes, U256};
 use e2e_tests::layer1::{self, GOVERNANCE};
 use e2e_tests::{Rollup, Setup, User, events};

@@ -1,6 +1,6 @@
 //! The native token comes and goes.
 
-use crate::scene::{MUTEZ, ROLLUP, deposit, deposits, kept, rollup, said, send};
+use super::scene::{MUTEZ, ROLLUP, deposit, deposits, kept, rollup, said, send};
 use alloy_primitives::{Address, Bytes, U256};
 use e2e_tests::{User, events, layer1};
 use messages::contract::Contract;

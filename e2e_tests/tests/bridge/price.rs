@@ -1,6 +1,6 @@
 //! The price of a place in the outbox.
 
-use crate::scene::{MUTEZ, ask, deploy, rollup, send, try_call};
+use super::scene::{MUTEZ, ask, deploy, rollup, send, try_call};
 use alloy_primitives::{Address, TxKind, U256, address};
 use e2e_tests::{Included, Rollup, User, events};
 use messages::outbox::Message;
@@ -260,10 +260,10 @@ fn what_reverts_frees_its_places_again() {
 
 #[test]
 fn blocks_of_one_level_see_what_earlier_ones_queued() {
-    let mut config = crate::scene::config();
+    let mut config = super::scene::config();
     config.block_gas_limit = 6_000_000;
     let mut eve = User::new("eve");
-    let mut rollup = crate::scene::rollup_with(config, &[&eve]);
+    let mut rollup = super::scene::rollup_with(config, &[&eve]);
     let flooder = deploy(&mut rollup, &mut eve, flooder::deploy());
     let number = rollup.head().number;
     let raws: Vec<Vec<u8>> = (0..2)

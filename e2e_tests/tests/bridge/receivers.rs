@@ -1,6 +1,6 @@
 //! Receivers that do not take a deposit: it waits for them.
 
-use crate::scene::{MUTEZ, deploy, deposit, deposits, rollup, send};
+use super::scene::{MUTEZ, deploy, deposit, deposits, rollup, send};
 use alloy_primitives::{Address, Bytes, U256, address};
 use e2e_tests::{Rollup, User};
 use solidity_fixtures::bridge::{fa, native};
@@ -14,7 +14,7 @@ fn wei(mutez: u64) -> U256 {
 
 /// The level and id of the deposit that was kept after block `number`.
 fn kept(rollup: &Rollup, number: u64) -> (u64, u64) {
-    let kept = crate::scene::kept(&rollup.since(number));
+    let kept = super::scene::kept(&rollup.since(number));
     assert_eq!(kept.len(), 1);
     kept[0]
 }
@@ -95,7 +95,7 @@ fn a_deposit_that_names_nobody_is_kept() {
         rollup.level_of(vec![deposit(&routing, 1)]);
         let (level, id) = kept(&rollup, number);
         assert_eq!(level, u64::from(rollup.head().level));
-        let entry = crate::scene::answer(&rollup, native::ADDRESS, native::claimable(level, id));
+        let entry = super::scene::answer(&rollup, native::ADDRESS, native::claimable(level, id));
         let receiver_and_amount = [U256::ZERO, wei(1)].map(|word| word.to_be_bytes::<32>());
         assert_eq!(entry[..], receiver_and_amount.concat(), "{routing:?}");
         assert_eq!(rollup.account(native::ADDRESS).balance, wei(count));

@@ -1,7 +1,7 @@
 //! A revert takes its withdrawals back, at every depth; and nobody can use
 //! the bridge's rights.
 
-use crate::scene::{MUTEZ, deploy, rollup, send};
+use super::scene::{MUTEZ, deploy, rollup, send};
 use alloy_primitives::{Address, Bytes, TxKind, U256, address};
 use e2e_tests::{Included, Rollup, User, events};
 use messages::outbox::Message;
@@ -169,7 +169,7 @@ fn an_account_that_delegates_to_the_bridge_is_not_the_bridge() {
 fn a_receiver_may_withdraw_what_it_gets() {
     let mut scene = Scene::new();
     scene.call(0, traveller::set(Mood::Withdraws, TARGET));
-    let deposit = crate::scene::deposit(scene.traveller.as_slice(), 8);
+    let deposit = super::scene::deposit(scene.traveller.as_slice(), 8);
     let report = scene.rollup.level_of(vec![deposit]);
     assert_eq!(paid(&report), [8]);
     assert_eq!(scene.rollup.account(scene.traveller).balance, U256::ZERO);

@@ -1,7 +1,7 @@
 //! The contracts of `contracts/layer1` around the compiled kernel: what their code sends
 //! goes into the inbox as it is, and what the kernel writes goes into their code.
 
-use crate::scene::{MUTEZ, ROLLUP, config, rollup_with, said, send};
+use super::scene::{MUTEZ, ROLLUP, config, rollup_with, said, send};
 use ::layer1::value::TicketId;
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use e2e_tests::{Rollup, User, layer1};
@@ -213,7 +213,7 @@ fn tokens_go_in_by_their_wrapper() {
         rollup.level_of(inbox(WRAPPER, &sent));
     }
     let hash = keccak256(TicketId::of(WRAPPER).evm_preimage());
-    let balance = crate::scene::ask(&rollup, fa::ADDRESS, fa::balance_of(hash, RECEIVER));
+    let balance = super::scene::ask(&rollup, fa::ADDRESS, fa::balance_of(hash, RECEIVER));
     assert_eq!(balance, U256::from(1_500));
 }
 

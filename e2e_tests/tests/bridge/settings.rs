@@ -1,6 +1,6 @@
 //! Governance changes settings, between two levels.
 
-use crate::scene::{ROLLUP, config, rollup, rollup_with, said, send};
+use super::scene::{ROLLUP, config, rollup, rollup_with, said, send};
 use alloy_primitives::{Address, Bytes, U256};
 use e2e_tests::layer1::{self, GOVERNANCE};
 use e2e_tests::{Rollup, Setup, User};

@@ -2,7 +2,7 @@
 //! decisions and withdrawals, what came in is somebody's, waits, or left. A proxy
 //! holds as much as it gave out.
 
-use crate::scene::{ROLLUP, answer, ask, deploy, rollup, send};
+use super::scene::{ROLLUP, answer, ask, deploy, rollup, send};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use e2e_tests::layer1::{self, CONTENT, GOVERNANCE};
 use e2e_tests::{Rollup, User, events};
@@ -84,7 +84,7 @@ fn ticket() -> B256 {
 }
 
 fn wei(mutez: u64) -> U256 {
-    U256::from(mutez) * U256::from(crate::scene::MUTEZ)
+    U256::from(mutez) * U256::from(super::scene::MUTEZ)
 }
 
 struct Scene {

@@ -2,8 +2,8 @@
 //! the official suites. Their roots are plain revm's, computed by one trie and
 //! checked by another; `WRITE_STATE_TESTS=1` writes them again.
 
-use crate::folder;
-use crate::programs::{self, Program};
+use super::folder;
+use super::programs::{self, Program};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use conformance::fixture::{Env, File, Indexes, Post, Test, revision};
 use conformance::suite::{self, CaseOutcome, Selection};

@@ -1,5 +1,4 @@
 //! The kernel as native code on the mocked machine: levels in, blocks out.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use e2e_tests::native;

@@ -2,7 +2,7 @@
 //! natively on `MockHost` and compiled on `pvm`, and told a third time by a
 //! model written from the specification alone.
 
-use crate::model::{Answer, Call, Model};
+use super::model::{Answer, Call, Model};
 use e2e_tests::module;
 use host::mock::{Level, MockHost};
 use proptest::collection::vec;

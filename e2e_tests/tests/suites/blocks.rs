@@ -195,7 +195,7 @@ fn log(value: &Value) -> Log {
             .iter()
             .map(word)
             .collect(),
-        crate::bytes(value["data"].as_str().expect("data")).into(),
+        super::bytes(value["data"].as_str().expect("data")).into(),
     )
 }
 
@@ -293,7 +293,7 @@ fn header(json: &Value) -> Header {
         gas_limit: quantity(&json["gasLimit"]),
         gas_used: quantity(&json["gasUsed"]),
         timestamp: quantity(&json["timestamp"]),
-        extra_data: crate::bytes(text("extraData")).into(),
+        extra_data: super::bytes(text("extraData")).into(),
         mix_hash: json_hash(&json["mixHash"]),
         nonce: text("nonce").parse().expect("nonce"),
         base_fee_per_gas: quantity(&json["baseFeePerGas"]),
@@ -319,7 +319,7 @@ pub(crate) fn prague_headers_of_the_execution_spec_tests_have_the_hashes_given(f
             let with_header = given.iter().map(|block| (&block["rlp"], block));
             let genesis = (&test["genesisRLP"], &test["genesisBlockHeader"]);
             for (rlp, json) in with_header.chain([genesis]) {
-                let bytes = crate::bytes(rlp.as_str().expect("rlp"));
+                let bytes = super::bytes(rlp.as_str().expect("rlp"));
                 let block = block(&mut Decoder::new(&bytes)).expect("block");
                 let expected = json.get("blockHeader").unwrap_or(json);
                 assert_eq!(keccak256(block.header), json_hash(&expected["hash"]));

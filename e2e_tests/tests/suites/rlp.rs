@@ -73,7 +73,7 @@ pub(crate) fn every_official_rlp_is_read_and_written_as_it_says(files: &Files) {
     for (path, text) in files.iter().filter(|(path, _)| path.contains("/RLPTests/")) {
         let tests: Value = serde_json::from_slice(text).expect("JSON");
         for (name, test) in tests.as_object().expect("tests") {
-            let bytes = crate::bytes(test["out"].as_str().expect("out"));
+            let bytes = super::bytes(test["out"].as_str().expect("out"));
             let decoded = decode(&bytes);
             match test["in"].as_str() {
                 Some("INVALID") => {

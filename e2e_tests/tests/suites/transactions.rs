@@ -133,7 +133,7 @@ pub(crate) fn every_official_transaction_is_accepted_or_refused_as_it_says(files
     {
         let tests: Value = serde_json::from_slice(text).expect("JSON");
         for (name, test) in tests.as_object().expect("tests") {
-            let raw = crate::bytes(test["txbytes"].as_str().expect("txbytes"));
+            let raw = super::bytes(test["txbytes"].as_str().expect("txbytes"));
             let results = test["result"].as_object().expect("result");
             let newest = FORKS
                 .iter()

@@ -1,6 +1,6 @@
 //! Storage is taken over by a kernel with another layout, or given back.
 
-use crate::scene::{SOMEBODY, Scene, deposit, said};
+use super::scene::{SOMEBODY, Scene, deposit, said};
 use alloy_primitives::{Bytes, U256, keccak256};
 use e2e_tests::{Build, Rollup, kernel};
 use evm_kernel::bridge::{FA_BRIDGE, NATIVE_BRIDGE};

@@ -1,6 +1,6 @@
 //! A trap after any host call of an upgrade's level ends well.
 
-use crate::scene::{Scene, deposit};
+use super::scene::{Scene, deposit};
 use e2e_tests::layer1::GOVERNANCE;
 use e2e_tests::{Build, module};
 use host::mock::{Level, MockHost};

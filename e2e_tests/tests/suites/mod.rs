@@ -10,13 +10,12 @@ mod same_kernel;
 mod state_tests;
 mod transactions;
 
-use e2e_tests::harness::{self, Test, TestOutcome};
+use e2e_tests::harness::{Test, TestOutcome};
 use e2e_tests::suites::{self, Files};
 use std::path::Path;
-use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    harness::run(vec![
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
         of_files(
             "every_official_rlp_is_read_and_written_as_it_says",
             "tx-rlp",
@@ -85,7 +84,7 @@ fn main() -> ExitCode {
             "statetests/ethtests",
             same_kernel::cases_that_do_not_see_the_surroundings_cost_the_same_on_both_builds,
         ),
-    ])
+    ]
 }
 
 /// A test of the files of one suite that `wanted` accepts.
