@@ -1,15 +1,13 @@
 //! Every script of `contracts/layer1` typechecks, and each entrypoint does what its page
 //! says or refuses.
 
-mod support;
-
+use crate::support::{
+    self, ALICE, BOB, CONTENT, Call, EXCHANGER, OWN, ROLLUP, TOKEN, account, address, bytes, nat,
+    operation, script, storage, ticket,
+};
 use michelson::run::Failure;
 use michelson::value::Ticket;
 use michelson::{Contract, Error, Node, Type, Value, encoding};
-use support::{
-    ALICE, BOB, CONTENT, Call, EXCHANGER, OWN, ROLLUP, TOKEN, account, address, bytes, nat,
-    operation, script, storage, ticket,
-};
 
 #[test]
 fn every_script_typechecks_and_takes_its_storage() {
@@ -660,7 +658,7 @@ fn every_refusal_has_a_test() {
 }
 
 /// `calls.jsonl` is what the tests above did, for other interpreters
-/// (`e2e_tests/clients/pytezos`): `RECORD_CALLS=FILE cargo test --test contracts` writes it.
+/// (`e2e_tests/clients/pytezos`): `RECORD_CALLS=FILE cargo test --test michelson contracts::` writes it.
 #[test]
 fn the_recorded_calls_are_those_of_the_scripts() {
     let mut scripts = std::collections::BTreeSet::new();
@@ -674,7 +672,7 @@ fn the_recorded_calls_are_those_of_the_scripts() {
 }
 
 /// `scripts.json` is the Micheline of the scripts, for other parsers
-/// (`e2e_tests/clients/contracts.mjs`): `RECORD_SCRIPTS=FILE cargo test --test contracts`
+/// (`e2e_tests/clients/contracts.mjs`): `RECORD_SCRIPTS=FILE cargo test --test michelson contracts::`
 /// writes it.
 #[test]
 fn the_recorded_scripts_are_those_of_the_folder() {

@@ -1,16 +1,11 @@
 //! Decoding by steps says of a module what the check and the decoder say of it as a whole, and makes the same
 //! first state.
 
-mod behind;
-mod decoded;
-mod edges;
-mod kernels;
-mod shaped;
-
-use decoded::{BOUNDS, Random, alike, by_steps, change, hex, terms};
+use crate::behind;
+use crate::decoded::{BOUNDS, Random, alike, by_steps, change, hex, terms};
+use crate::kernels::as_kernel;
+use crate::shaped::reshape;
 use kernel_module::{Terms, Version, check};
-use kernels::as_kernel;
-use shaped::reshape;
 use std::collections::BTreeMap;
 use std::path::Path;
 use step_machine::decoding::{Beside, Draft, PartialDraft, Verdict, step};

@@ -1,9 +1,7 @@
 //! Modules at random do the same on the step machine and on wasmi. Some stand here, made by
 //! `random_modules`, which makes as many more as one likes.
 
-mod alike;
-
-use alike::{Outcome, compare};
+use crate::alike::{Outcome, compare};
 
 /// Each behind its length (u32, little-endian).
 const MODULES: &[u8] = include_bytes!("data/modules.bin");

@@ -1,0 +1,3 @@
+//! The tests of disputes from outside: one program, as each takes a link and disk.
+
+mod faults;

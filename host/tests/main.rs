@@ -1,0 +1,4 @@
+//! The tests of the SDK from outside: one program, as each takes a link and disk.
+
+mod properties;
+mod vectors;

@@ -1,0 +1,3 @@
+//! The tests of the kernel from outside: one program, as each takes a link and disk.
+
+mod vectors;
