@@ -1,12 +1,11 @@
 //! `cargo xtask arrows`: dependencies point one way (ARCHITECTURE.md, "Arrows").
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::circles;
+use crate::files;
 use crate::kernel::{cargo, workspace};
 
 /// The packages that a package may depend on.
@@ -276,41 +275,7 @@ pub(crate) fn check() -> Result<()> {
         "arrows: {} packages, {inside} arrows between them, all allowed",
         packages.len()
     );
-    check_files(&metadata)
-}
-
-/// Prints the files that import each other in a circle.
-fn check_files(metadata: &Value) -> Result<()> {
-    let (mut files, mut wrong) = (0, Vec::new());
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    for target in packages.flat_map(|package| package["targets"].as_array().into_iter().flatten()) {
-        let root = target["src_path"]
-            .as_str()
-            .context("target without a file")?;
-        let (count, circles) = circles::of_crate(Path::new(root))?;
-        files += count;
-        wrong.extend(circles.iter().map(|circle| in_words(circle)));
-    }
-    if !wrong.is_empty() {
-        bail!(
-            "files that import each other in a circle\n  {}\n\
-             Move what both need to a file of its own, or pass it in.",
-            wrong.join("\n  ")
-        );
-    }
-    println!("arrows: {files} files, no circle between them");
-    Ok(())
-}
-
-/// `a.rs -> b.rs -> a.rs`, from the top folder.
-fn in_words(circle: &[PathBuf]) -> String {
-    let top = workspace();
-    let files = circle.iter().chain(circle.first());
-    let names = files.map(|file| file.strip_prefix(&top).unwrap_or(file).display());
-    names
-        .map(|name| name.to_string())
-        .collect::<Vec<_>>()
-        .join(" -> ")
+    files::check(&metadata)
 }
 
 fn rule(package: &str) -> Option<&'static Rule> {

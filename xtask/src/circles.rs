@@ -19,12 +19,12 @@ type ModulePath = Vec<String>;
 /// The files that a crate's files import.
 type Edges = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
-/// Checks the crate whose root is `root`; gives how many files it has, and of each knot of files
-/// that import each other one circle, as the files on its way.
+/// Checks the crate whose root is `root`; gives its files, and of each knot of files that import each
+/// other one circle, as the files on its way.
 ///
 /// # Errors
 /// A file that cannot be read or is not Rust.
-pub(crate) fn of_crate(root: &Path) -> Result<(usize, Vec<Vec<PathBuf>>)> {
+pub(crate) fn of_crate(root: &Path) -> Result<(BTreeSet<PathBuf>, Vec<Vec<PathBuf>>)> {
     let edges = Sources::read(root)?.edges();
     let mut circles = Vec::new();
     let mut left: BTreeSet<&PathBuf> = edges.keys().collect();
@@ -35,7 +35,7 @@ pub(crate) fn of_crate(root: &Path) -> Result<(usize, Vec<Vec<PathBuf>>)> {
             circles.push(circle);
         }
     }
-    Ok((edges.len(), circles))
+    Ok((edges.into_keys().collect(), circles))
 }
 
 /// The files that a file imports, directly or indirectly.
@@ -236,9 +236,9 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        let (count, circles) = of_crate(&folder.join("lib.rs")).unwrap();
+        let (all, circles) = of_crate(&folder.join("lib.rs")).unwrap();
         fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(count, files.len());
+        assert_eq!(all.len(), files.len());
         let name = |file: &PathBuf| file.strip_prefix(&folder).unwrap().display().to_string();
         let names = |circle: &Vec<PathBuf>| circle.iter().map(name).collect();
         circles.iter().map(names).collect()

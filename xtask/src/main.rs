@@ -12,6 +12,7 @@ use kernel_module::Purpose;
 mod arrows;
 mod circles;
 mod features;
+mod files;
 mod imports;
 mod kernel;
 mod module;
