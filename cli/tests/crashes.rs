@@ -4,7 +4,7 @@
 //! 25 times each here; `CRASHES=1000 cargo test --test cli crashes:: -- --nocapture` for more,
 //! `CRASH_SEED=N` for other points in time.
 
-use crate::support::{Folder, PROGRAM, Process};
+use crate::support::{Folder, PROGRAM, Process, double_of_setup, node_of};
 use alloy_primitives::{Address, B256, TxKind, U256, hex};
 use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
@@ -292,38 +292,8 @@ fn a_node_that_is_killed_loses_nothing_that_it_acknowledged() {
         .output()
         .expect("it starts");
     assert!(genesis.status.success(), "{genesis:?}");
-    let double = Process::start(
-        &folder.0,
-        &[
-            "double",
-            "--setup",
-            "setup.yaml",
-            "--out",
-            "double",
-            "--port",
-            "0",
-            "--block-time",
-            "0",
-        ],
-    );
-    let start = || {
-        let args = [
-            "node",
-            "--rollup-node",
-            &double.url,
-            "--kernel",
-            "double/installer.wasm",
-            "--preimages",
-            "double/wasm_2_0_0",
-            "--origination-level",
-            "1000",
-            "--port",
-            "0",
-            "--data-dir",
-            "data",
-        ];
-        Process::start(&folder.0, &args)
-    };
+    let double = double_of_setup(&folder.0, &[]);
+    let start = || node_of(&folder.0, &double, &["--data-dir", "data"]);
     let levels = || {
         let made = ureq::post(format!("{}/double/levels?count=1", double.url)).send_empty();
         made.expect("a level");

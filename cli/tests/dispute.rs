@@ -1,28 +1,11 @@
 //! `evm-rollup dispute`, as it is typed, and `rollup_dispute` of a devnet.
 
-use crate::support::{Folder, Process, command, kernel, stderr, stdout};
+use crate::support::{
+    Folder, INPUTS, Process, code, command, kernel, object, passes, stderr, until,
+};
 use serde_json::{Value, json};
-use std::process::Output;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// 5, then 256 and 7, then nothing, for the purse's `a`.
-const INPUTS: &str =
-    r#"[[{"external": "610005"}], [{"external": "610100"}, {"external": "610007"}], []]"#;
-
-fn code(output: &Output) -> Option<i32> {
-    output.status.code()
-}
-
-fn passes(args: &[&str]) -> String {
-    let output = command(args);
-    assert_eq!(code(&output), Some(0), "{args:?}: {}", stderr(&output));
-    stdout(&output)
-}
-
-fn object(args: &[&str]) -> Value {
-    serde_json::from_str(&passes(args)).expect("JSON")
-}
 
 fn refuses(args: &[&str], words: &str) {
     let output = command(args);
@@ -140,7 +123,7 @@ fn a_false_preimage_is_refuted() {
 
 fn settled(devnet: &Process, id: &Value) -> Value {
     let mut status = Value::Null;
-    crate::support::until("a verdict", || {
+    until("a verdict", || {
         status = devnet.call("rollup_disputeStatus", &json!([id]))["result"].clone();
         status["status"] != "running"
     });
@@ -161,7 +144,7 @@ fn a_devnet_plays_disputes_and_so_does_its_folder() {
     let accounts = call("eth_accounts", json!([]))["result"].clone();
     let send = json!([{ "from": accounts[0], "to": accounts[1], "value": "0x7" }]);
     let hash = call("eth_sendTransaction", send)["result"].clone();
-    crate::support::until("a receipt", || {
+    until("a receipt", || {
         !call("eth_getTransactionReceipt", json!([hash]))["result"].is_null()
     });
     let first = call("rollup_dispute", json!([{ "fault": "memory", "seed": 3 }]))["result"].clone();

@@ -1,7 +1,7 @@
 //! The pages of `evm-rollup node` in front of a rollup: names by `--abis`, what was dropped, how
 //! transactions came, and files that prove them.
 
-use crate::support::{Folder, GENESIS, Process, command, double, kernel, stdout, until};
+use crate::support::{Folder, Process, command, double, kernel, node_of, stdout, until};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex, keccak256};
 use e2e_tests::User;
 use ethereum::SignedTransaction;
@@ -18,9 +18,7 @@ struct Pages {
 
 impl Pages {
     fn start(folder: &Path, double: &Process, more: &[&str]) -> Self {
-        let args = ["node", "--rollup-node", &double.url, "--port", "0"];
-        let args = [&args[..], &GENESIS, more].concat();
-        let node = Process::start(folder, &args);
+        let node = node_of(folder, double, more);
         Self { node }
     }
 

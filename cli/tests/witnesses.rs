@@ -2,25 +2,13 @@
 //! files that are not what they should be.
 
 use crate::support::shell::{Checkout, script};
-use crate::support::{Folder, Process, command, kernel, stderr, stdout};
+use crate::support::{
+    Folder, INPUTS, Process, code, command, double_of_setup, kernel, node_of, object, passes,
+    stderr, stdout, until,
+};
 use alloy_primitives::{Bytes, TxKind, U256, hex};
 use e2e_tests::User;
 use serde_json::{Value, json};
-use std::process::Output;
-
-/// 5, then 256 and 7, then nothing, for the purse's `a`.
-const INPUTS: &str =
-    r#"[[{"external": "610005"}], [{"external": "610100"}, {"external": "610007"}], []]"#;
-
-fn code(output: &Output) -> Option<i32> {
-    output.status.code()
-}
-
-fn passes(args: &[&str]) -> String {
-    let output = command(args);
-    assert_eq!(code(&output), Some(0), "{args:?}: {}", stderr(&output));
-    stdout(&output)
-}
 
 /// The command ends with this code and these words, and prints no result.
 fn refuses(args: &[&str], expected: i32, words: &str) {
@@ -30,10 +18,6 @@ fn refuses(args: &[&str], expected: i32, words: &str) {
     assert!(said.contains(words), "{args:?}: {said}");
     assert!(!said.contains("panicked"), "{args:?}: {said}");
     assert_eq!(stdout(&output), "", "{args:?}");
-}
-
-fn object(args: &[&str]) -> Value {
-    serde_json::from_str(&passes(args)).expect("JSON")
 }
 
 /// The roots after the levels of the purse.
@@ -518,7 +502,7 @@ fn a_devnets_folder_proves_its_levels_and_payments() {
             json!([{ "from": accounts[0], "to": accounts[1], "value": format!("{value:#x}") }]);
         let sent = devnet.call("eth_sendTransaction", &sent);
         hashes.push(sent["result"].as_str().expect("a hash").to_owned());
-        crate::support::until("a receipt", || {
+        until("a receipt", || {
             !devnet.call("eth_getTransactionReceipt", &json!([hashes.last()]))["result"].is_null()
         });
     }
@@ -604,36 +588,10 @@ fn a_nodes_folder_proves_its_levels() {
         "-o",
         &folder.path("setup.yaml"),
     ]);
-    let double = [
-        "double",
-        "--setup",
-        "setup.yaml",
-        "--out",
-        "double",
-        "--port",
-        "0",
-        "--block-time",
-        "0",
-    ];
-    let double = Process::start(&folder.0, &double);
-    let node = [
-        "node",
-        "--rollup-node",
-        &double.url,
-        "--kernel",
-        "double/installer.wasm",
-        "--preimages",
-        "double/wasm_2_0_0",
-        "--origination-level",
-        "1000",
-        "--port",
-        "0",
-        "--data-dir",
-        "data",
-    ];
+    let double = double_of_setup(&folder.0, &[]);
     double.post("/double/levels?count=5", &json!({}));
-    let mut node = Process::start(&folder.0, &node);
-    crate::support::until("all levels ran", || {
+    let mut node = node_of(&folder.0, &double, &["--data-dir", "data"]);
+    until("all levels ran", || {
         let status = node.call("rollup_status", &json!([]));
         status["result"]["level"].as_u64() >= Some(1005)
     });

@@ -21,6 +21,27 @@ pub(crate) fn command(args: &[&str]) -> Output {
     ran.expect("the command starts")
 }
 
+/// Its exit code.
+pub(crate) fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+/// What it prints where all goes well.
+pub(crate) fn passes(args: &[&str]) -> String {
+    let output = command(args);
+    assert_eq!(code(&output), Some(0), "{args:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
+/// The same, as JSON.
+pub(crate) fn object(args: &[&str]) -> Value {
+    serde_json::from_str(&passes(args)).expect("JSON")
+}
+
+/// Messages for the purse's `a`: 5, then 256 and 7, then nothing.
+pub(crate) const INPUTS: &str =
+    r#"[[{"external": "610005"}], [{"external": "610100"}, {"external": "610007"}], []]"#;
+
 /// Its standard output.
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
@@ -184,17 +205,21 @@ pub(crate) fn double(folder: &Path) -> Process {
         String::from_utf8_lossy(&made.stderr)
     );
     let (evm, installer) = (kernel("evm_kernel.wasm"), kernel("installer_kernel.wasm"));
-    let args = [
-        "double",
-        "--setup",
-        "setup.yaml",
-        "--port",
-        "0",
-        "--block-time",
-        "0",
-    ];
     let files = ["--kernel", &evm, "--installer-kernel", &installer];
-    Process::start(folder, &[&args[..], &files].concat())
+    double_of_setup(folder, &files)
+}
+
+/// A double whose rollup is as `setup.yaml` of the folder says; it makes a level when it is asked to.
+pub(crate) fn double_of_setup(folder: &Path, more: &[&str]) -> Process {
+    let setup = ["double", "--setup", "setup.yaml"];
+    let levels = ["--port", "0", "--block-time", "0"];
+    Process::start(folder, &[&setup[..], &levels, more].concat())
+}
+
+/// A node in front of that rollup, from its genesis on.
+pub(crate) fn node_of(folder: &Path, double: &Process, more: &[&str]) -> Process {
+    let args = ["node", "--rollup-node", &double.url, "--port", "0"];
+    Process::start(folder, &[&args[..], &GENESIS, more].concat())
 }
 
 /// The options that name that rollup to a node, from its genesis on.
