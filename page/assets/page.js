@@ -84,6 +84,8 @@ function live() {
   let busy = false;
   let wait = 500;
   let last = "";
+  let said = Number(one("#facts")?.dataset.newest);
+  let opened = false;
   const shown = () => !paused && !document.hidden && !rows.contains(document.activeElement);
   const update = async () => {
     if (busy || !due || !shown()) return;
@@ -100,15 +102,15 @@ function live() {
       if (again) due = true;
       else newest = has;
       if (next.length > 0 && shown()) {
-        const made = next.map((row) => row.outerHTML).join("");
-        if (made !== last) rows.replaceChildren(...next);
-        last = made;
+        if (text !== last) rows.replaceChildren(...next);
+        last = text;
         const facts = one("#facts");
         const told = one("#facts", parsed);
         if (facts && told && !facts.contains(document.activeElement)) facts.replaceChildren(...told.children);
         times();
         exact();
-        status.textContent = `Block ${has.toLocaleString("en")} is the newest.`;
+        if (has !== said) status.textContent = `Block ${has.toLocaleString("en")} is the newest.`;
+        said = has;
       } else {
         due = true;
       }
@@ -126,9 +128,12 @@ function live() {
       socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newHeads"] }));
       status.textContent = "New blocks show up as they come.";
       // There may be others, also older ones, since it answered last.
-      newest = null;
-      due = true;
-      update();
+      if (opened) {
+        newest = null;
+        due = true;
+        update();
+      }
+      opened = true;
     });
     socket.addEventListener("message", ({ data }) => {
       const number = JSON.parse(data).params?.result?.number;
