@@ -1,6 +1,6 @@
 //! The devnet's limits, each with its error, over the network.
 
-use crate::common::{call, deploy, devnet, try_call};
+use crate::common::{COUNTER, call, deploy, devnet, try_call};
 use alloy_primitives::{U256, hex};
 use futures_util::{SinkExt, StreamExt};
 use node::Handle;
@@ -266,9 +266,9 @@ async fn a_trace_keeps_no_more_than_there_is_memory_for() {
             "{params}: {error:?}"
         );
     }
-    // Not a gigabyte more, where each of these was several.
+    // Not two gigabytes more, with all other tests beside it, where each of these was several.
     if let Some((before, after)) = before.zip(peak()) {
-        assert!(after - before < 1 << 30, "{before} {after}");
+        assert!(after - before < 2 << 30, "{before} {after}");
     }
     // One that has room is told as ever.
     let small = json!({ HERE: { "code": "0x5f5f60205f5f60995ff100" } });
@@ -321,7 +321,7 @@ fn flat(call: &Value, depth: usize, by: Value, rows: &mut Vec<Value>) {
 /// delegates to the counter and has the last call fail, as it does itself if `fails`.
 async fn various(devnet: &Handle, fails: bool) -> Value {
     let reverts = deploy(devnet, &[], &hex!("60245ffd")).await;
-    let counter = deploy(devnet, &[], common::COUNTER).await;
+    let counter = deploy(devnet, &[], COUNTER).await;
     let mut code = hex!("6133ff5f526002601e34f0505f5f60205f60045afa505f5f60245f5f73").to_vec();
     code.extend(reverts);
     code.extend(hex!("5af1505f5f5f5f73"));
@@ -382,12 +382,12 @@ async fn calls_are_a_list_with_what_the_tree_has() {
 #[tokio::test]
 async fn a_contract_that_is_made_changes_the_size_of_its_code() {
     let devnet = devnet(|_| {}).await;
-    let to = deploy(&devnet, &[], common::COUNTER).await;
+    let to = deploy(&devnet, &[], COUNTER).await;
     let block = call(&devnet, "eth_getBlockByNumber", json!(["latest", false])).await;
     let options = json!([block["transactions"][0], { "changes": true, "count": 0 }]);
     let told = call(&devnet, "rollup_getCalls", options).await;
     let made = &told["changes"]["post"][format!("{to:#x}")];
-    assert_eq!(made["codeSize"], common::COUNTER.len(), "{told}");
+    assert_eq!(made["codeSize"], COUNTER.len(), "{told}");
     assert_eq!((&told["calls"], &told["count"]), (&json!([]), &json!(1)));
     devnet.stop();
 }
