@@ -380,3 +380,20 @@ async fn offsets_that_lead_to_one_place_make_no_page_without_end() {
     assert!(text.contains("0x"), "{text}");
     devnet.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_the_chain_that_a_fork_goes_on_from_does_not_wait() {
+    let other = devnet(|_| {}).await;
+    let (hash, _) = send(&other, Some(Address::repeat_byte(0x66)), Bytes::new()).await;
+    let fork = devnet(|options| {
+        options.fork = Some(node::ForkOptions::new(other.url()));
+    })
+    .await;
+    let text = view(&fork, &format!("/tx/{hash}")).await;
+    assert!(
+        text.contains("goes on from") && !text.contains("data-waits"),
+        "{text}"
+    );
+    fork.stop();
+    other.stop();
+}

@@ -282,7 +282,7 @@ mod tests {
     }
 
     /// What the node tells of a way to a failure.
-    fn failed(depth: usize, path: &[Value], before: Value) -> Value {
+    fn failed(depth: usize, path: &[Value], before: &Value) -> Value {
         json!({ "failure": { "depth": depth, "path": path, "before": before } })
     }
 
@@ -292,7 +292,7 @@ mod tests {
         let error = format!("0xe450d38c{:0>64}{:0>64}{:0>64}", "11".repeat(20), "5", "7");
         let inner = json!({ "type": "CALL", "to": format!("0x{}", "22".repeat(20)), "error": "execution reverted", "output": error });
         let outer = json!({ "type": "CALL", "error": "execution reverted", "output": error });
-        let told = failed(1, &[outer, inner], Value::Null);
+        let told = failed(1, &[outer, inner], &Value::Null);
         let text = why(&names(), "/tx/0x1", &told).into_string();
         assert!(text.contains("ERC20InsufficientBalance"), "{text}");
         assert!(text.contains("1 deep") && !text.contains(" more"), "{text}");
@@ -305,7 +305,7 @@ mod tests {
             format!("0x08c379a0{:064x}{:064x}{hex:0<64}", 32, text.len())
         };
         let call = |text: &str| json!({ "error": "execution reverted", "output": reason(text) });
-        let told = failed(0, &[call("mine")], call("of another"));
+        let told = failed(0, &[call("mine")], &call("of another"));
         let text = why(&names(), "/tx/0x1", &told).into_string();
         let (own, other) = (text.find("mine").unwrap(), text.find("of another").unwrap());
         assert!(own < other, "{text}");
@@ -315,14 +315,14 @@ mod tests {
     #[test]
     fn out_of_gas_is_said_so() {
         let call = |gas: &str| json!({ "type": "CALL", "gas": gas, "error": "out of gas" });
-        let told = failed(0, &[call("0x5208")], Value::Null);
+        let told = failed(0, &[call("0x5208")], &Value::Null);
         let text = why(&names(), "/tx/0x1", &told).into_string();
         assert!(text.contains("out of gas"), "{text}");
         assert!(
             text.contains("the transaction's gas limit, 21,000"),
             "{text}"
         );
-        let told = failed(1, &[call("0x5208"), call("0x3e8")], Value::Null);
+        let told = failed(1, &[call("0x5208"), call("0x3e8")], &Value::Null);
         let text = why(&names(), "/tx/0x1", &told).into_string();
         assert!(
             text.contains("what its caller let it have, 1,000 gas"),
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn of_a_way_that_is_long_both_ends_are_shown() {
         let call = json!({ "type": "CALL", "error": "execution reverted", "output": "0x01" });
-        let told = failed(1_000, &vec![call; 12], Value::Null);
+        let told = failed(1_000, &vec![call; 12], &Value::Null);
         let text = why(&names(), "/tx/0x1", &told).into_string();
         assert!(
             text.contains("1000 deep") && text.contains("989 more"),

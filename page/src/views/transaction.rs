@@ -159,13 +159,18 @@ pub(super) fn check(hash: &str) -> Result<(), Trouble> {
     }
 }
 
-/// What is known of a transaction in the pool.
+/// What is known of a transaction in the pool, or in a block of the chain that a fork goes on from.
 fn waiting(names: &Names, transaction: &Value) -> Markup {
+    let block = transaction.get("blockNumber");
     html! {
         h1 { "Transaction" }
         p { span.hash.whole { (text(transaction, "hash")) } }
-        p.waits role="status" data-waits=(text(transaction, "hash")) { "It waits: no block has it yet. This page shows it once one has." }
-        p { "It is in a block once a level runs and its nonce " (number(transaction, "nonce")) " is the sender's next." }
+        @if let Some(block) = block.and_then(crate::ask::number_of) {
+            p.note { "It is in " (format::block(block)) " of the chain that this one goes on from. That chain's node has its logs and its trace." }
+        } @else {
+            p.waits role="status" data-waits=(text(transaction, "hash")) { "It waits: no block has it yet. This page shows it once one has." }
+            p { "It is in a block once a level runs and its nonce " (number(transaction, "nonce")) " is the sender's next." }
+        }
         (facts(names, transaction, &Value::Null, &Value::Null))
         h2 #input { "Call data" }
         (input(names, transaction))
