@@ -1,12 +1,10 @@
 //! Pages of what is as large as it may be: ABIs, call data, calls and changes of the state, each of
 //! which is on some page, none of which is longer than a page may be.
 
-mod support;
-
+use crate::support::*;
 use alloy_primitives::{Address, Bytes, U256, hex, keccak256};
 use node::Handle;
 use serde_json::{Value, json};
-use support::*;
 
 /// Sends a call with as much gas as a block has, about.
 async fn send_all(devnet: &Handle, to: Address, data: Bytes) -> String {

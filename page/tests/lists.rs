@@ -1,14 +1,12 @@
 //! What is found in long lists and on the way to a block: over HTTP, of a devnet on the compiled
 //! kernel.
 
-mod support;
-
+use crate::support::*;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use node::Handle;
 use node::payment::Payment;
 use node::rpc::params::Params;
 use serde_json::{Value, json};
-use support::*;
 
 /// Sends so many transfers, which one block has; gives their hashes and the block's number.
 async fn block_of(devnet: &Handle, count: u64) -> (Vec<String>, u64) {

@@ -1,12 +1,10 @@
 //! Every view, over HTTP, of a devnet on the compiled kernel: status, policy, size, and that what
 //! contracts and ABIs say stays text.
 
-mod support;
-
+use crate::support::*;
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use node::rpc::params::Params;
 use serde_json::{Value, json};
-use support::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_view_is_there_small_and_under_the_policy() {

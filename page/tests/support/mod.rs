@@ -1,7 +1,5 @@
 //! A devnet with pages, asked over HTTP, and contracts that say what is hostile.
 
-#![allow(dead_code, reason = "each test file uses some of it")]
-
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use node::rpc::params::Params;
 use node::{Handle, Options};
