@@ -10,6 +10,8 @@ pub mod evm_crate;
 pub mod inbox;
 pub mod kernel;
 pub mod michelson_text;
+#[cfg(test)]
+mod numbers;
 pub mod opinion;
 pub mod precompiles;
 pub mod program;

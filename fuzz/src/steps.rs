@@ -420,3 +420,27 @@ pub fn evidence(bytes: &[u8]) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::random;
+
+    /// A short search of what `fuzz step_proofs` searches for longer.
+    #[test]
+    fn a_changed_proof_leads_nowhere_else() {
+        for number in 0..4_000 {
+            let found = evidence(&random(11, number, 200));
+            assert_eq!(found, Ok(()), "case {number}");
+        }
+    }
+
+    /// The same of `fuzz proof_size`.
+    #[test]
+    fn no_proof_is_large_whatever_lies_in_storage() {
+        for number in 0..200 {
+            let found = size(&random(12, number, 400));
+            assert_eq!(found, Ok(()), "case {number}");
+        }
+    }
+}

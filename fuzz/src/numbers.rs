@@ -1,15 +1,15 @@
 //! Second opinions on the numbers of the EVM: random words through the opcodes that take words
 //! and give one, by the kernel, by the crate `evm`, and by its numbers (`primitive-types`) here.
 
+use crate::case::Case;
+use crate::evm_crate;
+use crate::kernel::kernel;
+use crate::opinion::differences;
 use alloy_primitives::{Address, TxKind, U256};
 use conformance::Revision;
 use conformance::world::AccountState;
 use e2e_tests::User;
 use evm::uint::{U256 as Number, U256Ext};
-use fuzz::case::Case;
-use fuzz::evm_crate;
-use fuzz::kernel::kernel;
-use fuzz::opinion::differences;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -113,7 +113,7 @@ fn case(operations: &[Operation]) -> Case {
     case.world.0.insert(address, contract);
     let mut user = User::new("user 1");
     let call = user.send(
-        fuzz::case::CHAIN,
+        crate::case::CHAIN,
         TxKind::Call(address),
         U256::ZERO,
         Vec::new().into(),
