@@ -5,6 +5,8 @@ use evm_kernel::inputs::batch::write::SenderKey;
 use evm_kernel::inputs::batch::{BadBatch, Batch, Key};
 use evm_kernel::inputs::encode::{self, Batching};
 use evm_kernel::inputs::format::{BATCH, EXTERNAL, SIMPLE, TARGETED};
+use messages::inbox;
+use messages::micheline::{Node, prim};
 use std::collections::HashMap;
 
 /// The contents of the table of known keys: accounts and their indices.
@@ -105,7 +107,8 @@ pub fn decode(message: &[u8], known: &Known) -> Result<Vec<Inside>, Invalid> {
 }
 
 /// The transactions of an inbox message, tag included, by whom it says that they are; of those in
-/// a batch no signature is checked. `known` gives the accounts of known keys by their index.
+/// a batch no signature is checked. What a contract of layer 1 forces in is looked for, too, if it is
+/// whole. `known` gives the accounts of known keys by their index.
 ///
 /// # Errors
 /// If it holds none.
@@ -114,7 +117,7 @@ pub fn look(
     known: impl Fn(u64) -> Option<Address>,
 ) -> Result<Vec<Inside>, Invalid> {
     let [EXTERNAL, TARGETED, framed @ ..] = message else {
-        return Err(Invalid::Other);
+        return Ok(vec![forced(message).ok_or(Invalid::Other)?]);
     };
     let Some([BATCH, batch @ ..]) = framed.get(20..) else {
         return decode(message, &Known::new());
@@ -132,6 +135,29 @@ pub fn look(
         weight: unfolded.weight,
     });
     Ok(inside.collect())
+}
+
+/// The transaction that a contract of layer 1 forces in by a message: `Left (Right (01 ++ bytes))`.
+/// `None`: it is another call, or has a part of a transaction alone.
+fn forced(message: &[u8]) -> Option<Inside> {
+    /// The tag of bytes of a transaction, or of a piece of one.
+    const BYTES: u8 = 1;
+    let Ok(inbox::Message::Transfer(transfer)) = inbox::Message::parse(message) else {
+        return None;
+    };
+    let [left] = Node::parse(transfer.payload).ok()?.args(prim::LEFT)?;
+    let [right] = left.args(prim::RIGHT)?;
+    let [BYTES, raw @ ..] = right.bytes()? else {
+        return None;
+    };
+    let transaction = ethereum::transaction::decode(raw).ok()?;
+    let sender = ethereum::senders([&transaction]).pop()?.ok()?;
+    Some(Inside {
+        hash: transaction.hash,
+        sender,
+        raw: Bytes::copy_from_slice(raw),
+        weight: message.len(),
+    })
 }
 
 /// The number of transactions that a message says it has, if it is a batch.
