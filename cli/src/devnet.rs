@@ -400,6 +400,7 @@ async fn serve(
     state: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     let words = options.mnemonic.clone();
+    let page = options.site.is_some();
     let signal = signals(if state.is_some() {
         KEEP_TIME
     } else {
@@ -412,7 +413,14 @@ async fn serve(
         // Who does not want to read it need not.
         let _ = match json {
             true => writeln!(writer, "{}", start(&devnet, &words)),
-            false => write!(writer, "{}", Banner(&devnet, &words)),
+            false => {
+                let banner = Banner {
+                    devnet: &devnet,
+                    mnemonic: &words,
+                    page,
+                };
+                write!(writer, "{banner}")
+            }
         };
     }
     tokio::select! {

@@ -29,12 +29,21 @@ pub(super) fn start(devnet: &Handle, mnemonic: &str) -> serde_json::Value {
     })
 }
 
-/// The first output: accounts, keys, address.
-pub(super) struct Banner<'d>(pub(super) &'d Handle, pub(super) &'d str);
+/// The first output: accounts, keys, addresses.
+pub(super) struct Banner<'d> {
+    pub(super) devnet: &'d Handle,
+    pub(super) mnemonic: &'d str,
+    /// It has pages for browsers.
+    pub(super) page: bool,
+}
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(devnet, mnemonic) = *self;
+        let Self {
+            devnet,
+            mnemonic,
+            page,
+        } = self;
         writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "Available Accounts\n==================")?;
         let units = devnet.balance() / U256::from(UNIT);
@@ -72,6 +81,9 @@ impl fmt::Display for Banner<'_> {
             )?;
         }
         writeln!(f, "\nThese keys are public: use them for tests only.")?;
+        if *page {
+            writeln!(f, "\nPage\n==================\n{}/", devnet.url())?;
+        }
         writeln!(
             f,
             "\nListening on {} (HTTP and WebSocket)",
