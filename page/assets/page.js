@@ -5,6 +5,11 @@
 const one = (selector, within = document) => within.querySelector(selector);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+const count = (number) => BigInt(number).toLocaleString("en");
+
+/** So many of what a word says. */
+const many = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+
 let calls = 0;
 
 /** A call of the node's JSON-RPC, at the page's own address. */
@@ -127,6 +132,7 @@ function live() {
       wait = 500;
       socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newHeads"] }));
       status.textContent = "New blocks show up as they come.";
+      lookNow();
       // There may be others, also older ones, since it answered last.
       if (opened) {
         newest = null;
@@ -147,6 +153,7 @@ function live() {
       // Who looks elsewhere is told nothing.
       if (document.hidden) return;
       status.textContent = "The node does not answer; trying again.";
+      lookNow();
       setTimeout(open, wait);
       wait = Math.min(wait * 2, 30_000);
     });
@@ -194,15 +201,21 @@ function units(text, places) {
   return BigInt(match[1] + (match[2] ?? "").padEnd(places, "0"));
 }
 
+/** A whole number in decimal digits, as the pages show it or without commas. */
+function whole(text) {
+  const digits = text.replaceAll(",", "");
+  if (!/^\d+$/.test(digits)) throw new Error(`${text} is no whole number`);
+  return digits;
+}
+
 /** What is typed, as the node's methods take it. */
 const WRITE = {
-  quantity: (text) => `0x${BigInt(text).toString(16)}`,
-  number: (text) => {
-    if (!/^\d+$/.test(text)) throw new Error(`${text} is no number`);
-    return Number(text);
-  },
+  quantity: (text) => `0x${BigInt(/^0x[\da-f]+$/i.test(text) ? text : whole(text)).toString(16)}`,
+  number: (text) => Number(whole(text)),
   text: (text) => text,
-  json: (text) => JSON.parse(text),
+  json: (text) => {
+    try { return JSON.parse(text); } catch { throw new Error(`${text} is no JSON`); }
+  },
   wei: (text) => `0x${units(text, 18).toString(16)}`,
   mutez: (text) => units(text, 6).toString(),
 };
@@ -228,7 +241,15 @@ function params(form) {
   return list;
 }
 
-const count = (number) => BigInt(number).toLocaleString("en");
+
+/** An amount of mutez, in tez. */
+function tez(mutez) {
+  const digits = mutez.padStart(7, "0");
+  return `${count(digits.slice(0, -6))}.${digits.slice(-6)}`.replace(/\.?0+$/, "");
+}
+
+/** What layer 1 says of the rollup's tickets, in tez where these are tez. */
+const inTez = (text) => text.replace(/^\S+ has (\d+) tickets of \S+ and needs (\d+)$/, (_, has, needs) => `the rollup has ${tez(has)} tez on layer 1, and this takes ${tez(needs)} tez`);
 
 /** What an operation of layer 1 came to. */
 function operated({ level, messageId, refused, waits, ran }, what) {
@@ -244,21 +265,38 @@ const SAID = {
   rollup_depositTokens: (result) => operated(result, "It was sent"),
   rollup_payOut: (result) => operated(result, "It was paid"),
   rollup_executeOutboxMessage: (result) => result.command ?? operated(result, "It was executed"),
+  evm_increaseTime: (ahead) => `The clock is ${count(ahead)} s ahead now.`,
+  evm_snapshot: (number) => `Its number is ${number}.`,
+  evm_revert: (worked) => {
+    if (!worked) throw new Error("There is no snapshot with that number any more: nothing changed.");
+    return "The chain is as it was then.";
+  },
   rollup_dispute: ({ id, level }) => `Dispute ${count(id)} about level ${count(level)} is being played.`,
   rollup_advanceLevels: ({ levels, level, cemented }) =>
-    `${count(levels)} ${levels === 1 ? "level" : "levels"} ran; level ${count(level)} is the next. ${cemented === null ? "Nothing is cemented yet." : `Cemented up to level ${count(cemented)}.`}`,
+    `${many(levels, "level")} ran; level ${count(level)} is the next. ${cemented === null ? "Nothing is cemented yet." : `Cemented up to level ${count(cemented)}.`}`,
 };
 
 function words(method, result) {
   if (SAID[method]) return SAID[method](result);
   if (result === null || result === true) return "Done.";
+  if (result === false) throw new Error("Nothing changed.");
   return typeof result === "string" ? result : JSON.stringify(result);
 }
 
-/** The lists of this page as they are now. */
-async function refresh() {
+/** The newest block before the lists were made. */
+let seen = null;
+
+/** The form of a list that is the same as another one. */
+const same = (form, lists) => {
+  const card = document.getElementById(form.closest("section[id]")?.id) ?? lists;
+  return [card, all("form.rpc", card).find(({ dataset }) => dataset.method === form.dataset.method && dataset.params === form.dataset.params)];
+};
+
+/** The lists of this page as they are now; the answer of a form in them stays where its button is, or was. */
+async function refresh(form) {
   const lists = one("#lists");
   if (!lists) return;
+  if ("live" in lists.dataset) seen = await rpc("eth_blockNumber", []);
   const parsed = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
   for (const id of ["#facts", "#lists"]) {
     const told = one(id, parsed);
@@ -266,9 +304,23 @@ async function refresh() {
     one(id)?.toggleAttribute("data-again", told.hasAttribute("data-again"));
     one(id)?.replaceChildren(...told.childNodes);
   }
+  // Fields that say how things are.
+  for (const told of all("input[data-now]", parsed)) {
+    const field = document.getElementById(told.id);
+    if (!field) continue;
+    Object.assign(field, { checked: told.checked, value: told.value });
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
   times();
   exact();
   forms(lists);
+  if (!form || form.isConnected) return;
+  const [card, twin] = same(form, lists);
+  const said = one("output", form);
+  const place = twin ? one("output", twin) : card.appendChild(document.createElement("output"));
+  place.className = said.className;
+  place.textContent = said.textContent;
+  if (document.activeElement === document.body) one("button", twin ?? card)?.focus({ preventScroll: true });
 }
 
 /** Forms that call a method, and show which call that is. */
@@ -276,9 +328,14 @@ function forms(within = document) {
   for (const form of all("form.rpc", within)) {
     const { method } = form.dataset;
     const call = one(".call code", form);
-    // What stands in a list goes when the list is made anew.
-    const said = form.closest("#lists") ? one("#said") : null;
-    const output = said ?? one("output", form);
+    const output = one("output", form);
+    const tell = (how, text) => {
+      output.className = how;
+      output.textContent = text;
+      // A list is made anew: who does not see it is told here.
+      const said = form.closest("#lists") && one("#said");
+      if (said) said.textContent = text;
+    };
     const show = () => {
       try {
         call.textContent = `${method} ${JSON.stringify(params(form))}`;
@@ -291,21 +348,31 @@ function forms(within = document) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (form.dataset.sure && !confirm(form.dataset.sure)) return;
-      output.className = "";
-      output.textContent = "…";
+      tell("", "…");
       try {
         const result = await rpc(method, params(form));
-        const text = words(method, result);
-        output.className = "worked";
-        output.textContent = `✓ ${text}`;
+        tell("worked", `✓ ${words(method, result)}`);
         if (method === "eth_sendTransaction") await sent(output, result);
       } catch (error) {
-        output.className = "failed";
-        output.textContent = `✗ ${error.message}`;
+        tell("failed", `✗ ${form.closest("[data-unit=tez]") ? inTez(error.message) : error.message}`);
       }
-      await refresh().catch(() => {});
+      await refresh(form).catch(() => {});
     });
   }
+}
+
+/** Lists that follow the chain, but not under who reads on in them. */
+function followed() {
+  if (!one("#lists[data-live]")) return;
+  const look = async () => {
+    const lists = one("#lists");
+    if (!document.hidden && !lists.contains(document.activeElement) && !one("details[open]", lists)) {
+      const newest = await rpc("eth_blockNumber", []).catch(() => seen);
+      if (newest !== seen) await refresh().catch(() => {});
+    }
+    setTimeout(look, 2_000);
+  };
+  look();
 }
 
 /** A transaction that was sent: a link, and what comes of it. */
@@ -313,16 +380,18 @@ async function sent(output, hash) {
   const to = document.createElement("a");
   to.href = `/tx/${encodeURIComponent(hash)}`;
   to.textContent = hash;
-  const became = document.createElement("span");
+  const [done, became] = [document.createElement("span"), document.createElement("span")];
+  done.className = "worked";
+  done.textContent = "✓ Sent: ";
   became.textContent = ". It waits for a block.";
-  output.className = "worked";
-  output.replaceChildren("✓ Sent: ", to, became);
+  output.className = "";
+  output.replaceChildren(done, to, became);
   for (let tries = 0; tries < 120 && output.contains(to); tries++) {
     const receipt = await rpc("eth_getTransactionReceipt", [hash]).catch(() => null);
     if (receipt) {
       const place = `block ${count(receipt.blockNumber)}, with ${count(receipt.gasUsed)} gas`;
       const worked = receipt.status === "0x1";
-      output.className = worked ? "worked" : "failed";
+      became.className = worked ? "worked" : "failed";
       became.textContent = worked ? `. ✓ It is done: ${place}.` : `. ✗ It failed: ${place}. The link says why.`;
       return;
     }
@@ -362,7 +431,7 @@ function fits(type, text) {
   }
   const number = /^(u?)int(\d*)$/.exec(type);
   if (number) {
-    if (!/^-?(\d[\d_]*|0x[\da-fA-F]+)$/.test(text)) return /^\d+(\.\d+)?(e\d+)?\s*[a-z]*$/.test(text);
+    if (!/^-?(\d[\d_]*|0x[\da-fA-F]+)$/.test(text)) return /^\d+(\.\d+)?(e\d+|\s*[a-z]+)$/.test(text);
     const negative = text.startsWith("-");
     const size = BigInt(number[2] || 256);
     const value = BigInt(text.replace("-", "").replaceAll("_", ""));
@@ -441,7 +510,7 @@ function workbench() {
       const from = one("#sender")?.value;
       if (!ready(inputs)) {
         event.preventDefault();
-      } else if (from && from !== "wallet") {
+      } else if (from) {
         const field = document.createElement("input");
         Object.assign(field, { type: "hidden", name: "from", value: from });
         form.append(field);
@@ -451,11 +520,12 @@ function workbench() {
     if (!write) continue;
     write.hidden = false;
     write.addEventListener("click", async () => {
-      if (!ready(inputs)) return;
-      output.className = "";
-      output.textContent = "…";
       // What an earlier try came to is of another call.
-      one(".result", form.parentElement)?.remove();
+      output.className = "";
+      output.textContent = "";
+      for (const old of all(":scope > .result, :scope > .failed", form.parentElement)) old.remove();
+      if (!ready(inputs)) return;
+      output.textContent = "…";
       const query = new URLSearchParams(new FormData(form));
       try {
         query.set("encode", "1");
@@ -466,6 +536,7 @@ function workbench() {
           throw new Error(Object.values(wrong).join("; "));
         }
         await sent(output, await send(call));
+        await saysNow().catch(() => {});
       } catch (error) {
         output.className = "failed";
         output.textContent = `✗ ${error.message}`;
@@ -473,6 +544,18 @@ function workbench() {
       }
     });
   }
+}
+
+/** What a contract says of itself, as it is now. */
+async function saysNow() {
+  const shown = one("table.now");
+  if (!shown) return;
+  const query = new URLSearchParams(location.search);
+  for (const name of [...query.keys()]) if (!["abi", "functions"].includes(name)) query.delete(name);
+  const parsed = new DOMParser().parseFromString(await (await fetch(`${location.pathname}?${query}`)).text(), "text/html");
+  const told = one("table.now", parsed);
+  if (told) shown.replaceWith(told);
+  exact();
 }
 
 /** Shows what a call that was refused gives when it is tried: its error by name. */
@@ -483,6 +566,9 @@ async function tried(form, query) {
   const result = one("details.function[open] .result", parsed);
   if (result) form.after(result);
 }
+
+/** Looks at once whether something is wrong with the node. */
+let lookNow = () => {};
 
 /** What is wrong with the node, on pages that stay open. */
 function trouble() {
@@ -499,6 +585,7 @@ function trouble() {
     if (banner.textContent !== text) banner.textContent = text;
     banner.hidden = text === "";
   };
+  lookNow = look;
   setInterval(look, 10_000);
 }
 
@@ -545,9 +632,9 @@ function artefacts() {
           // A name or an address is of one contract.
           const [called, at] = all.length === 1 ? [name || own, address] : [own, own === name ? address : null];
           const added = await rpc("rollup_addAbi", [artefact, called, at]);
-          const sources = added.sources > 0 ? `, ${added.sources} files of sources` : "";
+          const sources = added.sources > 0 ? `, ${many(added.sources, "file")} of sources` : "";
           const bytes = added.code ? `, ${count(added.code)} bytes of code` : "";
-          said.push(`✓ ${added.name}: ${added.functions} functions, ${added.events} events, ${added.errors} errors${bytes}${sources}`);
+          said.push(`✓ ${added.name}: ${many(added.functions, "function")}, ${many(added.events, "event")}, ${many(added.errors, "error")}${bytes}${sources}`);
         }
       } catch (error) {
         said.push(`✗ ${file.name}: ${error.message}`);
@@ -555,6 +642,7 @@ function artefacts() {
     }
     output.textContent = said.join("\n") || "Choose a file first.";
     output.className = said.some((line) => line.startsWith("✗")) ? "failed" : "worked";
+    await refresh().catch(() => {});
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -586,7 +674,11 @@ function opened() {
 function played() {
   const busy = () => one("#lists[data-again]");
   const look = async () => {
-    if (busy() && !document.hidden) await refresh().catch(() => {});
+    if (busy() && !document.hidden) {
+      await refresh().catch(() => {});
+      // The list says what came of it.
+      if (!busy()) one("form.rpc[data-method=rollup_dispute] output").textContent = "";
+    }
     setTimeout(look, 1_000);
   };
   if (one("form.rpc[data-method=rollup_dispute]")) look();
@@ -598,6 +690,7 @@ live();
 waiting();
 trouble();
 forms();
+followed();
 workbench();
 artefacts();
 played();

@@ -90,6 +90,10 @@ const VIEWS = {
   names: "/abis",
   control: "/control",
   search: "/search?q=transfer",
+  found: "/search?q=withdraw",
+  older: "/?before=10",
+  waiting: "/waiting",
+  blockFailed: `/block/${Number(made.failed.blockNumber)}?failed=1`,
   missing: "/block/999999",
   pieces: `/tx/${made.pieces}`,
   calls: `/tx/${made.deep.transactionHash}/calls`,
@@ -273,6 +277,7 @@ step("the router's artefact is chosen, and names come", async () => {
   await page.setInputFiles("#files", [artifactPath("Router"), artifactPath("Errors"), artifactPath("Pair")]);
   await page.click("#artefacts button");
   await page.locator("#artefacts output").filter({ hasText: "✓ Errors" }).waitFor();
+  await page.locator("#lists").getByText("Router").first().waitFor();
   await page.reload();
   await has("Router", "Errors", "Pair");
 });
@@ -490,6 +495,15 @@ step("arguments are checked as they are typed", async () => {
   await field.fill(made.friend);
   assert.equal(await field.getAttribute("aria-invalid"), "false");
 });
+step("numbers with a fraction, and addresses with another checksum, are told before they are sent", async () => {
+  assert.deepEqual(await page.evaluate(() => ["5.5", "5", "1.5 ether", "2 gwei"].map((text) => fits("uint256", text))), [false, true, true, true]);
+  // Account 0 with a capital letter too many.
+  const mistyped = "0xF39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+  await go(`${VIEWS.workbench}&f=balanceOf(address)&a0=${mistyped}`);
+  assert.match(await text("details.function[open] p.wrong"), /checksum/);
+  await go(`${VIEWS.workbench}&f=balanceOf(address)&a0=${made.me.toLowerCase()}`);
+  assert.match(await text("div.result"), /999,\d{3}/);
+});
 step("what is wrong is said in words, lists and structs looked into", async () => {
   const field = page.locator("details.function[open] input[name=a0]");
   const said = page.locator("details.function[open] p.wrong").first();
@@ -514,7 +528,8 @@ step("a failing transaction is sent with a gas limit, and its outcome told", asy
   await form.locator("summary").click();
   for (const [name, value] of [["a0", made.friend], ["a1", made.me], ["a2", "5,000"], ["gas", "300,000"]]) await form.locator(`input[name=${name}]`).fill(value);
   await form.getByText("Send", { exact: true }).click();
-  await form.locator("output.failed").filter({ hasText: /Sent: 0x.*It failed: block/ }).waitFor();
+  await form.locator("output .worked").filter({ hasText: "✓ Sent" }).waitFor();
+  await form.locator("output .failed").filter({ hasText: /It failed: block/ }).waitFor();
   await go(VIEWS.workbench);
 });
 step("trying what would fail shows its error", async () => {
@@ -541,6 +556,32 @@ step("who writes stays chosen, and a call that cannot be sent says why by name",
   await again.locator("output.failed").waitFor();
   await again.locator("div.result").getByText("ERC20InsufficientAllowance").first().waitFor();
   assert.equal(await again.locator("div.result").count(), 1);
+});
+step("the wallet stays chosen, too", async () => {
+  await go(VIEWS.workbench);
+  await page.selectOption("#sender", "wallet");
+  const form = page.locator("details.function", { hasText: "transferFrom(address,address,uint256)" }).first();
+  await form.locator("summary").click();
+  for (const [name, value] of [["a0", made.friend], ["a1", made.me], ["a2", "5"]]) await form.locator(`input[name=${name}]`).fill(value);
+  await form.getByText("Try", { exact: true }).click();
+  await page.waitForURL(/from=wallet/);
+  assert.equal(await page.locator("#sender").inputValue(), "wallet");
+});
+step("after a success no old error stays, and what the contract says of itself is new", async () => {
+  const { abi } = JSON.parse(readFileSync(artifactPath("Counter"), "utf8"));
+  await rpc("rollup_addAbi", { abi }, "Counting", made.counter);
+  await go(`/address/${made.counter}/contract?f=set(uint256)&a0=2000000`);
+  await page.locator("div.result").getByText("TooLarge").first().waitFor();
+  const form = page.locator("details.function[open]");
+  await form.locator("input[name=a0]").fill("41");
+  await form.getByText("Send", { exact: true }).click();
+  await form.locator("output .worked").filter({ hasText: /It is done/ }).waitFor();
+  assert.equal((await form.innerText()).includes("TooLarge"), false);
+  await page.locator("table.now").getByText("41", { exact: true }).waitFor();
+  await form.locator("input[name=a0]").fill("");
+  await form.getByText("Send", { exact: true }).click();
+  assert.match(await form.locator("p.wrong").first().innerText(), /It is missing/);
+  assert.equal(await form.locator("output").innerText(), "");
 });
 const transfer = async () => {
   const form = page.locator("details.function", { hasText: "transfer(address,uint256)" }).first();
@@ -615,6 +656,21 @@ step("search: a hash that nothing has", async () => {
   await search(`0x${"17".repeat(32)}`);
   await has("Not found", "No transaction, block or event");
 });
+step("search: what the page itself calls accounts, parts of names, and a hash without 0x", async () => {
+  await search("account 1");
+  await page.waitForURL(new RegExp(`/address/${made.friend}`, "i"));
+  await search("bridge of tez");
+  await page.waitForURL(/\/address\/0xff0+1$/i);
+  await search("exchanger");
+  await page.waitForURL(/\/layer1\/KT1/);
+  await has("exchanger", "makes tickets of tez");
+  await search("withdraw_bas");
+  await has("Functions", "withdraw_base58(string)");
+  await search(made.swapped.transactionHash.slice(2));
+  await page.waitForURL(new RegExp(VIEWS.swap));
+  await search("tz1KqTpEZ7");
+  await has("Not understood", "36 letters and digits");
+});
 step("search: nothing is found, in words", async () => {
   await search("<b>nothing</b>");
   await has("Not found", "<b>nothing</b>");
@@ -638,6 +694,45 @@ step("a deposit that its receiver refuses is kept, and may be claimed by anybody
   assert.match(await form.locator("input[name=a0]").inputValue(), /^\d+$/);
   assert.ok(await form.getByText("Send", { exact: true }).isVisible());
   await has("It reverted with");
+  const { y } = await form.boundingBox();
+  assert.ok(y > -20 && y < 600, `the form is ${y} pixels down`);
+  await go("/bridge");
+});
+const holder = "0x00000000000000000000000000000000c0ffee12";
+step("a deposit whose routing nobody can read is for governance, and tickets are an account's", async () => {
+  await rpc("rollup_deposit", { routing: "0x1234", amount: "1000000" });
+  await rpc("rollup_depositTokens", { receiver: holder, amount: "700" });
+  await page.reload();
+  await has("governance alone can hand it over", "700 tickets");
+  await go(`/address/${holder}/tokens`);
+  await has("700 tickets with the hash");
+});
+step("a level's inbox says what contracts of layer 1 ask for, and what came of it", async () => {
+  const { level } = await rpc("rollup_deposit", { receiver: holder, amount: "2500000" });
+  await go(`/level/${level}`);
+  const row = page.locator("main tbody tr", { hasText: "deposit of" });
+  assert.match(await row.innerText(), /deposit of 2.5 tez for .* from the bridge of layer 1/);
+  assert.equal(await row.locator("td a[href^='/block/']").count(), 1);
+  const tokens = await rpc("rollup_depositTokens", { receiver: holder, amount: "3" });
+  await go(`/level/${tokens.level}`);
+  await has("deposit of 3 tickets for");
+  const signed = await rpc("eth_signTransaction", { from: made.friend, to: made.me, value: "0x1", gas: "0x5208", gasPrice: "0x174876e800", nonce: await rpc("eth_getTransactionCount", made.friend, "latest") });
+  const forced = await rpc("rollup_sendDelayed", signed.raw ?? signed);
+  await go(`/level/${forced.level}`);
+  await has("a forced transaction follows", "forced transaction 0x", "the delayed inbox");
+  const whole = page.locator("main tbody tr", { hasText: "forced transaction 0x" });
+  assert.equal(await whole.locator("td a[href^='/block/']").count(), 1);
+  await whole.locator("td.number a").first().click();
+  await page.waitForURL(/\/message\//);
+  await has("Transactions in it (1)", "account 1", "account 0");
+  const poor = await rpc("eth_signTransaction", { from: made.friend, to: made.me, value: `0x${(20_000n * 10n ** 18n).toString(16)}`, gas: "0x5208", gasPrice: "0x174876e800", nonce: await rpc("eth_getTransactionCount", made.friend, "latest") });
+  const dropped = await rpc("rollup_sendDelayed", poor.raw ?? poor).catch((error) => error);
+  const gone = await rpc("web3_sha3", poor.raw ?? poor);
+  await go(`/tx/${gone}`);
+  await has("✗ It is in no block", "A contract of layer 1 forced it in", "account 1", "20,000 tez", /it may cost 20,000[.\d…]* tez/);
+  assert.ok(dropped);
+  await page.locator("main a[href*='/message/']").first().click();
+  await has("forced transaction 0x");
   await go("/bridge");
 });
 step("a withdrawal on its way", async () => {
@@ -646,7 +741,8 @@ step("a withdrawal on its way", async () => {
   const data = `${selector}${(32).toString(16).padStart(64, "0")}${(36).toString(16).padStart(64, "0")}${target.padEnd(128, "0")}`;
   withdrawn = await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: "0x53444835ec580000", data });
   await page.reload();
-  await has("6 tez", /It left; the commitment|can still be refuted/, /[Tt]he commitment of level [\d,]+/, /It can be executed from level [\d,]+ on, \d+ levels from now/);
+  await has("6 tez", /It left; the commitment|can still be refuted/, /[Tt]he commitment of level [\d,]+/, /It can be executed from level [\d,]+ on, once \d+ levels? more (is|are) over/, /account 0 asked for it by 0x\w+…\w+ in block [\d,]+/);
+  assert.equal(await page.locator(`section.withdrawal a[href="/tx/${withdrawn}"]`).count(), 1);
   assert.match(await text("section.withdrawal li[aria-current]"), /✓ in (the outbox|a commitment)/);
 });
 step("a stranger: where is the withdrawal", async () => {
@@ -666,14 +762,13 @@ step("levels run until it can be executed", async () => {
   await page.locator("section.withdrawal button").first().click();
   await page.locator("#said").filter({ hasText: /✓ \d+ levels? ran/ }).waitFor();
   await page.locator("section.withdrawal").getByText(/Anybody can execute it now: the commitment of/).waitFor();
-  // What came of a button is seen wherever the button is.
-  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
-  const { y } = await page.locator("#said").boundingBox();
-  assert.ok(y >= 0 && y < 50, `${y}`);
+  // What came of a button stands where the button is.
+  await page.locator("section.withdrawal").first().locator("output.worked").filter({ hasText: /✓ \d+ levels? ran/ }).waitFor();
 });
 step("it is executed, and layer 1 paid", async () => {
   await page.locator("section.withdrawal button", { hasText: "Execute" }).click();
   await page.locator("#said").filter({ hasText: /✓ It was executed at level/ }).waitFor();
+  await page.locator("section.withdrawal").first().locator("output.worked").filter({ hasText: "✓ It was executed" }).waitFor();
   await page.locator("section.withdrawal").getByText(/It was executed at level [\d,]+, covered by the commitment of/).waitFor();
   for (const path of await page.locator("main a[href^='/level/']").evaluateAll((links) => links.map((link) => link.getAttribute("href")))) assert.equal((await fetch(url + path)).status, 200, path);
   await go("/layer1/tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN");
@@ -686,7 +781,16 @@ step("a withdrawal of more than was deposited says that layer 1 refuses it", asy
   const data = `${selector}${(32).toString(16).padStart(64, "0")}${(36).toString(16).padStart(64, "0")}${target.padEnd(128, "0")}`;
   await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: `0x${(500n * 10n ** 18n).toString(16)}`, data });
   await go("/bridge");
-  await page.locator("section.withdrawal").first().getByText(/As things are layer 1 refuses it: the rollup has [\d.]+ tez there, and it takes 500 tez/).waitFor();
+  const card = page.locator("section.withdrawal").first();
+  await card.getByText(/Layer 1 cannot pay it as things are: the rollup has [\d.]+ tez there. Somebody has to deposit [\d.]+ tez more first/).waitFor();
+  await card.locator("button", { hasText: "Run levels" }).click();
+  await card.locator("button", { hasText: "Execute" }).waitFor();
+  assert.equal((await card.innerText()).includes("Anybody can execute"), false);
+  await card.locator("button", { hasText: "Execute" }).click();
+  const said = card.locator("output.failed");
+  await said.filter({ hasText: /✗ the rollup has [\d.]+ tez on layer 1, and this takes 500 tez/ }).waitFor();
+  const [button, answer] = [await card.locator("button", { hasText: "Execute" }).boundingBox(), await said.boundingBox()];
+  assert.ok(Math.abs(answer.y - button.y) < 120, `${answer.y - button.y} pixels from the button`);
 });
 
 step("the deposit is among its receiver's transactions", async () => {
@@ -736,9 +840,33 @@ step("when blocks are made is said, and a transaction that waits is shown once i
   await page.getByText("✓ It is done").waitFor();
   await go("/control");
 });
+step("forms of what is set show how it is, after a reload, too", async () => {
+  await fillIn("evm_setIntervalMining", { Seconds: "300" });
+  await page.reload();
+  const [automine, interval] = ["evm_setAutomine", "evm_setIntervalMining"].map((method) => page.locator(`form.rpc[data-method="${method}"] input`));
+  assert.deepEqual([await automine.isChecked(), await interval.inputValue()], [false, "300"]);
+  await fillIn("evm_setIntervalMining", { Seconds: "0" });
+  await page.locator("#facts").getByText("on request alone").waitFor();
+  assert.equal(await automine.isChecked(), false);
+  await automine.check();
+  await fillIn("evm_setAutomine", {});
+  await page.locator("#facts").getByText("as soon as a transaction arrives").waitFor();
+  assert.deepEqual([await automine.isChecked(), await interval.inputValue()], [true, "0"]);
+});
+step("what waits has a list", async () => {
+  await rpc("evm_setAutomine", false);
+  const hash = await rpc("eth_sendTransaction", { from: made.me, to: made.friend, value: "0x1", gas: "0x5208" });
+  await go("/waiting");
+  assert.equal(await page.locator(`main a[href="/tx/${hash}"]`).count(), 1);
+  await has("the next block", "account 0");
+  await rpc("evm_setAutomine", true);
+  await rpc("evm_mine");
+  await page.getByText("None.", { exact: true }).waitFor();
+  await go("/control");
+});
 step("money, a snapshot, time, and back", async () => {
   const someone = "0x00000000000000000000000000000000c0ffee00";
-  const snapshot = (await fillIn("evm_snapshot", {})).replace("✓ ", "");
+  const [snapshot] = /0x[\da-f]+/.exec(await fillIn("evm_snapshot", {}));
   await fillIn("anvil_setBalance", { Account: someone, tez: "2.5" });
   assert.equal(BigInt(await rpc("eth_getBalance", someone, "latest")), 25n * 10n ** 17n);
   await fillIn("evm_increaseTime", { Seconds: "60" });
@@ -747,6 +875,9 @@ step("money, a snapshot, time, and back", async () => {
 });
 step("what the node refuses is told", async () => {
   assert.match(await fillIn("anvil_setBalance", { Account: "0x12", tez: "1" }), /✗/);
+  assert.match(await fillIn("evm_revert", { number: "0x7777" }), /✗ There is no snapshot/);
+  assert.match(await fillIn("anvil_mine", { "How many": "abc" }), /✗ abc is no whole number/);
+  assert.match(await fillIn("anvil_mine", { "How many": "-1" }), /✗ -1 is no whole number/);
 });
 step("sending for an account that is impersonated", async () => {
   const someone = "0x00000000000000000000000000000000000beef0";
@@ -768,8 +899,8 @@ step("what a token, an error and an ABI say stays text", async () => {
   await has("<script>window.hacked=1</script>");
 });
 step("no view has an element or an attribute that is not ours", async () => {
-  const ours = new Set("A ASIDE BODY BUTTON CAPTION CODE DD DETAILS DIV DL DT FOOTER FORM H1 H2 H3 HEAD HEADER HTML INPUT LABEL LI LINK MAIN META METER NAV OL OPTION OUTPUT P PRE Q SCRIPT SECTION SELECT SPAN STRONG SUMMARY TABLE TBODY TD TH THEAD TIME TITLE TR UL".split(" "));
-  const known = new Set("accept action autocomplete charset checked class colspan content datetime defer download for hidden href id lang max method min multiple name open placeholder rel required role scope selected spellcheck src start tabindex title type value".split(" "));
+  const ours = new Set("A ASIDE BODY BUTTON CAPTION CODE DATALIST DD DETAILS DIV DL DT FOOTER FORM H1 H2 H3 HEAD HEADER HTML INPUT LABEL LI LINK MAIN META METER NAV OL OPTION OUTPUT P PRE Q SCRIPT SECTION SELECT SPAN STRONG SUMMARY TABLE TBODY TD TH THEAD TIME TITLE TR UL".split(" "));
+  const known = new Set("accept action autocomplete charset checked class colspan content datetime defer download for hidden href id lang list max method min multiple name open placeholder rel required role scope selected spellcheck src start tabindex title type value".split(" "));
   for (const path of Object.values(VIEWS)) {
     await go(path);
     const found = await page.evaluate(() => [...document.querySelectorAll("*")].map(({ tagName, attributes }) => [tagName, [...attributes].map(({ name }) => name)]));
@@ -828,6 +959,10 @@ for (const [look, options] of [
       const cut = await view.evaluate(() => [...document.querySelectorAll("table.blocks time")].filter(({ parentElement: cell }) => cell.scrollWidth > cell.clientWidth).length);
       assert.equal(cut, 0, `times of ${name} are cut`);
       const inside = await view.evaluate(() => Math.max(0, ...[...document.querySelectorAll("table.blocks")].map((table) => table.parentElement.scrollWidth - table.parentElement.clientWidth)));
+      const why = await view.evaluate(() => [...document.querySelectorAll("table.dropped td:last-child")].filter((cell) => cell.getBoundingClientRect().right > innerWidth).length);
+      assert.ok(look !== "phone" || why === 0, `why transactions were dropped is out of sight in ${name}`);
+      const narrow = await view.evaluate(() => Math.min(999, ...[...document.querySelectorAll("table.blocks th:nth-child(3)")].map((cell) => cell.getBoundingClientRect().width)));
+      assert.ok(narrow > 50, `columns of ${name} are ${narrow} pixels wide`);
       assert.ok(look !== "phone" || inside <= 0, `the blocks of ${name} are ${inside} pixels too wide`);
     }
     await view.context().close();

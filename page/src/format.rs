@@ -32,6 +32,12 @@ pub(crate) fn count(number: impl Display) -> String {
     out
 }
 
+/// So many of what a word says.
+pub(crate) fn many(number: usize, word: &str) -> String {
+    let more = if number == 1 { "" } else { "s" };
+    format!("{} {word}{more}", count(number))
+}
+
 /// A number with `places` decimal places, without zeros at the end.
 pub(crate) fn decimal(number: U256, places: usize) -> String {
     let digits = format!("{number:0>width$}", width = places + 1);
@@ -52,16 +58,26 @@ fn short(number: U256, places: usize) -> String {
     let zeros = part.len() - part.trim_start_matches('0').len();
     let keep = if whole == "0" { zeros + 6 } else { 6 };
     match part.get(..keep) {
-        Some(kept) => format!("{whole}.{kept}…"),
-        None => exact,
+        Some(kept) if kept.len() < part.len() => format!("{whole}.{kept}…"),
+        _ => exact,
     }
+}
+
+/// An amount of wei in tez.
+pub(crate) fn tez(amount: U256) -> String {
+    format!("{} {UNIT}", short(amount, PLACES))
 }
 
 /// An amount of wei in tez; the exact number on demand.
 pub(crate) fn wei(amount: U256) -> Markup {
+    exact(&tez(amount), &format!("{} wei", count(amount)))
+}
+
+/// An amount of mutez in tez; the exact number on demand.
+pub(crate) fn mutez(amount: U256) -> Markup {
     exact(
-        &format!("{} {UNIT}", short(amount, PLACES)),
-        &format!("{} wei", count(amount)),
+        &format!("{} {UNIT}", decimal(amount, 6)),
+        &format!("{} mutez", count(amount)),
     )
 }
 
@@ -133,34 +149,48 @@ pub(crate) fn layer1(account: &str) -> Markup {
     html! { a href=(format!("/layer1/{account}")) { (cut(account)) } }
 }
 
-/// The names of contracts that every rollup has at the same place.
+/// Accounts that every rollup has at the same place, and their names.
+const NAMES: [(&str, &str); 11] = [
+    (
+        "0xff00000000000000000000000000000000000001",
+        "bridge of tez",
+    ),
+    (
+        "0xff00000000000000000000000000000000000002",
+        "bridge of tokens",
+    ),
+    ("0xff00000000000000000000000000000000000003", "outbox"),
+    ("0xca11bde05977b3631167028862be2a173976ca11", "Multicall3"),
+    ("0x000000000022d473030f116ddee9f6b43ac78ba3", "Permit2"),
+    (
+        "0x4e59b44847b379578588920ca78fbf26c0b4956c",
+        "deterministic deployer",
+    ),
+    (
+        "0x914d7fec6aac8cd542e72bca78b30650d45643d7",
+        "Safe singleton factory",
+    ),
+    (
+        "0x0000f90827f1c53a10cb7a02335b175320002935",
+        "history of hashes",
+    ),
+    ("0x0000000000000000000000000000000000000000", "zero address"),
+    (
+        "0xff00000000000000000000000000000000000005",
+        "counter of withdrawals",
+    ),
+    ("0xfffffffffffffffffffffffffffffffffffffffe", "the kernel"),
+];
+
+/// All names of what every rollup has at the same place, with their addresses.
+pub(crate) fn all_known() -> impl Iterator<Item = (Address, &'static str)> {
+    NAMES
+        .iter()
+        .filter_map(|(address, name)| Some((address.parse().ok()?, *name)))
+}
+
+/// The name of what every rollup has at this place.
 pub(crate) fn known(address: &Address) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 9] = [
-        (
-            "0xff00000000000000000000000000000000000001",
-            "bridge of tez",
-        ),
-        (
-            "0xff00000000000000000000000000000000000002",
-            "bridge of tokens",
-        ),
-        ("0xff00000000000000000000000000000000000003", "outbox"),
-        ("0xca11bde05977b3631167028862be2a173976ca11", "Multicall3"),
-        ("0x000000000022d473030f116ddee9f6b43ac78ba3", "Permit2"),
-        (
-            "0x4e59b44847b379578588920ca78fbf26c0b4956c",
-            "deterministic deployer",
-        ),
-        (
-            "0x914d7fec6aac8cd542e72bca78b30650d45643d7",
-            "Safe singleton factory",
-        ),
-        (
-            "0x0000f90827f1c53a10cb7a02335b175320002935",
-            "history of hashes",
-        ),
-        ("0x0000000000000000000000000000000000000000", "zero address"),
-    ];
     let text = hex_of(address);
     let mut names = NAMES.iter();
     names
@@ -276,6 +306,7 @@ mod tests {
         assert_eq!(tez("1500000000000000000"), "1.5");
         assert_eq!(tez("999999999999999999"), "0.999999…");
         assert_eq!(tez("1"), "0.000000000000000001");
+        assert_eq!(tez("1234567000000000000"), "1.234567");
         assert_eq!(tez("123456789012345678901234567"), "123,456,789.012345…");
         assert_eq!(decimal(U256::MAX, 0).matches(',').count(), 25);
     }

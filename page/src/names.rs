@@ -191,29 +191,38 @@ impl Names {
         given.chain(self.own.errors(selector)).collect()
     }
 
-    /// Functions and events with a name.
-    pub(crate) fn named(&self, name: &str) -> (Vec<&Function>, Vec<&Event>) {
-        let (mut functions, mut events) = self.given.named(name);
-        let (more, other) = self.own.named(name);
-        functions.extend(more);
-        events.extend(other);
-        functions.sort_by_key(|function| function.signature());
-        functions.dedup_by_key(|function| function.signature());
-        events.sort_by_key(|event| event.signature());
-        events.dedup_by_key(|event| event.signature());
-        (functions, events)
+    /// Functions, events and errors whose name has a text in it, or is it if it is `whole`, whatever its
+    /// case: what is equal once, and those with that very name first.
+    pub(crate) fn like(
+        &self,
+        text: &str,
+        whole: bool,
+    ) -> (Vec<&Function>, Vec<&Event>, Vec<&Error>) {
+        let wanted = text.to_lowercase();
+        let abis = || {
+            let contracts = self.given.contracts().chain(self.own.contracts());
+            contracts.map(|contract| &contract.abi)
+        };
+        let is_like = |name: &str| match whole {
+            true => name.eq_ignore_ascii_case(text),
+            false => name.to_lowercase().contains(&wanted),
+        };
+        let functions = abis().flat_map(|abi| abi.functions());
+        let functions = functions.filter(|one| is_like(&one.name));
+        let events = abis().flat_map(|abi| abi.events());
+        let events = events.filter(|one| is_like(&one.name));
+        let errors = abis().flat_map(|abi| abi.errors());
+        let errors = errors.filter(|one| is_like(&one.name));
+        (
+            sorted(functions, text, |one| &one.name, Function::signature),
+            sorted(events, text, |one| &one.name, Event::signature),
+            sorted(errors, text, |one| &one.name, Error::signature),
+        )
     }
 
-    /// Errors with a name, whatever its case; what is equal once.
-    pub(crate) fn errors_named(&self, name: &str) -> Vec<&Error> {
-        let contracts = self.given.contracts().chain(self.own.contracts());
-        let errors = contracts.flat_map(|contract| contract.abi.errors());
-        let mut errors: Vec<&Error> = errors
-            .filter(|error| error.name.eq_ignore_ascii_case(name))
-            .collect();
-        errors.sort_by_key(|error| error.signature());
-        errors.dedup_by_key(|error| error.signature());
-        errors
+    /// The accounts whose name has a text in it, with their names.
+    pub(crate) fn accounts_like(&self, text: &str) -> Vec<(Address, String)> {
+        self.called.like(text)
     }
 
     /// A function's name and arguments, from the input of a call.
@@ -289,4 +298,18 @@ impl Names {
             None => html! { code { (bytes) } },
         }
     }
+}
+
+/// What is equal once, in the order of signatures; what has that very name first.
+fn sorted<'n, T>(
+    all: impl Iterator<Item = &'n T>,
+    text: &str,
+    name: impl Fn(&T) -> &String,
+    signature: impl Fn(&T) -> String,
+) -> Vec<&'n T> {
+    let mut all: Vec<&T> = all.collect();
+    let key = |one: &T| (!name(one).eq_ignore_ascii_case(text), signature(one));
+    all.sort_by_cached_key(|one| key(one));
+    all.dedup_by_key(|one| signature(one));
+    all
 }

@@ -92,6 +92,7 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
             .await?
             .into(),
         ["dropped"] => views::dropped::view(ask, names, &query).await?.into(),
+        ["waiting"] => views::waiting::view(ask, names, &query).into(),
         ["level", "newest"] => views::level::newest(ask).await?,
         ["level", level, "message", id] => views::message::view(ask, names, (level, id), &query)
             .await?
@@ -99,7 +100,7 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
         ["level", level, "outbox", id] => views::level::outgoing(ask, (level, id), &query)
             .await?
             .into(),
-        ["level", number] => views::level::view(ask, number, &query).await?.into(),
+        ["level", number] => views::level::view(ask, names, number, &query).await?.into(),
         ["address", address] => views::account::view(ask, names, address, &query)
             .await?
             .into(),

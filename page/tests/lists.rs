@@ -166,6 +166,13 @@ async fn what_was_dropped_is_told_with_its_reason() {
             (303, format!("/tx/{hash}"))
         );
     }
+    let text = view(&devnet, &format!("/tx/{foreign}")).await;
+    assert!(
+        text.contains("forced it in, by <a href=\"/level/")
+            && text.contains("account 0")
+            && !text.contains("left the pool"),
+        "{text}"
+    );
     let done = call(&devnet, "rollup_getDropped", json!([dear])).await;
     assert_eq!(done, Value::Null);
     assert_eq!(
@@ -410,6 +417,18 @@ async fn the_way_of_a_transaction_leads_to_all_of_its_messages() {
     assert_eq!(way["kind"], "delayed", "{way}");
     let text = view(&devnet, &format!("/tx/{hash}")).await;
     assert!(text.contains("nobody can keep it out"), "{text}");
+    let level = view(&devnet, &format!("/level/{}", way["level"])).await;
+    let link = format!("/tx/{hash}");
+    assert!(
+        level.contains("forced transaction <a") && level.contains(&link),
+        "{level}"
+    );
+    let message = format!("/level/{}/message/{}", way["level"], way["id"]);
+    let message = view(&devnet, &message).await;
+    assert!(
+        message.contains("Transactions in it (1)") && message.contains(&link),
+        "{message}"
+    );
     // A level says which block its messages made.
     let receipt = call(&devnet, "eth_getTransactionReceipt", json!([hash])).await;
     let number: U256 = receipt["blockNumber"].as_str().unwrap().parse().unwrap();

@@ -2,7 +2,7 @@
 //! contracts and ABIs say stays text.
 
 use crate::support::*;
-use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
 use node::rpc::params::Params;
 use serde_json::{Value, json};
 
@@ -46,6 +46,8 @@ async fn each_view_is_there_small_and_under_the_policy() {
         "/address/0xff00000000000000000000000000000000000002/storage".to_owned(),
         "/bridge".to_owned(),
         "/control".to_owned(),
+        "/waiting".to_owned(),
+        "/block/2?failed=1".to_owned(),
         "/abis".to_owned(),
         "/selector/0xa9059cbb".to_owned(),
         format!("/event/{}", keccak256("Transfer(address,address,uint256)")),
@@ -176,6 +178,16 @@ async fn what_is_not_there_or_not_understood_is_a_page_that_says_so() {
             404,
         ),
         ("/layer1/tz1nobody".to_owned(), 400),
+        // A letter is another.
+        (
+            "/layer1/tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSy".to_owned(),
+            400,
+        ),
+        (
+            "/search?q=0xF39fd6e51aad88f6f4ce6ab8827279cfffb92266".to_owned(),
+            400,
+        ),
+        (format!("/search?q={unknown}"), 404),
         (format!("/{}", "x".repeat(1_000)), 404),
         ("/%3Cscript%3E".to_owned(), 404),
     ] {
@@ -197,7 +209,16 @@ async fn searches_lead_to_what_was_meant_and_never_elsewhere() {
         ("level%201".to_owned(), "/level/1".to_owned()),
         (hash.clone(), format!("/tx/{hash}")),
         (block.to_owned(), format!("/block/{block}")),
+        (hash[2..].to_owned(), format!("/tx/{hash}")),
         (format!("{who:#x}"), format!("/address/{who:#x}")),
+        ("Account%200".to_owned(), format!("/address/{who}")),
+        (
+            "outbox".to_owned(),
+            format!(
+                "/address/{}",
+                address!("0xff00000000000000000000000000000000000003")
+            ),
+        ),
         ("0xa9059cbb".to_owned(), "/selector/0xa9059cbb".to_owned()),
         (
             "tz1//evil.example".to_owned(),

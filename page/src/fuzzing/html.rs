@@ -2,11 +2,11 @@
 
 /// All elements of the pages.
 const ELEMENTS: &[&str] = &[
-    "a", "aside", "body", "button", "caption", "code", "dd", "details", "div", "dl", "dt",
-    "footer", "form", "h1", "h2", "h3", "head", "header", "html", "input", "label", "li", "link",
-    "main", "meta", "meter", "nav", "ol", "option", "output", "p", "pre", "q", "script", "section",
-    "select", "span", "strong", "summary", "table", "tbody", "td", "th", "thead", "time", "title",
-    "tr", "ul",
+    "a", "aside", "body", "button", "caption", "code", "datalist", "dd", "details", "div", "dl",
+    "dt", "footer", "form", "h1", "h2", "h3", "head", "header", "html", "input", "label", "li",
+    "link", "main", "meta", "meter", "nav", "ol", "option", "output", "p", "pre", "q", "script",
+    "section", "select", "span", "strong", "summary", "table", "tbody", "td", "th", "thead",
+    "time", "title", "tr", "ul",
 ];
 
 /// All attributes, but for those that begin with `data-` or `aria-`.
@@ -27,6 +27,7 @@ const ATTRIBUTES: &[&str] = &[
     "href",
     "id",
     "lang",
+    "list",
     "max",
     "method",
     "min",

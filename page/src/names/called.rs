@@ -1,7 +1,7 @@
 //! What accounts are called where their address is shown.
 
 use super::text::plain;
-use crate::format::{cut, known};
+use crate::format::{cut, known as known_at};
 use alloy_primitives::Address;
 use maud::{Markup, html};
 use node::abis::Names;
@@ -44,8 +44,18 @@ impl Called {
         self.0.extend(more);
     }
 
+    /// The accounts whose name has a text in it, whatever its case, with their names.
+    pub(super) fn like(&self, text: &str) -> Vec<(Address, String)> {
+        let wanted = text.to_lowercase();
+        let known = crate::format::all_known().map(|(at, name)| (at, name.to_owned()));
+        let others = self.0.iter().filter(|(at, _)| known_at(at).is_none());
+        let all = known.chain(others.map(|(at, name)| (*at, name.clone())));
+        all.filter(|(_, name)| name.to_lowercase().contains(&wanted))
+            .collect()
+    }
+
     fn of(&self, address: &Address) -> Option<&str> {
-        known(address).or_else(|| self.0.get(address).map(String::as_str))
+        known_at(address).or_else(|| self.0.get(address).map(String::as_str))
     }
 
     /// A link to an account, by its name if it has one.
@@ -96,6 +106,12 @@ mod tests {
         assert_eq!(called.of(&account), Some("account 1"));
         assert_eq!(called.of(&Address::ZERO), Some("zero address"));
         assert_eq!(called.of(&Address::repeat_byte(3)), None);
+        assert_eq!(
+            called.like("ACCOUNT 1"),
+            [(account, "account 1".to_owned())]
+        );
+        assert_eq!(called.like("bridge of").len(), 2);
+        assert!(called.like("nobody").is_empty());
         let text = called.account(&contract).into_string();
         assert!(
             text.contains("&lt;b&gt;xxx") && text.contains("x…<"),

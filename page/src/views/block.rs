@@ -7,13 +7,19 @@ use crate::frame::View;
 use crate::names::Names;
 use crate::query::Query;
 use crate::slice::Slice;
+use alloy_primitives::{Address, B256};
 use maud::{Markup, html};
+use node::request::BlockId;
 use serde_json::{Value, json};
 
 /// The transactions of a page: as many as the node gives at once.
 const PAGE: usize = 25;
 
-/// `/block/N`, `/block/HASH`; `?from=N`: the transactions behind the newest N.
+/// The most transactions of a block that failed and are shown.
+const FAILED: usize = 100;
+
+/// `/block/N`, `/block/HASH`; `?from=N`: the transactions behind the newest N; `?failed=1`: those that
+/// failed.
 pub(crate) async fn view(
     ask: &Ask,
     names: &Names,
@@ -47,6 +53,7 @@ pub(crate) async fn view(
     let to = to.filter_map(|transaction| address(transaction, "to"));
     let known = recognised::names(ask, names, to).await;
     let rows = transactions(&known, block, list(&found, "receipts"));
+    let failed = failed(ask, at);
     let main = html! {
         h1 { "Block " (format::count(at)) }
         nav.pager aria-label="Neighbours" {
@@ -55,10 +62,55 @@ pub(crate) async fn view(
         }
         (header(names, block, &Figures { made: made_at(ask, at, level), work: figures, fees }))
         h2 #transactions { "Transactions (" (format::count(count)) ")" }
-        @if count == 0 { p.none { "It has none." } } @else { (rows) }
-        (slice.bar("Transactions", count))
+        @if query.has("failed") {
+            p { a href=(format!("/block/{at}#transactions")) { "all of them" } }
+            (failures(&known, &failed))
+        } @else {
+            @if !failed.is_empty() { p { a href=(format!("/block/{at}?failed=1#transactions")) { (format::count(failed.len())) " failed" } } }
+            @if count == 0 { p.none { "It has none." } } @else { (rows) }
+            (slice.bar("Transactions", count))
+        }
     };
     Ok(View::new(format!("Block {at}"), main))
+}
+
+/// The transactions of a block that failed: place, hash, sender and receiver.
+type Failed = (usize, B256, Address, Option<Address>);
+
+fn failed(ask: &Ask, at: u64) -> Vec<Failed> {
+    let Ok(Some(block)) = ask.node().find(BlockId::Number(at)) else {
+        return Vec::new();
+    };
+    let all = block.transactions.iter().enumerate();
+    all.filter(|(_, one)| !one.receipt.success)
+        .map(|(place, one)| {
+            let signed = &one.transaction;
+            let to = signed.transaction.kind().to().copied();
+            (place, signed.hash, one.sender, to)
+        })
+        .collect()
+}
+
+fn failures(names: &Names, failed: &[Failed]) -> Markup {
+    html! {
+        @if failed.is_empty() { p.none { "None failed." } }
+        @else {
+            div.wide { table {
+                caption.unseen { "Transactions that failed" }
+                thead { tr { th.number scope="col" { "#" } th scope="col" { "Transaction" } th scope="col" { "Status" } th scope="col" { "From" } th scope="col" { "To" } } }
+                tbody { @for (place, hash, from, to) in failed.iter().take(FAILED) {
+                    tr {
+                        td.number { (place) }
+                        th scope="row" { (format::transaction(&hash.to_string())) }
+                        td { (status(false)) }
+                        td { (names.account(from)) }
+                        td { @match to { Some(to) => (names.account(to)), None => span.none { "a new contract" } } }
+                    }
+                } }
+            } }
+            @if failed.len() > FAILED { p.note { "The first " (FAILED) " of " (format::count(failed.len())) "." } }
+        }
+    }
 }
 
 /// Where a block was made.

@@ -1,45 +1,27 @@
 //! The bridge: what came from layer 1, and how far what goes back is.
 
+mod events;
+mod origin;
 mod withdrawals;
 
 use super::forms::{Form, Input};
 use super::found;
-use crate::ask::{Ask, Trouble, address, data, number, text};
+use crate::ask::{Ask, Trouble, address, data, hex_of, number, text};
 use crate::format;
 use crate::frame::View;
 use crate::names::Names;
 use crate::query::Query;
 use alloy_dyn_abi::DynSolValue;
-use alloy_primitives::{Address, B256, U256, address as fixed, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
+use events::{BRIDGES, EVENTS};
+pub(super) use events::{OF_TOKENS, TICKETS, asks_layer1, deposited, message_of};
 use maud::{Markup, html};
+use node::rpc::RpcError;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use withdrawals::At;
-
-/// The bridges of tez and of tokens.
-const BRIDGES: [Address; 2] = [
-    fixed!("0xff00000000000000000000000000000000000001"),
-    fixed!("0xff00000000000000000000000000000000000002"),
-];
+use withdrawals::{At, held, leaving};
 
 /// The bytes that deposits may take.
 const DEPOSIT_BYTES: usize = 35_000;
-
-/// What the bridges log of a deposit.
-const EVENTS: [&str; 4] = [
-    "Deposit(uint256,address,uint256,uint256)",
-    "DepositKept(uint256,address,uint256,uint256)",
-    "Deposit(uint256,address,address,uint256,uint256,uint256)",
-    "QueuedDeposit(uint256,address,uint256,address,uint256,uint256,uint256)",
-];
-
-/// What the bridges log of a withdrawal.
-const WITHDRAWALS: [&str; 4] = [
-    "Withdrawal(uint256,address,bytes22,uint256)",
-    "FastWithdrawal(bytes22,uint256,uint256,uint256,bytes,address)",
-    "Withdrawal(uint256,address,address,bytes22,bytes22,uint256,uint256)",
-    "FastFaWithdrawal(uint256,address,address,bytes22,bytes22,uint256,uint256,uint256,bytes)",
-];
 
 const DEPOSITS: [Form<'static>; 2] = [
     Form {
@@ -82,53 +64,16 @@ const ADVANCE: Form<'static> = Form {
     )
     .optional()],
 };
-
-/// Whether logs of a transaction tell that something goes to layer 1.
-pub(super) fn asks_layer1(logs: &[Value]) -> bool {
-    let tells = |log: &Value| {
-        let topic = found::topics(log).first().copied();
-        let is_ours = address(log, "address").is_some_and(|from| BRIDGES.contains(&from));
-        is_ours && topic.is_some_and(|topic| WITHDRAWALS.iter().any(|one| keccak256(one) == topic))
-    };
-    logs.iter().any(tells)
-}
-
-/// The level and the message of layer 1 that a log of a bridge tells of.
-pub(super) fn message_of(log: &Value) -> Option<(u64, u64)> {
-    let from = address(log, "address")?;
-    let topic = found::topics(log).first().copied()?;
-    if !BRIDGES.contains(&from) || !EVENTS.iter().any(|event| keccak256(event) == topic) {
-        return None;
-    }
-    // The last two words of all of them.
-    let bytes = data(log, "data");
-    let words: Vec<U256> = bytes.chunks_exact(32).map(U256::from_be_slice).collect();
-    let [.., level, id] = words[..] else {
-        return None;
-    };
-    Some((u64::try_from(level).ok()?, u64::try_from(id).ok()?))
-}
-
-/// The blocks of a level that deposits made, by level and number of their messages.
-pub(super) async fn deposited(ask: &Ask, blocks: &Value) -> BTreeMap<(u64, u64), u64> {
-    if blocks.is_null() {
-        return BTreeMap::new();
-    }
-    let [first, last] = ["first", "last"].map(|name| format!("{:#x}", number(blocks, name)));
-    let topics: Vec<B256> = EVENTS.iter().map(keccak256).collect();
-    let filter =
-        json!([{ "address": BRIDGES, "topics": [topics], "fromBlock": first, "toBlock": last }]);
-    let logs = ask.call("eth_getLogs", filter).await.unwrap_or_default();
-    let logs = logs.as_array().into_iter().flatten();
-    logs.filter_map(|log| Some((message_of(log)?, number(log, "blockNumber"))))
-        .collect()
-}
-
 /// `/bridge`; `?before=B-L`: older deposits; `?from=N`: the withdrawals behind the newest N.
 pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trouble> {
     let layer1 = ask.call("rollup_layer1", json!([])).await;
     let withdrawals = ask.call("rollup_withdrawals", json!([])).await;
-    let at = At::now(ask, &layer1).await;
+    let at = At {
+        ask,
+        names,
+        open: open(ask, &layer1),
+        held: held(ask, layer1.as_ref().ok()).await,
+    };
     let topics: Vec<B256> = EVENTS.iter().map(keccak256).collect();
     let filter = json!({ "address": BRIDGES, "topics": [topics] });
     let found = found::search(ask, &filter, query.get("before")).await?;
@@ -148,15 +93,15 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
     let main = html! {
         h1 { "Between the layers" }
         @match &layer1 {
-            Ok(layer1) => (facts(layer1)),
+            Ok(layer1) => (facts(layer1, at.money(layer1, withdrawals.as_ref().ok()))),
             Err(_) => (following(ask).await),
         }
         nav.parts aria-label="Parts of this page" { a href="#withdrawals" { "withdrawals" } a href="#deposits" { "deposits" } a href="#more" { "deposit and withdraw" } }
-        @if ask.is_devnet() { p #said role="status" {} }
-        div #lists data-refresh {
+        @if ask.is_devnet() { p #said.unseen role="status" {} }
+        div #lists data-refresh data-live {
         h2 #withdrawals { "Withdrawals" }
         @match &withdrawals {
-            Ok(all) => (withdrawals::leaving(&at, all.as_array().map_or(&[][..], Vec::as_slice), query)),
+            Ok(all) => (leaving(&at, all.as_array().map_or(&[][..], Vec::as_slice), query).await),
             Err(error) => p.none { "The node does not give them: " (error.message) "." },
         }
         h2 #deposits { "Deposits" }
@@ -180,16 +125,31 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
 /// The form that withdraws tez.
 fn withdraw() -> String {
     let bridge = BRIDGES[0].to_checksum(None);
-    format!("/address/{bridge}/contract?f=withdraw_base58(string)")
+    let selector = hex_of(&keccak256("withdraw_base58(string)")[..4]);
+    format!("/address/{bridge}/contract?f=withdraw_base58(string)#{selector}")
 }
 
-fn facts(layer1: &Value) -> Markup {
+/// The level that is not over yet.
+fn open(ask: &Ask, layer1: &Result<Value, RpcError>) -> u64 {
+    match (layer1, ask.node().following()) {
+        (Ok(layer1), _) => number(layer1, "level"),
+        (Err(_), Some(following)) => u64::from(following.level) + 1,
+        (Err(_), None) => 0,
+    }
+}
+/// Where the rollup is on the devnet's layer 1; `money`: the mutez that it has there, and those that are
+/// on their way out.
+fn facts(layer1: &Value, money: Option<[U256; 2]>) -> Markup {
     let over = number(layer1, "level").checked_sub(1);
     let accounts = layer1.get("accounts").and_then(Value::as_array);
     let contracts = layer1.get("contracts").and_then(Value::as_object);
     html! {
         dl #facts.facts {
-            div { dt { "Rollup" } dd { (format::cut(text(layer1, "rollup"))) } }
+            div { dt { "Rollup" } dd { (format::layer1(text(layer1, "rollup"))) } }
+            @if let Some([held, leaving]) = money {
+                div { dt { "Tez that it has on layer 1" } dd { (format::mutez(held)) } }
+                div { dt { "of these on their way out" } dd { (format::mutez(leaving)) } }
+            }
             div { dt { "Newest level" } dd { @match over { Some(over) => (format::level(over)), None => "none is over yet" } } }
             div { dt { "Cemented up to" } dd { @match layer1.get("cemented").and_then(Value::as_u64) { Some(level) => (format::level(level)), None => "nothing yet" } } }
             div { dt { "A commitment every" } dd { (number(layer1, "commitmentPeriod")) " levels" } }
@@ -247,6 +207,7 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
         ("QueuedDeposit", _) => still_queued(ask, value("nonce")).await,
         _ => None,
     };
+    let why = kept(ask, native, value("proxy")).await;
     html! {
         tr {
             td { (format::block(number(log, "blockNumber"))) }
@@ -260,20 +221,42 @@ async fn deposit(ask: &Ask, names: &Names, log: &Value) -> Markup {
             td {
                 // What the routing does not name is nobody's to claim.
                 @if nobody && waits != Some(false) { span.waits { "kept" } ", since its routing names no receiver: governance alone can hand it over" }
-                @else { (fate(event, waits, claim(native, place, value("nonce")))) }
+                @else { (fate(event, waits, why, claim(native, place, value("nonce")))) }
             }
         }
     }
 }
 
-/// What became of a deposit; of one that waits, the call that hands it over.
-fn fate(event: &str, waits: Option<bool>, claim: Option<String>) -> Markup {
+/// Why a deposit is kept, and who may claim it.
+async fn kept(ask: &Ask, native: bool, proxy: Option<DynSolValue>) -> [&'static str; 2] {
+    const ANYBODY: &str = "anybody may claim it for the receiver";
+    match proxy {
+        _ if native => [
+            "since the receiver refused it, needs more gas for it, or is meant on another chain",
+            ANYBODY,
+        ],
+        Some(DynSolValue::Address(proxy)) if !proxy.is_zero() => {
+            let code = ask.call("eth_getCode", json!([proxy, "latest"])).await;
+            match code.is_ok_and(|code| code == "0x") {
+                true => [
+                    "since it goes by a proxy, at which there is no contract",
+                    "the receiver may claim the tickets without it",
+                ],
+                false => ["since it goes by a proxy", ANYBODY],
+            }
+        }
+        _ => ["since the receiver is meant on another chain", ANYBODY],
+    }
+}
+
+/// What became of a deposit; of one that waits, why, and the call that hands it over.
+fn fate(event: &str, waits: Option<bool>, [why, who]: [&str; 2], claim: Option<String>) -> Markup {
     match (event, waits) {
         ("Deposit", _) => html! { span.worked { "✓ credited" } },
         (_, Some(false)) => html! { span.worked { "✓ claimed" } },
         (_, Some(true)) => html! {
-            span.waits { "kept" } ", since the receiver refused it, needs more gas or goes by a proxy: "
-            @if let Some(claim) = claim { a href=(claim) { "anybody may claim it for the receiver" } }
+            span.waits { "kept" } ", " (why) ": "
+            @if let Some(claim) = claim { a href=(claim) { (who) } }
         },
         _ => html! { span.waits { "kept" } },
     }
@@ -281,16 +264,22 @@ fn fate(event: &str, waits: Option<bool>, claim: Option<String>) -> Markup {
 
 /// The form of the call that hands a kept deposit over.
 fn claim(native: bool, place: Option<(u64, u64)>, id: Option<DynSolValue>) -> Option<String> {
-    let form = |bridge: Address, call: String| {
-        format!("/address/{}/contract?{call}", bridge.to_checksum(None))
+    let form = |bridge: Address, function: &str, arguments: &str| {
+        let selector = hex_of(&keccak256(function)[..4]);
+        let bridge = bridge.to_checksum(None);
+        format!("/address/{bridge}/contract?f={function}&{arguments}#{selector}")
     };
     if native {
         let (level, id) = place?;
-        let call = format!("f=claimDeposit(uint256,uint256)&a0={level}&a1={id}");
-        return Some(form(BRIDGES[0], call));
+        let arguments = format!("a0={level}&a1={id}");
+        return Some(form(
+            BRIDGES[0],
+            "claimDeposit(uint256,uint256)",
+            &arguments,
+        ));
     }
     match id? {
-        DynSolValue::Uint(id, _) => Some(form(BRIDGES[1], format!("f=claim(uint256)&a0={id}"))),
+        DynSolValue::Uint(id, _) => Some(form(BRIDGES[1], "claim(uint256)", &format!("a0={id}"))),
         _ => None,
     }
 }
@@ -339,39 +328,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deposit_says_which_message_it_was() {
-        let word = |number: u64| format!("{number:064x}");
-        let bytes = format!("0x{}{}{}{}", word(5), "0".repeat(64), word(7), word(2));
-        let log = json!({ "address": BRIDGES[0], "topics": [keccak256(EVENTS[0])], "data": bytes });
-        assert_eq!(message_of(&log), Some((7, 2)));
-        // Anybody may log the same.
-        let other = json!({ "address": Address::repeat_byte(1), "topics": [keccak256(EVENTS[0])], "data": bytes });
-        assert_eq!(message_of(&other), None);
-        let short =
-            json!({ "address": BRIDGES[0], "topics": [keccak256(EVENTS[0])], "data": "0x" });
-        assert_eq!(message_of(&short), None);
-    }
-
-    #[test]
     fn the_newest_level_is_one_that_is_over() {
-        let text = facts(&json!({ "level": 7, "cemented": 2 })).into_string();
+        let text = facts(&json!({ "level": 7, "cemented": 2 }), None).into_string();
         assert!(
             text.contains("/level/6") && !text.contains("/level/7"),
             "{text}"
-        );
-    }
-
-    #[test]
-    fn events_are_those_of_the_bridges() {
-        let names = Names::new(std::sync::Arc::default(), &[]);
-        for event in EVENTS.iter().chain(&WITHDRAWALS) {
-            assert!(!names.events(&keccak256(event)).is_empty(), "{event}");
-        }
-        let claimable = keccak256("claimable(uint256,uint256)");
-        assert!(
-            !names
-                .functions(&claimable[..4].try_into().unwrap())
-                .is_empty()
         );
     }
 }

@@ -11,62 +11,36 @@ use maud::{Markup, html};
 use node::node::BlockTime;
 use serde_json::{Value, json};
 
-const ACCOUNT: Input = Input::new("Account", "text").hint("0x…");
+/// The list of accounts whose keys the devnet has.
+const KNOWN: &str = "known-accounts";
 
-const BLOCKS: [Form<'static>; 4] = [
-    Form {
-        title: "Make blocks",
-        method: "anvil_mine",
-        button: "Mine",
-        inputs: &[Input::new("How many", "quantity").with("1")],
-    },
-    Form {
-        title: "Make blocks by themselves",
-        method: "evm_setAutomine",
-        button: "Set",
-        inputs: &[Input::new(
-            "As soon as a transaction arrives; if not, on request",
-            "bool",
-        )
-        .with("true")],
-    },
-    Form {
-        title: "Make blocks in time",
-        method: "evm_setIntervalMining",
-        button: "Set",
-        inputs: &[Input::new(
-            "Seconds between blocks; 0: no longer, but on request",
-            "number",
-        )
-        .with("0")],
-    },
-    Form {
-        title: "Go back and make other blocks",
-        method: "anvil_reorg",
-        button: "Reorganise",
-        inputs: &[
-            Input::new("How many blocks", "number").with("1"),
-            Input::new("Transactions of the other ones", "json").with("[]"),
-        ],
-    },
-];
+const ACCOUNT: Input<'static> = Input::new("Account", "text").hint("0x…").one_of(KNOWN);
 
-const TIME: [Form<'static>; 2] = [
-    Form {
-        title: "Let time pass",
-        method: "evm_increaseTime",
-        button: "Add",
-        inputs: &[Input::new("Seconds", "number").with("3600")],
-    },
-    Form {
-        title: "Set the next block's time",
-        method: "evm_setNextBlockTimestamp",
-        button: "Set",
-        inputs: &[Input::new("Seconds since 1970", "number")],
-    },
-];
+const MINE: Form<'static> = Form {
+    title: "Make blocks",
+    method: "anvil_mine",
+    button: "Mine",
+    inputs: &[Input::new("How many", "quantity").with("1")],
+};
 
-const STATES: [Form<'static>; 3] = [
+const REORGANISE: Form<'static> = Form {
+    title: "Go back and make other blocks",
+    method: "anvil_reorg",
+    button: "Reorganise",
+    inputs: &[
+        Input::new("How many blocks", "number").with("1"),
+        Input::new("Transactions of the other ones", "json").with("[]"),
+    ],
+};
+
+const LATER: Form<'static> = Form {
+    title: "Let time pass",
+    method: "evm_increaseTime",
+    button: "Add",
+    inputs: &[Input::new("Seconds", "number").with("3600")],
+};
+
+const STATES: [Form<'static>; 2] = [
     Form {
         title: "Take a snapshot",
         method: "evm_snapshot",
@@ -77,15 +51,16 @@ const STATES: [Form<'static>; 3] = [
         title: "Go back to a snapshot",
         method: "evm_revert",
         button: "Go back",
-        inputs: &[Input::new("Its number", "text").hint("0x1")],
-    },
-    Form {
-        title: "Go back to genesis",
-        method: "anvil_reset",
-        button: "Reset",
-        inputs: &[],
+        inputs: &[Input::new("Its number", "quantity").hint("0x0")],
     },
 ];
+
+const RESET: Form<'static> = Form {
+    title: "Go back to genesis",
+    method: "anvil_reset",
+    button: "Reset",
+    inputs: &[],
+};
 
 const ACCOUNTS: [Form<'static>; 3] = [
     Form {
@@ -116,8 +91,11 @@ const SEND: Form<'static> = Form {
     method: "eth_sendTransaction",
     button: "Send",
     inputs: &[
-        Input::new("From", "text").of("from").hint("0x…"),
-        Input::new("To", "text").of("to").hint("0x…"),
+        Input::new("From", "text")
+            .of("from")
+            .hint("0x…")
+            .one_of(KNOWN),
+        Input::new("To", "text").of("to").hint("0x…").one_of(KNOWN),
         Input::new("Amount, in tez", "wei").of("value").with("1"),
         Input::new("Data", "text").of("data").hint("0x…").optional(),
     ],
@@ -135,15 +113,63 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         h1 { "Control of the devnet" }
         p { "Each form shows the JSON-RPC call that it makes." }
         div #facts { (made(ask.node().block_time())) }
-        (group("Blocks", &BLOCKS))
-        (group("Time", &TIME))
+        datalist #(KNOWN) { @for (number, account) in accounts.iter().take(100).filter_map(Value::as_str).enumerate() { option value=(account) { "account " (number) } } }
+        (blocks(ask.node().block_time()))
+        (times(newest(ask).await))
         (group("Snapshots", &STATES))
         (group("Accounts", &ACCOUNTS))
         (group("Transactions", &[SEND]))
+        (group("From the start", &[RESET]))
         h2 #accounts { "Accounts whose keys the devnet has (" (format::count(accounts.len())) ")" }
         div #lists { (funded(ask, names, &accounts, &slice).await) }
     };
     Ok(View::new("Control", main))
+}
+
+/// Forms of blocks, with what is set now.
+fn blocks(time: BlockTime) -> Markup {
+    let seconds = match time {
+        BlockTime::Every(every) => every.as_secs_f64().to_string(),
+        _ => "0".to_owned(),
+    };
+    let at_once = if time == BlockTime::Auto {
+        "true"
+    } else {
+        "false"
+    };
+    let words = "As soon as a transaction arrives; if not, on request";
+    let automine = Form {
+        title: "Make blocks by themselves",
+        method: "evm_setAutomine",
+        button: "Set",
+        inputs: &[Input::new(words, "bool").now(at_once)],
+    };
+    let words = "Seconds between blocks; 0: no longer, but on request";
+    let interval = Form {
+        title: "Make blocks in time",
+        method: "evm_setIntervalMining",
+        button: "Set",
+        inputs: &[Input::new(words, "number").now(&seconds)],
+    };
+    group("Blocks", &[MINE, automine, interval, REORGANISE])
+}
+
+/// The time of the newest block, in seconds since 1970.
+async fn newest(ask: &Ask) -> u64 {
+    let header = ask.call("eth_getHeaderByNumber", json!(["latest"])).await;
+    header.map_or(0, |header| crate::ask::number(&header, "timestamp"))
+}
+
+/// Forms of time, with that of the newest block.
+fn times(newest: u64) -> Markup {
+    let hint = format!("the newest has {newest}");
+    let next = Form {
+        title: "Set the next block's time",
+        method: "evm_setNextBlockTimestamp",
+        button: "Set",
+        inputs: &[Input::new("Seconds since 1970", "number").hint(&hint)],
+    };
+    group("Time", &[LATER, next])
 }
 
 /// When blocks are made, as things are.

@@ -5,6 +5,7 @@ use crate::ask::{Ask, Trouble, list, number, text};
 use crate::format;
 use crate::frame::View;
 use crate::names::plain;
+use alloy_primitives::U256;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -13,9 +14,10 @@ const BEGIN: Form<'static> = Form {
     method: "rollup_dispute",
     button: "Begin",
     inputs: &[
-        Input::new("What is wrong: root, state, outbox, skipped, inbox, kernel, decoding, memory, stack, global or preimage", "text")
+        Input::new("What is wrong, by a word of the list below", "text")
             .of("fault")
-            .with("state"),
+            .with("state")
+            .one_of(FAULTS_LIST),
         Input::new("Level; the newest that made a block without one", "number")
             .of("level")
             .optional(),
@@ -24,6 +26,29 @@ const BEGIN: Form<'static> = Form {
             .with("1"),
     ],
 };
+
+const FAULTS_LIST: &str = "faults";
+
+/// The faults that an operator may have, and what each is.
+const FAULTS: [(&str, &str); 11] = [
+    ("root", "another root of the state at the end"),
+    ("state", "the state changes in the middle"),
+    (
+        "outbox",
+        "a message of the outbox that was not sent, or not so",
+    ),
+    ("skipped", "a message of the inbox is left out"),
+    ("inbox", "a message of the inbox is read as another"),
+    ("kernel", "a bit of the kernel's code is flipped"),
+    (
+        "decoding",
+        "a bit of its code is flipped while it is decoded",
+    ),
+    ("memory", "words of memory are others"),
+    ("stack", "the value that was computed last is another"),
+    ("global", "a global of the kernel is another"),
+    ("preimage", "a preimage that is revealed is another"),
+];
 
 /// `/dispute`: the newest dispute, move by move.
 pub(crate) async fn view(ask: &Ask) -> Result<View, Trouble> {
@@ -34,9 +59,11 @@ pub(crate) async fn view(ask: &Ask) -> Result<View, Trouble> {
         p {
             "Two operators commit to different ends of a level: one runs it as it is, the other has a fault. "
             "They divide the steps that they differ about until one is left, which is proved, and a judge on layer 1 decides. "
-            "It is played beside the devnet, of which nothing changes; a level takes some minutes."
+            "It is played beside the devnet, of which nothing changes: seconds for a small level, minutes for a full one."
         }
         div.forms { (BEGIN.markup()) }
+        datalist #(FAULTS_LIST) { @for (fault, what) in FAULTS { option value=(fault) { (what) } } }
+        details { summary { "What may be wrong" } ul { @for (fault, what) in FAULTS { li { code { (fault) } ": " (what) } } } }
         p #said role="status" {}
         div #lists data-refresh data-again[running] {
             @if dispute.is_null() { h2 { "Moves" } p.none { "None was played since the devnet started." } }
@@ -87,7 +114,7 @@ fn ended(report: &Value) -> Markup {
     let count = |field| format::count(number(report, field));
     let nothing = Value::Null;
     let stakes = report.get("stakes").unwrap_or(&nothing);
-    let mutez = |field| html! { (format::count(number(stakes, field))) " mutez" };
+    let mutez = |field| format::mutez(U256::from(number(stakes, field)));
     html! {
         dl.facts {
             div { dt { "Winner" } dd { "the " (text(report, "winner")) " operator" } }

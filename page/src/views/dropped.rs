@@ -32,7 +32,7 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         }
         @if rows.is_empty() { p.none { "None." } }
         @else {
-            div.wide { table {
+            div.wide { table.dropped {
                 caption.unseen { "Dropped transactions" }
                 thead { tr { th scope="col" { "Transaction" } th scope="col" { "When" } th scope="col" { "From" } th.number scope="col" { "Nonce" } th scope="col" { "Why" } } }
                 tbody { @for row in &rows { (row) } }

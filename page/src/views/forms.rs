@@ -4,19 +4,23 @@ use maud::{Markup, html};
 
 /// A field of a form.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Input {
+pub(super) struct Input<'f> {
     pub(super) label: &'static str,
-    /// The script's form for typed values: `quantity`, `number`, `text`, `wei`, `mutez`, `bool`.
+    /// The script's form for typed values: `quantity`, `number`, `text`, `json`, `wei`, `mutez`, `bool`.
     pub(super) kind: &'static str,
     /// The name in the object that is the first parameter; empty: a parameter of its own.
     pub(super) field: &'static str,
-    pub(super) value: &'static str,
-    pub(super) hint: &'static str,
+    pub(super) value: &'f str,
+    pub(super) hint: &'f str,
+    /// The list of what may be chosen; empty: there is none.
+    pub(super) list: &'static str,
+    /// Its value says how things are: it is shown anew when they change.
+    pub(super) is_state: bool,
     /// It may stay empty.
     pub(super) optional: bool,
 }
 
-impl Input {
+impl<'f> Input<'f> {
     pub(super) const fn new(label: &'static str, kind: &'static str) -> Self {
         Self {
             label,
@@ -24,6 +28,8 @@ impl Input {
             field: "",
             value: "",
             hint: "",
+            list: "",
+            is_state: false,
             optional: false,
         }
     }
@@ -32,12 +38,24 @@ impl Input {
         Self { field, ..self }
     }
 
-    pub(super) const fn with(self, value: &'static str) -> Self {
+    pub(super) const fn with(self, value: &'f str) -> Self {
         Self { value, ..self }
     }
 
-    pub(super) const fn hint(self, hint: &'static str) -> Self {
+    pub(super) const fn now(self, value: &'f str) -> Self {
+        Self {
+            value,
+            is_state: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn hint(self, hint: &'f str) -> Self {
         Self { hint, ..self }
+    }
+
+    pub(super) const fn one_of(self, list: &'static str) -> Self {
+        Self { list, ..self }
     }
 
     pub(super) const fn optional(self) -> Self {
@@ -54,7 +72,7 @@ pub(super) struct Form<'f> {
     pub(super) title: &'static str,
     pub(super) method: &'static str,
     pub(super) button: &'static str,
-    pub(super) inputs: &'f [Input],
+    pub(super) inputs: &'f [Input<'f>],
 }
 
 impl Form<'_> {
@@ -76,15 +94,15 @@ fn sure(method: &str) -> Option<&'static str> {
     (method == "anvil_reset").then_some("All blocks and snapshots go. Go back to genesis?")
 }
 
-fn field(method: &str, place: usize, input: Input) -> Markup {
+fn field(method: &str, place: usize, input: Input<'_>) -> Markup {
     let id = format!("{method}-{place}-{}", input.field);
     let field = (!input.field.is_empty()).then_some(input.field);
     html! {
         label for=(id) { (input.label) @if input.optional { " (may stay empty)" } }
         @if input.kind == "bool" {
-            input #(id) type="checkbox" data-kind="bool" data-field=[field] checked[input.value == "true"];
+            input #(id) type="checkbox" data-kind="bool" data-field=[field] data-now[input.is_state] checked[input.value == "true"];
         } @else {
-            input #(id) data-kind=(input.kind) data-field=[field] value=(input.value) placeholder=(input.hint) autocomplete="off" spellcheck="false" required[!input.optional];
+            input #(id) data-kind=(input.kind) data-field=[field] data-now[input.is_state] list=[(!input.list.is_empty()).then_some(input.list)] value=(input.value) placeholder=(input.hint) autocomplete="off" spellcheck="false" required[!input.optional];
         }
     }
 }

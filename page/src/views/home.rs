@@ -119,7 +119,7 @@ fn table_rows(ask: &Ask, last: u64) -> Result<Markup, Trouble> {
     let missing = most.saturating_sub(blocks.len());
     Ok(html! {
         @for block in &blocks { (row(block, highest)) }
-        @for _ in 0..missing { tr.empty aria-hidden="true" { td colspan="7" { "\u{a0}" } } }
+        @for _ in 0..missing { tr.empty aria-hidden="true" { @for _ in 0..7 { td { "\u{a0}" } } } }
     })
 }
 
@@ -136,7 +136,7 @@ fn row(block: &Block, highest: u64) -> Markup {
             td { (format::time(header.timestamp)) }
             td.number {
                 (format::count(block.transactions.len()))
-                @if failed > 0 { " " span.failed title="transactions that failed" { "(" (format::count(failed)) " ✗" span.unseen { " failed" } ")" } }
+                @if failed > 0 { " " a.failed href=(format!("/block/{}?failed=1#transactions", header.number)) title="the transactions that failed" { "(" (format::count(failed)) " ✗" span.unseen { " failed" } ")" } }
             }
             td.number { (format::count(used)) }
             td { (format::bar(used, limit, "gas used")) }
@@ -165,7 +165,7 @@ async fn facts(ask: &Ask, newest: u64) -> Markup {
             div { dt { "Final up to" } dd { @match final_ { Some(header) => (format::block(number(&header, "number"))), None => "unknown" } } }
             div { dt { "Made at" } dd { @match level { Some(level) => (format::level(level)), None => "unknown" } } }
             div { dt { "Base fee of the next" } dd { (format::price(word(&json!({ "fee": fee }), "fee"))) } }
-            div { dt { "Transactions that wait" } dd { (format::count(number(&waiting, "pending"))) " for the next block, " (format::count(number(&waiting, "queued"))) " for an earlier nonce of their sender; " a href="/dropped" { "dropped ones" } } }
+            div { dt { "Transactions that wait" } dd { a href="/waiting" { (format::count(number(&waiting, "pending"))) " for the next block, " (format::count(number(&waiting, "queued"))) " for an earlier nonce of their sender" } " · " a href="/dropped" { "dropped ones" } } }
             div { dt { "Chain" } dd { (ask.node().chain_id()) } }
         }
     }

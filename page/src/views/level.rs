@@ -1,10 +1,11 @@
 //! A level of layer 1: what came in by its inbox, which blocks it made, what went out.
 
-use super::bridge;
+use super::incoming::{Sides, forced, paid};
+use super::{bridge, layer1};
 use crate::ask::{Ask, Trouble, bytes, list, number, text};
 use crate::format;
 use crate::frame::View;
-use crate::names::plain;
+use crate::names::{Names, plain};
 use crate::query::Query;
 use crate::site::Answer;
 use crate::slice::Slice;
@@ -37,7 +38,12 @@ pub(crate) async fn newest(ask: &Ask) -> Result<Answer, Trouble> {
 }
 
 /// `/level/N`; `?from=M`: the inbox messages from number M on; `?out=M`: those of the outbox.
-pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, Trouble> {
+pub(crate) async fn view(
+    ask: &Ask,
+    names: &Names,
+    level: &str,
+    query: &Query,
+) -> Result<View, Trouble> {
     let level: u32 = level.parse().map_err(|_| {
         Trouble::Invalid(format!(
             "{level:?} is no level: those are numbers below 2^32."
@@ -73,6 +79,9 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
         &blocks,
     )
     .await;
+    let layer1 = layer1::contracts(ask).await;
+    let sides = Sides { names, layer1 };
+    let paying = paying(ask, outgoing).await;
     let main = html! {
         h1 { "Level " (format::count(level)) }
         (neighbours(level, newest))
@@ -81,12 +90,12 @@ pub(crate) async fn view(ask: &Ask, level: &str, query: &Query) -> Result<View, 
         (took(&figures))
         h2 #inbox { "Inbox" }
         @match &inbox {
-            Ok(inbox) => (incoming(level, (list(inbox, "messages"), &came), &slice)),
+            Ok(inbox) => (incoming((level, &sides), (list(inbox, "messages"), &came), &slice)),
             Err(error) => p.none { "The node does not give it: " (error.message) "." },
         }
         h2 #outbox { "Outbox" }
         @match &outbox {
-            Ok(_) => (leaving(level, outgoing, &out)),
+            Ok(_) => (leaving(level, (outgoing, &paying), &out)),
             Err(error) => p.none { "The node does not give it: " (error.message) "." },
         }
     };
@@ -186,18 +195,6 @@ async fn came(
     blocks
 }
 
-/// The hash of the transaction that a contract of layer 1 sent, if it sent one.
-fn forced(message: &Value) -> Option<String> {
-    let mut payload = message.get("payload")?;
-    // Choices stand around the bytes.
-    while let Some(inner) = list(payload, "args").first() {
-        payload = inner;
-    }
-    let signed = alloy_primitives::hex::decode(text(payload, "bytes")).ok()?;
-    // Shorter than any signed transaction.
-    (signed.len() > 64).then(|| alloy_primitives::keccak256(signed).to_string())
-}
-
 /// The first transaction of an external message.
 async fn first_of(ask: &Ask, level: u32, message: &Value) -> Option<String> {
     let raw = message.get("raw").and_then(bytes)?;
@@ -213,7 +210,11 @@ async fn first_of(ask: &Ask, level: u32, message: &Value) -> Option<String> {
     }
 }
 
-fn incoming(level: u32, (messages, blocks): (&[Value], &[Option<u64>]), slice: &Slice) -> Markup {
+fn incoming(
+    at: (u32, &Sides<'_>),
+    (messages, blocks): (&[Value], &[Option<u64>]),
+    slice: &Slice,
+) -> Markup {
     let (rows, part) = slice.fit(INBOX_BYTES, messages.iter(), |message| {
         // The blocks are those of the page.
         let place = number(message, "id");
@@ -221,10 +222,10 @@ fn incoming(level: u32, (messages, blocks): (&[Value], &[Option<u64>]), slice: &
             .ok()
             .and_then(|id| id.checked_sub(slice.from()));
         let block = place.and_then(|place| blocks.get(place).copied().flatten());
-        row(level, message, block)
+        row(at, message, block)
     });
     html! {
-        p.note { (format::count(messages.len())) " messages, in the order in which the kernel reads them." }
+        p.note { (format::many(messages.len(), "message")) ", in the order in which the kernel reads them." }
         div.wide { table {
             caption.unseen { "Messages of the inbox" }
             thead { tr { th.number scope="col" { "#" } th scope="col" { "Kind" } th scope="col" { "What it says" } th scope="col" { "In block" } th scope="col" { "Bytes" } } }
@@ -234,14 +235,14 @@ fn incoming(level: u32, (messages, blocks): (&[Value], &[Option<u64>]), slice: &
     }
 }
 
-fn row(level: u32, message: &Value, block: Option<u64>) -> Markup {
+fn row((level, sides): (u32, &Sides<'_>), message: &Value, block: Option<u64>) -> Markup {
     let raw = message.get("raw").and_then(bytes).unwrap_or_default();
     let id = number(message, "id");
     html! {
         tr {
             td.number #(format!("m{id}")) { a href=(format!("/level/{level}/message/{id}")) { (id) } }
             th scope="row" { (kind(text(message, "kind"))) }
-            td { (content(level, message, &raw)) }
+            td { (content((level, sides), message, &raw)) }
             td { @if let Some(block) = block { (format::block(block)) } }
             td { (format::linked_bytes(&raw, SHOWN, &format!("/level/{level}/message/{id}#bytes"))) }
         }
@@ -262,10 +263,10 @@ pub(super) fn kind(kind: &str) -> &str {
 }
 
 /// What a message says, in words.
-pub(super) fn content(level: u32, message: &Value, raw: &[u8]) -> Markup {
+pub(super) fn content((level, sides): (u32, &Sides<'_>), message: &Value, raw: &[u8]) -> Markup {
     match text(message, "kind") {
         "transfer" => html! {
-            "from " (format::layer1(text(message, "sender"))) ", in an operation of " (format::layer1(text(message, "source")))
+            (sides.words(message))
             @if let Some(payload) = message.get("payload").filter(|payload| !payload.is_null()) { (micheline(payload, PAYLOAD, false)) }
         },
         "info_per_level" => html! {
@@ -335,12 +336,23 @@ pub(super) fn micheline(payload: &Value, most: usize, open: bool) -> Markup {
     }
 }
 
-fn leaving(level: u32, messages: &[Value], slice: &Slice) -> Markup {
-    let (rows, slice) = slice.fit(OUTBOX_BYTES, messages.iter(), |one| leaving_row(level, one));
+/// What the node says of withdrawals, if there are any.
+async fn paying(ask: &Ask, outgoing: &[Value]) -> Value {
+    if outgoing.is_empty() {
+        return Value::Null;
+    }
+    let all = ask.call("rollup_withdrawals", json!([])).await;
+    all.unwrap_or_default()
+}
+
+fn leaving(level: u32, (messages, paying): (&[Value], &Value), slice: &Slice) -> Markup {
+    let (rows, slice) = slice.fit(OUTBOX_BYTES, messages.iter(), |one| {
+        leaving_row((level, paying), one)
+    });
     html! {
         @if messages.is_empty() { p.none { "Nothing left at this level." } }
         @else {
-            p.note { (format::count(messages.len())) " messages." }
+            p.note { (format::many(messages.len(), "message")) "." }
             div.wide { table {
                 caption.unseen { "Messages of the outbox" }
                 thead { tr { th.number scope="col" { "#" } th scope="col" { "Calls" } th scope="col" { "Bytes" } } }
@@ -355,7 +367,7 @@ fn leaving(level: u32, messages: &[Value], slice: &Slice) -> Markup {
 /// The calls of a message that are shown in a list.
 const CALLS: usize = 3;
 
-fn leaving_row(level: u32, entry: &Value) -> Markup {
+fn leaving_row((level, paying): (u32, &Value), entry: &Value) -> Markup {
     let raw = entry.get("raw").and_then(bytes).unwrap_or_default();
     let id = number(entry, "message_index");
     let path = format!("/level/{level}/outbox/{id}");
@@ -364,6 +376,7 @@ fn leaving_row(level: u32, entry: &Value) -> Markup {
         tr {
             td.number { a href=(path) { (id) } }
             td {
+                @if let Some(paid) = pays(paying, (level, id)) { p { strong { (paid) } } }
                 @for call in calls_of(entry).iter().take(CALLS) { (call_of_layer1(call, PAYLOAD, false)) }
                 @if count > CALLS { p { a href=(path) { "and " (format::count(count - CALLS)) " more" } } }
                 @if count == 0 { span.failed { "layer 1 cannot read it" } }
@@ -371,6 +384,14 @@ fn leaving_row(level: u32, entry: &Value) -> Markup {
             td { (format::linked_bytes(&raw, SHOWN, &format!("{path}#bytes"))) }
         }
     }
+}
+
+/// What the message at a place of the outbox pays, by what the node says of withdrawals.
+fn pays(paying: &Value, (level, id): (u32, u64)) -> Option<Markup> {
+    let mut all = paying.as_array()?.iter();
+    let place = |one: &Value| (number(one, "outboxLevel"), number(one, "messageIndex"));
+    let is_it = |one: &&Value| one.get("outboxLevel").is_some() && place(one) == (level.into(), id);
+    paid(all.find(is_it)?)
 }
 
 /// What a message calls.

@@ -1,5 +1,7 @@
 //! A message of the inbox: what it says, and the transactions in it.
 
+use super::incoming::Sides;
+use super::layer1;
 use super::level::{content, kind};
 use crate::ask::{Ask, Trouble, address, bytes, data, list, number, text, word};
 use crate::format;
@@ -42,6 +44,8 @@ pub(crate) async fn view(
     let raw = message.get("raw").and_then(bytes).unwrap_or_default();
     let blocks = blocks(ask, list(&message, "inside")).await;
     let title = format!("Message {id} of level {level}");
+    let layer1 = layer1::contracts(ask).await;
+    let sides = Sides { names, layer1 };
     let main = html! {
         h1 { (title) }
         p { a href=(format!("/level/{level}#m{id}")) { "← level " (format::count(level)) } }
@@ -49,7 +53,7 @@ pub(crate) async fn view(
             caption.unseen { "The message" }
             tbody {
                 (format::row("Kind", &html! { (kind(text(&message, "kind"))) }))
-                (format::row("What it says", &content(level, &message, &raw)))
+                (format::row("What it says", &content((level, &sides), &message, &raw)))
                 (format::row("Bytes", &html! { (format::count(raw.len())) }))
             }
         } }

@@ -63,9 +63,11 @@ pub(crate) fn abis(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trou
         h1 { "Names for bytes" }
         @if ask.is_devnet() { (drop_here()) }
         @else { p { "This node shows the names below. Those of other contracts are not added here: it follows a rollup, and shows them to everybody. Its operator gives some with " code { "--abis DIR" } "." } }
-        h2 { "Added (" (given.len()) ")" }
-        @if given.is_empty() { p.none { "None." } } @else { (table(&rows)) }
-        (slice.bar("Contracts", given.len()))
+        div #lists {
+            h2 { "Added (" (given.len()) ")" }
+            @if given.is_empty() { p.none { "None." } } @else { (table(&rows)) }
+            (slice.bar("Contracts", given.len()))
+        }
         h2 { "Always there" }
         p.note { "A list of our own of what many contracts have." }
         (table(&own))

@@ -21,17 +21,33 @@ const BYTES: usize = 60_000;
 
 /// `/search?q=TEXT`; `&from=N`: what is found from number N on.
 pub(crate) async fn find(ask: &Ask, names: &Names, query: &Query) -> Result<Answer, Trouble> {
-    let text = query.get("q").trim();
+    let bare = query.get("q").trim();
+    // A hash may come without 0x.
+    let text = &match bare.len() == 64 && is_hex(&format!("0x{bare}"), 64) {
+        true => format!("0x{bare}"),
+        false => bare.to_owned(),
+    }[..];
     if text.is_empty() || text.len() > LONGEST {
         return Err(Trouble::Invalid(format!(
             "Type up to {LONGEST} characters to look for."
         )));
     }
-    if let Some(path) = place(text) {
+    if let Some(wrong) = super::workbench::mistyped(text) {
+        return Err(Trouble::Invalid(format!(
+            "{wrong} is mistyped: its capital and small letters are a checksum (EIP-55), which is another."
+        )));
+    }
+    if let Some(path) = place(text).or_else(|| labelled(names, text)) {
         return Ok(Answer::Elsewhere(path));
     }
     if is_hex(text, 64) {
         return hash(ask, names, text).await;
+    }
+    let lower = text.to_lowercase();
+    let layer1 = super::layer1::contracts(ask).await;
+    let mut of_layer1 = layer1.iter().filter(|(name, _, _)| *name == lower);
+    if let Some((_, account, _)) = of_layer1.next() {
+        return Ok(Answer::Elsewhere(format!("/layer1/{account}")));
     }
     let found = named(names, text, query);
     match found {
@@ -51,6 +67,17 @@ fn place(text: &str) -> Option<String> {
         .map(|rest| rest.trim().replace(',', ""));
     if let Some(level) = level.filter(|level| level.parse::<u32>().is_ok()) {
         return Some(format!("/level/{level}"));
+    }
+    let message = lower
+        .strip_prefix("message")
+        .map(|rest| rest.replace(',', ""));
+    let message = message.as_deref().and_then(|rest| {
+        let (id, level) = rest.split_once(" of level ")?;
+        let number = |text: &str| text.trim().parse::<u32>().ok();
+        Some((number(level)?, number(id)?))
+    });
+    if let Some((level, id)) = message {
+        return Some(format!("/level/{level}/message/{id}"));
     }
     let number = lower.strip_prefix("block").unwrap_or(&lower).trim();
     if let Ok(number) = number
@@ -111,17 +138,44 @@ async fn hash(ask: &Ask, names: &Names, text: &str) -> Result<Answer, Trouble> {
     }
 }
 
-/// Functions, events, errors and contracts with a name.
+/// The account that is called so, if one is, and no contract's ABI.
+fn labelled(names: &Names, text: &str) -> Option<String> {
+    let all = names.accounts_like(text);
+    let mut called = all
+        .iter()
+        .filter(|(_, name)| name.eq_ignore_ascii_case(text));
+    let (address, _) = called.next().filter(|_| called.next().is_none())?;
+    let is_abi = names.given().any(|one| one.name.eq_ignore_ascii_case(text));
+    (!is_abi).then(|| format!("/address/{}", address.to_checksum(None)))
+}
+
+/// Accounts, contracts, functions, events and errors with a text in their name.
 pub(crate) fn named(names: &Names, text: &str, query: &Query) -> Option<Markup> {
-    let name = text.split('(').next().unwrap_or(text);
-    let (functions, events) = names.named(name);
-    let errors = names.errors_named(name);
+    let (name, whole) = match text.split_once('(') {
+        Some((name, _)) => (name, true),
+        // Of fewer letters almost all names have some.
+        None => (text, text.len() < 3),
+    };
+    let (functions, events, errors) = names.like(name, whole);
+    let accounts = match whole {
+        true => Vec::new(),
+        false => names.accounts_like(name),
+    };
     let lower = text.to_lowercase();
     let contracts: Vec<_> = names
         .given()
         .filter(|contract| contract.name.to_lowercase().contains(&lower))
         .collect();
-    let counts = [contracts.len(), functions.len(), events.len(), errors.len()];
+    let counts = [
+        accounts.len(),
+        contracts.len(),
+        functions.len(),
+        events.len(),
+        errors.len(),
+    ];
+    let accounts = accounts
+        .iter()
+        .map(|(address, _)| html! { li { (names.whole_account(address)) } });
     let contracts = contracts.iter().map(|contract| {
         let path = format!("/abis?name={}", escaped(&contract.name));
         html! { li { a href=(path) { (plain(&contract.name)) } @for address in contract.addresses.iter().take(3) { " " (names.account(address)) } @if contract.addresses.len() > 3 { " and more" } } }
@@ -135,13 +189,24 @@ pub(crate) fn named(names: &Names, text: &str, query: &Query) -> Option<Markup> 
     let errors = errors.iter().map(|error| {
         html! { li { a href=(format!("/selector/{}", error.selector())) { code { (error.selector()) } } " " (plain(&error.signature())) } }
     });
-    let kinds = ["Contracts", "Functions", "Events", "Errors"];
-    let all = contracts
+    let all = accounts
         .map(|one| (0, one))
-        .chain(functions.map(|one| (1, one)));
+        .chain(contracts.map(|one| (1, one)))
+        .chain(functions.map(|one| (2, one)));
     let all = all
-        .chain(events.map(|one| (2, one)))
-        .chain(errors.map(|one| (3, one)));
+        .chain(events.map(|one| (3, one)))
+        .chain(errors.map(|one| (4, one)));
+    listed(text, query, counts, all)
+}
+
+/// What a search finds, by kind and by pages; `counts`: of each kind. `None`: nothing.
+fn listed(
+    text: &str,
+    query: &Query,
+    counts: [usize; 5],
+    all: impl Iterator<Item = (usize, Markup)>,
+) -> Option<Markup> {
+    let kinds = ["Accounts", "Contracts", "Functions", "Events", "Errors"];
     let count: usize = counts.iter().sum();
     if count == 0 {
         return None;
@@ -179,6 +244,7 @@ mod tests {
             ("#12", "/block/12"),
             ("block 12", "/block/12"),
             ("Level 9", "/level/9"),
+            ("Message 2 of level 1,011", "/level/1011/message/2"),
             ("0xa9059cbb", "/selector/0xa9059cbb"),
             ("KT1abc/../x", "/layer1/KT1abc%2F..%2Fx"),
             (&address, &format!("/address/{address}")),
@@ -216,6 +282,24 @@ mod tests {
                 .into_string()
                 .contains("SoldOut(uint256)")
         );
+        let part = named(&names, "approv", &Query::default())
+            .unwrap()
+            .into_string();
+        assert!(part.contains("approve(address,uint256)"), "{part}");
+        // The very name comes first.
+        let text = named(&names, "transfer", &Query::default())
+            .unwrap()
+            .into_string();
+        let first = |what: &str| text.find(what).unwrap();
+        assert!(
+            first(" transfer(address,uint256)") < first(" safeTransferFrom("),
+            "{text}"
+        );
+        let bridge: alloy_primitives::Address = "0xff00000000000000000000000000000000000001"
+            .parse()
+            .unwrap();
+        let found = labelled(&names, "Bridge of Tez");
+        assert_eq!(found, Some(format!("/address/{bridge}")));
         assert!(named(&names, "<script>alert(1)</script>", &Query::default()).is_none());
     }
 }

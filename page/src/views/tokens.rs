@@ -1,12 +1,12 @@
 //! Tokens: what they say of themselves, and which an account has.
 
-use super::{account, found, recognised};
+use super::{account, bridge, found, recognised};
 use crate::ask::{Ask, Trouble, address};
 use crate::format;
 use crate::frame::View;
 use crate::names::{Names, plain};
 use crate::query::Query;
-use alloy_primitives::{Address, U256, hex};
+use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use maud::{Markup, html};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +111,10 @@ pub(crate) async fn view(
         let balance = balance.and_then(|bytes| U256::try_from_be_slice(bytes.get(..32)?));
         held.push((token, facts, balance));
     }
+    let tickets = match query.has("before") {
+        true => Vec::new(),
+        false => tickets(ask, &who).await?,
+    };
     let path = format!("/address/{}/tokens", who.to_checksum(None));
     let names_of = recognised::names(ask, names, tokens.iter().copied()).await;
     let main = html! {
@@ -135,9 +139,42 @@ pub(crate) async fn view(
                 }
             } }
         }
+        @if !tickets.is_empty() {
+            h2 { "Tickets" }
+            p.note { "What the bridge of tokens has for this account: of the kinds of tickets that its newest logs name." }
+            ul { @for (ticket, balance) in &tickets { li { (format::count(balance)) " tickets with the hash " (format::cut(&ticket.to_string())) } } }
+        }
         (format::pager("Tokens", query.has("before").then(|| path.clone()), found.next.as_ref().map(|next| format!("{path}?before={next}"))))
     };
     Ok(View::new(format!("Tokens of {who}"), main))
+}
+
+/// The most kinds of tickets whose balance is asked for.
+const KINDS: usize = 20;
+
+/// The tickets that the bridge of tokens has for an account, by their hash.
+async fn tickets(ask: &Ask, who: &Address) -> Result<Vec<(B256, U256)>, Trouble> {
+    let bridge = bridge::OF_TOKENS;
+    let topics = bridge::TICKETS.map(keccak256);
+    let filter = json!({ "address": bridge, "topics": [topics] });
+    let found = found::search(ask, &filter, "").await?;
+    let kinds = found.logs.iter();
+    let kinds = kinds.filter_map(|log| found::topics(log).get(1).copied());
+    let kinds: BTreeSet<B256> = kinds.collect();
+    let mut held = Vec::new();
+    for kind in kinds.into_iter().take(KINDS) {
+        let mut input = keccak256("balanceOf(uint256,address)")[..4].to_vec();
+        input.extend(kind);
+        input.extend(who.into_word());
+        let balance = ask.view(&bridge, &input).await;
+        let balance = balance.and_then(|bytes| U256::try_from_be_slice(bytes.get(..32)?));
+        held.extend(
+            balance
+                .filter(|balance| !balance.is_zero())
+                .map(|balance| (kind, balance)),
+        );
+    }
+    Ok(held)
 }
 
 #[cfg(test)]

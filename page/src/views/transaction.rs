@@ -1,6 +1,6 @@
 //! A transaction: what came of it and why, who paid what, what it called and changed.
 
-use super::{bridge, calls, changes, found, logs, posted, recognised};
+use super::{bridge, calls, changes, forced, found, logs, posted, recognised};
 use crate::ask::{Ask, Trouble, address, data, list, number, text, word};
 use crate::format;
 use crate::frame::View;
@@ -32,8 +32,12 @@ pub(crate) async fn view(
     let title = format!("Transaction {}", hash.get(..10).unwrap_or(hash));
     if transaction.is_null() {
         let dropped = ask.call("rollup_getDropped", json!([hash])).await?;
+        let message = match is_pooled(&dropped) {
+            false => forced::find(ask, hash).await,
+            true => None,
+        };
         return match dropped.is_null() {
-            false => Ok(View::new(title, gone(names, &dropped))),
+            false => Ok(View::new(title, gone(names, &dropped, message.as_ref()))),
             true => Err(Trouble::NotFound(format!(
                 "There is no transaction {hash} here. It was never sent to this node, was dropped long ago, or a reorganisation took its block."
             ))),
@@ -178,14 +182,21 @@ fn waiting(names: &Names, transaction: &Value) -> Markup {
 }
 
 /// What is known of a transaction that is in no block, and does not wait.
-fn gone(names: &Names, dropped: &Value) -> Markup {
+fn gone(names: &Names, dropped: &Value, message: Option<&Value>) -> Markup {
     let nothing = Value::Null;
     let transaction = dropped.get("transaction").unwrap_or(&nothing);
     html! {
         h1 { "Transaction" }
         p { span.hash.whole { (text(dropped, "hash")) } }
         p.failed { "✗ It is in no block: " (why_gone(dropped)) "." }
-        @if let Some(at) = dropped.get("timestamp").and_then(crate::ask::number_of) { p { "It left the pool at " (format::time(at)) "." } }
+        @if let Some(at) = dropped.get("timestamp").and_then(crate::ask::number_of) {
+            p { @if is_pooled(dropped) { "It left the pool at " } @else { "That was at " } (format::time(at)) "." }
+        }
+        @match message {
+            Some(message) => (forced::shown(names, message)),
+            None if is_pooled(dropped) => {},
+            None => p { "It did not come by this node's pool: somebody else posted it, or a contract of layer 1 forced it in. Its message is in none of the newest inboxes here." },
+        }
         @if !transaction.is_null() {
             (facts(names, transaction, &Value::Null, &Value::Null))
             h2 #input { "Call data" }
@@ -195,12 +206,38 @@ fn gone(names: &Names, dropped: &Value) -> Markup {
     }
 }
 
+/// Whether a transaction that was dropped came by this node's pool. One that it does not know counts as
+/// such.
+fn is_pooled(dropped: &Value) -> bool {
+    let has = |field| {
+        dropped
+            .get(field)
+            .is_some_and(|value: &Value| !value.is_null())
+    };
+    dropped.is_null() || has("transaction") || has("from")
+}
+
 /// Why a transaction was dropped, in words.
 pub(super) fn why_gone(dropped: &Value) -> Markup {
     html! {
         (text(dropped, "reason"))
-        @if let Some(said) = dropped.get("kernel").and_then(Value::as_str) { ", which said: " strong { (plain(said)) } }
+        @if let Some(said) = dropped.get("kernel").and_then(Value::as_str) { ", which said: " strong { (plain(&in_units(said))) } }
     }
+}
+
+/// What the kernel says of missing funds, with the amounts in tez.
+fn in_units(said: &str) -> String {
+    let read = || {
+        let (has, most) = said
+            .strip_prefix("lack of funds (")?
+            .split_once(") for max fee (")?;
+        let tez = |wei: &str| Some(format::tez(wei.parse().ok()?));
+        let (has, most) = (tez(has)?, tez(most.strip_suffix(')')?)?);
+        Some(format!(
+            "lack of funds: its sender has {has}, and it may cost {most}, its value and the most that its fee can be"
+        ))
+    };
+    read().unwrap_or_else(|| said.to_owned())
 }
 
 /// What came of it, in words.
@@ -349,6 +386,24 @@ fn input(names: &Names, transaction: &Value) -> Markup {
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    #[test]
+    fn what_the_kernel_says_of_funds_has_units() {
+        let said = in_units(
+            "lack of funds (10000000000000000000000) for max fee (20000000042000000000000)",
+        );
+        assert!(
+            said.contains("has 10,000 tez") && said.contains("cost 20,000.000042 tez"),
+            "{said}"
+        );
+        for other in [
+            "lack of funds (0)",
+            "nonce 3",
+            "lack of funds (x) for max fee (1)",
+        ] {
+            assert_eq!(in_units(other), other);
+        }
+    }
 
     #[test]
     fn who_paid_what_has_the_value_and_no_rows_of_zero() {

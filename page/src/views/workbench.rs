@@ -12,8 +12,8 @@ use crate::site::Answer;
 use crate::slice::{self, Slice};
 use alloy_json_abi::{Function, Param, StateMutability};
 use alloy_primitives::{Address, Bytes};
-pub(crate) use arguments::Wrong;
 use arguments::request;
+pub(crate) use arguments::{Wrong, mistyped};
 use maud::{Markup, Render, html};
 use node::abis::Contract;
 use serde_json::{Value, json};
@@ -254,7 +254,7 @@ async fn sender(ask: &Ask, last: &str) -> Markup {
             label for="sender" { "Who writes" } " "
             select #sender {
                 @for (number, account) in accounts.iter().take(100).filter_map(Value::as_str).enumerate() { option value=(account) selected[account.eq_ignore_ascii_case(last)] { "account " (number) ", " (account) } }
-                option value="wallet" { "the browser's wallet" }
+                option value="wallet" selected[last == "wallet"] { "the browser's wallet" }
             }
         }
     }
@@ -295,7 +295,7 @@ fn form(
                 input type="hidden" name="abi" value=(contract.name);
                 input type="hidden" name="f" value=(signature);
                 @if function.inputs.len() > ARGUMENTS { p.failed { "It takes " (function.inputs.len()) " arguments: a form has at most " (ARGUMENTS) "." } }
-                @for (place, param) in function.inputs.iter().enumerate().take(ARGUMENTS) { (input(&format!("a{place}"), &label(place, param), &param.selector_type(), "")) }
+                @for (place, param) in function.inputs.iter().enumerate().take(ARGUMENTS) { (input(&format!("a{place}"), &label(place, param), &param.selector_type(), &example(param))) }
                 @if pays { (input("value", &html! { "Value, in tez" }, "tez", "0")) }
                 @if !is_read(function) { (input("gas", &html! { "Gas limit; with one, a call that would fail is sent as well" }, "gas", "estimated")) }
                 button type="submit" { @if is_read(function) { "Read" } @else { "Try" } }
@@ -314,7 +314,74 @@ fn form(
 fn label(place: usize, param: &Param) -> Markup {
     html! {
         @if param.name.is_empty() { "#" (place) } @else { (plain(&param.name)) }
-        " " span.kind { (plain(&param.selector_type())) }
+        " " span.kind { (plain(&named_type(param))) }
+    }
+}
+
+/// The longest type with its names, and the longest example, in characters.
+const LONG: usize = 400;
+
+/// The type of an argument, with the names of what it is made of.
+fn named_type(param: &Param) -> String {
+    if param.components.is_empty() {
+        return param.selector_type().into_owned();
+    }
+    let parts: Vec<String> = param
+        .components
+        .iter()
+        .map(|part| {
+            format!("{} {}", named_type(part), part.name)
+                .trim_end()
+                .to_owned()
+        })
+        .collect();
+    let array = param.ty.strip_prefix("tuple").unwrap_or_default();
+    let named = format!("({}){array}", parts.join(", "));
+    match named.len() <= LONG {
+        true => named,
+        false => param.selector_type().into_owned(),
+    }
+}
+
+/// How a list or a struct is written; nothing for what is written as it is.
+fn example(param: &Param) -> String {
+    let kind = &param.ty;
+    let written = match kind.contains('[') || !param.components.is_empty() {
+        true => written(kind, &param.components),
+        false => String::new(),
+    };
+    if written.len() <= LONG {
+        written
+    } else {
+        String::new()
+    }
+}
+
+fn written(kind: &str, components: &[Param]) -> String {
+    if kind.len() > LONG {
+        return String::new();
+    }
+    if let Some((inside, count)) = kind
+        .strip_suffix(']')
+        .and_then(|kind| kind.rsplit_once('['))
+    {
+        let one = written(inside, components);
+        let count = count.parse().unwrap_or(2_usize).clamp(1, 4);
+        let most = LONG / one.len().max(1);
+        return format!("[{}]", vec![one; count.min(most.max(1))].join(","));
+    }
+    match kind {
+        "tuple" => {
+            let parts = components
+                .iter()
+                .map(|part| written(&part.ty, &part.components));
+            format!("({})", parts.collect::<Vec<_>>().join(","))
+        }
+        "bool" => "true".into(),
+        "string" => "\"text\"".into(),
+        "address" => "0x…".into(),
+        kind if kind.starts_with("bytes") => "0x…".into(),
+        _ => "1".into(),
     }
 }
 
@@ -384,6 +451,26 @@ mod tests {
         assert!(
             json["wrong"]["a1"].as_str().unwrap().contains("256"),
             "{json}"
+        );
+    }
+
+    #[test]
+    fn structs_are_shown_with_the_names_of_their_parts_and_how_they_are_written() {
+        let json = json!({ "name": "order", "type": "tuple[]", "components": [
+            { "name": "id", "type": "uint256" }, { "name": "who", "type": "address" },
+            { "name": "", "type": "bool[2]" }, { "name": "note", "type": "string" } ] });
+        let param: Param = serde_json::from_value(json).unwrap();
+        let shown = label(0, &param).into_string();
+        assert!(
+            shown.contains("(uint256 id, address who, bool[2], string note)[]"),
+            "{shown}"
+        );
+        let one = "(1,0x…,[true,true],\"text\")";
+        assert_eq!(example(&param), format!("[{one},{one}]"));
+        let plain = Param::parse("uint256 amount").unwrap();
+        assert_eq!(
+            (named_type(&plain), example(&plain)),
+            ("uint256".into(), String::new())
         );
     }
 

@@ -1,49 +1,20 @@
-//! Withdrawals on their way: where each is, and which commitment covers it.
+//! Withdrawals on their way to layer 1.
 
+use super::origin::{self, Origin, place};
 use crate::ask::{Ask, data, list, number, text};
 use crate::format;
-use crate::names::plain;
+use crate::names::{Names, plain};
 use crate::query::Query;
 use crate::slice::Slice;
 use crate::views::forms;
 use alloy_primitives::U256;
 use maud::{Markup, html};
-use node::rpc::RpcError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The withdrawals of a page, and the bytes that they may take.
 const PAGE: usize = 30;
 const BYTES: usize = 35_000;
-
-/// The layers as they are now.
-pub(super) struct At<'a> {
-    ask: &'a Ask,
-    /// The level that is not over yet.
-    open: u64,
-    /// The tickets that the rollup has on a devnet's layer 1, by who made them: nothing more is paid.
-    held: Option<BTreeMap<String, U256>>,
-}
-
-impl<'a> At<'a> {
-    /// `layer1`: what `rollup_layer1` says.
-    pub(super) async fn now(ask: &'a Ask, layer1: &Result<Value, RpcError>) -> Self {
-        Self {
-            ask,
-            open: open(ask, layer1),
-            held: held(ask, layer1.as_ref().ok()).await,
-        }
-    }
-}
-
-/// The level that is not over yet.
-fn open(ask: &Ask, layer1: &Result<Value, RpcError>) -> u64 {
-    match (layer1, ask.node().following()) {
-        (Ok(layer1), _) => number(layer1, "level"),
-        (Err(_), Some(following)) => u64::from(following.level) + 1,
-        (Err(_), None) => 0,
-    }
-}
 
 /// A level: a link once there is something to see.
 fn level_of(open: u64, level: u64) -> Markup {
@@ -53,7 +24,33 @@ fn level_of(open: u64, level: u64) -> Markup {
     }
 }
 
-async fn held(ask: &Ask, layer1: Option<&Value>) -> Option<BTreeMap<String, U256>> {
+/// The layers as they are now.
+pub(super) struct At<'a> {
+    pub(super) ask: &'a Ask,
+    pub(super) names: &'a Names,
+    /// The level that is not over yet.
+    pub(super) open: u64,
+    /// The tickets that the rollup has on a devnet's layer 1, by who made them: nothing more is paid.
+    pub(super) held: Option<BTreeMap<String, U256>>,
+}
+
+impl At<'_> {
+    /// The mutez that the rollup has on the devnet's layer 1, and those that its withdrawals take.
+    pub(super) fn money(&self, layer1: &Value, withdrawals: Option<&Value>) -> Option<[U256; 2]> {
+        let exchanger = layer1.get("contracts").map(|all| text(all, "exchanger"))?;
+        let held = self.held.as_ref()?.get(exchanger).copied();
+        let all = withdrawals.and_then(Value::as_array);
+        let waiting = all.into_iter().flatten().filter(|one| {
+            let done = ["executed", "expired"].contains(&text(one, "status"));
+            !done && text(one, "ticketer") == exchanger
+        });
+        let amounts = waiting.filter_map(|one| text(one, "amount").parse::<U256>().ok());
+        let leaving = amounts.fold(U256::ZERO, U256::saturating_add);
+        Some([held.unwrap_or_default(), leaving])
+    }
+}
+
+pub(super) async fn held(ask: &Ask, layer1: Option<&Value>) -> Option<BTreeMap<String, U256>> {
     let rollup = text(layer1?, "rollup");
     let held = ask
         .call("rollup_layer1Balance", json!([rollup]))
@@ -69,10 +66,13 @@ async fn held(ask: &Ask, layer1: Option<&Value>) -> Option<BTreeMap<String, U256
 }
 
 /// Withdrawals, newest first.
-pub(super) fn leaving(at: &At<'_>, all: &[Value], query: &Query) -> Markup {
+pub(super) async fn leaving(at: &At<'_>, all: &[Value], query: &Query) -> Markup {
     let slice = Slice::of(query, "/bridge", "from", PAGE);
     let slice = slice.newest_first().at("withdrawals");
-    let (rows, slice) = slice.fit(BYTES, all.iter().rev(), |one| withdrawal(at, one));
+    let asked = origin::of(at.ask, all, slice.take(all.iter().rev())).await;
+    let (rows, slice) = slice.fit(BYTES, all.iter().rev(), |one| {
+        withdrawal(at, one, asked.get(&place(one)))
+    });
     html! {
         @if all.is_empty() { p.none { "None is on its way." } }
         @if !at.ask.is_devnet() { p.note { "Those in the outbox since this node began, the newest 1,000 of them." } }
@@ -102,18 +102,25 @@ fn reached(status: &str) -> usize {
     }
 }
 
-fn withdrawal(at: &At<'_>, one: &Value) -> Markup {
-    let At { ask, open, .. } = *at;
+fn withdrawal(at: &At<'_>, one: &Value, asked: Option<&Origin>) -> Markup {
+    let open = at.open;
     let status = text(one, "status");
     let reached = reached(status);
-    let place = one.get("outboxLevel").is_some();
-    let (level, index) = (number(one, "outboxLevel"), number(one, "messageIndex"));
+    let left = one.get("outboxLevel").is_some();
+    let (level, index) = place(one);
+    let (id, unit) = (left.then(|| format!("w{level}-{index}")), unit(one));
     html! {
-        section.withdrawal {
+        section.withdrawal id=[id] data-unit=[unit] {
             h3 { (amount(one)) " to " (format::layer1(text(one, "receiver"))) }
             p {
-                @if place { "Message " (index) " of the outbox of " (format::level(level)) ". " }
-                strong { (status_words(open, one)) }
+                @if let Some(Origin { sender, hash, block }) = asked {
+                    (at.names.account(sender)) " asked for it by " (format::transaction(hash)) " in block " (format::block(*block)) ". "
+                }
+                @if left { "Message " a href=(format!("/level/{level}/outbox/{index}")) { (index) } " of the outbox of " (format::level(level)) ". " }
+                @match short(at, one) {
+                    Some(short) => span.failed { strong { "✗ Layer 1 cannot pay it as things are: " (short) } " " (covered(open, one)) },
+                    None => strong { (status_words(open, one)) },
+                }
             }
             ol.steps {
                 @for (step, words) in STEPS.iter().enumerate() {
@@ -122,15 +129,21 @@ fn withdrawal(at: &At<'_>, one: &Value) -> Markup {
                     li.done[done] aria-current=[(step == reached && status != "expired").then_some("step")] { @if done { "✓ " } (words) }
                 }
             }
-            @if let Some(short) = short(at, one) { (short) }
-            @if place && status != "executed" && status != "expired" { (execution(ask, one, (level, index))) }
+            @if left && status != "executed" && status != "expired" { (execution(at, one, (level, index))) }
             details {
                 summary { "bytes" }
-                @if place { (format::linked_bytes(&data(one, "raw"), 256, &format!("/level/{level}/outbox/{index}"))) }
+                @if left { (format::linked_bytes(&data(one, "raw"), 256, &format!("/level/{level}/outbox/{index}"))) }
                 @else { (format::some_bytes(&data(one, "raw"), 4_096)) }
             }
         }
     }
+}
+
+/// What a withdrawal's tickets are counted in, if they are tez.
+fn unit(one: &Value) -> Option<&'static str> {
+    ["native", "fast"]
+        .contains(&text(one, "kind"))
+        .then_some("tez")
 }
 
 /// Why layer 1 refuses a withdrawal as things are: the rollup does not have so many tickets there.
@@ -139,9 +152,23 @@ fn short(at: &At<'_>, one: &Value) -> Option<Markup> {
     let needed = text(one, "amount").parse::<U256>().ok()?;
     let held = held.get(text(one, "ticketer")).copied().unwrap_or_default();
     let waits = !["executed", "expired"].contains(&text(one, "status"));
-    (waits && needed > held).then(|| {
-        html! { p.failed { "✗ As things are layer 1 refuses it: the rollup has " (amount_of(one, held)) " there, and it takes " (amount(one)) ". On a devnet accounts have money from the start that nobody deposited." } }
+    let missing = needed.checked_sub(held).filter(|left| !left.is_zero())?;
+    waits.then(|| {
+        html! { "the rollup has " (amount_of(one, held)) " there. Somebody has to deposit " (amount_of(one, missing)) " more first; a devnet's accounts have money from the start that nobody deposited." }
     })
+}
+
+/// How far the commitment of a withdrawal is that cannot be paid.
+fn covered(open: u64, one: &Value) -> Markup {
+    let level = |field| level_of(open, number(one, field));
+    html! {
+        @match text(one, "status") {
+            "executable" => "Its commitment is cemented.",
+            "queued" | "doubtful" => { (status_words(open, one)) },
+            _ if one.get("executableAt").is_some() => { "Its commitment is cemented from " (level("executableAt")) " on." },
+            _ => "Its commitment is not cemented yet.",
+        }
+    }
 }
 
 fn amount(one: &Value) -> Markup {
@@ -152,10 +179,7 @@ fn amount(one: &Value) -> Markup {
 /// An amount of what a withdrawal pays.
 fn amount_of(one: &Value, amount: U256) -> Markup {
     match text(one, "kind") {
-        "native" | "fast" => format::exact(
-            &format!("{} tez", format::decimal(amount, 6)),
-            &format!("{} mutez", format::count(amount)),
-        ),
+        "native" | "fast" => format::mutez(amount),
         "token" => html! { (format::count(amount)) " tickets" },
         _ => html! { "A message" },
     }
@@ -169,7 +193,7 @@ fn status_words(open: u64, one: &Value) -> Markup {
         @if has("executableAt") {
             @let at = number(one, "executableAt");
             " It can be executed from " (level("executableAt")) " on"
-            @if at > open { ", " (format::count(at - open)) " levels from now" } "."
+            @if at > open { ", once " (levels(at - open)) " more " @if at - open == 1 { "is" } @else { "are" } " over" } "."
         }
     };
     let covered =
@@ -200,13 +224,20 @@ fn status_words(open: u64, one: &Value) -> Markup {
     }
 }
 
+/// A number of levels.
+fn levels(count: u64) -> Markup {
+    html! { (format::count(count)) @if count == 1 { " level" } @else { " levels" } }
+}
+
 /// How it is executed.
-fn execution(ask: &Ask, one: &Value, (level, index): (u64, u64)) -> Markup {
+fn execution(at: &At<'_>, one: &Value, (level, index): (u64, u64)) -> Markup {
     let fast = text(one, "kind") == "fast";
+    let until = number(one, "executableAt").checked_sub(at.open);
     html! {
-        @if ask.is_devnet() {
+        @if at.ask.is_devnet() {
             @if text(one, "status") == "executable" { (forms::button("Execute", "rollup_executeOutboxMessage", &[level, index])) }
-            @else { (forms::button("Run levels until it can be executed", "rollup_advanceLevels", &[])) }
+            @else if let Some(until) = until.filter(|until| *until > 0) { (forms::button("Run levels until it can be executed", "rollup_advanceLevels", &[until])) }
+            @else { (forms::button("Run levels until all can be executed", "rollup_advanceLevels", &[])) }
             @if fast { (forms::button("Pay it early", "rollup_payOut", &[level, index])) }
         } @else {
             p { "The proof, and the command for " code { "octez-client" } ":" }
@@ -219,6 +250,14 @@ fn execution(ask: &Ask, one: &Value, (level, index): (u64, u64)) -> Markup {
 mod tests {
     use super::*;
 
+    #[test]
+    fn levels_are_links_once_they_are_over() {
+        let executed = json!({ "status": "executed", "executedAt": 7 });
+        let now = status_words(7, &executed).into_string();
+        assert!(now.contains("level 7") && !now.contains("href"), "{now}");
+        let later = status_words(8, &executed).into_string();
+        assert!(later.contains("/level/7"), "{later}");
+    }
     #[test]
     fn each_stage_says_which_commitment_covers_it() {
         let words = |status: &str, open: u64| {
@@ -233,11 +272,11 @@ mod tests {
         };
         assert_eq!(
             words("inOutbox", 7),
-            "It left; the commitment of level 8 will cover it, and is published at level 9. It can be executed from level 25 on, 18 levels from now."
+            "It left; the commitment of level 8 will cover it, and is published at level 9. It can be executed from level 25 on, once 18 levels more are over."
         );
         assert_eq!(
             words("cementing", 10),
-            "The commitment of level 8 covers it, and can still be refuted. It can be executed from level 25 on, 15 levels from now."
+            "The commitment of level 8 covers it, and can still be refuted. It can be executed from level 25 on, once 15 levels more are over."
         );
         assert_eq!(
             words("executable", 26),
@@ -268,17 +307,5 @@ mod tests {
         ] {
             assert!(STEPS[reached(status)].contains(words), "{status}");
         }
-    }
-
-    #[test]
-    fn levels_are_links_once_they_are_over() {
-        let executed = json!({ "status": "executed", "executedAt": 7 });
-        let now = status_words(7, &executed).into_string();
-        assert!(now.contains("level 7") && !now.contains("href"), "{now}");
-        assert!(
-            status_words(8, &executed)
-                .into_string()
-                .contains("/level/7")
-        );
     }
 }

@@ -19,6 +19,15 @@ fn typed(param: &Param, text: &str) -> Result<DynSolValue, String> {
     if !names::fits(&kind, 1 << 16) {
         return Err("a type that is too large".into());
     }
+    // Letters of another kind of bytes mean nothing.
+    let is_sure = |kind: &str| {
+        kind.contains("address") && !kind.contains("bytes") && !kind.contains("string")
+    };
+    if let Some(wrong) = mistyped(text).filter(|_| is_sure(&kind.sol_type_name())) {
+        return Err(format!(
+            "{wrong} is mistyped: capital and small letters of an address are a checksum, which is another. Without a checksum it has small letters alone"
+        ));
+    }
     match kind {
         DynSolType::String => Ok(DynSolValue::String(text.to_owned())),
         DynSolType::Bytes if text.is_empty() => Ok(DynSolValue::Bytes(Vec::new())),
@@ -31,6 +40,22 @@ fn typed(param: &Param, text: &str) -> Result<DynSolValue, String> {
                 .map_err(|_| format!("{:?} is no {}", plain(text), kind.sol_type_name()))
         }
     }
+}
+
+/// The first address in a text whose capital letters are not those of its checksum (EIP-55); one
+/// without capital letters, or with no others, has none.
+pub(crate) fn mistyped(text: &str) -> Option<&str> {
+    let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.find(|word| {
+        let digits = word.strip_prefix("0x").unwrap_or_default();
+        let mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase())
+            && digits.bytes().any(|byte| byte.is_ascii_lowercase());
+        let parsed = word
+            .parse::<Address>()
+            .ok()
+            .filter(|_| digits.len() == 40 && mixed);
+        parsed.is_some_and(|address| address.to_checksum(None) != *word)
+    })
 }
 
 /// A number whose thousands are apart, as the pages show it, without its commas.
@@ -150,6 +175,26 @@ mod tests {
         let fields: Vec<&str> = wrong.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(fields, ["a0", "a1", "a2", "a3", "value"]);
         assert!(wrong[1].1.contains("256"), "{wrong:?}");
+    }
+
+    #[test]
+    fn an_address_with_another_checksum_is_refused() {
+        let right = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let wrong = right.replace("Fd6", "fd6");
+        for text in [right, &right.to_lowercase(), "[0x12]", ""] {
+            assert_eq!(mistyped(text), None, "{text}");
+        }
+        assert_eq!(mistyped(&format!("(1,{wrong})")), Some(wrong.as_str()));
+        let all = function("function f(address a, (uint8,address)[] b)");
+        let query = format!("a0={right}&a1=[(1,{right})]");
+        assert!(call_of(&all, &Query::parse(&query)).is_ok());
+        let query = format!("a0={wrong}&a1=[(1,{wrong})]");
+        let refused = call_of(&all, &Query::parse(&query)).unwrap_err();
+        assert_eq!(refused.len(), 2);
+        assert!(refused[0].1.contains("checksum"), "{refused:?}");
+        // Bytes may have any letters.
+        let bytes = function("function f(bytes20 a)");
+        assert!(call_of(&bytes, &Query::parse(&format!("a0={wrong}"))).is_ok());
     }
 
     #[test]
