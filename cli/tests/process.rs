@@ -218,6 +218,9 @@ fn a_fork_goes_on_from_another_devnet_and_keeps_what_it_was_told() {
     ];
     let silent = Process::start(&std::env::temp_dir(), &silent);
     until("it listens", || silent.says("Listening on "));
+    until("it names its pages", || {
+        silent.says("Pages for browsers: http://127.0.0.1:")
+    });
     assert!(silent.says("Block:             2") && !silent.says("block 0"));
     drop(silent);
     let kept = std::fs::read_dir(folder.join("4242")).unwrap();

@@ -81,13 +81,15 @@ impl fmt::Display for Banner<'_> {
             )?;
         }
         writeln!(f, "\nThese keys are public: use them for tests only.")?;
-        if *page {
-            writeln!(f, "\nPage\n==================\n{}/", devnet.url())?;
-        }
         writeln!(
             f,
             "\nListening on {} (HTTP and WebSocket)",
             devnet.address()
-        )
+        )?;
+        // Behind the line that programs wait for.
+        if *page {
+            writeln!(f, "Pages for browsers: {}/", devnet.url())?;
+        }
+        Ok(())
     }
 }
