@@ -283,25 +283,24 @@ function words(method, result) {
   return typeof result === "string" ? result : JSON.stringify(result);
 }
 
-/** The newest block before the lists were made. */
-let seen = null;
-
 /** The form of a list that is the same as another one. */
 const same = (form, lists) => {
   const card = document.getElementById(form.closest("section[id]")?.id) ?? lists;
   return [card, all("form.rpc", card).find(({ dataset }) => dataset.method === form.dataset.method && dataset.params === form.dataset.params)];
 };
 
-/** The lists of this page as they are now; the answer of a form in them stays where its button is, or was. */
+/** The lists of this page as they are now; the answer of a form in them stays where its button is, or was. Without
+ * a form all that was answered stays. */
 async function refresh(form) {
   const lists = one("#lists");
   if (!lists) return;
-  if ("live" in lists.dataset) seen = await rpc("eth_blockNumber", []);
   const parsed = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  const answered = form ? [form] : all("form.rpc", lists).filter((old) => one("output", old).textContent !== "");
   for (const id of ["#facts", "#lists"]) {
     const told = one(id, parsed);
     if (!told) continue;
     one(id)?.toggleAttribute("data-again", told.hasAttribute("data-again"));
+    if (told.dataset.live) one(id).dataset.live = told.dataset.live;
     one(id)?.replaceChildren(...told.childNodes);
   }
   // Fields that say how things are.
@@ -314,13 +313,14 @@ async function refresh(form) {
   times();
   exact();
   forms(lists);
-  if (!form || form.isConnected) return;
-  const [card, twin] = same(form, lists);
-  const said = one("output", form);
-  const place = twin ? one("output", twin) : card.appendChild(document.createElement("output"));
-  place.className = said.className;
-  place.textContent = said.textContent;
-  if (document.activeElement === document.body) one("button", twin ?? card)?.focus({ preventScroll: true });
+  for (const old of answered.filter(({ isConnected }) => !isConnected)) {
+    const [card, twin] = same(old, lists);
+    const said = one("output", old);
+    const place = twin ? one("output", twin) : card.appendChild(document.createElement("output"));
+    place.className = said.className;
+    place.textContent = said.textContent;
+    if (form && document.activeElement === document.body) one("button", twin ?? card)?.focus({ preventScroll: true });
+  }
 }
 
 /** Forms that call a method, and show which call that is. */
@@ -367,8 +367,8 @@ function followed() {
   const look = async () => {
     const lists = one("#lists");
     if (!document.hidden && !lists.contains(document.activeElement) && !one("details[open]", lists)) {
-      const newest = await rpc("eth_blockNumber", []).catch(() => seen);
-      if (newest !== seen) await refresh().catch(() => {});
+      const newest = await rpc("eth_blockNumber", []).catch(() => lists.dataset.live);
+      if (Number(newest) !== Number(lists.dataset.live)) await refresh().catch(() => {});
     }
     setTimeout(look, 2_000);
   };

@@ -92,7 +92,7 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
             .await?
             .into(),
         ["dropped"] => views::dropped::view(ask, names, &query).await?.into(),
-        ["waiting"] => views::waiting::view(ask, names, &query).into(),
+        ["waiting"] => views::waiting::view(ask, names, &query).await?.into(),
         ["level", "newest"] => views::level::newest(ask).await?,
         ["level", level, "message", id] => views::message::view(ask, names, (level, id), &query)
             .await?

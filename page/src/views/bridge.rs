@@ -66,6 +66,7 @@ const ADVANCE: Form<'static> = Form {
 };
 /// `/bridge`; `?before=B-L`: older deposits; `?from=N`: the withdrawals behind the newest N.
 pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trouble> {
+    let newest = super::home::newest(ask).await?;
     let layer1 = ask.call("rollup_layer1", json!([])).await;
     let withdrawals = ask.call("rollup_withdrawals", json!([])).await;
     let at = At {
@@ -98,7 +99,7 @@ pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View
         }
         nav.parts aria-label="Parts of this page" { a href="#withdrawals" { "withdrawals" } a href="#deposits" { "deposits" } a href="#more" { "deposit and withdraw" } }
         @if ask.is_devnet() { p #said.unseen role="status" {} }
-        div #lists data-refresh data-live {
+        div #lists data-refresh data-live=(newest) {
         h2 #withdrawals { "Withdrawals" }
         @match &withdrawals {
             Ok(all) => (leaving(&at, all.as_array().map_or(&[][..], Vec::as_slice), query).await),

@@ -1,6 +1,6 @@
 //! The transactions that wait for a block.
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Trouble};
 use crate::format;
 use crate::frame::View;
 use crate::names::Names;
@@ -12,7 +12,8 @@ use maud::{Markup, html};
 const PAGE: usize = 50;
 
 /// `/waiting`; `?from=N`: those from number N on, by their senders and nonces.
-pub(crate) fn view(ask: &Ask, names: &Names, query: &Query) -> View {
+pub(crate) async fn view(ask: &Ask, names: &Names, query: &Query) -> Result<View, Trouble> {
+    let newest = super::home::newest(ask).await?;
     let all = ask.node().pool().all(None);
     let slice = Slice::of(query, "/waiting", "from", PAGE);
     let rows = slice.take(all.iter()).map(|(ready, one)| {
@@ -31,7 +32,7 @@ pub(crate) fn view(ask: &Ask, names: &Names, query: &Query) -> View {
     let rows: Vec<Markup> = rows.collect();
     let main = html! {
         h1 { "Transactions that wait" }
-        div #lists data-live {
+        div #lists data-live=(newest) {
             @if all.is_empty() { p.none { "None." } }
             @else {
                 div.wide { table {
@@ -44,5 +45,5 @@ pub(crate) fn view(ask: &Ask, names: &Names, query: &Query) -> View {
         }
         p { a href="/dropped" { "Those that were dropped" } }
     };
-    View::new("Transactions that wait", main)
+    Ok(View::new("Transactions that wait", main))
 }
