@@ -193,6 +193,7 @@ impl Node {
         };
         keeper.keep(candidate).await?;
         if self.pool().get(hash).is_none() {
+            // It left while it was written.
             self.pool().put_gone(vec![*hash]);
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use crate::chain::Block;
 use crate::error::NodeError;
-use crate::node::{BlockTime, Node, nonce};
-use crate::pool::{self, AdmissionError, BlockRules, Candidate, Fate, PoolError};
+use crate::node::{BlockTime, Node};
+use crate::pool::{self, AdmissionError, BlockRules, Candidate, DropReason, Fate, PoolError};
 use crate::store::{SavedTransaction, StoreError};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::{Signature, Transaction};
@@ -112,12 +112,22 @@ impl Node {
                 pool::admit_unsigned(signed, sender, &rules)?
             }
         };
-        let next = nonce(latest.state()?, &candidate.sender)?;
-        if candidate.nonce() < next {
-            let nonce = candidate.nonce();
+        let (hash, nonce) = (candidate.transaction.hash, candidate.nonce());
+        let next = crate::node::nonce(latest.state()?, &candidate.sender)?;
+        if nonce < next {
+            // Unless it is in a block, somebody may want to know.
+            if self.transaction(&hash)?.is_none() {
+                self.pool().note(candidate, DropReason::NonceUsed);
+            }
             return Err(AdmissionError::NonceTooLow { next, nonce }.into());
         }
-        self.pool().insert(candidate, next)?;
+        let mut pool = self.pool();
+        match pool.insert(candidate.clone(), next) {
+            Err(PoolError::Underpriced) => pool.note(candidate, DropReason::Replaced),
+            taken => {
+                taken?;
+            }
+        }
         Ok(())
     }
 

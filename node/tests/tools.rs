@@ -2,7 +2,7 @@
 
 use crate::common::{COUNTER, call, deploy, devnet, initcode, number, raw, try_call};
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
-use node::Handle;
+use node::{BlockTime, Handle};
 use serde_json::{Value, json};
 
 const SOMEBODY: Address = Address::repeat_byte(0x42);
@@ -696,4 +696,83 @@ async fn a_folder_keeps_the_limit_of_code_that_it_was_made_with() {
         tokio::task::block_in_place(|| devnet.stop());
     }
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A devnet that makes no blocks, with a folder.
+async fn waiting(folder: &std::path::Path) -> Handle {
+    devnet(|options| {
+        options.data_dir = Some(folder.to_owned());
+        options.block_time = BlockTime::Manual;
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dropped_is_not_there_after_a_restart() {
+    for method in [
+        "anvil_dropAllTransactions",
+        "anvil_dropTransaction",
+        "anvil_removePoolTransactions",
+    ] {
+        let folder = std::env::temp_dir().join(format!("dropped-{method}-{}", std::process::id()));
+        let again = folder.with_extension("again");
+        let devnet = waiting(&folder).await;
+        let account = devnet.accounts()[0].clone();
+        let sent = |fee: u64| {
+            let raw = raw(&account, 0, |transaction| {
+                transaction.max_fee_per_gas = U256::from(fee);
+                transaction.max_priority_fee_per_gas = U256::from(1);
+            });
+            json!([raw])
+        };
+        let first = call(&devnet, "eth_sendRawTransaction", sent(90_000_000_000)).await;
+        let params = match method {
+            "anvil_dropTransaction" => json!([first]),
+            "anvil_removePoolTransactions" => json!([account.address]),
+            _ => json!([]),
+        };
+        call(&devnet, method, params).await;
+        // One that pays less takes its nonce.
+        let second = call(&devnet, "eth_sendRawTransaction", sent(30_000_000_000)).await;
+        // As if the power were cut.
+        std::fs::create_dir(&again).unwrap();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), again.join(file.file_name())).unwrap();
+        }
+        tokio::task::block_in_place(|| devnet.stop());
+        for folder in [&again, &folder] {
+            let devnet = waiting(folder).await;
+            let pending = call(&devnet, "eth_pendingTransactions", json!([])).await;
+            let pending: Vec<&Value> = pending.as_array().unwrap().iter().collect();
+            assert_eq!(pending.len(), 1, "{method}");
+            assert_eq!(pending[0]["hash"], second, "{method}");
+            let dropped = call(&devnet, "rollup_getDropped", json!([first])).await;
+            assert_eq!(dropped["reason"], "dropped on request", "{method}");
+            call(&devnet, "evm_mine", json!([])).await;
+            let receipt = call(&devnet, "eth_getTransactionReceipt", json!([second])).await;
+            assert_eq!(receipt["status"], "0x1", "{method}");
+            tokio::task::block_in_place(|| devnet.stop());
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_highest_nonce_is_refused() {
+    let devnet = devnet(|_| {}).await;
+    let from = devnet.accounts()[0].address;
+    call(
+        &devnet,
+        "anvil_setNonce",
+        json!([from, "0xffffffffffffffff"]),
+    )
+    .await;
+    let sent = json!([{ "from": from, "to": from, "gas": "0x5208" }]);
+    let refused = try_call(&devnet, "eth_sendTransaction", sent).await;
+    assert!(refused.unwrap_err().message.contains("nonce"));
+    assert_eq!(
+        number(&call(&devnet, "txpool_status", json!([])).await["pending"]),
+        0
+    );
 }

@@ -5,6 +5,7 @@ use crate::chain::Block;
 use crate::dropped::Unsaved;
 use crate::error::NodeError;
 use crate::fork::Fork;
+use crate::pool::DropReason;
 use crate::request::BlockId;
 use crate::store::bounds::READ_STATES;
 use crate::store::{Batch, StateName, StoreError};
@@ -133,7 +134,8 @@ impl Node {
         }
     }
 
-    /// Writes which transactions left the pool since the last block, and why, when the node ends.
+    /// Writes which transactions left the pool since the last block, and why: when somebody asked
+    /// for that, and when the node ends.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -143,12 +145,15 @@ impl Node {
         if unsaved.dropped.is_empty() && gone.is_empty() {
             return Ok(());
         }
-        self.keep(|batch| {
-            batch.remove_waiting(gone)?;
+        let wrote = self.keep(|batch| {
+            batch.remove_waiting(gone.iter().copied())?;
             batch.put_dropped(&unsaved.dropped, &unsaved.forgotten)
-        })?;
-        self.dropped.saved(&unsaved);
-        Ok(())
+        });
+        match wrote {
+            Ok(()) => self.dropped.saved(&unsaved),
+            Err(_) => self.pool().put_gone(gone),
+        }
+        wrote
     }
 
     /// Writes the clock's setting.
@@ -189,7 +194,7 @@ impl Node {
         chain.truncate(None);
         chain.push(first);
         drop(chain);
-        self.pool().clear();
+        self.pool().clear(DropReason::Rewound);
         self.filters.rewind(newest);
         self.head.send_replace(newest);
         Ok(state)
@@ -221,7 +226,7 @@ impl Node {
         chain.truncate(Some(newest));
         chain.amend(state.clone());
         drop(chain);
-        self.pool().clear();
+        self.pool().clear(DropReason::Rewound);
         self.filters.rewind(newest);
         self.head.send_replace(newest);
         Ok(state)

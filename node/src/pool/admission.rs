@@ -59,6 +59,9 @@ pub enum AdmissionError {
         /// The transaction's.
         nonce: u64,
     },
+    /// The sender's nonce could not rise (EIP-2681).
+    #[error("the nonce has its highest value")]
+    NonceOverflow,
     /// The sender is a contract (EIP-3607).
     #[error("sender {sender} is a contract")]
     NotAnEoa {
@@ -161,6 +164,9 @@ fn check_shape(
     bytes: usize,
     rules: &BlockRules,
 ) -> Result<(), AdmissionError> {
+    if transaction.nonce() == u64::MAX && transaction.chain_id().is_some() {
+        return Err(AdmissionError::NonceOverflow);
+    }
     let fork = match rules.revision {
         Revision::Cancun => Fork::Cancun,
         Revision::Prague => Fork::Prague,

@@ -96,7 +96,10 @@ impl Sender {
                 entry.stage = Stage::Ready;
                 ready.push(self.end);
             }
-            self.end += 1;
+            let Some(end) = self.end.checked_add(1) else {
+                break;
+            };
+            self.end = end;
         }
         ready
     }
@@ -111,7 +114,10 @@ pub struct Pool {
     /// Changes with what waits.
     version: u64,
     hashes: HashMap<B256, (Address, u64)>,
+    /// The ready ones, each once, in order of arrival.
     ready: VecDeque<(Address, u64)>,
+    /// There are others among these.
+    stale: bool,
     sent: Vec<(Address, u64)>,
     /// Transactions that left since the last request; `None`: nobody asks.
     gone: Option<Vec<B256>>,
@@ -286,6 +292,7 @@ impl Pool {
         for sender in touched {
             self.reorder(sender, next(&sender));
         }
+        self.sweep();
         dropped
     }
 
@@ -327,6 +334,33 @@ impl Pool {
         self.sent.retain(|other| *other != (sender, nonce));
         self.remove(sender, nonce, Err(reason));
         self.reorder(sender, next);
+        self.sweep();
+    }
+
+    /// Drops all transactions of a sender on request; `next` is its nonce in the newest block.
+    pub fn discard_of(&mut self, sender: Address, next: u64) {
+        let Some(of) = self.senders.get(&sender) else {
+            return;
+        };
+        let nonces: Vec<u64> = of.entries.keys().copied().collect();
+        self.sent.retain(|(other, _)| *other != sender);
+        for nonce in nonces {
+            self.remove(sender, nonce, Err(DropReason::Request));
+        }
+        self.reorder(sender, next);
+        self.sweep();
+    }
+
+    /// Takes what is not ready any more out of the queue.
+    fn sweep(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        let senders = &self.senders;
+        self.ready.retain(|(sender, nonce)| {
+            let entry = senders.get(sender).and_then(|of| of.entries.get(nonce));
+            entry.is_some_and(|entry| entry.stage == Stage::Ready)
+        });
     }
 
     /// Brings all in line with a chain that went back; `next` tells a sender's nonce in the
@@ -336,6 +370,7 @@ impl Pool {
         for sender in senders {
             self.reorder(sender, next(&sender));
         }
+        self.sweep();
     }
 
     /// Brings a sender's transactions in line with its nonce: those below are
@@ -351,20 +386,16 @@ impl Pool {
             .map(|(nonce, _)| *nonce)
             .collect();
         // Only these were ready.
-        let (mut expected, mut parked) = (next, false);
+        let mut expected = next;
         for (nonce, entry) in of.entries.range_mut(next..next.max(of.end)) {
             if *nonce == expected {
                 expected += 1;
             } else if entry.stage == Stage::Ready {
                 entry.stage = Stage::Parked;
-                parked = true;
+                self.stale = true;
             }
         }
         (of.next, of.end) = (next, expected);
-        if parked {
-            self.ready
-                .retain(|(other, nonce)| *other != sender || *nonce < expected);
-        }
         for nonce in stale {
             self.remove(sender, nonce, Err(DropReason::NonceUsed));
         }
@@ -376,6 +407,7 @@ impl Pool {
             return;
         };
         if let Some(entry) = of.entries.remove(&nonce) {
+            self.stale |= entry.stage == Stage::Ready;
             of.cost = of.cost.saturating_sub(entry.candidate.cost());
             self.bytes -= entry.candidate.raw.len();
             self.version += 1;
@@ -419,7 +451,7 @@ impl Pool {
         } else {
             next.max(of.end)
         };
-        while of.entries.contains_key(&end) {
+        while of.entries.contains_key(&end) && end < u64::MAX {
             end += 1;
         }
         end
@@ -440,18 +472,19 @@ impl Pool {
     }
 
     /// Drops all transactions.
-    pub fn clear(&mut self) {
+    pub fn clear(&mut self, reason: DropReason) {
         let version = self.version + 1;
         let old = std::mem::take(self);
         self.version = version;
-        self.gone.clone_from(&old.gone);
+        self.gone = old.gone;
         self.left = old.left;
         for of in old.senders.into_values() {
             for entry in of.entries.into_values() {
-                self.left.push(entry.candidate, DropReason::Rewound);
+                self.put_gone(vec![entry.candidate.transaction.hash]);
+                self.left.push(entry.candidate, reason);
                 if let Some(waiter) = entry.waiter {
                     // Nobody may be waiting.
-                    let _ = waiter.send(Err(DropReason::Rewound));
+                    let _ = waiter.send(Err(reason));
                 }
             }
         }

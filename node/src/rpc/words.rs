@@ -56,6 +56,7 @@ fn admission(error: &AdmissionError) -> String {
         AdmissionError::NonceTooLow { next, nonce } => {
             format!("nonce too low: next nonce {next}, tx nonce {nonce}")
         }
+        AdmissionError::NonceOverflow => "nonce has max value".into(),
         AdmissionError::NotAnEoa { sender, code_hash } => {
             format!("sender not an eoa: address {sender}, codehash: {code_hash}")
         }

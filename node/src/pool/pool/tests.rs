@@ -1,5 +1,7 @@
 //! Tests of the pool.
 
+mod random;
+
 use super::*;
 use alloy_primitives::TxKind;
 use ethereum::Transaction;
@@ -203,7 +205,7 @@ fn the_pool_is_bounded_in_bytes() {
     }
     assert_eq!(pool.insert(large(0), 0).unwrap_err(), PoolError::Full);
     assert_eq!(pool.insert(from(BOB, 0), 0).unwrap_err(), PoolError::Full);
-    pool.clear();
+    pool.clear(DropReason::Request);
     assert!(pool.insert(large(0), 0).is_ok());
     assert_eq!(pool.bytes, 128 << 10);
 }
@@ -281,4 +283,52 @@ fn one_that_came_another_way_makes_those_behind_it_ready() {
     assert!(pool.take(&NO_LIMIT).is_empty());
     pool.settle([(from(ALICE, 0).transaction.hash, ALICE)], true, |_| 1);
     assert_eq!(pool.take(&NO_LIMIT), raws(&[from(ALICE, 1)]));
+}
+
+#[test]
+fn one_that_is_dropped_and_sent_again_is_there_once() {
+    let mut pool = Pool::default();
+    let transaction = from(ALICE, 0);
+    for _ in 0..1_000 {
+        pool.insert(transaction.clone(), 0).unwrap();
+        pool.discard(&transaction.transaction.hash, DropReason::Request, 0);
+    }
+    pool.insert(transaction.clone(), 0).unwrap();
+    assert_eq!(pool.counts(), (1, 0));
+    assert_eq!(pool.pending().count(), 1);
+    assert_eq!(pool.ready.len(), 1);
+    pool.insert(from(ALICE, 1), 0).unwrap();
+    pool.discard_of(ALICE, 0);
+    assert_eq!((pool.counts(), pool.ready.len()), ((0, 0), 0));
+    assert_eq!(pool.bytes, 0);
+}
+
+#[test]
+fn the_last_nonce_has_no_next() {
+    let mut pool = Pool::default();
+    for nonce in [u64::MAX - 1, u64::MAX] {
+        assert!(pool.insert(from(ALICE, nonce), u64::MAX - 1).unwrap().0);
+    }
+    assert_eq!(pool.next_nonce(&ALICE, u64::MAX - 1), u64::MAX);
+    let last = from(ALICE, u64::MAX).transaction.hash;
+    pool.discard(&last, DropReason::Request, u64::MAX - 1);
+    assert_eq!(pool.take(&NO_LIMIT), raws(&[from(ALICE, u64::MAX - 1)]));
+}
+
+#[test]
+fn what_is_dropped_with_all_others_is_told_to_the_store() {
+    let mut pool = Pool::default();
+    pool.tell_gone();
+    let transaction = from(ALICE, 0);
+    let (hash, (_, mut fate)) = (
+        transaction.transaction.hash,
+        pool.insert(transaction, 0).unwrap(),
+    );
+    pool.clear(DropReason::Request);
+    assert_eq!(pool.take_gone(), [hash]);
+    assert_eq!(
+        pool.left().find(&hash).map(|left| left.reason),
+        Some(DropReason::Request)
+    );
+    assert_eq!(fate.try_recv(), Ok(Err(DropReason::Request)));
 }

@@ -1,7 +1,7 @@
 //! Views of the pool, and of the transactions that left it.
 
 use super::{Pool, Stage};
-use crate::pool::{Candidate, Left};
+use crate::pool::{Candidate, DropReason, Left};
 use alloy_primitives::{Address, B256};
 use std::sync::Arc;
 
@@ -21,6 +21,12 @@ impl Pool {
         if let Some(all) = &mut self.gone {
             all.extend(gone);
         }
+    }
+
+    /// Takes note of one that does not come into the pool again.
+    pub(crate) fn note(&mut self, candidate: Candidate, reason: DropReason) {
+        self.put_gone(vec![candidate.transaction.hash]);
+        self.left.push(Arc::new(candidate), reason);
     }
 
     /// The transactions without a gap before them: those with the kernel, then those

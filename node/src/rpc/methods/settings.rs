@@ -2,6 +2,7 @@
 
 use super::development::too_late;
 use crate::clock::LATEST;
+use crate::error::NodeError;
 use crate::miner::{MinerHandle, Setting};
 use crate::node::{BlockTime, Node};
 use crate::pool::DropReason;
@@ -157,25 +158,29 @@ fn drop_it(node: &Node, hash: &B256) -> Result<bool, RpcError> {
     };
     let next = crate::node::nonce(latest.state()?, &sender)?;
     pool.discard(hash, DropReason::Request, next);
+    drop(pool);
+    keep(node)?;
     Ok(true)
 }
 
 /// `anvil_dropAllTransactions()`.
 pub(super) fn drop_all(node: &Node, _: &Params) -> Result<Value, RpcError> {
-    node.pool().clear();
+    node.pool().clear(DropReason::Request);
+    keep(node)?;
     Ok(Value::Null)
 }
 
 /// `anvil_removePoolTransactions(address)`.
 pub(super) fn drop_sender(node: &Node, params: &Params) -> Result<Value, RpcError> {
     let sender: Address = params.required(0)?;
-    let hashes: Vec<B256> = {
-        let pool = node.pool();
-        let all = pool.all(Some(&sender)).into_iter();
-        all.map(|(_, waiting)| waiting.transaction.hash).collect()
-    };
-    for hash in hashes {
-        drop_it(node, &hash)?;
-    }
+    let next = crate::node::nonce(node.latest()?.state()?, &sender)?;
+    node.pool().discard_of(sender, next);
+    keep(node)?;
     Ok(Value::Null)
+}
+
+/// What was dropped stays so.
+fn keep(node: &Node) -> Result<(), RpcError> {
+    node.keep_dropped()
+        .map_err(|error| NodeError::from(error).into())
 }
