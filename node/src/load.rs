@@ -12,6 +12,8 @@ pub(crate) struct Load {
     pub(crate) long: Arc<Semaphore>,
     /// Traces by programs of callers.
     pub(crate) scripts: Arc<Semaphore>,
+    /// Megabytes that tracers keep of transactions.
+    pub(crate) traces: Arc<Semaphore>,
     /// Work on threads that may block.
     pub(crate) blocking: Arc<Semaphore>,
     /// Kilobytes of large answers that are made or sent.
@@ -26,10 +28,15 @@ pub(crate) struct Load {
     pub(crate) news: Arc<Semaphore>,
     /// WebSockets.
     pub(crate) sockets: Arc<Semaphore>,
+    /// Subscriptions of WebSockets, and their addresses and topics.
+    pub(crate) subscriptions: Arc<Semaphore>,
 }
 
 /// The most WebSockets.
 const SOCKETS: usize = 1_000;
+
+/// The most subscriptions of all WebSockets, their addresses and topics included.
+pub(crate) const SUBSCRIPTIONS: usize = 200_000;
 
 impl Default for Load {
     fn default() -> Self {
@@ -37,6 +44,7 @@ impl Default for Load {
             quick: Arc::new(Semaphore::new(4)),
             long: Arc::new(Semaphore::new(2)),
             scripts: Arc::new(Semaphore::new(2)),
+            traces: Arc::new(Semaphore::new(512)),
             blocking: Arc::new(Semaphore::new(8)),
             answers: Arc::new(Semaphore::new(128 << 10)),
             batches: Arc::new(Semaphore::new(96 << 10)),
@@ -44,6 +52,7 @@ impl Default for Load {
             streams: Arc::new(Semaphore::new(2)),
             news: Arc::new(Semaphore::new(1)),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
+            subscriptions: Arc::new(Semaphore::new(SUBSCRIPTIONS)),
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Traces of transactions, step by step: their blocks are executed again by the kernel's
 //! own code, on the state before, while an inspector looks on.
 
-pub mod bounded;
+mod budget;
 pub mod calls;
 pub mod console;
 pub mod js;
+mod keeps;
+pub mod named;
 mod replay;
 pub mod steps;
+mod watched;
 
+pub use budget::{Bounded, Budget};
+pub use keeps::Keeps;
 pub use replay::{Before, BeforeError, Looked, TraceFailure, replay};
+pub use watched::{Overdrawn, Watched};
 
 use revm::bytecode::opcode::OpCode;
 

@@ -85,6 +85,9 @@ pub struct Failure {
 }
 
 impl Calls {
+    /// The bytes of the record of what a call was given, beyond those that are wanted.
+    pub(super) const GIVEN: usize = size_of::<Given>();
+
     /// Looks at all of them, and keeps what these were given.
     #[must_use]
     pub fn new(wanted: Wanted) -> Self {

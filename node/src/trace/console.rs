@@ -18,22 +18,31 @@ const CONSOLE: Address = address!("0x000000000000000000636F6e736F6c652e6c6f67");
 /// Most lines of a transaction.
 const MAX_LINES: usize = 1_000;
 
+/// Most bytes of these lines' values.
+const MAX_BYTES: usize = 4 << 20;
+
 /// Gathers what contracts print.
 #[derive(Clone, Debug, Default)]
-pub struct Console(Vec<Bytes>);
+pub struct Console {
+    calls: Vec<Bytes>,
+    bytes: usize,
+}
 
 impl Console {
     /// Takes the lines so far.
     pub fn take(&mut self) -> Vec<String> {
-        let calls = std::mem::take(&mut self.0);
+        let Self { calls, .. } = std::mem::take(self);
         calls.iter().filter_map(|data| line(data)).collect()
     }
 }
 
 impl<C: ContextTr> Inspector<C, EthInterpreter> for Console {
     fn call(&mut self, context: &mut C, inputs: &mut CallInputs) -> Option<CallOutcome> {
-        if inputs.bytecode_address == CONSOLE && self.0.len() < MAX_LINES {
-            self.0.push(inputs.input.bytes(context));
+        let bytes = self.bytes.saturating_add(inputs.input.len());
+        if inputs.bytecode_address == CONSOLE && self.calls.len() < MAX_LINES && bytes <= MAX_BYTES
+        {
+            self.bytes = bytes;
+            self.calls.push(inputs.input.bytes(context));
         }
         None
     }

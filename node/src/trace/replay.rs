@@ -1,5 +1,6 @@
 //! A block of the chain executed again.
 
+use super::watched::{Overdrawn, Watched};
 use crate::chain::{Block, ChainError, Included};
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
@@ -39,6 +40,9 @@ pub enum TraceFailure {
         /// Its hash.
         hash: B256,
     },
+    /// The tracer keeps too much of it.
+    #[error(transparent)]
+    Overdrawn(#[from] Overdrawn),
     /// Somebody ended it.
     #[error("the trace was interrupted")]
     Interrupted,
@@ -91,7 +95,7 @@ impl<I> Looked<'_, '_, I> {
 ///
 /// # Errors
 /// [`TraceFailure`], and those of `each`.
-pub fn replay<'s, I: Observer<'s, Durable>, E: From<TraceFailure>>(
+pub fn replay<'s, I: Observer<'s, Durable> + Watched, E: From<TraceFailure>>(
     (block, parent): (&Block, &'s Block),
     wanted: Range<usize>,
     inspector: I,
@@ -109,6 +113,9 @@ pub fn replay<'s, I: Observer<'s, Durable>, E: From<TraceFailure>>(
             Replay::run
         };
         let traced = run(&mut replay, included.sender, &included.transaction);
+        if let Some(over) = replay.inspector().overdrawn() {
+            return Err(TraceFailure::Overdrawn(over).into());
+        }
         if interrupt.is_set() {
             return Err(TraceFailure::Interrupted.into());
         }

@@ -6,9 +6,8 @@ use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::{Param, Params};
 use crate::rpc::text;
-use crate::trace::bounded::{Bounded, Kept};
 use crate::trace::calls::{Calls, Failure, Row, Wanted, code_sizes};
-use crate::trace::{Before, replay};
+use crate::trace::{Before, Bounded, Budget, replay};
 use evm_kernel::native::simulate::Interrupt;
 use evm_kernel::native::trace::Traced;
 use host::ReadStore;
@@ -76,7 +75,7 @@ pub(super) fn of_transaction(
         None => Asked::read(&Value::Null).map_err(RpcError::invalid_params)?,
     };
     let parent = parent(node, &block)?;
-    let inspector = Bounded::new(Calls::new(asked.wanted.clone()), Kept::default());
+    let inspector = Bounded::new(Calls::new(asked.wanted.clone()), Budget::new(&node.load));
     let mut text = String::new();
     let wanted = index..index + 1;
     replay((&block, &parent), wanted, inspector, interrupt, |looked| {
@@ -84,8 +83,7 @@ pub(super) fn of_transaction(
             state: looked.state,
             accounts: &looked.traced.before,
         };
-        let calls = looked.replay.inspector().whole();
-        let calls = calls.ok_or_else(text::too_large)?;
+        let calls = looked.replay.inspector().tracer();
         calls.finish(&looked.traced);
         let mut answer = told(calls, &asked.wanted);
         if asked.changes {

@@ -17,7 +17,7 @@ use crate::simulate::blocks::override_state;
 use crate::simulate::{apply, call_of, see};
 use crate::trace::js::Place;
 use crate::trace::steps::Steps;
-use crate::trace::{Looked, TraceFailure, replay};
+use crate::trace::{Looked, Overdrawn, TraceFailure, Watched, replay};
 use alloy_primitives::B256;
 use ethereum::receipt::Receipt;
 use evm_kernel::native::simulate::{Call, Environment, Interrupt};
@@ -177,6 +177,9 @@ fn trace_call(
     let mut replay = Replay::view(state, environment, inspector).map_err(RpcError::internal)?;
     replay.interrupt_by(interrupt.clone());
     let traced = replay.call(call);
+    if let Some(over) = replay.inspector().overdrawn() {
+        return Err(TraceFailure::Overdrawn(over).into());
+    }
     if interrupt.is_set() {
         return Err(TraceFailure::Interrupted.into());
     }
@@ -268,6 +271,8 @@ impl From<TraceFailure> for RpcError {
             TraceFailure::Genesis | TraceFailure::Differs { .. } | TraceFailure::Interrupted => {
                 Self::server(error)
             }
+            TraceFailure::Overdrawn(over @ Overdrawn::One) => Self::new(Self::TOO_LARGE, over),
+            TraceFailure::Overdrawn(over @ Overdrawn::All) => Self::limit(over),
             TraceFailure::Storage(_) | TraceFailure::Kernel(_) => Self::internal(error),
         }
     }

@@ -11,7 +11,8 @@ use crate::rpc::json;
 use crate::rpc::params::{AnyBlock, Params};
 use crate::rpc::past;
 use crate::rpc::text;
-use crate::trace::{Looked, replay};
+use crate::trace::named::Named;
+use crate::trace::{Bounded, Budget, Looked, Watched, replay};
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_trace::parity::{
     Action, CallType, CreationMethod, LocalizedTransactionTrace, TraceOutput,
@@ -19,8 +20,8 @@ use alloy_rpc_types_trace::parity::{
 use evm_kernel::native::simulate::Interrupt;
 use evm_kernel::native::trace::Observer;
 use pvm::Durable;
+use revm::inspector::NoOpInspector;
 use revm_inspectors::otterscan::InternalOperationsInspector;
-use revm_inspectors::tracing::{TracingInspector, TracingInspectorConfig};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use storage::layout::ACCOUNTS;
@@ -62,7 +63,7 @@ fn is_contract(state: &Durable, address: &Address) -> Result<bool, RpcError> {
 
 /// Executes the transaction that the first parameter names again; gives what `tell` says
 /// of it.
-fn again<I: for<'s> Observer<'s, Durable>>(
+fn again<I: for<'s> Observer<'s, Durable> + Watched>(
     node: &Node,
     params: &Params,
     interrupt: &Interrupt,
@@ -87,8 +88,9 @@ pub(super) fn internal_operations(
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
     let inspector = InternalOperationsInspector::default();
+    let inspector = Bounded::new(inspector, Budget::new(&node.load));
     again(node, params, interrupt, inspector, |looked| {
-        text::value(&looked.replay.inspector().operations())
+        text::value(&looked.replay.inspector().tracer().operations())
     })
 }
 
@@ -98,8 +100,7 @@ pub(super) fn transaction_error(
     params: &Params,
     interrupt: &Interrupt,
 ) -> Result<String, RpcError> {
-    let inspector = TracingInspector::new(TracingInspectorConfig::none());
-    again(node, params, interrupt, inspector, |looked| {
+    again(node, params, interrupt, NoOpInspector, |looked| {
         let result = &looked.traced.result.result;
         let failed = (!looked.traced.success).then(|| result.output().cloned());
         Ok(json::data(failed.flatten().unwrap_or_default()).to_string())
@@ -340,32 +341,18 @@ fn concerned(
         .map(|(index, _)| index)
         .collect();
     if found.len() < block.transactions.len() {
-        localized(node, block, 0..usize::MAX, interrupt, |trace| {
-            let place = trace.transaction_position;
-            if names(&trace, address)
-                && let Some(index) = place.and_then(|place| usize::try_from(place).ok())
-            {
-                found.push(index);
+        let parent = parent(node, block)?;
+        let (all, named) = (0..usize::MAX, Named::new(*address));
+        replay((block, &*parent), all, named, interrupt, |looked| {
+            if looked.replay.inspector().take().0 {
+                found.push(looked.index);
             }
-            Ok(true)
+            Ok::<_, RpcError>(())
         })?;
         found.sort_unstable();
         found.dedup();
     }
     Ok(found)
-}
-
-fn names(trace: &LocalizedTransactionTrace, address: &Address) -> bool {
-    match &trace.trace.action {
-        Action::Call(call) => call.from == *address || call.to == *address,
-        Action::Create(create) => create.from == *address || creates(trace, address),
-        Action::Selfdestruct(gone) => gone.address == *address || gone.refund_address == *address,
-        Action::Reward(_) => false,
-    }
-}
-
-fn creates(trace: &LocalizedTransactionTrace, address: &Address) -> bool {
-    matches!(&trace.trace.result, Some(TraceOutput::Create(created)) if created.address == *address)
 }
 
 /// `ots_getTransactionBySenderAndNonce(address, nonce)`: its hash.
@@ -439,14 +426,17 @@ pub(super) fn contract_creator(
         }
     }
     let block = node.block(BlockId::Number(with))?;
+    if block.transactions.is_empty() {
+        return Ok("null".into());
+    }
     let mut creator: Option<(B256, Address)> = None;
-    localized(node, &block, 0..usize::MAX, interrupt, |trace| {
-        if let Action::Create(create) = &trace.trace.action
-            && creates(&trace, &address)
-        {
-            creator = trace.transaction_hash.map(|hash| (hash, create.from));
-        }
-        Ok(creator.is_none())
+    let (all, named) = (0..usize::MAX, Named::new(address));
+    let before = parent(node, &block)?;
+    replay((&*block, &*before), all, named, interrupt, |looked| {
+        let (_, from) = looked.replay.inspector().take();
+        let hash = looked.included.transaction.hash;
+        creator = creator.or_else(|| from.map(|from| (hash, from)));
+        Ok::<_, RpcError>(())
     })?;
     let object = creator.map(|(hash, creator)| {
         Map::from_iter([

@@ -12,8 +12,7 @@ use crate::rpc::text::{self, List};
 use crate::simulate::blocks::moves;
 use crate::simulate::call_of;
 use crate::simulate::overrides::Overridden;
-use crate::trace::bounded::Bounded;
-use crate::trace::{Before, Looked, TraceFailure, replay};
+use crate::trace::{Before, Bounded, Budget, Looked, TraceFailure, Watched, replay};
 use alloy_primitives::map::HashSet;
 use alloy_rpc_types_eth::TransactionInfo;
 use alloy_rpc_types_trace::filter::TraceFilter;
@@ -191,35 +190,38 @@ pub(super) fn call(
     let id = params.optional(2)?.unwrap_or(BlockId::Latest);
     let (state, environment) = execution::block(node, id, interrupt)?;
     let call = call_of(&request, &environment, execution::gas_of(&request))?;
-    let results = match params.optional::<StateOverrides>(3)? {
-        None => trace_call((&state, &environment), &call, &types, interrupt)?,
+    match params.optional::<StateOverrides>(3)? {
+        None => trace_call(node, (&state, &environment), (&call, &types), interrupt),
         Some(overrides) => {
             let moves = moves(&overrides, &environment)?;
             let call = Call { moves, ..call };
             let state = Overridden::new(&state, &overrides)?;
-            trace_call((&state, &environment), &call, &types, interrupt)?
+            trace_call(node, (&state, &environment), (&call, &types), interrupt)
         }
-    };
-    text::value(&results)
+    }
 }
 
 fn trace_call(
+    node: &Node,
     (state, environment): (&impl ReadStore, &Environment),
-    call: &Call,
-    types: &HashSet<TraceType>,
+    (call, types): (&Call, &HashSet<TraceType>),
     interrupt: &Interrupt,
-) -> Result<TraceResults, RpcError> {
-    let inspector = Bounded::tracing(TracingInspectorConfig::from_parity_config(types));
+) -> Result<String, RpcError> {
+    let inspector = TracingInspector::new(TracingInspectorConfig::from_parity_config(types));
+    let inspector = Bounded::new(inspector, Budget::new(&node.load));
     let mut replay = Replay::view(state, environment, inspector).map_err(RpcError::internal)?;
     replay.interrupt_by(interrupt.clone());
     let traced = replay.call(call);
+    if let Some(over) = replay.inspector().overdrawn() {
+        return Err(TraceFailure::Overdrawn(over).into());
+    }
     if interrupt.is_set() {
         return Err(TraceFailure::Interrupted.into());
     }
     let traced = traced.map_err(TraceFailure::from)?;
-    let fresh = Bounded::tracing(TracingInspectorConfig::none());
-    let inspector = std::mem::replace(replay.inspector(), fresh);
-    results_of(whole(inspector)?, &traced, types, state)
+    let inspector = std::mem::take(replay.inspector().tracer());
+    // What it takes is counted until the text is there.
+    text::value(&results_of(inspector, &traced, types, state)?)
 }
 
 /// Gives the traces of a block's transactions, one by one, until `each` says so (`false`).
@@ -235,7 +237,7 @@ pub(super) fn localized(
     }
     let parent = parent(node, block)?;
     let config = TracingInspectorConfig::default_parity();
-    let inspector = Bounded::tracing(config);
+    let inspector = Bounded::new(TracingInspector::new(config), Budget::new(&node.load));
     let mut more = true;
     replay(
         (block, &parent),
@@ -255,7 +257,7 @@ pub(super) fn localized(
                 block_timestamp: Some(block.header.timestamp),
             };
             let gas_used = looked.traced.gas_used;
-            let inspector = take(&mut looked, config)?;
+            let inspector = take(&mut looked, config);
             let builder = inspector
                 .into_parity_builder()
                 .with_transaction_gas_used(gas_used);
@@ -274,14 +276,9 @@ pub(super) fn localized(
 fn take(
     looked: &mut Looked<'_, '_, Bounded<TracingInspector>>,
     config: TracingInspectorConfig,
-) -> Result<TracingInspector, RpcError> {
-    let fresh = Bounded::tracing(config);
-    whole(std::mem::replace(looked.replay.inspector(), fresh))
-}
-
-/// The inspector, if it kept everything.
-fn whole(inspector: Bounded<TracingInspector>) -> Result<TracingInspector, RpcError> {
-    inspector.into_tracing().ok_or_else(text::too_large)
+) -> TracingInspector {
+    let fresh = TracingInspector::new(config);
+    looked.replay.inspector().replace(fresh)
 }
 
 /// Gives what the transactions of a block did, one by one, with their places.
@@ -297,7 +294,7 @@ fn results(
     }
     let parent = parent(node, block)?;
     let config = TracingInspectorConfig::from_parity_config(types);
-    let inspector = Bounded::tracing(config);
+    let inspector = Bounded::new(TracingInspector::new(config), Budget::new(&node.load));
     replay(
         (block, &parent),
         wanted,
@@ -306,7 +303,7 @@ fn results(
         |mut looked| {
             let (index, state) = (looked.index, looked.state);
             let traced = looked.traced.clone();
-            let inspector = take(&mut looked, config)?;
+            let inspector = take(&mut looked, config);
             each(index, results_of(inspector, &traced, types, state)?)
         },
     )

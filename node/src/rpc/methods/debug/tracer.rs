@@ -6,10 +6,9 @@ use crate::rpc::RpcError;
 use crate::rpc::load::MAX_ANSWER;
 use crate::rpc::params::{Param, Params};
 use crate::rpc::text;
-use crate::trace::Before;
-use crate::trace::bounded::Bounded;
 use crate::trace::js::{Measuring, Place, Script, Source};
 use crate::trace::steps::{BoundedText, Steps};
+use crate::trace::{Before, Bounded, Budget};
 use alloy_rpc_types_trace::geth::{
     GethDebugTracerType, GethDebugTracingOptions, GethDefaultTracingOptions,
 };
@@ -73,7 +72,7 @@ pub(super) fn result(
     let (transaction, result) = (&traced.transaction, &traced.result);
     match native {
         Either::Left(bounded) => {
-            let inspector = bounded.debug_whole().ok_or_else(text::too_large)?;
+            let inspector = bounded.tracer();
             let mut before = Before {
                 state,
                 accounts: &traced.before,
@@ -87,7 +86,7 @@ pub(super) fn result(
                 .get_result(context, transaction, block, result, &mut before)
                 .map_err(RpcError::internal)?;
             inspector.fuse().map_err(RpcError::internal)?;
-            bounded.renew();
+            bounded.reset();
             text::value(&trace)
         }
         Either::Right(steps) => {
@@ -141,7 +140,8 @@ impl Options {
             Some(GethDebugTracerType::BuiltInTracer(_)) => {
                 let inspector = DebugInspector::new(self.tracing.clone());
                 let inspector = inspector.map_err(RpcError::server)?;
-                Ok(native(Either::Left(Bounded::debug(inspector))))
+                let inspector = Bounded::new(inspector, Budget::new(&node.load));
+                Ok(native(Either::Left(inspector)))
             }
             Some(GethDebugTracerType::JsTracer(_)) if !node.runs_scripts() => {
                 Err(RpcError::server(SCRIPTS_ARE_OFF))
