@@ -147,6 +147,68 @@ async fn a_connection_has_at_most_1000_subscriptions() {
 }
 
 #[tokio::test]
+async fn all_connections_have_at_most_200000_subscriptions_with_their_topics() {
+    let devnet = devnet(|_| {}).await;
+    let topics: Vec<Value> = (0..999).map(|number| json!(word(number))).collect();
+    let large = json!(["logs", { "topics": [topics] }]);
+    let mut sockets = Vec::new();
+    let mut refused = None;
+    for _ in 0..21 {
+        let (mut socket, _) = connect_async(format!("ws://{}", devnet.address()))
+            .await
+            .unwrap();
+        for _ in 0..10 {
+            let answer = subscribe(&mut socket, &large).await;
+            if answer.get("error").is_some() {
+                refused = Some((sockets.len(), answer));
+                break;
+            }
+        }
+        sockets.push(socket);
+    }
+    // A thousand places each.
+    let (socket, answer) = refused.expect("an error");
+    assert_eq!((socket, &answer["error"]["code"]), (20, &json!(-32005)));
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("of all clients"), "{message}");
+    // Small ones find places all the same, and a connection that ends leaves its own.
+    let answer = subscribe(&mut sockets[20], &json!(["newHeads"])).await;
+    assert!(answer["result"].is_string(), "{answer}");
+    drop(sockets.remove(0));
+    let mut free = false;
+    for _ in 0..100 {
+        let answer = subscribe(sockets.last_mut().unwrap(), &large).await;
+        free = answer["result"].is_string();
+        if free {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(free);
+}
+
+fn word(number: u64) -> String {
+    format!("{number:#066x}")
+}
+
+async fn subscribe(
+    socket: &mut (
+             impl SinkExt<Message, Error: std::fmt::Debug>
+             + StreamExt<Item = Result<Message, tungstenite::Error>>
+             + Unpin
+         ),
+    params: &Value,
+) -> Value {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": params });
+    socket
+        .send(Message::text(request.to_string()))
+        .await
+        .unwrap();
+    let answer = socket.next().await.expect("an answer").unwrap();
+    serde_json::from_str(answer.to_text().unwrap()).unwrap()
+}
+
+#[tokio::test]
 async fn a_large_message_ends_a_connection_with_a_reason() {
     let devnet = devnet(|_| {}).await;
     let (mut socket, _) = connect_async(format!("ws://{}", devnet.address()))
@@ -291,7 +353,7 @@ async fn run(devnet: &Handle, code: &[u8], gas: &str) -> Value {
 
 /// The rows of a tree of `callTracer`, in the order of calls, but for numbers of bytes; a
 /// self-destruct belongs to its call.
-fn flat(call: &Value, depth: usize, by: Value, rows: &mut Vec<Value>) {
+fn flat(call: &Value, depth: usize, by: &Value, rows: &mut Vec<Value>) {
     let number = rows.len();
     let inner: Vec<&Value> = call["calls"].as_array().into_iter().flatten().collect();
     let (gone, inner): (Vec<&Value>, Vec<&Value>) = inner
@@ -313,7 +375,7 @@ fn flat(call: &Value, depth: usize, by: Value, rows: &mut Vec<Value>) {
     }
     rows.push(row);
     for call in inner {
-        flat(call, depth + 1, json!(number), rows);
+        flat(call, depth + 1, &json!(number), rows);
     }
 }
 
@@ -344,7 +406,7 @@ async fn calls_are_a_list_with_what_the_tree_has() {
         let tracer = json!([hash, { "tracer": "callTracer" }]);
         let tree = call(&devnet, "debug_traceTransaction", tracer).await;
         let mut expected = Vec::new();
-        flat(&tree, 0, Value::Null, &mut expected);
+        flat(&tree, 0, &Value::Null, &mut expected);
         assert_eq!(expected.len(), 6, "{tree}");
         assert_eq!(expected[1]["destroyed"]["value"], "0x7", "{tree}");
         let options = json!([hash, { "changes": true }]);

@@ -5,6 +5,7 @@ use super::json;
 use super::outgoing::Outgoing;
 use super::params::{Param, Params};
 use crate::chain::{Block, LogFilter};
+use crate::load::{Load, SUBSCRIPTIONS as ALL};
 use crate::node::Node;
 use crate::request::LogQuery;
 use alloy_primitives::B256;
@@ -13,13 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Most subscriptions of a connection.
 const MAX_SUBSCRIPTIONS: usize = 1_000;
 
 /// Most addresses and topics of all of them together.
 const MAX_CONDITIONS: usize = 10_000;
+
+/// So many subscriptions, addresses and topics has a connection in any case; those of more take
+/// places that all connections have in common.
+const OWN: usize = 100;
 
 /// Numbers subscriptions, over all connections.
 static SUBSCRIPTIONS: AtomicU64 = AtomicU64::new(1);
@@ -38,11 +43,29 @@ enum Topic {
     Syncing,
 }
 
+/// A subscription, and its places among those of all connections.
+type Placed = (Arc<Topic>, OwnedSemaphorePermit);
+
 /// The subscriptions of a connection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Subscriptions(Arc<Mutex<BTreeMap<u64, Arc<Topic>>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Subscriptions {
+    topics: Arc<Mutex<BTreeMap<u64, Placed>>>,
+    /// The connection's own places, and those of all.
+    places: [Arc<Semaphore>; 2],
+}
 
 impl Subscriptions {
+    /// None yet, with places among all.
+    pub(super) fn new(load: &Load) -> Self {
+        Self {
+            topics: Arc::default(),
+            places: [
+                Arc::new(Semaphore::new(OWN)),
+                Arc::clone(&load.subscriptions),
+            ],
+        }
+    }
+
     /// `eth_subscribe(topic, options)`.
     pub(super) fn subscribe(&self, params: &Params) -> Result<Value, RpcError> {
         let name: String = params.required(0)?;
@@ -68,15 +91,29 @@ impl Subscriptions {
                 "too many subscriptions: at most {MAX_SUBSCRIPTIONS} a connection"
             )));
         }
-        let conditions: usize = topics.values().map(|topic| topic.conditions()).sum();
-        if conditions + topic.conditions() > MAX_CONDITIONS {
+        let conditions: usize = topics.values().map(|(topic, _)| topic.conditions()).sum();
+        let more = topic.conditions();
+        if conditions + more > MAX_CONDITIONS {
             return Err(RpcError::limit(format_args!(
                 "too many addresses and topics: at most {MAX_CONDITIONS} a connection"
             )));
         }
+        let places = self.places(1 + more).ok_or_else(|| {
+            RpcError::limit(format_args!(
+                "too many subscriptions of all clients: at most {ALL}, their addresses and topics \
+                 included"
+            ))
+        })?;
         let id = SUBSCRIPTIONS.fetch_add(1, Ordering::Relaxed);
-        topics.insert(id, Arc::new(topic));
+        topics.insert(id, (Arc::new(topic), places));
         Ok(json::quantity(id))
+    }
+
+    /// So many places; `None`: there are too many subscriptions.
+    fn places(&self, count: usize) -> Option<OwnedSemaphorePermit> {
+        let count = u32::try_from(count).ok()?;
+        let mut places = self.places.iter();
+        places.find_map(|places| Arc::clone(places).try_acquire_many_owned(count).ok())
     }
 
     /// `eth_unsubscribe(id)`.
@@ -194,11 +231,13 @@ impl Subscriptions {
     fn now(&self) -> Vec<(u64, Arc<Topic>)> {
         let topics = self.lock();
         let topics = topics.iter();
-        topics.map(|(id, topic)| (*id, Arc::clone(topic))).collect()
+        topics
+            .map(|(id, (topic, _))| (*id, Arc::clone(topic)))
+            .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Topic>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Placed>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn serve(miner: MinerHandle, share: Share, socket: WebSocket) {
     let mut writer = tokio::spawn(write(Arc::clone(&node), sink, outgoing));
     let mut ending = node.ending();
     let next = *node.heads().borrow() + 1;
-    let subscriptions = Subscriptions::default();
+    let subscriptions = Subscriptions::new(&node.load);
     // What is not answered or told when the connection ends, is dropped with this.
     let mut tasks = JoinSet::new();
     let tell = subscriptions.clone().tell(node, next, out.clone());
