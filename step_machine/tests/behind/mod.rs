@@ -55,10 +55,10 @@ impl Around {
                 true => body(random),
                 false => vec![0, 0, 0x0b],
             };
-            code.extend(crate::shaped::leb(body.len() as u32));
+            code.extend(crate::kernels::leb(body.len() as u32));
             code.extend(body);
         }
-        let size = crate::shaped::leb(code.len() as u32);
+        let size = crate::kernels::leb(code.len() as u32);
         [&self.before[..], &[10], &size, &code, &self.behind].concat()
     }
 }

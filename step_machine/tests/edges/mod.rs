@@ -2,7 +2,7 @@
 //! need, as many as there may be. They are judged by steps as they are as a whole.
 
 use crate::decoded::{alike, hex, terms};
-use crate::shaped::leb;
+use crate::kernels::leb;
 use kernel_module::imports::{IMPORTS, LEGACY_MODULE, MODULE, ValType};
 use kernel_module::{Terms, Version};
 use step_machine::decoding::Verdict::{self, CannotRun, NoEntry, Refused, Valid};

@@ -5,7 +5,7 @@ pub(crate) fn as_kernel(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut sections = Vec::new();
     let (head, mut rest) = wasm.split_at_checked(8)?;
     while let Some((id, behind)) = rest.split_first() {
-        let (len, behind) = number(behind)?;
+        let (len, behind) = read(behind)?;
         let (content, behind) = behind.split_at_checked(len as usize)?;
         sections.push((*id, content.to_vec()));
         rest = behind;
@@ -13,7 +13,7 @@ pub(crate) fn as_kernel(wasm: &[u8]) -> Option<Vec<u8>> {
     let entries = |id: u8| -> u32 {
         let section = sections.iter().find(|(known, _)| *known == id);
         section
-            .and_then(|(_, content)| number(content))
+            .and_then(|(_, content)| read(content))
             .map_or(0, |(count, _)| count)
     };
     let (types, functions) = (entries(1), imported(&sections)? + entries(3));
@@ -39,7 +39,7 @@ pub(crate) fn as_kernel(wasm: &[u8]) -> Option<Vec<u8>> {
 /// The number of functions that are imported, if none of the imports is anything else.
 fn imported(sections: &[(u8, Vec<u8>)]) -> Option<u32> {
     match sections.iter().find(|(id, _)| *id == 2) {
-        Some((_, content)) => Some(number(content)?.0),
+        Some((_, content)) => Some(read(content)?.0),
         None => Some(0),
     }
 }
@@ -49,7 +49,7 @@ fn append(sections: &mut Vec<(u8, Vec<u8>)>, id: u8, entry: &[u8]) -> Option<()>
     const ORDER: [u8; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
     let place = |id: u8| ORDER.iter().position(|known| *known == id);
     if let Some((_, content)) = sections.iter_mut().find(|(known, _)| *known == id) {
-        let (count, behind) = number(content)?;
+        let (count, behind) = read(content)?;
         *content = [&leb(count.checked_add(1)?), behind, entry].concat();
         return Some(());
     }
@@ -59,7 +59,8 @@ fn append(sections: &mut Vec<(u8, Vec<u8>)>, id: u8, entry: &[u8]) -> Option<()>
     Some(())
 }
 
-fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+/// A number at the front, and what stands behind it.
+pub(crate) fn read(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0;
     for (place, byte) in bytes.iter().enumerate().take(5) {
         value |= u32::from(byte & 0x7f).checked_shl(7 * place as u32)?;
@@ -70,7 +71,8 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     None
 }
 
-fn leb(mut number: u32) -> Vec<u8> {
+/// A number in as few bytes as it needs.
+pub(crate) fn leb(mut number: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let byte = (number & 0x7f) as u8;

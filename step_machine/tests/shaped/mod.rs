@@ -2,6 +2,7 @@
 //! what stands in a section, not that its end is elsewhere.
 
 use crate::decoded::Random;
+use crate::kernels::{leb, read};
 
 type Sections = Vec<(u8, Vec<u8>)>;
 
@@ -310,28 +311,4 @@ fn append(sections: &mut Sections, id: u8, entry: &[u8]) {
     let behind = |(known, _): &(u8, Vec<u8>)| place(*known) > place(id);
     let at = sections.iter().position(behind).unwrap_or(sections.len());
     sections.insert(at, (id, [&[1], entry].concat()));
-}
-
-fn read(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let mut value = 0;
-    for (place, byte) in bytes.iter().enumerate().take(5) {
-        value |= u32::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[place + 1..]));
-        }
-    }
-    None
-}
-
-pub(crate) fn leb(mut number: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let byte = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(byte);
-            return bytes;
-        }
-        bytes.push(byte | 0x80);
-    }
 }
