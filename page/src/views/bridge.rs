@@ -149,7 +149,7 @@ fn facts(layer1: &Value, money: Option<[U256; 2]>) -> Markup {
             div { dt { "Rollup" } dd { (format::layer1(text(layer1, "rollup"))) } }
             @if let Some([held, leaving]) = money {
                 div { dt { "Tez that it has on layer 1" } dd { (format::mutez(held)) } }
-                div { dt { "of these on their way out" } dd { (format::mutez(leaving)) } }
+                div { dt { "Tez that withdrawals take" } dd { (format::mutez(leaving)) } }
             }
             div { dt { "Newest level" } dd { @match over { Some(over) => (format::level(over)), None => "none is over yet" } } }
             div { dt { "Cemented up to" } dd { @match layer1.get("cemented").and_then(Value::as_u64) { Some(level) => (format::level(level)), None => "nothing yet" } } }
