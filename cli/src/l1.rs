@@ -454,7 +454,7 @@ mod tests {
         });
         let line = "level 3 index 0  cementing until level 21  native  1.5 tez  tz1…\n";
         assert_eq!(withdrawal(&one), line);
-        let mut executed = one.clone();
+        let mut executed = one;
         executed["status"] = json!("executed");
         assert_eq!(
             withdrawal(&executed),
