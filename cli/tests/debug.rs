@@ -109,6 +109,18 @@ fn going_back_runs_the_same_again() {
 }
 
 #[test]
+fn going_back_twice_does_not_go_forward() {
+    let folder = Folder::new("debug-back-twice");
+    let text = shown(&folder, "step inbox; step inbox; back 1; back; back");
+    let places: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("before level "))
+        .collect();
+    assert_eq!(places.len(), 3, "{text}");
+    assert!(places.iter().all(|place| *place == places[0]), "{text}");
+}
+
+#[test]
 fn a_trap_shows_the_functions_that_were_open() {
     let folder = Folder::new("debug-trap");
     // Writes, then calls itself once and divides by zero.

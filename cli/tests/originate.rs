@@ -76,9 +76,9 @@ fn what_is_wrong_in_a_plan_is_refused_or_warned_of() {
         ("--governance-key", Some("edpk"), "--governance-key"),
         ("--governance-key", Some(DEPLOYER), "--governance-key"),
         ("--governance-key", Some(OTHER_KEY), "named twice"),
-        ("--threshold", Some("0"), "--threshold 0"),
+        ("--threshold", Some("0"), "must sign? --threshold"),
         ("--threshold", Some("3"), "--threshold 3"),
-        ("--threshold", None, "--threshold 0"),
+        ("--threshold", None, "must sign? --threshold"),
         ("--token", Some("fa3:KT1"), "not a token"),
         ("--token", Some(DEPLOYER), "not a token"),
         (

@@ -52,6 +52,9 @@ pub enum MessageError {
     /// Layer 1 takes no longer messages.
     #[error("{0} bytes, more than the {max} that fit a message", max = host::MAX_MESSAGE)]
     TooLong(usize),
+    /// Layer 1 makes none without a tag.
+    #[error("no bytes: each message begins with a tag, 00 or 01")]
+    Empty,
 }
 
 enum Entry {
@@ -133,7 +136,10 @@ fn bytes(entry: &Entry, rollup: &[u8; 20]) -> Result<Vec<u8>, MessageError> {
             bytes.extend(decode_hex(external)?);
             bytes
         }
-        Entry::Serialized(Serialized { serialized }) => decode_hex(serialized)?,
+        Entry::Serialized(Serialized { serialized }) => match decode_hex(serialized)? {
+            bytes if bytes.is_empty() => return Err(MessageError::Empty),
+            bytes => bytes,
+        },
         Entry::Transfer(transfer) => transfer.bytes(rollup)?,
     };
     if bytes.len() > host::MAX_MESSAGE {
@@ -220,6 +226,7 @@ mod tests {
     fn a_wrong_message_is_named_by_its_place() {
         for wrong in [
             r#"{"external": "abc"}"#.to_owned(),
+            r#"{"serialized": ""}"#.to_owned(),
             r#"{"payload": "Unit", "sender": "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU"}"#.to_owned(),
             r#"{"payload": "Unit", "source": "KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT"}"#.to_owned(),
             r#"{"payload": "(Unit"}"#.to_owned(),

@@ -244,8 +244,12 @@ impl Session {
 
     fn find(&self, name: Option<&str>) -> Result<usize, String> {
         let Some(name) = name else {
-            let last = self.kept.last_key_value().map(|(number, _)| *number);
-            return last.ok_or_else(|| "nothing was kept yet".to_owned());
+            // Not one of a level that comes later: it was kept before the session went back.
+            let mut kept = self.kept.iter().rev();
+            let last = kept.find(|(_, kept)| kept.next <= self.next);
+            return last
+                .map(|(number, _)| *number)
+                .ok_or_else(|| "nothing was kept yet".to_owned());
         };
         let named = |(number, kept): &(&usize, &Kept)| {
             kept.name.as_deref() == Some(name) || name.parse() == Ok(**number)

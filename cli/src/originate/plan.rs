@@ -1,6 +1,7 @@
 //! A plan: what was decided, and what the steps gave so far.
 
 use super::PlanArgs;
+use super::public;
 use super::scripts::{SCRIPTS, script_of};
 use super::step::Step;
 use crate::address::{Kt1, Sr1};
@@ -93,6 +94,7 @@ impl Plan {
         };
         let mut warnings = plan.sound()?;
         warnings.extend(plan.unknown_network());
+        warnings.extend(public::warnings(&plan.deployer, &plan.keys));
         plan.evm_kernel()?;
         // As if all contracts were there: what is wrong shows now, not at the last step.
         let mut complete = plan.settings;
@@ -191,8 +193,13 @@ impl Plan {
             ensure!(keys.insert(bytes), "the key {key} is named twice");
         }
         ensure!(
-            (1..=keys.len()).contains(&self.threshold),
-            "--threshold {} of {} keys: from 1 to the number of keys is possible",
+            self.threshold > 0,
+            "how many of the {} keys must sign? --threshold NUMBER, at least 1",
+            keys.len()
+        );
+        ensure!(
+            self.threshold <= keys.len(),
+            "--threshold {}: there are {} keys",
             self.threshold,
             keys.len()
         );

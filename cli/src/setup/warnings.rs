@@ -4,6 +4,7 @@ use super::evm;
 use crate::address::Kt1;
 use crate::settings::MAX_BLOCK_GAS;
 use alloy_primitives::{Address, U256};
+use node::accounts::derive;
 use pvm::setup::Instruction;
 use storage::Config;
 use storage::account::Account;
@@ -54,6 +55,9 @@ const HIGH_FEE: u64 = 1_000_000_000_000_000_000 / 21_000;
 
 /// Below, a queue that is full drops inputs of a busy level.
 const SMALL_QUEUE: u64 = 1 << 20;
+
+/// The number of accounts that development nodes show.
+const KNOWN_ACCOUNTS: u32 = 20;
 
 /// A day of levels of 6 seconds.
 const DAY: u64 = 14_400;
@@ -161,6 +165,13 @@ fn fees(config: &Config) -> Vec<String> {
         warnings.push(format!(
             "the priority fees go to {recipient}, an address that the chain keeps for itself \
              (fee_recipient): nobody has its key"
+        ));
+    } else if derive(KNOWN_ACCOUNTS)
+        .is_ok_and(|known| known.iter().any(|account| account.address == recipient))
+    {
+        warnings.push(format!(
+            "the priority fees go to {recipient}, an account of the mnemonic that development nodes \
+             share (fee_recipient): everybody has its key"
         ));
     }
     warnings
@@ -322,6 +333,16 @@ mod tests {
             assert_eq!(warnings.len(), 1, "{warnings:?}");
             assert!(warnings[0].contains(&id.to_string()), "{warnings:?}");
         }
+    }
+
+    #[test]
+    fn fees_to_an_account_that_everybody_has_are_warned_of() {
+        let config = Config {
+            fee_recipient: alloy_primitives::address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+            ..good()
+        };
+        let warnings = of(&config, &[]);
+        assert!(warnings[0].contains("everybody has its key"), "{warnings:?}");
     }
 
     #[test]
