@@ -4,6 +4,7 @@ use crate::address::EvmAddress;
 use crate::{BAD_USAGE, FOUND_WRONG};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use michelson::{Type, encoding};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -120,8 +121,22 @@ enum Command {
         /// The payload, in hex
         payload: String,
     },
+    /// Print addresses of layer 1 in the 22 bytes each that the bridge's contracts take, in hex
+    Routing {
+        /// An account (tz…) or a contract (KT1…); several are printed one behind the other
+        #[arg(required = true, value_parser = contract_bytes)]
+        addresses: Vec<[u8; 22]>,
+    },
     /// Show addresses, levels and delays
     Info,
+}
+
+/// An account or a contract of layer 1 as its 22 bytes.
+fn contract_bytes(text: &str) -> Result<[u8; 22], String> {
+    let bytes = encoding::from_base58(text, &Type::Address).map_err(|why| why.to_string())?;
+    bytes
+        .try_into()
+        .map_err(|_| format!("{text:?} is not an account (tz…) or a contract (KT1…) alone"))
 }
 
 /// Runs the command. Exit code 1 if the devnet refuses, 2 if there is none.
@@ -131,6 +146,14 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
     {
         eprintln!("error: the kernel would refuse it: {why}");
         return Ok(ExitCode::from(FOUND_WRONG));
+    }
+    if let Command::Routing { addresses } = &args.command {
+        let routing = format!("0x{}", hex::encode(addresses.concat()));
+        match args.json {
+            true => println!("{}", json!(routing)),
+            false => println!("{routing}"),
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     let (method, mut params) = request(&args.command);
     if let Command::Execute {
@@ -264,7 +287,8 @@ fn request(command: &Command) -> (&'static str, Value) {
             ("rollup_sendDelayed", json!([prefixed(transaction), from]))
         }
         Command::Govern { payload } => ("rollup_govern", json!([prefixed(payload)])),
-        Command::Info => ("rollup_layer1", json!([])),
+        // `routing` asks nobody: see `run`.
+        Command::Info | Command::Routing { .. } => ("rollup_layer1", json!([])),
     }
 }
 
@@ -335,7 +359,12 @@ fn text(command: &Command, result: &Value) -> String {
             Some(all) if !all.is_empty() => all.iter().map(withdrawal).collect(),
             _ => "none\n".to_owned(),
         },
-        Command::Inbox { .. } | Command::Outbox { .. } | Command::Info => format!("{result:#}\n"),
+        Command::Inbox { .. }
+        | Command::Outbox { .. }
+        | Command::Info
+        | Command::Routing { .. } => {
+            format!("{result:#}\n")
+        }
     }
 }
 
