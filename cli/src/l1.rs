@@ -1,8 +1,11 @@
 //! `evm-rollup l1`: uses the layer 1 of a running devnet.
 
+mod answer;
+
 use crate::address::EvmAddress;
 use crate::{BAD_USAGE, FOUND_WRONG};
-use anyhow::{Context, bail};
+use answer::{clean, is_complete, text, withdrawal};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use michelson::{Type, encoding};
 use serde_json::{Value, json};
@@ -11,6 +14,9 @@ use std::time::Duration;
 
 /// The time limit of a call: the devnet may run many levels.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The most bytes of an answer: a level's inbox, raw and decoded.
+const MAX_ANSWER: u64 = 1 << 28;
 
 /// The options of `l1`.
 #[derive(Args, Debug)]
@@ -179,6 +185,12 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     let result = answer.get("result").context("the answer has no result")?;
+    ensure!(
+        is_complete(&args.command, result),
+        "{} answers {method} with {}: it is no devnet, and no node of evm-rollup",
+        args.url,
+        shortened(result)
+    );
     // The command that a node gives would be refused by layer 1.
     let over = match result["status"].as_str() {
         Some(status @ ("executed" | "expired")) => Some(status),
@@ -231,6 +243,15 @@ fn place(withdrawals: &Value, latest: bool) -> Result<(Value, Value), String> {
                 lines.trim_end()
             ))
         }
+    }
+}
+
+/// The first letters of an answer.
+fn shortened(result: &Value) -> String {
+    let all = result.to_string();
+    match all.char_indices().nth(80) {
+        Some((at, _)) => format!("{}…", &all[..at]),
+        None => all,
     }
 }
 
@@ -315,101 +336,14 @@ pub(crate) fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Va
         .with_context(|| {
             format!("no devnet at {url}, and no node: start a devnet with `evm-rollup devnet`")
         })?;
-    let body = answer.body_mut().with_config().limit(1 << 30);
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER);
     let text = body.read_to_string().context("the answer is incomplete")?;
     match serde_json::from_str(&text) {
-        Ok(answer) => Ok(answer),
+        Ok(mut answer) => {
+            clean(&mut answer);
+            Ok(answer)
+        }
         Err(error) => bail!("the answer of {url} is not JSON: {error}"),
-    }
-}
-
-/// An answer for people.
-fn text(command: &Command, result: &Value) -> String {
-    match command {
-        Command::Deposit { .. }
-        | Command::FaDeposit { .. }
-        | Command::Delayed { .. }
-        | Command::Govern { .. } => {
-            let place = format!(
-                "level {}, message {}\n",
-                result["level"], result["messageId"]
-            );
-            match (result["refused"].as_str(), result["waits"].as_str()) {
-                (Some(why), _) => format!("{place}the kernel refuses it: {why}\n"),
-                (None, Some(why)) => format!("{place}done on layer 1; the rollup waits: {why}\n"),
-                (None, None) if result["ran"] == false => {
-                    format!("{place}the level has not run yet\n")
-                }
-                (None, None) => place,
-            }
-        }
-        // A node in front of a rollup cannot do it itself.
-        Command::Execute { .. } if result["command"].is_string() => {
-            format!("{}\n", result["command"].as_str().unwrap_or_default())
-        }
-        Command::Execute { .. } | Command::PayOut { .. } => {
-            format!("done at level {}\n", result["level"])
-        }
-        Command::Advance { .. } => format!(
-            "{} levels ran; at level {}\n",
-            result["levels"], result["level"]
-        ),
-        Command::Balance { .. } => balance(result),
-        Command::Withdrawals => match result.as_array() {
-            Some(all) if !all.is_empty() => all.iter().map(withdrawal).collect(),
-            _ => "none\n".to_owned(),
-        },
-        Command::Inbox { .. }
-        | Command::Outbox { .. }
-        | Command::Info
-        | Command::Routing { .. } => {
-            format!("{result:#}\n")
-        }
-    }
-}
-
-fn balance(result: &Value) -> String {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut text = format!(
-        "{} tez\n{} tokens\n",
-        tez(&word(&result["mutez"])),
-        word(&result["tokens"])
-    );
-    for ticket in result["tickets"].as_array().into_iter().flatten() {
-        let (amount, ticketer) = (word(&ticket["amount"]), word(&ticket["ticketer"]));
-        text += &format!("{amount} tickets of {ticketer}\n");
-    }
-    text
-}
-
-/// A line of `l1 withdrawals`: position, status, payment.
-fn withdrawal(one: &Value) -> String {
-    let word = |key: &str| one[key].as_str().unwrap_or("?").to_owned();
-    let place = match (&one["outboxLevel"], &one["number"]) {
-        (Value::Null, number) => format!("queue {number}"),
-        (level, _) => format!("level {level} index {}", one["messageIndex"]),
-    };
-    let amount = match one["kind"].as_str() {
-        Some("token") => word("amount"),
-        Some("other") => return format!("{place}  {}\n", word("status")),
-        _ => format!("{} tez", tez(&word("amount"))),
-    };
-    let until = match &one["executableAt"] {
-        Value::Null => String::new(),
-        level if one["status"] == "cementing" => format!(" until level {level}"),
-        _ => String::new(),
-    };
-    let (status, kind, receiver) = (word("status"), word("kind"), word("receiver"));
-    format!("{place}  {status}{until}  {kind}  {amount}  {receiver}\n")
-}
-
-/// Mutez as tez.
-fn tez(mutez: &str) -> String {
-    let padded = format!("{mutez:0>7}");
-    let (whole, rest) = padded.split_at(padded.len() - 6);
-    match rest.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        rest => format!("{whole}.{rest}"),
     }
 }
 
@@ -438,7 +372,7 @@ mod tests {
             ("0", 0),
         ] {
             assert_eq!(mutez(text), Ok(amount));
-            assert_eq!(tez(&amount.to_string()), text);
+            assert_eq!(answer::tez(&amount.to_string()), text);
         }
         for text in [
             "",
@@ -473,23 +407,5 @@ mod tests {
         assert!(place(&executed, false).is_err());
         let only = json!([one(1, "executed"), one(2, "executable")]);
         assert_eq!(place(&only, false), Ok((json!(2), json!(0))));
-    }
-
-    #[test]
-    fn a_withdrawal_is_a_line() {
-        let one = json!({
-            "status": "cementing", "executableAt": 21, "outboxLevel": 3, "messageIndex": 0,
-            "kind": "native", "amount": "1500000", "receiver": "tz1…",
-        });
-        let line = "level 3 index 0  cementing until level 21  native  1.5 tez  tz1…\n";
-        assert_eq!(withdrawal(&one), line);
-        let mut executed = one;
-        executed["status"] = json!("executed");
-        assert_eq!(
-            withdrawal(&executed),
-            line.replace("cementing until level 21", "executed")
-        );
-        let queued = json!({ "status": "queued", "number": 7, "kind": "other" });
-        assert_eq!(withdrawal(&queued), "queue 7  queued\n");
     }
 }

@@ -91,7 +91,12 @@ pub(crate) struct PlanArgs {
     #[arg(long = "governance-key", value_name = "edpk…")]
     keys: Vec<String>,
     /// The number of keys that must sign, as many as there are at most
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
     threshold: usize,
     /// A token to wrap; once for each
     #[arg(long = "token", value_name = "fa12:KT1…|fa2:KT1…:ID")]

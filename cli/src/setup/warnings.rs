@@ -342,7 +342,10 @@ mod tests {
             ..good()
         };
         let warnings = of(&config, &[]);
-        assert!(warnings[0].contains("everybody has its key"), "{warnings:?}");
+        assert!(
+            warnings[0].contains("everybody has its key"),
+            "{warnings:?}"
+        );
     }
 
     #[test]
