@@ -75,6 +75,6 @@ pub use levels::SavedLevel;
 pub use parties::OfAccount;
 pub use pool::SavedTransaction;
 pub use raw_row::RawRow;
-pub use search::LogPlace;
+pub use search::{Before, LogPlace, NewestLogs};
 pub use state_name::StateName;
 pub use store::Store;

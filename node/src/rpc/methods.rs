@@ -277,6 +277,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["rollup_abis"], Blocking(abis::list)),
     (&["rollup_getTransactionsOf"], Blocking(explorer::transactions_of)),
     (&["rollup_getSlots"], Blocking(explorer::slots)),
+    (&["rollup_getNewestLogs"], Blocking(explorer::newest_logs)),
     (&["rollup_getReceipt"], Blocking(explorer::receipt)),
     (&["rollup_getCalls"], Tracing(calls::of_transaction)),
     (&["rollup_getDropped"], Blocking(txpool::dropped)),

@@ -6,7 +6,7 @@ use super::levels::SavedLevel;
 use super::state_name::StateName;
 use super::testing::{Memory, identity};
 use super::tests::{block, commit, state, whole_up_to};
-use super::{Store, StoreError};
+use super::{Before, Store, StoreError};
 use crate::chain::LogFilter;
 use alloy_primitives::{Address, Log};
 use std::sync::Arc;
@@ -22,6 +22,27 @@ fn found(store: &Store, from: u64, to: u64) -> Vec<(u64, usize, u64)> {
     let searched = store.for_each_log(&filter, (from, to), each);
     searched.unwrap().unwrap();
     found
+}
+
+/// The same, the newest first, by pages.
+fn newest(
+    store: &Store,
+    (first, mut before): (u64, Before),
+    size: usize,
+) -> Vec<(u64, usize, u64)> {
+    let filter = LogFilter::new(vec![Address::repeat_byte(7)], Vec::new());
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        let found = store.newest_logs(&filter, (first, before), size).unwrap();
+        assert!(found.logs.len() <= size);
+        let places = found.logs.iter();
+        all.extend(places.map(|(place, _)| (place.number, place.index, place.log)));
+        match found.next {
+            Some(next) => before = next,
+            None => return all,
+        }
+    }
+    unreachable!("the pages do not end")
 }
 
 /// Two stores with the same blocks, one of which has the last four in no table: it is asked the
@@ -65,6 +86,23 @@ fn what_is_in_the_log_alone_is_found() {
         assert_eq!(found(&logged, from, to), found(&whole, from, to));
     }
     assert_eq!(found(&whole, 0, 9).len(), 15);
+    for size in 1..5 {
+        for (first, before) in [
+            (0, (9, 0)),
+            (0, (u64::MAX, 9)),
+            (2, (6, 1)),
+            (0, (3, 0)),
+            (5, (5, 0)),
+        ] {
+            let mut expected = found(&whole, first, before.0.min(9));
+            expected.retain(|(number, _, log)| (*number, *log) < before);
+            expected.reverse();
+            for store in [&whole, &logged] {
+                let newest = newest(store, (first, before), size);
+                assert_eq!(newest, expected, "{size} a page, {first} to {before:?}");
+            }
+        }
+    }
     // Their records are nowhere: that is told.
     assert!(logged.state(StateName::Block(7)).is_err());
     assert_eq!(logged.state(StateName::Block(3)).unwrap(), None);

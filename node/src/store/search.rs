@@ -1,5 +1,9 @@
 //! Logs, found by address and topic.
 
+mod newest;
+
+pub use newest::{Before, NewestLogs};
+
 use super::blocks::{body, damaged, head};
 use super::error::StoreError;
 use super::store::Store;

@@ -2,8 +2,6 @@
 
 use crate::ask::{Ask, Trouble, list, number};
 use alloy_primitives::{B256, b256};
-use maud::{Markup, html};
-use node::rpc::RpcError;
 use serde_json::{Value, json};
 
 /// `Transfer(address,address,uint256)`.
@@ -27,72 +25,25 @@ pub(super) struct Found {
     pub(super) logs: Vec<Value>,
     /// The place that the next page is before.
     pub(super) next: Option<String>,
-    /// The blocks that have more logs than are read at once.
-    pub(super) left_out: Vec<u64>,
 }
 
-impl Found {
-    /// A note on the part that was not searched.
-    pub(super) fn note(&self) -> Markup {
-        html! {
-            @for block in &self.left_out {
-                p.note { "Block " a href={ "/block/" (block) } { (block) } " has more of them than are looked through: they are not here." }
-            }
-        }
-    }
-}
-
-/// The calls that a page of logs is found with, at most.
-const CALLS: usize = 10;
-
-/// The newest logs of a filter before a place (`BLOCK-LOG`). The node finds logs by their address
-/// and topics, so that a range without any costs little; one with too many is made shorter.
+/// The newest logs of a filter before a place (`BLOCK-LOG`).
 pub(super) async fn search(ask: &Ask, filter: &Value, before: &str) -> Result<Found, Trouble> {
-    let newest = super::home::newest(ask).await?;
-    let first = ask.node().chain().first();
-    let before = before.split_once('-');
-    let before = before
-        .and_then(|(block, log)| Some((block.parse::<u64>().ok()?, log.parse::<u64>().ok()?)));
-    let (mut to, bound) = match before {
-        Some((block, log)) => (block.min(newest), (block, log)),
-        None => (newest, (u64::MAX, 0)),
-    };
-    let mut found = Found::default();
-    let mut width = 4_096;
-    for _ in 0..CALLS {
-        let mut from = to.saturating_sub(width - 1).max(first);
-        let mut wanted = filter.clone();
-        wanted["fromBlock"] = json!(format!("{from:#x}"));
-        wanted["toBlock"] = json!(format!("{to:#x}"));
-        match ask.call("eth_getLogs", json!([wanted])).await {
-            Ok(logs) => {
-                let logs = logs.as_array().cloned().unwrap_or_default();
-                let earlier = |log: &Value| at(log) < bound;
-                found.logs.extend(logs.into_iter().rev().filter(earlier));
-                width = width.saturating_mul(16);
-            }
-            Err(error) if width > 1 && is_too_much(&error) => {
-                width = (width / 16).max(1);
-                continue;
-            }
-            Err(error) if is_too_much(&error) => {
-                found.left_out.push(to);
-                from = to;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if found.logs.len() > MOST {
-            found.logs.truncate(MOST);
-            found.next = found.logs.last().map(place);
-            return Ok(found);
-        }
-        if from <= first {
-            return Ok(found);
-        }
-        to = from - 1;
-    }
-    found.next = Some(format!("{}-0", to + 1));
-    Ok(found)
+    let before = before.split_once('-').and_then(|(block, log)| {
+        let (block, log) = (block.parse::<u64>().ok()?, log.parse::<u64>().ok()?);
+        Some(json!({ "block": block, "log": log }))
+    });
+    let found = ask
+        .call("rollup_getNewestLogs", json!([filter, before, MOST]))
+        .await?;
+    let next = found.get("next").filter(|next| !next.is_null());
+    let part = |name| next.and_then(|next| next.get(name)?.as_u64());
+    Ok(Found {
+        next: part("block")
+            .zip(part("log"))
+            .map(|(block, log)| format!("{block}-{log}")),
+        logs: list(&found, "logs").to_vec(),
+    })
 }
 
 /// The place of a log, as a page's address has it.
@@ -104,10 +55,6 @@ pub(super) fn place(log: &Value) -> String {
 /// The place of a log.
 fn at(log: &Value) -> (u64, u64) {
     (number(log, "blockNumber"), number(log, "logIndex"))
-}
-
-const fn is_too_much(error: &RpcError) -> bool {
-    matches!(error.code, RpcError::LIMIT | RpcError::TOO_LARGE)
 }
 
 #[cfg(test)]

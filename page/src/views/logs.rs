@@ -238,8 +238,7 @@ fn page(names: &Names, found: &Found, path: &str, query: &Query) -> Markup {
     };
     let older = next.map(|next| format!("{path}?before={next}"));
     html! {
-        (found.note())
-        @if found.logs.is_empty() { p.none { "None" @if older.is_some() || !found.left_out.is_empty() { " in the blocks that were looked through" } "." } }
+        @if found.logs.is_empty() { p.none { "None" @if older.is_some() { " in the blocks that were looked through" } "." } }
         ol.logs { @for row in &rows { (row) } }
         (format::pager("Logs", newer, older))
     }

@@ -121,9 +121,8 @@ pub(crate) async fn view(
         (account::head(ask, names, &who, "tokens").await?)
         h2 { "Tokens" }
         p.note { "The contracts of " @if query.has("before") { "older" } @else { "the newest" } " logs " code { "Transfer" } " to this account, " (found::MOST) " logs a page, and what each says that the account has." }
-        (found.note())
         @if found.next.is_some() { p.note { "There may be more, by older logs." } }
-        @if held.is_empty() { p.none { @if found.next.is_some() || !found.left_out.is_empty() { "None in the blocks that were looked through." } @else { "None." } } }
+        @if held.is_empty() { p.none { @if found.next.is_some() { "None in the blocks that were looked through." } @else { "None." } } }
         @else {
             div.wide { table {
                 caption.unseen { "Tokens" }

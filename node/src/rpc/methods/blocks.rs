@@ -181,7 +181,7 @@ pub(super) fn logs(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     logs_of(node, params.required(0)?)
 }
 
-/// The most logs of an answer.
+/// The most logs of an answer, unless they are of one block: nobody could ask for less of it.
 const MAX_LOGS: usize = 10_000;
 
 /// The logs that a query asks for.
@@ -209,6 +209,10 @@ pub(super) fn logs_between(
 ) -> Reply {
     let store = Arc::clone(node.store());
     let fork = node.fork().filter(|fork| from <= fork.number());
+    let most = match from == to && gone.is_empty() {
+        true => usize::MAX,
+        false => MAX_LOGS,
+    };
     Reply::Large(Box::new(move || {
         let (mut list, mut count, mut next) = (List::default(), 0, from);
         if let Some(fork) = fork {
@@ -217,7 +221,7 @@ pub(super) fn logs_between(
             let logs: Vec<Value> = serde_json::from_str(&logs).map_err(RpcError::internal)?;
             for log in &logs {
                 count += 1;
-                if count > MAX_LOGS {
+                if count > most {
                     return Err(too_many_logs());
                 }
                 list.push(log)?;
@@ -227,7 +231,7 @@ pub(super) fn logs_between(
         for block in &gone {
             for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
                 count += 1;
-                if count > MAX_LOGS {
+                if count > most {
                     return Err(too_many_logs());
                 }
                 list.push(&json::removed_log(block, index, number, log))?;
@@ -235,7 +239,7 @@ pub(super) fn logs_between(
         }
         let each = |place: LogPlace, log: &Log| {
             count += 1;
-            if count > MAX_LOGS {
+            if count > most {
                 return Err(too_many_logs());
             }
             list.push(&json::log(&place, log))

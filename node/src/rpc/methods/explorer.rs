@@ -4,7 +4,7 @@
 use crate::chain::{self, Block, Included};
 use crate::error::NodeError;
 use crate::node::Node;
-use crate::request::BlockId;
+use crate::request::{BlockId, LogQuery};
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
@@ -181,6 +181,34 @@ fn own_head(block: &Block) -> Result<Option<Head>, RpcError> {
     };
     let head = HEAD.get(state, &())?;
     Ok(head.filter(|head| head.number == block.number()))
+}
+
+/// `rollup_getNewestLogs(filter, before?, size?)`: logs that pass a filter (`address`, `topics`), newest
+/// first; `before` is `{block, log}`, the `next` of the page before. A page may have few, and a `next`:
+/// then they lie far apart.
+pub(super) fn newest_logs(node: &Node, params: &Params) -> Result<Value, RpcError> {
+    let query: LogQuery = params.required(0)?;
+    let before = params.optional::<Value>(1)?;
+    let size = usize::try_from(size(params, 2)?).unwrap_or(1);
+    let at = |name| Some(before.as_ref()?.get(name)?.as_u64().unwrap_or(u64::MAX));
+    let before = match (at("block"), at("log")) {
+        (Some(block), log) => (block, log.unwrap_or(0)),
+        _ => (u64::MAX, u64::MAX),
+    };
+    let first = node.chain().first();
+    let found = node
+        .store()
+        .newest_logs(&query.filter, (first, before), size)
+        .map_err(NodeError::from)?;
+    let logs: Vec<Value> = found
+        .logs
+        .iter()
+        .map(|(place, log)| json::log(place, log))
+        .collect();
+    let next = found
+        .next
+        .map(|(block, log)| json!({ "block": block, "log": log }));
+    Ok(json!({ "logs": logs, "next": next }))
 }
 
 /// `rollup_getReceipt(hash, from?, size?)`: a receipt with its logs from number `from` on, and how
