@@ -26,6 +26,7 @@ mod error;
 )]
 mod follower;
 mod heads;
+mod heard;
 mod levels;
 mod machine;
 mod options;

@@ -6,6 +6,7 @@ use super::answers::{Block as Level, Head};
 use super::bridge::{self, Questions};
 use super::client::{At, Client, ClientError, form};
 use super::error::FollowError;
+use super::heard::Heard;
 use super::poster::{Poster, Rollup};
 use super::replica::Replica;
 use super::snapshots::Snapshots;
@@ -89,16 +90,20 @@ impl Follower {
     /// Errors that do not pass: [`FollowError`].
     pub(super) fn run(mut self) -> Result<(), FollowError> {
         let mut wanted: Option<Head> = None;
-        let (mut pause, mut heard) = (None, Instant::now());
+        let (mut pause, mut heard) = (None, Heard::default());
         while !self.stop.load(Ordering::Relaxed) {
             self.serve();
             match self.heads.recv_timeout(TURN) {
-                Ok(head) => (wanted, heard) = (Some(head), Instant::now()),
+                Ok(head) => {
+                    heard.of(&head);
+                    wanted = Some(head);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             // Only the newest counts.
             while let Ok(head) = self.heads.try_recv() {
+                heard.of(&head);
                 wanted = Some(head);
             }
             if pause.is_some_and(|until| Instant::now() < until) {
@@ -110,10 +115,9 @@ impl Follower {
             if let (Ok(()), Some(head)) = (&turn, &wanted) {
                 turn = self.follow(&head.clone()).map(|()| wanted = None);
             }
-            let level = self.replica.next_level().saturating_sub(1);
             let turn = turn.and_then(|()| Ok(self.post()?));
-            match turn.map(|()| self.watch.trouble(level)) {
-                Ok(_) if heard.elapsed() >= self.patience + SILENCE => {
+            match turn.map(|()| self.watch.trouble(heard.level)) {
+                Ok(_) if heard.since.elapsed() >= self.patience + SILENCE => {
                     self.trouble.begins(&FollowError::Silent);
                 }
                 Ok(Some(late)) => self.trouble.begins(&late),

@@ -49,8 +49,8 @@ impl Watch {
     }
 
     /// The trouble between the rollup node and layer 1; `head`: the newest level that the
-    /// rollup node has told of.
-    pub(super) fn trouble(&self, head: u32) -> Option<FollowError> {
+    /// rollup node has told of, if any.
+    pub(super) fn trouble(&self, head: Option<u32>) -> Option<FollowError> {
         let layer1 = self.health.l1.as_ref()?;
         if let Some(connection) = &layer1.connection
             && connection != "connected"
@@ -59,7 +59,8 @@ impl Watch {
             return Some(FollowError::Disconnected { connection });
         }
         let late = u32::try_from(layer1.blocks_late).unwrap_or_default();
-        let late = late.max(self.newest().saturating_sub(head));
+        let unseen = head.map_or(0, |head| self.newest().saturating_sub(head));
+        let late = late.max(unseen);
         (late > MOST_LATE).then_some(FollowError::Late { late })
     }
 
@@ -85,18 +86,20 @@ mod tests {
     #[test]
     fn a_rollup_node_that_falls_behind_is_in_trouble() {
         let late = watch(r#"{"healthy":true,"l1":{"connection":"connected","blocks_late":4}}"#);
-        let trouble = late.trouble(10).unwrap().to_string();
+        let trouble = late.trouble(Some(10)).unwrap().to_string();
         assert_eq!(trouble, "the rollup node is 4 levels behind layer 1");
         let slow = watch(
             r#"{"degraded":true,"l1":{"connection":"connected","blocks_late":0,
                 "last_seen_head":{"hash":"B","level":720,"timestamp":"2026-01-01T00:00:00Z"}}}"#,
         );
-        let trouble = slow.trouble(10).unwrap().to_string();
+        let trouble = slow.trouble(Some(10)).unwrap().to_string();
         assert_eq!(trouble, "the rollup node is 710 levels behind layer 1");
-        assert_eq!(slow.trouble(717).map(|error| error.to_string()), None);
+        assert_eq!(slow.trouble(Some(717)).map(|error| error.to_string()), None);
+        // This node has not heard of any yet.
+        assert!(slow.trouble(None).is_none());
         assert_eq!(slow.newest(), 720);
         let lost = watch(r#"{"healthy":false,"l1":{"connection":"reconnecting"}}"#);
-        let trouble = lost.trouble(10).unwrap().to_string();
+        let trouble = lost.trouble(Some(10)).unwrap().to_string();
         assert_eq!(
             trouble,
             "the rollup node has lost layer 1: it is reconnecting"
@@ -111,7 +114,7 @@ mod tests {
             r#"{"l1":null}"#,
             r#"{"l1":{"blocks_late":-1}}"#,
         ] {
-            assert!(watch(health).trouble(10).is_none(), "{health}");
+            assert!(watch(health).trouble(Some(10)).is_none(), "{health}");
         }
     }
 }
