@@ -331,6 +331,37 @@ async fn transactions_logs_and_slots_come_page_by_page() {
     devnet.stop();
 }
 
+/// ECRECOVER in a loop: the work that a transaction may do ends before its gas.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_without_work_is_not_told_to_be_out_of_gas() {
+    let devnet = devnet(|_| {}).await;
+    let from = devnet.accounts()[0].address;
+    let initcode = |runtime: &[u8]| {
+        let length = u8::try_from(runtime.len()).unwrap();
+        [&[0x60, length][..], &hex!("80600b6000396000f3"), runtime].concat()
+    };
+    let recovers = deploy(
+        &devnet,
+        initcode(&hex!("5b602060006080600060015afa50600056")).into(),
+    )
+    .await;
+    let loops = deploy(&devnet, initcode(&hex!("5b600056")).into()).await;
+    for (to, gas, is_work) in [(recovers, "0xfffff0", true), (loops, "0x10000", false)] {
+        let request = json!([{ "from": from, "to": to, "gas": gas }]);
+        let hash = call(&devnet, "eth_sendTransaction", request).await;
+        let told = call(&devnet, "rollup_getCalls", json!([hash])).await;
+        assert_eq!(told["failure"]["outOfWork"] == true, is_work, "{told}");
+        let text = view(&devnet, &format!("/tx/{}", hash.as_str().unwrap())).await;
+        assert_eq!(text.contains("out of work"), is_work, "{text}");
+        assert_eq!(
+            text.contains("It ran <strong>out of gas"),
+            !is_work,
+            "{text}"
+        );
+    }
+    devnet.stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_with_more_logs_than_a_query_gives_is_shown_by_pages() {
     let devnet = devnet(|_| {}).await;

@@ -9,6 +9,7 @@ use crate::execute::engine::{Engine, EngineContext};
 use crate::execute::executor::{Executor, Ran, Transacted};
 use crate::execute::precompiles::MeteredPrecompiles;
 use crate::execute::validate;
+use crate::execute::work::Counts;
 use crate::native::code_size;
 use crate::native::interrupt::Interrupt;
 use crate::native::simulate::{Call, Rejection, configure, environment_of};
@@ -42,6 +43,9 @@ pub struct Replay<'s, S: ReadStore, I> {
 pub struct Traced {
     /// True if it succeeded.
     pub success: bool,
+    /// True if it ended because it had done all the work that it may do besides its gas, though it
+    /// looks as if it were out of gas.
+    pub out_of_work: bool,
     /// The gas that it used, refunds taken off, what its bytes cost included. The
     /// engine's result knows nothing of that.
     pub gas_used: u64,
@@ -253,7 +257,7 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
     }
 
     fn traced(
-        &self,
+        &mut self,
         result: ExecutionResult,
         (id, before): (revm::state::TransactionId, HashMap<Address, AccountInfo>),
         transaction: TxEnv,
@@ -266,8 +270,10 @@ impl<'s, S: ReadStore + 's, I: Observer<'s, S>> Replay<'s, S, I> {
             .filter(|(_, account)| account.transaction_id == id)
             .map(|(address, account)| (*address, own(account, id)))
             .collect();
+        let world = &mut self.executor.engine.0.ctx.journaled_state.database;
         Traced {
             success: result.is_success(),
+            out_of_work: world.work().is_exhausted(),
             gas_used: result.tx_gas_used(),
             logs,
             result: ResultAndState { result, state },

@@ -69,6 +69,10 @@ impl Narrator {
     }
 }
 
+/// Why a transaction failed that did more work than its gas limit allows (docs/differences.md).
+const OUT_OF_WORK: &str = "out of work: its opcodes and precompiles take longer than their gas pays for, \
+     and its gas limit allows no more of that (eth_estimateGas finds one that does, if any does)";
+
 fn tell(block: &Block, parent: &Block, names: &Given) -> Result<(), TraceFailure> {
     let interrupt = Interrupt::default();
     let all = 0..usize::MAX;
@@ -88,7 +92,10 @@ fn tell(block: &Block, parent: &Block, names: &Given) -> Result<(), TraceFailure
                     ExecutionResult::Halt { reason, .. } => Some(halt_words(reason)),
                     _ => None,
                 };
-                let reason = console::reason(result.output(), halt, names);
+                let reason = match looked.traced.out_of_work {
+                    true => OUT_OF_WORK.to_owned(),
+                    false => console::reason(result.output(), halt, names),
+                };
                 tracing::info!("transaction {hash} failed: {}", printable::text(&reason));
             }
             Ok(())

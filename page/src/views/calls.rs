@@ -230,7 +230,8 @@ pub(super) fn why(names: &Names, path: &str, told: &Value) -> Markup {
     let (first, last) = way.split_at(ends);
     html! {
         div.why {
-            (cause(text(call, "error"), &output, &limit(call, depth > 0)))
+            @if failure.get("outOfWork").is_some() { (out_of_work()) }
+            @else { (cause(text(call, "error"), &output, &limit(call, depth > 0))) }
             @if depth > 0 {
                 p { "That was in a call " (depth) " deep:" }
                 ol.path {
@@ -249,6 +250,13 @@ pub(super) fn why(names: &Names, path: &str, told: &Value) -> Markup {
                 (cause(text(before, "error"), &data(before, "output"), &limit(before, true)))
             }
         }
+    }
+}
+
+/// A transaction that looks as if it were out of gas (docs/differences.md, "work").
+fn out_of_work() -> Markup {
+    html! {
+        p { "It ran " strong { "out of work" } ": its opcodes and precompiles take longer than their gas pays for. A transaction may do 2.5 units of such work for each unit of its gas limit, up to a maximum; " code { "eth_estimateGas" } " finds a limit that is enough, if there is one." }
     }
 }
 

@@ -86,6 +86,9 @@ pub(super) fn of_transaction(
         let calls = looked.replay.inspector().tracer();
         calls.finish(&looked.traced);
         let mut answer = told(calls, &asked.wanted);
+        if looked.traced.out_of_work && answer["failure"].is_object() {
+            answer["failure"]["outOfWork"] = true.into();
+        }
         if asked.changes {
             answer["changes"] = changes(calls, &looked.traced, &before)?;
         }
