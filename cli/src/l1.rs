@@ -139,7 +139,7 @@ enum Command {
 
 /// An account or a contract of layer 1 as its 22 bytes.
 fn contract_bytes(text: &str) -> Result<[u8; 22], String> {
-    let bytes = encoding::from_base58(text, &Type::Address).map_err(|why| why.to_string())?;
+    let bytes = encoding::from_base58(text, &Type::Address)?;
     bytes
         .try_into()
         .map_err(|_| format!("{text:?} is not an account (tz…) or a contract (KT1…) alone"))
@@ -154,11 +154,7 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(FOUND_WRONG));
     }
     if let Command::Routing { addresses } = &args.command {
-        let routing = format!("0x{}", hex::encode(addresses.concat()));
-        match args.json {
-            true => println!("{}", json!(routing)),
-            false => println!("{routing}"),
-        }
+        println!("{}", routing(addresses, args.json));
         return Ok(ExitCode::SUCCESS);
     }
     let (method, mut params) = request(&args.command);
@@ -168,16 +164,9 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
         ..
     } = args.command
     {
-        let listed = post(&args.url, "rollup_withdrawals", &json!([]))?;
-        if let Some(code) = refused(&listed) {
-            return Ok(code);
-        }
-        match place(&listed["result"], latest) {
+        match only(&args.url, latest)? {
             Ok((level, index)) => (params[0], params[1]) = (level, index),
-            Err(why) => {
-                eprintln!("error: {why}");
-                return Ok(ExitCode::from(FOUND_WRONG));
-            }
+            Err(code) => return Ok(code),
         }
     }
     let answer = post(&args.url, method, &params)?;
@@ -216,11 +205,32 @@ pub(crate) fn run(args: &L1Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Addresses in hex, as the bridge's contracts take them.
+fn routing(addresses: &[[u8; 22]], json: bool) -> String {
+    let hex = format!("0x{}", hex::encode(addresses.concat()));
+    match json {
+        true => json!(hex).to_string(),
+        false => hex,
+    }
+}
+
 /// Checks that the kernel can read a payload of governance.
 fn readable(payload: &str) -> Result<(), String> {
     let bytes = hex::decode(payload.trim_start_matches("0x"));
     let bytes = bytes.map_err(|why| format!("it is not hex: {why}"))?;
     node::governance::read(&bytes).map(|_| ())
+}
+
+/// Asks for the only message that can be executed, or the newest. Prints why there is none.
+fn only(url: &str, latest: bool) -> anyhow::Result<Result<(Value, Value), ExitCode>> {
+    let listed = post(url, "rollup_withdrawals", &json!([]))?;
+    if let Some(code) = refused(&listed) {
+        return Ok(Err(code));
+    }
+    Ok(place(&listed["result"], latest).map_err(|why| {
+        eprintln!("error: {why}");
+        ExitCode::from(FOUND_WRONG)
+    }))
 }
 
 /// The place of the only message that can be executed, or of the newest.
