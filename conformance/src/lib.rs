@@ -11,7 +11,7 @@
 //! | [`suite`] | files and folders of tests, on several threads; skipped cases |
 //! | [`table`] | results for people |
 //! | [`rpc_compat`] | recorded JSON-RPC cases, on a devnet |
-//! | [`reference`] | plain revm, for traces, new tests and comparisons |
+//! | [`mod@reference`] | plain revm, for traces, new tests and comparisons |
 
 pub mod blockchain;
 pub mod fixture;

@@ -62,7 +62,7 @@ pub struct Options {
     /// The most instructions of a run of the kernel, which is counted then; `None`: the
     /// machine's own limit.
     pub max_instructions: Option<u64>,
-    /// True if the contracts that tools expect are there ([`predeploys`]).
+    /// True if the contracts that tools expect are there ([`crate::predeploys`]).
     pub predeploys: bool,
     /// The node's name; `None`: its own name behind that of anvil, which tools
     /// accept.

@@ -19,7 +19,7 @@ pub trait Opener: Debug + Send + Sync {
     /// If they cannot be opened.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
 
-    /// Opens the bytes of its log ([`super::log`]); `None`: it has none, and each change goes
+    /// Opens the bytes of its log (`store.log`); `None`: it has none, and each change goes
     /// into the tables at once.
     ///
     /// # Errors
