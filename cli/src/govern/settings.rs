@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn settings_are_names_and_values() {
-        let recipient = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let recipient = "0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BAe";
         let (decision, warnings) = decide(&[
             "base_fee_floor=2_000_000_000",
             &format!("fee_recipient={recipient}"),
