@@ -32,7 +32,7 @@ const PAGES: &[(&str, usize, usize, &str)] = &[
     ("docs/origination.md", 8, 1, "origination.rs"),
     ("docs/rpc.md", 5, 0, "docs.rs"),
     ("docs/security.md", 0, 1, "none"),
-    ("docs/start.md", 1, 0, "docs.rs"),
+    ("docs/start.md", 1, 1, "docs.rs"),
     ("docs/transactions.md", 6, 0, "docs.rs and transactions.rs"),
     ("docs/upgrade.md", 1, 0, "docs.rs"),
     ("docs/witnesses.md", 3, 0, "witnesses.rs"),

@@ -18,7 +18,7 @@ const DELAYED: &str = "KT1N4WaY6a1daQXqyMBTmnUWgkffrfgQ3sPG";
 const GOVERNANCE: &str = "KT1LzC7jMi6Q4K1Sfy9CJcDAnWm8JLEE2JmZ";
 const ACCOUNT: &str = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";
 const ROLLUP: &str = "sr1UX4Euo29Fd5bhmZypQffZJwy9M3A1D4Mb";
-const RECIPIENT: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const RECIPIENT: &str = "0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BAe";
 
 /// Options of `genesis`, over those of a rollup without mistakes.
 const OPTIONS: &[(&str, &str, Answer)] = &[
@@ -67,7 +67,7 @@ const OPTIONS: &[(&str, &str, Answer)] = &[
     ),
     (
         "--fee-recipient",
-        "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb9226",
+        "0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BA",
         Refused("40 hex digits"),
     ),
     (
