@@ -41,6 +41,11 @@ pub trait Opener: Debug + Send + Sync {
 
     /// Their name, for errors.
     fn name(&self) -> String;
+
+    /// The name of their log.
+    fn log_name(&self) -> String {
+        format!("the log of {}", self.name())
+    }
 }
 
 /// A file with a name, and perhaps that of its log beside it.
@@ -116,6 +121,14 @@ impl Opener for File {
 
     fn name(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn log_name(&self) -> String {
+        self.log
+            .as_ref()
+            .unwrap_or(&self.path)
+            .display()
+            .to_string()
     }
 }
 

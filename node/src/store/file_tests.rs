@@ -14,6 +14,8 @@ fn an_empty_file_is_no_new_store() {
         std::fs::write(&path, "").unwrap();
         let error = Store::open(&folder.0, &identity()).unwrap_err();
         assert!(error.to_string().contains("it is empty"), "{error}");
+        // The file to be moved away is that one alone.
+        assert!(error.to_string().contains(name), "{error}");
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
         std::fs::remove_file(&path).unwrap();
         // Somebody was interrupted who made one.

@@ -166,7 +166,7 @@ fn remove(transaction: &WriteTransaction, applied: u64) -> Result<(), StoreError
 
 /// Opens the file. redb does not promise to answer damage with an error.
 fn open(opener: &dyn Opener) -> Result<Option<Database>, StoreError> {
-    let name = || format!("{} (its log)", opener.name());
+    let name = || opener.log_name();
     let backend = opener.open_log().map_err(|source| StoreError::Unopened {
         name: name(),
         source,
