@@ -10,6 +10,7 @@ mod common;
 use common::{call, devnet, try_call};
 use node::Handle;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 /// The most bytes that a trace may take, by `node/src/trace/budget.rs`.
 const MOST: u64 = 256 << 20;
@@ -17,6 +18,9 @@ const MOST: u64 = 256 << 20;
 /// What else a call takes: its answer, the memory of its frames, and what the allocator keeps
 /// for later.
 const REST: u64 = 160 << 20;
+
+/// The process has one memory: a test traces while the others wait.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// A loop: memory, then calls and steps of some kinds.
 #[derive(Clone, Debug)]
@@ -250,6 +254,7 @@ async fn no_program_makes_a_trace_take_more_than_it_may() {
         Ok(rounds) => rounds.parse().unwrap(),
         Err(_) => 2,
     };
+    let _alone = ALONE.lock().await;
     let devnet = devnet(|_| {}).await;
     let bomb = Program {
         memory: 1 << 20,
@@ -301,6 +306,7 @@ async fn no_program_makes_a_trace_take_more_than_it_may() {
 
 #[tokio::test]
 async fn a_trace_that_is_too_large_says_so() {
+    let _alone = ALONE.lock().await;
     let devnet = devnet(|_| {}).await;
     let bomb = Program {
         memory: 1 << 20,
