@@ -158,8 +158,6 @@ pub(crate) struct DevnetArgs {
         env = "EVM_ROLLUP_INSTALLER_KERNEL"
     )]
     installer_kernel: Option<PathBuf>,
-    #[command(flatten)]
-    fork: ForkArgs,
     /// The number of blocks whose states are kept; older ones are not there to call or trace
     #[arg(long, default_value_t = node::devnet::KEEP_STATES, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..), env = "EVM_ROLLUP_KEEP_STATES")]
     keep_states: u64,
@@ -192,6 +190,9 @@ pub(crate) struct DevnetArgs {
     /// Also print the kernel's log
     #[arg(short, long, env = "EVM_ROLLUP_VERBOSE")]
     verbose: bool,
+    // Last: its heading holds for all that follow.
+    #[command(flatten)]
+    fork: ForkArgs,
 }
 
 /// The most accounts: each takes a derivation.
