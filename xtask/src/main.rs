@@ -60,6 +60,14 @@ fn work(parts: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--bin", "work"]);
+    // What cargo says of this package is not of those that are built: build scripts that heed it would
+    // run again, and at the next build once more.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(name);
+        }
+    }
     let built = build.status().context("cannot start cargo")?;
     ensure!(built.success(), "the measuring program does not build");
     let program = env::current_exe()?.with_file_name("work");
