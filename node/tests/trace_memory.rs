@@ -223,6 +223,17 @@ fn requests() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Calls without end, each with so many bytes of input.
+fn calls(input: u32) -> Program {
+    Program {
+        memory: input,
+        round: vec![Part::Call {
+            opcode: 0xf1,
+            input,
+        }],
+    }
+}
+
 /// Traces a program; gives the bytes that the process took for it, and the error.
 async fn trace(devnet: &Handle, program: &Program, request: &(&str, Value)) -> (u64, String) {
     let contract = "0xc0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
@@ -256,20 +267,8 @@ async fn no_program_makes_a_trace_take_more_than_it_may() {
     };
     let _alone = ALONE.lock().await;
     let devnet = devnet(|_| {}).await;
-    let bomb = Program {
-        memory: 1 << 20,
-        round: vec![Part::Call {
-            opcode: 0xf1,
-            input: 1 << 20,
-        }],
-    };
-    let empty = Program {
-        memory: 0,
-        round: vec![Part::Call {
-            opcode: 0xf1,
-            input: 0,
-        }],
-    };
+    let bomb = calls(1 << 20);
+    let empty = calls(0);
     let start = status("VmRSS");
     let mut choices = Choices(0x9e37_79b9_7f4a_7c15);
     for request in requests() {
@@ -308,13 +307,7 @@ async fn no_program_makes_a_trace_take_more_than_it_may() {
 async fn a_trace_that_is_too_large_says_so() {
     let _alone = ALONE.lock().await;
     let devnet = devnet(|_| {}).await;
-    let bomb = Program {
-        memory: 1 << 20,
-        round: vec![Part::Call {
-            opcode: 0xf1,
-            input: 1 << 20,
-        }],
-    };
+    let bomb = calls(1 << 20);
     for request in [
         ("debug_traceCall", json!({ "tracer": "callTracer" })),
         ("trace_call", json!(["trace"])),

@@ -11,7 +11,7 @@ use super::tables::{ANY_LOG, LOGS, entry, log_hash, of_entry, of_place, place};
 use crate::chain::LogFilter;
 use alloy_primitives::{B256, Log, keccak256};
 use ethereum::Header;
-use redb::ReadOnlyTable;
+use redb::{ReadOnlyTable, ReadTransaction};
 
 /// The place of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,16 +92,7 @@ impl Store {
                 };
                 next = found.checked_add(1);
                 let ((number, index), body) = (of_place(found), body(transaction, found)?);
-                let known = newest.take().filter(|(_, header)| header.number == number);
-                let (hash, header) = match known {
-                    Some(known) => known,
-                    None => {
-                        let missing = || damaged("block", number);
-                        let stored = head(transaction, number)?.ok_or_else(missing)?.stored;
-                        let header = Header::decode(&stored.rlp).map_err(|_| missing())?;
-                        (stored.hash, header)
-                    }
-                };
+                let (hash, header) = header(transaction, number, newest.take())?;
                 let hashed = keccak256(&body.transaction.raw);
                 for (log, entry) in (body.first_log..).zip(&body.receipt.logs) {
                     if filter.matches(entry) {
@@ -138,25 +129,45 @@ struct Search {
 /// The transactions with a log of one key.
 struct Alternative {
     key: B256,
-    /// The first of them that has not been passed; `None`: not looked yet.
+    /// The next of them that has not been passed; `None`: not looked yet.
     head: Option<Option<u64>>,
+}
+
+/// For each condition of a filter its alternatives.
+fn conditions(filter: &LogFilter) -> Vec<Vec<Alternative>> {
+    let alternative = |key| Alternative { key, head: None };
+    let conditions = filter.conditions().map(|keys| {
+        let keys = keys.iter().map(log_hash);
+        keys.map(alternative).collect()
+    });
+    let mut conditions: Vec<Vec<Alternative>> = conditions.collect();
+    if conditions.is_empty() {
+        conditions.push(vec![alternative(ANY_LOG)]);
+    }
+    conditions
+}
+
+/// Hash and header of a block; `known` has those of the block before in the search.
+fn header(
+    tables: &ReadTransaction,
+    number: u64,
+    known: Option<(B256, Header)>,
+) -> Result<(B256, Header), StoreError> {
+    if let Some(known) = known.filter(|(_, header)| header.number == number) {
+        return Ok(known);
+    }
+    let missing = || damaged("block", number);
+    let stored = head(tables, number)?.ok_or_else(missing)?.stored;
+    let header = Header::decode(&stored.rlp).map_err(|_| missing())?;
+    Ok((stored.hash, header))
 }
 
 impl Search {
     fn new(logs: ReadOnlyTable<u128, ()>, filter: &LogFilter, to: u64) -> Self {
-        let alternative = |key| Alternative { key, head: None };
-        let conditions = filter.conditions().map(|keys| {
-            let keys = keys.iter().map(log_hash);
-            keys.map(alternative).collect()
-        });
-        let mut conditions: Vec<Vec<Alternative>> = conditions.collect();
-        if conditions.is_empty() {
-            conditions.push(vec![alternative(ANY_LOG)]);
-        }
         let behind = to.checked_add(1).and_then(|behind| place(behind, 0));
         Self {
             logs,
-            conditions,
+            conditions: conditions(filter),
             end: behind.map_or(u64::MAX, |behind| behind - 1),
         }
     }

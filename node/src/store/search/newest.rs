@@ -1,11 +1,11 @@
 //! Logs, found newest first.
 
-use super::LogPlace;
+use super::{Alternative, LogPlace, conditions, header};
 use crate::chain::{Block, LogFilter};
-use crate::store::blocks::{body, damaged, head};
+use crate::store::blocks::body;
 use crate::store::error::StoreError;
 use crate::store::store::Store;
-use crate::store::tables::{ANY_LOG, LOGS, entry, log_hash, of_entry, of_place, place};
+use crate::store::tables::{LOGS, entry, of_entry, of_place, place};
 use alloy_primitives::{B256, Log, keccak256};
 use ethereum::Header;
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -148,16 +148,7 @@ fn of_tables(
         };
         next = at.checked_sub(1);
         let ((number, index), body) = (of_place(at), body(tables, at)?);
-        let known = newest.take().filter(|(_, header)| header.number == number);
-        let (block, header) = match known {
-            Some(known) => known,
-            None => {
-                let missing = || damaged("block", number);
-                let stored = head(tables, number)?.ok_or_else(missing)?.stored;
-                let header = Header::decode(&stored.rlp).map_err(|_| missing())?;
-                (stored.hash, header)
-            }
-        };
+        let (block, header) = header(tables, number, newest.take())?;
         let transaction = keccak256(&body.transaction.raw);
         let place = |log| LogPlace {
             block,
@@ -199,27 +190,11 @@ struct Backwards {
     steps: usize,
 }
 
-/// The transactions with a log of one key.
-struct Alternative {
-    key: B256,
-    /// The last of them that has not been passed; `None`: not looked yet.
-    head: Option<Option<u64>>,
-}
-
 impl Backwards {
     fn new(logs: ReadOnlyTable<u128, ()>, filter: &LogFilter, first: u64) -> Self {
-        let alternative = |key| Alternative { key, head: None };
-        let conditions = filter.conditions().map(|keys| {
-            let keys = keys.iter().map(log_hash);
-            keys.map(alternative).collect()
-        });
-        let mut conditions: Vec<Vec<Alternative>> = conditions.collect();
-        if conditions.is_empty() {
-            conditions.push(vec![alternative(ANY_LOG)]);
-        }
         Self {
             logs,
-            conditions,
+            conditions: conditions(filter),
             start: place(first, 0).unwrap_or(u64::MAX),
             steps: 0,
         }
@@ -235,7 +210,7 @@ impl Backwards {
                     if self.steps > MOST_STEPS {
                         return Ok(Step::Paused(at));
                     }
-                    let looked = alternative.seek(&self.logs, (self.start, at))?;
+                    let looked = alternative.seek_back(&self.logs, (self.start, at))?;
                     self.steps += if looked { SEEK } else { 1 };
                     // `None` is the least.
                     nearest = nearest.max(alternative.head.flatten());
@@ -256,7 +231,7 @@ impl Backwards {
 
 impl Alternative {
     /// Finds its last place up to `at`. Returns `true` if the table was asked.
-    fn seek(
+    fn seek_back(
         &mut self,
         logs: &ReadOnlyTable<u128, ()>,
         (start, at): (u64, u64),
