@@ -252,10 +252,11 @@ function tez(mutez) {
 const inTez = (text) => text.replace(/^\S+ has (\d+) tickets of \S+ and needs (\d+)$/, (_, has, needs) => `the rollup has ${tez(has)} tez on layer 1, and this takes ${tez(needs)} tez`);
 
 /** What an operation of layer 1 came to. */
-function operated({ level, messageId, refused, waits, ran }, what) {
+function operated({ level, messageId, refused, waits, ran, kept }, what) {
   const place = messageId === undefined ? `at level ${count(level)}` : `as message ${count(messageId)} of level ${count(level)}`;
   if (refused !== undefined) throw new Error(`${what} ${place}, but the kernel refuses it: ${refused}`);
   if (waits !== undefined) return `${what} ${place}. The rollup waits: ${waits}`;
+  if (kept) return `${what} ${place}. Its receiver does not take it: it is kept until somebody claims it.`;
   return `${what} ${place}${ran === false ? "; that level has not run yet" : ""}.`;
 }
 
@@ -289,14 +290,31 @@ const same = (form, lists) => {
   return [card, all("form.rpc", card).find(({ dataset }) => dataset.method === form.dataset.method && dataset.params === form.dataset.params)];
 };
 
-/** The lists of this page as they are now; the answer of a form in them stays where its button is, or was. Without
- * a form all that was answered stays. */
-async function refresh(form) {
+/** Whether a mouse's button or a finger is down: what is under it stays there. */
+let down = false;
+addEventListener("pointerdown", () => (down = true), true);
+for (const ended of ["pointerup", "pointercancel"]) addEventListener(ended, () => setTimeout(() => (down = false)), true);
+
+/** Lists are made anew one after the other. */
+let made = Promise.resolve();
+function refresh(form, unasked = false) {
+  made = made.then(() => remade(form, unasked)).catch(() => {});
+  return made;
+}
+
+/** The lists of this page as they are now; all that was answered in them stays where its button is, or was. What
+ * nobody asked for is not done under who has gone there. */
+async function remade(form, unasked) {
   const lists = one("#lists");
   if (!lists) return;
-  const parsed = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
-  const answered = form ? [form] : all("form.rpc", lists).filter((old) => one("output", old).textContent !== "");
-  for (const id of ["#facts", "#lists"]) {
+  const answer = await fetch(location.href).then((page) => page.text()).catch(() => null);
+  const parsed = answer && new DOMParser().parseFromString(answer, "text/html");
+  for (let waits = 0; down && waits < 40; waits++) await new Promise((next) => setTimeout(next, 50));
+  if (unasked && readOn(lists)) return;
+  // The form's own answer comes last: another list may have been made while it was under way.
+  const answered = all("form.rpc", lists).filter((old) => old !== form && one("output", old).textContent !== "");
+  if (form) answered.push(form);
+  for (const id of parsed ? ["#facts", "#lists"] : []) {
     const told = one(id, parsed);
     if (!told) continue;
     one(id)?.toggleAttribute("data-again", told.hasAttribute("data-again"));
@@ -304,22 +322,24 @@ async function refresh(form) {
     one(id)?.replaceChildren(...told.childNodes);
   }
   // Fields that say how things are.
-  for (const told of all("input[data-now]", parsed)) {
+  for (const told of parsed ? all("input[data-now]", parsed) : []) {
     const field = document.getElementById(told.id);
     if (!field) continue;
     Object.assign(field, { checked: told.checked, value: told.value });
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
-  times();
-  exact();
-  forms(lists);
+  if (parsed) {
+    times();
+    exact();
+    forms(lists);
+  }
   for (const old of answered.filter(({ isConnected }) => !isConnected)) {
     const [card, twin] = same(old, lists);
     const said = one("output", old);
     const place = twin ? one("output", twin) : card.appendChild(document.createElement("output"));
     place.className = said.className;
     place.textContent = said.textContent;
-    if (form && document.activeElement === document.body) one("button", twin ?? card)?.focus({ preventScroll: true });
+    if (old === form && document.activeElement === document.body) one("button", twin ?? card)?.focus({ preventScroll: true });
   }
 }
 
@@ -345,9 +365,14 @@ function forms(within = document) {
     };
     form.addEventListener("input", show);
     show();
+    // A second click while the first is under way does nothing.
+    let busy = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      if (form.dataset.sure && !confirm(form.dataset.sure)) return;
+      if (busy || (form.dataset.sure && !confirm(form.dataset.sure))) return;
+      busy = true;
+      // One answer at a time in what is made anew.
+      for (const old of form.closest("#lists") ? all("#lists output") : []) old.replaceChildren();
       tell("", "…");
       try {
         const result = await rpc(method, params(form));
@@ -356,19 +381,23 @@ function forms(within = document) {
       } catch (error) {
         tell("failed", `✗ ${form.closest("[data-unit=tez]") ? inTez(error.message) : error.message}`);
       }
-      await refresh(form).catch(() => {});
+      busy = false;
+      await refresh(form);
     });
   }
 }
+
+/** Whether somebody has gone into lists, or opened a part of them. */
+const readOn = (lists) => lists.contains(document.activeElement) || one("details[open]", lists) !== null;
 
 /** Lists that follow the chain, but not under who reads on in them. */
 function followed() {
   if (!one("#lists[data-live]")) return;
   const look = async () => {
     const lists = one("#lists");
-    if (!document.hidden && !lists.contains(document.activeElement) && !one("details[open]", lists)) {
+    if (!document.hidden && !readOn(lists)) {
       const newest = await rpc("eth_blockNumber", []).catch(() => lists.dataset.live);
-      if (Number(newest) !== Number(lists.dataset.live)) await refresh().catch(() => {});
+      if (Number(newest) !== Number(lists.dataset.live)) await refresh(null, true);
     }
     setTimeout(look, 2_000);
   };
@@ -642,7 +671,7 @@ function artefacts() {
     }
     output.textContent = said.join("\n") || "Choose a file first.";
     output.className = said.some((line) => line.startsWith("✗")) ? "failed" : "worked";
-    await refresh().catch(() => {});
+    await refresh();
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -675,7 +704,7 @@ function played() {
   const busy = () => one("#lists[data-again]");
   const look = async () => {
     if (busy() && !document.hidden) {
-      await refresh().catch(() => {});
+      await refresh();
       // The list says what came of it.
       if (!busy()) one("form.rpc[data-method=rollup_dispute] output").textContent = "";
     }
