@@ -31,22 +31,44 @@ pub(crate) fn warning(unguarded: usize) -> Option<String> {
     ))
 }
 
-/// Runs the command. Exit code 1 if the machine would refuse the module.
+/// The most functions of which it is said how often they can call themselves.
+const SHOWN: usize = 5;
+
+/// Runs the command. Exit code 1 if the machine would refuse the module. A kernel none of whose
+/// functions can call itself without passing a guard gets no other one.
 pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
-    let module = files::module(&args.kernel)?;
+    let module = files::kernel(&args.kernel)?;
     if let Err(why) = pvm::check(&module, pvm::Version::default()) {
         eprintln!("error: the machine would refuse this kernel: {why}");
         return Ok(ExitCode::from(FOUND_WRONG));
     }
     let stripped = pvm::strip(&module).context("the module cannot be read")?;
     let (guarded, guard) = stack_guard::apply(&stripped, stack_guard::FRAMES)?;
-    let names = Outline::read(&module)?.names_file();
-    files::write(&args.output, &guarded)?;
+    let needed = !stack_guard::unguarded(&stripped)?.is_empty();
+    let outline = Outline::read(&module)?;
+    let written = if needed { &guarded } else { &stripped };
+    files::write(&args.output, written)?;
     // A module without names, such as one that is guarded already, leaves those that are there.
+    let names = outline.names_file();
     if !names.is_empty() {
         files::write(&args.output.with_extension("names"), names)?;
     }
-    println!("{}: {} bytes", args.output.display(), guarded.len());
+    println!("{}: {} bytes", args.output.display(), written.len());
+    if !needed {
+        println!(
+            "it needs no guard: no function can call itself without passing one that is there"
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     println!("{guard}");
+    for (function, most) in guard.calls.iter().take(SHOWN) {
+        println!(
+            "  {}: {most} calls can be open; one more traps",
+            outline.name(*function)
+        );
+    }
+    if let left @ 1.. = guard.calls.len().saturating_sub(SHOWN) {
+        println!("  {left} others can call themselves at least as often");
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,12 +21,24 @@ fn a_kernel_that_would_be_stuck_traps_once_it_is_guarded() {
         "{}",
         stdout(&made)
     );
+    assert!(
+        stdout(&made).contains("  again: 298 calls can be open; one more traps"),
+        "{}",
+        stdout(&made)
+    );
     let names = std::fs::read_to_string(folder.path("guarded.names")).unwrap();
     assert_eq!(names, "0 again\n");
 
-    // Once more: the names are not in the module any more.
+    // Once more: there is no second guard, and the names are not in the module any more.
+    let once = std::fs::read(&guarded).unwrap();
     let again = command(&["guard", &guarded, "-o", &guarded]);
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    assert!(
+        stdout(&again).contains("needs no guard"),
+        "{}",
+        stdout(&again)
+    );
+    assert_eq!(std::fs::read(&guarded).unwrap(), once);
     let names = std::fs::read_to_string(folder.path("guarded.names")).unwrap();
     assert_eq!(names, "0 again\n");
     let hash = blake2b_256(&std::fs::read(&guarded).unwrap());

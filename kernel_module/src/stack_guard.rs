@@ -46,6 +46,9 @@ pub struct Guarded {
     pub fixed: u32,
     /// The number of frames that guarded functions may take together.
     pub budget: u32,
+    /// Each guarded function, and how many calls of it can be open if no other guarded function is:
+    /// one more traps. Those with the fewest come first.
+    pub calls: Vec<(u32, u32)>,
 }
 
 impl fmt::Display for Guarded {
@@ -55,6 +58,7 @@ impl fmt::Display for Guarded {
             guarded,
             fixed,
             budget,
+            ..
         } = self;
         write!(
             f,
@@ -112,12 +116,18 @@ pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError>
     let budget = frames
         .checked_sub(fixed + 1)
         .ok_or(GuardError::TooDeep { fixed })?;
+    let weights: BTreeMap<u32, u32> = guarded
+        .iter()
+        .map(|function| (*function, depths[function]))
+        .collect();
+    let mut calls: Vec<_> = weights
+        .iter()
+        .map(|(function, weight)| (*function, budget / weight))
+        .collect();
+    calls.sort_by_key(|(function, most)| (*most, *function));
     let mut guard = Guard {
         outline: &outline,
-        weights: guarded
-            .iter()
-            .map(|function| (*function, depths[function]))
-            .collect(),
+        weights,
         budget: AddedGlobals::new(vec![Number::I32(budget.cast_signed())]),
         next: outline.imported_functions,
     };
@@ -126,6 +136,7 @@ pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError>
         guarded: guarded.len(),
         fixed,
         budget,
+        calls,
     };
     let mut module = Module::new();
     guard.parse_core_module(&mut module, Parser::new(0), wasm)?;
