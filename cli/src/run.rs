@@ -226,6 +226,7 @@ fn level_json(report: &LevelReport) -> Value {
         "level": report.level,
         "status": status,
         "runs": report.runs.iter().map(run_json).collect::<Vec<_>>(),
+        "unread": report.unread,
         "outbox": report.outbox.iter().map(hex::encode).collect::<Vec<_>>(),
         "durable_root": hex::encode(report.durable_root()),
     });
@@ -349,6 +350,15 @@ impl fmt::Display for Text<'_> {
         }
         for (index, message) in report.outbox.iter().enumerate() {
             writeln!(f, "  outbox {index}: {}", hex::encode(message))?;
+            match node::rpc::outbox_message(message) {
+                Value::Null => writeln!(f, "    layer 1 cannot read it, and drops it")?,
+                read => writeln!(f, "    {}", self.paint(Colour::Dim, &read.to_string()))?,
+            }
+        }
+        match report.unread {
+            0 => {}
+            1 => writeln!(f, "  1 message was not read: it is lost")?,
+            unread => writeln!(f, "  {unread} messages were not read: they are lost")?,
         }
         writeln!(f, "  durable root {}", hex::encode(report.durable_root()))
     }

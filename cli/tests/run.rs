@@ -48,7 +48,7 @@ fn json_has_the_shape_that_tests_rely_on() {
     assert_eq!(
         levels[1],
         json!({
-            "level": 1, "status": "yielded", "runs": [expected_run], "outbox": [],
+            "level": 1, "status": "yielded", "runs": [expected_run], "unread": 3, "outbox": [],
             "durable_root": "",
         })
     );

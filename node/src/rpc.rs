@@ -25,4 +25,5 @@ mod words;
 
 pub use dispatch::{call, call_within};
 pub use error::RpcError;
+pub use layer1_json::outbox_message;
 pub(crate) use words::{halt as halt_words, revert as revert_words};

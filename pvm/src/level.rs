@@ -126,6 +126,8 @@ pub struct LevelReport {
     pub status: Status,
     /// The calls of the kernel, one at least unless the rollup is stuck.
     pub runs: Vec<RunReport>,
+    /// The number of messages that no run has read, of all that the level had: they are lost.
+    pub unread: usize,
     /// The outbox messages.
     pub outbox: Vec<Vec<u8>>,
     /// The storage at the end of the level.

@@ -43,7 +43,7 @@ impl State {
 
     pub(crate) fn run_level(&mut self, messages: Vec<Vec<u8>>) -> Result<LevelReport, Error> {
         if let Some(reason) = &self.stuck {
-            return Ok(self.stuck_report(reason.clone()));
+            return Ok(self.stuck_report(reason.clone(), messages.len()));
         }
         for message in &messages {
             match Version::of_migration(message) {
@@ -51,7 +51,7 @@ impl State {
                 Ok(None) => {}
                 Err(error) => {
                     self.stuck = Some(error.to_string());
-                    return Ok(self.stuck_report(error.to_string()));
+                    return Ok(self.stuck_report(error.to_string(), messages.len()));
                 }
             }
         }
@@ -95,6 +95,7 @@ impl State {
             level: self.level,
             status,
             runs: log.runs,
+            unread: context.inbox.len().saturating_sub(context.next),
             outbox: context.outbox,
             durable: self.durable.clone(),
             checkpoints: log.checkpoints,
@@ -103,11 +104,12 @@ impl State {
     }
 
     /// A level at which nothing runs.
-    fn stuck_report(&self, reason: String) -> LevelReport {
+    fn stuck_report(&self, reason: String, unread: usize) -> LevelReport {
         LevelReport {
             level: self.level,
             status: Status::Stuck { reason },
             runs: Vec::new(),
+            unread,
             outbox: Vec::new(),
             durable: self.durable.clone(),
             checkpoints: Vec::new(),

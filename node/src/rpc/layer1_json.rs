@@ -111,7 +111,8 @@ fn node(bytes: &[u8]) -> Value {
 }
 
 /// An outbox message as the rollup node gives it; null if layer 1 cannot read it.
-pub(super) fn outbox_message(bytes: &[u8]) -> Value {
+#[must_use]
+pub fn outbox_message(bytes: &[u8]) -> Value {
     match Message::parse(bytes) {
         Ok(Message::Batch(calls)) => {
             let calls: Value = calls.iter().map(transaction).collect();
