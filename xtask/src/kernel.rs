@@ -199,7 +199,7 @@ fn place(folder: &Path, name: &str, kernel: &[u8]) -> Result<()> {
 }
 
 /// The modules beside the EVM kernel: the installer, and what tests run.
-const OTHERS: [Other; 5] = [
+const OTHERS: [Other; 6] = [
     Other {
         what: "--package installer_kernel --lib --crate-type cdylib",
         name: "installer_kernel.wasm",
@@ -216,6 +216,12 @@ const OTHERS: [Other; 5] = [
         what: "--package host --example echo_and_count",
         name: "echo_and_count.wasm",
         built: "examples/echo_and_count.wasm",
+        small: false,
+    },
+    Other {
+        what: "--package host --example guestbook",
+        name: "guestbook.wasm",
+        built: "examples/guestbook.wasm",
         small: false,
     },
     Other {
