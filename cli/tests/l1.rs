@@ -39,9 +39,17 @@ fn the_devnets_layer_1_is_asked_and_told() {
     // Hex is taken without 0x, too.
     let wrapped = l1(&url, &["fa-deposit", &RECEIVER[2..], "700"]);
     assert_eq!(printed(&wrapped), "level 2, message 2\n");
+    // The deterministic deployer takes no money that brings no code.
+    let deployer = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+    let kept = l1(&url, &["deposit", deployer, "1"]);
+    assert!(
+        printed(&kept).starts_with("level 3, message 2\nits receiver does not take it"),
+        "{}",
+        printed(&kept)
+    );
     assert_eq!(printed(&l1(&url, &["withdrawals"])), "none\n");
     let advanced = l1(&url, &["advance", "3"]);
-    assert_eq!(printed(&advanced), "3 levels ran; at level 6\n");
+    assert_eq!(printed(&advanced), "3 levels ran; at level 7\n");
     let inbox = l1(&url, &["inbox", "1", "--json"]);
     let inbox: Value = serde_json::from_slice(&inbox.stdout).unwrap();
     assert_eq!(inbox["messages"][2]["kind"], "transfer");

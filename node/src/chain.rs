@@ -8,7 +8,7 @@ mod block;
 mod chain;
 pub mod log_filter;
 
-pub(crate) use block::tell;
 pub use block::{Block, ChainError, Included, head, parties, read_new};
+pub(crate) use block::{is_kept, tell};
 pub use chain::Chain;
 pub use log_filter::LogFilter;

@@ -59,6 +59,10 @@ pub(super) fn text(command: &Command, result: &Value) -> String {
                 (None, None) if result["ran"] == false => {
                     format!("{place}the level has not run yet\n")
                 }
+                (None, None) if result["kept"] == true => format!(
+                    "{place}its receiver does not take it: the bridge keeps it until somebody claims \
+                     it (docs/bridge.md)\n"
+                ),
                 (None, None) => place,
             }
         }

@@ -284,6 +284,19 @@ fn receiver(log: &Log) -> Option<Address> {
     is_address.then(|| Address::from_word(word))
 }
 
+/// Whether one of these logs tells that a bridge kept the deposit of a message, since its receiver
+/// did not take it.
+pub(crate) fn is_kept(logs: &[Log], level: u32, message: u32) -> bool {
+    static KEPT: LazyLock<[B256; 2]> = LazyLock::new(|| [DEPOSITS[1], DEPOSITS[3]].map(keccak256));
+    let place = [level, message].map(|number| U256::from(number).to_be_bytes::<32>());
+    logs.iter().any(|log| {
+        let topic = log.topics().first();
+        [NATIVE_BRIDGE, FA_BRIDGE].contains(&log.address)
+            && topic.is_some_and(|topic| KEPT.contains(topic))
+            && log.data.data.ends_with(&place.concat())
+    })
+}
+
 /// The newest block's facts and the cursor of the queue.
 ///
 /// # Errors

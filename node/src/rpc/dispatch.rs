@@ -9,7 +9,10 @@ use super::past;
 use super::protocol::{Incoming, Request, answer};
 use super::text;
 use crate::miner::MinerHandle;
+use crate::node::Node;
 use crate::printable;
+use crate::trace::console;
+use alloy_primitives::hex;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use std::time::Instant;
@@ -213,11 +216,11 @@ async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> 
         // Who serves many is not told of each.
         Ok(_) if node.follows() => tracing::debug!(target: "node::rpc", "{name}"),
         Err(error) if node.follows() => {
-            tracing::debug!(target: "node::rpc", "{name}: {} ({})", message(&error.message), error.code);
+            tracing::debug!(target: "node::rpc", "{name}: {} ({})", told(error, node), error.code);
         }
         Ok(_) => tracing::info!(target: "node::rpc", "{name}"),
         Err(error) => {
-            tracing::info!(target: "node::rpc", "{name}: {} ({})", message(&error.message), error.code);
+            tracing::info!(target: "node::rpc", "{name}: {} ({})", told(error, node), error.code);
         }
     }
     let id = id?;
@@ -252,6 +255,20 @@ fn is_development(method: &str) -> bool {
 
 fn name(method: &str) -> String {
     shown(method, 64)
+}
+
+/// An error for the log: what a call reverted with has its name there.
+fn told(error: &RpcError, node: &Node) -> String {
+    let reverted = || {
+        let output = error.data.as_ref()?.as_str()?;
+        hex::decode(output).ok()
+    };
+    match reverted() {
+        Some(output) if error.code == RpcError::REVERTED => {
+            message(&console::reverted(&output, &node.abis))
+        }
+        _ => message(&error.message),
+    }
 }
 
 fn message(message: &str) -> String {

@@ -58,14 +58,19 @@ pub fn may_print(code: &[u8]) -> bool {
 /// Why a transaction failed, in words.
 pub(crate) fn reason(output: Option<&Bytes>, halt: Option<String>, names: &Given) -> String {
     let output: &[u8] = output.map_or(&[], |output| output);
+    halt.unwrap_or_else(|| reverted(output, names))
+}
+
+/// What a call reverted with, in words.
+pub(crate) fn reverted(output: &[u8], names: &Given) -> String {
     let custom = match RevertReason::read(output) {
         None => names.custom_error(output),
         Some(_) => None,
     };
-    halt.unwrap_or_else(|| match custom {
+    match custom {
         Some(custom) => format!("execution reverted: {custom}"),
         None => revert_words(output),
-    })
+    }
 }
 
 /// The types of a value that can be printed.

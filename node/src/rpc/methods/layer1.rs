@@ -1,8 +1,10 @@
 //! The devnet's layer 1: deposits, withdrawals, levels (`rollup_…`).
 
 use crate::batches;
-use crate::miner::MinerHandle;
+use crate::chain::is_kept;
+use crate::miner::{MinerHandle, Operated};
 use crate::node::Node;
+use crate::request::BlockId;
 use crate::rpc::params::{Param, Params};
 use crate::rpc::{RpcError, json, layer1_json, load};
 use ::layer1::contracts::{Bridge, DelayedInbox};
@@ -28,7 +30,34 @@ pub(super) async fn deposit(miner: &MinerHandle, params: &Params) -> Result<Valu
     let overview = miner.overview().await?;
     let bridge = overview.contracts.bridge;
     let call = Bridge::deposit(bridge, overview.rollup, routing, Mutez(amount));
-    operate(miner, source, call).await
+    let Source(source) = source;
+    let receipt = miner.operate(source, vec![call]).await?;
+    deposited(miner.node(), &receipt)
+}
+
+/// The newest blocks in which a deposit is looked for: others may have come behind it.
+const DEPOSITED: u64 = 16;
+
+/// As [`layer1_json::receipt`]; `kept` is `true` if the receiver did not take the deposit.
+fn deposited(node: &Node, operated: &Operated) -> Result<Value, RpcError> {
+    let mut json = layer1_json::receipt(operated);
+    let Operated {
+        receipt, kernel, ..
+    } = operated;
+    let (Some(message), Some(_)) = (receipt.messages.first(), kernel) else {
+        return Ok(json);
+    };
+    let newest = node.latest()?.header.number;
+    for number in newest.saturating_sub(DEPOSITED)..=newest {
+        let Some(block) = node.find(BlockId::Number(number))? else {
+            continue;
+        };
+        let mut made = block.transactions.iter();
+        if made.any(|included| is_kept(&included.receipt.logs, receipt.level, *message)) {
+            json["kept"] = Value::from(true);
+        }
+    }
+    Ok(json)
 }
 
 /// `rollup_depositTokens({receiver, amount: tokens, proxy?, routing?, from?})`.
@@ -41,7 +70,7 @@ pub(super) async fn deposit_tokens(
     let Source(source) = fields.optional("from")?.unwrap_or_default();
     let routing = fields.routing(fields.optional("proxy")?)?;
     let receipt = miner.deposit_tokens(source, routing, amount).await?;
-    Ok(layer1_json::receipt(&receipt))
+    deposited(miner.node(), &receipt)
 }
 
 /// `rollup_sendDelayed(transaction, from?)`.
