@@ -151,7 +151,7 @@ pub(crate) fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
 
 /// A module that keeps every rule of the machine.
 fn valid(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let module = files::module(path)?;
+    let module = files::kernel(path)?;
     let report = report(&module, Version::default());
     let broken = report.rules.iter().filter(|rule| !rule.faults.is_empty());
     let lines: Vec<String> = broken
@@ -181,6 +181,8 @@ fn check_type(text: &str, target: Target) -> anyhow::Result<()> {
         !text.contains('%'),
         "a rollup's parameter has no entrypoints: {text}"
     );
+    Type::check_parameter(&node)
+        .map_err(|_| anyhow::anyhow!("layer 1 would refuse {text:?} as the type of the rollup's parameter: it is not made of Michelson's types (`unit`, `bytes`, `or (pair nat bytes) string`, …)"))?;
     ensure!(
         target != Target::Evm || Type::read(&node).ok() == Type::parse(PARAMETERS).ok(),
         "the EVM kernel reads parameters of the type '{PARAMETERS}', no others"

@@ -401,7 +401,7 @@ fn what_cannot_boot_is_not_installed() {
         (&["--kernel", &traps], "would not boot"),
         (
             &["--kernel", &minimal, "--installer-kernel", readme],
-            "not a kernel that",
+            "is not a wasm module",
         ),
         (
             &["--kernel", &evm, "--installer-kernel", &minimal],
@@ -420,6 +420,15 @@ fn what_cannot_boot_is_not_installed() {
                 "or (bytes %a) nat",
             ],
             "no entrypoints",
+        ),
+        (
+            &[
+                "--kernel",
+                &minimal,
+                "--parameters-type",
+                "pair nat (list natural)",
+            ],
+            "not made of Michelson's types",
         ),
         (
             &["--kernel", &minimal, "--parameters-type", "or (bytes"],

@@ -115,6 +115,28 @@ impl Type {
         }
     }
 
+    /// Whether a node is a type that a rollup's parameter may have: each part has a name of
+    /// Michelson's and as many parts as that takes (those that this crate has no values of, too), and
+    /// none is an operation.
+    ///
+    /// # Errors
+    /// [`TypeError::NoType`], with the part.
+    pub fn check_parameter(node: &Node) -> Result<(), TypeError> {
+        let Node::Prim { name, args, .. } = node else {
+            return Err(TypeError::NoType(node.clone()));
+        };
+        let parts = PARTS.iter().find(|(known, _)| *known == name);
+        let is_sized = matches!(&args[..], [Node::Int(_)]);
+        match (parts, args.len()) {
+            (Some((_, Parts::Size)), _) if is_sized => Ok(()),
+            (Some((_, Parts::Count(parts))), len) if *parts == len => {
+                args.iter().try_for_each(Self::check_parameter)
+            }
+            (Some((_, Parts::TwoAndMore)), 2..) => args.iter().try_for_each(Self::check_parameter),
+            _ => Err(TypeError::NoType(node.clone())),
+        }
+    }
+
     /// True if its values have an order: keys of maps, contents of tickets.
     #[must_use]
     pub fn is_comparable(&self) -> bool {
@@ -157,6 +179,49 @@ impl Type {
         }
     }
 }
+
+/// The parts of a type.
+enum Parts {
+    Count(usize),
+    TwoAndMore,
+    /// A number.
+    Size,
+}
+
+/// Michelson's types that layer 1 passes on.
+const PARTS: &[(&str, Parts)] = &[
+    ("unit", Parts::Count(0)),
+    ("never", Parts::Count(0)),
+    ("bool", Parts::Count(0)),
+    ("nat", Parts::Count(0)),
+    ("int", Parts::Count(0)),
+    ("mutez", Parts::Count(0)),
+    ("timestamp", Parts::Count(0)),
+    ("string", Parts::Count(0)),
+    ("bytes", Parts::Count(0)),
+    ("address", Parts::Count(0)),
+    ("key", Parts::Count(0)),
+    ("key_hash", Parts::Count(0)),
+    ("signature", Parts::Count(0)),
+    ("chain_id", Parts::Count(0)),
+    ("bls12_381_g1", Parts::Count(0)),
+    ("bls12_381_g2", Parts::Count(0)),
+    ("bls12_381_fr", Parts::Count(0)),
+    ("chest", Parts::Count(0)),
+    ("chest_key", Parts::Count(0)),
+    ("option", Parts::Count(1)),
+    ("list", Parts::Count(1)),
+    ("set", Parts::Count(1)),
+    ("contract", Parts::Count(1)),
+    ("ticket", Parts::Count(1)),
+    ("or", Parts::Count(2)),
+    ("map", Parts::Count(2)),
+    ("big_map", Parts::Count(2)),
+    ("lambda", Parts::Count(2)),
+    ("pair", Parts::TwoAndMore),
+    ("sapling_state", Parts::Size),
+    ("sapling_transaction", Parts::Size),
+];
 
 /// Types without arguments.
 const ATOMS: &[(&str, Type)] = &[
