@@ -354,13 +354,13 @@ fn rehearsal(
     path: &Path,
     installer_kernel: Option<&Path>,
 ) -> anyhow::Result<(Options, Option<Pages>)> {
-    let kernel = files::module(&options.kernel)?;
+    let kernel = files::kernel(&options.kernel)?;
     let setup = setup::read(path, Target::of(&kernel))?;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
     let base = files::built(installer::INSTALLER, installer_kernel, "--installer-kernel")?;
-    let made = Installer::new(&files::module(&base)?, &kernel, &setup.instructions)?;
+    let made = Installer::new(&files::kernel(&base)?, &kernel, &setup.instructions)?;
     let kept = match &options.preimages {
         Some(_) => None,
         None => {
@@ -402,6 +402,8 @@ async fn serve(
 ) -> anyhow::Result<ExitCode> {
     let words = options.mnemonic.clone();
     let page = options.site.is_some();
+    let folder = options.data_dir.clone();
+    let goes_on = folder.as_deref().or(state);
     let signal = signals(if state.is_some() {
         KEEP_TIME
     } else {
@@ -410,6 +412,12 @@ async fn serve(
     let started = node::devnet(options).await;
     let mut devnet = started.map_err(explain)?;
     devnet.node().abis.tell_errors(page::error_words);
+    if let (Some(path), Ok(latest)) = (goes_on, devnet.node().latest()) {
+        match latest.header.number {
+            0 => tracing::info!("the chain is kept in {}", path.display()),
+            number => tracing::info!("goes on after block {number} of {}", path.display()),
+        }
+    }
     if let Some((mut writer, json)) = banner {
         // Who does not want to read it need not.
         let _ = match json {
@@ -425,7 +433,7 @@ async fn serve(
         };
     }
     tokio::select! {
-        _ = signal => {}
+        _ = signal => tracing::info!("told to stop"),
         () = devnet.finished() => {
             tracing::error!("the devnet stopped");
             return Ok(ExitCode::from(crate::FOUND_WRONG));

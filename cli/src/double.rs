@@ -100,7 +100,7 @@ pub(crate) fn run(args: &DoubleArgs) -> anyhow::Result<ExitCode> {
 
 /// Writes installer and pages.
 fn originate(args: &DoubleArgs) -> anyhow::Result<Originated> {
-    let kernel = files::module(&files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)?;
+    let kernel = files::kernel(&files::built(KERNEL, args.kernel.as_deref(), "--kernel")?)?;
     let setup = setup::read(&args.setup, Target::of(&kernel))?;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
@@ -111,7 +111,7 @@ fn originate(args: &DoubleArgs) -> anyhow::Result<Originated> {
         args.installer_kernel.as_deref(),
         "--installer-kernel",
     )?;
-    let made = Installer::new(&files::module(&base)?, &kernel, &setup.instructions)?;
+    let made = Installer::new(&files::kernel(&base)?, &kernel, &setup.instructions)?;
     let pages = pages(&args.out);
     std::fs::create_dir_all(&pages)
         .with_context(|| format!("cannot create {}", pages.display()))?;

@@ -72,6 +72,20 @@ pub(crate) fn module(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(hex::decode(digits).unwrap_or(bytes))
 }
 
+/// The same of a module that is to be run: what is none is told as such.
+pub(crate) fn kernel(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let module = module(path)?;
+    anyhow::ensure!(
+        module.starts_with(MAGIC),
+        "{} is not a wasm module, binary or in hex: a kernel is the compiled .wasm",
+        path.display()
+    );
+    Ok(module)
+}
+
+/// The first bytes of a module.
+pub(crate) const MAGIC: &[u8] = b"\0asm";
+
 /// The text of a file. `-`: of the standard input.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     let text = String::from_utf8(read(path, MAX_TEXT)?);

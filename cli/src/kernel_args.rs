@@ -113,7 +113,7 @@ impl RollupArgs {
     /// The storage before the first level: the kernel and the setup.
     pub(crate) fn durable(&self, kernel: &Path) -> anyhow::Result<Durable> {
         let mut durable = Durable::new();
-        durable.write("/kernel/boot.wasm", files::module(kernel)?)?;
+        durable.write("/kernel/boot.wasm", files::kernel(kernel)?)?;
         if let Some(path) = &self.setup {
             let name = || path.display().to_string();
             let instructions = setup::parse(&files::text(path)?).with_context(name)?;

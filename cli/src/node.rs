@@ -197,7 +197,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<follower::Options> {
     let origin = match (&args.kernel, args.origination_level, args.from_storage) {
         (Some(_), _, true) => bail!("--kernel and --from-storage exclude each other"),
         (Some(kernel), Some(level), false) => Origin::Genesis {
-            kernel: files::module(kernel)?,
+            kernel: files::kernel(kernel)?,
             level,
         },
         (Some(_), None, false) => bail!("--kernel <FILE> needs --origination-level <LEVEL>"),
@@ -245,7 +245,9 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     let (signal, signalled) = (signals(STOP_TIME)?, Arc::clone(&stop));
     tokio::spawn(async move {
-        let _ = signal.await;
+        if signal.await.is_ok() {
+            tracing::info!("told to stop");
+        }
         signalled.store(true, Ordering::Relaxed);
     });
     let mut node = match follower::start(options, Arc::clone(&stop)).await {

@@ -142,9 +142,16 @@ fn count(
     for messages in levels {
         let report = by_calls.run_level(&inbox(messages))?;
         if !is_sound(&report) {
-            let traps = report.runs.iter().filter_map(|run| run.trap);
+            let mut traps: BTreeMap<String, usize> = BTreeMap::new();
+            for trap in report.runs.iter().filter_map(|run| run.trap) {
+                *traps.entry(trap.to_string()).or_default() += 1;
+            }
+            let traps = traps.into_iter().map(|(trap, count)| match count {
+                1 => trap,
+                count => format!("{trap} ({count} times)"),
+            });
             let ends: Vec<_> = std::iter::once(report.status.to_string())
-                .chain(traps.map(|trap| trap.to_string()))
+                .chain(traps)
                 .collect();
             let text = format!("level {}: {}", report.level, ends.join(", "));
             measured.unsound.push(text);

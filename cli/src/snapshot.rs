@@ -184,6 +184,7 @@ fn info(args: &InfoArgs) -> anyhow::Result<()> {
     for (name, value) in facts.as_object().into_iter().flatten() {
         match value {
             Value::String(text) => println!("{name}: {text}"),
+            Value::Null => println!("{name}: none"),
             value => println!("{name}: {value}"),
         }
     }
@@ -196,7 +197,7 @@ fn facts_json(facts: &Facts) -> Value {
         "level": facts.level,
         "rollup": Sr1(facts.rollup).to_string(),
         "origination_level": facts.origination_level,
-        "block": hex::encode(facts.block),
+        "block": (facts.block != [0; 32]).then(|| hex::encode(facts.block)),
         "kernel": hex::encode(facts.kernel),
         "durable_root": hex::encode(facts.root),
         "stuck": facts.stuck,

@@ -125,7 +125,7 @@ fn selection(args: &StatetestArgs) -> Selection {
 
 fn settings(args: &StatetestArgs) -> anyhow::Result<Settings> {
     let path = files::built(KERNEL, args.kernel.as_deref(), "--kernel")?;
-    let kernel = files::module(&path)?;
+    let kernel = files::kernel(&path)?;
     let skips = match &args.skips {
         Some(path) => Skips::parse(&files::text(path)?)?,
         None => Skips::open()?,

@@ -32,7 +32,7 @@ const CRATES: usize = 15;
 /// Runs the command. Exit code 1 if a rule is broken.
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let module = files::module(&args.kernel)?;
-    if !args.json && !module.starts_with(b"\0asm") {
+    if !args.json && !module.starts_with(files::MAGIC) {
         eprintln!("error: {} is not a wasm module", args.kernel.display());
         return Ok(ExitCode::from(FOUND_WRONG));
     }

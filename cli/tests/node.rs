@@ -366,6 +366,7 @@ fn a_node_that_cannot_start_says_why() {
         String::from_utf8_lossy(&ran.stderr).into_owned()
     };
     let http = "http://127.0.0.1:1";
+    folder.file("plain", "");
     for (args, why) in [
         (&["--rollup-node", http][..], "--kernel <FILE>"),
         (
@@ -410,6 +411,16 @@ fn a_node_that_cannot_start_says_why() {
                 "0",
             ],
             "0 is not in 1..",
+        ),
+        (
+            &[
+                "--rollup-node",
+                http,
+                "--from-storage",
+                "--data-dir",
+                "plain/folder",
+            ],
+            "cannot make the folder plain/folder",
         ),
     ] {
         let said = run(args);

@@ -13,6 +13,7 @@ use alloy_primitives::U256;
 use layer1::Layer1;
 use pvm::{DebugSink, Durable, Machine, Metering};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -118,17 +119,27 @@ impl Drop for Handle {
     }
 }
 
+/// The kernel's module.
+fn module(path: &Path) -> Result<Vec<u8>, DevnetError> {
+    let module = pvm::files::read(path, MAX_KERNEL).map_err(|source| DevnetError::Kernel {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    if !module.starts_with(b"\0asm") {
+        return Err(DevnetError::NoModule {
+            path: path.to_path_buf(),
+        });
+    }
+    Ok(module)
+}
+
 /// Starts a devnet: when it returns, block 0 is there and the port answers.
 ///
 /// # Errors
 /// [`DevnetError`].
 pub async fn devnet(options: Options) -> Result<Handle, DevnetError> {
     let access = Access::new(options.host, &options.cors)?.with_hosts(&options.allowed_hosts);
-    let kernel =
-        pvm::files::read(&options.kernel, MAX_KERNEL).map_err(|source| DevnetError::Kernel {
-            path: options.kernel.clone(),
-            source,
-        })?;
+    let kernel = module(&options.kernel)?;
     let (listener, address) = bound(&options)?;
     let fork = fork::connect(options.fork.clone()).await?;
     let accounts = accounts::derive_from(&options.mnemonic, options.accounts)

@@ -48,7 +48,7 @@ const MOST: u64 = pvm::witness::MAX_WITNESS + 128;
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let name = || args.file.display().to_string();
     let bytes = pvm::files::read(&args.file, MOST).with_context(name)?;
-    let kernel = files::module(&args.kernel)?;
+    let kernel = files::kernel(&args.kernel)?;
     let options = args.engine.choose(Options {
         preimages: args.preimages.clone(),
         ..Options::default()

@@ -19,6 +19,12 @@ pub enum DevnetError {
         /// Why.
         source: std::io::Error,
     },
+    /// The kernel's file is something else.
+    #[error("{} is not a wasm module: a kernel is the compiled .wasm", .path.display())]
+    NoModule {
+        /// The file.
+        path: PathBuf,
+    },
     /// The port cannot be used.
     #[error("cannot listen at {address}")]
     Listen {

@@ -194,6 +194,9 @@ struct Start {
 impl Start {
     /// Goes on from the store, or asks until the rollup node has what it takes.
     fn of(options: &Options, stop: &AtomicBool) -> Result<Self, StartError> {
+        if let Some(folder) = &options.data_dir {
+            Store::prepare(folder)?;
+        }
         if let Some(folder) = options
             .data_dir
             .as_ref()

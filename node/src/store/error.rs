@@ -8,8 +8,8 @@ use crate::chain::ChainError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The folder cannot be made.
-    #[error("cannot make the folder {folder}: {source}")]
+    /// The folder cannot be made, or not be written.
+    #[error("cannot make the folder {folder} and write in it: {source}")]
     Folder {
         /// The folder.
         folder: String,

@@ -30,6 +30,9 @@ const OLDER: [u32; 2] = [WITHOUT_LOG, WITHOUT_DROPPED];
 /// The name of the file in its folder.
 pub(super) const FILE: &str = "store.redb";
 
+/// A file that tries whether a folder may be written.
+const TRIED: &str = "store.tried";
+
 /// The data of a node.
 #[derive(Debug)]
 pub struct Store {
@@ -64,6 +67,22 @@ impl Store {
             source,
         })?;
         Self::of(Arc::new(File::with_log(folder.join(FILE))), identity)
+    }
+
+    /// Makes a folder for a store that comes later, and writes to it: what cannot be kept is told at
+    /// once.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn prepare(folder: &Path) -> Result<(), StoreError> {
+        let tried = folder.join(TRIED);
+        let written = fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&tried, []))
+            .and_then(|()| fs::remove_file(&tried));
+        written.map_err(|source| StoreError::Folder {
+            folder: folder.display().to_string(),
+            source,
+        })
     }
 
     /// The store in a folder, whosever it is.
