@@ -12,6 +12,6 @@ mod partial;
 mod record;
 
 pub use partial::{MAX_PROOF, Partial, ProofError, check};
-pub(crate) use partial::{Part, Reader};
+pub(crate) use partial::{Parts, Reader};
 pub(crate) use record::encode;
 pub use record::{Recorded, Recording};

@@ -59,39 +59,50 @@ pub(super) fn reference<M>(ty: HeapType) -> Result<u8, Stop<M>> {
 }
 
 impl<A: Arrays, S: Source> Decoder<'_, A, S> {
-    pub(super) fn import(&mut self) -> Done<A> {
+    /// Reads the next entry of a section, of so many bytes at most, if there is one.
+    fn next_entry<const BYTES: usize>(
+        &mut self,
+        read: impl FnOnce(&mut Self, &mut BinaryReader<'_>) -> Done<A>,
+    ) -> Done<A> {
         if self.over()? {
             return Ok(());
         }
         let end = self.state().end;
-        let mut bytes = [0; WINDOW];
+        let mut bytes = [0; BYTES];
         let bytes = self.window(end, &mut bytes)?;
         let mut reader = reader(bytes);
-        let (module, name) = (reader.read_string()?, reader.read_string()?);
-        let offered = module == MODULE || module == LEGACY_MODULE && self.terms.legacy;
-        let known = imports::import(name).filter(|_| offered);
-        let known = known.filter(|known| known.since <= self.terms.version);
-        let known = known.ok_or(Stop::Refused)?;
-        if reader.read_u8()? != 0 {
-            return Err(Stop::Refused);
-        }
-        let number = reader.read_var_u32()?;
-        let ty = self.type_at(number)?.ok_or(Stop::Refused)?;
-        self.fits(ty, known)?;
-        self.type_grows(2 + ty.params + u32::from(ty.result != ANY))?;
-        let place = IMPORTS.iter().position(|import| import.name == name);
-        let place = place.unwrap_or_default() as u32;
-        let begin = self.emit(op::THUNK | op::FREE, cells(ty.result) as u16, place)?;
-        let params = self.param_cells(ty)?;
-        self.emit_literal(params.into())?;
-        let function = self.state().functions;
-        self.set(Region::Declared, pair(function), number.into())?;
-        self.set(Region::Declared, pair(function) | 1, halves(begin, place))?;
-        let state = self.state();
-        state.functions = function.wrapping_add(1);
-        state.imported = function.wrapping_add(1);
+        read(self, &mut reader)?;
         self.entry_read(reader.current_position());
         Ok(())
+    }
+
+    pub(super) fn import(&mut self) -> Done<A> {
+        self.next_entry::<WINDOW>(|decoder, reader| {
+            let (module, name) = (reader.read_string()?, reader.read_string()?);
+            let offered = module == MODULE || module == LEGACY_MODULE && decoder.terms.legacy;
+            let known = imports::import(name).filter(|_| offered);
+            let known = known.filter(|known| known.since <= decoder.terms.version);
+            let known = known.ok_or(Stop::Refused)?;
+            if reader.read_u8()? != 0 {
+                return Err(Stop::Refused);
+            }
+            let number = reader.read_var_u32()?;
+            let ty = decoder.type_at(number)?.ok_or(Stop::Refused)?;
+            decoder.fits(ty, known)?;
+            decoder.type_grows(2 + ty.params + u32::from(ty.result != ANY))?;
+            let place = IMPORTS.iter().position(|import| import.name == name);
+            let place = place.unwrap_or_default() as u32;
+            let begin = decoder.emit(op::THUNK | op::FREE, cells(ty.result) as u16, place)?;
+            let params = decoder.param_cells(ty)?;
+            decoder.emit_literal(params.into())?;
+            let function = decoder.state().functions;
+            decoder.set(Region::Declared, pair(function), number.into())?;
+            decoder.set(Region::Declared, pair(function) | 1, halves(begin, place))?;
+            let state = decoder.state();
+            state.functions = function.wrapping_add(1);
+            state.imported = function.wrapping_add(1);
+            Ok(())
+        })
     }
 
     /// The type of an import is the machine's.
@@ -122,90 +133,66 @@ impl<A: Arrays, S: Source> Decoder<'_, A, S> {
     }
 
     pub(super) fn function(&mut self) -> Done<A> {
-        if self.over()? {
-            return Ok(());
-        }
-        let end = self.state().end;
-        let mut bytes = [0; 8];
-        let bytes = self.window(end, &mut bytes)?;
-        let mut reader = reader(bytes);
-        let ty = reader.read_var_u32()?;
-        if ty >= self.state().types {
-            return Err(Stop::Refused);
-        }
-        let function = self.state().functions;
-        self.set(Region::Declared, pair(function), ty.into())?;
-        self.state().functions = function.wrapping_add(1);
-        self.entry_read(reader.current_position());
-        Ok(())
+        self.next_entry::<8>(|decoder, reader| {
+            let ty = reader.read_var_u32()?;
+            if ty >= decoder.state().types {
+                return Err(Stop::Refused);
+            }
+            let function = decoder.state().functions;
+            decoder.set(Region::Declared, pair(function), ty.into())?;
+            decoder.state().functions = function.wrapping_add(1);
+            Ok(())
+        })
     }
 
     pub(super) fn table(&mut self) -> Done<A> {
-        if self.over()? {
-            return Ok(());
-        }
-        let end = self.state().end;
-        let mut bytes = [0; 32];
-        let bytes = self.window(end, &mut bytes)?;
-        let mut reader = reader(bytes);
-        let ty = kind(ValType::Ref(reader.read()?))?;
-        let (size, most) = limits(&mut reader)?;
-        let most = most.unwrap_or(MAX_TABLE).min(MAX_TABLE);
-        let table = self.state().tables;
-        self.set(Region::TableSizes, table, halves(size, most))?;
-        self.set(Region::TableTypes, table, ty.into())?;
-        self.state().tables = table.wrapping_add(1);
-        self.entry_read(reader.current_position());
-        Ok(())
+        self.next_entry::<32>(|decoder, reader| {
+            let ty = kind(ValType::Ref(reader.read()?))?;
+            let (size, most) = limits(reader)?;
+            let most = most.unwrap_or(MAX_TABLE).min(MAX_TABLE);
+            let table = decoder.state().tables;
+            decoder.set(Region::TableSizes, table, halves(size, most))?;
+            decoder.set(Region::TableTypes, table, ty.into())?;
+            decoder.state().tables = table.wrapping_add(1);
+            Ok(())
+        })
     }
 
     pub(super) fn memory(&mut self) -> Done<A> {
-        if self.over()? {
-            return Ok(());
-        }
-        let end = self.state().end;
-        let mut bytes = [0; 32];
-        let bytes = self.window(end, &mut bytes)?;
-        let mut reader = reader(bytes);
-        let (size, most) = limits(&mut reader)?;
-        let most = most.unwrap_or(MAX_PAGES);
-        if size > MAX_PAGES || most > MAX_PAGES {
-            return Err(Stop::Refused);
-        }
-        let state = self.state();
-        state.pages = size;
-        state.max_pages = most;
-        state.memories = state.memories.wrapping_add(1);
-        self.entry_read(reader.current_position());
-        Ok(())
+        self.next_entry::<32>(|decoder, reader| {
+            let (size, most) = limits(reader)?;
+            let most = most.unwrap_or(MAX_PAGES);
+            if size > MAX_PAGES || most > MAX_PAGES {
+                return Err(Stop::Refused);
+            }
+            let state = decoder.state();
+            state.pages = size;
+            state.max_pages = most;
+            state.memories = state.memories.wrapping_add(1);
+            Ok(())
+        })
     }
 
     pub(super) fn global(&mut self) -> Done<A> {
-        if self.over()? {
-            return Ok(());
-        }
-        let end = self.state().end;
-        let mut bytes = [0; WINDOW];
-        let bytes = self.window(end, &mut bytes)?;
-        let mut reader = reader(bytes);
-        let ty = kind(reader.read()?)?;
-        let mutable = reader.read_u8()?;
-        if mutable > 1 {
-            return Err(Stop::Refused);
-        }
-        let value = self.typed(&mut reader, ty)?;
-        let (number, first) = (self.state().globals, self.state().global_cells);
-        let words = [value as u64, (value >> 64) as u64];
-        for (place, word) in words.into_iter().take(cells(ty) as usize).enumerate() {
-            self.set(Region::Globals, first.wrapping_add(place as u32), word)?;
-        }
-        let about = u32::from(ty) | u32::from(mutable) << 8;
-        self.set(Region::GlobalTypes, number, halves(first, about))?;
-        let state = self.state();
-        state.globals = number.wrapping_add(1);
-        state.global_cells = first.wrapping_add(cells(ty));
-        self.entry_read(reader.current_position());
-        Ok(())
+        self.next_entry::<WINDOW>(|decoder, reader| {
+            let ty = kind(reader.read()?)?;
+            let mutable = reader.read_u8()?;
+            if mutable > 1 {
+                return Err(Stop::Refused);
+            }
+            let value = decoder.typed(reader, ty)?;
+            let (number, first) = (decoder.state().globals, decoder.state().global_cells);
+            let words = [value as u64, (value >> 64) as u64];
+            for (place, word) in words.into_iter().take(cells(ty) as usize).enumerate() {
+                decoder.set(Region::Globals, first.wrapping_add(place as u32), word)?;
+            }
+            let about = u32::from(ty) | u32::from(mutable) << 8;
+            decoder.set(Region::GlobalTypes, number, halves(first, about))?;
+            let state = decoder.state();
+            state.globals = number.wrapping_add(1);
+            state.global_cells = first.wrapping_add(cells(ty));
+            Ok(())
+        })
     }
 
     /// The value of a constant expression of a type.

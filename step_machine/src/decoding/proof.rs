@@ -9,15 +9,15 @@ use super::state::{LEN, State};
 use super::{Arrays, Verdict};
 use crate::backing::Region;
 use crate::plain::Bounds;
-use crate::proof::{Part, ProofError, Reader};
+use crate::proof::{Parts, ProofError, Reader};
 use crate::registers::Registers;
-use crate::tree::{HEIGHT, Hash, draft, state, zero};
+use crate::tree::{Hash, draft, state};
 
 /// The state of decoding, as far as a proof has it.
 #[derive(Clone, Debug)]
 pub struct PartialDraft {
     state: State,
-    regions: Vec<Part>,
+    regions: Parts,
 }
 
 impl PartialDraft {
@@ -29,10 +29,7 @@ impl PartialDraft {
         let mut from = Reader(proof);
         let state = State::decode(&from.array::<LEN>()?);
         let state = state.ok_or(ProofError::Malformed("no such state of decoding"))?;
-        let mut regions = Vec::new();
-        for _ in Region::DECODING {
-            regions.push(from.part(HEIGHT)?);
-        }
+        let regions = from.parts(Region::DECODING.len())?;
         Ok((Self { state, regions }, from.0))
     }
 
@@ -45,17 +42,13 @@ impl PartialDraft {
     /// The hash of the state.
     #[must_use]
     pub fn root(&self) -> Hash {
-        let roots: Vec<Hash> = self.regions.iter().map(|part| part.hash(HEIGHT)).collect();
+        let roots: [Hash; Region::DECODING.len()] = self.regions.roots();
         draft(&self.state.encode(), &roots)
     }
 
     /// The hash of the first state of a machine, of a module that is valid.
     #[must_use]
     pub fn finish(&self, bounds: Bounds) -> Hash {
-        let mut roots = [zero(HEIGHT); Region::ALL.len()];
-        for (root, part) in roots.iter_mut().zip(&self.regions) {
-            *root = part.hash(HEIGHT);
-        }
         let registers = Registers {
             pc: self.state.body_begin,
             pages: self.state.pages,
@@ -64,7 +57,7 @@ impl PartialDraft {
             frames: bounds.frames,
             ..Registers::default()
         };
-        state(&registers, &roots)
+        state(&registers, &self.regions.roots())
     }
 }
 
@@ -80,12 +73,10 @@ impl Arrays for PartialDraft {
     }
 
     fn get(&mut self, region: Region, at: u32) -> Result<u64, ProofError> {
-        let part = self.regions.get(region as usize);
-        part.ok_or(ProofError::Missing)?.get(HEIGHT, at)
+        self.regions.get(region, at)
     }
 
     fn set(&mut self, region: Region, at: u32, word: u64) -> Result<(), ProofError> {
-        let part = self.regions.get_mut(region as usize);
-        part.ok_or(ProofError::Missing)?.set(HEIGHT, at, word)
+        self.regions.set(region, at, word)
     }
 }

@@ -35,8 +35,12 @@ pub enum ProofError {
 #[derive(Clone, Debug)]
 pub struct Partial {
     registers: Registers,
-    regions: Vec<Part>,
+    regions: Parts,
 }
+
+/// Parts of the first regions, in their order.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts(Vec<Part>);
 
 /// A part of a region, as far as a proof has it.
 #[derive(Clone, Debug)]
@@ -61,21 +65,14 @@ impl Partial {
         }
         let registers = Registers::of(words);
         let registers = registers.ok_or(ProofError::Malformed("no such registers"))?;
-        let mut regions = Vec::new();
-        for _ in Region::ALL {
-            regions.push(from.part(HEIGHT)?);
-        }
+        let regions = from.parts(Region::ALL.len())?;
         Ok((Self { registers, regions }, from.0))
     }
 
     /// The hash of the state.
     #[must_use]
     pub fn root(&self) -> Hash {
-        let mut roots = [[0; 32]; Region::ALL.len()];
-        for (root, part) in roots.iter_mut().zip(&self.regions) {
-            *root = part.hash(HEIGHT);
-        }
-        state(&self.registers, &roots)
+        state(&self.registers, &self.regions.roots())
     }
 }
 
@@ -115,18 +112,37 @@ impl Backing for Partial {
     }
 
     fn get(&mut self, region: Region, at: u32) -> Result<u64, ProofError> {
-        let part = self.regions.get(region as usize);
-        part.ok_or(ProofError::Missing)?.get(HEIGHT, at)
+        self.regions.get(region, at)
     }
 
     fn set(&mut self, region: Region, at: u32, word: u64) -> Result<(), ProofError> {
-        let part = self.regions.get_mut(region as usize);
+        self.regions.set(region, at, word)
+    }
+}
+
+impl Parts {
+    pub(crate) fn get(&self, region: Region, at: u32) -> Result<u64, ProofError> {
+        let part = self.0.get(region as usize);
+        part.ok_or(ProofError::Missing)?.get(HEIGHT, at)
+    }
+
+    pub(crate) fn set(&mut self, region: Region, at: u32, word: u64) -> Result<(), ProofError> {
+        let part = self.0.get_mut(region as usize);
         part.ok_or(ProofError::Missing)?.set(HEIGHT, at, word)
+    }
+
+    /// The roots of as many regions; one without a part has zeros alone.
+    pub(crate) fn roots<const COUNT: usize>(&self) -> [Hash; COUNT] {
+        let mut roots = [zero(HEIGHT); COUNT];
+        for (root, part) in roots.iter_mut().zip(&self.0) {
+            *root = part.hash(HEIGHT);
+        }
+        roots
     }
 }
 
 impl Part {
-    pub(crate) fn get(&self, height: u32, at: u32) -> Result<u64, ProofError> {
+    fn get(&self, height: u32, at: u32) -> Result<u64, ProofError> {
         match self {
             Self::Zeros => Ok(0),
             Self::Elsewhere(_) => Err(ProofError::Missing),
@@ -135,7 +151,7 @@ impl Part {
         }
     }
 
-    pub(crate) fn set(&mut self, height: u32, at: u32, word: u64) -> Result<(), ProofError> {
+    fn set(&mut self, height: u32, at: u32, word: u64) -> Result<(), ProofError> {
         if let Self::Zeros = self {
             *self = match height {
                 0 => Self::Leaf([0; LEAF]),
@@ -180,8 +196,14 @@ impl Reader<'_> {
         Ok(*array)
     }
 
+    /// The parts of so many regions.
+    pub(crate) fn parts(&mut self, count: usize) -> Result<Parts, ProofError> {
+        let parts = (0..count).map(|_| self.part(HEIGHT));
+        Ok(Parts(parts.collect::<Result<_, _>>()?))
+    }
+
     /// No deeper than a region is high. Each part has one form alone.
-    pub(crate) fn part(&mut self, height: u32) -> Result<Part, ProofError> {
+    fn part(&mut self, height: u32) -> Result<Part, ProofError> {
         let [tag] = self.array()?;
         match tag {
             0 => Ok(Part::Zeros),
