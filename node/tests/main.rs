@@ -15,4 +15,5 @@ mod pending;
 mod proofs;
 mod scripts;
 mod tools;
+mod trace_memory;
 mod traces;

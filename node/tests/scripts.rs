@@ -1,17 +1,11 @@
 //! Tracers in JavaScript over JSON-RPC, at what ran in the compiled kernel.
 
+use crate::common::forwarded::{scene, send};
 use crate::common::{COUNTER, call, deploy, devnet, number, try_call};
 use alloy_primitives::{Address, hex};
 use node::Handle;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-
-/// Calls the contract in its call data, with the rest of the data, and reverts if that fails.
-const FORWARDER: &[u8] = &hex!(
-    "602036036020600037" // copies the data behind the address
-    "60006000602036036000600234046000355af1" // calls
-    "602357600080fd5b00"
-);
 
 /// The tree of calls, as go-ethereum's first call tracer made it: by enter and exit.
 const TREE: &str = r#"{
@@ -43,25 +37,6 @@ const TREE: &str = r#"{
 const COUNT: &str = "{hist: {}, nops: 0, step: function(log, db) { \
     var op = log.op.toString(); this.hist[op] = (this.hist[op] || 0) + 1; this.nops++; }, \
     fault: function(log, db) {}, result: function(ctx) { return {nops: this.nops, hist: this.hist}; }}";
-
-async fn send(devnet: &Handle, to: Address, data: &[u8], value: &str) -> Value {
-    let from = devnet.accounts()[0].address;
-    let data = hex::encode_prefixed(data);
-    let request = json!([{
-        "from": from, "to": to, "data": data, "value": value, "gas": "0x30000",
-    }]);
-    call(devnet, "eth_sendTransaction", request).await
-}
-
-/// A devnet with a contract that calls a counter, and the transaction in which it does.
-async fn scene() -> (Handle, Address, Address, Value) {
-    let devnet = devnet(|_| {}).await;
-    let counter = deploy(&devnet, &[], COUNTER).await;
-    let forwarder = deploy(&devnet, &[], FORWARDER).await;
-    let data = [counter.into_word().as_slice(), &[1, 2, 3, 4]].concat();
-    let hash = send(&devnet, forwarder, &data, "0x0").await;
-    (devnet, counter, forwarder, hash)
-}
 
 async fn traced(devnet: &Handle, hash: &Value, tracer: &str) -> Value {
     let params = json!([hash, { "tracer": tracer }]);

@@ -4,13 +4,10 @@
 // The system tells how much.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "one program has the other tests")]
-mod common;
-
-use common::{call, devnet, try_call};
+use crate::common::{call, devnet, try_call};
 use node::Handle;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use std::process::Command;
 
 /// The most bytes that a trace may take, by `node/src/trace/budget.rs`.
 const MOST: u64 = 256 << 20;
@@ -19,8 +16,30 @@ const MOST: u64 = 256 << 20;
 /// for later.
 const REST: u64 = 160 << 20;
 
-/// The process has one memory: a test traces while the others wait.
-static ALONE: Mutex<()> = Mutex::const_new(());
+/// Tells a process of this program that one test is all it runs.
+const ALONE: &str = "TRACE_MEMORY_ALONE";
+
+/// Runs a test of this file in a process of its own, whose memory is that of its traces: `true` there.
+fn is_alone(test: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().unwrap();
+    let test = format!("trace_memory::{test}");
+    let ran = Command::new(program)
+        .args([&test, "--exact", "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    let complaint = String::from_utf8_lossy(&ran.stderr);
+    assert!(
+        ran.status.success() && said.contains("1 passed"),
+        "{said}{complaint}"
+    );
+    println!("{said}");
+    false
+}
 
 /// A loop: memory, then calls and steps of some kinds.
 #[derive(Clone, Debug)]
@@ -261,11 +280,13 @@ async fn trace(devnet: &Handle, program: &Program, request: &(&str, Value)) -> (
 /// Looks for the programs that take most, by changes of the one that took most so far.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_program_makes_a_trace_take_more_than_it_may() {
+    if !is_alone("no_program_makes_a_trace_take_more_than_it_may") {
+        return;
+    }
     let rounds: u64 = match std::env::var("TRACE_ROUNDS") {
         Ok(rounds) => rounds.parse().unwrap(),
         Err(_) => 2,
     };
-    let _alone = ALONE.lock().await;
     let devnet = devnet(|_| {}).await;
     let bomb = calls(1 << 20);
     let empty = calls(0);
@@ -305,7 +326,6 @@ async fn no_program_makes_a_trace_take_more_than_it_may() {
 
 #[tokio::test]
 async fn a_trace_that_is_too_large_says_so() {
-    let _alone = ALONE.lock().await;
     let devnet = devnet(|_| {}).await;
     let bomb = calls(1 << 20);
     for request in [

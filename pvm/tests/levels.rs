@@ -1,5 +1,6 @@
 //! The level protocol, on small kernels written for the purpose.
 
+use crate::imports::STORE;
 use pvm::engine::{self, Trap};
 use pvm::reveal::RevealError;
 use pvm::{
@@ -15,15 +16,7 @@ fn kernel(data: &str, body: &str) -> Vec<u8> {
   (import "smart_rollup_core" "read_input" (func $read_input (param i32 i32 i32) (result i32)))
   (import "smart_rollup_core" "write_output" (func $write_output (param i32 i32) (result i32)))
   (import "smart_rollup_core" "write_debug" (func $write_debug (param i32 i32)))
-  (import "smart_rollup_core" "store_has" (func $has (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_delete" (func $delete (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_list_size" (func $list (param i32 i32) (result i64)))
-  (import "smart_rollup_core" "store_get_nth_key" (func $nth (param i32 i32 i64 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_copy" (func $copy (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_read" (func $read (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_value_size" (func $size (param i32 i32) (result i32)))
+  {STORE}
   (import "smart_rollup_core" "reveal_preimage" (func $preimage (param i32 i32 i32 i32) (result i32)))
   (import "smart_rollup_core" "reveal_metadata" (func $metadata (param i32 i32) (result i32)))
   (memory 2) (export "memory" (memory 0))

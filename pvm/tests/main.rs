@@ -3,6 +3,7 @@
 mod decoding;
 mod durable;
 mod engines;
+mod imports;
 mod kernels;
 mod levels;
 mod metering;

@@ -1,6 +1,7 @@
 //! Runs step by step: each step has a proof that is checked without the state, calls of the host
 //! included, and what comes out is what a level gives.
 
+use crate::imports::STORE;
 use pvm::steps::{Evidence, Hash, StepProofError, Steps, check};
 use pvm::{DebugSink, Machine, Options, engine, reveal};
 use std::path::PathBuf;
@@ -17,15 +18,7 @@ fn kernel() -> Vec<u8> {
   (import "smart_rollup_core" "read_input" (func $input (param i32 i32 i32) (result i32)))
   (import "smart_rollup_core" "write_output" (func $output (param i32 i32) (result i32)))
   (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
-  (import "smart_rollup_core" "store_has" (func $has (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_delete" (func $delete (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_list_size" (func $list (param i32 i32) (result i64)))
-  (import "smart_rollup_core" "store_get_nth_key" (func $nth (param i32 i32 i64 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_copy" (func $copy (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_read" (func $read (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_value_size" (func $size (param i32 i32) (result i32)))
+  {STORE}
   (import "smart_rollup_core" "__internal_store_get_hash" (func $hash (param i32 i32 i32 i32) (result i32)))
   (import "smart_rollup_core" "reveal_preimage" (func $preimage (param i32 i32 i32 i32) (result i32)))
   (import "smart_rollup_core" "reveal_metadata" (func $metadata (param i32 i32) (result i32)))

@@ -1,5 +1,6 @@
 //! Calls of the host on storage that was made to have large proofs: each of their steps has a small one.
 
+use crate::imports::STORE;
 use pvm::steps::{Hash, Steps, check};
 use pvm::{DebugSink, Machine, Options, engine};
 
@@ -11,15 +12,7 @@ const MOST: usize = 24_000;
 fn kernel(from: &str, to: &str, calls: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
-  (import "smart_rollup_core" "store_has" (func $has (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_delete" (func $delete (param i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_list_size" (func $list (param i32 i32) (result i64)))
-  (import "smart_rollup_core" "store_get_nth_key" (func $nth (param i32 i32 i64 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_copy" (func $copy (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_read" (func $read (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
-  (import "smart_rollup_core" "store_value_size" (func $size (param i32 i32) (result i32)))
+  {STORE}
   (import "smart_rollup_core" "store_create" (func $create (param i32 i32 i32) (result i32)))
   (import "smart_rollup_core" "__internal_store_get_hash" (func $hash (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 3)

@@ -1,5 +1,7 @@
 //! Helpers of the devnet's tests.
 
+pub(crate) mod forwarded;
+
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use ethereum::Transaction;
 use ethereum::transaction::Eip1559;
