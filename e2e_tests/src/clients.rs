@@ -315,10 +315,15 @@ fn pip_install(name: &str) -> Result<PathBuf, String> {
     succeed("python3 -m venv (apt-get install python3-venv)", venv)?;
     let pip = Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--no-compile"])
-        .args(["--only-binary", ":all:", "--requirement"])
+        // The requirements name all that they need themselves.
+        .args(["--no-deps", "--only-binary", ":all:", "--requirement"])
         .arg(&requirements)
         .output();
     succeed("pip install", pip)?;
+    let itself = Command::new(&python)
+        .args(["-m", "pip", "uninstall", "--quiet", "--yes", "pip"])
+        .output();
+    succeed("pip uninstall pip", itself)?;
     fs::write(installed, wanted).map_err(|error| error.to_string())?;
     Ok(python)
 }
