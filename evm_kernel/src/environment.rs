@@ -86,7 +86,7 @@ impl Environment {
     /// The block after `head`, at `timestamp` or at the head's own if that is
     /// later; its PREVRANDAO is zero.
     #[cfg_attr(
-        feature = "evaluation",
+        all(feature = "evaluation", not(feature = "simulate")),
         expect(dead_code, reason = "tests say what a block's environment is")
     )]
     pub(crate) fn after(head: &Head, timestamp: u64, config: &Config) -> Self {
