@@ -115,7 +115,7 @@ impl Type {
         }
     }
 
-    /// Whether a node is a type that a rollup's parameter may have: each part has a name of
+    /// Refuses a node that is no type of a rollup's parameter. Of one that is, each part has a name of
     /// Michelson's and as many parts as that takes (those that this crate has no values of, too), and
     /// none is an operation.
     ///

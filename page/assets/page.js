@@ -23,7 +23,7 @@ async function rpc(method, params) {
   return result;
 }
 
-/** Whether a button of the head is pressed. */
+/** True if a button of the head is pressed. */
 const pressed = (id) => one(id)?.getAttribute("aria-pressed") === "true";
 
 const two = (number) => String(number).padStart(2, "0");
@@ -248,10 +248,10 @@ function tez(mutez) {
   return `${count(digits.slice(0, -6))}.${digits.slice(-6)}`.replace(/\.?0+$/, "");
 }
 
-/** What layer 1 says of the rollup's tickets, in tez where these are tez. */
+/** Layer 1's words about the rollup's tickets, in tez where these are tez. */
 const inTez = (text) => text.replace(/^\S+ has (\d+) tickets of \S+ and needs (\d+)$/, (_, has, needs) => `the rollup has ${tez(has)} tez on layer 1, and this takes ${tez(needs)} tez`);
 
-/** What an operation of layer 1 came to. */
+/** The outcome of an operation of layer 1. */
 function operated({ level, messageId, refused, waits, ran, kept }, what) {
   const place = messageId === undefined ? `at level ${count(level)}` : `as message ${count(messageId)} of level ${count(level)}`;
   if (refused !== undefined) throw new Error(`${what} ${place}, but the kernel refuses it: ${refused}`);
@@ -260,7 +260,7 @@ function operated({ level, messageId, refused, waits, ran, kept }, what) {
   return `${what} ${place}${ran === false ? "; that level has not run yet" : ""}.`;
 }
 
-/** What methods answer, in words. */
+/** Answers of methods, in words. */
 const SAID = {
   rollup_deposit: (result) => operated(result, "It was sent"),
   rollup_depositTokens: (result) => operated(result, "It was sent"),
@@ -290,7 +290,7 @@ const same = (form, lists) => {
   return [card, all("form.rpc", card).find(({ dataset }) => dataset.method === form.dataset.method && dataset.params === form.dataset.params)];
 };
 
-/** Whether a mouse's button or a finger is down: what is under it stays there. */
+/** True while a mouse's button or a finger is down: what is under it stays there. */
 let down = false;
 addEventListener("pointerdown", () => (down = true), true);
 for (const ended of ["pointerup", "pointercancel"]) addEventListener(ended, () => setTimeout(() => (down = false)), true);
@@ -387,7 +387,7 @@ function forms(within = document) {
   }
 }
 
-/** Whether somebody has gone into lists, or opened a part of them. */
+/** True if somebody has gone into lists, or opened a part of them. */
 const readOn = (lists) => lists.contains(document.activeElement) || one("details[open]", lists) !== null;
 
 /** Lists that follow the chain, but not under who reads on in them. */
@@ -428,7 +428,7 @@ async function sent(output, hash) {
   }
 }
 
-/** What stands between brackets, with commas; null: they do not fit. */
+/** The parts between brackets, with commas; null: they do not fit. */
 function parts(text, [open, close]) {
   if (text.length < 2 || !text.startsWith(open) || !text.endsWith(close)) return null;
   const inside = text.slice(1, -1).trim();
@@ -445,7 +445,7 @@ function parts(text, [open, close]) {
   return depth === 0 ? found.map((part) => part.trim()) : null;
 }
 
-/** Whether text is of a type of Solidity's, as far as can be said while somebody types. */
+/** True if text is of a type of Solidity's, as far as can be said while somebody types. */
 function fits(type, text) {
   // Commas and brackets may stand in quotes there: the node says.
   if (type.includes("string")) return true;
@@ -477,7 +477,7 @@ function fits(type, text) {
   return true;
 }
 
-/** What a type looks like, in words. */
+/** A type in words. */
 function looks(type) {
   const number = /^(u?)int(\d*)$/.exec(type);
   const bytes = /^bytes(\d+)$/.exec(type);
@@ -500,7 +500,7 @@ function say(input, why) {
   if (words && words.textContent !== text) words.textContent = text;
 }
 
-/** Whether what is typed is of its type; `ready`: nothing more will be typed. */
+/** True if what is typed is of its type; `ready`: nothing more will be typed. */
 function check(input, ready) {
   const { type } = input.dataset;
   let text = input.value.trim();
@@ -513,7 +513,7 @@ function check(input, ready) {
   return why === "";
 }
 
-/** Whether a form can be used; goes to the first field that is wrong. */
+/** True if a form can be used; goes to the first field that is wrong. */
 function ready(inputs) {
   const wrong = inputs.filter((input) => !check(input, true));
   wrong[0]?.focus();

@@ -284,7 +284,7 @@ fn receiver(log: &Log) -> Option<Address> {
     is_address.then(|| Address::from_word(word))
 }
 
-/// Whether one of these logs tells that a bridge kept the deposit of a message, since its receiver
+/// True if one of these logs tells that a bridge kept the deposit of a message, since its receiver
 /// did not take it.
 pub(crate) fn is_kept(logs: &[Log], level: u32, message: u32) -> bool {
     static KEPT: LazyLock<[B256; 2]> = LazyLock::new(|| [DEPOSITS[1], DEPOSITS[3]].map(keccak256));

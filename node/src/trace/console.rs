@@ -61,7 +61,7 @@ pub(crate) fn reason(output: Option<&Bytes>, halt: Option<String>, names: &Given
     halt.unwrap_or_else(|| reverted(output, names))
 }
 
-/// What a call reverted with, in words.
+/// The reason that a call reverted, in words.
 pub(crate) fn reverted(output: &[u8], names: &Given) -> String {
     let custom = match RevertReason::read(output) {
         None => names.custom_error(output),
