@@ -3,6 +3,8 @@
 use crate::{FOUND_WRONG, files};
 use anyhow::Context;
 use clap::Args;
+use messages::hash::blake2b_256;
+use pvm::names::Names;
 use pvm::{Outline, stack_guard};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,15 +50,15 @@ pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
     let outline = Outline::read(&module)?;
     let written = if needed { &guarded } else { &stripped };
     files::write(&args.output, written)?;
-    // A module without names, such as one that is guarded already, leaves those that are there.
-    let names = outline.names_file();
-    if !names.is_empty() {
-        files::write(&args.output.with_extension("names"), names)?;
-    }
     println!("{}: {} bytes", args.output.display(), written.len());
+    write_names(args, &module, &outline, written)?;
     if !needed {
         println!(
-            "it needs no guard: no function can call itself without passing one that is there"
+            "{}",
+            match stack_guard::is_guarded(&stripped)? {
+                true => "it has its guard already, and gets no second one",
+                false => "it needs no guard: no function of it can call itself",
+            }
         );
         return Ok(ExitCode::SUCCESS);
     }
@@ -71,4 +73,39 @@ pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
         println!("  {left} others can call themselves at least as often");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the names of the functions beside the module. One that has none, such as one that is
+/// guarded already, has those of the file beside it, if they are its own.
+fn write_names(
+    args: &GuardArgs,
+    module: &[u8],
+    outline: &Outline<'_>,
+    written: &[u8],
+) -> anyhow::Result<()> {
+    let hash = blake2b_256(written);
+    let path = args.output.with_extension("names");
+    let mut names = outline.names_file(&hash);
+    let before = args.kernel.with_extension("names");
+    if names.is_empty() && before.is_file() {
+        let text = files::text(&before)?;
+        let is_of_it = |names: Names| names.of() == Some(blake2b_256(module));
+        // Its first line says whose they are.
+        if let Some((_, lines)) = text.split_once('\n')
+            && text.parse().is_ok_and(is_of_it)
+        {
+            names = format!("# blake2b {}\n{lines}", hex::encode(hash));
+        }
+    }
+    if !names.is_empty() {
+        return files::write(&path, names);
+    }
+    if path.is_file() {
+        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        println!(
+            "the module has no names of functions: {}, which had those of another one, is removed",
+            path.display()
+        );
+    }
+    Ok(())
 }

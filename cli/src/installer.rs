@@ -1,5 +1,6 @@
 //! `evm-rollup installer`: builds the installer and its preimage pages.
 
+use crate::patience::Patience;
 use crate::setup::{self, Target};
 use crate::{BAD_USAGE, files, guard};
 use anyhow::{Context, bail, ensure};
@@ -202,6 +203,8 @@ fn boots(installer: &Installer, kernel: &[u8], pages: &Path) -> anyhow::Result<(
         ..Options::default()
     };
     let mut machine = Machine::from_durable(durable, options)?;
+    let _patience =
+        Patience::new("does the kernel come to an end without messages? Ctrl-C ends this");
     let report = machine
         .run_level(&Inbox {
             timestamp: 0,

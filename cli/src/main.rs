@@ -23,6 +23,7 @@ mod names;
 mod near;
 mod node;
 mod originate;
+mod patience;
 mod profile;
 mod prove;
 mod run;

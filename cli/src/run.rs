@@ -3,6 +3,7 @@
 use crate::FOUND_WRONG;
 use crate::files;
 use crate::kernel_args::{KernelArgs, failed};
+use crate::patience::Patience;
 use crate::snapshot::writing::{Every, Snapshots};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -68,13 +69,15 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let snapshots = args.snapshot_every.zip(args.snapshots.as_deref());
     let snapshots = snapshots.map(|(every, folder)| Snapshots::new(every, folder));
     let mut snapshots = snapshots.transpose()?;
-    let mut sound = true;
+    let mut unsound = Vec::new();
+    let patience = Patience::new("--max-instructions COUNT ends a run that never ends");
     for messages in levels {
         let inbox = Inbox {
             timestamp: 0,
             predecessor: [0; 32],
             messages,
         };
+        patience.level(machine.level());
         let report = match machine.run_level(&inbox) {
             Ok(report) => report,
             Err(error) => {
@@ -83,7 +86,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
                 return Ok(failed(&error));
             }
         };
-        sound &= is_sound(&report);
+        if !is_sound(&report) {
+            unsound.push(report.level);
+        }
         bar.suspend(|| printer.level(&report))?;
         if let Some(snapshots) = &mut snapshots {
             snapshots.level(&machine)?;
@@ -92,12 +97,28 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     bar.finish_and_clear();
     printer.finish(machine.durable(), args)?;
-    Ok(if sound {
-        ExitCode::SUCCESS
+    if unsound.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let shown: Vec<String> = unsound
+        .iter()
+        .take(SHOWN_LEVELS)
+        .map(u32::to_string)
+        .collect();
+    let more = if unsound.len() > SHOWN_LEVELS {
+        ", …"
     } else {
-        ExitCode::from(FOUND_WRONG)
-    })
+        ""
+    };
+    eprintln!(
+        "error: a run trapped, or the level did not end well: level {}{more}",
+        shown.join(", ")
+    );
+    Ok(ExitCode::from(FOUND_WRONG))
 }
+
+/// The most levels that are named at the end.
+const SHOWN_LEVELS: usize = 10;
 
 /// True if a level, and each of its runs, ended well.
 pub(crate) fn is_sound(report: &LevelReport) -> bool {
@@ -188,7 +209,8 @@ impl Printer {
         let dump = prefix.as_deref().map(|prefix| durable.values(prefix));
         let dump = dump.transpose()?;
         if let (Some(prefix), Some([])) = (&prefix, dump.as_deref()) {
-            eprintln!("warning: durable storage has nothing at or below {prefix}/");
+            let prefix = if prefix.is_empty() { "/" } else { prefix };
+            eprintln!("warning: durable storage has nothing at or below {prefix}");
         }
         let mut out = std::io::stdout().lock();
         if let Some(printed) = self.json {

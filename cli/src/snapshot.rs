@@ -232,6 +232,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         first <= to,
         "it starts at level {first}, which is after level {to}"
     );
+    recorded.has_levels_to(to)?;
     let mut levels = Vec::new();
     while recorded.machine.level() <= to {
         let inbox = recorded.inbox()?;

@@ -1,6 +1,7 @@
 //! The start of a recorded run: before its first level, or at a snapshot.
 
 use crate::kernel_args::{self, RollupArgs};
+use crate::patience::Patience;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use node::recorded::RecordedLevel;
@@ -95,6 +96,16 @@ impl Recorded {
         })
     }
 
+    /// Refuses a level that comes after the one behind the last of the inputs.
+    pub(crate) fn has_levels_to(&self, level: u32) -> anyhow::Result<()> {
+        let count = self.levels.len();
+        ensure!(
+            level as usize <= count,
+            "there is no level {level}: the inputs have {count}, numbered from 0"
+        );
+        Ok(())
+    }
+
     /// Runs all levels before this one.
     pub(crate) fn run_to(&mut self, level: u32) -> anyhow::Result<()> {
         let next = self.machine.level();
@@ -102,7 +113,10 @@ impl Recorded {
             next <= level,
             "it starts at level {next}, which is after level {level}"
         );
+        self.has_levels_to(level)?;
+        let patience = Patience::new("Ctrl-C ends this, if the kernel does not come to an end");
         while self.machine.level() < level {
+            patience.level(self.machine.level());
             let inbox = self.inbox()?;
             self.machine.run_level(&inbox)?;
         }

@@ -27,20 +27,23 @@ fn a_kernel_that_would_be_stuck_traps_once_it_is_guarded() {
         stdout(&made)
     );
     let names = std::fs::read_to_string(folder.path("guarded.names")).unwrap();
-    assert_eq!(names, "0 again\n");
+    let hash = hex::encode(blake2b_256(&std::fs::read(&guarded).unwrap()));
+    assert_eq!(names, format!("# blake2b {hash}\n0 again\n"));
 
     // Once more: there is no second guard, and the names are not in the module any more.
     let once = std::fs::read(&guarded).unwrap();
     let again = command(&["guard", &guarded, "-o", &guarded]);
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
     assert!(
-        stdout(&again).contains("needs no guard"),
+        stdout(&again).contains("has its guard already"),
         "{}",
         stdout(&again)
     );
     assert_eq!(std::fs::read(&guarded).unwrap(), once);
-    let names = std::fs::read_to_string(folder.path("guarded.names")).unwrap();
-    assert_eq!(names, "0 again\n");
+    assert_eq!(
+        std::fs::read_to_string(folder.path("guarded.names")).unwrap(),
+        names
+    );
     let hash = blake2b_256(&std::fs::read(&guarded).unwrap());
     let verified = command(&["verify", &guarded]);
     assert!(
@@ -73,6 +76,50 @@ fn a_kernel_that_would_be_stuck_traps_once_it_is_guarded() {
     assert!(
         said.contains("warning: no function of the kernel has \"nowhere\" in its name"),
         "{said}"
+    );
+}
+
+#[test]
+fn names_of_another_module_are_not_taken_for_its_own() {
+    let folder = Folder::new("guard-names");
+    let plain = folder.file("plain.wasm", wat::parse_str(ENDLESS).unwrap());
+    let guarded = folder.path("guarded.wasm");
+    let names = folder.path("guarded.names");
+    assert!(command(&["guard", &plain, "-o", &guarded]).status.success());
+    // Elsewhere, too.
+    let other = folder.path("other.wasm");
+    assert!(command(&["guard", &guarded, "-o", &other]).status.success());
+    let moved = std::fs::read_to_string(folder.path("other.names")).unwrap();
+    assert_eq!(moved, std::fs::read_to_string(&names).unwrap());
+
+    let nameless = r#"(module (memory (export "memory") 1)
+        (func) (func (export "kernel_run") (call 0)))"#;
+    let nameless = folder.file("nameless.wasm", wat::parse_str(nameless).unwrap());
+    let inputs = folder.file("inputs.json", "[[]]");
+    let profile = ["profile", &nameless, "--inputs", &inputs];
+    let named = command(&[&profile[..], &["--names", &names]].concat());
+    assert!(
+        stderr(&named).contains("has the names of the module"),
+        "{}",
+        stderr(&named)
+    );
+    // They are there, but not its own.
+    std::fs::copy(&names, folder.path("nameless.names")).unwrap();
+    let left_out = command(&profile);
+    assert!(
+        stderr(&left_out).contains("shown by their numbers")
+            && !stdout(&left_out).contains("again"),
+        "{}{}",
+        stderr(&left_out),
+        stdout(&left_out)
+    );
+    let made = command(&["guard", &nameless, "-o", &guarded]);
+    assert!(stdout(&made).contains("is removed"), "{}", stdout(&made));
+    assert!(!std::path::Path::new(&names).exists());
+    assert!(
+        stdout(&made).contains("no function of it can call itself"),
+        "{}",
+        stdout(&made)
     );
 }
 

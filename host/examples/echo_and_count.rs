@@ -1,6 +1,9 @@
 //! Sends what comes from outside back to layer 1, and counts it.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
+extern crate alloc;
+
+use alloc::format;
 use host::{HostError, MAX_MESSAGE, Path, Runtime};
 
 const COUNT: Path<'static> = Path::literal("/count");
@@ -8,8 +11,10 @@ const COUNT: Path<'static> = Path::literal("/count");
 host::kernel_entry!(run);
 
 fn run(host: &mut impl Runtime) {
-    if echo(host).is_err() {
-        host.write_debug("the machine refuses\n");
+    if let Err(error) = echo(host) {
+        host.write_debug(&format!("the run is given up: {error}\n"));
+        // Another run at this level would fail alike.
+        let _ = host.clear_reboot();
     }
 }
 

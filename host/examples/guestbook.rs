@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use host::{HostError, MAX_MESSAGE, Path, Runtime};
@@ -19,8 +20,10 @@ const NEWEST: Path<'static> = Path::literal("/newest");
 host::kernel_entry!(run);
 
 fn run(host: &mut impl Runtime) {
-    if read_all(host).is_err() {
-        host.write_debug("a host call failed: run aborted\n");
+    if let Err(error) = read_all(host) {
+        host.write_debug(&format!("the run is given up: {error}\n"));
+        // Another run at this level would fail alike.
+        let _ = host.clear_reboot();
     }
 }
 

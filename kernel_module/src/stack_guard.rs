@@ -161,7 +161,7 @@ pub(crate) fn unguarded_of(
     let graph = CallGraph::of(outline);
     let mut free = BTreeSet::new();
     for function in graph.functions() {
-        if !is_guarded(wasm, outline, function)? {
+        if !has_guard(wasm, outline, function)? {
             free.insert(function);
         }
     }
@@ -169,7 +169,7 @@ pub(crate) fn unguarded_of(
 }
 
 /// Returns `true` if a guard watches the function.
-fn is_guarded(
+fn has_guard(
     wasm: &[u8],
     outline: &Outline<'_>,
     function: u32,
@@ -180,6 +180,14 @@ fn is_guarded(
     };
     let body = FunctionBody::new(wasmparser::BinaryReader::new(code, 0));
     Ok(budget_of(&body)?.is_some())
+}
+
+/// Returns `true` if a function of a module has a guard.
+///
+/// # Errors
+/// A module that cannot be read.
+pub fn is_guarded(wasm: &[u8]) -> Result<bool, wasmparser::BinaryReaderError> {
+    Ok(budget(wasm)?.is_some())
 }
 
 /// The global with the remaining budget, by the first guarded function of a module; below 0 after

@@ -44,8 +44,13 @@ pub enum MessageError {
     #[error("invalid hex: {0}")]
     Hex(#[from] hex::FromHexError),
     /// No address of the kind that belongs there.
-    #[error("{0}")]
-    Address(#[from] AddressError),
+    #[error("{field}: {why}")]
+    Address {
+        /// The field of the entry.
+        field: &'static str,
+        /// Why.
+        why: AddressError,
+    },
     /// No data.
     #[error("invalid payload: {0}")]
     Michelson(#[from] MichelsonError),
@@ -159,19 +164,30 @@ impl Transfer {
         let mut bytes = vec![0, 0];
         bytes.extend(michelson::encode(&self.payload)?);
         match &self.sender {
-            Some(sender) => bytes.extend(address::parse(Kind::Kt1, sender)?),
+            Some(sender) => {
+                let parsed = address::parse(Kind::Kt1, sender);
+                bytes.extend(parsed.map_err(in_field("sender"))?);
+            }
             None => bytes.extend([0; 20]),
         }
         bytes.extend(match &self.source {
-            Some(source) => public_key_hash(source)?,
+            Some(source) => public_key_hash(source).map_err(in_field("source"))?,
             None => vec![0; 21],
         });
         match &self.destination {
-            Some(destination) => bytes.extend(address::rollup(destination)?),
+            Some(destination) => {
+                let parsed = address::rollup(destination);
+                bytes.extend(parsed.map_err(in_field("destination"))?);
+            }
             None => bytes.extend(rollup),
         }
         Ok(bytes)
     }
+}
+
+/// An error of an address, with its field.
+fn in_field(field: &'static str) -> impl Fn(AddressError) -> MessageError {
+    move |why| MessageError::Address { field, why }
 }
 
 /// Curve tag and hash.

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// Names by the functions' places in the module: a line for each, place and name.
+/// Names by the functions' places in the module: a line for each, place and name. The first line
+/// may say of which module they are, `# blake2b` and its hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names(BTreeMap<u32, String>);
+pub struct Names {
+    names: BTreeMap<u32, String>,
+    of: Option<[u8; 32]>,
+}
 
 /// A line is no place with a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +25,14 @@ impl FromStr for Names {
             let named = parts.and_then(|(place, name)| Some((place.parse().ok()?, plain(name))));
             named.ok_or(NotNames(number + 1))
         };
-        let names: Result<_, _> = text.lines().enumerate().map(read).collect();
-        names.map(Self)
+        let mut of = None;
+        let mut lines = text.lines().enumerate().peekable();
+        if let Some((_, first)) = lines.next_if(|(_, first)| first.starts_with('#')) {
+            let hash = first.strip_prefix("# blake2b ").ok_or(NotNames(1))?;
+            of = Some(hex::FromHex::from_hex(hash).map_err(|_| NotNames(1))?);
+        }
+        let names = lines.map(read).collect::<Result<_, _>>()?;
+        Ok(Self { names, of })
     }
 }
 
@@ -36,22 +46,28 @@ fn plain(name: &str) -> String {
 }
 
 impl Names {
+    /// blake2b-256 of the module that they are of, if they say so.
+    #[must_use]
+    pub const fn of(&self) -> Option<[u8; 32]> {
+        self.of
+    }
+
     /// The number of names.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.names.len()
     }
 
     /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     /// The name of a function, or its place.
     #[must_use]
     pub fn get(&self, function: u32) -> String {
-        match self.0.get(&function) {
+        match self.names.get(&function) {
             Some(name) => name.clone(),
             None => format!("function {function}"),
         }
@@ -68,7 +84,10 @@ impl Names {
 
     /// The functions whose names contain a text, with their names.
     pub fn lines(&self, text: &str) -> impl Iterator<Item = (u32, &str)> {
-        let all = self.0.iter().map(|(place, name)| (*place, name.as_str()));
+        let all = self
+            .names
+            .iter()
+            .map(|(place, name)| (*place, name.as_str()));
         all.filter(move |(_, name)| name.contains(text))
     }
 }

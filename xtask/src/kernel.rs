@@ -262,7 +262,7 @@ pub(crate) fn build_others() -> Result<()> {
         let wasm = fs::read(&built).with_context(|| format!("no module at {}", built.display()))?;
         module::check(&wasm).with_context(|| format!("the machine would refuse {}", other.name))?;
         let (kernel, guard) = guarded(&wasm)?;
-        let names = names(&wasm)?;
+        let names = names(&wasm, &kernel)?;
         for folder in [site.workspace.join("target"), site.target.clone()] {
             let folder = folder.join("kernel");
             place(&folder, other.name, &kernel)?;
@@ -300,16 +300,17 @@ fn compile(site: &Site, features: &str) -> Result<Built> {
         bail!("a path of this machine is in the kernel: {path}");
     }
     Ok(Built {
-        names: names(&wasm)?,
+        names: names(&wasm, &kernel)?,
         kernel,
         guard,
     })
 }
 
 /// The functions of a module, as `evm-rollup debug` and `profile` read them: a line for each, its
-/// place and its name. What is done to the module afterwards moves no function.
-fn names(wasm: &[u8]) -> Result<String> {
-    Ok(kernel_module::Outline::read(wasm)?.names_file())
+/// place and its name. `shipped` is made of the module; no function has another place in it.
+fn names(wasm: &[u8], shipped: &[u8]) -> Result<String> {
+    let hash = Blake2b::<U32>::digest(shipped);
+    Ok(kernel_module::Outline::read(wasm)?.names_file(&hash.into()))
 }
 
 /// The module that ships: without names, and with a bounded stack.

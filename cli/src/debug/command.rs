@@ -95,6 +95,8 @@ pub(super) enum As {
     /// A little-endian number, as wasm has it.
     I32,
     I64,
+    /// A natural number, big-endian, as kernels mostly keep numbers.
+    Number,
 }
 
 /// Each command, and what it does.
@@ -140,7 +142,7 @@ const HELP: [(&str, &str); 31] = [
     ("show subkeys [PATH]", "the names below a path (ls PATH)"),
     (
         "show key PATH [as KIND]",
-        "a value; KIND is bytes, string, i32 or i64",
+        "a value; KIND is bytes, string, number (big-endian), i32 or i64 (little-endian)",
     ),
     (
         "show memory at A for N bytes [as string]",
@@ -325,7 +327,8 @@ fn kind_of(text: &str) -> Result<As, String> {
         "string" => Ok(As::String),
         "i32" => Ok(As::I32),
         "i64" => Ok(As::I64),
-        _ => Err(format!("{text} is none of bytes, string, i32, i64")),
+        "number" => Ok(As::Number),
+        _ => Err(format!("{text} is none of bytes, string, number, i32, i64")),
     }
 }
 

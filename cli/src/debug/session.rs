@@ -359,10 +359,17 @@ impl Session {
                 if let Place::Function(name) = place
                     && self.names.find(name).is_empty()
                 {
-                    println!(
-                        "warning: no function of the kernel has {name:?} in its name, so the run will \
-                         not stop there: `dump function symbols TEXT` lists names"
-                    );
+                    match self.names.is_empty() {
+                        true => println!(
+                            "warning: the names of the functions are not known, so the run will not \
+                             stop there: `guard` writes them beside the kernel, and --names FILE \
+                             names the file"
+                        ),
+                        false => println!(
+                            "warning: no function of the kernel has {name:?} in its name, so the run \
+                             will not stop there: `dump function symbols TEXT` lists names"
+                        ),
+                    }
                 }
                 Ok(())
             }

@@ -196,7 +196,8 @@ fn tree(durable: &Durable, path: &str) -> Result<(), String> {
     let mut lines = Vec::new();
     branches(durable, path, 0, &mut lines);
     if lines.is_empty() {
-        return Err(format!("nothing is at {path}/"));
+        println!("nothing is at {path}/");
+        return Ok(());
     }
     let more = lines.len() > MAX_LINES;
     for line in lines.iter().take(MAX_LINES) {
@@ -247,8 +248,14 @@ fn subkeys(durable: &Durable, path: &str) -> Result<(), String> {
 
 fn key(durable: &Durable, path: &str, kind: As) -> Result<(), String> {
     let value = durable.get(path).map_err(|error| error.to_string())?;
-    let value = value.ok_or_else(|| format!("no value is at {path}"))?;
-    bytes(&value.bytes(), 0, kind)
+    match value {
+        Some(value) => bytes(&value.bytes(), 0, kind),
+        // An answer: scripts ask, too.
+        None => {
+            println!("no value is at {path}");
+            Ok(())
+        }
+    }
 }
 
 fn memory(scene: &Scene<'_>, at: u32, len: u32, kind: As) -> Result<(), String> {
@@ -273,6 +280,10 @@ fn bytes(bytes: &[u8], at: usize, kind: As) -> Result<(), String> {
         As::I64 => {
             let bytes = bytes.try_into().map_err(|_| wrong(bytes, 8))?;
             println!("{}", i64::from_le_bytes(bytes));
+        }
+        As::Number => {
+            let number = U256::try_from_be_slice(bytes);
+            println!("{}", number.ok_or_else(|| wrong(bytes, 32))?);
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! A kernel that adds up the numbers that people send.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
+extern crate alloc;
+
+use alloc::format;
 use host::{HostError, MAX_MESSAGE, Path, Runtime};
 
 /// The sum so far: 8 bytes, big-endian.
@@ -10,8 +13,10 @@ host::kernel_entry!(run);
 
 /// Handles the messages of one level.
 pub fn run(host: &mut impl Runtime) {
-    if add_all(host).is_err() {
-        host.write_debug("a host call failed: run aborted\n");
+    if let Err(error) = add_all(host) {
+        host.write_debug(&format!("the run is given up: {error}\n"));
+        // Another run at this level would fail alike.
+        let _ = host.clear_reboot();
     }
 }
 

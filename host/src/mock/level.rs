@@ -7,7 +7,8 @@ use crate::{Path, reserved};
 /// The most runs of one level: the first, and 1,000 reboots.
 pub const MAX_RUNS: usize = 1001;
 
-/// A level's messages.
+/// A level's messages. Methods add to it and give it back by reference, so a level that is used
+/// twice is bound first: `let mut level = Level::default(); level.external(b"a").external(b"b");`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Level {
     /// `Info_per_level`: the predecessor's timestamp, in seconds since 1970.
@@ -25,7 +26,8 @@ impl Level {
         self
     }
 
-    /// Adds an internal message (its inbox tag is put in front).
+    /// Adds an internal message (its inbox tag, 0, is put in front: for one that has it already, as
+    /// an encoded message of the crate `messages` has, there is [`Level::raw`]).
     pub fn internal(&mut self, contents: &[u8]) -> &mut Self {
         self.messages.push([&[0], contents].concat());
         self

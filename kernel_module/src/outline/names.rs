@@ -14,11 +14,17 @@ impl<'w> Outline<'w> {
     }
 
     /// The names of all functions as `evm-rollup debug` and `profile` read them: a line for each,
-    /// its index and its name.
+    /// its index and its name, below one that says whose they are: `of` is blake2b-256 of the module
+    /// that goes without them. Empty if the module has no names.
     #[must_use]
-    pub fn names_file(&self) -> String {
+    pub fn names_file(&self, of: &[u8; 32]) -> String {
+        if self.names.is_empty() {
+            return String::new();
+        }
+        let hash: String = of.iter().map(|byte| format!("{byte:02x}")).collect();
         let line = |index| format!("{index} {}\n", self.name(index));
-        self.names.keys().map(|index| line(*index)).collect()
+        let lines: String = self.names.keys().map(|index| line(*index)).collect();
+        format!("# blake2b {hash}\n{lines}")
     }
 
     /// Takes the names of functions out of a custom section, as far as they can be read.
