@@ -104,7 +104,8 @@ pub(crate) struct DevnetArgs {
     /// The answer to web3_clientVersion [default: this program's name behind anvil/, which tools look for]
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new(), env = "EVM_ROLLUP_CLIENT_VERSION")]
     client_version: Option<String>,
-    /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON
+    /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON,
+    /// which has no layer 1, so that what is on its way there is lost (--data-dir keeps it)
     #[arg(long, value_name = "FILE", conflicts_with = "setup", value_parser = state_path, env = "EVM_ROLLUP_STATE")]
     state: Option<PathBuf>,
     /// The folder of its store: blocks, states, what waits, layer 1, snapshots and time are there
@@ -402,6 +403,7 @@ async fn serve(
 ) -> anyhow::Result<ExitCode> {
     let words = options.mnemonic.clone();
     let page = options.site.is_some();
+    let any_port = options.port == 0;
     let folder = options.data_dir.clone();
     let goes_on = folder.as_deref().or(state);
     let signal = signals(if state.is_some() {
@@ -415,8 +417,20 @@ async fn serve(
     if let (Some(path), Ok(latest)) = (goes_on, devnet.node().latest()) {
         match latest.header.number {
             0 => tracing::info!("the chain is kept in {}", path.display()),
-            number => tracing::info!("goes on after block {number} of {}", path.display()),
+            number => {
+                tracing::info!("goes on after block {number} of {}", path.display());
+                if state.is_some() {
+                    tracing::warn!(
+                        "layer 1 begins anew: a state file has no deposits, withdrawals and tickets \
+                         of it (--data-dir keeps them)"
+                    );
+                }
+            }
         }
+    }
+    if banner.is_none() && any_port {
+        // It is not known otherwise.
+        println!("{}", devnet.url());
     }
     if let Some((mut writer, json)) = banner {
         // Who does not want to read it need not.

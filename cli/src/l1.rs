@@ -43,7 +43,7 @@ enum Command {
         /// The account on the rollup
         receiver: EvmAddress,
         /// The amount in tez, such as 1.5
-        #[arg(value_parser = mutez)]
+        #[arg(value_parser = some_mutez)]
         amount: u64,
         /// Routing bytes (hex), instead of the receiver's address
         #[arg(long, value_name = "HEX")]
@@ -57,6 +57,7 @@ enum Command {
         /// The account on the rollup
         receiver: EvmAddress,
         /// The number of tokens
+        #[arg(value_parser = tokens)]
         amount: u128,
         /// The ERC-20 contract on the rollup that mints them
         #[arg(long, value_name = "ADDRESS")]
@@ -270,6 +271,12 @@ pub(crate) fn refused(answer: &Value) -> Option<ExitCode> {
     let error = answer.get("error")?;
     let message = error["message"].as_str().unwrap_or("no reason given");
     eprintln!("error: {message}");
+    if message.contains(" tickets of ") && message.contains(" and needs ") {
+        eprintln!(
+            "layer 1 pays what was deposited there: somebody has to deposit more first (tickets of tez \
+             count mutez)"
+        );
+    }
     // -32602: an argument is invalid.
     let usage = error["code"] == -32602;
     Some(ExitCode::from(if usage { BAD_USAGE } else { FOUND_WRONG }))
@@ -354,6 +361,23 @@ pub(crate) fn post(url: &str, method: &str, params: &Value) -> anyhow::Result<Va
             Ok(answer)
         }
         Err(error) => bail!("the answer of {url} is not JSON: {error}"),
+    }
+}
+
+/// A number of tokens above 0.
+fn tokens(text: &str) -> Result<u128, String> {
+    match text.parse() {
+        Ok(0) => Err("expected more than none".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("expected a number of tokens".into()),
+    }
+}
+
+/// Tez to deposit, as mutez.
+fn some_mutez(text: &str) -> Result<u64, String> {
+    match mutez(text)? {
+        0 => Err("expected more than no tez".into()),
+        amount => Ok(amount),
     }
 }
 

@@ -69,6 +69,7 @@ const RUN_HERE: [Page; 14] = [
         &[
             "\"result\":\"0x21e19e0c9bab2400000\"",
             "[{\"jsonrpc\":\"2.0\",\"id\":3,",
+            "\"id\":8,\"result\":true",
             "\"errors\":1",
         ],
     ),

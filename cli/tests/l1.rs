@@ -74,7 +74,8 @@ fn the_devnets_layer_1_is_asked_and_told() {
             0,
             "",
         ),
-        (&["deposit", RECEIVER, "0"], 1, "NO_TICKETS"),
+        (&["deposit", RECEIVER, "0"], 2, "more than no tez"),
+        (&["fa-deposit", RECEIVER, "0"], 2, "more than none"),
         (&["deposit", RECEIVER, "1.1234567"], 2, "six digits"),
         (
             &["deposit", "somebody", "1"],

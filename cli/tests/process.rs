@@ -407,7 +407,7 @@ fn the_log_says_why_a_transaction_failed_and_what_contracts_print() {
     for wanted in [
         "failed: execution reverted",
         "failed: execution reverted: Expired(deadline: 7)",
-        "failed: execution reverted: custom error 0xdeadbeef (no ABI names it)",
+        "failed: execution reverted: custom error 0xdeadbeef (no ABI names it: rollup_addAbi takes one)",
         "console.log  it's",
     ] {
         loop {

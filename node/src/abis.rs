@@ -341,7 +341,9 @@ impl Given {
         let selector = Selector::from_slice(output.get(..4)?);
         let words = self.words.get();
         let words = words.and_then(|words| words(&self.names(), output));
-        Some(words.unwrap_or_else(|| format!("custom error {selector} (no ABI names it)")))
+        Some(words.unwrap_or_else(|| {
+            format!("custom error {selector} (no ABI names it: rollup_addAbi takes one)")
+        }))
     }
 
     /// As [`Names::add`]; who looks meanwhile sees what was there before.

@@ -9,6 +9,6 @@ mod chain;
 pub mod log_filter;
 
 pub use block::{Block, ChainError, Included, head, parties, read_new};
-pub(crate) use block::{is_kept, tell};
+pub(crate) use block::{Kept, kept, tell};
 pub use chain::Chain;
 pub use log_filter::LogFilter;

@@ -529,7 +529,7 @@ async fn what_is_no_other_chain_is_refused_at_the_start() {
     };
     let connect = tokio::task::spawn_blocking(|| Fork::connect(options));
     let error = connect.await.unwrap().unwrap_err().to_string();
-    assert!(error.contains("has no block 0x63"), "{error}");
+    assert!(error.contains("has no block 99"), "{error}");
     let options = fork_of("http://127.0.0.1:1".into());
     let connect = tokio::task::spawn_blocking(|| Fork::connect(options));
     let error = connect.await.unwrap().unwrap_err().to_string();

@@ -15,7 +15,8 @@ let calls = 0;
 /** A call of the node's JSON-RPC, at the page's own address. */
 async function rpc(method, params) {
   const body = JSON.stringify({ jsonrpc: "2.0", id: ++calls, method, params });
-  const answer = await fetch("/", { method: "POST", headers: { "content-type": "application/json" }, body });
+  const asked = fetch("/", { method: "POST", headers: { "content-type": "application/json" }, body });
+  const answer = await asked.catch(() => { throw new Error("The node does not answer: is it running?"); });
   const type = answer.headers.get("content-type") ?? "";
   if (!type.includes("json")) throw new Error(`${answer.status}: ${(await answer.text()).trim()}`);
   const { error, result } = await answer.json();
@@ -256,7 +257,7 @@ function operated({ level, messageId, refused, waits, ran, kept }, what) {
   const place = messageId === undefined ? `at level ${count(level)}` : `as message ${count(messageId)} of level ${count(level)}`;
   if (refused !== undefined) throw new Error(`${what} ${place}, but the kernel refuses it: ${refused}`);
   if (waits !== undefined) return `${what} ${place}. The rollup waits: ${waits}`;
-  if (kept) return `${what} ${place}. Its receiver does not take it: it is kept until somebody claims it.`;
+  if (kept) return `${what} ${place}. The bridge keeps it until somebody claims it.`;
   return `${what} ${place}${ran === false ? "; that level has not run yet" : ""}.`;
 }
 
@@ -324,7 +325,7 @@ async function remade(form, unasked) {
   // Fields that say how things are.
   for (const told of parsed ? all("input[data-now]", parsed) : []) {
     const field = document.getElementById(told.id);
-    if (!field) continue;
+    if (!field || (unasked && field.closest("form")?.hasAttribute("data-touched"))) continue;
     Object.assign(field, { checked: told.checked, value: told.value });
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
@@ -364,6 +365,8 @@ function forms(within = document) {
       }
     };
     form.addEventListener("input", show);
+    // What somebody has typed is not replaced by how things are.
+    form.addEventListener("input", ({ isTrusted }) => isTrusted && form.setAttribute("data-touched", ""));
     show();
     // A second click while the first is under way does nothing.
     let busy = false;
@@ -376,12 +379,14 @@ function forms(within = document) {
       tell("", "…");
       try {
         const result = await rpc(method, params(form));
+        busy = false;
         tell("worked", `✓ ${words(method, result)}`);
         if (method === "eth_sendTransaction") await sent(output, result);
       } catch (error) {
         tell("failed", `✗ ${form.closest("[data-unit=tez]") ? inTez(error.message) : error.message}`);
       }
       busy = false;
+      form.removeAttribute("data-touched");
       await refresh(form);
     });
   }
@@ -392,10 +397,14 @@ const readOn = (lists) => lists.contains(document.activeElement) || one("details
 
 /** Lists that follow the chain, but not under who reads on in them. */
 function followed() {
-  if (!one("#lists[data-live]")) return;
+  const states = one("input[data-now]");
+  if (!one("#lists[data-live]") && !states) return;
   const look = async () => {
     const lists = one("#lists");
-    if (!document.hidden && !readOn(lists)) {
+    if (states) {
+      // Others may have set something, too.
+      if (!document.hidden) await refresh(null, true);
+    } else if (!document.hidden && !readOn(lists)) {
       const newest = await rpc("eth_blockNumber", []).catch(() => lists.dataset.live);
       if (Number(newest) !== Number(lists.dataset.live)) await refresh(null, true);
     }
@@ -548,12 +557,16 @@ function workbench() {
     const write = one("button.write", form);
     if (!write) continue;
     write.hidden = false;
+    // A second click while the first is under way sends nothing.
+    let busy = false;
     write.addEventListener("click", async () => {
+      if (busy) return;
       // What an earlier try came to is of another call.
       output.className = "";
       output.textContent = "";
       for (const old of all(":scope > .result, :scope > .failed", form.parentElement)) old.remove();
       if (!ready(inputs)) return;
+      busy = true;
       output.textContent = "…";
       const query = new URLSearchParams(new FormData(form));
       try {
@@ -564,9 +577,12 @@ function workbench() {
           for (const input of inputs) say(input, wrong[input.name] ?? "");
           throw new Error(Object.values(wrong).join("; "));
         }
-        await sent(output, await send(call));
+        const hash = await send(call);
+        busy = false;
+        await sent(output, hash);
         await saysNow().catch(() => {});
       } catch (error) {
+        busy = false;
         output.className = "failed";
         output.textContent = `✗ ${error.message}`;
         if (error.reverted) await tried(form, query).catch(() => {});

@@ -59,10 +59,16 @@ pub(super) fn text(command: &Command, result: &Value) -> String {
                 (None, None) if result["ran"] == false => {
                     format!("{place}the level has not run yet\n")
                 }
-                (None, None) if result["kept"] == true => format!(
-                    "{place}its receiver does not take it: the bridge keeps it until somebody claims \
-                     it (docs/bridge.md)\n"
-                ),
+                (None, None) if result["kept"] == true => match result["depositId"].as_str() {
+                    Some(number) => format!(
+                        "{place}it waits as deposit {number} of the bridge of tokens until somebody \
+                         claims it (docs/bridge.md)\n"
+                    ),
+                    None => format!(
+                        "{place}its receiver does not take it: the bridge keeps it until somebody \
+                         claims it (docs/bridge.md)\n"
+                    ),
+                },
                 (None, None) => place,
             }
         }
@@ -82,6 +88,9 @@ pub(super) fn text(command: &Command, result: &Value) -> String {
             Some(all) if !all.is_empty() => all.iter().map(withdrawal).collect(),
             _ => "none\n".to_owned(),
         },
+        Command::Inbox { .. } if result.is_null() => {
+            "none: the level has not run yet, or its inbox is no longer kept\n".to_owned()
+        }
         Command::Inbox { .. }
         | Command::Outbox { .. }
         | Command::Info

@@ -284,16 +284,31 @@ fn receiver(log: &Log) -> Option<Address> {
     is_address.then(|| Address::from_word(word))
 }
 
-/// True if one of these logs tells that a bridge kept the deposit of a message, since its receiver
-/// did not take it.
-pub(crate) fn is_kept(logs: &[Log], level: u32, message: u32) -> bool {
+/// A deposit that a bridge keeps until somebody claims it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Of tez: it is claimed by its level and message.
+    Tez,
+    /// Of tokens, by this number.
+    Tokens(U256),
+}
+
+/// Whether a bridge keeps the deposit of a message, by the logs of a transaction.
+pub(crate) fn kept(logs: &[Log], level: u32, message: u32) -> Option<Kept> {
     static KEPT: LazyLock<[B256; 2]> = LazyLock::new(|| [DEPOSITS[1], DEPOSITS[3]].map(keccak256));
     let place = [level, message].map(|number| U256::from(number).to_be_bytes::<32>());
-    logs.iter().any(|log| {
-        let topic = log.topics().first();
-        [NATIVE_BRIDGE, FA_BRIDGE].contains(&log.address)
-            && topic.is_some_and(|topic| KEPT.contains(topic))
-            && log.data.data.ends_with(&place.concat())
+    logs.iter().find_map(|log| {
+        let (topic, data) = (log.topics().first()?, &log.data.data);
+        if !data.ends_with(&place.concat()) {
+            return None;
+        }
+        match log.address {
+            NATIVE_BRIDGE if *topic == KEPT[0] => Some(Kept::Tez),
+            FA_BRIDGE if *topic == KEPT[1] => {
+                Some(Kept::Tokens(U256::try_from_be_slice(data.get(..32)?)?))
+            }
+            _ => None,
+        }
     })
 }
 

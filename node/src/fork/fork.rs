@@ -82,7 +82,9 @@ impl Fork {
         let block: Option<RemoteBlock> = answer::read(block).map_err(|why| form(BLOCK, why))?;
         let block = block.ok_or_else(|| ForkError::NoBlock {
             url: remote.shown(),
-            block: at,
+            block: options
+                .block
+                .map_or_else(|| "latest".into(), |number| number.to_string()),
         })?;
         let (hash, header) = (block.hash.0, block.header());
         if let Some(asked) = options.block

@@ -19,7 +19,9 @@ pub(super) fn node(error: &NodeError) -> String {
         NodeError::Chain(ChainError::Pruned { root, .. }) => {
             format!("historical state {root} is not available")
         }
-        NodeError::UnknownAccount(_) => "unknown account".into(),
+        NodeError::UnknownAccount(address) => format!(
+            "unknown account: there is no key of {address} here (anvil_impersonateAccount sends without)"
+        ),
         NodeError::Admission(error) => admission(error),
         NodeError::Pool(error) => pool(*error).into(),
         NodeError::Dropped(reason) => dropped(*reason).into(),

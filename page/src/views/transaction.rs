@@ -170,7 +170,7 @@ fn waiting(names: &Names, transaction: &Value) -> Markup {
         h1 { "Transaction" }
         p { span.hash.whole { (text(transaction, "hash")) } }
         @if let Some(block) = block.and_then(crate::ask::number_of) {
-            p.note { "It is in " (format::block(block)) " of the chain that this one goes on from. That chain's node has its logs and its trace." }
+            p.note { "It is in block " (format::block(block)) " of the chain that this one goes on from. That chain's node says whether it failed and has its logs; " code { "debug_traceTransaction" } " traces it here, too." }
         } @else {
             p.waits role="status" data-waits=(text(transaction, "hash")) { "It waits: no block has it yet. This page shows it once one has." }
             p { "It is in a block once a level runs and its nonce " (number(transaction, "nonce")) " is the sender's next." }

@@ -1,7 +1,7 @@
 //! The devnet's layer 1: deposits, withdrawals, levels (`rollup_…`).
 
 use crate::batches;
-use crate::chain::is_kept;
+use crate::chain::{Kept, kept};
 use crate::miner::{MinerHandle, Operated};
 use crate::node::Node;
 use crate::request::BlockId;
@@ -38,7 +38,8 @@ pub(super) async fn deposit(miner: &MinerHandle, params: &Params) -> Result<Valu
 /// The newest blocks in which a deposit is looked for: others may have come behind it.
 const DEPOSITED: u64 = 16;
 
-/// As [`layer1_json::receipt`]; `kept` is `true` if the receiver did not take the deposit.
+/// As [`layer1_json::receipt`]; `kept` is `true` if the bridge keeps the deposit until it is claimed,
+/// and `depositId` then names one of tokens.
 fn deposited(node: &Node, operated: &Operated) -> Result<Value, RpcError> {
     let mut json = layer1_json::receipt(operated);
     let Operated {
@@ -53,8 +54,13 @@ fn deposited(node: &Node, operated: &Operated) -> Result<Value, RpcError> {
             continue;
         };
         let mut made = block.transactions.iter();
-        if made.any(|included| is_kept(&included.receipt.logs, receipt.level, *message)) {
-            json["kept"] = Value::from(true);
+        match made.find_map(|included| kept(&included.receipt.logs, receipt.level, *message)) {
+            Some(Kept::Tez) => json["kept"] = Value::from(true),
+            Some(Kept::Tokens(number)) => {
+                json["kept"] = Value::from(true);
+                json["depositId"] = Value::from(number.to_string());
+            }
+            None => {}
         }
     }
     Ok(json)

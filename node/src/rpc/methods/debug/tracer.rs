@@ -157,7 +157,7 @@ impl Options {
                     base: state.clone(),
                     interrupt: interrupt.clone(),
                 });
-                let script = script.map_err(RpcError::server)?;
+                let script = script.map_err(|why| no_script(program, why))?;
                 let measuring = script.measuring();
                 Ok(Tracers {
                     measuring: measuring.map(|measuring| Either::Right(Either::Right(measuring))),
@@ -167,6 +167,18 @@ impl Options {
             }
         }
     }
+}
+
+/// The error of a program that cannot be made a tracer. One word is rather a name that is misspelt.
+fn no_script(program: &str, why: String) -> RpcError {
+    let is_name = program.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    RpcError::server(match is_name {
+        true => format!(
+            "{why}: it is not a program, and the tracers are callTracer, flatCallTracer, \
+             prestateTracer, 4byteTracer, muxTracer, noopTracer and erc7562Tracer"
+        ),
+        false => why,
+    })
 }
 
 /// The answer to a tracer in JavaScript if none are run.
