@@ -405,7 +405,6 @@ async fn serve(
     let page = options.site.is_some();
     let any_port = options.port == 0;
     let folder = options.data_dir.clone();
-    let goes_on = folder.as_deref().or(state);
     let signal = signals(if state.is_some() {
         KEEP_TIME
     } else {
@@ -414,20 +413,7 @@ async fn serve(
     let started = node::devnet(options).await;
     let mut devnet = started.map_err(explain)?;
     devnet.node().abis.tell_errors(page::error_words);
-    if let (Some(path), Ok(latest)) = (goes_on, devnet.node().latest()) {
-        match latest.header.number {
-            0 => tracing::info!("the chain is kept in {}", path.display()),
-            number => {
-                tracing::info!("goes on after block {number} of {}", path.display());
-                if state.is_some() {
-                    tracing::warn!(
-                        "layer 1 begins anew: a state file has no deposits, withdrawals and tickets \
-                         of it (--data-dir keeps them)"
-                    );
-                }
-            }
-        }
-    }
+    tell_start(&devnet, folder.as_deref(), state);
     if banner.is_none() && any_port {
         // It is not known otherwise.
         println!("{}", devnet.url());
@@ -460,6 +446,24 @@ async fn serve(
     let stopped = tokio::task::spawn_blocking(move || devnet.stop());
     let _ = stopped.await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Logs where the chain is kept, and which block it goes on after.
+fn tell_start(devnet: &Handle, folder: Option<&Path>, state: Option<&Path>) {
+    let (Some(path), Ok(latest)) = (folder.or(state), devnet.node().latest()) else {
+        return;
+    };
+    let number = latest.header.number;
+    if number == 0 {
+        return tracing::info!("the chain is kept in {}", path.display());
+    }
+    tracing::info!("goes on after block {number} of {}", path.display());
+    if state.is_some() {
+        tracing::warn!(
+            "layer 1 begins anew: a state file has no deposits, withdrawals and tickets of it \
+             (--data-dir keeps them)"
+        );
+    }
 }
 
 /// The most connections that the limit of open files leaves room for, which is raised
