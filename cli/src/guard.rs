@@ -33,6 +33,16 @@ pub(crate) fn warning(unguarded: usize) -> Option<String> {
     ))
 }
 
+/// Words about a kernel whose calls can be too deep without any recursion.
+pub(crate) fn depth_warning(module: &[u8]) -> Option<String> {
+    let deepest = stack_guard::too_deep(module).ok().flatten()?;
+    Some(format!(
+        "{deepest} calls can be open without any recursion, and machine 2.0.0 allows {}: where they are, \
+         the rollup is stuck for good",
+        stack_guard::FRAMES
+    ))
+}
+
 /// The most functions of which it is said how often they can call themselves.
 const SHOWN: usize = 5;
 

@@ -116,6 +116,7 @@ pub(crate) fn make(args: &InstallerArgs) -> anyhow::Result<Made> {
     };
     let unguarded = stack_guard::unguarded(&kernel)?;
     setup.warnings.extend(guard::warning(unguarded.len()));
+    setup.warnings.extend(guard::depth_warning(&kernel));
     if args.parameters_type.is_none() && target != Target::Evm {
         setup.warnings.push(format!(
             "this is not the EVM kernel, but the command below has the EVM kernel's type of \

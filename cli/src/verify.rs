@@ -50,7 +50,8 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let report = report(&module, args.pvm_version);
-    if let Some(warning) = guard::warning(report.unguarded) {
+    let depth = guard::depth_warning(&module);
+    for warning in guard::warning(report.unguarded).into_iter().chain(depth) {
         eprintln!("warning: {warning}");
     }
     if args.json {

@@ -97,28 +97,16 @@ pub enum GuardError {
 pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError> {
     let outline = Outline::read(wasm)?;
     let graph = CallGraph::of(&outline);
-    let entry = outline
-        .exported_function(ENTRY)
-        .ok_or(GuardError::NoEntry)?
-        .index;
     let guarded = break_cycles(&graph);
-    let frames_of = Frames {
-        outline: &outline,
-        graph: &graph,
-        guarded: &guarded,
-    };
-    let mut depths = BTreeMap::new();
-    for function in graph.functions() {
-        frames_of.depth(function, &mut depths);
-    }
-    let fixed = depths.get(&entry).copied().unwrap_or_default();
+    let depths = graph.depths(&guarded, |function| frames_of(&outline, function));
+    let fixed = fixed(&outline, &depths).ok_or(GuardError::NoEntry)?;
     // One frame is left for the call that finds the budget spent.
     let budget = frames
         .checked_sub(fixed + 1)
         .ok_or(GuardError::TooDeep { fixed })?;
     let weights: BTreeMap<u32, u32> = guarded
         .iter()
-        .map(|function| (*function, depths[function]))
+        .map(|function| (*function, depths[*function as usize]))
         .collect();
     let mut calls: Vec<_> = weights
         .iter()
@@ -143,8 +131,13 @@ pub fn apply(wasm: &[u8], frames: u32) -> Result<(Vec<u8>, Guarded), GuardError>
     Ok((module.finish(), figures))
 }
 
-/// The functions of a module that can call themselves, directly or by way of others, without
-/// passing a guard: beyond some number of open calls the rollup is stuck for good.
+/// The functions of a module that can call themselves, directly or by way of others, without a guard
+/// that bounds them: beyond some number of open calls the rollup is stuck for good.
+///
+/// A guard counts if it can be relied on: all guards take from one global of the module's own, which
+/// nothing else writes; each takes at least as many frames as can be open until the next one, around all
+/// of its function's code; and what the global begins with, with the frames before the first guard, is no
+/// more than the machine allows.
 ///
 /// # Errors
 /// A module that cannot be read.
@@ -159,27 +152,160 @@ pub(crate) fn unguarded_of(
     outline: &Outline<'_>,
 ) -> Result<Vec<u32>, wasmparser::BinaryReaderError> {
     let graph = CallGraph::of(outline);
-    let mut free = BTreeSet::new();
-    for function in graph.functions() {
-        if !has_guard(wasm, outline, function)? {
-            free.insert(function);
-        }
+    let all: BTreeSet<u32> = graph.functions().collect();
+    let recursive = |within: &BTreeSet<u32>| graph.cycles(within).into_iter().flatten().collect();
+    let Some(guards) = Guards::read(wasm, outline)? else {
+        return Ok(recursive(&all));
+    };
+    let guarded: BTreeSet<u32> = guards.weights.keys().copied().collect();
+    let left: Vec<u32> = recursive(&all.difference(&guarded).copied().collect());
+    if !left.is_empty() || guarded.is_empty() {
+        return Ok(left);
     }
-    Ok(graph.cycles(&free).into_iter().flatten().collect())
+    let depths = graph.depths(&guarded, |function| frames_of(outline, function));
+    let fixed = fixed(outline, &depths);
+    let most = fixed.and_then(|fixed| fixed.checked_add(guards.budget)?.checked_add(1));
+    let mut weights = guards.weights.iter();
+    let takes_enough = weights.all(|(function, weight)| *weight >= depths[*function as usize]);
+    let holds = takes_enough && most.is_some_and(|most| most <= FRAMES);
+    Ok(if holds { Vec::new() } else { recursive(&all) })
 }
 
-/// Returns `true` if a guard watches the function.
-fn has_guard(
+/// The frames that a module needs without any recursion, if a machine 2.0.0 does not allow so many.
+/// Recursion is for [`unguarded`] to tell.
+///
+/// # Errors
+/// A module that cannot be read.
+pub fn too_deep(wasm: &[u8]) -> Result<Option<u32>, wasmparser::BinaryReaderError> {
+    let outline = Outline::read(wasm)?;
+    let graph = CallGraph::of(&outline);
+    let recursive = graph.cycles(&graph.functions().collect());
+    let recursive = recursive.into_iter().flatten().collect();
+    let one = |function| u32::from(outline.body(function).is_some());
+    let depths = graph.depths(&recursive, one);
+    Ok(fixed(&outline, &depths).filter(|fixed| *fixed > FRAMES))
+}
+
+/// The frames before the first guarded function, of a module with an entry.
+fn fixed(outline: &Outline<'_>, depths: &[u32]) -> Option<u32> {
+    let entry = outline.exported_function(ENTRY)?.index;
+    depths.get(entry as usize).copied()
+}
+
+/// The guards of a module.
+struct Guards {
+    /// The frames that each guarded function takes.
+    weights: BTreeMap<u32, u32>,
+    /// The frames that all may take together.
+    budget: u32,
+}
+
+impl Guards {
+    /// Those that are there; `None` if something else writes the budget, or it is not the module's own.
+    fn read(
+        wasm: &[u8],
+        outline: &Outline<'_>,
+    ) -> Result<Option<Self>, wasmparser::BinaryReaderError> {
+        let mut weights = BTreeMap::new();
+        let Some(global) = budget(wasm)? else {
+            return Ok(Some(Self { weights, budget: 0 }));
+        };
+        let Some(budget) = first_value(wasm, outline, global)? else {
+            return Ok(None);
+        };
+        for function in 0..outline.functions.len() as u32 {
+            let Some(code) = code_of(wasm, outline, function) else {
+                continue;
+            };
+            let body = FunctionBody::new(wasmparser::BinaryReader::new(code, 0));
+            let operators = body.get_operators_reader()?.into_iter();
+            let operators: Vec<Operator<'_>> = operators.collect::<Result<_, _>>()?;
+            match weight_of(&operators, global) {
+                Some(weight) => _ = weights.insert(function, weight),
+                None if operators.iter().any(|operator| sets(operator, global)) => return Ok(None),
+                None => {}
+            }
+        }
+        Ok(Some(Self { weights, budget }))
+    }
+}
+
+/// The code of a function, its locals first.
+fn code_of<'w>(wasm: &'w [u8], outline: &Outline<'_>, function: u32) -> Option<&'w [u8]> {
+    wasm.get(outline.body(function)?.range.clone())
+}
+
+/// The first value of a global of the module's own, if it is a number from 0 on that code may change.
+fn first_value(
     wasm: &[u8],
     outline: &Outline<'_>,
-    function: u32,
-) -> Result<bool, wasmparser::BinaryReaderError> {
-    let range = outline.body(function).map(|body| body.range.clone());
-    let Some(code) = range.and_then(|range| wasm.get(range)) else {
-        return Ok(false);
-    };
-    let body = FunctionBody::new(wasmparser::BinaryReader::new(code, 0));
-    Ok(budget_of(&body)?.is_some())
+    global: u32,
+) -> Result<Option<u32>, wasmparser::BinaryReaderError> {
+    // Kernels import functions alone; were one a global, the numbers would be others.
+    if outline
+        .imports
+        .iter()
+        .any(|import| import.function.is_none())
+    {
+        return Ok(None);
+    }
+    for payload in Parser::new(0).parse_all(wasm) {
+        let wasmparser::Payload::GlobalSection(globals) = payload? else {
+            continue;
+        };
+        let Some(found) = globals.into_iter().nth(global as usize) else {
+            continue;
+        };
+        let found = found?;
+        let is_number = found.ty.mutable && found.ty.content_type == wasmparser::ValType::I32;
+        return Ok(match found.init_expr.get_operators_reader().read()? {
+            Operator::I32Const { value } if is_number => u32::try_from(value).ok(),
+            _ => None,
+        });
+    }
+    Ok(None)
+}
+
+/// True if an instruction writes the global.
+fn sets(operator: &Operator<'_>, global: u32) -> bool {
+    matches!(operator, Operator::GlobalSet { global_index } if *global_index == global)
+}
+
+/// The frames that a function takes from the global at its start and gives back at its end, if that is
+/// as [`Guard::guard`] writes it, all other code lies between, and nothing there writes the global or
+/// returns.
+fn weight_of(operators: &[Operator<'_>], global: u32) -> Option<u32> {
+    let (start, rest) = operators.split_first_chunk::<10>()?;
+    let (code, end) = rest.split_last_chunk::<5>()?;
+    let (taken, weight) = taken(start)?;
+    let is_given_back = matches!(
+        end,
+        [
+            Operator::GlobalGet { global_index: got },
+            Operator::I32Const { value },
+            Operator::I32Add,
+            Operator::GlobalSet { global_index: set },
+            Operator::End,
+        ] if [taken, *got, *set] == [global; 3] && *value == weight
+    );
+    if !is_given_back || !matches!(code.first(), Some(Operator::Block { .. })) {
+        return None;
+    }
+    // One block, which ends where the code does.
+    let mut open = 0_usize;
+    for (place, operator) in code.iter().enumerate() {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => open += 1,
+            Operator::End => open = open.checked_sub(1)?,
+            Operator::Return => return None,
+            operator if sets(operator, global) => return None,
+            _ => {}
+        }
+        if open == 0 && place + 1 < code.len() {
+            return None;
+        }
+    }
+    (open == 0).then_some(weight.cast_unsigned())
 }
 
 /// Returns `true` if a function of a module has a guard.
@@ -207,10 +333,18 @@ pub(crate) fn budget(wasm: &[u8]) -> Result<Option<u32>, wasmparser::BinaryReade
 fn budget_of(body: &FunctionBody<'_>) -> Result<Option<u32>, wasmparser::BinaryReaderError> {
     let operators = body.get_operators_reader()?.into_iter();
     let start: Vec<Operator<'_>> = operators.take(10).collect::<Result<_, _>>()?;
-    Ok(match start[..] {
+    let taken = start.first_chunk().and_then(taken);
+    Ok(taken.map(|(global, _)| global))
+}
+
+/// The global that a function takes from by its first instructions, and how much.
+fn taken(start: &[Operator<'_>; 10]) -> Option<(u32, i32)> {
+    match start {
         [
             Operator::GlobalGet { global_index },
-            Operator::I32Const { value: 1.. },
+            Operator::I32Const {
+                value: weight @ 1..,
+            },
             Operator::I32Sub,
             Operator::GlobalSet { global_index: set },
             Operator::GlobalGet { global_index: got },
@@ -221,17 +355,28 @@ fn budget_of(body: &FunctionBody<'_>) -> Result<Option<u32>, wasmparser::BinaryR
             },
             Operator::Unreachable,
             Operator::End,
-        ] if global_index == set && set == got => Some(global_index),
+        ] if global_index == set && set == got => Some((*global_index, *weight)),
         _ => None,
-    })
+    }
 }
 
+/// The most that is looked at to find the best function of a part: its functions, each with all of the
+/// part. Kernels are far below.
+const MAX_SEARCH: usize = 20_000_000;
+
 /// A set of functions without which the call graph has no cycle: from each part that has some the
-/// function whose absence leaves the fewest functions on cycles.
+/// function whose absence leaves the fewest functions on cycles; all of a part that is too large to
+/// be searched.
 fn break_cycles(graph: &CallGraph) -> BTreeSet<u32> {
     let mut guarded = BTreeSet::new();
     let mut parts = graph.cycles(&graph.functions().collect());
+    let mut searched = 0_usize;
     while let Some(part) = parts.pop() {
+        searched = searched.saturating_add(part.len().saturating_mul(graph.size(&part)));
+        if searched > MAX_SEARCH {
+            guarded.extend(part);
+            continue;
+        }
         let without = |function: &u32| {
             let mut rest = part.clone();
             rest.remove(function);
@@ -246,32 +391,13 @@ fn break_cycles(graph: &CallGraph) -> BTreeSet<u32> {
     guarded
 }
 
-/// The number of frames that calls need.
-struct Frames<'m> {
-    outline: &'m Outline<'m>,
-    graph: &'m CallGraph,
-    guarded: &'m BTreeSet<u32>,
-}
-
-impl Frames<'_> {
-    /// The most frames that can be open from a call of `function` to its end, guarded functions
-    /// that it calls left out.
-    fn depth(&self, function: u32, known: &mut BTreeMap<u32, u32>) -> u32 {
-        if let Some(depth) = known.get(&function) {
-            return *depth;
-        }
-        // There is no cycle left, so this ends.
-        let below = self.graph.called(function).iter();
-        let below = below.filter(|called| !self.guarded.contains(called));
-        let deepest = below.map(|called| self.depth(*called, known)).max();
-        let params = self.outline.function_type(function);
-        let params = params.map_or(0, |ty| ty.params().len() as u32);
-        let locals = self.outline.body(function).map_or(0, |body| body.locals);
-        let bytes = 64 + 8 * (params + locals);
-        let depth = bytes.div_ceil(BYTES) + deepest.unwrap_or_default();
-        known.insert(function, depth);
-        depth
-    }
+/// The frames that a call of a function counts for, by the native stack that it takes.
+fn frames_of(outline: &Outline<'_>, function: u32) -> u32 {
+    let params = outline.function_type(function);
+    let params = params.map_or(0, |ty| ty.params().len() as u32);
+    let locals = outline.body(function).map_or(0, |body| body.locals);
+    let bytes = 64_u32.saturating_add(params.saturating_add(locals).saturating_mul(8));
+    bytes.div_ceil(BYTES)
 }
 
 struct Guard<'g> {

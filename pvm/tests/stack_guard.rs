@@ -1,6 +1,6 @@
 //! A guarded module traps before too many calls are open.
 
-use kernel_module::stack_guard::{FRAMES, Guarded, apply};
+use kernel_module::stack_guard::{FRAMES, Guarded, apply, too_deep, unguarded};
 use pvm::{Inbox, LevelReport, Machine, Metering, Options, Status, Trap, Version};
 
 fn guarded(functions: &str) -> (Vec<u8>, Guarded) {
@@ -90,4 +90,105 @@ fn what_cannot_recurse_is_not_guarded() {
     );
     assert_eq!((figures.guarded, figures.fixed), (0, 3));
     assert_eq!(levels(&wasm)[0].status, Status::Yielded);
+}
+
+/// A module whose function calls itself between what takes from a global and what gives back; with
+/// the global's first value, more before the call, code behind all, and more functions.
+fn spoofed(first: i32, before: &str, behind: &str, more: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+          (memory (export "m") 1)
+          (global $left (mut i32) (i32.const {first}))
+          (global $other (mut i32) (i32.const 200))
+          (func $again
+            (global.set $left (i32.sub (global.get $left) (i32.const 2)))
+            (if (i32.lt_s (global.get $left) (i32.const 0)) (then unreachable))
+            (block {before} (call $again))
+            (global.set $left (i32.add (global.get $left) (i32.const 2))) {behind})
+          {more}
+          (func (export "kernel_run") (call $again)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// What only looks like a guard is none: a kernel with it would be stuck by one message.
+#[test]
+fn a_guard_that_does_not_bound_is_none() {
+    let sound = spoofed(200, "", "", "");
+    assert!(unguarded(&sound).unwrap().is_empty());
+    for report in levels(&sound) {
+        assert_eq!(report.runs[0].trap, Some(Trap::Unreachable));
+    }
+    let again = "(global.set $left (i32.const 200))";
+    let chain: String = (0..FRAMES)
+        .map(|link| format!("(func $f{link} (call $f{}))", link + 1))
+        .collect();
+    let chain = format!("{chain}(func $f{FRAMES} (call $again))");
+    for (name, spoofed) in [
+        ("it is set again", spoofed(200, again, "", "")),
+        ("it begins with too much", spoofed(i32::MAX, "", "", "")),
+        ("a call behind it", spoofed(200, "", "(call $again)", "")),
+        (
+            "another function sets it",
+            spoofed(200, "(call $reset)", "", &format!("(func $reset {again})")),
+        ),
+        ("it returns", spoofed(200, "return", "", "")),
+        (
+            "two of them",
+            spoofed(
+                200,
+                "(call $two)",
+                "",
+                "(func $two
+                    (global.set $other (i32.sub (global.get $other) (i32.const 2)))
+                    (if (i32.lt_s (global.get $other) (i32.const 0)) (then unreachable))
+                    (block (call $two))
+                    (global.set $other (i32.add (global.get $other) (i32.const 2))))",
+            ),
+        ),
+        ("many calls between", spoofed(200, "(call $f0)", "", &chain)),
+    ] {
+        assert!(!unguarded(&spoofed).unwrap().is_empty(), "{name}");
+        // It gets one that does.
+        if let Ok((guarded, _)) = apply(&spoofed, FRAMES) {
+            assert!(unguarded(&guarded).unwrap().is_empty(), "{name}");
+            let report = &levels(&guarded)[0];
+            assert_eq!(report.runs[0].trap, Some(Trap::Unreachable), "{name}");
+        }
+    }
+}
+
+/// Modules of some hundred kilobytes that make a search of all functions by all others long.
+#[test]
+fn large_modules_are_guarded_soon() {
+    let many = 5_000;
+    let entry = r#"(memory (export "m") 1) (func (export "kernel_run") (call $f0))"#;
+    let next = |one: usize| (one + 1) % many;
+    let circle: String = (0..many)
+        .map(|one| format!("(func $f{one} (call $f{}))", next(one)))
+        .collect();
+    let table: String = (0..many).map(|one| format!("$f{one} ")).collect();
+    let all: String = (0..many)
+        .map(|one| format!("(func $f{one} (call_indirect (i32.const 0)))"))
+        .collect();
+    let all = format!("(table {many} funcref) (elem (i32.const 0) {table}) {all}");
+    let pairs: String = (0..many)
+        .map(|one| format!("(func $f{one} (call $f{}))", one ^ 1))
+        .collect();
+    for functions in [circle, all, pairs] {
+        let module = wat::parse_str(format!("(module {functions} {entry})")).unwrap();
+        let start = std::time::Instant::now();
+        assert!(!unguarded(&module).unwrap().is_empty());
+        let (guarded, _) = apply(&module, FRAMES).unwrap();
+        assert!(unguarded(&guarded).unwrap().is_empty());
+        // It took minutes.
+        assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+    }
+    let chain: String = (0..60_000)
+        .map(|one| format!("(func $f{one} (call $f{}))", one + 1))
+        .collect();
+    let text = format!("(module {chain} (func $f60000) {entry})");
+    let module = wat::parse_str(text).unwrap();
+    assert_eq!(too_deep(&module).unwrap(), Some(60_002));
+    assert!(apply(&module, FRAMES).is_err());
 }
