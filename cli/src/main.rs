@@ -99,7 +99,7 @@ const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
-        eprintln!("error: {}", once(&error));
+        eprintln!("error: {}", output::plain(&once(&error)));
         ExitCode::from(BAD_USAGE)
     })
 }

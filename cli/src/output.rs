@@ -26,13 +26,12 @@ macro_rules! eprintln {
     };
 }
 
-/// A text of somebody else for a terminal: control characters but for new lines and tabs are
-/// escaped.
+/// A text of somebody else for a terminal: what is not printed, but for new lines and tabs, is
+/// escaped, such as control characters and those that turn the text around.
 pub(crate) fn plain(text: &str) -> String {
     let escaped = |c: char| match c {
-        '\n' | '\t' => c.to_string(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
+        '\n' | '\t' | '\'' | '"' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
     };
     text.chars().map(escaped).collect()
 }

@@ -374,7 +374,10 @@ impl fmt::Display for Text<'_> {
             writeln!(f, "  outbox {index}: {}", hex::encode(message))?;
             match node::rpc::outbox_message(message) {
                 Value::Null => writeln!(f, "    layer 1 cannot read it, and drops it")?,
-                read => writeln!(f, "    {}", self.paint(Colour::Dim, &read.to_string()))?,
+                read => {
+                    let read = crate::output::plain(&read.to_string());
+                    writeln!(f, "    {}", self.paint(Colour::Dim, &read))?;
+                }
             }
         }
         match report.unread {

@@ -127,6 +127,14 @@ impl Type {
         };
         let parts = PARTS.iter().find(|(known, _)| *known == name);
         let is_sized = matches!(&args[..], [Node::Int(_)]);
+        // Keys and contents have an order.
+        let ordered = match name.as_str() {
+            "set" | "ticket" | "map" | "big_map" => args.first(),
+            _ => None,
+        };
+        if let Some(unordered) = ordered.filter(|node| !is_ordered(node)) {
+            return Err(TypeError::NoType(unordered.clone()));
+        }
         match (parts, args.len()) {
             (Some((_, Parts::Size)), _) if is_sized => Ok(()),
             (Some((_, Parts::Count(parts))), len) if *parts == len => {
@@ -177,6 +185,33 @@ impl Type {
             Self::Pair(a, b) | Self::Or(a, b) | Self::Map(a, b) => a.is_plain() && b.is_plain(),
             _ => true,
         }
+    }
+}
+
+/// True if the values of a type may be keys; only a type is asked about that.
+fn is_ordered(node: &Node) -> bool {
+    const OTHERS: [&str; 15] = [
+        "operation",
+        "list",
+        "set",
+        "contract",
+        "ticket",
+        "map",
+        "big_map",
+        "lambda",
+        "bls12_381_g1",
+        "bls12_381_g2",
+        "bls12_381_fr",
+        "chest",
+        "chest_key",
+        "sapling_state",
+        "sapling_transaction",
+    ];
+    match node {
+        Node::Prim { name, args, .. } => {
+            !OTHERS.contains(&name.as_str()) && args.iter().all(is_ordered)
+        }
+        _ => false,
     }
 }
 

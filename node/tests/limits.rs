@@ -104,6 +104,38 @@ async fn an_answer_has_at_most_10000_logs() {
 }
 
 #[tokio::test]
+async fn a_long_reason_is_cut_where_it_is_told_in_words() {
+    let devnet = devnet(|_| {}).await;
+    // Reverts with Error(string) of so many zeros.
+    let length = 4_900_000_u32;
+    let code = [
+        &hex!("7f08c379a000000000000000000000000000000000000000000000000000000000600052")[..],
+        &hex!("602060045263"),
+        &length.to_be_bytes(),
+        &hex!("60245263"),
+        &(length + 68).to_be_bytes(),
+        &hex!("6000fd"),
+    ]
+    .concat();
+    let contract = "0xc0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
+    let overrides = json!({ contract: { "code": hex::encode_prefixed(code) } });
+    let request = json!([{ "to": contract, "gas": "0x2faf080" }, "latest", overrides]);
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": request });
+    let (_, body) = post(&devnet, "", &call.to_string()).await;
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let error = &answer["error"];
+    assert_eq!(error["code"], 3, "{}", &body[..200]);
+    // It is all in the data, and was in the message, too, as six letters for each zero.
+    let data = error["data"].as_str().unwrap();
+    assert_eq!(data.len(), 2 + 2 * (length as usize + 68));
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(
+        message.chars().count(),
+        "execution reverted: …".chars().count() + 1_024
+    );
+}
+
+#[tokio::test]
 async fn a_call_gets_at_most_50_million_gas() {
     let devnet = devnet(|_| {}).await;
     // Returns GAS.

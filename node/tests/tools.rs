@@ -712,6 +712,32 @@ async fn waiting(folder: &std::path::Path) -> Handle {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_layer_1_was_told_is_there_after_a_restart() {
+    let folder = std::env::temp_dir().join(format!("told-layer1-{}", std::process::id()));
+    let again = folder.with_extension("again");
+    let devnet = waiting(&folder).await;
+    let receiver = "0x4242424242424242424242424242424242424242";
+    let deposit = json!([{ "receiver": receiver, "amount": "5" }]);
+    let told = call(&devnet, "rollup_deposit", deposit).await;
+    assert_eq!(told["ran"], false, "{told}");
+    // As if the power were cut.
+    std::fs::create_dir(&again).unwrap();
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), again.join(file.file_name())).unwrap();
+    }
+    tokio::task::block_in_place(|| devnet.stop());
+    for folder in [&again, &folder] {
+        let devnet = waiting(folder).await;
+        call(&devnet, "evm_mine", json!([])).await;
+        let balance = call(&devnet, "eth_getBalance", json!([receiver, "latest"])).await;
+        assert_eq!(balance, "0x48c27395000");
+        tokio::task::block_in_place(|| devnet.stop());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_dropped_is_not_there_after_a_restart() {
     for method in [
         "anvil_dropAllTransactions",

@@ -13,7 +13,7 @@ use crate::node::BlockTime;
 use layer1::contracts::{Asked, Code};
 use layer1::devnet::{self, Contracts};
 use layer1::outbox::OutboxPosition;
-use layer1::{Account, Call, Mutez, Receipt};
+use layer1::{Account, Call, Layer1, Mutez, Receipt};
 use messages::outbox::Message;
 use pvm::Durable;
 use std::sync::Arc;
@@ -78,8 +78,9 @@ impl Miner {
     }
 
     fn operate(&mut self, source: &[u8; 21], calls: Vec<Call>) -> Result<Operated, NodeError> {
+        let before = self.layer1.clone();
         let receipt = self.layer1.operate_all(source, calls)?;
-        self.bring(receipt)
+        self.bring(receipt, before)
     }
 
     fn deposit_tokens(
@@ -103,8 +104,9 @@ impl Miner {
     }
 
     fn execute(&mut self, source: &[u8; 21], place: OutboxPosition) -> Result<Operated, NodeError> {
+        let before = self.layer1.clone();
         let receipt = self.layer1.execute(source, place)?;
-        self.bring(receipt)
+        self.bring(receipt, before)
     }
 
     fn pay_out(&mut self, source: &[u8; 21], place: OutboxPosition) -> Result<Operated, NodeError> {
@@ -117,8 +119,9 @@ impl Miner {
         self.operate(source, vec![call])
     }
 
-    /// Runs the level that takes an operation's messages, if levels run at once.
-    fn bring(&mut self, receipt: Receipt) -> Result<Operated, NodeError> {
+    /// Runs the level that takes an operation's messages, if levels run at once. Else the operation is
+    /// kept before it is told, or layer 1 is as it was `before`.
+    fn bring(&mut self, receipt: Receipt, before: Layer1) -> Result<Operated, NodeError> {
         let mut operated = Operated {
             receipt,
             kernel: None,
@@ -131,8 +134,13 @@ impl Miner {
                 ran => {
                     ran?;
                     operated.kernel = Some(self.said.clone());
+                    return Ok(operated);
                 }
             }
+        }
+        if let Err(error) = self.node.keep(|batch| batch.put_layer1(&self.layer1)) {
+            self.layer1 = before;
+            return Err(error.into());
         }
         Ok(operated)
     }

@@ -229,8 +229,18 @@ async fn one(miner: &MinerHandle, call: Result<Request, (String, RpcError)>) -> 
             text: answer(&id, Ok(&text)),
             held,
         },
-        Err(error) => answer(&id, Err(error)).into(),
+        Err(error) => refusal(node, &id, error),
     })
+}
+
+/// The text of an error, counted as answers are: what a call reverted with may be large, too.
+fn refusal(node: &Node, id: &str, error: RpcError) -> Text {
+    let text = answer(id, Err(error));
+    let kept = match text.len() > MAX_ANSWER {
+        true => Err(text::too_large()),
+        false => node.load.keep(text),
+    };
+    kept.unwrap_or_else(|why| answer(id, Err(why)).into())
 }
 
 /// Text of a client in a line of the log: escaped and cut.

@@ -238,11 +238,17 @@ pub(crate) fn halt(reason: &HaltReason) -> String {
 /// A revert with this output.
 pub(crate) fn revert(output: &[u8]) -> String {
     match RevertReason::read(output) {
-        Some(RevertReason::Error(text)) => format!("execution reverted: {text}"),
+        Some(RevertReason::Error(text)) => match text.char_indices().nth(MAX_REASON) {
+            Some((end, _)) => format!("execution reverted: {}…", &text[..end]),
+            None => format!("execution reverted: {text}"),
+        },
         Some(RevertReason::Panic(code)) => format!("execution reverted: {}", panic(code)),
         None => "execution reverted".into(),
     }
 }
+
+/// The most letters of a reason that are told in words; the data of an error have all of it.
+const MAX_REASON: usize = 1_024;
 
 /// A panic code of Solidity.
 fn panic(code: U256) -> String {

@@ -10,6 +10,7 @@ use crate::names::{Decoded, Names, plain};
 use crate::query::Query;
 use crate::slice::Slice;
 use maud::{Markup, html};
+use node::rpc::RpcError;
 use serde_json::json;
 
 /// The bytes of a page.
@@ -29,13 +30,15 @@ pub(crate) async fn view(
     let path = format!("/tx/{hash}");
     let (title, list) = match part {
         "calls" => {
-            let told = calls::ask(ask, hash, calls::asked(query), false).await?;
+            let told = calls::ask(ask, hash, calls::asked(query), false).await;
+            let told = told.map_err(unknown)?;
             let called = recognised::called(&told).into_iter();
             let names = &recognised::names(ask, names, called).await;
             ("Calls", calls::listed(names, &path, &told, query))
         }
         "changes" => {
-            let told = calls::ask(ask, hash, (0, 0), true).await?;
+            let told = calls::ask(ask, hash, (0, 0), true).await;
+            let told = told.map_err(unknown)?;
             let changes = match changes::told(&told) {
                 Some(difference) => changes::listed(names, &path, difference, query),
                 None => changes::too_many(),
@@ -51,6 +54,14 @@ pub(crate) async fn view(
         (list)
     };
     Ok(View::new(title, main))
+}
+
+/// A transaction that nobody knows is no fault of the node's.
+fn unknown(error: RpcError) -> Trouble {
+    match error.message.as_str() {
+        "transaction not found" => Trouble::NotFound("There is no such transaction.".into()),
+        _ => error.into(),
+    }
 }
 
 /// `?from=N`: the movements that logs from number N on tell of.
