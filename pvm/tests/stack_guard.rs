@@ -195,3 +195,70 @@ fn large_modules_are_guarded_soon() {
     assert_eq!(too_deep(&module).unwrap(), Some(60_002));
     assert!(apply(&module, FRAMES).is_err());
 }
+
+/// Changes of guarded modules: whatever still counts as guarded is bounded. `MUTATIONS`: how many.
+#[test]
+fn no_change_of_a_guarded_module_makes_a_guard_that_does_not_bound() {
+    let count = std::env::var("MUTATIONS").map_or(4_000, |count| count.parse().unwrap());
+    let entry = r#"(func (export "kernel_run") (drop (call $recurse (i32.const 7))))"#;
+    let two = "(func $recurse (param i32) (result i32) (call $other (local.get 0)))
+        (func $other (param i32) (result i32) (i32.add (i32.const 1) (call $recurse (local.get 0))))";
+    let branching = "(func $recurse (param i32) (result i32)
+        (block $out (br_if $out (i32.eqz (local.get 0))) (drop (call $again (local.get 0))))
+        (return (call_indirect (type $again) (local.get 0) (i32.const 0))))";
+    let bases = [two, branching].map(|functions| guarded(&format!("{functions} {entry}")).0);
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = |most: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % most as u64) as usize
+    };
+    let (mut counted, mut refused) = (0, 0);
+    for number in 0..count {
+        let mut module = bases[number % bases.len()].clone();
+        for _ in 0..=below(3) {
+            let at = 8 + below(module.len() - 8);
+            module[at] = match below(3) {
+                0 => module[8 + below(module.len() - 8)],
+                1 => module[at].wrapping_add(1),
+                _ => below(256) as u8,
+            };
+        }
+        let version = Version::V0;
+        if pvm::check(&module, version).is_err() {
+            continue;
+        }
+        if !unguarded(&module).unwrap().is_empty() || too_deep(&module).unwrap().is_some() {
+            refused += 1;
+            continue;
+        }
+        counted += 1;
+        let options = Options {
+            version,
+            metering: Metering::Full,
+            max_instructions: Some(100_000),
+            ..Options::default()
+        };
+        let inbox = Inbox {
+            timestamp: 0,
+            predecessor: [0; 32],
+            messages: Vec::new(),
+        };
+        // One that runs for ever without more calls is cut off.
+        let Ok(report) = Machine::new(&module, options).unwrap().run_level(&inbox) else {
+            continue;
+        };
+        assert!(
+            !matches!(report.status, Status::Stuck { .. }),
+            "{:?}: {}",
+            report.status,
+            hex::encode(&module)
+        );
+        for run in report.runs {
+            assert!(run.max_call_depth <= FRAMES, "{}", hex::encode(&module));
+        }
+    }
+    println!("{counted} count as guarded, {refused} do not");
+    assert!(counted > 20 && refused > 20, "{counted}, {refused}");
+}
