@@ -286,10 +286,8 @@ fn a_store_that_was_begun_is_none_yet() {
     let store = Store::with(memory.clone(), true).unwrap();
     let write = |batch: &super::Batch<'_>| {
         batch.put_meta("schema", &super::tables::SCHEMA.to_le_bytes())?;
-        let parts = unknown.parts().into_iter();
-        parts
-            .clone()
-            .try_for_each(|(name, row)| batch.put_meta(name, &row))
+        let mut parts = unknown.parts().into_iter();
+        parts.try_for_each(|(name, row)| batch.put_meta(name, &row))
     };
     store.write(write).unwrap();
     store.close();
