@@ -58,6 +58,7 @@ pub(crate) fn read(command: Command, args: Vec<OsString>) -> anyhow::Result<Conf
     let name = COMMANDS.into_iter().find(|name| named == Some(name));
     let mut file = None;
     let mut all = args.clone();
+    let given = args.clone();
     if let Some(name) = name {
         let one = command.find_subcommand(name).context("no such command")?;
         known_variables(&command, std::env::vars_os().map(|(name, _)| name))?;
@@ -76,7 +77,11 @@ pub(crate) fn read(command: Command, args: Vec<OsString>) -> anyhow::Result<Conf
         }
     }
     let matches = command.clone().try_get_matches_from(all);
-    let matches = matches.unwrap_or_else(|error| refuse(&error, file.as_ref()));
+    let matches = matches.unwrap_or_else(|error| {
+        let one = name.and_then(|name| command.find_subcommand(name));
+        let variables = one.map(|one| variables(one, &given)).unwrap_or_default();
+        refuse(&error, file.as_ref(), &variables)
+    });
     Ok(Configured {
         matches,
         name,
@@ -94,8 +99,23 @@ fn said(matches: &ArgMatches, id: &str) -> bool {
     )
 }
 
-/// Says what is wrong, and that it comes from the file, and ends the process.
-fn refuse(error: &clap::Error, file: Option<&Given>) -> ! {
+/// The options that the environment says and the command line does not, with their variables.
+fn variables(command: &Command, args: &[OsString]) -> Vec<(String, String)> {
+    let set = settings(command).filter_map(|arg| {
+        let variable = arg.get_env()?;
+        std::env::var_os(variable)?;
+        let option = option(arg.get_id().as_str());
+        let is_given = args.iter().any(|arg| {
+            let name = arg.to_str().and_then(|arg| arg.split('=').next());
+            name == Some(&option)
+        });
+        (!is_given).then(|| (option, variable.display().to_string()))
+    });
+    set.collect()
+}
+
+/// Says what is wrong, and that it comes from the file or the environment, and ends the process.
+fn refuse(error: &clap::Error, file: Option<&Given>, variables: &[(String, String)]) -> ! {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(name)) => name.split([' ', '=']).next().map(str::to_owned),
         _ => None,
@@ -107,6 +127,11 @@ fn refuse(error: &clap::Error, file: Option<&Given>) -> ! {
         if named.contains(&Some(option(key))) {
             let path = file.map_or(Path::new(""), |given| &given.path);
             eprintln!("{} has `{key}`", path.display());
+        }
+    }
+    for (option, variable) in variables {
+        if named.contains(&Some(option.clone())) {
+            eprintln!("the environment has {variable}");
         }
     }
     std::process::exit(error.exit_code());

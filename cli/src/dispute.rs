@@ -2,7 +2,7 @@
 
 use crate::start::StartArgs;
 use crate::{BAD_USAGE, FOUND_WRONG};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Args;
 use dispute::{Event, Fault, Level, Operator, PlayError, Report, Side, play};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -156,7 +156,8 @@ impl DisputeArgs {
             None => {
                 let mut recorded = self.start.start()?;
                 let level = self.level.map_or_else(|| recorded.last(), Ok)?;
-                recorded.run_to(level)?;
+                let named = || format!("level {level}");
+                recorded.run_to(level).with_context(named)?;
                 let messages = recorded.inbox()?.wrapped();
                 (recorded.machine, messages)
             }

@@ -83,6 +83,9 @@ enum Command {
     },
 }
 
+const NO_ROLLUP: &str =
+    "which rollup is meant? --rollup sr1… (`evm-rollup l1 info` tells that of a devnet or node)";
+
 /// A payload that the kernel reads, with what to say about it.
 struct Made {
     decision: Decision,
@@ -121,11 +124,20 @@ pub(crate) fn run(args: &GovernArgs) -> anyhow::Result<ExitCode> {
     send(args, &made)
 }
 
+/// The rollup of a devnet.
+fn rollup_of(url: &str) -> anyhow::Result<Sr1> {
+    let overview = l1::post(url, "rollup_layer1", &json!([]))?;
+    let found = overview["result"]["rollup"].as_str().unwrap_or_default();
+    let rollup = found.parse::<Sr1>().map_err(anyhow::Error::msg);
+    rollup.with_context(|| format!("{url} does not tell its rollup: --rollup sr1…"))
+}
+
 fn make(args: &GovernArgs) -> anyhow::Result<Made> {
     let rollup = || {
-        let Sr1(hash) = args
-            .rollup
-            .context("which rollup is meant? --rollup sr1…")?;
+        let Sr1(hash) = match args.rollup {
+            None if args.send => rollup_of(&args.url)?,
+            rollup => rollup.context(NO_ROLLUP)?,
+        };
         Ok::<_, anyhow::Error>(hash)
     };
     let mut warnings = Vec::new();

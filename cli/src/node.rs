@@ -7,8 +7,9 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use node::Post;
 use node::follower::{self, FollowError, Origin, SnapshotPlan, StartError};
+use node::store::StoreError;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -250,12 +251,19 @@ async fn serve(options: follower::Options) -> anyhow::Result<ExitCode> {
         }
         signalled.store(true, Ordering::Relaxed);
     });
+    let folder = options.data_dir.clone();
     let mut node = match follower::start(options, Arc::clone(&stop)).await {
         Ok(node) => node,
         Err(StartError::Stopped) => return Ok(ExitCode::SUCCESS),
         Err(StartError::Follow(error @ FollowError::Disagrees { .. })) => {
             tracing::error!("{error}");
             return Ok(ExitCode::from(DISAGREES));
+        }
+        // No setting is at fault: whoever starts it again when there is room finds it well.
+        Err(error @ StartError::Store(StoreError::Full { .. })) => {
+            let folder = folder.as_deref().unwrap_or(Path::new("")).display();
+            tracing::error!("--data-dir {folder}: {error}; start it again then");
+            return Ok(ExitCode::from(crate::FOUND_WRONG));
         }
         Err(error) => return Err(error.into()),
     };

@@ -106,7 +106,8 @@ impl SourceArgs {
             return self.kept(&DataDir::open(folder)?, level);
         }
         let mut recorded = self.start.start()?;
-        recorded.run_to(level)?;
+        let named = || format!("level {level}");
+        recorded.run_to(level).with_context(named)?;
         let messages = recorded.inbox()?.wrapped();
         Ok(recorded.machine.prove(messages)?)
     }

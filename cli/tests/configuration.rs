@@ -204,6 +204,15 @@ fn what_is_no_setting_is_refused_with_what_may_be_meant() {
     assert!(errors.contains(why), "{errors}");
     let errors = refused(&folder.0, &["--print-config"], &[("EVM_ROLLUP_PORT", "x")]);
     assert!(errors.contains("--port"), "{errors}");
+    let named = "the environment has EVM_ROLLUP_PORT";
+    assert!(errors.contains(named), "{errors}");
+    // An option is at fault before a variable.
+    let args = ["--print-config", "--port=y"];
+    let errors = refused(&folder.0, &args, &[("EVM_ROLLUP_PORT", "x")]);
+    assert!(
+        errors.contains("'y'") && !errors.contains(named),
+        "{errors}"
+    );
 }
 
 /// The lines that a command prints until one passes; each is an object of JSON.

@@ -232,6 +232,21 @@ fn what_cannot_be_meant_is_refused() {
             ],
             "no devnet",
         ),
+        // One that is sent is meant for the rollup that is asked.
+        (
+            vec![
+                "settings",
+                "base_fee_floor=2000000000",
+                "--send",
+                "--url",
+                "http://127.0.0.1:9",
+            ],
+            "no devnet",
+        ),
+        (
+            vec!["settings", "base_fee_floor=2000000000"],
+            "evm-rollup l1 info",
+        ),
     ] {
         let output = govern(&args);
         assert!(!output.status.success(), "{args:?} passes");

@@ -447,7 +447,8 @@ fn a_node_that_waits_for_its_rollup_node_ends_at_a_signal() {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let line = lines.next().expect("a line").expect("text");
     assert!(
-        line.contains("waiting: the rollup node does not answer"),
+        line.contains("warning: waiting: the rollup node does not answer")
+            && line.contains(" at 127.0.0.1:1: "),
         "{line}"
     );
     let mut process = Process {

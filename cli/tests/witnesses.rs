@@ -522,7 +522,7 @@ fn a_devnets_folder_proves_its_levels_and_payments() {
     let busy = run(&prove(&hashes[0]));
     assert_eq!(code(&busy), Some(2));
     assert!(
-        stderr(&busy).contains("another node uses the store"),
+        stderr(&busy).contains("a running node uses the store"),
         "{}",
         stderr(&busy)
     );

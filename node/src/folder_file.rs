@@ -236,8 +236,10 @@ pub fn import(
         let is_devnet = rows.iter().all(|row| row.table != LEVELS);
         batch.take_state(&names[..if is_devnet { 1 } else { 2 }], state)
     });
-    store.close();
-    kept?;
+    if let Err(error) = kept {
+        store.abandon(folder);
+        return Err(error.into());
+    }
     store.finish(folder)?;
     Ok(FolderFacts {
         level,

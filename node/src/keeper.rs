@@ -57,6 +57,7 @@ fn run(store: &Store, waiting: &Receiver<Waiting>) {
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(POOL_BATCH - 1));
+        let is_known = store.trouble().is_some();
         let wrote = store.write(|write| {
             for (number, (candidate, _)) in (arrival..).zip(&batch) {
                 let saved = SavedTransaction {
@@ -69,6 +70,9 @@ fn run(store: &Store, waiting: &Receiver<Waiting>) {
             Ok(())
         });
         arrival += batch.len() as u64;
+        if let (Err(error), false) = (&wrote, is_known) {
+            tracing::warn!("transactions are refused: {error}");
+        }
         let wrote = wrote.map_err(Arc::new);
         for (_, kept) in batch {
             // The client may be gone.

@@ -54,6 +54,17 @@ pub enum RecordedError {
         /// That of the next block.
         next: u32,
     },
+    /// The folder begins after it.
+    #[error(
+        "level {level} is not in the folder: its oldest block with a state is of level {next} (states \
+         are kept for as many blocks as --keep-states says)"
+    )]
+    Before {
+        /// The level.
+        level: u32,
+        /// That of the oldest block.
+        next: u32,
+    },
     /// A state is too old.
     #[error(
         "the state before level {0} is not kept: states are kept for as many blocks as --keep-states says, \
@@ -128,7 +139,15 @@ impl DataDir {
         let (first, state) = first.ok_or_else(|| self.later(level, newest))?;
         let next = chain::head(&state)?.level;
         if next != level {
-            return Err(RecordedError::NoBlock { level, next });
+            // If there is nothing before it, the level may have made a block that is gone.
+            let earlier = match first.checked_sub(1) {
+                Some(number) => self.state(number)?,
+                None => None,
+            };
+            return Err(match earlier {
+                Some(_) => RecordedError::NoBlock { level, next },
+                None => RecordedError::Before { level, next },
+            });
         }
         // One of a level is there as long as layer 1 may take it back.
         let mut before = match level.checked_sub(1) {

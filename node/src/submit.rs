@@ -64,10 +64,7 @@ impl Node {
     }
 
     fn accept(&self, candidate: Candidate, rules: &BlockRules) -> Result<Submitted, NodeError> {
-        // Where the last attempt to write failed, another one tells.
-        if self.store().trouble().is_some() {
-            self.store().write(|_| Ok(()))?;
-        }
+        self.can_keep()?;
         let (hash, sender) = (candidate.transaction.hash, candidate.sender);
         let mut pool = self.pool();
         if pool.get(&hash).is_some() {
@@ -84,6 +81,18 @@ impl Node {
         drop(pool);
         self.announce(hash);
         Ok(Submitted { hash, ready, fate })
+    }
+
+    /// Tells before the pool has a transaction that it could not be kept.
+    fn can_keep(&self) -> Result<(), StoreError> {
+        let store = self.store();
+        if store.trouble().is_some() {
+            // Where the last attempt to write failed, another one tells.
+            return store.write(|_| Ok(()));
+        }
+        store.check_room().inspect_err(|error| {
+            tracing::warn!("transactions are refused: {error}");
+        })
     }
 
     /// Takes those into the pool whose hashes were told before a restart.
@@ -146,7 +155,26 @@ impl Node {
                 return Ok(hash);
             }
         }
-        self.keep_waiting(&hash).await?;
+        match self.keep_waiting(&hash).await {
+            Ok(()) => Ok(hash),
+            Err(error) => self.not_kept(hash, error),
+        }
+    }
+
+    /// Takes a transaction out of the pool that could not be kept, so that it is refused: whoever
+    /// is told so sends it again, or another one. What is on its way cannot be refused any more.
+    fn not_kept(&self, hash: B256, error: NodeError) -> Result<B256, NodeError> {
+        // The chain's lock is taken behind that of the pool.
+        let mut pool = self.pool();
+        let Some(sender) = pool.get(&hash).map(|candidate| candidate.sender) else {
+            // It is in a block, or dropped.
+            return Ok(hash);
+        };
+        let next = crate::node::nonce(self.latest()?.state()?, &sender)?;
+        if pool.take_back(&hash, next) {
+            return Err(error);
+        }
+        tracing::warn!("transaction {hash} is on its way, but a restart would lose it: {error}");
         Ok(hash)
     }
 }

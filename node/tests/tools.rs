@@ -788,6 +788,31 @@ async fn what_was_dropped_is_not_there_after_a_restart() {
     }
 }
 
+/// A transaction that is refused since it cannot be kept is not executed later.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_kept_is_refused_and_not_in_the_pool() {
+    let folder = std::env::temp_dir().join(format!("evm-rollup-kept-{}", std::process::id()));
+    let away = folder.with_extension("away");
+    let devnet = waiting(&folder).await;
+    let sent = json!([raw(&devnet.accounts()[0], 0, |_| {})]);
+    let status = async || call(&devnet, "txpool_status", json!([])).await;
+    std::fs::rename(&folder, &away).unwrap();
+    let refused = try_call(&devnet, "eth_sendRawTransaction", sent.clone()).await;
+    let message = refused.unwrap_err().message;
+    assert!(message.contains("is gone"), "{message}");
+    assert_eq!(status().await["pending"], "0x0");
+    assert!(devnet.node().trouble().unwrap().contains("is gone"));
+    // Nobody has to write to see that it is back.
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(devnet.node().trouble(), None);
+    let hash = call(&devnet, "eth_sendRawTransaction", sent).await;
+    assert_eq!(status().await["pending"], "0x1");
+    call(&devnet, "evm_mine", json!([])).await;
+    assert_eq!(receipt(&devnet, &hash).await["status"], "0x1");
+    tokio::task::block_in_place(|| devnet.stop());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[tokio::test]
 async fn the_highest_nonce_is_refused() {
     let devnet = devnet(|_| {}).await;

@@ -17,11 +17,12 @@ use crate::kernel::{self, Recovery, cargo, hash, workspace};
 /// The modules that an archive has.
 const KERNELS: [&str; 3] = ["evm_kernel", "tx_kernel", "installer_kernel"];
 
-/// Pages at the top of an archive, beside the folder `docs`.
-const PAGES: [&str; 5] = [
+/// Pages at the top of an archive, beside the folders `docs` and `contracts`.
+const PAGES: [&str; 6] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "SECURITY.md",
     "LICENSE",
 ];
@@ -120,7 +121,12 @@ fn fill(workspace: &Path, top: &Path, program: &Path) -> Result<()> {
     for page in PAGES {
         fs::copy(workspace.join(page), top.join(page)).with_context(|| format!("no {page}"))?;
     }
-    kernel::copy(&workspace.join("docs"), &top.join("docs"))
+    for folder in ["docs", "contracts/layer1"] {
+        let to = top.join(folder);
+        fs::create_dir_all(to.parent().unwrap_or(top))?;
+        kernel::copy(&workspace.join(folder), &to)?;
+    }
+    Ok(())
 }
 
 fn release_notes(top: &Path, version: &str, notes: &str) -> Result<String> {

@@ -89,7 +89,12 @@ where
                 .format_fields(writer.by_ref(), event)?;
             writeln!(writer, "\x1b[0m")
         } else {
-            write!(writer, "{indent}")?;
+            let severity = match *metadata.level() {
+                Level::ERROR => "error: ",
+                Level::WARN => "warning: ",
+                _ => "",
+            };
+            write!(writer, "{indent}{severity}")?;
             context
                 .field_format()
                 .format_fields(writer.by_ref(), event)?;
@@ -119,6 +124,12 @@ mod tests {
     }
 
     fn line(is_timed: bool) -> String {
+        lines(is_timed, || {
+            tracing::info!(target: "node::rpc", "eth_call");
+        })
+    }
+
+    fn lines(is_timed: bool, events: impl FnOnce()) -> String {
         let written = Written::default();
         let writer = written.clone();
         let lines = tracing_subscriber::fmt()
@@ -126,11 +137,19 @@ mod tests {
             .with_writer(move || writer.clone())
             .event_format(Lines { is_timed })
             .finish();
-        tracing::subscriber::with_default(lines, || {
-            tracing::info!(target: "node::rpc", "eth_call");
-        });
+        tracing::subscriber::with_default(lines, events);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_without_colours_says_how_bad_it_is() {
+        let text = lines(false, || {
+            tracing::error!("bad");
+            tracing::warn!("odd");
+            tracing::info!("fine");
+        });
+        assert_eq!(text, "    error: bad\n    warning: odd\n    fine\n");
     }
 
     #[test]

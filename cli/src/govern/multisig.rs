@@ -57,7 +57,7 @@ impl Multisig {
             );
             return Ok(None);
         };
-        let Sr1(rollup) = rollup.context("which rollup is meant? --rollup sr1…")?;
+        let Sr1(rollup) = rollup.context(super::NO_ROLLUP)?;
         let network = self
             .network
             .as_deref()

@@ -154,7 +154,7 @@ async fn the_store_of_another_or_in_use_is_refused() {
     let error = refused(other).await;
     let hash = |kernel: &[u8]| alloy_primitives::hex::encode(messages::hash::blake2b_256(kernel));
     let told = format!(
-        "another kernel: blake2b {} there, blake2b {} here",
+        "another installer or kernel at the origination: blake2b {} there, blake2b {} here",
         hash(&lab.originated.installer),
         hash(&rich.installer)
     );

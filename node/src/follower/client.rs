@@ -87,6 +87,8 @@ pub struct Client {
     agent: ureq::Agent,
     streams: ureq::Agent,
     url: String,
+    /// The URL without what may be a secret in it, for errors.
+    place: String,
 }
 
 impl Client {
@@ -116,6 +118,7 @@ impl Client {
             // without a word is noticed.
             streams: agent(patience / 2),
             url: url.trim_end_matches('/').to_owned(),
+            place: place(url),
         }
     }
 
@@ -158,7 +161,7 @@ impl Client {
     pub(super) fn value(&self, at: At<'_>, path: &str) -> Result<Option<Vec<u8>>, ClientError> {
         let path = durable(at, "value", path);
         let answer = self.agent.get(self.address(&path)).call();
-        let Value(value) = read(&path, answer, MAX_VALUE)?;
+        let Value(value) = read(&self.shown(&path), answer, MAX_VALUE)?;
         Ok(value)
     }
 
@@ -200,7 +203,7 @@ impl Client {
             .post(self.address(&path))
             .header("content-type", "application/json")
             .send(body);
-        let ids: Vec<String> = read(&path, answer, MAX_ANSWER)?;
+        let ids: Vec<String> = read(&self.shown(&path), answer, MAX_ANSWER)?;
         if ids.len() == messages.len() {
             Ok(ids)
         } else {
@@ -219,6 +222,7 @@ impl Client {
     pub(super) fn monitor(&self, mut each: impl FnMut(Head) -> bool) -> Result<(), ClientError> {
         let path = "/global/monitor_blocks";
         let answer = self.streams.get(self.address(path)).call();
+        let path = &*self.shown(path);
         let mut answer = answer.map_err(|error| unreachable(path, &tls::explained(&error)))?;
         if answer.status() != 200 {
             return read::<Head>(path, Ok(answer), MAX_ANSWER).map(|_| ());
@@ -244,12 +248,26 @@ impl Client {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        read(path, self.agent.get(self.address(path)).call(), MAX_ANSWER)
+        let answer = self.agent.get(self.address(path)).call();
+        read(&self.shown(path), answer, MAX_ANSWER)
     }
 
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
+
+    /// A path, and where it is asked for.
+    fn shown(&self, path: &str) -> String {
+        format!("{path} at {}", self.place)
+    }
+}
+
+/// Host, port and path of a URL, without user, password and query. A password may have any letter.
+fn place(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
+    rest.trim_end_matches('/').to_owned()
 }
 
 /// True if the time for a whole stream is over, as the library tells it while a body is read.
@@ -306,6 +324,22 @@ pub(super) fn form(path: &str, why: &dyn fmt::Display) -> ClientError {
 mod tests {
     use super::*;
     use std::io;
+
+    #[test]
+    fn an_error_names_the_place_and_no_secret() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8932", "127.0.0.1:8932"),
+            ("http://me:s3cret@host:1/x/", "host:1/x"),
+            ("https://u:s3/cre@t?@host/a?key=s3cret", "host/a"),
+        ] {
+            assert_eq!(place(url), expected);
+        }
+        let client = Client::with_patience("http://u:s3cret@127.0.0.1:1", Duration::from_secs(5));
+        let error = client.rollup_address().unwrap_err().to_string();
+        let expected = "does not answer /global/smart_rollup_address at 127.0.0.1:1: ";
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
 
     #[test]
     fn the_end_of_a_streams_time_is_no_fault() {

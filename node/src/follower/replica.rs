@@ -258,7 +258,11 @@ impl Replica {
                 Err(pvm::Error::Reveal(missing)) => {
                     let waiting = |why| FollowError::Waiting { level, why };
                     let (Some(pages), Some(name)) = (&self.pages, missing.name()) else {
-                        return Err(waiting(missing.to_string()));
+                        let help = match &self.pages {
+                            None => "; give --preimages DIR, or that and --preimages-endpoint URL",
+                            Some(_) => "",
+                        };
+                        return Err(waiting(format!("{missing}{help}")));
                     };
                     let fetched = pages.fetch(name);
                     fetched.map_err(|why| waiting(format!("{missing}; {why}")))?;

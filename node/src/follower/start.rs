@@ -210,8 +210,12 @@ impl Start {
                 None => None,
             };
             let store = Store::open(folder, &options.origin.identity(rollup))?;
-            if store.bounds()?.is_some() {
-                return Self::of_store(options, store);
+            let name = store.name();
+            if store.bounds().map_err(|error| error.of(&name))?.is_some() {
+                return Self::of_store(options, store).map_err(|error| match error {
+                    StartError::Store(error) => error.of(&name).into(),
+                    error => error,
+                });
             }
             // It stopped before the first block was there.
             store.close();
@@ -465,9 +469,17 @@ impl Start {
 /// The writer of snapshots, if any are wanted and there is a store to write.
 fn snapshots(options: &Options, node: &Node) -> Result<Option<Snapshots>, StartError> {
     let plan = options.snapshots.clone().filter(|_| node.store().lasts());
-    let snapshots = plan.map(|plan| Snapshots::new(plan, Arc::clone(node.store())));
-    let snapshots = snapshots.transpose();
-    snapshots.map_err(|error| StartError::Snapshots(error.to_string()))
+    let snapshots = plan.map(|plan| {
+        let folder = plan.folder.display().to_string();
+        let is_file = plan.folder.is_file();
+        Snapshots::new(plan, Arc::clone(node.store())).map_err(|error| {
+            StartError::Snapshots(match is_file {
+                true => format!("{folder}: it is not a folder"),
+                false => format!("{folder}: {error}"),
+            })
+        })
+    });
+    snapshots.transpose()
 }
 
 /// Tells which kernel the node begins with.

@@ -326,6 +326,22 @@ impl Pool {
         true
     }
 
+    /// Takes a transaction out as if it had never come; `next` is its sender's nonce in the newest
+    /// block. `false` if it is on its way already.
+    pub fn take_back(&mut self, hash: &B256, next: u64) -> bool {
+        let Some((sender, nonce)) = self.hashes.get(hash).copied() else {
+            return true;
+        };
+        let is_sent = |entry: &Entry| entry.stage == Stage::Sent;
+        if self.entry(sender, nonce).is_some_and(is_sent) {
+            return false;
+        }
+        self.take_out(sender, nonce);
+        self.reorder(sender, next);
+        self.sweep();
+        true
+    }
+
     /// Drops a transaction; `next` is its sender's nonce in the newest block.
     pub fn discard(&mut self, hash: &B256, reason: DropReason, next: u64) {
         let Some((sender, nonce)) = self.hashes.get(hash).copied() else {
@@ -403,10 +419,22 @@ impl Pool {
     }
 
     fn remove(&mut self, sender: Address, nonce: u64, fate: Fate) {
-        let Some(of) = self.senders.get_mut(&sender) else {
+        let Some(entry) = self.take_out(sender, nonce) else {
             return;
         };
-        if let Some(entry) = of.entries.remove(&nonce) {
+        if let Err(reason) = fate {
+            self.left.push(entry.candidate, reason);
+        }
+        if let Some(waiter) = entry.waiter {
+            // Nobody may be waiting.
+            let _ = waiter.send(fate);
+        }
+    }
+
+    fn take_out(&mut self, sender: Address, nonce: u64) -> Option<Entry> {
+        let of = self.senders.get_mut(&sender)?;
+        let entry = of.entries.remove(&nonce);
+        if let Some(entry) = &entry {
             self.stale |= entry.stage == Stage::Ready;
             of.cost = of.cost.saturating_sub(entry.candidate.cost());
             self.bytes -= entry.candidate.raw.len();
@@ -415,17 +443,11 @@ impl Pool {
             if let Some(gone) = &mut self.gone {
                 gone.push(entry.candidate.transaction.hash);
             }
-            if let Err(reason) = fate {
-                self.left.push(entry.candidate, reason);
-            }
-            if let Some(waiter) = entry.waiter {
-                // Nobody may be waiting.
-                let _ = waiter.send(fate);
-            }
         }
         if of.entries.is_empty() {
             self.senders.remove(&sender);
         }
+        entry
     }
 
     fn entry(&self, sender: Address, nonce: u64) -> Option<&Entry> {

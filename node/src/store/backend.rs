@@ -164,10 +164,11 @@ fn make(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = options().create_new(true).open(&unfinished)?;
-    let backend = FileBackend::new(file).map_err(io::Error::other)?;
-    let database = Builder::new().create_with_backend(backend);
-    drop(database.map_err(io::Error::other)?);
+    if let Err(error) = begin(&unfinished) {
+        // What is left of it is in nobody's way.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
     // Not in the place of one that was made meanwhile.
     match fs::hard_link(&unfinished, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -179,6 +180,14 @@ fn make(path: &Path) -> io::Result<()> {
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// Writes an empty database.
+fn begin(path: &Path) -> io::Result<()> {
+    let file = options().create_new(true).open(path)?;
+    let backend = FileBackend::new(file).map_err(io::Error::other)?;
+    let database = Builder::new().create_with_backend(backend);
+    database.map(drop).map_err(io::Error::other)
 }
 
 /// The place of a file: its device and its inode.

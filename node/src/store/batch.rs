@@ -54,15 +54,29 @@ impl Store {
         &self,
         write: impl FnOnce(&Batch<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let wrote = match self.free() {
+        let wrote = self.has_room().and_then(|()| {
+            self.mend()?;
+            self.note(self.write_unchecked(write))
+        });
+        self.set_trouble(wrote.as_ref().err());
+        wrote
+    }
+
+    /// Tells without a write what would be in its way: a disk that is full, a file that is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::Gone`].
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        self.has_room()
+            .inspect_err(|error| self.set_trouble(Some(error)))
+    }
+
+    pub(super) fn has_room(&self) -> Result<(), StoreError> {
+        match self.free() {
             Some(free) if free < MIN_FREE => Err(StoreError::Full { free }),
             _ if !self.is_there() => Err(StoreError::Gone(self.name())),
-            _ => self
-                .mend()
-                .and_then(|()| self.note(self.write_unchecked(write))),
-        };
-        self.set_trouble(wrote.as_ref().err().map(ToString::to_string));
-        wrote
+            _ => Ok(()),
+        }
     }
 
     fn write_unchecked<T>(

@@ -24,6 +24,12 @@ pub enum StoreError {
     /// Another process has it open.
     #[error("another node uses the store {0}: two nodes cannot share one")]
     InUse(String),
+    /// A node has it open, and something else wants it.
+    #[error(
+        "a running node uses the store {0}: stop it first; while it runs, it writes snapshots itself \
+         (--snapshot-every), and gives witnesses (rollup_getWitness)"
+    )]
+    Running(String),
     /// Its file cannot be opened: a folder that may not be written, a link into nowhere.
     #[error("the store {name} cannot be opened: {source}")]
     Unopened {
@@ -34,8 +40,8 @@ pub enum StoreError {
     },
     /// It is no store, or damaged.
     #[error(
-        "{name} is no store, or damaged: {why}; put a backup in its place, or move it away and \
-         start anew"
+        "{name} is no store, or damaged: {why}; put a backup in its place, or start anew in \
+         another folder: a node runs the levels again"
     )]
     Damaged {
         /// The file.
@@ -103,7 +109,10 @@ pub enum StoreError {
     #[error("the store cannot be used: {0}")]
     Storage(Box<redb::Error>),
     /// A row is not what was written.
-    #[error("the store is damaged: the row {key} of its table {table} is not what was written")]
+    #[error(
+        "the store is damaged: the row {key} of its table {table} is not what was written; put a \
+         backup in its place, or start anew in another folder: a node runs the levels again"
+    )]
     Row {
         /// The table.
         table: &'static str,
@@ -125,6 +134,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// With the name of the file, where it is damaged and the error does not say which.
+    pub(crate) fn of(self, name: &str) -> Self {
+        let why = match &self {
+            Self::Row { table, key } => {
+                format!("the row {key} of its table {table} is not what was written")
+            }
+            Self::Block(why) => why.to_string(),
+            // The disk may be at fault, not the bytes.
+            Self::Storage(error)
+                if !matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo) =>
+            {
+                error.to_string()
+            }
+            _ => return self,
+        };
+        let name = name.to_owned();
+        Self::Damaged { name, why }
+    }
+
     /// A record of durable storage is not what was written, or not there.
     pub(super) fn record(hash: &pvm::NodeHash) -> Self {
         Self::Row {

@@ -2,7 +2,7 @@
 
 use super::backend::File;
 use super::error::StoreError;
-use super::store::{FILE, Store};
+use super::store::{FILE, Store, make_folder};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,16 +17,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn vacant(folder: &Path) -> Result<Option<Arc<Self>>, StoreError> {
-        fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-            folder: folder.display().to_string(),
-            source,
-        })?;
+        make_folder(folder)?;
         let (file, part) = (folder.join(FILE), folder.join(UNFINISHED));
         // One that was never filled is as good as none.
         if Self::is_in(folder) && Self::empty(&file)?.is_none() {
             return Ok(None);
         }
-        if let Some(store) = Self::empty(&part)? {
+        let begun = match Self::empty(&part) {
+            Err(error @ StoreError::Full { .. }) => {
+                let _ = fs::remove_file(&part);
+                let _ = fs::remove_dir(folder);
+                return Err(error);
+            }
+            begun => begun?,
+        };
+        if let Some(store) = begun {
             return Ok(Some(store));
         }
         // Somebody was interrupted before its last step, or in its first.
@@ -48,6 +53,15 @@ impl Store {
             Err(StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Ends a store that could not be filled, and removes its file; its folder, too, if nothing
+    /// else is there.
+    pub fn abandon(&self, folder: &Path) {
+        self.close();
+        // What stays is written anew by the next attempt.
+        let _ = fs::remove_file(folder.join(UNFINISHED));
+        let _ = fs::remove_dir(folder);
     }
 
     /// Gives a store that was filled its place: the folder has it now.
@@ -83,6 +97,10 @@ mod tests {
         assert!(!Store::is_in(&folder));
         // Nobody else fills it meanwhile.
         assert!(matches!(Store::vacant(&folder), Err(StoreError::InUse(_))));
+        // One that could not be filled leaves nothing.
+        store.abandon(&folder);
+        assert!(!folder.exists());
+        let store = Store::vacant(&folder).unwrap().unwrap();
         store.finish(&folder).unwrap();
         assert!(Store::is_in(&folder) && !part.exists());
         fs::remove_dir_all(&folder).unwrap();

@@ -7,6 +7,9 @@ use messages::address::{self, Kind};
 /// The row with the words for the kernel.
 const KERNEL_WORDS: &str = "kernel in words";
 
+/// What is compared as the kernel: the file that was originated, not what it installs.
+const ORIGINATED: &str = "installer or kernel at the origination";
+
 /// The row with the words for all else that the chain started from.
 const GENESIS_WORDS: &str = "genesis in words";
 
@@ -78,8 +81,8 @@ impl Identity {
         let (what, found, wanted) = match (what, words) {
             ("kind", _) => ("command", text(found), self.kind.to_owned()),
             ("rollup", _) => ("rollup", sr1(found), sr1(&self.rollup.unwrap_or_default())),
-            ("kernel", Some(words)) => ("kernel", text(words), self.words.kernel.clone()),
-            ("kernel", None) => ("kernel", hash(found), hash(&self.kernel[..])),
+            ("kernel", Some(words)) => (ORIGINATED, text(words), self.words.kernel.clone()),
+            ("kernel", None) => (ORIGINATED, hash(found), hash(&self.kernel[..])),
             (_, Some(words)) => ("genesis", text(words), self.words.genesis.clone()),
             (_, None) => ("genesis", hash(found), hash(&self.genesis[..])),
         };
@@ -118,7 +121,7 @@ mod tests {
         );
         let kernel = said("kernel", (&[4; 32], Some(b"blake2b 44")));
         assert!(
-            kernel.contains("blake2b 44 there, blake2b 22 here"),
+            kernel.contains("of another installer or kernel at the origination: blake2b 44 there, blake2b 22 here"),
             "{kernel}"
         );
         let old = said("kernel", (&[4; 32], None));

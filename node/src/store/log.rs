@@ -96,10 +96,13 @@ impl Log {
             }
             let mut owner = transaction.open_table(WHOSE)?;
             let known = owner.get(0)?;
+            let is_owned = known.is_some();
             let is_ours = known.is_some_and(|known| {
                 unseal(&0_u64.to_be_bytes(), known.value()) == Some(&whose[..])
             });
-            if !is_ours && !rows.is_empty() {
+            // Older rows are of no use here, but those of the other store, which may miss them.
+            let has_rows = !rows.is_empty() || is_owned && log.first()?.is_some();
+            if !is_ours && has_rows {
                 return Err(wrong("it is of another store"));
             }
             owner.insert(0, &seal(&0_u64.to_be_bytes(), whose.to_vec())[..])?;

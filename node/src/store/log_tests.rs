@@ -165,6 +165,16 @@ fn a_log_that_is_not_the_stores_is_refused() {
     };
     assert_eq!(why(early, log.clone()), "the store is older than it");
     assert_eq!(why(Vec::new(), log.clone()), "it is of another store");
+    // One with more in its tables than the log has.
+    let other = Memory::new(true);
+    let store = Store::of(other.clone(), &identity()).unwrap();
+    (0..60).for_each(|number| commit(&store, number).unwrap());
+    whole_up_to(&store, 59);
+    store.close();
+    assert_eq!(
+        why(other.seen(false), log.clone()),
+        "it is of another store"
+    );
     // Without a log it goes on from what the tables have.
     for (log, newest) in [(log, 33), (Vec::new(), 29)] {
         let memory = Memory::of(file.clone(), Some(log));

@@ -2,7 +2,7 @@
 
 use super::backend::{Any, File, Nameless, Opener};
 use super::behind::Behind;
-use super::bounds::{CACHE, FAREWELL};
+use super::bounds::{CACHE, FAREWELL, MIN_FREE};
 use super::error::StoreError;
 use super::identity::Identity;
 use super::log::Log;
@@ -46,7 +46,7 @@ pub struct Store {
     /// The node stops.
     closed: AtomicBool,
     /// The fault at the last attempt to write, if any.
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Option<Fault>>,
     records: Arc<Records>,
     /// States are to be begun anew: see [`Store::is_anew`].
     anew: AtomicBool,
@@ -56,17 +56,27 @@ pub struct Store {
     behind: Arc<Behind>,
 }
 
+/// Why nothing could be written.
+#[derive(Clone, Debug)]
+struct Fault {
+    text: String,
+    /// [`Store::has_room`] tells when it is over.
+    lacks_room: bool,
+}
+
 impl Store {
     /// The store in a folder, made where there is none.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn open(folder: &Path, identity: &Identity) -> Result<Arc<Self>, StoreError> {
-        fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-            folder: folder.display().to_string(),
-            source,
-        })?;
-        Self::of(Arc::new(File::with_log(folder.join(FILE))), identity)
+        make_folder(folder)?;
+        let file = File::with_log(folder.join(FILE));
+        match file.free() {
+            // None is begun that could not be filled.
+            Some(free) if free < MIN_FREE && !Self::is_in(folder) => Err(StoreError::Full { free }),
+            _ => Self::of(Arc::new(file), identity),
+        }
     }
 
     /// Makes a folder for a store that comes later, and writes to it: what cannot be kept is told at
@@ -75,10 +85,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Folder`].
     pub fn prepare(folder: &Path) -> Result<(), StoreError> {
+        make_folder(folder)?;
         let tried = folder.join(TRIED);
-        let written = fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&tried, []))
-            .and_then(|()| fs::remove_file(&tried));
+        let written = fs::write(&tried, []).and_then(|()| fs::remove_file(&tried));
         written.map_err(|source| StoreError::Folder {
             folder: folder.display().to_string(),
             source,
@@ -93,13 +102,15 @@ impl Store {
         if !Self::is_in(folder) {
             return Err(StoreError::Nothing(folder.display().to_string()));
         }
-        let store = Self::with(Arc::new(File::with_log(folder.join(FILE))), true)?;
-        match store.schema()? {
+        let opened = Self::with(Arc::new(File::with_log(folder.join(FILE))), true);
+        let store = opened.map_err(|error| match error {
+            StoreError::InUse(name) => StoreError::Running(name),
+            error => error,
+        })?;
+        match store.schema().map_err(|error| error.of(&store.name()))? {
             true => Ok(store),
-            false => Err(StoreError::Row {
-                table: "meta",
-                key: "schema".into(),
-            }),
+            // It was begun, and never filled.
+            false => Err(StoreError::Nothing(folder.display().to_string())),
         }
     }
 
@@ -128,7 +139,8 @@ impl Store {
     /// [`StoreError`].
     pub fn of(opener: Arc<dyn Opener>, identity: &Identity) -> Result<Arc<Self>, StoreError> {
         let store = Self::with(opener, true)?;
-        store.belongs_to(identity)?;
+        let belongs = store.belongs_to(identity);
+        belongs.map_err(|error| error.of(&store.name()))?;
         Ok(store)
     }
 
@@ -154,9 +166,10 @@ impl Store {
             log: Mutex::new(None),
             behind: Arc::default(),
         });
-        store.make_tables()?;
+        let named = |error: StoreError| error.of(&store.name());
+        store.make_tables().map_err(named)?;
         if let Some(log) = Log::open(&store.opener)? {
-            store.take_log(log)?;
+            store.take_log(log).map_err(named)?;
         }
         Ok(store)
     }
@@ -192,6 +205,11 @@ impl Store {
     /// Checks whose store it is, and makes a new one that of `identity`.
     fn belongs_to(&self, identity: &Identity) -> Result<(), StoreError> {
         let is_old = self.schema()?;
+        if !is_old && identity.rollup.is_none() {
+            // It gets its owner when that is known.
+            return Ok(());
+        }
+        let mut rows = Vec::new();
         for (what, wanted) in identity.parts() {
             match self.meta(what)? {
                 Some(found) if found != wanted => {
@@ -203,14 +221,14 @@ impl Store {
                     return Err(identity.refused(name, what, (&found, kept.as_deref())));
                 }
                 Some(_) => {}
-                None if is_old => {
+                // One that was never filled may lack it.
+                None if is_old && self.bounds()?.is_some() => {
                     let key = what.to_owned();
                     return Err(StoreError::Row { table: "meta", key });
                 }
-                None => {}
+                None => rows.push((what, wanted)),
             }
         }
-        let mut rows = Vec::new();
         // Stores of before do not have them.
         for (row, words) in identity.told() {
             if self.meta(row)?.is_none() {
@@ -222,7 +240,6 @@ impl Store {
         }
         if !is_old {
             rows.push(("schema", SCHEMA.to_le_bytes().to_vec()));
-            rows.extend(identity.parts());
         }
         self.write(|batch| {
             let mut rows = rows.iter();
@@ -286,7 +303,13 @@ impl Store {
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock();
         let trouble = trouble.unwrap_or_else(PoisonError::into_inner).clone();
-        trouble.or_else(|| self.behind.trouble())
+        let over = |fault: &Fault| fault.lacks_room && self.has_room().is_ok();
+        if trouble.as_ref().is_some_and(over) {
+            self.set_trouble(None);
+            return self.behind.trouble();
+        }
+        let text = trouble.map(|fault| fault.text);
+        text.or_else(|| self.behind.trouble())
     }
 
     /// Ends it: whoever asks from now on is refused. What is in the log alone goes into the
@@ -305,7 +328,7 @@ impl Store {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        self.set_trouble(Some(StoreError::Closed.to_string()));
+        self.set_trouble(Some(&StoreError::Closed));
     }
 
     /// The bytes that its file takes of the disk, as far as they can be told.
@@ -356,7 +379,7 @@ impl Store {
     }
 
     /// The name of its file.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.opener.name()
     }
 
@@ -401,7 +424,11 @@ impl Store {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+    pub(super) fn set_trouble(&self, trouble: Option<&StoreError>) {
+        let trouble = trouble.map(|error| Fault {
+            text: error.to_string(),
+            lacks_room: matches!(error, StoreError::Full { .. } | StoreError::Gone(_)),
+        });
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
@@ -441,6 +468,18 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.behind.stop();
     }
+}
+
+/// Makes a folder where there is none.
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let made = match fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => Err(std::io::Error::other("it is not a folder")),
+        _ => fs::create_dir_all(folder),
+    };
+    made.map_err(|source| StoreError::Folder {
+        folder: folder.display().to_string(),
+        source,
+    })
 }
 
 /// The records of a store, as long as it is there.

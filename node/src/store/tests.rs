@@ -1,7 +1,7 @@
 //! Stores that are damaged, full, in use, of others, or lose their power.
 
 use super::testing::{Memory, identity};
-use super::{File, SavedTransaction, StateName, Store, StoreError};
+use super::{File, Identity, SavedTransaction, StateName, Store, StoreError};
 use crate::chain::Block;
 use alloy_primitives::{Address, B256, Bytes, Log, LogData, keccak256};
 use ethereum::Header;
@@ -254,6 +254,72 @@ fn a_full_disk_is_read_and_written_again_when_there_is_room() {
     [false, true].into_iter().for_each(full_and_again);
 }
 
+/// Nobody has to write to see that there is room again.
+#[test]
+fn room_is_seen_without_a_write() {
+    let memory = Memory::new(true);
+    let store = Store::of(memory.clone(), &identity()).unwrap();
+    assert!(store.check_room().is_ok());
+    memory.free.store(1_000, Ordering::Relaxed);
+    assert_eq!(store.trouble(), None);
+    let full = store.check_room().unwrap_err();
+    assert!(matches!(full, StoreError::Full { free: 1_000 }), "{full}");
+    assert!(store.trouble().unwrap().contains("is full"));
+    memory.free.store(u64::MAX, Ordering::Relaxed);
+    assert_eq!(store.trouble(), None);
+}
+
+/// A store that could not be filled is made anew, with or without the rollup's address.
+#[test]
+fn a_store_that_was_begun_is_none_yet() {
+    let unknown = Identity {
+        rollup: None,
+        ..identity()
+    };
+    let memory = Memory::new(true);
+    Store::of(memory.clone(), &unknown).unwrap().close();
+    let store = Store::of(memory, &identity()).unwrap();
+    assert_eq!(store.rollup().unwrap(), [1; 20]);
+    commit(&store, 0).unwrap();
+    // As older programs left it.
+    let memory = Memory::new(true);
+    let store = Store::with(memory.clone(), true).unwrap();
+    let write = |batch: &super::Batch<'_>| {
+        batch.put_meta("schema", &super::tables::SCHEMA.to_le_bytes())?;
+        let mut parts = unknown.parts().into_iter();
+        parts.try_for_each(|(name, row)| batch.put_meta(name, &row))
+    };
+    store.write(write).unwrap();
+    store.close();
+    let store = Store::of(memory, &identity()).unwrap();
+    assert_eq!(store.rollup().unwrap(), [1; 20]);
+    commit(&store, 0).unwrap();
+    whole_up_to(&store, 0);
+}
+
+/// What is damaged is named, with what to do.
+#[test]
+fn damage_names_the_file() {
+    let memory = Memory::new(false);
+    let store = Store::of(memory.clone(), &identity()).unwrap();
+    store.close();
+    let bytes = memory.seen(false);
+    let mut said = 0;
+    for page in 0..bytes.len() / 4_096 {
+        let mut damaged = bytes.clone();
+        damaged[page * 4_096..][..400].fill(0x55);
+        memory.put(false, damaged);
+        let opened = std::panic::catch_unwind(|| Store::of(memory.clone(), &identity()).err());
+        if let Ok(Some(error)) = opened {
+            let error = error.to_string();
+            assert!(error.contains("the disk of a test"), "{error}");
+            assert!(error.contains("put a backup in its place"), "{error}");
+            said += 1;
+        }
+    }
+    assert!(said > 0);
+}
+
 fn full_and_again(has_log: bool) {
     let memory = Memory::new(has_log);
     let store = Store::of(memory.clone(), &identity()).unwrap();
@@ -333,28 +399,28 @@ fn two_do_not_share_a_store_and_others_are_refused() {
     for (what, other) in [
         (
             "rollup",
-            super::Identity {
+            Identity {
                 rollup: Some([9; 20]),
                 ..identity()
             },
         ),
         (
-            "kernel",
-            super::Identity {
+            "installer or kernel at the origination",
+            Identity {
                 kernel: B256::ZERO,
                 ..identity()
             },
         ),
         (
             "genesis",
-            super::Identity {
+            Identity {
                 genesis: B256::ZERO,
                 ..identity()
             },
         ),
         (
             "command",
-            super::Identity {
+            Identity {
                 kind: "node",
                 ..identity()
             },

@@ -332,3 +332,22 @@ fn what_is_dropped_with_all_others_is_told_to_the_store() {
     );
     assert_eq!(fate.try_recv(), Ok(Err(DropReason::Request)));
 }
+
+#[test]
+fn what_is_taken_back_was_never_there_unless_it_is_on_its_way() {
+    let mut pool = Pool::default();
+    let all: Vec<_> = (0..3).map(|nonce| from(ALICE, nonce)).collect();
+    let hashes: Vec<_> = all.iter().map(|one| one.transaction.hash).collect();
+    for candidate in &all {
+        pool.insert(candidate.clone(), 0).unwrap();
+    }
+    assert!(pool.take_back(&hashes[1], 0));
+    assert!(pool.get(&hashes[1]).is_none());
+    assert!(pool.left().find(&hashes[1]).is_none());
+    // The one behind it waits for another.
+    assert_eq!(pool.take(&NO_LIMIT), raws(&all[..1]));
+    assert!(!pool.take_back(&hashes[0], 0));
+    assert!(pool.get(&hashes[0]).is_some());
+    pool.insert(all[1].clone(), 0).unwrap();
+    assert_eq!(pool.take(&NO_LIMIT), raws(&all[1..]));
+}
