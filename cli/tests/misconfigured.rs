@@ -387,7 +387,7 @@ fn what_cannot_boot_is_not_installed() {
     for (args, word) in [
         (
             &["--kernel", readme][..],
-            "not a kernel that the machine accepts",
+            "is not a wasm module",
         ),
         (
             &["--kernel", &empty],
