@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The time after which it is told, again and again.
 const WHILE: Duration = Duration::from_secs(10);
 
-/// What is told while it is there.
+/// Tells while it is there.
 pub(crate) struct Patience(Sender<u32>);
 
 impl Patience {

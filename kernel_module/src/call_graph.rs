@@ -69,7 +69,7 @@ impl CallGraph {
         called.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// How much there is to look at in a part: its functions and their calls.
+    /// The size of a part: its functions and their calls.
     #[must_use]
     pub fn size(&self, part: &BTreeSet<u32>) -> usize {
         part.iter().map(|function| 1 + self.calls(*function)).sum()

@@ -23,7 +23,7 @@ pub struct Deployed {
     open: Vec<Range<usize>>,
 }
 
-/// How closely an account's code matches a compiler's.
+/// The degree to which an account's code matches a compiler's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
     /// They are the same, but for immutables and addresses of libraries.

@@ -46,7 +46,7 @@ fn is_alone(test: &str) -> bool {
 struct Program {
     /// Bytes of memory, at the start.
     memory: u32,
-    /// What a round does.
+    /// The parts of a round.
     round: Vec<Part>,
 }
 

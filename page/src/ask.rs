@@ -44,7 +44,7 @@ impl Ask {
         self.miner.node()
     }
 
-    /// Whether it is a devnet, where everybody may do everything.
+    /// True if it is a devnet, where everybody may do everything.
     pub(crate) fn is_devnet(&self) -> bool {
         !self.node().follows()
     }
@@ -73,7 +73,7 @@ impl Ask {
         found.await.ok()?.get("blockNumber").and_then(number_of)
     }
 
-    /// What an `eth_call` of the newest block gives; `None` if it fails.
+    /// The answer to an `eth_call` of the newest block; `None` if it fails.
     pub(crate) async fn view(&self, to: &Address, input: &[u8]) -> Option<Bytes> {
         let request =
             serde_json::json!([{ "to": to, "data": hex_of(input), "gas": "0x493e0" }, "latest"]);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use std::fmt::Display;
 
-/// What 10^18 wei are called: the rollup's money is layer 1's.
+/// The name of 10^18 wei: the rollup's money is layer 1's.
 pub(crate) const UNIT: &str = "tez";
 
 /// The decimal places of wei in a tez.

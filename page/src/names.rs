@@ -28,7 +28,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known<'n> {
     pub(crate) contract: &'n Contract,
-    /// How alike its code and the account's are; `None`: nobody gave its code, or they differ.
+    /// The likeness of its code and the account's; `None`: nobody gave its code, or they differ.
     pub(crate) likeness: Option<Likeness>,
 }
 
@@ -72,7 +72,7 @@ impl Names {
         self
     }
 
-    /// Whether any contract's code is known, and accounts can be told by theirs.
+    /// True if any contract's code is known, so that accounts can be told by theirs.
     pub(crate) fn has_codes(&self) -> bool {
         self.given
             .contracts()

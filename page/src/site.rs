@@ -51,7 +51,7 @@ impl Site for Pages {
     }
 }
 
-/// What a path leads to.
+/// The page that a path leads to.
 pub(crate) enum Answer {
     View(View),
     /// An answer without a frame.

@@ -4,7 +4,7 @@ use crate::format;
 use crate::query::Query;
 use maud::Markup;
 
-/// What of a list a page shows.
+/// The part of a list that a page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
     from: usize,

@@ -111,7 +111,7 @@ fn spoofed(first: i32, before: &str, behind: &str, more: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// What only looks like a guard is none: a kernel with it would be stuck by one message.
+/// Code that only looks like a guard is none: a kernel with it would be stuck by one message.
 #[test]
 fn a_guard_that_does_not_bound_is_none() {
     let sound = spoofed(200, "", "", "");

@@ -293,7 +293,7 @@ pub(crate) enum Kept {
     Tokens(U256),
 }
 
-/// Whether a bridge keeps the deposit of a message, by the logs of a transaction.
+/// The deposit of a message that a bridge keeps, by the logs of a transaction.
 pub(crate) fn kept(logs: &[Log], level: u32, message: u32) -> Option<Kept> {
     static KEPT: LazyLock<[B256; 2]> = LazyLock::new(|| [DEPOSITS[1], DEPOSITS[3]].map(keccak256));
     let place = [level, message].map(|number| U256::from(number).to_be_bytes::<32>());

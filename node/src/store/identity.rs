@@ -7,7 +7,7 @@ use messages::address::{self, Kind};
 /// The row with the words for the kernel.
 const KERNEL_WORDS: &str = "kernel in words";
 
-/// What is compared as the kernel: the file that was originated, not what it installs.
+/// The file that was originated stands for the kernel, not what it installs.
 const ORIGINATED: &str = "installer or kernel at the origination";
 
 /// The row with the words for all else that the chain started from.

@@ -297,7 +297,7 @@ fn a_store_that_was_begun_is_none_yet() {
     whole_up_to(&store, 0);
 }
 
-/// What is damaged is named, with what to do.
+/// Errors of damage name the file, and say what to do.
 #[test]
 fn damage_names_the_file() {
     let memory = Memory::new(false);

@@ -36,14 +36,14 @@ pub struct Wanted {
 pub struct Calls {
     /// It keeps all but what they were given.
     tracing: TracingInspector,
-    /// What each was given.
+    /// The input of each.
     given: Vec<Given>,
     wanted: Wanted,
     /// The bytes that may still be kept of that.
     left: usize,
 }
 
-/// What a call was given.
+/// The input of a call.
 #[derive(Clone, Debug, Default)]
 struct Given {
     size: usize,
@@ -172,7 +172,7 @@ impl Calls {
         })
     }
 
-    /// What made it fail: of no calls if it did not.
+    /// The way to what made it fail: of no calls if it did not.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let mut failure = Failure::default();

@@ -1,4 +1,4 @@
-//! Whether a page has an element or an attribute that the pages do not have.
+//! Finds elements and attributes that the pages do not have.
 
 /// All elements of the pages.
 const ELEMENTS: &[&str] = &[

@@ -1,4 +1,4 @@
-//! What accounts are called where their address is shown.
+//! Names of accounts where their addresses are shown.
 
 use super::text::plain;
 use crate::format::{cut, known as known_at};
@@ -34,7 +34,7 @@ impl Called {
         Self(called)
     }
 
-    /// Whether an account has no name.
+    /// True if an account has no name.
     pub(super) fn is_unknown(&self, address: &Address) -> bool {
         self.of(address).is_none()
     }
@@ -73,7 +73,7 @@ impl Called {
         }
     }
 
-    /// What an account is called, behind its address.
+    /// The name of an account, behind its address.
     pub(super) fn tag(&self, address: &Address) -> Markup {
         html! { @if let Some(name) = self.of(address) { " " span.tag { (name) } } }
     }

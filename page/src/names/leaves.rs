@@ -17,7 +17,7 @@ const BYTES: usize = 40_000;
 #[derive(Debug)]
 pub(crate) struct Leaves {
     skip: usize,
-    /// How many there are.
+    /// Their number.
     pub(crate) count: usize,
     /// Table rows.
     pub(crate) rows: Vec<Markup>,

@@ -40,7 +40,7 @@ fn within(text: &str, most: usize) -> String {
     out
 }
 
-/// Whether a letter turns or hides others.
+/// True if a letter turns or hides others.
 fn hides(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{ad}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')

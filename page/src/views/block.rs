@@ -113,7 +113,7 @@ fn failures(names: &Names, failed: &[Failed]) -> Markup {
     }
 }
 
-/// Where a block was made.
+/// The place where a block was made.
 fn made_at(ask: &Ask, at: u64, level: Option<u64>) -> Markup {
     match (ask.node().fork().filter(|fork| at <= fork.number()), level) {
         (Some(fork), _) => html! {
