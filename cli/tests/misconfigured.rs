@@ -385,10 +385,7 @@ fn what_cannot_boot_is_not_installed() {
     let long = folder.file("long.yaml", format!("instructions:\n{long}"));
     let tx = kernel("tx_kernel.wasm");
     for (args, word) in [
-        (
-            &["--kernel", readme][..],
-            "is not a wasm module",
-        ),
+        (&["--kernel", readme][..], "is not a wasm module"),
         (
             &["--kernel", &empty],
             "not a kernel that the machine accepts",
