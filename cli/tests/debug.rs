@@ -217,7 +217,6 @@ fn a_wrong_command_ends_a_script() {
     for (commands, words) in [
         ("step inbox; stpe call; show status", "no such command"),
         ("break call store_raed", "not a function of the host"),
-        ("show key /nothing", "no value is at /nothing"),
         ("show memory at 0 for 4 bytes", "only while a kernel runs"),
         (
             "step call; show memory at 4_000_000_000 for 4 bytes",
@@ -235,6 +234,25 @@ fn a_wrong_command_ends_a_script() {
         let after = text.split(words).nth(1).unwrap_or_default();
         assert!(!after.contains("Waiting for input"), "{commands}: {text}");
     }
+}
+
+/// A script may ask for what is not there, and reads numbers in both orders.
+#[test]
+fn what_is_not_there_is_an_answer() {
+    let folder = Folder::new("debug-nothing");
+    let commands = "step inbox; show key /nothing; ls /nothing; show key /purse/a as number; \
+                    show key /purse/a as i64; show status";
+    let output = debug(&folder, commands, &[]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("no value is at /nothing"), "{text}");
+    assert!(
+        text.contains("> show key /purse/a as number\n5\n"),
+        "{text}"
+    );
+    let little = u64::from_le_bytes(5_u64.to_be_bytes());
+    let expected = format!("> show key /purse/a as i64\n{little}\n");
+    assert!(text.contains(&expected), "{text}");
 }
 
 /// The profile adds up to what `run` counts, and its picture names functions.

@@ -22,7 +22,7 @@ fn a_kernel_that_would_be_stuck_traps_once_it_is_guarded() {
         stdout(&made)
     );
     assert!(
-        stdout(&made).contains("  again: 298 calls can be open; one more traps"),
+        stdout(&made).contains("  again: 297 calls can be open; one more traps"),
         "{}",
         stdout(&made)
     );

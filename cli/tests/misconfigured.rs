@@ -386,10 +386,7 @@ fn what_cannot_boot_is_not_installed() {
     let tx = kernel("tx_kernel.wasm");
     for (args, word) in [
         (&["--kernel", readme][..], "is not a wasm module"),
-        (
-            &["--kernel", &empty],
-            "not a kernel that the machine accepts",
-        ),
+        (&["--kernel", &empty], "is not a wasm module"),
         (
             &["--kernel", &float],
             "not a kernel that the machine accepts",
