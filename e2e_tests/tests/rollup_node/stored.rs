@@ -159,7 +159,7 @@ async fn the_store_of_another_or_in_use_is_refused() {
         hash(&rich.installer)
     );
     assert!(error.to_string().contains(&told), "{error}");
-    assert_eq!(what(error), "kernel");
+    assert_eq!(what(error), "installer or kernel at the origination");
     let mut other = options(&lab, &folder);
     let level = double::Options::default().origination_level + 1;
     let kernel = lab.originated.installer.clone();
