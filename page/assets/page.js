@@ -308,7 +308,7 @@ function refresh(form, unasked = false) {
 async function remade(form, unasked) {
   const lists = one("#lists");
   if (!lists) return;
-  const answer = await fetch(location.href).then((page) => page.text()).catch(() => null);
+  const answer = await fetch(location.href).then((page) => page.text()).catch(() => (lookNow(), null));
   const parsed = answer && new DOMParser().parseFromString(answer, "text/html");
   for (let waits = 0; down && waits < 40; waits++) await new Promise((next) => setTimeout(next, 50));
   if (unasked && readOn(lists)) return;
@@ -397,13 +397,13 @@ const readOn = (lists) => lists.contains(document.activeElement) || one("details
 
 /** Lists that follow the chain, but not under who reads on in them. */
 function followed() {
-  const states = one("input[data-now]");
-  if (!one("#lists[data-live]") && !states) return;
+  // Others set these, and execute those, without a block.
+  const changes = () => one("input[data-now], section.withdrawal");
+  if (!one("#lists[data-live]") && !changes()) return;
   const look = async () => {
     const lists = one("#lists");
-    if (states) {
-      // Others may have set something, too.
-      if (!document.hidden) await refresh(null, true);
+    if (changes()) {
+      if (!document.hidden && !(lists.dataset.live && readOn(lists))) await refresh(null, true);
     } else if (!document.hidden && !readOn(lists)) {
       const newest = await rpc("eth_blockNumber", []).catch(() => lists.dataset.live);
       if (Number(newest) !== Number(lists.dataset.live)) await refresh(null, true);
