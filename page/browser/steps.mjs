@@ -821,6 +821,20 @@ step("a list that is made anew takes no click and no answer with it", async () =
   await page.unroute(`${url}/bridge`);
 });
 
+step("what somebody else executes shows without a block", async () => {
+  const data = await input("withdraw_base58(string)");
+  const target = Buffer.from("tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN").toString("hex");
+  const text = `${(32).toString(16).padStart(64, "0")}${(36).toString(16).padStart(64, "0")}${target.padEnd(128, "0")}`;
+  await rpc("eth_sendTransaction", { from: made.me, to: "0xff00000000000000000000000000000000000001", value: "0xde0b6b3a7640000", data: data + text });
+  await rpc("rollup_advanceLevels");
+  await go("/bridge");
+  const card = page.locator("section.withdrawal").first();
+  await card.getByText(/Anybody can execute it now/).waitFor();
+  const one = (await rpc("rollup_withdrawals")).find(({ status, amount }) => status === "executable" && amount === "1000000");
+  await rpc("rollup_executeOutboxMessage", one.outboxLevel, one.messageIndex);
+  await card.getByText(/It was executed at level/).waitFor({ timeout: 10_000 });
+});
+
 step("the deposit is among its receiver's transactions", async () => {
   await rpc("rollup_deposit", { receiver: made.quiet, amount: "3000000" });
   await go(`/address/${made.quiet}`);
