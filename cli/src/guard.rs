@@ -73,6 +73,12 @@ pub(crate) fn run(args: &GuardArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("{guard}");
+    for (function, _) in guard.calls.iter().take_while(|(_, most)| *most == 0) {
+        eprintln!(
+            "warning: {} traps whenever it is called: it takes more of the stack than there is",
+            outline.name(*function)
+        );
+    }
     for (function, most) in guard.calls.iter().take(SHOWN) {
         println!(
             "  {}: {most} calls can be open; one more traps",

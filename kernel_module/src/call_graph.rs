@@ -69,6 +69,19 @@ impl CallGraph {
         called.map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The functions that a call of `function` may reach, itself included.
+    #[must_use]
+    pub fn reached(&self, function: u32) -> BTreeSet<u32> {
+        let (mut order, mut unseen) = (Vec::new(), vec![true; self.called.len()]);
+        if (function as usize) < self.called.len() {
+            finish(function, &self.called, &mut unseen, &mut order);
+        }
+        order
+            .into_iter()
+            .filter(|node| *node < self.functions)
+            .collect()
+    }
+
     /// The size of a part: its functions and their calls.
     #[must_use]
     pub fn size(&self, part: &BTreeSet<u32>) -> usize {

@@ -157,6 +157,14 @@ pub(crate) fn unguarded_of(
     let Some(guards) = Guards::read(wasm, outline)? else {
         return Ok(recursive(&all));
     };
+    // A trap before the entry is called is one that no rollup survives.
+    if let Some((start, _)) = outline.start {
+        let reached = graph.reached(start);
+        let at_start: Vec<u32> = recursive(&reached);
+        if !at_start.is_empty() {
+            return Ok(at_start);
+        }
+    }
     let guarded: BTreeSet<u32> = guards.weights.keys().copied().collect();
     let left: Vec<u32> = recursive(&all.difference(&guarded).copied().collect());
     if !left.is_empty() || guarded.is_empty() {

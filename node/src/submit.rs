@@ -83,9 +83,12 @@ impl Node {
         Ok(Submitted { hash, ready, fate })
     }
 
-    /// Tells before the pool has a transaction that it could not be kept.
-    fn can_keep(&self) -> Result<(), StoreError> {
+    /// Tells before something is taken, such as a transaction into the pool, that it could not be kept.
+    pub(crate) fn can_keep(&self) -> Result<(), StoreError> {
         let store = self.store();
+        if !store.lasts() {
+            return Ok(());
+        }
         if store.trouble().is_some() {
             // Where the last attempt to write failed, another one tells.
             return store.write(|_| Ok(()));

@@ -813,6 +813,39 @@ async fn what_cannot_be_kept_is_refused_and_not_in_the_pool() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_layer_1_cannot_keep_does_not_happen() {
+    let folder = std::env::temp_dir().join(format!("unkept-layer1-{}", std::process::id()));
+    let away = folder.with_extension("away");
+    let receiver = "0x4242424242424242424242424242424242424242";
+    let payer = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";
+    let deposit = json!([{ "receiver": receiver, "amount": "5000000" }]);
+    for block_time in [BlockTime::Auto, BlockTime::Manual] {
+        let devnet = devnet(|options| {
+            options.data_dir = Some(folder.clone());
+            options.block_time = block_time;
+        })
+        .await;
+        let had = call(&devnet, "rollup_layer1Balance", json!([payer])).await;
+        std::fs::rename(&folder, &away).unwrap();
+        let refused = try_call(&devnet, "rollup_deposit", deposit.clone()).await;
+        let message = refused.unwrap_err().message;
+        assert!(message.contains("is gone"), "{message}");
+        std::fs::rename(&away, &folder).unwrap();
+        call(&devnet, "evm_mine", json!([])).await;
+        let balance = call(&devnet, "eth_getBalance", json!([receiver, "latest"])).await;
+        assert_eq!(balance, "0x0");
+        let has = call(&devnet, "rollup_layer1Balance", json!([payer])).await;
+        assert_eq!(has, had);
+        call(&devnet, "rollup_deposit", deposit.clone()).await;
+        call(&devnet, "evm_mine", json!([])).await;
+        let balance = call(&devnet, "eth_getBalance", json!([receiver, "latest"])).await;
+        assert_eq!(balance, "0x4563918244f40000");
+        tokio::task::block_in_place(|| devnet.stop());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_highest_nonce_is_refused() {
     let devnet = devnet(|_| {}).await;

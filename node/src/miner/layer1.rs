@@ -78,6 +78,7 @@ impl Miner {
     }
 
     fn operate(&mut self, source: &[u8; 21], calls: Vec<Call>) -> Result<Operated, NodeError> {
+        self.node.can_keep()?;
         let before = self.layer1.clone();
         let receipt = self.layer1.operate_all(source, calls)?;
         self.bring(receipt, before)
@@ -104,6 +105,7 @@ impl Miner {
     }
 
     fn execute(&mut self, source: &[u8; 21], place: OutboxPosition) -> Result<Operated, NodeError> {
+        self.node.can_keep()?;
         let before = self.layer1.clone();
         let receipt = self.layer1.execute(source, place)?;
         self.bring(receipt, before)
@@ -138,9 +140,16 @@ impl Miner {
                 }
             }
         }
-        if let Err(error) = self.node.keep(|batch| batch.put_layer1(&self.layer1)) {
-            self.layer1 = before;
-            return Err(error.into());
+        match self.node.keep(|batch| batch.put_layer1(&self.layer1)) {
+            Ok(()) => {}
+            // The level that waits has it: it happens, unless the node ends before there is room.
+            Err(error) if operated.waits.is_some() => tracing::warn!(
+                "an operation of layer 1 waits with its level, and a restart would lose it: {error}"
+            ),
+            Err(error) => {
+                self.layer1 = before;
+                return Err(error.into());
+            }
         }
         Ok(operated)
     }

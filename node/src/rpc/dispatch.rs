@@ -243,14 +243,11 @@ fn refusal(node: &Node, id: &str, error: RpcError) -> Text {
     kept.unwrap_or_else(|why| answer(id, Err(why)).into())
 }
 
-/// Text of a client in a line of the log: escaped and cut.
+/// Text of a client in a line of the log: escaped, and then cut.
 fn shown(text: &str, most: usize) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(most)
-        .flat_map(printable::letter)
-        .collect();
-    if text.chars().nth(most).is_some() {
+    let mut letters = text.chars().flat_map(printable::letter);
+    let mut shown: String = letters.by_ref().take(most).collect();
+    if letters.next().is_some() {
         shown.push('…');
     }
     shown

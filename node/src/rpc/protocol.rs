@@ -73,6 +73,9 @@ pub enum Incoming {
     Batch(Vec<Result<Request, (String, RpcError)>>),
 }
 
+/// The most bytes of an id, as JSON.
+const MAX_ID: usize = 1_024;
+
 /// The id of an answer to what has none.
 pub const NO_ID: &str = "null";
 
@@ -141,6 +144,11 @@ fn request(value: &RawValue) -> Result<Request, (String, RpcError)> {
             no_id(),
             RpcError::invalid_request("invalid request: id is neither text nor a number"),
         ));
+    }
+    // It comes back with the answer, however small that is.
+    if id.as_ref().is_some_and(|id| id.len() > MAX_ID) {
+        let why = format_args!("invalid request: an id of more than {MAX_ID} bytes");
+        return Err((no_id(), RpcError::invalid_request(why)));
     }
     let refuse = |why| {
         (
@@ -235,6 +243,15 @@ mod tests {
             let answer = answer(&request.id.unwrap(), Ok("0"));
             assert!(answer.contains(&format!(r#""id":{id},"#)), "{answer}");
         }
+        // Not one that makes a small answer large.
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","id":"{}","method":"m"}}"#,
+            "a".repeat(MAX_ID)
+        );
+        let Ok(Incoming::One(Err((id, error)))) = parse(&text) else {
+            panic!("it is refused");
+        };
+        assert_eq!((&id[..], error.code), (NO_ID, RpcError::INVALID_REQUEST));
     }
 
     #[test]
