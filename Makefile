@@ -20,9 +20,10 @@ help: ## this list
 devnet: evm-kernel ## an Ethereum endpoint on 127.0.0.1:8545 over the compiled kernel
 	@$(CARGO) run --bin evm-rollup -- devnet $(ARGS)
 
-test: kernel ## every test, through the compiled kernel
+test: setup ## every test, through the compiled kernel
 	@$(CARGO) xtask kernel --traps
 	@$(CARGO) xtask kernel --evaluation
+	@$(MAKE) --no-print-directory kernel
 	@scripts/test
 
 kernel: evm-kernel ## target/kernel/evm_kernel.wasm, with its size and hash, and the installer

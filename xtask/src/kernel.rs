@@ -57,6 +57,11 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
             format!("{},evaluation", recovery.feature()),
         ),
     };
+    let is_for_tests = purpose != Purpose::Ship && recovery == Recovery::Rust;
+    if is_for_tests && is_current(&site, name) {
+        println!("target/kernel/{name}: nothing has changed since it was built");
+        return Ok(());
+    }
     let Built {
         kernel,
         guard,
@@ -72,6 +77,11 @@ pub(crate) fn build(recovery: Recovery, purpose: Purpose) -> Result<()> {
         let folder = folder.join("kernel");
         place(&folder, name, &kernel)?;
         place(&folder, &name.replace(".wasm", ".names"), names.as_bytes())?;
+        if is_for_tests {
+            let sources = site.target.join(TARGET).join("kernel/evm_kernel.d");
+            // Written anew also where the module is the same: it says when that was made.
+            fs::write(folder.join(name).with_extension("d"), fs::read(sources)?)?;
+        }
     }
     println!("target/kernel/{name} ({features})");
     let version = rustc(&["--version"])?;
@@ -196,6 +206,46 @@ fn place(folder: &Path, name: &str, kernel: &[u8]) -> Result<()> {
     let new = folder.join(format!("{name}.new"));
     fs::write(&new, kernel)?;
     fs::rename(&new, &file).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// True if a build for tests is newer than all that it was made of. Cargo writes all builds of the
+/// kernel to one file, so it would make this one anew whenever another was made in between.
+fn is_current(site: &Site, name: &str) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let module = site.target.join("kernel").join(name);
+    let stamp = module.with_extension("d");
+    let (Some(made), Ok(list)) = (modified(&stamp), fs::read_to_string(&stamp)) else {
+        return false;
+    };
+    let manifests = fs::read_dir(&site.workspace)
+        .into_iter()
+        .flatten()
+        .flatten();
+    let manifests = manifests.map(|entry| entry.path().join("Cargo.toml"));
+    let manifests = manifests.filter(|path| path.is_file());
+    let others = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "rust-toolchain.toml",
+        ".cargo/config.toml",
+    ];
+    let others = others.map(|file| site.workspace.join(file));
+    let mut all = sources(&list).chain(manifests).chain(others);
+    let is_older = |path: &Path| modified(path).is_some_and(|at| at < made);
+    module.is_file()
+        && all.all(|path| is_older(&path))
+        && env::current_exe().is_ok_and(|program| is_older(&program))
+}
+
+/// The files behind the colon of a list that cargo writes for `make`; spaces in names are escaped.
+fn sources(list: &str) -> impl Iterator<Item = PathBuf> {
+    let (_, files) = list.split_once(": ").unwrap_or_default();
+    let files = files.replace("\\ ", "\0");
+    let files: Vec<PathBuf> = files
+        .split_whitespace()
+        .map(|file| file.replace('\0', " ").into())
+        .collect();
+    files.into_iter()
 }
 
 /// The modules beside the EVM kernel: the installer, and what tests run.
@@ -408,4 +458,17 @@ pub(crate) fn cargo() -> PathBuf {
 pub(crate) fn workspace() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_sources_may_hold_spaces() {
+        let list = "/a\\ b/evm_kernel.wasm: /a\\ b/src/lib.rs /a\\ b/src/x.rs\n";
+        let expected = ["/a b/src/lib.rs", "/a b/src/x.rs"].map(PathBuf::from);
+        assert_eq!(sources(list).collect::<Vec<_>>(), expected);
+        assert_eq!(sources("").count(), 0);
+    }
 }
