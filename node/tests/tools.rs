@@ -702,6 +702,15 @@ async fn a_folder_keeps_the_limit_of_code_that_it_was_made_with() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// Makes a folder with the files of another.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
 /// A devnet that makes no blocks, with a folder.
 async fn waiting(folder: &std::path::Path) -> Handle {
     devnet(|options| {
@@ -721,11 +730,7 @@ async fn what_layer_1_was_told_is_there_after_a_restart() {
     let told = call(&devnet, "rollup_deposit", deposit).await;
     assert_eq!(told["ran"], false, "{told}");
     // As if the power were cut.
-    std::fs::create_dir(&again).unwrap();
-    for file in std::fs::read_dir(&folder).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), again.join(file.file_name())).unwrap();
-    }
+    copy(&folder, &again);
     tokio::task::block_in_place(|| devnet.stop());
     for folder in [&again, &folder] {
         let devnet = waiting(folder).await;
@@ -765,11 +770,7 @@ async fn what_was_dropped_is_not_there_after_a_restart() {
         // One that pays less takes its nonce.
         let second = call(&devnet, "eth_sendRawTransaction", sent(30_000_000_000)).await;
         // As if the power were cut.
-        std::fs::create_dir(&again).unwrap();
-        for file in std::fs::read_dir(&folder).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), again.join(file.file_name())).unwrap();
-        }
+        copy(&folder, &again);
         tokio::task::block_in_place(|| devnet.stop());
         for folder in [&again, &folder] {
             let devnet = waiting(folder).await;
