@@ -26,11 +26,17 @@ pub(crate) struct Load {
     pub(crate) streams: Arc<Semaphore>,
     /// News that are written to WebSockets.
     pub(crate) news: Arc<Semaphore>,
+    /// Small calls of WebSockets, besides one of each, that are answered or whose answers wait
+    /// to be read.
+    pub(crate) calls: Arc<Semaphore>,
     /// WebSockets.
     pub(crate) sockets: Arc<Semaphore>,
     /// Subscriptions of WebSockets, and their addresses and topics.
     pub(crate) subscriptions: Arc<Semaphore>,
 }
+
+/// The most calls: each may take 64 kB, and its answer as much.
+const CALLS: usize = 1_024;
 
 /// The most WebSockets.
 const SOCKETS: usize = 1_000;
@@ -51,6 +57,7 @@ impl Default for Load {
             requests: Arc::new(Semaphore::new(48 << 10)),
             streams: Arc::new(Semaphore::new(2)),
             news: Arc::new(Semaphore::new(1)),
+            calls: Arc::new(Semaphore::new(CALLS)),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
             subscriptions: Arc::new(Semaphore::new(SUBSCRIPTIONS)),
         }

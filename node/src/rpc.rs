@@ -7,6 +7,7 @@ pub mod json;
 mod layer1_json;
 pub(crate) mod listener;
 mod load;
+mod meter;
 mod methods;
 pub mod micheline;
 mod objects;

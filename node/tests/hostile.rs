@@ -11,8 +11,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// The most that sockets of the system may hold besides the node.
-const SOCKET_BUFFERS: usize = 24 << 20;
+mod sockets;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -195,81 +194,6 @@ async fn a_large_batch_does_not_hold_up_others() {
     }
 }
 
-/// Sends until the node takes nothing for a second; gives the bytes that it took.
-async fn flood(socket: &mut Socket, message: &Message, most: usize) -> usize {
-    let mut sent = 0;
-    while sent < most {
-        let send = socket.send(message.clone());
-        match tokio::time::timeout(Duration::from_secs(1), send).await {
-            Ok(Ok(())) => sent += message.len() + 6,
-            _ => break,
-        }
-    }
-    sent
-}
-
-/// A call of the identity precompile: its answer is as long as the call.
-fn echo(bytes: usize) -> String {
-    let to = Address::with_last_byte(4);
-    let data = hex::encode_prefixed(vec![0; bytes]);
-    request("eth_call", &json!([{ "to": to, "data": data }])).to_string()
-}
-
-#[tokio::test]
-async fn who_sends_calls_and_reads_no_answer_is_held_up() {
-    let devnet = devnet(|_| {}).await;
-    let mut socket = socket(&devnet).await;
-    let message = Message::text(echo(10_000));
-    let sent = flood(&mut socket, &message, 4 * SOCKET_BUFFERS).await;
-    assert!(sent < 2 * SOCKET_BUFFERS, "{sent} bytes");
-}
-
-#[tokio::test]
-async fn who_sends_pings_and_reads_no_pong_is_held_up() {
-    let devnet = devnet(|_| {}).await;
-    let mut socket = socket(&devnet).await;
-    let ping = Message::Ping(vec![7; 125].into());
-    let sent = flood(&mut socket, &ping, 4 * SOCKET_BUFFERS).await;
-    assert!(sent < 2 * SOCKET_BUFFERS, "{sent} bytes");
-}
-
-#[tokio::test]
-async fn who_never_reads_is_dropped() {
-    let devnet = devnet(|_| {}).await;
-    let mut socket = socket(&devnet).await;
-    let message = Message::text(echo(100_000));
-    let sent = flood(&mut socket, &message, 4 * SOCKET_BUFFERS).await;
-    assert!(sent < 2 * SOCKET_BUFFERS, "{sent} bytes");
-    // 10 s without a byte taken.
-    let gone = async {
-        while socket.send(Message::Ping(vec![].into())).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
-    assert!(gone.is_ok(), "the connection is still there");
-}
-
-#[tokio::test]
-async fn who_leaves_is_noticed_while_calls_are_pending() {
-    let devnet = devnet(|_| {}).await;
-    let looping = deploy(&devnet, &[], &hex!("5b600056")).await;
-    let mut socket = socket(&devnet).await;
-    let text = request("eth_call", &json!([{ "to": looping }])).to_string();
-    for _ in 0..90 {
-        socket.send(Message::text(text.clone())).await.unwrap();
-    }
-    socket.close(None).await.unwrap();
-    let mut answers = 0;
-    while let Some(Ok(message)) = socket.next().await {
-        answers += usize::from(message.is_text());
-    }
-    assert!(
-        answers < 20,
-        "{answers} calls were answered before the end was seen"
-    );
-}
-
 #[tokio::test]
 async fn a_batch_of_endless_calls_leaves_others_their_turn() {
     let devnet = devnet(|_| {}).await;
@@ -332,6 +256,38 @@ async fn bodies_that_do_not_end_do_not_pile_up() {
     // Small ones go on.
     let answer = post(&devnet, &request("eth_chainId", &json!([]))).await;
     assert_eq!(answer["result"], "0x539");
+}
+
+#[tokio::test]
+async fn a_body_in_tiny_pieces_takes_no_more_than_its_bytes() {
+    let devnet = devnet(|_| {}).await;
+    let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
+    // More pieces than there are kilobytes for all large requests.
+    let body = format!("10000\r\n{}\r\n", " ".repeat(65_536)) + &"1\r\n \r\n".repeat(50_000);
+    let body = body + "1\r\n[\r\n1\r\n]\r\n0\r\n\r\n";
+    stream
+        .write_all((head.to_owned() + &body).as_bytes())
+        .await
+        .unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_head_of_many_kilobytes_is_refused() {
+    let devnet = devnet(|_| {}).await;
+    let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
+    let head = format!(
+        "GET / HTTP/1.1\r\nhost: localhost\r\nx: {}",
+        "a".repeat(200_000)
+    );
+    // It is refused before it has come.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The connections of the node's port: how many, for how long, and their end.
 
 use super::load::Share;
+use super::meter::{Meter, Metered};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +17,9 @@ use tokio_io_timeout::TimeoutStream;
 
 /// A head of a request has to arrive in this time; the next one, too.
 const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// Most bytes of a request's head, and of what waits to be sent to a connection.
+const BUFFER: usize = 32 << 10;
 
 /// A client that takes nothing for so long is dropped.
 const STALLED: Duration = Duration::from_secs(20);
@@ -64,11 +68,14 @@ async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) 
     }
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED));
-    let service = tower_service(router, activity);
+    let meter = Meter::default();
+    let stream = Metered::new(Box::pin(stream), meter.clone());
+    let service = tower_service(router, activity, meter);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
     if let Err(error) = served {
@@ -80,6 +87,7 @@ async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) 
 fn tower_service(
     router: Router,
     activity: Arc<Activity>,
+    meter: Meter,
 ) -> impl hyper::service::Service<
     hyper::Request<hyper::body::Incoming>,
     Response = axum::response::Response,
@@ -90,6 +98,7 @@ fn tower_service(
     let share = Share::default();
     hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(share.clone());
+        request.extensions_mut().insert(meter.clone());
         let busy = Busy::new(Arc::clone(&activity));
         let answer = hyper::service::Service::call(&router, request);
         async move {

@@ -72,6 +72,44 @@ impl Share {
     }
 }
 
+/// The place of a small call of a WebSocket, from its start until its answer has left; `None` for
+/// what is too small to count.
+pub(super) type Place = Option<OwnedSemaphorePermit>;
+
+/// The places for small calls of a WebSocket: one of its own, so that it is served whatever
+/// others do, and those that all share.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    own: Arc<Semaphore>,
+    shared: Arc<Semaphore>,
+}
+
+impl Places {
+    pub(super) fn new(load: &Load) -> Self {
+        Self {
+            own: Arc::new(Semaphore::new(1)),
+            shared: Arc::clone(&load.calls),
+        }
+    }
+
+    /// A place that is free.
+    pub(super) fn try_next(&self) -> Option<Place> {
+        let own = Arc::clone(&self.own).try_acquire_owned();
+        let place = own.or_else(|_| Arc::clone(&self.shared).try_acquire_owned());
+        place.ok().map(Some)
+    }
+
+    /// Waits until a place is free.
+    pub(super) async fn next(&self) -> Place {
+        // Neither is ever closed.
+        tokio::select! {
+            biased;
+            place = Arc::clone(&self.own).acquire_owned() => place.ok(),
+            place = Arc::clone(&self.shared).acquire_owned() => place.ok(),
+        }
+    }
+}
+
 /// The longest wait for a place among those that run.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -94,10 +132,10 @@ impl From<String> for Text {
 }
 
 impl Load {
-    /// Counts `more` bytes of a request that is read; `None`: too many are read already.
-    pub(super) fn request(&self, held: &mut Held, more: usize) -> Option<()> {
-        held.merge(take(&self.requests, more)?);
-        Some(())
+    /// Counts the bytes of a request that is read, `all` so far; `None`: too many are read
+    /// already.
+    pub(super) fn request(&self, held: &mut Held, all: usize) -> Option<()> {
+        held.grow(&self.requests, all)
     }
 
     /// Counts a text that was made already, if it is large.
@@ -115,16 +153,12 @@ impl Load {
     /// Counts the bytes of a batch's answers behind the first [`SMALL`], some more than there are
     /// yet: as many as `all` has now. `None`: too many are made or sent at once.
     pub(super) fn batch(&self, held: &mut Held, all: usize) -> Option<()> {
-        let needed = if all < SMALL {
+        let counted = if all < SMALL {
             0
         } else {
-            all.next_multiple_of(STEP) / 1024
+            all.next_multiple_of(STEP)
         };
-        let there = held.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if needed > there {
-            held.merge(take(&self.batches, (needed - there) * 1024)?);
-        }
-        Some(())
+        held.grow(&self.batches, counted)
     }
 
     /// A place for a WebSocket; `None`: there are too many.
@@ -141,13 +175,18 @@ impl Load {
 }
 
 impl Held {
-    /// Counts the bytes of another, too.
-    pub(super) fn merge(&mut self, other: Self) {
-        match (&mut self.0, other.0) {
-            (_, None) => {}
-            (Some(held), Some(other)) => held.merge(other),
-            (none, other) => *none = other,
+    /// Counts as many bytes as `all`; `None`: so many are not free.
+    fn grow(&mut self, places: &Arc<Semaphore>, all: usize) -> Option<()> {
+        let there = self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = all.div_ceil(1024).saturating_sub(there);
+        if more > 0 {
+            let more = take(places, more * 1024)?.0;
+            match (&mut self.0, more) {
+                (Some(held), Some(more)) => held.merge(more),
+                (none, more) => *none = more,
+            }
         }
+        Some(())
     }
 
     /// Gives back what a text of `size` bytes does not need.

@@ -4,6 +4,7 @@ use super::access::{self, Access};
 use super::dispatch::{MAX_BODY, answers, pieces, too_large};
 use super::error::RpcError;
 use super::load::{Held, MAX_ANSWER, Share, Text};
+use super::meter::Meter;
 use super::protocol::{Incoming, NO_ID, Request, answer};
 use super::site::{Asked, SharedSite};
 use super::text;
@@ -27,6 +28,9 @@ const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// Bytes of a body that are not counted, and of a piece of an answer.
 const PIECE: usize = 64 << 10;
+
+/// Bytes of a WebSocket that are read at once.
+const READ_BUFFER: usize = 16 << 10;
 
 /// Bytes of a WebSocket that may wait to be sent: a batch and its last answer, and a
 /// pong.
@@ -168,7 +172,7 @@ async fn read(
         }
         bytes.extend_from_slice(&piece);
         if bytes.len() > PIECE {
-            let counted = miner.node().load.request(&mut held, piece.len());
+            let counted = miner.node().load.request(&mut held, bytes.len());
             counted.ok_or_else(|| {
                 (
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -206,6 +210,7 @@ fn json(Text { text, held }: Text) -> Response {
 async fn upgrade(
     State(miner): State<MinerHandle>,
     Extension(share): Extension<Share>,
+    Extension(meter): Extension<Meter>,
     Extension(site): Extension<SharedSite>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -230,10 +235,12 @@ async fn upgrade(
     upgrade
         .max_message_size(MAX_BODY)
         .max_frame_size(MAX_BODY)
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
         .on_upgrade(async move |socket| {
-            websocket::serve(miner, share, socket).await;
+            meter.start(Arc::clone(miner.node()));
+            websocket::serve(miner, share, meter, socket).await;
             drop(place);
         })
 }

@@ -4,7 +4,8 @@
 //! and is dropped after a while: nothing piles up here.
 
 use super::dispatch::{answers, too_large};
-use super::load::{Share, Text};
+use super::load::{Held, Place, Places, Share, Text};
+use super::meter::{MESSAGE_TIME, Meter};
 use super::methods::{Answer, find};
 use super::outgoing::Outgoing;
 use super::protocol::{Incoming, NO_ID, Request, answer, notification};
@@ -22,6 +23,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 
 /// Texts of a connection that may wait to be sent.
@@ -32,7 +34,7 @@ const CALLS: usize = 32;
 
 /// The most messages that wait behind those, and their bytes; then nothing is read. They
 /// are read so that a client which leaves is noticed.
-const WAITING: (usize, usize) = (64, 1 << 20);
+const WAITING: (usize, usize) = (64, 64 << 10);
 
 /// A client that takes nothing for so long is dropped.
 const STALLED: Duration = Duration::from_secs(10);
@@ -41,13 +43,14 @@ const STALLED: Duration = Duration::from_secs(10);
 const PARTING: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(miner: MinerHandle, share: Share, socket: WebSocket) {
+pub(super) async fn serve(miner: MinerHandle, share: Share, meter: Meter, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let (out, outgoing) = mpsc::channel(BACKLOG);
     let node = Arc::clone(miner.node());
     let mut writer = tokio::spawn(write(Arc::clone(&node), sink, outgoing));
     let mut ending = node.ending();
     let next = *node.heads().borrow() + 1;
+    let places = Places::new(&node.load);
     let subscriptions = Subscriptions::new(&node.load);
     // What is not answered or told when the connection ends, is dropped with this.
     let mut tasks = JoinSet::new();
@@ -61,17 +64,23 @@ pub(crate) async fn serve(miner: MinerHandle, share: Share, socket: WebSocket) {
         subscriptions,
         tasks,
         share,
+        meter,
+        places: places.clone(),
         waiting: VecDeque::new(),
         waiting_bytes: 0,
     };
     loop {
         let open = tokio::select! {
-            message = stream.next(), if connection.has_room() => match message {
-                Some(message) => connection.message(message).await,
-                None => false,
-            },
+            message = timeout(MESSAGE_TIME, stream.next()), if connection.has_room() => {
+                match message {
+                    Ok(Some(message)) => connection.message(message).await,
+                    Ok(None) => false,
+                    // The rest of a message may be missing.
+                    Err(_) => true,
+                }
+            }
+            place = places.next(), if connection.is_due() => connection.go_on(place).await,
             // One of the tasks tells the news.
-            () = std::future::ready(()), if connection.is_due() => connection.go_on().await,
             Some(_) = connection.tasks.join_next() => true,
             _ = &mut writer => false,
             () = async {
@@ -79,12 +88,12 @@ pub(crate) async fn serve(miner: MinerHandle, share: Share, socket: WebSocket) {
                 let _ = ending.wait_for(|ending| *ending).await;
             } => false,
         };
-        if !open {
+        if !open || !connection.is_in_time().await {
             break;
         }
     }
     drop(connection);
-    if !writer.is_finished() && tokio::time::timeout(PARTING, &mut writer).await.is_err() {
+    if !writer.is_finished() && timeout(PARTING, &mut writer).await.is_err() {
         writer.abort();
     }
 }
@@ -98,7 +107,9 @@ async fn write(
     while let Some(next) = outgoing.recv().await {
         let (mut last, mut turn) = (false, None);
         let (message, _held) = match next {
-            Outgoing::Answer(Text { text, held }) => (Message::Text(text.into()), Some(held)),
+            Outgoing::Answer(Text { text, held }, place) => {
+                (Message::Text(text.into()), Some((held, place)))
+            }
             Outgoing::News(id, result) => {
                 // However many are told, they leave the others some time.
                 turn = node.load.news.acquire().await.ok();
@@ -107,7 +118,7 @@ async fn write(
             }
             Outgoing::Flush(done) => {
                 // A pong may wait.
-                if tokio::time::timeout(STALLED, sink.flush()).await.is_err() {
+                if timeout(STALLED, sink.flush()).await.is_err() {
                     break;
                 }
                 // It has not left.
@@ -127,7 +138,7 @@ async fn write(
             Poll::Pending => {
                 // Nobody waits for a client that does not read.
                 drop(turn.take());
-                tokio::time::timeout(STALLED, sending).await
+                timeout(STALLED, sending).await
             }
         };
         drop(turn);
@@ -141,7 +152,7 @@ async fn write(
         }
     }
     // The client may have closed it already.
-    let _ = tokio::time::timeout(PARTING, sink.close()).await;
+    let _ = timeout(PARTING, sink.close()).await;
 }
 
 /// A connection; its methods return `false` when it is gone.
@@ -152,8 +163,10 @@ struct Connection {
     /// The calls that are answered, and one that tells the news.
     tasks: JoinSet<()>,
     share: Share,
+    meter: Meter,
+    places: Places,
     /// Messages that were read and are not answered yet.
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<(Vec<u8>, Held)>,
     waiting_bytes: usize,
 }
 
@@ -162,8 +175,14 @@ impl Connection {
         match message {
             Ok(Message::Text(text)) => self.take(text.as_bytes()).await,
             Ok(Message::Binary(bytes)) => self.take(&bytes).await,
-            Ok(Message::Ping(_)) => self.flushed().await,
-            Ok(Message::Pong(_)) => true,
+            Ok(Message::Ping(bytes)) => {
+                self.meter.control(bytes.len());
+                self.flushed().await
+            }
+            Ok(Message::Pong(bytes)) => {
+                self.meter.control(bytes.len());
+                true
+            }
             Ok(Message::Close(_)) => false,
             Err(error) => {
                 tracing::debug!("a WebSocket fails: {error}");
@@ -171,6 +190,16 @@ impl Connection {
                 false
             }
         }
+    }
+
+    /// False if the client leaves a message half sent, and is told so.
+    async fn is_in_time(&self) -> bool {
+        let late = self.meter.is_late();
+        if late {
+            let reason = "the message does not arrive";
+            self.send(Outgoing::Close(close_code::POLICY, reason)).await;
+        }
+        !late
     }
 
     /// Waits until the pong is sent, so that no more than one is kept.
@@ -182,11 +211,16 @@ impl Connection {
     /// Tells the client why the connection ends.
     async fn fail(&self, error: &axum::Error) {
         use tungstenite::Error;
+        if self.meter.is_refused() {
+            let reason = "too many large requests at once";
+            self.send(Outgoing::Close(close_code::AGAIN, reason)).await;
+            return;
+        }
         let source = std::error::Error::source(error);
         let (code, reason) = match source.and_then(|source| source.downcast_ref::<Error>()) {
             Some(Error::Capacity(_)) => {
                 let text = answer(NO_ID, Err(too_large()));
-                self.send(Outgoing::Answer(text.into())).await;
+                self.send(Outgoing::Answer(text.into(), None)).await;
                 (close_code::SIZE, "message too big")
             }
             Some(Error::Utf8(_)) => (close_code::INVALID, "invalid UTF-8"),
@@ -213,29 +247,34 @@ impl Connection {
 
     /// Answers a message, or lets it wait behind others.
     async fn take(&mut self, body: &[u8]) -> bool {
-        if self.is_free() && self.waiting.is_empty() {
-            return self.receive(body).await;
+        let held = self.meter.message();
+        if self.is_free()
+            && self.waiting.is_empty()
+            && let Some(place) = self.places.try_next()
+        {
+            return self.receive(body, held, place).await;
         }
         self.waiting_bytes += body.len();
-        self.waiting.push_back(body.to_vec());
+        self.waiting.push_back((body.to_vec(), held));
         true
     }
 
     /// Answers the message that waits for the longest time.
-    async fn go_on(&mut self) -> bool {
-        let Some(body) = self.waiting.pop_front() else {
+    async fn go_on(&mut self, place: Place) -> bool {
+        let Some((body, held)) = self.waiting.pop_front() else {
             return true;
         };
         self.waiting_bytes -= body.len();
-        self.receive(&body).await
+        self.receive(&body, held, place).await
     }
 
-    async fn receive(&mut self, body: &[u8]) -> bool {
+    /// Answers a message, whose bytes are counted until then.
+    async fn receive(&mut self, body: &[u8], held: Held, place: Place) -> bool {
         let incoming = match Incoming::parse(body) {
             Ok(incoming) => incoming,
             Err(error) => {
                 let text = answer(NO_ID, Err(error));
-                return self.send(Outgoing::Answer(text.into())).await;
+                return self.send(Outgoing::Answer(text.into(), place)).await;
             }
         };
         if let Incoming::One(Ok(request)) = &incoming
@@ -246,9 +285,11 @@ impl Connection {
         // Calls that take long must not hold up those that follow.
         let (miner, out) = (self.miner.clone(), self.out.clone());
         let answering = async move {
-            if let Some(text) = answers(&miner, incoming).await {
+            let text = answers(&miner, incoming).await;
+            drop(held);
+            if let Some(text) = text {
                 // The client may be gone.
-                let _ = out.send(Outgoing::Answer(text)).await;
+                let _ = out.send(Outgoing::Answer(text, place)).await;
             }
         };
         self.tasks.spawn(self.share.clone().lend(answering));
@@ -269,7 +310,7 @@ impl Connection {
                 Ok(result) => answer(id, Ok(&result.to_string())),
                 Err(error) => answer(id, Err(error)),
             };
-            room.send(Outgoing::Answer(text.into()));
+            room.send(Outgoing::Answer(text.into(), None));
         }
         true
     }

@@ -137,3 +137,19 @@ async fn what_was_held_is_free_again() {
     drop(request);
     assert!(load.request(&mut Held::default(), 1).is_some());
 }
+
+#[tokio::test]
+async fn a_place_is_free_to_each_whatever_others_take() {
+    let load = Load::default();
+    let greedy = Places::new(&load);
+    let taken: Vec<Place> = std::iter::from_fn(|| greedy.try_next())
+        .take(5_000)
+        .collect();
+    assert_eq!(taken.len(), 1_025);
+    let other = Places::new(&load);
+    let own = other.try_next();
+    assert!(own.is_some());
+    assert!(other.try_next().is_none());
+    drop(taken);
+    assert!(other.next().await.is_some());
+}
