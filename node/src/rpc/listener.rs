@@ -61,6 +61,13 @@ pub(crate) async fn serve(
     }
 }
 
+/// Whoever is at the other end of a connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peer {
+    pub(super) share: Share,
+    pub(super) meter: Meter,
+}
+
 async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) {
     // Answers are small and wanted at once.
     if let Err(error) = stream.set_nodelay(true) {
@@ -68,9 +75,9 @@ async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) 
     }
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED));
-    let meter = Meter::default();
-    let stream = Metered::new(Box::pin(stream), meter.clone());
-    let service = tower_service(router, activity, meter);
+    let peer = Peer::default();
+    let stream = Metered::new(Box::pin(stream), peer.meter.clone());
+    let service = tower_service(router, activity, peer);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
@@ -87,7 +94,7 @@ async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) 
 fn tower_service(
     router: Router,
     activity: Arc<Activity>,
-    meter: Meter,
+    peer: Peer,
 ) -> impl hyper::service::Service<
     hyper::Request<hyper::body::Incoming>,
     Response = axum::response::Response,
@@ -95,10 +102,8 @@ fn tower_service(
     Future: Send,
 > {
     let router = TowerToHyperService::new(router);
-    let share = Share::default();
     hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(share.clone());
-        request.extensions_mut().insert(meter.clone());
+        request.extensions_mut().insert(peer.clone());
         let busy = Busy::new(Arc::clone(&activity));
         let answer = hyper::service::Service::call(&router, request);
         async move {

@@ -3,8 +3,8 @@
 use super::access::{self, Access};
 use super::dispatch::{MAX_BODY, answers, pieces, too_large};
 use super::error::RpcError;
-use super::load::{Held, MAX_ANSWER, Share, Text};
-use super::meter::Meter;
+use super::listener::Peer;
+use super::load::{Held, MAX_ANSWER, Text};
 use super::protocol::{Incoming, NO_ID, Request, answer};
 use super::site::{Asked, SharedSite};
 use super::text;
@@ -85,7 +85,7 @@ type Refused = (StatusCode, RpcError);
 
 async fn post(
     State(miner): State<MinerHandle>,
-    Extension(share): Extension<Share>,
+    Extension(Peer { share, .. }): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -209,8 +209,7 @@ fn json(Text { text, held }: Text) -> Response {
 
 async fn upgrade(
     State(miner): State<MinerHandle>,
-    Extension(share): Extension<Share>,
-    Extension(meter): Extension<Meter>,
+    Extension(Peer { share, meter }): Extension<Peer>,
     Extension(site): Extension<SharedSite>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
