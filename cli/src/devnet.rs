@@ -40,12 +40,11 @@ const KERNEL: &str = "evm_kernel.wasm";
 /// The options of `devnet`.
 #[derive(Args, Debug)]
 pub(crate) struct DevnetArgs {
-    /// A file in TOML with what is not given otherwise: options by their names, with `_` for `-`
-    /// (an option wins over the environment, that over the file). Paths in it start where the
-    /// program does
+    /// A TOML file of options, with `_` for `-` in their names. Options override environment
+    /// variables, which override the file. Relative paths in it start at the working directory
     #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_CONFIG")]
     config: Option<PathBuf>,
-    /// Print all that holds and where it comes from, as a file for --config, and end
+    /// Print every setting and its source, as a file for --config, and exit
     #[arg(long)]
     print_config: bool,
     /// The address to listen at
@@ -76,11 +75,11 @@ pub(crate) struct DevnetArgs {
     /// The mnemonic of their keys (BIP-39)
     #[arg(long, default_value = MNEMONIC, value_name = "WORDS", value_parser = mnemonic, env = "EVM_ROLLUP_MNEMONIC")]
     mnemonic: String,
-    /// Balance of each account, in units of 10^18 wei
+    /// Balance of each account, in tez (10^18 wei)
     #[arg(
         long,
         default_value_t = 10_000,
-        value_name = "UNITS",
+        value_name = "TEZ",
         env = "EVM_ROLLUP_BALANCE"
     )]
     balance: u64,
@@ -104,8 +103,8 @@ pub(crate) struct DevnetArgs {
     /// The answer to web3_clientVersion [default: this program's name behind anvil/, which tools look for]
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new(), env = "EVM_ROLLUP_CLIENT_VERSION")]
     client_version: Option<String>,
-    /// Start from the state in this file, if it is there, and write it at the end: in anvil's JSON,
-    /// which has no layer 1, so that what is on its way there is lost (--data-dir keeps it)
+    /// Start from the state in this file (anvil's JSON) if it exists, and save it there at the end.
+    /// Messages on their way to layer 1 are not saved: --data-dir keeps them
     #[arg(long, value_name = "FILE", conflicts_with = "setup", value_parser = state_path, env = "EVM_ROLLUP_STATE")]
     state: Option<PathBuf>,
     /// The folder of its store: blocks, states, what waits, layer 1, snapshots and time are there
@@ -138,7 +137,7 @@ pub(crate) struct DevnetArgs {
     /// Refuse tracers in JavaScript in debug_trace…: programs that callers send
     #[arg(long, conflicts_with = "js_tracers", env = "EVM_ROLLUP_NO_JS_TRACERS")]
     no_js_tracers: bool,
-    /// Run them, as a devnet does by itself
+    /// Run tracers in JavaScript (the default of a devnet)
     #[arg(long, env = "EVM_ROLLUP_JS_TRACERS")]
     js_tracers: bool,
     /// Levels for which a commitment can be refuted, before its outbox messages can be executed
@@ -165,8 +164,8 @@ pub(crate) struct DevnetArgs {
     /// Keep the states of all blocks
     #[arg(long, conflicts_with = "keep_states", env = "EVM_ROLLUP_ARCHIVE")]
     archive: bool,
-    /// The most instructions of a run of the kernel, which then is counted and takes longer; the
-    /// devnet ends at a longer one [default: as many as the machine's limit on ticks allows]
+    /// Stop the devnet if a run of the kernel takes more instructions. Counting makes every run
+    /// slower [default: as many as the machine's limit on ticks allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), env = "EVM_ROLLUP_MAX_INSTRUCTIONS")]
     max_instructions: Option<u64>,
     /// The kernel [default: evm_kernel.wasm where `make kernel` puts it, or beside this program]

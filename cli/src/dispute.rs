@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Sources of levels and the output of the command.
 const ABOUT: &str = "The level is one of these:\n  \
-    --data-dir DIR    the folder of a devnet that does not run (a copy of it will do)\n  \
+    --data-dir DIR    the folder of a stopped devnet or node (a copy of it will do)\n  \
     --inputs FILE     the messages of a run, with --kernel FILE from its first level on,\n                    \
     or with --from SNAPSHOT from there on\n\n\
     Both operators commit to what the level came to, with 10,000 tez at stake each. In turns they \
@@ -31,7 +31,7 @@ const ABOUT: &str = "The level is one of these:\n  \
 #[derive(Args, Debug)]
 #[command(after_help = ABOUT)]
 pub(crate) struct DisputeArgs {
-    /// The data folder of a devnet that does not run
+    /// The data folder of a stopped devnet or node
     #[arg(
         long,
         value_name = "DIR",

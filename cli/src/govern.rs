@@ -76,7 +76,7 @@ enum Command {
         #[arg(long)]
         number: u64,
     },
-    /// Show what a payload decides, as the kernel reads it
+    /// Show what a payload decides, as the kernel reads it; --send and --multisig take it as it is
     Show {
         /// The payload, in hex
         payload: String,
@@ -101,7 +101,10 @@ pub(crate) fn run(args: &GovernArgs) -> anyhow::Result<ExitCode> {
     }
     let signing = args
         .multisig
-        .signing(args.rollup, &made.payload)
+        .signing(
+            || named(args, decision::rollup(&made.decision)),
+            &made.payload,
+        )
         .context("for the governance contract")?;
     let (text, mut object) = decision::describe(&made.decision);
     object["payload"] = format!("0x{}", hex::encode(&made.payload)).into();
@@ -132,14 +135,16 @@ fn rollup_of(url: &str) -> anyhow::Result<Sr1> {
     rollup.with_context(|| format!("{url} does not tell its rollup: --rollup sr1…"))
 }
 
+/// The rollup that is meant: of `--rollup`, of the decision, or of the devnet that it is sent on.
+fn named(args: &GovernArgs, decided: Option<[u8; 20]>) -> anyhow::Result<Sr1> {
+    match args.rollup.or(decided.map(Sr1)) {
+        None if args.send => rollup_of(&args.url),
+        rollup => rollup.context(NO_ROLLUP),
+    }
+}
+
 fn make(args: &GovernArgs) -> anyhow::Result<Made> {
-    let rollup = || {
-        let Sr1(hash) = match args.rollup {
-            None if args.send => rollup_of(&args.url)?,
-            rollup => rollup.context(NO_ROLLUP)?,
-        };
-        Ok::<_, anyhow::Error>(hash)
-    };
+    let rollup = || named(args, None).map(|Sr1(hash)| hash);
     let mut warnings = Vec::new();
     let decision = match &args.command {
         Command::Upgrade(upgrade) => upgrade.decision(&mut warnings)?,

@@ -1,4 +1,4 @@
-//! `evm-rollup l1`: uses the layer 1 of a running devnet.
+//! `evm-rollup l1`: uses the layer 1 of a running devnet, or of a node.
 
 mod answer;
 
@@ -21,7 +21,7 @@ const MAX_ANSWER: u64 = 1 << 28;
 /// The options of `l1`.
 #[derive(Args, Debug)]
 pub(crate) struct L1Args {
-    /// The URL of the devnet
+    /// The URL of the devnet, or of a node: inbox, outbox, withdrawals and execute
     #[arg(
         long,
         global = true,
@@ -71,7 +71,8 @@ enum Command {
     },
     /// List the messages on their way to layer 1 and their states
     Withdrawals,
-    /// Execute a cemented outbox message: without a place the only one that can be executed
+    /// Execute an outbox message whose commitment is cemented; without LEVEL and INDEX the only one
+    /// that can be executed
     Execute {
         /// The level of the outbox
         #[arg(requires = "index")]
@@ -85,7 +86,7 @@ enum Command {
         #[arg(long, value_name = "tz…")]
         from: Option<String>,
     },
-    /// Pay a fast withdrawal before its outbox message is cemented
+    /// Pay a fast withdrawal before the commitment to its level is cemented
     PayOut {
         /// The level of the outbox
         level: u32,

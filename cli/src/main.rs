@@ -38,9 +38,9 @@ mod verify;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Run, inspect and develop an Ethereum rollup on Tezos
+/// Run, test and operate kernels of Tezos smart rollups, above all an Ethereum rollup
 #[derive(Parser, Debug)]
-#[command(name = "evm-rollup", version, about)]
+#[command(name = "evm-rollup", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -68,7 +68,7 @@ enum Command {
     Guard(guard::GuardArgs),
     /// Build the installer and its preimage pages
     Installer(installer::InstallerArgs),
-    /// Use the layer 1 of a running devnet: deposits, withdrawals, levels
+    /// Use the layer 1 of a running devnet or node: deposits, withdrawals, levels
     L1(l1::L1Args),
     /// Run an Ethereum node for an originated rollup, in front of a rollup node of Octez
     Node(node::NodeArgs),

@@ -18,12 +18,11 @@ use std::time::Duration;
 /// The options of `node`.
 #[derive(Args, Debug)]
 pub(crate) struct NodeArgs {
-    /// A file in TOML with what is not given otherwise: options by their names, with `_` for `-`
-    /// (an option wins over the environment, that over the file). Paths in it start where the
-    /// program does
+    /// A TOML file of options, with `_` for `-` in their names. Options override environment
+    /// variables, which override the file. Relative paths in it start at the working directory
     #[arg(long, value_name = "FILE", env = "EVM_ROLLUP_CONFIG")]
     config: Option<PathBuf>,
-    /// Print all that holds and where it comes from, as a file for --config, and end
+    /// Print every setting and its source, as a file for --config, and exit
     #[arg(long)]
     print_config: bool,
     /// The URL of the rollup node
@@ -90,7 +89,7 @@ pub(crate) struct NodeArgs {
     /// Run tracers in JavaScript that callers send (debug_trace…), in a C engine within this process
     #[arg(long, env = "EVM_ROLLUP_JS_TRACERS")]
     js_tracers: bool,
-    /// Refuse them, as a node does by itself, whatever --js-tracers says
+    /// Refuse tracers in JavaScript (the default of a node), whatever --js-tracers says
     #[arg(long, env = "EVM_ROLLUP_NO_JS_TRACERS")]
     no_js_tracers: bool,
     /// The number of blocks whose states are kept; older ones are not there to call or trace

@@ -27,13 +27,12 @@ pub(crate) struct ProveArgs {
 
 /// Sources of levels, for the help of both commands.
 const SOURCES: &str = "The level is run once more, from one of these:\n  \
-    --data-dir DIR    the folder of a devnet that does not run (a copy of it will do);\n                    \
+    --data-dir DIR    the folder of a stopped devnet or node (a copy of it will do);\n                    \
     it has the states of the newest blocks (--keep-states), and their messages\n  \
     --inputs FILE     the messages of a run, with --kernel FILE from its first level on,\n                    \
     or with --from SNAPSHOT from there on\n\n\
-    Who checks the file trusts a root, of the state before the level or after it: the file says \
-    neither where a root comes from nor that layer 1 has it. `check` prints both, and compares \
-    one with --root.";
+    A witness proves how one root of durable storage leads to another. It does not prove that \
+    either root is the rollup's: compare one with a root that you trust (`check --root`).";
 
 #[derive(Subcommand, Debug)]
 enum ProveCommand {
@@ -64,7 +63,7 @@ struct TransactionArgs {
 
 #[derive(Args, Debug)]
 struct SourceArgs {
-    /// The data folder of a devnet that does not run
+    /// The data folder of a stopped devnet or node
     #[arg(
         long,
         value_name = "DIR",

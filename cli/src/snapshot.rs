@@ -26,7 +26,7 @@ pub(crate) struct SnapshotArgs {
 #[derive(Subcommand, Debug)]
 enum SnapshotCommand {
     /// Run a recorded run up to a level, and write the machine to a file; or write the folder of a
-    /// node or devnet that does not run
+    /// stopped devnet or node
     Export(ExportArgs),
     /// Read a snapshot, check all of it, and write it anew; or make the folder of a node or devnet
     /// from it
@@ -43,7 +43,7 @@ struct ExportArgs {
     /// --data-dir the level after which it is written [default: the newest]
     #[arg(long, value_name = "LEVEL")]
     level: Option<u32>,
-    /// The folder of a node or devnet that does not run, instead of a recorded run
+    /// The folder of a stopped devnet or node, instead of a recorded run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["inputs", "from", "kernel", "setup", "rollup", "legacy", "pvm_version"])]
     data_dir: Option<PathBuf>,
     /// The file to write
@@ -197,7 +197,7 @@ fn facts_json(facts: &Facts) -> Value {
         "level": facts.level,
         "rollup": Sr1(facts.rollup).to_string(),
         "origination_level": facts.origination_level,
-        "block": (facts.block != [0; 32]).then(|| hex::encode(facts.block)),
+        "layer1_block": (facts.block != [0; 32]).then(|| hex::encode(facts.block)),
         "kernel": hex::encode(facts.kernel),
         "durable_root": hex::encode(facts.root),
         "stuck": facts.stuck,

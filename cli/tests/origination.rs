@@ -192,7 +192,7 @@ fn the_page_works_word_by_word_and_the_rehearsal_is_the_plan() {
     assert_eq!(running.balance(receiver), U256::from(50) * tez);
     assert_eq!(running.balance(Address::repeat_byte(1)), U256::ZERO);
     let log = running.log.lock().unwrap().clone();
-    assert!(log.contains("(0 units)"), "{log}");
+    assert!(log.contains("(0 tez)"), "{log}");
     assert!(log.contains("the kernel is replaced"), "{log}");
     assert!(log.contains("an upgrade is decided"), "{log}");
     forces_a_transaction(&running, tez);

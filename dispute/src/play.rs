@@ -41,8 +41,8 @@ pub enum PlayError {
     #[error("nothing comes of the fault: tried {0} times, the level always ends as it ought to")]
     NoEffect(u32),
     /// Somebody says to stop.
-    #[error("it is given up")]
-    GivenUp,
+    #[error("aborted")]
+    Aborted,
 }
 
 /// The number of attempts to find a place at which a fault has consequences.
@@ -163,7 +163,7 @@ fn faulty(
 fn go_on(told: Told<'_>, event: &Event) -> Result<(), PlayError> {
     match told(event) {
         true => Ok(()),
-        false => Err(PlayError::GivenUp),
+        false => Err(PlayError::Aborted),
     }
 }
 

@@ -20,7 +20,7 @@ async function rpc(method, params) {
   const type = answer.headers.get("content-type") ?? "";
   if (!type.includes("json")) throw new Error(`${answer.status}: ${(await answer.text()).trim()}`);
   const { error, result } = await answer.json();
-  if (error) throw Object.assign(new Error(error.message), { reverted: error.code === 3 });
+  if (error) throw Object.assign(new Error(error.message), { reverted: error.code === 3 && error.data });
   return result;
 }
 
@@ -344,6 +344,14 @@ async function remade(form, unasked) {
   }
 }
 
+/** The name of a contract's own error, which the node's words lack. */
+async function reverted({ message, reverted: data }) {
+  if (!data || data.length <= 2 || message !== "execution reverted") return "";
+  const answer = await fetch(`/reverted?data=${data.slice(0, 2_000)}`);
+  if (!answer.ok) return "";
+  return `. ${one("p", new DOMParser().parseFromString(await answer.text(), "text/html")).textContent}`;
+}
+
 /** Forms that call a method, and show which call that is. */
 function forms(within = document) {
   for (const form of all("form.rpc", within)) {
@@ -383,7 +391,8 @@ function forms(within = document) {
         tell("worked", `✓ ${words(method, result)}`);
         if (method === "eth_sendTransaction") await sent(output, result);
       } catch (error) {
-        tell("failed", `✗ ${form.closest("[data-unit=tez]") ? inTez(error.message) : error.message}`);
+        const why = await reverted(error).catch(() => "");
+        tell("failed", `✗ ${form.closest("[data-unit=tez]") ? inTez(error.message) : error.message}${why}`);
       }
       busy = false;
       form.removeAttribute("data-touched");

@@ -920,6 +920,9 @@ step("what the node refuses is told", async () => {
   assert.match(await fillIn("evm_revert", { number: "0x7777" }), /✗ There is no snapshot/);
   assert.match(await fillIn("anvil_mine", { "How many": "abc" }), /✗ abc is no whole number/);
   assert.match(await fillIn("anvil_mine", { "How many": "-1" }), /✗ -1 is no whole number/);
+  const selector = (await rpc("web3_sha3", `0x${Buffer.from("fail(uint256,uint256)").toString("hex")}`)).slice(0, 10);
+  const said = await fillIn("eth_sendTransaction", { From: made.me, To: made.errors, Amount: "0", Data: selector.padEnd(138, "0") });
+  assert.match(said, /✗ execution reverted\. It reverted with Plain/);
 });
 step("sending for an account that is impersonated", async () => {
   const someone = "0x00000000000000000000000000000000000beef0";

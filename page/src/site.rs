@@ -2,10 +2,11 @@
 
 use crate::ask::{Ask, Trouble};
 use crate::frame::{self, View};
-use crate::names::Names;
+use crate::names::{Names, Room};
 use crate::query::{Query, undone};
 use crate::views;
 use crate::views::home::Rows;
+use alloy_primitives::hex;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -105,6 +106,7 @@ async fn answer(ask: &Ask, names: &Names, asked: &Asked) -> Result<Answer, Troub
             .await?
             .into(),
         ["address", address, part] => of_account(ask, names, (address, part), &query).await?,
+        ["reverted"] => reverted(names, &query)?,
         ["search"] => views::search::find(ask, names, &query).await?,
         ["selector", selector] => views::named::selector(names, selector, &query)?.into(),
         ["event", topic] => views::logs::of_event(ask, names, topic, &query)
@@ -138,6 +140,14 @@ async fn of_account(
         "proof" => views::proof::account(ask, who, query).await?,
         _ => return Err(nothing()),
     })
+}
+
+/// The words for what a call reverted with, for the script.
+fn reverted(names: &Names, query: &Query) -> Result<Answer, Trouble> {
+    let data = hex::decode(query.get("data"))
+        .map_err(|_| Trouble::Invalid("These are no bytes in hex.".into()))?;
+    let words = names.revert(&data, Room::of(1_000));
+    Ok(Answer::Whole(frame::part(words.into_string())))
 }
 
 fn nothing() -> Trouble {

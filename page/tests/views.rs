@@ -153,6 +153,27 @@ async fn what_contracts_and_abis_say_stays_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_script_gets_the_words_for_what_a_call_reverted_with() {
+    let devnet = devnet(|_| {}).await;
+    let panicked = format!("/reverted?data=0x4e487b71{:064x}", 0x11);
+    assert!(view(&devnet, &panicked).await.contains("overflow"));
+    let unknown = view(&devnet, "/reverted?data=0x12345678").await;
+    assert!(unknown.contains("no known error"), "{unknown}");
+    assert_eq!(get(&devnet, "/reverted?data=0xzz").await.status, 400);
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_a_call_with_money_is_tried_as_an_account_that_has_some() {
+    let devnet = devnet(|_| {}).await;
+    let link = "/address/0xff00000000000000000000000000000000000001/contract\
+        ?f=withdraw_base58(string)&a0=tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN&value=5";
+    let tried = view(&devnet, link).await;
+    assert!(tried.contains("It would go through"), "{tried}");
+    devnet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_or_not_understood_is_a_page_that_says_so() {
     let devnet = devnet(|_| {}).await;
     let unknown = B256::repeat_byte(7);

@@ -46,9 +46,9 @@ impl fmt::Display for Banner<'_> {
         } = self;
         writeln!(f, "\nevm-rollup {} devnet\n", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "Available Accounts\n==================")?;
-        let units = devnet.balance() / U256::from(UNIT);
+        let tez = devnet.balance() / U256::from(UNIT);
         for (index, account) in devnet.accounts().iter().enumerate() {
-            writeln!(f, "({index}) {} ({units} units)", account.address)?;
+            writeln!(f, "({index}) {} ({tez} tez)", account.address)?;
         }
         writeln!(f, "\nPrivate Keys\n==================")?;
         for (index, account) in devnet.accounts().iter().enumerate() {

@@ -43,10 +43,10 @@ pub(super) struct Signing {
 }
 
 impl Multisig {
-    /// The bytes to sign for `payload`, if a contract is named.
+    /// The bytes to sign for `payload`, if a contract is named: it sends the payload to `rollup`.
     pub(super) fn signing(
         &self,
-        rollup: Option<Sr1>,
+        rollup: impl FnOnce() -> anyhow::Result<Sr1>,
         payload: &[u8],
     ) -> anyhow::Result<Option<Signing>> {
         let Some(contract) = self.multisig else {
@@ -57,7 +57,7 @@ impl Multisig {
             );
             return Ok(None);
         };
-        let Sr1(rollup) = rollup.context(super::NO_ROLLUP)?;
+        let Sr1(rollup) = rollup()?;
         let network = self
             .network
             .as_deref()

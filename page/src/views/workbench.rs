@@ -421,6 +421,12 @@ async fn called(
     let mut request = request(who, function, query)?;
     if let Ok(from) = query.get("from").parse::<Address>() {
         request["from"] = json!(from);
+    } else if request["value"] != "0x0"
+        && let Ok(accounts) = ask.call("eth_accounts", json!([])).await
+        && let Some(first) = accounts.get(0)
+    {
+        // Who has no name here has no money to send: it is tried as the account that is chosen first.
+        request["from"] = first.clone();
     }
     let answer = ask.call("eth_call", json!([request, "latest"])).await;
     Ok(html! {

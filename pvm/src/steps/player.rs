@@ -48,7 +48,7 @@ impl Player {
     /// and says whether to go on.
     ///
     /// # Errors
-    /// If a step cannot be made, or the level takes more than `most` steps, or is to be given up.
+    /// If a step cannot be made, or the level takes more than `most` steps, or is to be aborted.
     pub fn honest(
         steps: Steps,
         most: u64,
@@ -67,7 +67,7 @@ impl Player {
     /// then goes on from a changed state. After `most` steps the level is said to be over.
     ///
     /// # Errors
-    /// If a step cannot be made, or the level is to be given up.
+    /// If a step cannot be made, or the level is to be aborted.
     pub fn faulty(
         honest: &Self,
         most: u64,
@@ -136,7 +136,7 @@ impl Player {
             at = (at / apart + 1) * apart;
             self.run_to(at, true)?;
             if !tell(self.steps.count().min(at)) {
-                return Err(Stuck("it is given up".to_owned()));
+                return Err(Stuck("aborted".to_owned()));
             }
             let state = self.steps.save();
             self.kept.insert(at, state);
