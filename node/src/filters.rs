@@ -44,6 +44,23 @@ pub struct Filter {
     polled: Instant,
 }
 
+impl Seen {
+    /// All that there is.
+    pub const ALL: Self = Self {
+        next: u64::MAX,
+        removals: u64::MAX,
+    };
+}
+
+impl Filter {
+    /// The part of the chain that its owner has seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let Self { next, removals, .. } = *self;
+        Seen { next, removals }
+    }
+}
+
 /// The part of the chain that the owner of a filter has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {

@@ -22,6 +22,8 @@ pub(crate) struct Load {
     pub(crate) batches: Arc<Semaphore>,
     /// Kilobytes of large requests that are read or answered.
     pub(crate) requests: Arc<Semaphore>,
+    /// Kilobytes of buffers that WebSockets keep.
+    pub(crate) buffers: Arc<Semaphore>,
     /// Traces that are sent while they are made.
     pub(crate) streams: Arc<Semaphore>,
     /// News that are written to WebSockets.
@@ -55,6 +57,7 @@ impl Default for Load {
             answers: Arc::new(Semaphore::new(128 << 10)),
             batches: Arc::new(Semaphore::new(96 << 10)),
             requests: Arc::new(Semaphore::new(48 << 10)),
+            buffers: Arc::new(Semaphore::new(128 << 10)),
             streams: Arc::new(Semaphore::new(2)),
             news: Arc::new(Semaphore::new(1)),
             calls: Arc::new(Semaphore::new(CALLS)),

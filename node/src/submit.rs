@@ -158,6 +158,14 @@ impl Node {
                 return Ok(hash);
             }
         }
+        self.kept(hash).await
+    }
+
+    /// Waits until a transaction of the pool would be there after a restart.
+    ///
+    /// # Errors
+    /// [`NodeError::NotKept`]: it is no longer in the pool.
+    pub async fn kept(&self, hash: B256) -> Result<B256, NodeError> {
         match self.keep_waiting(&hash).await {
             Ok(()) => Ok(hash),
             Err(error) => self.not_kept(hash, error),

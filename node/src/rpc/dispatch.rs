@@ -70,7 +70,7 @@ async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Te
     if params.name_pending()
         && matches!(
             method_of,
-            Some(Answer::AtOnce(_) | Answer::Blocking(_) | Answer::Sized(_))
+            Some(Answer::AtOnce(_) | Answer::Blocking(_) | Answer::Long(_) | Answer::Sized(_))
         )
     {
         // It is there then, for the method to look at.
@@ -85,12 +85,13 @@ async fn outcome(miner: &MinerHandle, method: &str, params: Params) -> Result<Te
         Some(Answer::Blocking(method)) => {
             return load::large(node, move |node| text::value(&method(node, &params)?)).await;
         }
+        Some(Answer::Long(method)) => load::long(node, move |node| method(node, &params)).await?,
         Some(Answer::Large(method)) => {
             return load::large(node, move |node| method(node, &params)).await;
         }
         Some(Answer::Sized(method)) => match method(node, &params)? {
             Reply::Small(value) => value,
-            Reply::Large(write) => return load::large(node, |_| write()).await,
+            Reply::Large(write) => return load::large(node, write).await,
         },
         Some(Answer::Calling(method)) => {
             load::call(node, move |node, interrupt| {
@@ -139,7 +140,8 @@ pub(super) async fn answers(miner: &MinerHandle, incoming: Incoming) -> Option<T
 }
 
 /// Answers the calls of a batch; each starts in order. Those behind [`MAX_ANSWER`] are
-/// refused, and those for whose answers the batches of all clients leave no room.
+/// refused, those for whose answers the batches of all clients leave no room, and those
+/// that its time does not suffice for.
 async fn batch(
     miner: &MinerHandle,
     calls: Vec<Result<Request, (String, RpcError)>>,
@@ -162,7 +164,16 @@ async fn batch(
         all.push_str(text);
         all.len()
     };
-    while let Some(next) = answers.next().await {
+    let end = tokio::time::Instant::now() + load::batch_time(miner.node());
+    loop {
+        let next = match tokio::time::timeout_at(end, answers.next()).await {
+            Ok(Some(next)) => next,
+            Ok(None) => break,
+            Err(_) => {
+                refused = load::timed_out();
+                break;
+            }
+        };
         answered += 1;
         // What the text takes is counted for the batch from here on.
         let Some(Text { text, .. }) = next else {
@@ -253,11 +264,10 @@ fn shown(text: &str, most: usize) -> String {
     shown
 }
 
-/// True if a method changes a chain as only a devnet can.
-fn is_development(method: &str) -> bool {
-    ["evm_", "hardhat_", "anvil_"]
-        .iter()
-        .any(|space| method.starts_with(space))
+/// True if a method changes a chain as only a devnet can, or sends what nobody signed.
+pub(super) fn is_development(method: &str) -> bool {
+    let spaces = ["evm_", "hardhat_", "anvil_", "tenderly_"];
+    spaces.iter().any(|space| method.starts_with(space)) || method == "eth_sendUnsignedTransaction"
 }
 
 fn name(method: &str) -> String {

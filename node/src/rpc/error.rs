@@ -5,6 +5,7 @@ use crate::chain::ChainError;
 use crate::error::{MinerError, NodeError, is_unavailable};
 use crate::node::Node;
 use crate::simulate::CallError;
+use crate::store::StoreError;
 use evm_kernel::KernelError;
 use evm_kernel::native::simulate::Rejection;
 use serde_json::Value;
@@ -109,6 +110,11 @@ impl RpcError {
         }
     }
 
+    /// True if there was too much to tell: less may be asked for.
+    pub(super) fn is_size(&self) -> bool {
+        [Self::LIMIT, Self::TOO_LARGE].contains(&self.code)
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let mut error = serde_json::json!({ "code": self.code, "message": self.message });
         if let Some(data) = &self.data {
@@ -123,6 +129,7 @@ impl From<NodeError> for RpcError {
         match error {
             NodeError::Call(error) => error.into(),
             error if is_unavailable(&error) => Self::unavailable(),
+            NodeError::Store(late @ StoreError::Late(_)) => Self::limit(late),
             NodeError::Layer1(_)
             | NodeError::Execute(_)
             | NodeError::NoFastWithdrawal

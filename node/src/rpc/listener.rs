@@ -3,17 +3,20 @@
 use super::load::Share;
 use super::meter::{Meter, Metered};
 use axum::Router;
+use axum::body::{Body, Bytes};
+use hyper::body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio_io_timeout::TimeoutStream;
 
 /// A head of a request has to arrive in this time; the next one, too.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -21,14 +24,11 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Most bytes of a request's head, and of what waits to be sent to a connection.
 const BUFFER: usize = 32 << 10;
 
-/// A client that takes nothing for so long is dropped.
-const STALLED: Duration = Duration::from_secs(20);
-
 /// The pause after a connection could not be taken: all files may be open.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves connections of `listener` until `ended`; at most `most` at once: then the one
-/// that is idle for the longest time makes room.
+/// that is idle for the longest time makes room, or if none is, the new one is closed.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -44,8 +44,10 @@ pub(crate) async fn serve(
             Some(_) = tasks.join_next_with_id() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    if tasks.len() >= most {
-                        connections.make_room();
+                    if tasks.len() >= most && !connections.make_room() {
+                        // All are busy.
+                        tracing::debug!("a connection is not taken: there are {most}");
+                        continue;
                     }
                     let activity = Arc::new(Activity::default());
                     let task = tasks.spawn(connection(stream, router.clone(), Arc::clone(&activity)));
@@ -73,10 +75,8 @@ async fn connection(stream: TcpStream, router: Router, activity: Arc<Activity>) 
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("no TCP_NODELAY: {error}");
     }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(STALLED));
     let peer = Peer::default();
-    let stream = Metered::new(Box::pin(stream), peer.meter.clone());
+    let stream = Metered::new(stream, peer.meter.clone());
     let service = tower_service(router, activity, peer);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -107,11 +107,37 @@ fn tower_service(
         let busy = Busy::new(Arc::clone(&activity));
         let answer = hyper::service::Service::call(&router, request);
         async move {
-            let answer = answer.await;
-            drop(busy);
-            answer
+            // It is busy until the answer has left.
+            let answer = answer.await?;
+            Ok(answer.map(|body| Body::new(Leaving { body, _busy: busy })))
         }
     })
+}
+
+/// The body of an answer that leaves.
+struct Leaving {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// The activity of a connection.
@@ -165,8 +191,8 @@ impl Connections {
         self.open.retain(|_, (task, _)| !task.is_finished());
     }
 
-    /// Ends the connection that is idle for the longest time.
-    fn make_room(&mut self) {
+    /// Ends the connection that is idle for the longest time; `false` if none is.
+    fn make_room(&mut self) -> bool {
         self.forget();
         let idle = self
             .open
@@ -175,8 +201,10 @@ impl Connections {
         let longest = idle
             .min_by_key(|(_, (_, activity))| activity.last.load(Ordering::Relaxed))
             .map(|(number, _)| *number);
-        if let Some((task, _)) = longest.and_then(|number| self.open.remove(&number)) {
-            task.abort();
-        }
+        let Some((task, _)) = longest.and_then(|number| self.open.remove(&number)) else {
+            return false;
+        };
+        task.abort();
+        true
     }
 }

@@ -138,6 +138,11 @@ impl Load {
         held.grow(&self.requests, all)
     }
 
+    /// Counts buffers that a connection keeps, of `all` bytes; `None`: there are too many.
+    pub(super) fn buffer(&self, held: &mut Held, all: usize) -> Option<()> {
+        held.grow(&self.buffers, all)
+    }
+
     /// Counts a text that was made already, if it is large.
     ///
     /// # Errors
@@ -166,13 +171,25 @@ impl Load {
         Arc::clone(&self.sockets).try_acquire_owned().ok()
     }
 
-    /// Waits until an answer of any size may be made.
-    async fn answer(&self) -> Result<Held, RpcError> {
-        let most = u32::try_from(MAX_ANSWER / 1024).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.answers).acquire_many_owned(most);
-        place(permit).await.map(|permit| Held(Some(permit)))
+    /// As [`Load::keep`], but waits a moment for others to leave.
+    async fn keep_soon(&self, text: String) -> Result<Text, RpcError> {
+        if text.len() < SMALL {
+            return Ok(text.into());
+        }
+        let needed = u32::try_from(text.len().div_ceil(1024)).map_err(|_| crowded())?;
+        let permit = Arc::clone(&self.answers).acquire_many_owned(needed);
+        match tokio::time::timeout(MOMENT, permit).await {
+            Ok(Ok(permit)) => Ok(Text {
+                text,
+                held: Held(Some(permit)),
+            }),
+            _ => Err(crowded()),
+        }
     }
 }
+
+/// The wait for room for a large answer that is there: it keeps a place among the others.
+const MOMENT: Duration = Duration::from_secs(1);
 
 impl Held {
     /// Counts as many bytes as `all`; `None`: so many are not free.
@@ -189,8 +206,8 @@ impl Held {
         Some(())
     }
 
-    /// Gives back what a text of `size` bytes does not need.
-    fn shrink(&mut self, size: usize) {
+    /// Gives back all that `size` bytes do not need.
+    pub(super) fn shrink(&mut self, size: usize) {
         if let Some(permit) = &mut self.0 {
             let needed = if size < SMALL { 0 } else { size.div_ceil(1024) };
             // What is dropped is free again.
@@ -215,11 +232,16 @@ pub(super) fn crowded() -> RpcError {
 async fn place<T, E>(wait: impl Future<Output = Result<T, E>>) -> Result<T, RpcError> {
     match tokio::time::timeout(PATIENCE, wait).await {
         Ok(Ok(place)) => Ok(place),
-        _ => Err(RpcError::new(RpcError::TIMED_OUT, "request timed out")),
+        _ => Err(timed_out()),
     }
 }
 
-/// Runs `work` on a thread that may block.
+/// The error of a call that had to wait for too long.
+pub(super) fn timed_out() -> RpcError {
+    RpcError::new(RpcError::TIMED_OUT, "request timed out")
+}
+
+/// Runs `work` on a thread that may block. A connection has few such threads at a time.
 ///
 /// # Errors
 /// Those of `work`; an internal error if it panics.
@@ -227,27 +249,52 @@ pub(super) async fn blocking<T: Send + 'static>(
     node: &Arc<Node>,
     work: impl FnOnce(&Node) -> Result<T, RpcError> + Send + 'static,
 ) -> Result<T, RpcError> {
+    let (done, _place) = placed(node, work).await?;
+    Ok(done)
+}
+
+/// As [`blocking`], with the place, which is free again when it is dropped.
+async fn placed<T: Send + 'static>(
+    node: &Arc<Node>,
+    work: impl FnOnce(&Node) -> Result<T, RpcError> + Send + 'static,
+) -> Result<(T, OwnedSemaphorePermit), RpcError> {
+    let share = Share::current();
+    let _turn = place(share.quick.acquire()).await?;
     let permit = place(Arc::clone(&node.load.blocking).acquire_owned()).await?;
     let node = Arc::clone(node);
-    let task = tokio::task::spawn_blocking(move || {
+    // The place is kept until the work ends, whoever waits for it.
+    let task = tokio::task::spawn_blocking(move || (work(&node), permit));
+    let (done, permit) = task.await.map_err(RpcError::internal)?;
+    Ok((done?, permit))
+}
+
+/// As [`blocking`], for work that may take seconds: it is one of few at once, which leave the
+/// other places to others.
+///
+/// # Errors
+/// As [`blocking`].
+pub(super) async fn long<T: Send + 'static>(
+    node: &Arc<Node>,
+    work: impl FnOnce(&Node) -> Result<T, RpcError> + Send + 'static,
+) -> Result<T, RpcError> {
+    let permit = place(Arc::clone(&node.load.long).acquire_owned()).await?;
+    blocking(node, move |node| {
         let _permit = permit;
-        work(&node)
-    });
-    task.await.map_err(RpcError::internal)?
+        work(node)
+    })
+    .await
 }
 
 /// Makes a text that may be large on a thread that may block.
 ///
 /// # Errors
-/// Those of `work`.
+/// Those of `work`; if there are too many large ones.
 pub(super) async fn large(
     node: &Arc<Node>,
     work: impl FnOnce(&Node) -> Result<String, RpcError> + Send + 'static,
 ) -> Result<Text, RpcError> {
-    let mut held = node.load.answer().await?;
-    let text = blocking(node, work).await?;
-    held.shrink(text.len());
-    Ok(Text { text, held })
+    let (text, _place) = placed(node, work).await?;
+    node.load.keep_soon(text).await
 }
 
 /// Runs a call, which ends after [`CALL_TIME`] or if this is dropped, as it is where
@@ -276,6 +323,11 @@ pub(super) async fn call<T: Send + 'static>(
     outcome.unwrap_or_else(|| Err(late(time)))
 }
 
+/// The time of a batch.
+pub(super) fn batch_time(node: &Node) -> Duration {
+    12 * call_time(node)
+}
+
 /// The time of a call.
 fn call_time(node: &Node) -> Duration {
     match node.fork() {
@@ -297,29 +349,23 @@ pub(super) async fn script(
     node: &Arc<Node>,
     work: impl Fn(&Node, &Interrupt) -> Result<String, RpcError> + Send + Sync + 'static,
 ) -> Result<Text, RpcError> {
-    let mut held = node.load.answer().await?;
     let share = Share::current();
     let _turn = place(share.long.acquire()).await?;
     let time = call_time(node);
     let places = (&node.load.scripts, time);
     let outcome = attempt(node, &Arc::new(work), places, Some(GRACE)).await?;
-    let text = outcome.unwrap_or_else(|| Err(late(time)))?;
-    held.shrink(text.len());
-    Ok(Text { text, held })
+    node.load.keep(outcome.unwrap_or_else(|| Err(late(time)))?)
 }
 
 /// Makes a text by calls.
 ///
 /// # Errors
-/// Those of `work`.
+/// Those of `work`; if there are too many large ones.
 pub(super) async fn large_call(
     node: &Arc<Node>,
     work: impl Fn(&Node, &Interrupt) -> Result<String, RpcError> + Send + Sync + 'static,
 ) -> Result<Text, RpcError> {
-    let mut held = node.load.answer().await?;
-    let text = call(node, work).await?;
-    held.shrink(text.len());
-    Ok(Text { text, held })
+    node.load.keep(call(node, work).await?)
 }
 
 /// Pieces of a text that is sent while it is made; an error where it ends early.

@@ -1,8 +1,10 @@
-//! Bytes of a message to a WebSocket that has not come whole.
+//! Memory that a WebSocket takes besides its calls, and the pace of its client.
 //!
-//! A message is kept until its last byte is there, by whoever reads the socket. So that a
-//! thousand clients cannot each leave one half sent, the bytes of long ones are counted as they
-//! arrive, with those of large requests over HTTP, and the rest has to come in time.
+//! A message is kept until its last byte is there, by the library that reads the socket. So that
+//! a thousand clients cannot each leave one half sent, the bytes of long ones are counted as they
+//! arrive, with those of large requests over HTTP, and the rest has to come in time. The library
+//! keeps its buffers then, as large as the longest message and the longest answer were: these are
+//! counted until the connection ends.
 
 use super::load::Held;
 use crate::node::Node;
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// Bytes of a message that are not counted.
 const UNCOUNTED: usize = 64 << 10;
@@ -31,6 +34,12 @@ pub(super) struct Meter(Arc<Mutex<State>>);
 struct State {
     /// `None`: the connection is no WebSocket yet.
     node: Option<Arc<Node>>,
+    /// The longest message and the longest answer so far.
+    longest: [usize; 2],
+    /// The count of both.
+    buffers: Held,
+    /// There were too many bytes of buffers: the connection has to end.
+    full: bool,
     /// Bytes since the last whole message.
     bytes: usize,
     /// Those of them that are counted.
@@ -46,13 +55,24 @@ impl Meter {
         self.state(|state| state.node = Some(node));
     }
 
-    /// The count of a message that has come whole.
-    pub(super) fn message(&self) -> Held {
+    /// The count of a message of `bytes` bytes that has come whole.
+    pub(super) fn message(&self, bytes: usize) -> Held {
         self.state(|state| {
+            state.buffer(0, bytes);
             state.bytes = 0;
             state.since = None;
             std::mem::take(&mut state.held)
         })
+    }
+
+    /// An answer of `bytes` bytes has left.
+    pub(super) fn sent(&self, bytes: usize) {
+        self.state(|state| state.buffer(1, bytes));
+    }
+
+    /// True if the buffers of all connections leave no room for this one's.
+    pub(super) fn is_full(&self) -> bool {
+        self.state(|state| state.full)
     }
 
     /// A ping or pong of `bytes` bytes came, perhaps between two parts of a message.
@@ -95,16 +115,92 @@ impl Meter {
     }
 }
 
-/// A stream whose bytes are counted as they are read.
+impl State {
+    /// The buffer for messages or answers has been as long as `bytes`.
+    fn buffer(&mut self, which: usize, bytes: usize) {
+        let longest = &mut self.longest[which];
+        if bytes <= UNCOUNTED.max(*longest) {
+            return;
+        }
+        *longest = bytes;
+        let all = self.longest.iter().sum();
+        if let Some(node) = &self.node {
+            self.full |= node.load.buffer(&mut self.buffers, all).is_none();
+        }
+    }
+}
+
+/// A client that takes less than so many bytes in this time, while more wait for it, is dropped.
+const PACE: (usize, Duration) = (1 << 20, Duration::from_secs(20));
+
+/// A client that nothing waited for in this time begins anew.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The pace at which a client takes what waits for it.
+#[derive(Debug)]
+struct Pace {
+    /// The end of the time that is looked at.
+    end: Pin<Box<Sleep>>,
+    /// The bytes that it took in that time.
+    taken: usize,
+    /// The time when it last took something; `None`: it has not since something began to wait.
+    last: Option<Instant>,
+}
+
+impl Pace {
+    fn begin(&mut self) {
+        self.taken = 0;
+        self.end.as_mut().reset((Instant::now() + PACE.1).into());
+    }
+
+    /// The outcome of an attempt to write.
+    fn look(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => {
+                self.taken += bytes;
+                self.last = Some(Instant::now());
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                if self.last.take().is_some_and(|last| last.elapsed() > PAUSE) {
+                    self.begin();
+                }
+                while self.end.as_mut().poll(context).is_ready() {
+                    if self.taken < PACE.0 {
+                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    }
+                    self.begin();
+                }
+            }
+        }
+        written
+    }
+}
+
+/// A connection: the bytes that it brings are counted, and it has to take what waits for it.
 #[derive(Debug)]
 pub(super) struct Metered<S> {
     stream: S,
     meter: Meter,
+    pace: Pace,
 }
 
 impl<S> Metered<S> {
     pub(super) fn new(stream: S, meter: Meter) -> Self {
-        Self { stream, meter }
+        let pace = Pace {
+            end: Box::pin(tokio::time::sleep(PACE.1)),
+            taken: 0,
+            last: Some(Instant::now()),
+        };
+        Self {
+            stream,
+            meter,
+            pace,
+        }
     }
 }
 
@@ -126,7 +222,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.pace.look(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -142,7 +239,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.pace.look(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -52,6 +52,8 @@ pub(super) enum Answer {
     AtOnce(Method),
     /// On a thread that may block.
     Blocking(Method),
+    /// On a thread that may block, for seconds.
+    Long(Method),
     /// As text, on a thread that may block.
     Large(fn(&Node, &Params) -> Result<String, RpcError>),
     /// At once, or on a thread that may block where the answer is large.
@@ -71,7 +73,7 @@ pub(super) enum Reply {
     /// It is there.
     Small(Value),
     /// It is written on a thread that may block.
-    Large(Box<dyn FnOnce() -> Result<String, RpcError> + Send>),
+    Large(Box<dyn FnOnce(&Node) -> Result<String, RpcError> + Send>),
 }
 
 use Answer::{AtOnce, Blocking, Calling, Subscription, Tracing, Waiting};
@@ -129,13 +131,13 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_getBalance"], AtOnce(state::balance)),
     (&["eth_getCode"], AtOnce(state::code)),
     (&["eth_getStorageAt"], AtOnce(state::slot)),
-    (&["eth_getStorageValues"], AtOnce(state::slots)),
+    (&["eth_getStorageValues"], Blocking(state::slots)),
     (&["eth_getAccountInfo"], AtOnce(state::info)),
     (&["eth_getTransactionCount"], AtOnce(state::nonce)),
-    (&["eth_getAccount"], Blocking(proofs::account)),
-    (&["eth_getProof"], Blocking(proofs::prove)),
-    (&["rollup_getProof"], Blocking(proofs::prove_with_root)),
-    (&["rollup_stateRoot"], Blocking(proofs::state_root)),
+    (&["eth_getAccount"], Answer::Long(proofs::account)),
+    (&["eth_getProof"], Answer::Long(proofs::prove)),
+    (&["rollup_getProof"], Answer::Long(proofs::prove_with_root)),
+    (&["rollup_stateRoot"], Answer::Long(proofs::state_root)),
 
     // Blocks.
     (&["eth_getBlockByNumber", "eth_getBlockByHash"], Answer::Sized(blocks::block)),
@@ -153,7 +155,7 @@ static METHODS: &[(&[&str], Answer)] = &[
     (&["eth_getRawTransactionByHash", "debug_getRawTransaction"], AtOnce(transactions::raw)),
     (&["eth_getRawTransactionByBlockNumberAndIndex", "eth_getRawTransactionByBlockHashAndIndex"], AtOnce(blocks::raw_transaction)),
     (&["eth_getTransactionBySenderAndNonce"], Blocking(otterscan::transaction_by_sender_and_nonce)),
-    (&["eth_pendingTransactions"], AtOnce(wallet::pending)),
+    (&["eth_pendingTransactions"], Blocking(wallet::pending)),
     (&["eth_sendUnsignedTransaction"], Waiting(|miner, params| Box::pin(wallet::send_unsigned(miner, params)))),
     (&["eth_sendRawTransaction"], Waiting(|miner, params| Box::pin(transactions::send_raw(miner, params)))),
     (&["eth_sendRawTransactionSync"], Waiting(|miner, params| Box::pin(transactions::send_raw_sync(miner, params)))),
@@ -316,6 +318,26 @@ mod tests {
 
     /// Fees of another chain (Tempo) that anvil can play.
     const LEFT_OUT: [&str; 2] = ["anvil_setFeeAmmLiquidity", "anvil_setValidatorFeeToken"];
+
+    /// A node in front of a rollup answers all methods but those for development. Of the others
+    /// only these wait for the thread that owns the machine, and may change something.
+    #[test]
+    fn who_follows_a_rollup_is_changed_by_signed_transactions_alone() {
+        let waiting = METHODS
+            .iter()
+            .filter(|(_, answer)| matches!(answer, Waiting(_)));
+        let names = waiting.flat_map(|(names, _)| names.iter().copied());
+        let names: Vec<&str> = names
+            .filter(|name| !super::super::dispatch::is_development(name))
+            .filter(|name| !name.starts_with("rollup_"))
+            .collect();
+        let expected = [
+            "eth_sendRawTransaction",
+            "eth_sendRawTransactionSync",
+            "eth_sendTransaction",
+        ];
+        assert_eq!(names, expected);
+    }
 
     #[test]
     fn what_anvil_and_hardhat_answer_to_is_there() {

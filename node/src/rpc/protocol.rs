@@ -99,6 +99,28 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    /// The bytes that its calls take, some more than their text.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::One(call) => size(call),
+            Self::Batch(calls) => calls.iter().map(size).sum(),
+        }
+    }
+}
+
+fn size(call: &Result<Request, (String, RpcError)>) -> usize {
+    const FIELDS: usize = 256;
+    match call {
+        Ok(Request { id, method, params }) => {
+            let params = params.0.as_ref().map_or(0, |params| params.get().len());
+            FIELDS + id.as_ref().map_or(0, String::len) + method.len() + params
+        }
+        Err((id, error)) => FIELDS + id.len() + error.message.len(),
+    }
+}
+
 /// The calls of a batch; `None`: more than [`MAX_BATCH`].
 struct Calls<'b>(Option<Vec<&'b RawValue>>);
 

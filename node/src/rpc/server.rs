@@ -95,7 +95,7 @@ async fn post(
 async fn answered(miner: &MinerHandle, headers: HeaderMap, body: Body) -> Response {
     let body = tokio::time::timeout(BODY_TIME, read(miner, &headers, body)).await;
     let late = || (StatusCode::REQUEST_TIMEOUT, "the body does not arrive");
-    let (body, _held) = match body {
+    let (body, mut held) = match body {
         Ok(Ok(body)) => body,
         Ok(Err((status, error))) => return refuse(status, error),
         Err(_) => {
@@ -105,6 +105,7 @@ async fn answered(miner: &MinerHandle, headers: HeaderMap, body: Body) -> Respon
     };
     let incoming = Incoming::parse(&body);
     drop(body);
+    held.shrink(incoming.as_ref().map_or(0, Incoming::size));
     let text = match incoming {
         Ok(Incoming::One(Ok(request))) if request.method == STREAMED => {
             return traced(miner, request).await;

@@ -2,8 +2,9 @@
 
 use super::error::RpcError;
 use super::json;
-use super::outgoing::Outgoing;
+use super::outgoing::{News, Outgoing};
 use super::params::{Param, Params};
+use super::texts::BlockTexts;
 use crate::chain::{Block, LogFilter};
 use crate::load::{Load, SUBSCRIPTIONS as ALL};
 use crate::node::Node;
@@ -143,11 +144,16 @@ impl Subscriptions {
             // The chain may have gone back.
             next = next.min(newest + 1);
             while next <= newest {
-                let block = number(&node, next);
-                next += 1;
-                if let Some(block) = block {
-                    self.block(&node, &block, &out).await?;
+                let block = node.chain().number(next);
+                match block {
+                    Ok(Some(block)) => self.block(&node, &block, &out).await?,
+                    // The chain went back meanwhile, which comes next.
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::error!("block {next} is not told to subscribers: {error}");
+                    }
                 }
+                next += 1;
             }
             tokio::select! {
                 changed = heads.changed() => changed.ok()?,
@@ -173,7 +179,7 @@ impl Subscriptions {
         let texts = node.texts.of(block);
         for (id, topic) in topics {
             match &*topic {
-                Topic::Heads => out.send(Outgoing::News(id, texts.header())).await.ok()?,
+                Topic::Heads => tell(out, id, News::One(texts.header())).await?,
                 Topic::Logs(filter) if filter.may_match(&block.header.logs_bloom) => {
                     for (place, (index, number, log)) in block.logs().enumerate() {
                         if filter.matches(log) {
@@ -182,13 +188,14 @@ impl Subscriptions {
                                     json::log(&json::place_of(block, index, number), log)
                                 })
                                 .unwrap_or_default();
-                            out.send(Outgoing::News(id, text)).await.ok()?;
+                            tell(out, id, News::One(text)).await?;
                         }
                     }
                 }
                 Topic::Receipts(wanted) => {
-                    if let Some(text) = receipts(block, wanted.as_ref()) {
-                        out.send(Outgoing::News(id, text)).await.ok()?;
+                    let receipts = receipts(block, &texts, wanted.as_ref());
+                    if !receipts.is_empty() {
+                        tell(out, id, News::List(receipts)).await?;
                     }
                 }
                 Topic::Logs(_) | Topic::Arrivals { .. } | Topic::Syncing => {}
@@ -205,7 +212,7 @@ impl Subscriptions {
             };
             for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
                 let text = json::removed_log(block, index, number, log).to_string();
-                out.send(Outgoing::News(id, text.into())).await.ok()?;
+                tell(out, id, News::One(text.into())).await?;
             }
         }
         Some(())
@@ -216,14 +223,15 @@ impl Subscriptions {
             let Topic::Arrivals { whole } = &*topic else {
                 continue;
             };
-            let transaction = whole.then(|| {
+            let text = node.texts.arrival(&hash, *whole, || {
                 let pool = node.pool();
-                pool.get(&hash)
-                    .map(|waiting| json::pending_transaction(&waiting.transaction, &waiting.sender))
+                let waiting = pool.get(&hash).filter(|_| *whole);
+                waiting.map_or_else(
+                    || json::data(hash),
+                    |waiting| json::pending_transaction(&waiting.transaction, &waiting.sender),
+                )
             });
-            let value = transaction.flatten().unwrap_or_else(|| json::data(hash));
-            let text = value.to_string().into();
-            out.send(Outgoing::News(id, text)).await.ok()?;
+            tell(out, id, News::One(text)).await?;
         }
         Some(())
     }
@@ -241,13 +249,8 @@ impl Subscriptions {
     }
 }
 
-/// A block; `None` if it cannot be read, which is logged.
-fn number(node: &Node, number: u64) -> Option<Arc<Block>> {
-    let block = node.chain().number(number);
-    block.unwrap_or_else(|error| {
-        tracing::error!("block {number} is not told to subscribers: {error}");
-        None
-    })
+async fn tell(out: &mpsc::Sender<Outgoing>, id: u64, news: News) -> Option<()> {
+    out.send(Outgoing::News(id, news)).await.ok()
 }
 
 /// The blocks that left the chain since there were `seen` removals, newest first.
@@ -275,16 +278,17 @@ fn receipts_of(params: &Params) -> Result<Option<BTreeSet<B256>>, RpcError> {
     }
 }
 
-/// The receipts of a block that are wanted, as a list; `None` if there are none.
-fn receipts(block: &Block, wanted: Option<&BTreeSet<B256>>) -> Option<Arc<str>> {
+/// The receipts of a block that are wanted.
+fn receipts(block: &Block, texts: &BlockTexts, wanted: Option<&BTreeSet<B256>>) -> Vec<Arc<str>> {
     let included = block.transactions.iter().enumerate();
     let wanted = included.filter(|(_, included)| {
         wanted.is_none_or(|wanted| wanted.contains(&included.transaction.hash))
     });
-    let receipts: Vec<Value> = wanted
-        .map(|(index, included)| json::receipt(block, index, included))
-        .collect();
-    (!receipts.is_empty()).then(|| Value::Array(receipts).to_string().into())
+    wanted
+        .filter_map(|(index, included)| {
+            texts.receipt(index, || json::receipt(block, index, included))
+        })
+        .collect()
 }
 
 impl Topic {

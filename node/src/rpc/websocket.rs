@@ -36,9 +36,6 @@ const CALLS: usize = 32;
 /// are read so that a client which leaves is noticed.
 const WAITING: (usize, usize) = (64, 64 << 10);
 
-/// A client that takes nothing for so long is dropped.
-const STALLED: Duration = Duration::from_secs(10);
-
 /// The time limit for the last answers of a connection.
 const PARTING: Duration = Duration::from_secs(1);
 
@@ -47,7 +44,7 @@ pub(super) async fn serve(miner: MinerHandle, share: Share, meter: Meter, socket
     let (sink, mut stream) = socket.split();
     let (out, outgoing) = mpsc::channel(BACKLOG);
     let node = Arc::clone(miner.node());
-    let mut writer = tokio::spawn(write(Arc::clone(&node), sink, outgoing));
+    let mut writer = tokio::spawn(write(Arc::clone(&node), meter.clone(), sink, outgoing));
     let mut ending = node.ending();
     let next = *node.heads().borrow() + 1;
     let places = Places::new(&node.load);
@@ -81,14 +78,15 @@ pub(super) async fn serve(miner: MinerHandle, share: Share, meter: Meter, socket
             }
             place = places.next(), if connection.is_due() => connection.go_on(place).await,
             // One of the tasks tells the news.
-            Some(_) = connection.tasks.join_next() => true,
+            // What panics leaves a call without an answer.
+            Some(done) = connection.tasks.join_next() => done.is_ok(),
             _ = &mut writer => false,
             () = async {
                 // Closed or true: the node ends.
                 let _ = ending.wait_for(|ending| *ending).await;
             } => false,
         };
-        if !open || !connection.is_in_time().await {
+        if !open || !connection.may_go_on().await {
             break;
         }
     }
@@ -101,27 +99,30 @@ pub(super) async fn serve(miner: MinerHandle, share: Share, meter: Meter, socket
 /// Sends what there is to send, until the client does not take it.
 async fn write(
     node: Arc<Node>,
+    meter: Meter,
     mut sink: SplitSink<WebSocket, Message>,
     mut outgoing: mpsc::Receiver<Outgoing>,
 ) {
     while let Some(next) = outgoing.recv().await {
-        let (mut last, mut turn) = (false, None);
+        let (mut last, mut turn, mut size) = (false, None, 0);
         let (message, _held) = match next {
             Outgoing::Answer(Text { text, held }, place) => {
+                size = text.len();
                 (Message::Text(text.into()), Some((held, place)))
             }
             Outgoing::News(id, result) => {
                 // However many are told, they leave the others some time.
                 turn = node.load.news.acquire().await.ok();
-                let text = notification(&format!("{id:#x}"), &result);
+                let text = notification(&format!("{id:#x}"), &result.text());
+                size = text.len();
                 (Message::Text(text.into()), None)
             }
             Outgoing::Flush(done) => {
                 // A pong may wait.
-                if timeout(STALLED, sink.flush()).await.is_err() {
+                if sink.flush().await.is_err() {
                     break;
                 }
-                // It has not left.
+                // The client may have left.
                 let _ = done.send(());
                 continue;
             }
@@ -134,19 +135,20 @@ async fn write(
         let mut sending = pin!(sink.send(message));
         let first = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context)));
         let sent = match first.await {
-            Poll::Ready(sent) => Ok(sent),
+            Poll::Ready(sent) => sent,
             Poll::Pending => {
                 // Nobody waits for a client that does not read.
                 drop(turn.take());
-                timeout(STALLED, sending).await
+                sending.await
             }
         };
         drop(turn);
+        meter.sent(size);
         match sent {
-            Ok(Ok(())) if !last => {}
-            Ok(_) => break,
-            Err(_) => {
-                tracing::debug!("a WebSocket is dropped: its client reads nothing");
+            Ok(()) if !last => {}
+            Ok(()) => break,
+            Err(error) => {
+                tracing::debug!("a WebSocket is dropped: {error}");
                 return;
             }
         }
@@ -192,14 +194,21 @@ impl Connection {
         }
     }
 
-    /// False if the client leaves a message half sent, and is told so.
-    async fn is_in_time(&self) -> bool {
-        let late = self.meter.is_late();
-        if late {
-            let reason = "the message does not arrive";
-            self.send(Outgoing::Close(close_code::POLICY, reason)).await;
-        }
-        !late
+    /// False if the connection has to end, which the client is told.
+    async fn may_go_on(&self) -> bool {
+        let close = if self.meter.is_late() {
+            (close_code::POLICY, "the message does not arrive")
+        } else if self.meter.is_full() && self.tasks.len() <= 1 && self.waiting.is_empty() {
+            // All that it asked for is answered.
+            (
+                close_code::AGAIN,
+                "too many large messages of all clients: connect again",
+            )
+        } else {
+            return true;
+        };
+        self.send(Outgoing::Close(close.0, close.1)).await;
+        false
     }
 
     /// Waits until the pong is sent, so that no more than one is kept.
@@ -232,7 +241,7 @@ impl Connection {
     /// True if another message may be read.
     fn has_room(&self) -> bool {
         let (count, bytes) = WAITING;
-        self.waiting.len() < count && self.waiting_bytes < bytes
+        self.waiting.len() < count && self.waiting_bytes < bytes && !self.meter.is_full()
     }
 
     /// True if another call may be answered: one of the tasks tells the news.
@@ -247,7 +256,7 @@ impl Connection {
 
     /// Answers a message, or lets it wait behind others.
     async fn take(&mut self, body: &[u8]) -> bool {
-        let held = self.meter.message();
+        let held = self.meter.message(body.len());
         if self.is_free()
             && self.waiting.is_empty()
             && let Some(place) = self.places.try_next()
@@ -270,6 +279,7 @@ impl Connection {
 
     /// Answers a message, whose bytes are counted until then.
     async fn receive(&mut self, body: &[u8], held: Held, place: Place) -> bool {
+        let mut held = held;
         let incoming = match Incoming::parse(body) {
             Ok(incoming) => incoming,
             Err(error) => {
@@ -282,6 +292,7 @@ impl Connection {
         {
             return self.subscription(request, *method).await;
         }
+        held.shrink(incoming.size());
         // Calls that take long must not hold up those that follow.
         let (miner, out) = (self.miner.clone(), self.out.clone());
         let answering = async move {

@@ -3,6 +3,7 @@
 use super::bounds::MIN_FREE;
 use super::tables::SCHEMA;
 use crate::chain::ChainError;
+use std::time::Duration;
 
 /// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +120,9 @@ pub enum StoreError {
         /// The row's key.
         key: String,
     },
+    /// A search took too long.
+    #[error("the search takes longer than {0:?}: ask for fewer blocks, addresses or topics")]
+    Late(Duration),
     /// A block cannot be put together.
     #[error("the store is damaged: {0}")]
     Block(#[from] ChainError),

@@ -12,6 +12,7 @@ use crate::chain::LogFilter;
 use alloy_primitives::{B256, Log, keccak256};
 use ethereum::Header;
 use redb::{ReadOnlyTable, ReadTransaction};
+use std::time::{Duration, Instant};
 
 /// The place of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,15 @@ struct Search {
     conditions: Vec<Vec<Alternative>>,
     /// The last place that is looked at.
     end: u64,
+    until: Instant,
+    looks: u32,
 }
+
+/// The time of a search.
+const SEARCH_TIME: Duration = Duration::from_secs(10);
+
+/// A search looks at the time once in so many places.
+const LOOK: u32 = 64;
 
 /// The transactions with a log of one key.
 struct Alternative {
@@ -169,6 +178,17 @@ impl Search {
             logs,
             conditions: conditions(filter),
             end: behind.map_or(u64::MAX, |behind| behind - 1),
+            until: Instant::now() + SEARCH_TIME,
+            looks: 0,
+        }
+    }
+
+    /// Fails if the search takes too long: conditions that never meet may be many.
+    fn look(&mut self) -> Result<(), StoreError> {
+        self.looks = self.looks.wrapping_add(1);
+        match self.looks.is_multiple_of(LOOK) && Instant::now() > self.until {
+            true => Err(StoreError::Late(SEARCH_TIME)),
+            false => Ok(()),
         }
     }
 
@@ -176,6 +196,7 @@ impl Search {
     /// through: each goes on where another one is.
     fn find(&mut self, mut at: u64) -> Result<Option<u64>, StoreError> {
         'again: loop {
+            self.look()?;
             for alternatives in &mut self.conditions {
                 let mut nearest = None;
                 for alternative in alternatives {

@@ -124,7 +124,8 @@ fn batches_share_what_their_answers_may_take() {
 #[tokio::test]
 async fn what_was_held_is_free_again() {
     let load = Load::default();
-    let mut held = load.answer().await.unwrap();
+    let text = "x".repeat(MAX_ANSWER);
+    let Text { mut held, .. } = load.keep(text).unwrap();
     held.shrink(1 << 20);
     assert_eq!(load.answers.available_permits(), (127 << 10));
     held.shrink(10);

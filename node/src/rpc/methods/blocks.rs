@@ -33,7 +33,7 @@ pub(super) fn block(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     if block.transactions.len() <= FEW {
         return Ok(Reply::Small(json::block(&block, full)));
     }
-    Ok(Reply::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move |_| {
         let mut list = List::default();
         for (index, included) in block.transactions.iter().enumerate() {
             list.push(&json::transaction_of(&block, index, included, full))?;
@@ -62,7 +62,7 @@ pub(super) fn header_of(node: &Node, id: BlockId) -> Result<Value, RpcError> {
 /// The block to come, as far as it is known.
 fn pending(node: &Node, full: bool) -> Result<Reply, RpcError> {
     let block = to_come(node)?;
-    Ok(Reply::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move |_| {
         let mut list = List::default();
         for (index, included) in block.transactions.iter().enumerate() {
             let mut transaction = json::transaction_of(&block, index, included, full);
@@ -169,7 +169,7 @@ pub(super) fn receipts(node: &Node, params: &Params) -> Result<Reply, RpcError> 
     let Some(block) = found else {
         return Ok(Reply::Small(Value::Null));
     };
-    let write = move || {
+    let write = move |_: &Node| {
         let receipts = block.transactions.iter().enumerate();
         text::list(receipts.map(|(index, included)| json::receipt(&block, index, included)))
     };
@@ -194,60 +194,63 @@ pub(super) fn logs_of(node: &Node, query: LogQuery) -> Result<Reply, RpcError> {
         && (hash == fork.hash() || node.find(BlockId::Hash(hash))?.is_none())
     {
         let query = past::logs_of_block(&query.filter, hash);
-        return Ok(Reply::Large(Box::new(move || past::logs(&fork, &query))));
+        return Ok(Reply::Large(Box::new(move |_| past::logs(&fork, &query))));
     }
     let (from, to) = range(node, query.blocks)?;
-    Ok(logs_between(node, query.filter, Vec::new(), (from, to)))
+    let filter = query.filter;
+    Ok(Reply::Large(Box::new(move |node| {
+        list_between(node, &filter, &[], (from, to))
+    })))
 }
 
 /// The logs of blocks that are gone, and those from one block to another, both included.
-pub(super) fn logs_between(
+///
+/// # Errors
+/// If there are too many, or too many bytes of them; if they cannot be read.
+pub(super) fn list_between(
     node: &Node,
-    filter: LogFilter,
-    gone: Vec<Arc<Block>>,
+    filter: &LogFilter,
+    gone: &[Arc<Block>],
     (from, to): (u64, u64),
-) -> Reply {
-    let store = Arc::clone(node.store());
+) -> Result<String, RpcError> {
     let fork = node.fork().filter(|fork| from <= fork.number());
-    let most = match from == to && gone.is_empty() {
+    let most = match from == to {
         true => usize::MAX,
         false => MAX_LOGS,
     };
-    Reply::Large(Box::new(move || {
-        let (mut list, mut count, mut next) = (List::default(), 0, from);
-        if let Some(fork) = fork {
-            let last = to.min(fork.number());
-            let logs = past::logs(&fork, &past::logs_between(&filter, from, last))?;
-            let logs: Vec<Value> = serde_json::from_str(&logs).map_err(RpcError::internal)?;
-            for log in &logs {
-                count += 1;
-                if count > most {
-                    return Err(too_many_logs());
-                }
-                list.push(log)?;
-            }
-            next = last.saturating_add(1);
-        }
-        for block in &gone {
-            for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
-                count += 1;
-                if count > most {
-                    return Err(too_many_logs());
-                }
-                list.push(&json::removed_log(block, index, number, log))?;
-            }
-        }
-        let each = |place: LogPlace, log: &Log| {
+    let (mut list, mut count, mut next) = (List::default(), 0, from);
+    if let Some(fork) = fork {
+        let last = to.min(fork.number());
+        let logs = past::logs(&fork, &past::logs_between(filter, from, last))?;
+        let logs: Vec<Value> = serde_json::from_str(&logs).map_err(RpcError::internal)?;
+        for log in &logs {
             count += 1;
             if count > most {
                 return Err(too_many_logs());
             }
-            list.push(&json::log(&place, log))
-        };
-        let listed = store.for_each_log(&filter, (next, to), each);
-        listed.map_err(NodeError::from)??;
-        Ok(list.finish())
-    }))
+            list.push(log)?;
+        }
+        next = last.saturating_add(1);
+    }
+    for block in gone {
+        for (index, number, log) in block.logs().filter(|(.., log)| filter.matches(log)) {
+            count += 1;
+            if count > most {
+                return Err(too_many_logs());
+            }
+            list.push(&json::removed_log(block, index, number, log))?;
+        }
+    }
+    let each = |place: LogPlace, log: &Log| {
+        count += 1;
+        if count > most {
+            return Err(too_many_logs());
+        }
+        list.push(&json::log(&place, log))
+    };
+    let listed = node.store().for_each_log(filter, (next, to), each);
+    listed.map_err(NodeError::from)??;
+    Ok(list.finish())
 }
 
 fn too_many_logs() -> RpcError {

@@ -1,12 +1,11 @@
 //! Filters that are installed and polled.
 
 use super::Reply;
-use super::blocks::{logs_between, logs_of};
-use crate::chain::Block;
+use super::blocks::{list_between, logs_of};
+use crate::chain::{Block, LogFilter};
 use crate::error::NodeError;
 use crate::filters::{Filter, Full, Kind, Seen};
 use crate::node::Node;
-use crate::request::LogQuery;
 use crate::rpc::RpcError;
 use crate::rpc::json;
 use crate::rpc::params::Params;
@@ -51,11 +50,12 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     let id = params.required(0)?;
     let newest = node.latest()?.number();
     let polled = node.filters.poll(id, |filter| {
+        let before = filter.seen();
         let gone = left(node, filter);
         let from = std::mem::replace(&mut filter.next, newest + 1);
         match &mut filter.kind {
-            Kind::Logs(query) => News::Logs(query.clone(), gone, from),
-            Kind::Blocks => News::Blocks(from),
+            Kind::Logs(query) => News::Logs(query.filter.clone(), gone, from, before),
+            Kind::Blocks => News::Blocks(from, before),
             Kind::Arrivals(arrivals) => {
                 let mut hashes = Vec::new();
                 loop {
@@ -71,23 +71,72 @@ pub(super) fn changes(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     });
     match polled.ok_or_else(not_found)? {
         News::Ready(values) => Ok(Reply::Small(Value::Array(values))),
-        News::Blocks(from) => {
-            let store = Arc::clone(node.store());
-            Ok(Reply::Large(Box::new(move || {
-                let mut hashes = List::default();
-                for number in from..=newest {
-                    let hash = store.hash(number).map_err(NodeError::from)?;
-                    if let Some(hash) = hash {
-                        hashes.push(&json::data(hash))?;
-                    }
-                }
-                Ok(hashes.finish())
-            })))
-        }
-        News::Logs(_, gone, from) if from > newest && gone.is_empty() => {
+        News::Blocks(from, before) => Ok(Reply::Large(Box::new(move |node| {
+            told(node, id, hashes(node, (from, newest), before))
+        }))),
+        News::Logs(_, gone, from, _) if from > newest && gone.is_empty() => {
             Ok(Reply::Small(Value::Array(Vec::new())))
         }
-        News::Logs(query, gone, from) => Ok(logs_between(node, query.filter, gone, (from, newest))),
+        News::Logs(filter, gone, from, before) => Ok(Reply::Large(Box::new(move |node| {
+            let told_of = logs_of_poll(node, &filter, &gone, (from, newest), before);
+            told(node, id, told_of)
+        }))),
+    }
+}
+
+/// The answer to a poll, and what its owner has been told with it.
+type Told = (Result<String, RpcError>, Seen);
+
+/// The text for the owner of a filter. The next poll goes on behind it.
+fn told(node: &Node, id: u64, (text, seen): Told) -> Result<String, RpcError> {
+    // The filter may be gone.
+    let _ = node.filters.poll(id, |filter| {
+        filter.next = filter.next.min(seen.next);
+        filter.removals = filter.removals.min(seen.removals);
+    });
+    text
+}
+
+/// Hashes of blocks, from one to another; if that fails, nothing but `before` has been told.
+fn hashes(node: &Node, (from, to): (u64, u64), before: Seen) -> Told {
+    let list = || {
+        let mut hashes = List::default();
+        for number in from..=to {
+            let hash = node.store().hash(number).map_err(NodeError::from)?;
+            if let Some(hash) = hash {
+                hashes.push(&json::data(hash))?;
+            }
+        }
+        Ok(hashes.finish())
+    };
+    match list() {
+        Ok(text) => (Ok(text), Seen::ALL),
+        Err(error) => (Err(error), before),
+    }
+}
+
+/// The logs of blocks that are gone, and those from one block to another, as far as an answer
+/// goes; if that fails, nothing but `before` has been told.
+fn logs_of_poll(
+    node: &Node,
+    filter: &LogFilter,
+    gone: &[Arc<Block>],
+    (from, to): (u64, u64),
+    before: Seen,
+) -> Told {
+    let mut end = to;
+    loop {
+        let behind = Seen {
+            next: end.saturating_add(1),
+            ..Seen::ALL
+        };
+        match list_between(node, filter, gone, (from, end)) {
+            Ok(text) => return (Ok(text), behind),
+            Err(error) if error.is_size() && end > from => end = from + (end - from) / 2,
+            // The logs of one block that are too many will not be fewer.
+            Err(error) if error.is_size() => return (Err(error), behind),
+            Err(error) => return (Err(error), before),
+        }
     }
 }
 
@@ -108,8 +157,8 @@ fn left(node: &Node, filter: &mut Filter) -> Vec<Arc<Block>> {
 /// The result of a poll.
 enum News {
     Ready(Vec<Value>),
-    Blocks(u64),
-    Logs(LogQuery, Vec<Arc<Block>>, u64),
+    Blocks(u64, Seen),
+    Logs(LogFilter, Vec<Arc<Block>>, u64, Seen),
 }
 
 fn install(node: &Node, kind: Kind) -> Result<Value, RpcError> {

@@ -41,6 +41,7 @@ pub(super) async fn send_raw_sync(miner: &MinerHandle, params: &Params) -> Resul
         .min(SYNC_MOST);
     let Submitted { hash, ready, fate } = node.submit(params.required(0)?)?;
     if !ready {
+        node.kept(hash).await?;
         let next = json::quantity(expected_nonce(node, &hash)?);
         return Err(RpcError {
             code: RpcError::NONCE_GAP,
@@ -51,6 +52,7 @@ pub(super) async fn send_raw_sync(miner: &MinerHandle, params: &Params) -> Resul
     match tokio::time::timeout(patience, fate).await {
         Ok(Ok(fate)) => fate.map_err(NodeError::from)?,
         _ => {
+            node.kept(hash).await?;
             return Err(RpcError {
                 code: RpcError::TIMEOUT,
                 message: format!(
@@ -188,7 +190,7 @@ pub(super) fn receipt(node: &Node, params: &Params) -> Result<Reply, RpcError> {
     if included.receipt.logs.len() <= FEW {
         return Ok(Reply::Small(json::receipt(&block, index, included)));
     }
-    Ok(Reply::Large(Box::new(move || {
+    Ok(Reply::Large(Box::new(move |_| {
         let included = block.transactions.get(index);
         let receipt = included.map(|included| json::receipt(&block, index, included));
         text::value(&receipt)

@@ -48,7 +48,7 @@ pub(super) async fn of_transaction(
             again
         }
     };
-    load::blocking(node, move |_| prove(hash, *again)).await
+    load::long(node, move |_| prove(hash, *again)).await
 }
 
 /// The parts of a level that a node keeps.
