@@ -29,7 +29,7 @@ const PAGES: &[(&str, usize, usize, &str)] = &[
     ("docs/first_contract.md", 9, 0, "docs.rs"),
     ("docs/first_rollup.md", 7, 0, "docs.rs"),
     ("docs/operating.md", 1, 3, "docs.rs"),
-    ("docs/origination.md", 8, 1, "origination.rs"),
+    ("docs/origination.md", 9, 1, "origination.rs"),
     ("docs/rpc.md", 5, 0, "docs.rs"),
     ("docs/security.md", 0, 1, "none"),
     ("docs/start.md", 1, 1, "docs.rs"),
