@@ -12,7 +12,7 @@ host::kernel_entry!(run);
 
 fn run(host: &mut impl Runtime) {
     if let Err(error) = echo(host) {
-        host.write_debug(&format!("the run is given up: {error}\n"));
+        host.write_debug(&format!("run aborted: {error}\n"));
         // Another run at this level would fail alike.
         let _ = host.clear_reboot();
     }

@@ -28,7 +28,7 @@ const CHAPTERS: &[(&str, &[(&str, &str)])] = &[
             ("docs/concepts.md", "How a rollup works"),
             ("docs/glossary.md", "Glossary"),
             ("docs/differences.md", "Differences from Ethereum"),
-            ("docs/security.md", "What attacks cost"),
+            ("docs/security.md", "Attacks and their costs"),
             ("ARCHITECTURE.md", "Architecture"),
         ],
     ),
@@ -37,22 +37,22 @@ const CHAPTERS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("docs/first_contract.md", "First contract"),
             ("docs/first_rollup.md", "First rollup"),
-            ("docs/writing_a_kernel.md", "First kernel"),
-            ("docs/witnesses.md", "First proof"),
+            ("docs/writing_a_kernel.md", "Writing a kernel"),
+            ("docs/witnesses.md", "Witnesses"),
         ],
     ),
     (
         "Guides",
         &[
             ("docs/bridge.md", "The bridge"),
-            ("docs/page.md", "The page"),
+            ("docs/page.md", "Pages for browsers"),
             ("docs/origination.md", "From clone to rollup"),
             ("docs/operating.md", "Operating a node"),
             ("docs/upgrade.md", "Upgrading the kernel"),
             ("docs/debugging.md", "Looking into a run"),
             ("docs/proofs.md", "Proofs and disputes"),
             ("docs/transactions.md", "The transactions kernel"),
-            ("contracts/layer1/README.md", "Contracts of layer 1"),
+            ("contracts/layer1/README.md", "The contracts of layer 1"),
         ],
     ),
     (
@@ -60,7 +60,7 @@ const CHAPTERS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("docs/rpc.md", "JSON-RPC"),
             (COMMAND_LINE, "Command line"),
-            ("docs/layout.md", "Durable storage"),
+            ("docs/layout.md", "Layout of durable storage"),
             ("docs/machine.md", "The machine"),
             ("host/README.md", "The SDK: host"),
             ("messages/README.md", "Formats: messages"),
@@ -75,7 +75,7 @@ const CHAPTERS: &[(&str, &[(&str, &str)])] = &[
             ("docs/STYLE.md", "Style"),
             ("docs/dependencies.md", "Dependencies"),
             ("SECURITY.md", "Security"),
-            ("CHANGELOG.md", "Changes"),
+            ("CHANGELOG.md", "Changelog"),
         ],
     ),
 ];

@@ -14,7 +14,7 @@ host::kernel_entry!(run);
 /// Handles the messages of one level.
 pub fn run(host: &mut impl Runtime) {
     if let Err(error) = add_all(host) {
-        host.write_debug(&format!("the run is given up: {error}\n"));
+        host.write_debug(&format!("run aborted: {error}\n"));
         // Another run at this level would fail alike.
         let _ = host.clear_reboot();
     }
