@@ -337,6 +337,109 @@ async fn a_send_does_not_wait_for_the_estimate_of_another() {
     }
 }
 
+/// A request of `body` over HTTP, whose answer is not read.
+async fn send(devnet: &Handle, body: &str) -> TcpStream {
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
+    stream.write_all((head + body).as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn busy_connections_are_not_more_than_there_may_be() {
+    let devnet = devnet(|options| options.connections = 8).await;
+    let mut busy = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
+        let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        busy.push(stream);
+    }
+    // The heads are read.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut another = TcpStream::connect(devnet.address()).await.unwrap();
+    let mut answer = [0];
+    let closed = tokio::time::timeout(Duration::from_secs(5), another.read(&mut answer)).await;
+    assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
+    drop(busy);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = post(&devnet, &request("eth_chainId", &json!([]))).await;
+    assert_eq!(answer["result"], "0x539");
+}
+
+#[tokio::test]
+async fn who_downloads_is_not_idle() {
+    let devnet = devnet(|options| options.connections = 4).await;
+    let logger = logger(&devnet).await;
+    for _ in 0..9 {
+        make_logs(&devnet, logger, 20, 60_000).await;
+    }
+    let query = request("eth_getLogs", &json!([{ "fromBlock": "0x0" }])).to_string();
+    let mut download = send(&devnet, &query).await;
+    let mut answer = vec![0; 1_000_000];
+    download.read_exact(&mut answer).await.unwrap();
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        others.push(TcpStream::connect(devnet.address()).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    download.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(b"]}"), "{} bytes", answer.len());
+}
+
+#[tokio::test]
+async fn who_reads_a_little_now_and_then_is_dropped() {
+    let devnet = devnet(|_| {}).await;
+    let logger = logger(&devnet).await;
+    for _ in 0..9 {
+        make_logs(&devnet, logger, 20, 60_000).await;
+    }
+    let query = request("eth_getLogs", &json!([{ "fromBlock": "0x0" }])).to_string();
+    let mut stream = send(&devnet, &query).await;
+    let mut piece = [0; 1_000];
+    for _ in 0..45 {
+        stream.read_exact(&mut piece).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let mut rest = Vec::new();
+    let end = stream.read_to_end(&mut rest).await;
+    assert!(!rest.ends_with(b"]}"), "{end:?}");
+}
+
+#[tokio::test]
+async fn large_requests_that_are_read_leave_room_for_others() {
+    let devnet = devnet(|_| {}).await;
+    let looping = deploy(&devnet, &[], &hex!("5b600056")).await;
+    let endless = request("eth_call", &json!([{ "to": looping }]));
+    let batch = Value::from(vec![endless; 200]).to_string() + &" ".repeat(4_800_000);
+    let mut busy = Vec::new();
+    for _ in 0..10 {
+        busy.push(send(&devnet, &batch).await);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut large = send(&devnet, &format!("[{}1]", " ".repeat(1_000_000))).await;
+    let mut answer = [0; 12];
+    large.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_poll_of_many_logs_goes_on_with_the_next() {
+    let devnet = devnet(|_| {}).await;
+    let logger = logger(&devnet).await;
+    let filter = call(&devnet, "eth_newFilter", json!([{}])).await;
+    for _ in 0..3 {
+        make_logs(&devnet, logger, 5_000, 0).await;
+    }
+    for expected in [10_000, 5_000, 0] {
+        let logs = call(&devnet, "eth_getFilterChanges", json!([filter])).await;
+        assert_eq!(logs.as_array().unwrap().len(), expected);
+    }
+}
+
 #[tokio::test]
 async fn states_older_than_the_window_are_gone_and_blocks_stay() {
     let devnet = devnet(|options| options.keep_states = 3).await;

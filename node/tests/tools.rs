@@ -743,6 +743,34 @@ async fn what_layer_1_was_told_is_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_to_wait_is_there_after_a_restart() {
+    let folder = std::env::temp_dir().join(format!("told-to-wait-{}", std::process::id()));
+    let again = folder.with_extension("again");
+    let devnet = waiting(&folder).await;
+    let accounts = devnet.accounts().to_vec();
+    let send = async |account, nonce| {
+        let params = json!([raw(account, nonce, |_| {}), 10]);
+        let sent = try_call(&devnet, "eth_sendRawTransactionSync", params).await;
+        sent.unwrap_err().code
+    };
+    // Behind a gap, and without a block in time.
+    assert_eq!(
+        [send(&accounts[0], 1).await, send(&accounts[1], 0).await],
+        [6, 4]
+    );
+    // As if the power were cut.
+    copy(&folder, &again);
+    tokio::task::block_in_place(|| devnet.stop());
+    let devnet = waiting(&again).await;
+    let status = call(&devnet, "txpool_status", json!([])).await;
+    assert_eq!(status, json!({ "pending": "0x1", "queued": "0x1" }));
+    tokio::task::block_in_place(|| devnet.stop());
+    for folder in [&again, &folder] {
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_dropped_is_not_there_after_a_restart() {
     for method in [
         "anvil_dropAllTransactions",

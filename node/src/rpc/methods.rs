@@ -68,12 +68,15 @@ pub(super) enum Answer {
     Subscription(Subscribe),
 }
 
+/// Writes an answer.
+type Write = dyn FnOnce(&Node) -> Result<String, RpcError> + Send;
+
 /// An answer, or how a large one is written.
 pub(super) enum Reply {
     /// It is there.
     Small(Value),
     /// It is written on a thread that may block.
-    Large(Box<dyn FnOnce(&Node) -> Result<String, RpcError> + Send>),
+    Large(Box<Write>),
 }
 
 use Answer::{AtOnce, Blocking, Calling, Subscription, Tracing, Waiting};

@@ -110,6 +110,11 @@ impl Subscriptions {
         Ok(json::quantity(id))
     }
 
+    /// True if there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// So many places; `None`: there are too many subscriptions.
     fn places(&self, count: usize) -> Option<OwnedSemaphorePermit> {
         let count = u32::try_from(count).ok()?;

@@ -73,7 +73,7 @@ pub(super) async fn serve(miner: MinerHandle, share: Share, meter: Meter, socket
                     Ok(Some(message)) => connection.message(message).await,
                     Ok(None) => false,
                     // The rest of a message may be missing.
-                    Err(_) => true,
+                    Err(_) => !connection.makes_room().await,
                 }
             }
             place = places.next(), if connection.is_due() => connection.go_on(place).await,
@@ -192,6 +192,18 @@ impl Connection {
                 false
             }
         }
+    }
+
+    /// True if nothing is asked for, and others find no place for a WebSocket: the client is told.
+    async fn makes_room(&self) -> bool {
+        let load = &self.miner.node().load;
+        let idle = self.tasks.len() <= 1 && self.subscriptions.is_empty();
+        let leaves = idle && load.sockets.available_permits() == 0;
+        if leaves {
+            let reason = "idle, and too many WebSockets: connect again";
+            self.send(Outgoing::Close(close_code::AGAIN, reason)).await;
+        }
+        leaves
     }
 
     /// False if the connection has to end, which the client is told.

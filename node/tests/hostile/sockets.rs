@@ -1,13 +1,13 @@
 //! Clients of WebSockets that send much, or read nothing.
 
-use super::{Socket, request, socket};
+use super::{Socket, logger, make_logs, request, socket};
 use crate::common::{deploy, devnet};
 use alloy_primitives::{Address, hex};
 use futures_util::{SinkExt, StreamExt};
 use node::Handle;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -59,7 +59,7 @@ async fn who_never_reads_is_dropped() {
     let message = Message::text(echo(100_000));
     let sent = flood(&mut socket, &message, 4 * SOCKET_BUFFERS).await;
     assert!(sent < 2 * SOCKET_BUFFERS, "{sent} bytes");
-    // 10 s without a byte taken.
+    // 20 s in which it takes less than 1 MB.
     let gone = async {
         while socket.send(Message::Ping(vec![].into())).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -205,5 +205,49 @@ async fn who_asks_for_much_leaves_others_a_place() {
     for _ in 0..5 {
         let answer = tokio::time::timeout(Duration::from_secs(5), ask(&mut other, small.clone()));
         assert_eq!(answer.await.expect("an answer")["result"], "0x539");
+    }
+}
+
+#[tokio::test]
+async fn buffers_that_stay_large_are_counted_until_their_connection_ends() {
+    let devnet = devnet(|_| {}).await;
+    let large = request("eth_chainId", &json!([])).to_string() + &" ".repeat(4_900_000);
+    let mut sockets = Vec::new();
+    for _ in 0..40 {
+        let mut socket = socket(&devnet).await;
+        // Each is answered, whatever comes then.
+        assert_eq!(ask(&mut socket, large.clone()).await["result"], "0x539");
+        sockets.push(socket);
+    }
+    let mut closed_ones = 0;
+    for socket in &mut sockets {
+        let closed = closed(socket, Duration::from_millis(50)).await;
+        closed_ones += usize::from(closed.is_some_and(|(code, _)| code == CloseCode::Again));
+    }
+    // 128 MB are 27 of these.
+    assert_eq!(closed_ones, 13);
+    sockets.truncate(20);
+    let mut socket = socket(&devnet).await;
+    assert_eq!(ask(&mut socket, large).await["result"], "0x539");
+    assert_eq!(closed(&mut socket, Duration::from_millis(200)).await, None);
+}
+
+#[tokio::test]
+async fn who_reads_slowly_gets_the_whole_answer() {
+    let devnet = devnet(|_| {}).await;
+    let logger = logger(&devnet).await;
+    for _ in 0..9 {
+        make_logs(&devnet, logger, 20, 60_000).await;
+    }
+    let mut socket = socket(&devnet).await;
+    let query = request("eth_getLogs", &json!([{ "fromBlock": "0x0" }])).to_string();
+    socket.send(Message::text(query)).await.unwrap();
+    // Some 21 MB at 1.3 MB a second: longer than a client may take that reads nothing.
+    let (mut bytes, mut piece) = (0, vec![0; 128 << 10]);
+    while bytes < 21_000_000 {
+        let read = socket.get_mut().read(&mut piece).await.unwrap();
+        assert!(read > 0, "it ends after {bytes} bytes");
+        bytes += read;
+        tokio::time::sleep(Duration::from_millis(u64::try_from(read / 1_300).unwrap())).await;
     }
 }

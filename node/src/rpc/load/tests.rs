@@ -7,12 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn few_calls_run_at_once_and_those_that_nobody_waits_for_end() {
-    let node = Arc::new(Node::new(
-        Vec::new(),
-        1,
-        BlockTime::Auto,
-        Chain::passing(1).unwrap(),
-    ));
+    let node = passing();
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let calls = (0..100).map(|_| {
@@ -40,12 +35,7 @@ async fn few_calls_run_at_once_and_those_that_nobody_waits_for_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_for_many_long_calls_does_not_hold_up_another() {
-    let node = Arc::new(Node::new(
-        Vec::new(),
-        1,
-        BlockTime::Auto,
-        Chain::passing(1).unwrap(),
-    ));
+    let node = passing();
     let endless = || {
         call(&node, |_, interrupt| {
             while !interrupt.is_set() {
@@ -79,12 +69,7 @@ async fn who_asks_for_many_long_calls_does_not_hold_up_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_does_not_end_is_left_alone() {
-    let node = Arc::new(Node::new(
-        Vec::new(),
-        1,
-        BlockTime::Auto,
-        Chain::passing(1).unwrap(),
-    ));
+    let node = passing();
     let start = std::time::Instant::now();
     let deaf = script(&node, |_, _| {
         std::thread::sleep(CALL_TIME + 3 * GRACE);
@@ -153,4 +138,51 @@ async fn a_place_is_free_to_each_whatever_others_take() {
     assert!(other.try_next().is_none());
     drop(taken);
     assert!(other.next().await.is_some());
+}
+
+fn passing() -> Arc<Node> {
+    let chain = Chain::passing(1).unwrap();
+    Arc::new(Node::new(Vec::new(), 1, BlockTime::Auto, chain))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_take_no_room_for_the_answers_of_others() {
+    let node = passing();
+    let endless = || {
+        Share::default().lend(large_call(&node, |_, interrupt| {
+            while !interrupt.is_set() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(RpcError::server("interrupted"))
+        }))
+    };
+    let many = futures_util::future::join_all((0..20).map(|_| endless()));
+    let logs = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        large(&node, |_| Ok("x".repeat(20_000_000))).await
+    };
+    tokio::select! {
+        _ = many => panic!("the calls ended first"),
+        text = logs => assert_eq!(text.unwrap().text.len(), 20_000_000),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_work_leaves_places_to_others() {
+    let node = passing();
+    let slow = || {
+        Share::default().lend(long(&node, |_| {
+            std::thread::sleep(Duration::from_secs(1));
+            Ok(())
+        }))
+    };
+    let many = futures_util::future::join_all((0..20).map(|_| slow()));
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        blocking(&node, |_| Ok(7)).await
+    };
+    tokio::select! {
+        _ = many => panic!("the long ones ended first"),
+        seven = other => assert_eq!(seven, Ok(7)),
+    }
 }
