@@ -3,6 +3,7 @@
 mod admission;
 mod candidate;
 mod left;
+mod parked;
 #[expect(
     clippy::module_inception,
     reason = "the folder is the step, the file what it is named for"

@@ -198,11 +198,10 @@ impl Miner {
 
     /// Makes transactions ready again that were taken from the pool.
     pub(super) fn give_back(&self, batch: &[Arc<Candidate>]) {
-        let mut pool = self.node.pool();
-        for one in batch {
-            let next = nonce(self.machine.durable(), &one.sender).unwrap_or_default();
-            pool.resend(&one.transaction.hash, next);
-        }
+        let hashes: Vec<B256> = batch.iter().map(|one| one.transaction.hash).collect();
+        // Who was admitted has been asked for, where the chain goes on from another one.
+        let next = |sender: &_| nonce(self.machine.durable(), sender).unwrap_or_default();
+        self.node.pool().resend(&hashes, next);
     }
 
     pub(super) fn limits(&self, count: usize) -> LevelLimits {
