@@ -91,7 +91,7 @@ impl Follower {
     pub(super) fn run(mut self) -> Result<(), FollowError> {
         let mut wanted: Option<Head> = None;
         let (mut pause, mut heard) = (None, Heard::default());
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.is_stopped() {
             self.serve();
             match self.heads.recv_timeout(TURN) {
                 Ok(head) => {
@@ -154,18 +154,24 @@ impl Follower {
             return Err(self.behind(head));
         }
         self.catch_up(head.level)?;
-        let branch = self.branch(head)?;
+        let Some(branch) = self.branch(head)? else {
+            return Ok(());
+        };
         if let Some(first) = branch.last()
             && first.head.predecessor != self.replica.tip()
         {
             self.go_back(&first.head.predecessor.clone())?;
         }
         for step in branch.into_iter().rev() {
+            if self.is_stopped() {
+                return Ok(());
+            }
             let level = match step.level {
                 Some(level) => level,
                 None => self.client.block(At::Hash(&step.head.hash))?,
             };
             self.level(level.into())?;
+            self.serve();
         }
         self.finality()?;
         let state = self.replica.durable().clone();
@@ -184,7 +190,7 @@ impl Follower {
             return Ok(());
         }
         let ahead = Ahead::start(self.client.clone(), first, self.replica.questions()?)?;
-        while is_behind(self.replica.next_level()) && !self.stop.load(Ordering::Relaxed) {
+        while is_behind(self.replica.next_level()) && !self.is_stopped() {
             let next = ahead.next()?;
             if next.level.head.predecessor != self.replica.tip() {
                 break;
@@ -204,12 +210,18 @@ impl Follower {
         Ok(())
     }
 
-    /// The blocks from `head` back to one whose predecessor this node has, newest first.
-    fn branch(&self, head: &Head) -> Result<Vec<Step>, FollowError> {
+    /// True if it was told to stop.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The blocks from `head` back to one whose predecessor this node has, newest first; `None`
+    /// if it was told to stop.
+    fn branch(&self, head: &Head) -> Result<Option<Vec<Step>>, FollowError> {
         let oldest = self.replica.levels().oldest().map_or(0, |kept| kept.level);
         let mut branch: Vec<Step> = Vec::new();
         let (mut hash, mut level) = (head.hash.clone(), head.level);
-        loop {
+        while !self.is_stopped() {
             let block = self.client.block(At::Hash(&hash))?;
             if block.head.level != level || block.head.hash != hash {
                 let why = format_args!(
@@ -228,7 +240,7 @@ impl Follower {
                 level: level_of,
             });
             if known {
-                return Ok(branch);
+                return Ok(Some(branch));
             }
             if level <= oldest.saturating_add(1) {
                 return Err(self.below_final(head, oldest)?);
@@ -239,6 +251,7 @@ impl Follower {
             }
             level -= 1;
         }
+        Ok(None)
     }
 
     /// The rollup node is at an earlier level of the same branch.
