@@ -10,6 +10,7 @@ mod parked;
 )]
 mod pool;
 
+pub(crate) use admission::admit_again;
 pub use admission::{AdmissionError, BlockRules, admit, admit_unsigned, check};
 pub use candidate::Candidate;
 pub use left::{DropReason, Leaver, Left};

@@ -17,7 +17,7 @@ use crate::error::NodeError;
 use crate::finality::{Finality, Following};
 use crate::miner::{Layer1Request, Request, RollupStatus};
 use crate::node::{Node, nonce};
-use crate::pool::{self, BlockRules, LevelLimits};
+use crate::pool::{self, LevelLimits};
 use crate::store::{Batch, StateName, StoreError};
 use alloy_primitives::Bytes;
 use std::sync::Arc;
@@ -292,7 +292,8 @@ impl Follower {
         tracing::warn!("layer 1 went back from level {before} to level {now}");
         self.node.ran(now);
         self.node.kernel.look(now, self.replica.durable());
-        for block in gone {
+        // A sender's transactions in order: what is behind a gap has less room.
+        for block in gone.into_iter().rev() {
             let transactions = block.transactions.iter();
             let raws = transactions.map(|included| included.transaction.encode().into());
             self.unplaced.extend(raws);
@@ -405,9 +406,7 @@ impl Follower {
 
     /// Posts what waits, and what blocks that are gone had.
     fn post(&mut self) -> Result<(), ClientError> {
-        for raw in std::mem::take(&mut self.unplaced) {
-            self.readmit(raw);
-        }
+        self.readmit();
         let state = self.replica.durable().clone();
         let config = CONFIG.get(&state, &()).ok().flatten().unwrap_or_default();
         let limits = LevelLimits {
@@ -422,28 +421,20 @@ impl Follower {
         posted
     }
 
-    /// Takes a transaction of a block that is gone into the pool again, unless another
-    /// block has it or it can no longer be included.
-    fn readmit(&self, raw: Bytes) {
-        let hash = alloy_primitives::keccak256(&raw);
-        if !matches!(self.node.transaction(&hash), Ok(None)) {
-            return;
-        }
-        let environment = self
-            .node
-            .latest()
-            .and_then(|latest| self.node.next_environment(&latest));
-        let Ok(environment) = environment else { return };
-        // Calls of layer 1 are no transactions that somebody could post.
-        let Ok(candidate) = pool::admit(raw, &BlockRules::of(&environment)) else {
-            return;
-        };
-        let next = nonce(self.replica.durable(), &candidate.sender).unwrap_or_default();
-        if candidate.nonce() < next {
-            return;
-        }
-        if let Err(error) = self.node.pool().insert(candidate, next) {
-            tracing::warn!("transaction {hash} of a block that is gone is not sent again: {error}");
+    /// Takes transactions of blocks that are gone into the pool again, unless another block has
+    /// them or they can no longer be included.
+    fn readmit(&mut self) {
+        for raw in std::mem::take(&mut self.unplaced) {
+            let hash = alloy_primitives::keccak256(&raw);
+            // Calls of layer 1 are no transactions that somebody could post.
+            let Ok(candidate) = pool::admit_again(raw.clone()) else {
+                self.node.pool().put_gone(vec![hash]);
+                continue;
+            };
+            if let Err(error) = self.node.take_again(candidate) {
+                tracing::debug!("transaction {hash} is looked at again: {error}");
+                self.unplaced.push(raw);
+            }
         }
     }
 
