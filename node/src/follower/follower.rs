@@ -288,6 +288,9 @@ impl Follower {
             batch.put_waiting_again(gone)
         })?;
         self.replica.back_to(hash);
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.went_back(before, level);
+        }
         let now = self.replica.next_level().saturating_sub(1);
         tracing::warn!("layer 1 went back from level {before} to level {now}");
         self.node.ran(now);
