@@ -441,9 +441,12 @@ impl Follower {
         }
     }
 
-    /// Answers requests.
+    /// Answers requests, as long as a turn takes.
     fn serve(&mut self) {
-        while let Ok(request) = self.requests.try_recv() {
+        let start = Instant::now();
+        while start.elapsed() < TURN
+            && let Ok(request) = self.requests.try_recv()
+        {
             // The client may be gone: nobody minds an answer that is not taken.
             match request {
                 Request::Layer1(Layer1Request::Withdrawals(reply)) => {
@@ -454,7 +457,15 @@ impl Follower {
                     });
                 }
                 Request::Layer1(Layer1Request::Outbox(level, reply)) => {
-                    let _ = reply.send(Ok(bridge::outbox(&self.replica, level)));
+                    let outbox = self.replica.outbox();
+                    match level {
+                        Some(_) => {
+                            let _ = reply.send(Ok(bridge::outbox(&outbox, level)));
+                        }
+                        None => self
+                            .questions
+                            .ask(reply, move || Ok(bridge::outbox(&outbox, level))),
+                    }
                 }
                 Request::Layer1(Layer1Request::Inbox(level, reply)) => {
                     let newest = self.replica.next_level().saturating_sub(1);
