@@ -40,17 +40,19 @@ impl Miner {
             header: fork.header().clone(),
             state: Some(storage.clone()),
         };
-        self.snapshots.drop_from(0);
-        self.restore(Snapshot {
+        let start = Snapshot {
             durable: storage,
             layer1: genesis.layer1,
             newest: fork.number(),
             clock: Setting::default(),
             chain_id: self.fork_id(&fork),
-        })?;
-        // As in anvil and Hardhat, time goes on from the block's.
-        self.node.clock.set(fork.header().timestamp);
+        };
+        let timestamp = fork.header().timestamp;
         self.node.restart(Arc::new(block), Some(fork), |_| Ok(()))?;
+        self.snapshots.drop_from(0);
+        self.restore(start)?;
+        // As in anvil and Hardhat, time goes on from the block's.
+        self.node.clock.set(timestamp);
         Ok(())
     }
 
