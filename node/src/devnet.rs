@@ -5,6 +5,7 @@ use crate::error::MinerError;
 use crate::fork::{self, Forked};
 use crate::miner::{Miner, MinerHandle};
 use crate::node::Node;
+use crate::port::Port;
 use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
 use crate::store::SavedDevnet;
@@ -17,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 mod error;
@@ -31,11 +32,6 @@ use start::{Kept, Start};
 
 /// The most bytes of a kernel's file.
 const MAX_KERNEL: u64 = 128 << 20;
-
-/// The bytes that the system keeps for a client that does not read.
-const SEND_BUFFER: u32 = 256 << 10;
-/// The connections that wait to be taken.
-const BACKLOG: u32 = 1_024;
 
 /// A running devnet. It stops when this is dropped.
 #[derive(Debug)]
@@ -213,24 +209,11 @@ fn prepared(node: Node, options: &Options) -> Result<Arc<Node>, DevnetError> {
 /// A listener at the address of the options, and where it is.
 fn bound(options: &Options) -> Result<(TcpListener, SocketAddr), DevnetError> {
     let address = SocketAddr::new(options.host, options.port);
-    let failed = |source| DevnetError::Listen { address, source };
-    let listener = listen(address).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
-}
-
-/// A listener whose connections hold few bytes for clients that do not read.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    let listened = Port::bind(address).and_then(|port| {
+        let address = port.address()?;
+        Ok((port.listen()?, address))
+    });
+    listened.map_err(|source| DevnetError::Listen { address, source })
 }
 
 /// The thread that owns the machine.

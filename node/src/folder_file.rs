@@ -233,7 +233,7 @@ pub fn import(
             batch.put_block(&Block::read_number(*number, state.clone())?)?;
         }
         let names = [StateName::Block(newest), StateName::Level(level)];
-        let is_devnet = rows.iter().all(|row| row.table != LEVELS);
+        let is_devnet = !rows.iter().any(RawRow::is_level);
         batch.take_state(&names[..if is_devnet { 1 } else { 2 }], state)
     });
     if let Err(error) = kept {
@@ -265,9 +265,6 @@ pub fn facts(mut from: impl Read) -> Result<(FolderFacts, pvm::snapshot::Facts),
         machine,
     ))
 }
-
-/// The number of the table of levels, which only a node has.
-const LEVELS: u8 = 3;
 
 fn read_head(from: &mut impl Read) -> Result<(u32, u64, Vec<RawRow>), FolderFileError> {
     let mut head = vec![0; 26];

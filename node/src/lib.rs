@@ -61,6 +61,7 @@ pub mod node;
 pub mod payment;
 pub mod pending;
 pub mod pool;
+mod port;
 pub mod predeploys;
 mod printable;
 pub mod proofs;

@@ -23,4 +23,4 @@ pub use requests::{
     Advanced, Change, Cover, Followed, Holdings, Operated, OutboxProof, Overview, RollupStatus,
     Setting, Withdrawal, WithdrawalStage,
 };
-pub(crate) use requests::{Layer1Request, LevelMessages, Reply, Request};
+pub(crate) use requests::{Layer1Request, LevelMessages, MOST_LISTED, Reply, Request};

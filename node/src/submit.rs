@@ -1,6 +1,6 @@
 //! Transactions on their way into the pool, and what becomes of them.
 
-use crate::chain::Block;
+use crate::chain::{Block, ChainError};
 use crate::error::NodeError;
 use crate::node::{BlockTime, Node};
 use crate::pool::{self, AdmissionError, BlockRules, Candidate, DropReason, Fate, PoolError};
@@ -9,6 +9,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use ethereum::{Signature, Transaction};
 use evm_kernel::native::code_size;
 use host::ReadStore;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use storage::StorageError;
 use storage::layout::{ACCOUNTS, CODE};
@@ -98,47 +99,56 @@ impl Node {
         })
     }
 
-    /// Takes those into the pool whose hashes were told before a restart.
+    /// Takes those into the pool whose hashes were told before a restart. The rules of the moment
+    /// keep none out, as they put none out that waits.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub(crate) fn take_waiting(&self) -> Result<(), StoreError> {
         self.dropped.restore(self.store().dropped()?);
+        let mut waiting = Vec::new();
         for (hash, saved) in self.store().waiting()? {
-            if let Err(error) = self.take_again(saved) {
-                tracing::debug!("transaction {hash} no longer waits: {error}");
-                self.pool().put_gone(vec![hash]);
+            match again(saved) {
+                Ok(candidate) => waiting.push(candidate),
+                Err(error) => {
+                    tracing::warn!("transaction {hash} no longer waits: {error}");
+                    self.dropped.tell(hash, &error.to_string());
+                    self.pool().put_gone(vec![hash]);
+                }
             }
+        }
+        for candidate in in_order(waiting) {
+            self.take_again(candidate)?;
         }
         Ok(())
     }
 
-    fn take_again(&self, saved: SavedTransaction) -> Result<(), NodeError> {
-        let latest = self.latest()?;
-        let rules = self.rules(&latest)?;
-        let candidate = match saved.unsigned {
-            None => pool::admit(saved.raw, &rules)?,
-            Some(sender) => {
-                let signed = ethereum::transaction::decode(&saved.raw);
-                let signed = signed.map_err(AdmissionError::Undecodable)?;
-                pool::admit_unsigned(signed, sender, &rules)?
-            }
-        };
-        let (hash, nonce) = (candidate.transaction.hash, candidate.nonce());
-        let next = crate::node::nonce(latest.state()?, &candidate.sender)?;
-        if nonce < next {
-            // Unless it is in a block, somebody may want to know.
-            if self.transaction(&hash)?.is_none() {
-                self.pool().note(candidate, DropReason::NonceUsed);
-            }
-            return Err(AdmissionError::NonceTooLow { next, nonce }.into());
+    /// Takes one into the pool again that was there before, or in a block that is gone.
+    ///
+    /// # Errors
+    /// If the store cannot be read; nothing has changed then.
+    pub(crate) fn take_again(&self, candidate: Candidate) -> Result<(), StoreError> {
+        let hash = candidate.transaction.hash;
+        let latest = self.chain().latest()?;
+        let Some(latest) = latest else { return Ok(()) };
+        let next = crate::node::nonce(latest.state()?, &candidate.sender);
+        let next = next.map_err(ChainError::from)?;
+        if candidate.nonce() < next && self.chain().transaction(&hash)?.is_some() {
+            self.pool().put_gone(vec![hash]);
+            return Ok(());
         }
         let mut pool = self.pool();
-        match pool.insert(candidate.clone(), next) {
-            Err(PoolError::Underpriced) => pool.note(candidate, DropReason::Replaced),
-            taken => {
-                taken?;
-            }
+        let refused = match candidate.nonce() < next {
+            true => Some(DropReason::NonceUsed),
+            false => match pool.insert(candidate.clone(), next) {
+                Ok(_) | Err(PoolError::AlreadyKnown) => None,
+                Err(PoolError::Underpriced) => Some(DropReason::Replaced),
+                Err(PoolError::Full | PoolError::SenderFull) => Some(DropReason::Crowded),
+            },
+        };
+        if let Some(reason) = refused {
+            tracing::warn!("transaction {hash} no longer waits: {reason}");
+            pool.note(candidate, reason);
         }
         Ok(())
     }
@@ -188,6 +198,32 @@ impl Node {
         tracing::warn!("transaction {hash} is on its way, but a restart would lose it: {error}");
         Ok(hash)
     }
+}
+
+/// A transaction that waited before a restart.
+fn again(saved: SavedTransaction) -> Result<Candidate, AdmissionError> {
+    let Some(sender) = saved.unsigned else {
+        return pool::admit_again(saved.raw);
+    };
+    let transaction = ethereum::transaction::decode(&saved.raw);
+    Ok(Candidate {
+        transaction: transaction.map_err(AdmissionError::Undecodable)?,
+        sender,
+        raw: saved.raw,
+        unsigned: true,
+    })
+}
+
+/// Transactions in their order, but those of a sender by nonce: what is behind a gap has less room.
+fn in_order(waiting: Vec<Candidate>) -> Vec<Candidate> {
+    let senders: Vec<Address> = waiting.iter().map(|one| one.sender).collect();
+    let mut of: HashMap<Address, BTreeMap<(u64, usize), Candidate>> = HashMap::new();
+    for (arrival, one) in waiting.into_iter().enumerate() {
+        let sorted = of.entry(one.sender).or_default();
+        sorted.insert((one.nonce(), arrival), one);
+    }
+    let first = |sender: &Address| of.get_mut(sender)?.pop_first().map(|(_, one)| one);
+    senders.iter().filter_map(first).collect()
 }
 
 /// The stand-in for the signature that an impersonated sender did not make: it

@@ -4,6 +4,7 @@ use crate::common::{call, devnet, number, raw, try_call};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use ethereum::Transaction;
 use ethereum::transaction::Legacy;
+use node::BlockTime;
 use node::accounts::{self, Account};
 use serde_json::{Value, json};
 
@@ -112,6 +113,40 @@ async fn an_estimate_holds_while_the_base_fee_falls() {
     assert_eq!(receipt["status"], "0x1", "{receipt}");
     // What was not needed is not paid for.
     assert!(number(&receipt["gasUsed"]) < gas);
+}
+
+/// The base fee fell while it waited, so its bytes want more gas: it waits for a higher one, after
+/// a restart as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_higher_base_fee_is_there_after_a_restart() {
+    let folder = std::env::temp_dir().join(format!("data-fee-{}", std::process::id()));
+    let start = || {
+        devnet(|options| {
+            options.genesis.config.data_fee = FEE;
+            options.genesis.config.fee_recipient = RECIPIENT;
+            options.data_dir = Some(folder.clone());
+            options.block_time = BlockTime::Manual;
+        })
+    };
+    let node = start().await;
+    let floor = 1_000_000_000_u64;
+    let base_fee = |fee: u64| json!([quantity(U256::from(fee))]);
+    let busy = base_fee(20 * floor);
+    call(&node, "hardhat_setNextBlockBaseFeePerGas", busy).await;
+    let account = accounts::derive(1).unwrap().remove(0);
+    let raw = raw(&account, 0, |fields| {
+        fields.gas_limit = 21_000 + 60 * 120;
+        fields.max_fee_per_gas = U256::from(40 * floor);
+    });
+    let hash = call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    let quiet = base_fee(floor);
+    call(&node, "hardhat_setNextBlockBaseFeePerGas", quiet).await;
+    tokio::task::block_in_place(|| node.stop());
+    let node = start().await;
+    let waits = call(&node, "eth_getTransactionByHash", json!([hash])).await;
+    assert_eq!(waits["hash"], hash, "{waits}");
+    tokio::task::block_in_place(|| node.stop());
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

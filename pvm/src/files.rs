@@ -63,12 +63,33 @@ pub fn replace<E: From<Error>>(
     let mut out = BufWriter::new(File::create_new(&part)?);
     let written = content(&mut out)
         .and_then(|()| Ok(out.into_inner().map_err(Error::from)?.sync_all()?))
-        .and_then(|()| Ok(std::fs::rename(&part, path)?));
+        .and_then(|()| Ok(rename(Path::new(&part), path)?));
     if written.is_err() {
         // What is half is of no use.
         let _ = std::fs::remove_file(&part);
     }
     written
+}
+
+/// Renames a file within a folder; the new name outlives a power cut as the bytes do that were
+/// synced before.
+///
+/// # Errors
+/// If it cannot be renamed, or its folder not be synced.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to)?;
+    sync_name(to)
+}
+
+/// Writes the name of a file to its folder, so that it outlives a power cut.
+///
+/// # Errors
+/// If the folder cannot be synced.
+pub fn sync_name(path: &Path) -> Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn too_large(most: u64) -> Error {
@@ -89,7 +110,12 @@ mod tests {
         assert_eq!(read(&file, 10).unwrap(), [7; 10]);
         let large = read(&file, 9).unwrap_err();
         assert_eq!(large.to_string(), "larger than 9 bytes");
-        std::fs::remove_file(&file).unwrap();
+        let other = file.with_extension("renamed");
+        rename(&file, &other).unwrap();
+        assert_eq!(read(&other, 10).unwrap(), [7; 10]);
+        std::fs::remove_file(&other).unwrap();
+        // A name alone is of the current folder.
+        sync_name(Path::new("name")).unwrap();
         assert!(bounded(std::io::repeat(1), 1_000).is_err());
     }
 }

@@ -8,7 +8,7 @@ use e2e_tests::followed::{
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_and_half_answers_are_survived() {
@@ -159,6 +159,30 @@ async fn a_level_that_is_missing_is_waited_for() {
     ill(&node, "no block at level 1040").await;
     lab.double.set_faults(Faults::default());
     level_with(&node, &lab.double).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_far_behind_stops_at_once() {
+    let lab = Lab::new("stops", 1, |_| {}).await;
+    let node = lab.node().await;
+    level_with(&node, &lab.double).await;
+    lab.double.levels(200).unwrap();
+    // Each of them takes a while.
+    lab.double.set_faults(Faults {
+        delay_ms: 100,
+        ..Faults::default()
+    });
+    until("it runs some of them", async || {
+        number(&node, "eth_blockNumber", json!([])).await > 3
+    })
+    .await;
+    let start = Instant::now();
+    node.stop().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:.1?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use super::client::{At, Client, ClientError};
 use super::replica::Replica;
 use crate::error::NodeError;
 use crate::miner::{
-    Followed, LevelMessages, OutboxProof, Reply, Withdrawal, WithdrawalStage, kept,
+    Followed, LevelMessages, MOST_LISTED, OutboxProof, Reply, Withdrawal, WithdrawalStage, kept,
 };
 use layer1::outbox::OutboxPosition;
 use messages::address::{self, Kind};
@@ -28,6 +28,15 @@ const TOGETHER: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Questions(Arc<AtomicUsize>);
 
+/// A question that is counted, until this is gone, whatever becomes of its thread.
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Questions {
     /// Answers a question; refuses it if there are too many.
     pub(super) fn ask<T: Send + 'static>(
@@ -35,27 +44,23 @@ impl Questions {
         reply: Reply<T>,
         answer: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
     ) {
-        let open = Arc::clone(&self.0);
-        if open.fetch_add(1, Ordering::Relaxed) >= TOGETHER {
-            open.fetch_sub(1, Ordering::Relaxed);
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        let open = Open(Arc::clone(&self.0));
+        if before >= TOGETHER {
             // The client may be gone: nobody minds an answer that is not taken.
             let _ = reply.send(Err(NodeError::Busy));
             return;
         }
         let on_thread = move || {
             let answer = answer();
-            open.fetch_sub(1, Ordering::Relaxed);
+            drop(open);
             let _ = reply.send(answer);
         };
         let thread = std::thread::Builder::new().name("question".into());
-        if thread.spawn(on_thread).is_err() {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-        }
+        // Without a thread nobody answers, which the client is told.
+        let _ = thread.spawn(on_thread);
     }
 }
-
-/// The most messages that are listed: the newest.
-const MOST: usize = 1_000;
 
 /// The newest messages on their way to layer 1 since this node began, oldest first.
 pub(super) fn withdrawals(
@@ -75,7 +80,7 @@ pub(super) fn withdrawals(
     }
     let mut all = Vec::new();
     let mut committed: Option<(u32, Committed)> = None;
-    for (place, message) in outbox.iter().skip(outbox.len().saturating_sub(MOST)) {
+    for (place, message) in outbox.iter().skip(outbox.len().saturating_sub(MOST_LISTED)) {
         // The messages of a level are at one stage but for those that were executed.
         let of_level = match committed {
             Some((level, known)) if level == place.level => known,
@@ -103,13 +108,18 @@ pub(super) fn withdrawals(
     Ok(all)
 }
 
-/// The outbox of a level, or of all since this node began.
-pub(super) fn outbox(replica: &Replica, level: Option<u32>) -> Vec<(OutboxPosition, Vec<u8>)> {
-    let outbox = replica.outbox();
-    let all = outbox.iter();
-    all.filter(|(place, _)| level.is_none_or(|level| level == place.level))
-        .map(|(place, message)| (*place, message.clone()))
-        .collect()
+/// The outbox of a level; without one the newest messages since this node began.
+pub(super) fn outbox(
+    outbox: &BTreeMap<OutboxPosition, Vec<u8>>,
+    level: Option<u32>,
+) -> Vec<(OutboxPosition, Vec<u8>)> {
+    let owned = |(place, message): (&OutboxPosition, &Vec<u8>)| (*place, message.clone());
+    let Some(level) = level else {
+        let older = outbox.len().saturating_sub(MOST_LISTED);
+        return outbox.iter().skip(older).map(owned).collect();
+    };
+    let at = |index| OutboxPosition { level, index };
+    outbox.range(at(0)..=at(u32::MAX)).map(owned).collect()
 }
 
 /// The inbox of a level, by default of the newest.

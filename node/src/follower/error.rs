@@ -2,6 +2,7 @@
 
 use super::client::ClientError;
 use crate::chain::ChainError;
+use crate::error::is_unavailable;
 use crate::store::StoreError;
 use storage::StorageError;
 
@@ -121,7 +122,7 @@ pub enum FollowError {
 
 impl FollowError {
     /// True if it may go away by itself.
-    pub(super) const fn passes(&self) -> bool {
+    pub(super) fn passes(&self) -> bool {
         matches!(
             self,
             Self::Client(_)
@@ -130,12 +131,18 @@ impl FollowError {
                 | Self::OtherLevel { .. }
                 | Self::Behind { .. }
                 | Self::NoState { .. }
-        )
+        ) || self.is_unread()
+    }
+
+    /// True if a part of durable storage could not be read from the store.
+    fn is_unread(&self) -> bool {
+        matches!(self, Self::Machine(pvm::Error::Unavailable(_))) || is_unavailable(self)
     }
 
     /// The line of the log once it has passed.
-    pub(super) const fn over(&self) -> &'static str {
+    pub(super) fn over(&self) -> &'static str {
         match self {
+            error if error.is_unread() => "the store can be read again",
             Self::Waiting { .. } => "the missing preimage is there: levels run again",
             Self::Store(_) => "the store can be written again",
             Self::Late { .. } => "the rollup node has caught up with layer 1",
@@ -144,6 +151,28 @@ impl FollowError {
             Self::NoState { .. } => "the rollup node has the state again: results are compared",
             Self::OtherLevel { .. } => "the rollup node gives the right levels again",
             _ => "the rollup node answers again",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::HostError;
+
+    #[test]
+    fn what_cannot_be_read_now_may_be_read_later() {
+        let unread = || StorageError::Host(HostError::Unknown(pvm::UNAVAILABLE));
+        let other = || StorageError::Host(HostError::Unknown(pvm::UNAVAILABLE + 1));
+        for (error, passes) in [
+            (FollowError::Storage(unread()), true),
+            (FollowError::Chain(unread().into()), true),
+            (FollowError::Storage(other()), false),
+            (FollowError::Chain(other().into()), false),
+            (FollowError::Chain(ChainError::NoHead), false),
+            (FollowError::Machine(pvm::Error::NoKernel), false),
+        ] {
+            assert_eq!(error.passes(), passes, "{error}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::NodeError;
 use crate::finality::{Finality, Following};
 use crate::miner::{Layer1Request, Request, RollupStatus};
 use crate::node::{Node, nonce};
-use crate::pool::{self, BlockRules, LevelLimits};
+use crate::pool::{self, LevelLimits};
 use crate::store::{Batch, StateName, StoreError};
 use alloy_primitives::Bytes;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Follower {
     pub(super) fn run(mut self) -> Result<(), FollowError> {
         let mut wanted: Option<Head> = None;
         let (mut pause, mut heard) = (None, Heard::default());
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.is_stopped() {
             self.serve();
             match self.heads.recv_timeout(TURN) {
                 Ok(head) => {
@@ -154,18 +154,24 @@ impl Follower {
             return Err(self.behind(head));
         }
         self.catch_up(head.level)?;
-        let branch = self.branch(head)?;
+        let Some(branch) = self.branch(head)? else {
+            return Ok(());
+        };
         if let Some(first) = branch.last()
             && first.head.predecessor != self.replica.tip()
         {
             self.go_back(&first.head.predecessor.clone())?;
         }
         for step in branch.into_iter().rev() {
+            if self.is_stopped() {
+                return Ok(());
+            }
             let level = match step.level {
                 Some(level) => level,
                 None => self.client.block(At::Hash(&step.head.hash))?,
             };
             self.level(level.into())?;
+            self.serve();
         }
         self.finality()?;
         let state = self.replica.durable().clone();
@@ -184,7 +190,7 @@ impl Follower {
             return Ok(());
         }
         let ahead = Ahead::start(self.client.clone(), first, self.replica.questions()?)?;
-        while is_behind(self.replica.next_level()) && !self.stop.load(Ordering::Relaxed) {
+        while is_behind(self.replica.next_level()) && !self.is_stopped() {
             let next = ahead.next()?;
             if next.level.head.predecessor != self.replica.tip() {
                 break;
@@ -204,12 +210,18 @@ impl Follower {
         Ok(())
     }
 
-    /// The blocks from `head` back to one whose predecessor this node has, newest first.
-    fn branch(&self, head: &Head) -> Result<Vec<Step>, FollowError> {
+    /// True if it was told to stop.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The blocks from `head` back to one whose predecessor this node has, newest first; `None`
+    /// if it was told to stop.
+    fn branch(&self, head: &Head) -> Result<Option<Vec<Step>>, FollowError> {
         let oldest = self.replica.levels().oldest().map_or(0, |kept| kept.level);
         let mut branch: Vec<Step> = Vec::new();
         let (mut hash, mut level) = (head.hash.clone(), head.level);
-        loop {
+        while !self.is_stopped() {
             let block = self.client.block(At::Hash(&hash))?;
             if block.head.level != level || block.head.hash != hash {
                 let why = format_args!(
@@ -228,7 +240,7 @@ impl Follower {
                 level: level_of,
             });
             if known {
-                return Ok(branch);
+                return Ok(Some(branch));
             }
             if level <= oldest.saturating_add(1) {
                 return Err(self.below_final(head, oldest)?);
@@ -239,6 +251,7 @@ impl Follower {
             }
             level -= 1;
         }
+        Ok(None)
     }
 
     /// The rollup node is at an earlier level of the same branch.
@@ -275,11 +288,15 @@ impl Follower {
             batch.put_waiting_again(gone)
         })?;
         self.replica.back_to(hash);
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.went_back(before, level);
+        }
         let now = self.replica.next_level().saturating_sub(1);
         tracing::warn!("layer 1 went back from level {before} to level {now}");
         self.node.ran(now);
         self.node.kernel.look(now, self.replica.durable());
-        for block in gone {
+        // A sender's transactions in order: what is behind a gap has less room.
+        for block in gone.into_iter().rev() {
             let transactions = block.transactions.iter();
             let raws = transactions.map(|included| included.transaction.encode().into());
             self.unplaced.extend(raws);
@@ -392,9 +409,7 @@ impl Follower {
 
     /// Posts what waits, and what blocks that are gone had.
     fn post(&mut self) -> Result<(), ClientError> {
-        for raw in std::mem::take(&mut self.unplaced) {
-            self.readmit(raw);
-        }
+        self.readmit();
         let state = self.replica.durable().clone();
         let config = CONFIG.get(&state, &()).ok().flatten().unwrap_or_default();
         let limits = LevelLimits {
@@ -409,34 +424,29 @@ impl Follower {
         posted
     }
 
-    /// Takes a transaction of a block that is gone into the pool again, unless another
-    /// block has it or it can no longer be included.
-    fn readmit(&self, raw: Bytes) {
-        let hash = alloy_primitives::keccak256(&raw);
-        if !matches!(self.node.transaction(&hash), Ok(None)) {
-            return;
-        }
-        let environment = self
-            .node
-            .latest()
-            .and_then(|latest| self.node.next_environment(&latest));
-        let Ok(environment) = environment else { return };
-        // Calls of layer 1 are no transactions that somebody could post.
-        let Ok(candidate) = pool::admit(raw, &BlockRules::of(&environment)) else {
-            return;
-        };
-        let next = nonce(self.replica.durable(), &candidate.sender).unwrap_or_default();
-        if candidate.nonce() < next {
-            return;
-        }
-        if let Err(error) = self.node.pool().insert(candidate, next) {
-            tracing::warn!("transaction {hash} of a block that is gone is not sent again: {error}");
+    /// Takes transactions of blocks that are gone into the pool again, unless another block has
+    /// them or they can no longer be included.
+    fn readmit(&mut self) {
+        for raw in std::mem::take(&mut self.unplaced) {
+            let hash = alloy_primitives::keccak256(&raw);
+            // Calls of layer 1 are no transactions that somebody could post.
+            let Ok(candidate) = pool::admit_again(raw.clone()) else {
+                self.node.pool().put_gone(vec![hash]);
+                continue;
+            };
+            if let Err(error) = self.node.take_again(candidate) {
+                tracing::debug!("transaction {hash} is looked at again: {error}");
+                self.unplaced.push(raw);
+            }
         }
     }
 
-    /// Answers requests.
+    /// Answers requests, as long as a turn takes.
     fn serve(&mut self) {
-        while let Ok(request) = self.requests.try_recv() {
+        let start = Instant::now();
+        while start.elapsed() < TURN
+            && let Ok(request) = self.requests.try_recv()
+        {
             // The client may be gone: nobody minds an answer that is not taken.
             match request {
                 Request::Layer1(Layer1Request::Withdrawals(reply)) => {
@@ -447,7 +457,15 @@ impl Follower {
                     });
                 }
                 Request::Layer1(Layer1Request::Outbox(level, reply)) => {
-                    let _ = reply.send(Ok(bridge::outbox(&self.replica, level)));
+                    let outbox = self.replica.outbox();
+                    match level {
+                        Some(_) => {
+                            let _ = reply.send(Ok(bridge::outbox(&outbox, level)));
+                        }
+                        None => self
+                            .questions
+                            .ask(reply, move || Ok(bridge::outbox(&outbox, level))),
+                    }
                 }
                 Request::Layer1(Layer1Request::Inbox(level, reply)) => {
                     let newest = self.replica.next_level().saturating_sub(1);

@@ -94,10 +94,7 @@ impl Pages {
 
     /// Writes a page in one move.
     fn keep(&self, name: &str, page: &[u8]) -> std::io::Result<()> {
-        let new = self.folder.join(format!("{name}.new"));
-        let mut file = std::fs::File::create(&new)?;
-        file.write_all(page)?;
-        std::fs::rename(new, self.folder.join(name))
+        pvm::files::replace(&self.folder.join(name), |out| out.write_all(page))
     }
 
     /// The hashes in a page of hashes.

@@ -7,11 +7,12 @@
 use super::answers::MessageStatus;
 use super::client::{At, Client, ClientError};
 use crate::node::{Node, nonce};
-use crate::pool::{DropReason, LevelLimits};
+use crate::pool::{Candidate, DropReason, LevelLimits};
 use alloy_primitives::{B256, Bytes};
 use evm_kernel::inputs::format::EXTERNAL;
 use pvm::Durable;
 use std::collections::HashMap;
+use std::sync::Arc;
 use storage::layout::ACCOUNTS;
 
 /// The number of times that a transaction is sent which a level brought and the kernel did not include,
@@ -97,9 +98,7 @@ impl Poster {
                 Ok(())
             }
             Err(error) => {
-                for hash in &hashes {
-                    resend(node, rollup.state, hash);
-                }
+                resend(node, rollup.state, &hashes);
                 Err(error)
             }
         }
@@ -109,7 +108,7 @@ impl Poster {
     /// dropped leaves the pool.
     ///
     /// # Errors
-    /// If the rollup node cannot be asked; then nothing has changed.
+    /// If the rollup node cannot be asked; the groups from there on stay as they are.
     pub(super) fn follow(
         &mut self,
         node: &Node,
@@ -137,9 +136,7 @@ impl Poster {
                         "the batcher lost {} transactions: they are sent again",
                         group.hashes.len()
                     );
-                    for hash in &group.hashes {
-                        resend(node, rollup.state, hash);
-                    }
+                    resend(node, rollup.state, &group.hashes);
                 }
                 Err(error) => {
                     rest.push(group);
@@ -157,19 +154,17 @@ impl Poster {
 
     /// Decides about transactions that the kernel has read and not included.
     fn judge(&mut self, node: &Node, state: &Durable, group: &Group) {
-        for hash in &group.hashes {
-            let mut pool = node.pool();
-            let Some(candidate) = pool.get(hash) else {
-                continue;
-            };
+        let (mut dropped, mut lost) = (Vec::new(), Vec::new());
+        for candidate in waiting(node, &group.hashes) {
+            let hash = &candidate.transaction.hash;
             let next = nonce(state, &candidate.sender).unwrap_or_default();
             if candidate.nonce() < next {
-                pool.discard(hash, DropReason::NonceUsed, next);
+                dropped.push((*hash, DropReason::NonceUsed));
                 continue;
             }
             if candidate.nonce() > next {
                 // One before it is missing: it is sent again as well, or this one waits.
-                pool.resend(hash, next);
+                lost.push(*hash);
                 continue;
             }
             // What has no funds any more is not sent again at the poster's cost.
@@ -179,9 +174,9 @@ impl Poster {
             *tries += 1;
             if funded && *tries < TRIES {
                 // A part of it may have come in another level.
-                pool.resend(hash, next);
+                lost.push(*hash);
             } else {
-                pool.discard(hash, DropReason::Kernel, next);
+                dropped.push((*hash, DropReason::Kernel));
                 let why = match node.dropped.why(hash) {
                     _ if !funded => "its sender can no longer pay for it".to_owned(),
                     Some(why) => why,
@@ -190,6 +185,10 @@ impl Poster {
                 tracing::warn!("transaction {hash} was dropped by the kernel: {why}");
             }
         }
+        let next = |sender: &_| nonce(state, sender).unwrap_or_default();
+        let mut pool = node.pool();
+        pool.discard_all(&dropped, next);
+        pool.resend(&lost, next);
     }
 
     /// The number of transactions on their way.
@@ -198,13 +197,17 @@ impl Poster {
     }
 }
 
-/// Makes a transaction ready again.
-fn resend(node: &Node, state: &Durable, hash: &B256) {
-    let mut pool = node.pool();
-    let sender = pool.get(hash).map(|candidate| candidate.sender);
-    if let Some(sender) = sender {
-        pool.resend(hash, nonce(state, &sender).unwrap_or_default());
-    }
+/// Those of the transactions that are still in the pool.
+fn waiting(node: &Node, hashes: &[B256]) -> Vec<Arc<Candidate>> {
+    let pool = node.pool();
+    let found = hashes.iter().filter_map(|hash| pool.get(hash));
+    found.cloned().collect()
+}
+
+/// Makes transactions ready again.
+fn resend(node: &Node, state: &Durable, hashes: &[B256]) {
+    let next = |sender: &_| nonce(state, sender).unwrap_or_default();
+    node.pool().resend(hashes, next);
 }
 
 /// The progress of a group's messages.

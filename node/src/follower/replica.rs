@@ -225,12 +225,16 @@ impl Replica {
         let start = Instant::now();
         let report = self.execute(head.level, &messages)?;
         let took = start.elapsed();
-        if let Err(error) = self.verify(&head, &report, theirs) {
-            self.machine.restore(before);
-            return Err(error);
-        }
+        let verified = self.verify(&head, &report, theirs);
+        let read = |()| chain::read_new(self.newest(), &report.checkpoints, &report.durable);
+        let blocks = match verified.and_then(|done| Ok(read(done)?)) {
+            Ok(blocks) => blocks,
+            Err(error) => {
+                self.machine.restore(before);
+                return Err(error);
+            }
+        };
         let figures = LevelFigures::of(&report);
-        let blocks = chain::read_new(self.newest(), &report.checkpoints, &report.durable)?;
         let newest = blocks.last().map(|block| block.number()).or(self.newest());
         for (index, message) in (0..).zip(report.outbox) {
             let level = head.level;

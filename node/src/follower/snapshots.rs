@@ -5,8 +5,10 @@ use crate::store::Store;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -30,6 +32,8 @@ pub(super) struct Snapshots {
     plan: SnapshotPlan,
     store: Arc<Store>,
     writing: Option<JoinHandle<()>>,
+    /// The lowest level to which layer 1 went back since the last snapshot was begun.
+    back_to: Arc<AtomicU32>,
 }
 
 impl Snapshots {
@@ -44,7 +48,17 @@ impl Snapshots {
             plan,
             store,
             writing: None,
+            back_to: Arc::new(AtomicU32::new(u32::MAX)),
         })
+    }
+
+    /// Layer 1 went back from one level to another: snapshots behind those in between are of no
+    /// use, for a node made from one would know no block of layer 1 as it is.
+    pub(super) fn went_back(&self, from: u32, to: u32) {
+        self.back_to.fetch_min(to, Ordering::SeqCst);
+        if let Err(error) = remove(&self.plan.folder, to.saturating_add(1)..=from) {
+            tracing::warn!("snapshots of levels that are gone cannot be removed: {error}");
+        }
     }
 
     /// A level is committed: begins to write a snapshot behind it, if it is time.
@@ -61,9 +75,15 @@ impl Snapshots {
             return;
         }
         let (plan, store) = (self.plan.clone(), Arc::clone(&self.store));
+        let back_to = Arc::clone(&self.back_to);
+        back_to.store(u32::MAX, Ordering::SeqCst);
         let write = move || {
             let start = Instant::now();
             match write(&plan, &store, level) {
+                // It was written while layer 1 went back.
+                Ok(path) if back_to.load(Ordering::SeqCst) < level => {
+                    let _ = fs::remove_file(path);
+                }
                 Ok(path) => tracing::info!(
                     "snapshot {} written in {:.1?}",
                     path.display(),
@@ -111,6 +131,18 @@ fn prune(plan: &SnapshotPlan, newest: u32) -> io::Result<()> {
     // The newest has just been written.
     for (_, path) in levels.iter().rev().skip(plan.kept.saturating_sub(1)) {
         fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Deletes those behind these levels.
+fn remove(folder: &Path, levels: RangeInclusive<u32>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_one = level_of(&entry.file_name()).is_some_and(|level| levels.contains(&level));
+        if is_one && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }
@@ -167,6 +199,11 @@ mod tests {
         expected.extend(["6.snapshot", "7.snapshot", "8.snapshot"]);
         expected.sort_unstable();
         assert_eq!(left, expected);
+        // Layer 1 went back.
+        remove(&folder, 7..=9).unwrap();
+        let is_there = |name| folder.join(name).exists();
+        assert!(is_there("6.snapshot") && is_there("7.snapshot"));
+        assert!(!is_there("8.snapshot") && is_there("900000.snapshot"));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -20,6 +20,7 @@ use crate::chain::{self, Block, Chain, ChainError};
 use crate::finality::Finality;
 use crate::miner::MinerHandle;
 use crate::node::{BlockTime, Node};
+use crate::port::Port;
 use crate::rpc::access::Access;
 use crate::rpc::{listener, server};
 use crate::store::{SavedLevel, Store, StoreError};
@@ -32,7 +33,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use storage::layout::CONFIG;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// The pause before the rollup node is asked again.
@@ -128,9 +128,8 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
     let address = SocketAddr::new(options.host, options.port);
     let listen = |source| StartError::Listen { address, source };
     // A port that is taken is told at once; until there is something to say nobody is let in.
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    drop(listener);
+    let port = Port::bind(address).map_err(listen)?;
+    let address = port.address().map_err(listen)?;
     let (site, names) = (options.site.clone(), options.names.clone());
     let (connections, connected) = (options.connections, Arc::clone(&stop));
     let (started, start) = oneshot::channel();
@@ -164,7 +163,7 @@ pub async fn start(options: Options, stop: Arc<AtomicBool>) -> Result<Handle, St
         .await
         .map_err(|error| StartError::Thread(error.to_string()))??;
     miner.node().abis.replace(names);
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let listener = port.listen().map_err(listen)?;
     let router = server::router(miner.clone(), access, site);
     let node = Arc::clone(miner.node());
     let server = tokio::spawn(async move {

@@ -13,10 +13,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most bytes in memory; beyond them all is forgotten, and read or asked for again.
+/// The most bytes in memory; beyond them all is forgotten, and asked for again.
 const MAX_MEMORY: usize = 512 << 20;
 
-/// The most bytes of a file; beyond them nothing more is written.
+/// The most bytes of a file; beyond them nothing more is written, nor once memory was full: what
+/// is asked for again may be there already.
 const MAX_FILE: u64 = 512 << 20;
 
 /// Memory of a record besides its bytes.
@@ -31,6 +32,8 @@ struct Entries {
     known: HashMap<Box<[u8]>, Option<Value>>,
     bytes: usize,
     file: Option<(File, u64)>,
+    /// The file may have answers that are not in memory.
+    is_partial: bool,
 }
 
 impl Cache {
@@ -99,16 +102,26 @@ impl Entries {
     /// Tells whether it is new.
     fn insert(&mut self, key: &[u8], value: Option<Value>) -> bool {
         if self.bytes > MAX_MEMORY {
-            self.known.clear();
-            self.bytes = 0;
+            self.forget();
         }
-        self.bytes += OVERHEAD + key.len() + value.as_ref().map_or(0, Value::len);
-        self.known.insert(key.into(), value).is_none()
+        let bytes =
+            |value: &Option<Value>| OVERHEAD + key.len() + value.as_ref().map_or(0, Value::len);
+        self.bytes += bytes(&value);
+        let old = self.known.insert(key.into(), value);
+        self.bytes -= old.as_ref().map_or(0, bytes);
+        old.is_none()
+    }
+
+    /// Begins anew in memory; the file stays as it is.
+    fn forget(&mut self) {
+        self.known.clear();
+        self.bytes = 0;
+        self.is_partial = true;
     }
 
     /// A file that cannot be written is given up.
     fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let Some((file, end)) = &mut self.file else {
+        let Some((file, end)) = self.file.as_mut().filter(|_| !self.is_partial) else {
             return;
         };
         let record = bytes(key, value);
@@ -228,6 +241,22 @@ mod tests {
         drop(cache);
         let cache = Cache::open(&path).unwrap();
         assert_eq!(cache.get(b"/c").unwrap().unwrap().to_vec(), b"x");
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_known_is_counted_and_written_once() {
+        let path = file("once");
+        let cache = Cache::open(&path).unwrap();
+        cache.put(b"/a", Some(&[1; 500]));
+        let (bytes, whole) = (cache.lock().bytes, fs::metadata(&path).unwrap().len());
+        cache.put(b"/a", Some(&[1; 500]));
+        assert_eq!(cache.lock().bytes, bytes);
+        // Memory was full, and it is asked for again.
+        cache.lock().forget();
+        cache.put(b"/a", Some(&[1; 500]));
+        assert_eq!(cache.get(b"/a").unwrap().unwrap().to_vec(), [1; 500]);
+        assert_eq!(fs::metadata(&path).unwrap().len(), whole);
         fs::remove_file(&path).unwrap();
     }
 

@@ -14,7 +14,7 @@ use super::snapshot::{self, Snapshot};
 use crate::chain::{Block, head};
 use crate::error::{MinerError, NodeError, is_unavailable};
 use crate::node::nonce;
-use crate::pool::{Candidate, DropReason, LevelLimits, Pool};
+use crate::pool::{Candidate, DropReason, LevelLimits};
 use crate::request::{BlockId, Submission};
 use crate::simulate::fill::{fill, with_gas};
 use crate::store::{Batch, StateName};
@@ -390,20 +390,15 @@ impl Miner {
         self.settle(&blocks, false);
         {
             let mut pool = self.node.pool();
-            let next = |pool: &Pool, hash| {
-                let sender = pool.get(hash).map(|one| one.sender).unwrap_or_default();
-                nonce(&durable, &sender).unwrap_or_default()
-            };
-            for hash in &made.left {
-                let next = next(&pool, hash);
-                pool.resend(hash, next);
-            }
+            let next = |sender: &_| nonce(&durable, sender).unwrap_or_default();
+            let mut dropped = Vec::new();
             for (hash, why) in &made.rejected {
                 tracing::warn!("transaction {hash} is dropped: {why}");
                 self.node.dropped.tell(*hash, &why.to_string());
-                let next = next(&pool, hash);
-                pool.discard(hash, DropReason::Kernel, next);
+                dropped.push((*hash, DropReason::Kernel));
             }
+            pool.discard_all(&dropped, next);
+            pool.resend(&made.left, next);
         }
         self.log(&blocks, start);
         Ok(())

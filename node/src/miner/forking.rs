@@ -6,7 +6,6 @@ use crate::chain::{Block, head};
 use crate::clock::Setting;
 use crate::error::{MinerError, NodeError};
 use crate::fork::Fork;
-use crate::node::nonce;
 use crate::pool::Candidate;
 use crate::predeploys;
 use alloy_primitives::{Address, KECCAK256_EMPTY};
@@ -41,17 +40,19 @@ impl Miner {
             header: fork.header().clone(),
             state: Some(storage.clone()),
         };
-        self.snapshots.drop_from(0);
-        self.restore(Snapshot {
+        let start = Snapshot {
             durable: storage,
             layer1: genesis.layer1,
             newest: fork.number(),
             clock: Setting::default(),
             chain_id: self.fork_id(&fork),
-        })?;
-        // As in anvil and Hardhat, time goes on from the block's.
-        self.node.clock.set(fork.header().timestamp);
+        };
+        let timestamp = fork.header().timestamp;
         self.node.restart(Arc::new(block), Some(fork), |_| Ok(()))?;
+        self.snapshots.drop_from(0);
+        self.restore(start)?;
+        // As in anvil and Hardhat, time goes on from the block's.
+        self.node.clock.set(timestamp);
         Ok(())
     }
 
@@ -162,13 +163,7 @@ impl Miner {
 
     /// Puts transactions back into the pool whose block cannot be made now, and waits a little.
     pub(super) fn put_back(&self, batch: &[Arc<Candidate>]) -> MinerError {
-        let mut pool = self.node.pool();
-        for one in batch {
-            // Who was admitted has been asked for.
-            let next = nonce(self.machine.durable(), &one.sender).unwrap_or_default();
-            pool.resend(&one.transaction.hash, next);
-        }
-        drop(pool);
+        self.give_back(batch);
         let why = self.node.fork().and_then(|fork| fork.trouble().1);
         std::thread::sleep(IDLE);
         MinerError::Waiting(why.map_or_else(String::new, |why| why.to_string()))

@@ -6,7 +6,8 @@
 
 use super::miner::Miner;
 use super::requests::{
-    Advanced, Cover, Holdings, Layer1Request, Operated, Overview, Withdrawal, WithdrawalStage,
+    Advanced, Cover, Holdings, Layer1Request, MOST_LISTED, Operated, Overview, Withdrawal,
+    WithdrawalStage,
 };
 use crate::error::{MinerError, NodeError};
 use crate::node::BlockTime;
@@ -54,7 +55,10 @@ impl Miner {
                 let outbox = self.layer1.outbox();
                 let _ = reply.send(Ok(match level {
                     Some(level) => owned(outbox.of_level(level)),
-                    None => owned(outbox.iter()),
+                    None => {
+                        let older = outbox.iter().count().saturating_sub(MOST_LISTED);
+                        owned(outbox.iter().skip(older))
+                    }
                 }));
             }
             Layer1Request::Overview(reply) => {

@@ -5,8 +5,8 @@ use super::handle::MinerHandle;
 use super::narrator::Narrator;
 use super::requests::Request;
 use super::snapshot::{self, Snapshot, Snapshots};
-use crate::chain::{self, Block};
-use crate::error::{MinerError, NodeError};
+use crate::chain::{self, Block, ChainError};
+use crate::error::{MinerError, NodeError, is_unavailable};
 use crate::figures::LevelFigures;
 use crate::node::{BlockTime, Node, nonce};
 use crate::pool::{Candidate, LevelLimits};
@@ -16,7 +16,8 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use evm_kernel::native::code_size;
 use layer1::Layer1;
 use layer1::chain::Before;
-use pvm::{Inbox, Machine, Saved, Status};
+use pvm::{Durable, Inbox, Machine, Saved, Status};
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -198,11 +199,10 @@ impl Miner {
 
     /// Makes transactions ready again that were taken from the pool.
     pub(super) fn give_back(&self, batch: &[Arc<Candidate>]) {
-        let mut pool = self.node.pool();
-        for one in batch {
-            let next = nonce(self.machine.durable(), &one.sender).unwrap_or_default();
-            pool.resend(&one.transaction.hash, next);
-        }
+        let hashes: Vec<B256> = batch.iter().map(|one| one.transaction.hash).collect();
+        // Who was admitted has been asked for, where the chain goes on from another one.
+        let next = |sender: &_| nonce(self.machine.durable(), sender).unwrap_or_default();
+        self.node.pool().resend(&hashes, next);
     }
 
     pub(super) fn limits(&self, count: usize) -> LevelLimits {
@@ -290,8 +290,12 @@ impl Miner {
         let figures = LevelFigures::of(&report);
         let outbox = report.outbox;
         self.layer1.end_level(number, inbox.clone(), outbox.clone());
-        let blocks = chain::read_new(self.newest, &report.checkpoints, &report.durable)?;
-        let backlog = chain::head(&report.durable)?.backlog;
+        let (blocks, backlog) = match self.read(&report.checkpoints, &report.durable) {
+            Err(error) if is_unavailable(&error) => {
+                return Err(self.take_back(number, before, (inbox, &error)));
+            }
+            read => read?,
+        };
         let newest = blocks
             .last()
             .map_or(self.newest, |block| Some(block.number()));
@@ -301,7 +305,7 @@ impl Miner {
         let blocks = match wrote {
             Ok(blocks) => blocks,
             // It is run again as it is, when it can be written.
-            Err(error) => return Err(self.take_back(number, before, (inbox, error))),
+            Err(error) => return Err(self.take_back(number, before, (inbox, &error))),
         };
         if let Some(state) = blocks.last().and_then(|block| block.state.clone()) {
             *self.machine.durable_mut() = state;
@@ -346,12 +350,22 @@ impl Miner {
         batch.put_clock(self.node.clock.setting())
     }
 
-    /// Makes all what it was before a level that cannot be written, and waits with it.
+    /// The blocks that a level made, and the bytes that wait in the kernel's queue after it.
+    fn read(
+        &self,
+        checkpoints: &[Durable],
+        durable: &Durable,
+    ) -> Result<(Vec<Arc<Block>>, u64), ChainError> {
+        let blocks = chain::read_new(self.newest, checkpoints, durable)?;
+        Ok((blocks, chain::head(durable)?.backlog))
+    }
+
+    /// Makes all what it was before a level that cannot be read or written, and waits with it.
     fn take_back(
         &mut self,
         level: u32,
         (machine, layer1): (Saved, Before),
-        (inbox, error): (Vec<Vec<u8>>, StoreError),
+        (inbox, error): (Vec<Vec<u8>>, &dyn Error),
     ) -> MinerError {
         self.machine.restore(machine);
         self.layer1.take_back(level, layer1);

@@ -13,6 +13,9 @@ use layer1::{Account, Call, Mutez, Receipt};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// The most messages to layer 1 that are listed at once: the newest.
+pub(crate) const MOST_LISTED: usize = 1_000;
+
 /// Takes the answer to a request. The client may be gone: sending may fail.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 

@@ -56,8 +56,12 @@ impl Node {
         for block in &blocks {
             chain.push(Arc::clone(block));
         }
-        if self.store.is_anew() {
-            chain.let_go()?;
+        if self.store.is_anew()
+            && let Err(error) = chain.let_go()
+        {
+            // The blocks are kept and shown: their states stay in memory until the next time.
+            tracing::warn!("states stay in memory: {error}");
+            self.store.set_anew();
         }
         let newest = chain.newest().unwrap_or_default();
         drop(chain);
@@ -245,13 +249,17 @@ impl Node {
         let gone = self.chain().after(newest)?;
         // Before those of the blocks that go are kept again.
         let forgotten = self.gone();
-        self.store.write(|batch| {
-            batch.remove_waiting(forgotten)?;
+        let wrote = self.store.write(|batch| {
+            batch.remove_waiting(forgotten.iter().copied())?;
             batch.remove_after(newest)?;
             let first = newest.map_or(0, |newest| newest + 1);
             batch.remove_states_from(StateName::Block(first))?;
             with(batch, &gone)
-        })?;
+        });
+        if let Err(error) = wrote {
+            self.pool().put_gone(forgotten);
+            return Err(error);
+        }
         self.chain_mut().fork(newest, &gone);
         self.head.send_replace(newest.unwrap_or_default());
         Ok(gone)

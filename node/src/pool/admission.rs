@@ -148,6 +148,20 @@ pub fn admit(raw: Bytes, rules: &BlockRules) -> Result<Candidate, AdmissionError
         error => AdmissionError::Undecodable(error),
     })?;
     check_shape(&transaction.transaction, raw.len(), rules)?;
+    signed(transaction, raw)
+}
+
+/// Decodes `raw`, which was admitted before, and recovers its sender. Nothing is checked that may
+/// change while it waits.
+///
+/// # Errors
+/// If it is not what was admitted.
+pub(crate) fn admit_again(raw: Bytes) -> Result<Candidate, AdmissionError> {
+    let transaction = ethereum::transaction::decode(&raw).map_err(AdmissionError::Undecodable)?;
+    signed(transaction, raw)
+}
+
+fn signed(transaction: SignedTransaction, raw: Bytes) -> Result<Candidate, AdmissionError> {
     let sender = ethereum::recover(&transaction.signing_hash, &transaction.signature)
         .map_err(AdmissionError::Signature)?;
     Ok(Candidate {

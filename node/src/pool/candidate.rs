@@ -31,6 +31,11 @@ impl Candidate {
             .saturating_add(transaction.value())
     }
 
+    /// The most wei per gas that it pays.
+    pub(super) fn fee(&self) -> U256 {
+        self.transaction.transaction.max_fee_per_gas()
+    }
+
     pub(crate) fn nonce(&self) -> u64 {
         self.transaction.transaction.nonce()
     }

@@ -1,6 +1,7 @@
 //! Transactions that left the pool without being in a block, and why.
 
 use super::candidate::Candidate;
+use super::parked::LIFETIME;
 use crate::clock;
 use alloy_primitives::B256;
 use std::collections::VecDeque;
@@ -31,16 +32,24 @@ pub enum DropReason {
     /// Its sender sent another one with its nonce, which pays more.
     #[error("replaced by another one with its nonce, which pays more")]
     Replaced,
+    /// The pool was full, and it could not run, or there was no room for it after a restart.
+    #[error("there was no room for it in the pool")]
+    Crowded,
+    /// It waited too long behind a gap.
+    #[error("it waited {} hours behind a gap in its sender's nonces", LIFETIME / 3_600)]
+    Expired,
 }
 
 impl DropReason {
     /// All of them, each at the place of its number in a store.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Kernel,
         Self::NonceUsed,
         Self::Rewound,
         Self::Request,
         Self::Replaced,
+        Self::Crowded,
+        Self::Expired,
     ];
 
     /// Its number in a store.

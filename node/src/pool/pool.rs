@@ -1,24 +1,29 @@
 //! Pending transactions.
 //!
 //! Those that follow their sender's last one are ready, in order of arrival;
-//! those behind a gap are parked until it is filled. Nothing here knows a
+//! those behind a gap are parked until it is filled. These cannot run and cost nothing: there
+//! are fewer of them, not for ever, and they give way to others. Nothing here knows a
 //! state: the caller says what a sender's next nonce is. No step walks over all that a
 //! sender has waiting.
 
+mod resend;
+mod room;
 mod views;
 
 use super::candidate::{Candidate, PRICE_BUMP};
 use super::left::{DropReason, Left};
+use super::parked::{OF_SENDER, Parked, Place};
+use crate::clock;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The most transactions of the pool.
-const CAPACITY: usize = 100_000;
+pub(super) const CAPACITY: usize = 100_000;
 
 /// The most bytes of its transactions together; each takes twice as much memory.
-const CAPACITY_BYTES: usize = 64 << 20;
+pub(super) const CAPACITY_BYTES: usize = 64 << 20;
 
 /// The end of a transaction: included in a block, or dropped.
 pub type Fate = Result<(), DropReason>;
@@ -33,9 +38,14 @@ pub enum PoolError {
     /// Another transaction with its nonce waits, and this one does not pay 10 % more.
     #[error("the replacement pays less than {PRICE_BUMP} % more")]
     Underpriced,
-    /// The pool is full.
-    #[error("the pool is full: {CAPACITY} transactions or {CAPACITY_BYTES} bytes")]
+    /// The pool is full, or that part of it which is for transactions behind a gap.
+    #[error(
+        "the pool is full: {CAPACITY} transactions or {CAPACITY_BYTES} bytes, behind a gap a quarter"
+    )]
     Full,
+    /// The sender has as many transactions behind a gap as it may.
+    #[error("the sender has {OF_SENDER} transactions behind a gap in its nonces")]
+    SenderFull,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +62,26 @@ enum Stage {
 struct Entry {
     candidate: Arc<Candidate>,
     stage: Stage,
+    /// When it was parked last, in seconds since 1970.
+    parked: u64,
     /// Told when its fate is known.
     waiter: Option<oneshot::Sender<Fate>>,
+}
+
+impl Entry {
+    /// Its place, if it is parked.
+    fn place(&self) -> Place {
+        Place {
+            since: self.parked,
+            sender: self.candidate.sender,
+            nonce: self.candidate.nonce(),
+        }
+    }
+
+    /// Puts it behind a gap; `now` in seconds since 1970.
+    const fn park(&mut self, now: u64) {
+        (self.stage, self.parked) = (Stage::Parked, now);
+    }
 }
 
 /// The limits of a level.
@@ -119,6 +147,8 @@ pub struct Pool {
     /// There are others among these.
     stale: bool,
     sent: Vec<(Address, u64)>,
+    /// Those that are parked.
+    parked: Parked,
     /// Transactions that left since the last request; `None`: nobody asks.
     gone: Option<Vec<B256>>,
     /// Transactions that left without being in a block.
@@ -145,25 +175,32 @@ impl Pool {
         if self.hashes.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown);
         }
+        let now = clock::machine();
+        self.expire(now);
         // A replacement keeps the place in the queue.
         let stage = match self.entry(sender, nonce) {
             Some(old) if old.stage == Stage::Sent || !candidate.outbids(&old.candidate) => {
                 return Err(PoolError::Underpriced);
             }
             Some(old) => old.stage,
-            None if self.hashes.len() >= CAPACITY => return Err(PoolError::Full),
             None => Stage::Parked,
         };
-        if self.bytes + candidate.raw.len() > CAPACITY_BYTES {
-            return Err(PoolError::Full);
-        }
+        self.make_room(&candidate, next)?;
         let (waiter, fate) = oneshot::channel();
         let entry = Entry {
             candidate: Arc::new(candidate),
             stage,
+            parked: now,
             waiter: Some(waiter),
         };
         self.bytes += entry.candidate.raw.len();
+        if let Some(old) = self.entry(sender, nonce) {
+            let (place, paid) = (old.place(), old.candidate.fee());
+            self.parked.remove(place, paid);
+        }
+        if stage == Stage::Parked {
+            self.parked.insert(entry.place(), &entry.candidate);
+        }
         let of = self.senders.entry(sender).or_default();
         of.cost = of.cost.saturating_add(entry.candidate.cost());
         if let Some(old) = of.entries.insert(nonce, entry) {
@@ -187,9 +224,12 @@ impl Pool {
         let Some(of) = self.senders.get_mut(&sender) else {
             return;
         };
-        let ready = of.follow(next);
-        self.ready
-            .extend(ready.into_iter().map(|nonce| (sender, nonce)));
+        for nonce in of.follow(next) {
+            self.ready.push_back((sender, nonce));
+            if let Some(entry) = of.entries.get(&nonce) {
+                self.parked.remove(entry.place(), entry.candidate.fee());
+            }
+        }
     }
 
     /// Checks if a transaction is ready whose fee cap is at least `base_fee`.
@@ -207,7 +247,11 @@ impl Pool {
     /// Checks if a transaction is ready, whatever it pays.
     #[must_use]
     pub fn has_any_ready(&self) -> bool {
-        !self.ready.is_empty()
+        let mut places = self.ready.iter();
+        places.any(|(sender, nonce)| {
+            let entry = self.entry(*sender, *nonce);
+            entry.is_some_and(|entry| entry.stage == Stage::Ready)
+        })
     }
 
     /// Takes the transactions of the next level, in order. Those that cannot pay the base
@@ -219,6 +263,7 @@ impl Pool {
 
     /// As [`Pool::take`], with what is known of them.
     pub fn take_whole(&mut self, limits: &LevelLimits) -> Vec<Arc<Candidate>> {
+        self.expire(clock::machine());
         let base_fee = U256::from(limits.base_fee);
         let (mut taken, mut work, mut gas) = (Vec::new(), 0_u64, 0_u64);
         let (mut stays, mut held) = (VecDeque::new(), HashSet::new());
@@ -296,36 +341,6 @@ impl Pool {
         dropped
     }
 
-    /// Makes a transaction ready again that was sent and got lost on its way, or parks it
-    /// if one before it is missing; `next` is its sender's nonce in the newest block.
-    /// `false` if it was not sent.
-    pub fn resend(&mut self, hash: &B256, next: u64) -> bool {
-        let Some(place) = self.hashes.get(hash).copied() else {
-            return false;
-        };
-        let Some(of) = self.senders.get_mut(&place.0) else {
-            return false;
-        };
-        let before = u64::try_from(of.entries.range(next..place.1.max(next)).count());
-        let follows = before.is_ok_and(|before| before == place.1.saturating_sub(next));
-        match of.entries.get_mut(&place.1) {
-            Some(entry) if entry.stage == Stage::Sent => {
-                entry.stage = if follows { Stage::Ready } else { Stage::Parked };
-            }
-            _ => return false,
-        }
-        self.sent.retain(|other| *other != place);
-        if follows {
-            // Those behind it follow it.
-            let before = self
-                .ready
-                .iter()
-                .position(|(sender, nonce)| *sender == place.0 && *nonce > place.1);
-            self.ready.insert(before.unwrap_or(self.ready.len()), place);
-        }
-        true
-    }
-
     /// Takes a transaction out as if it had never come; `next` is its sender's nonce in the newest
     /// block. `false` if it is on its way already.
     pub fn take_back(&mut self, hash: &B256, next: u64) -> bool {
@@ -344,12 +359,29 @@ impl Pool {
 
     /// Drops a transaction; `next` is its sender's nonce in the newest block.
     pub fn discard(&mut self, hash: &B256, reason: DropReason, next: u64) {
-        let Some((sender, nonce)) = self.hashes.get(hash).copied() else {
+        self.discard_all(&[(*hash, reason)], |_| next);
+    }
+
+    /// Drops transactions; `next` tells a sender's nonce in the newest block.
+    pub fn discard_all(&mut self, all: &[(B256, DropReason)], next: impl Fn(&Address) -> u64) {
+        let mut senders = HashSet::new();
+        for (hash, reason) in all {
+            if let Some((sender, nonce)) = self.hashes.get(hash).copied() {
+                self.remove(sender, nonce, Err(*reason));
+                senders.insert(sender);
+            }
+        }
+        if senders.is_empty() {
             return;
-        };
-        self.sent.retain(|other| *other != (sender, nonce));
-        self.remove(sender, nonce, Err(reason));
-        self.reorder(sender, next);
+        }
+        let of = &self.senders;
+        self.sent.retain(|(sender, nonce)| {
+            of.get(sender)
+                .is_some_and(|of| of.entries.contains_key(nonce))
+        });
+        for sender in senders {
+            self.reorder(sender, next(&sender));
+        }
         self.sweep();
     }
 
@@ -403,11 +435,13 @@ impl Pool {
             .collect();
         // Only these were ready.
         let mut expected = next;
+        let now = clock::machine();
         for (nonce, entry) in of.entries.range_mut(next..next.max(of.end)) {
             if *nonce == expected {
                 expected += 1;
             } else if entry.stage == Stage::Ready {
-                entry.stage = Stage::Parked;
+                entry.park(now);
+                self.parked.insert(entry.place(), &entry.candidate);
                 self.stale = true;
             }
         }
@@ -436,6 +470,7 @@ impl Pool {
         let entry = of.entries.remove(&nonce);
         if let Some(entry) = &entry {
             self.stale |= entry.stage == Stage::Ready;
+            self.parked.remove(entry.place(), entry.candidate.fee());
             of.cost = of.cost.saturating_sub(entry.candidate.cost());
             self.bytes -= entry.candidate.raw.len();
             self.version += 1;

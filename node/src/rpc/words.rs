@@ -113,6 +113,7 @@ const fn pool(error: PoolError) -> &'static str {
         PoolError::AlreadyKnown => "already known",
         PoolError::Underpriced => "replacement transaction underpriced",
         PoolError::Full => "txpool is full",
+        PoolError::SenderFull => "account limit exceeded",
     }
 }
 
@@ -124,6 +125,8 @@ const fn dropped(reason: DropReason) -> &'static str {
         DropReason::Rewound => "the chain went back",
         DropReason::Request => "transaction dropped on request",
         DropReason::Replaced => "transaction replaced",
+        DropReason::Crowded => "txpool is full",
+        DropReason::Expired => "transaction waited too long behind a nonce gap",
     }
 }
 

@@ -176,10 +176,7 @@ fn make(path: &Path) -> io::Result<()> {
         }
         _ => fs::remove_file(&unfinished)?,
     }
-    match path.parent() {
-        Some(folder) => fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    pvm::files::sync_name(path)
 }
 
 /// Writes an empty database.

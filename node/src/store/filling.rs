@@ -64,13 +64,13 @@ impl Store {
         let _ = fs::remove_dir(folder);
     }
 
-    /// Gives a store that was filled its place: the folder has it now.
+    /// Gives a store that was filled its place: the folder has it now, after a power cut, too.
     ///
     /// # Errors
     /// [`StoreError::Unopened`].
     pub fn finish(&self, folder: &Path) -> Result<(), StoreError> {
         self.close();
-        fs::rename(folder.join(UNFINISHED), folder.join(FILE)).map_err(|source| {
+        pvm::files::rename(&folder.join(UNFINISHED), &folder.join(FILE)).map_err(|source| {
             StoreError::Unopened {
                 name: folder.join(FILE).display().to_string(),
                 source,

@@ -8,6 +8,7 @@ use super::store::Store;
 use super::tables::{POOL, seal, unseal};
 use crate::chain::Block;
 use alloy_primitives::{Address, B256, Bytes};
+use ethereum::Transaction;
 use redb::{ReadableTable, ReadableTableMetadata};
 use std::sync::Arc;
 
@@ -53,7 +54,11 @@ impl Batch<'_> {
             return Ok(());
         }
         let transactions = gone.iter().rev().flat_map(|block| &block.transactions);
-        for (arrival, included) in (0..).zip(transactions) {
+        // Nobody sent what layer 1 brings.
+        let sent = transactions.filter(|included| {
+            !matches!(included.transaction.transaction, Transaction::Deposit(_))
+        });
+        for (arrival, included) in (0..).zip(sent) {
             let saved = SavedTransaction {
                 arrival,
                 unsigned: None,

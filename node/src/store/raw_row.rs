@@ -11,6 +11,13 @@ pub struct RawRow {
     pub row: Vec<u8>,
 }
 
+impl RawRow {
+    /// True if it is of a level, which only a node has.
+    pub(crate) const fn is_level(&self) -> bool {
+        self.table == LEVELS
+    }
+}
+
 /// The numbers of tables.
 pub(super) const OUTBOX: u8 = 1;
 pub(super) const INBOXES: u8 = 2;

@@ -394,7 +394,7 @@ impl Store {
     }
 
     /// Lets states be begun anew.
-    pub(super) fn set_anew(&self) {
+    pub(crate) fn set_anew(&self) {
         self.records.forget_held();
         self.anew.store(true, Ordering::Release);
     }

@@ -1,5 +1,6 @@
 //! Tests of the pool.
 
+mod parked;
 mod random;
 
 use super::*;
@@ -199,12 +200,18 @@ fn the_pool_is_bounded_in_bytes() {
         raw: vec![0; 128 << 10].into(),
         ..from(ALICE, nonce)
     };
-    let most = CAPACITY_BYTES / (128 << 10);
-    for nonce in 0..most as u64 {
-        pool.insert(large(nonce + 1), 0).unwrap();
+    let most = (CAPACITY_BYTES / (128 << 10)) as u64;
+    for nonce in 0..most {
+        pool.insert(large(nonce), 0).unwrap();
     }
-    assert_eq!(pool.insert(large(0), 0).unwrap_err(), PoolError::Full);
+    assert_eq!(pool.insert(large(most), 0).unwrap_err(), PoolError::Full);
     assert_eq!(pool.insert(from(BOB, 0), 0).unwrap_err(), PoolError::Full);
+    // One that takes the place of another needs no more than that one has.
+    let better = Candidate {
+        raw: vec![0; 128 << 10].into(),
+        ..paying(ALICE, 3, 200)
+    };
+    assert!(pool.insert(better, 0).is_ok());
     pool.clear(DropReason::Request);
     assert!(pool.insert(large(0), 0).is_ok());
     assert_eq!(pool.bytes, 128 << 10);
@@ -248,13 +255,9 @@ fn what_got_lost_goes_out_again_in_order() {
         pool.insert(candidate.clone(), 0).unwrap();
     }
     assert_eq!(pool.take(&NO_LIMIT).len(), 3);
-    for candidate in all.iter().rev() {
-        assert!(pool.resend(&candidate.transaction.hash, 0));
-    }
-    assert!(
-        !pool.resend(&all[0].transaction.hash, 0),
-        "it is ready already"
-    );
+    let lost: Vec<_> = all.iter().rev().map(|one| one.transaction.hash).collect();
+    assert_eq!(pool.resend(&lost[..2], |_| 0), 2);
+    assert_eq!(pool.resend(&lost, |_| 0), 1, "the others are ready already");
     assert_eq!(pool.take(&NO_LIMIT), raws(&all));
 }
 
@@ -267,9 +270,8 @@ fn behind_one_that_was_dropped_others_wait() {
     }
     pool.take(&NO_LIMIT);
     pool.discard(&all[0].transaction.hash, DropReason::Kernel, 0);
-    for candidate in &all[1..] {
-        assert!(pool.resend(&candidate.transaction.hash, 0));
-    }
+    let lost: Vec<_> = all[1..].iter().map(|one| one.transaction.hash).collect();
+    assert_eq!(pool.resend(&lost, |_| 0), 2);
     // They are not posted until somebody sends the one before them.
     assert!(pool.take(&NO_LIMIT).is_empty());
     pool.insert(all[0].clone(), 0).unwrap();

@@ -70,7 +70,7 @@ impl Pool {
     /// The number of transactions that are ready or sent, and of those parked.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        let pending = self.pending().count();
-        (pending, self.hashes.len() - pending)
+        let parked = self.parked.len();
+        (self.hashes.len() - parked, parked)
     }
 }

@@ -182,7 +182,7 @@ impl Both {
                 if at.1 < next {
                     return;
                 }
-                assert!(pool.resend(&hash, next));
+                assert_eq!(pool.resend(&[hash], |_| next), 1);
                 if let Some((_, sent)) = model.waiting.get_mut(&at) {
                     *sent = false;
                 }
