@@ -175,3 +175,41 @@ fn cemented(client: &Client, place: OutboxPosition) -> Option<Followed> {
         None => Followed::Executed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::sync::oneshot;
+
+    #[test]
+    fn questions_that_fail_are_in_nobodys_way() {
+        let questions = Questions::default();
+        for _ in 0..TOGETHER {
+            let (reply, answer) = oneshot::channel::<Result<(), NodeError>>();
+            questions.ask(reply, || panic!("a question that fails"));
+            answer.blocking_recv().unwrap_err();
+        }
+        let ask = || {
+            let (reply, answer) = oneshot::channel();
+            questions.ask(reply, || Ok(7));
+            // The threads before it may be at their end.
+            std::thread::sleep(Duration::from_millis(10));
+            answer.blocking_recv().unwrap()
+        };
+        assert!((0..500).any(|_| matches!(ask(), Ok(7))));
+    }
+
+    #[test]
+    fn an_outbox_is_that_of_a_level_or_the_newest_of_all() {
+        let place = |level, index| OutboxPosition { level, index };
+        let all = (0..600).flat_map(|level| [place(level, 0), place(level, 1)]);
+        let all: BTreeMap<_, _> = all.map(|place| (place, vec![place.index as u8])).collect();
+        let of_level = [(place(3, 0), vec![0]), (place(3, 1), vec![1])];
+        assert_eq!(outbox(&all, Some(3)), of_level);
+        assert_eq!(outbox(&all, Some(600)), []);
+        let newest = outbox(&all, None);
+        assert_eq!(newest.len(), MOST_LISTED);
+        assert_eq!(newest.last().unwrap().0, place(599, 1));
+    }
+}

@@ -366,8 +366,11 @@ impl Miner {
             Err(error) if is_unavailable(&error) => return Err(self.put_back(batch)),
             made => made?,
         };
-        commit::block(&mut durable, &made.block)?;
-        let blocks = vec![Arc::new(Block::read(durable.clone())?)];
+        let written = commit::block(&mut durable, &made.block).map_err(MinerError::from);
+        let blocks = match written.and_then(|()| Ok(Block::read(durable.clone())?)) {
+            Err(error) if is_unavailable(&error) => return Err(self.put_back(batch)),
+            read => vec![Arc::new(read?)],
+        };
         let keep = |write: &Batch<'_>| match self.node.store().lasts() {
             true => self.keep_position(write),
             false => Ok(()),

@@ -332,3 +332,52 @@ impl Node {
         Ok(self.chain().transaction(hash)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Chain;
+    use crate::node::BlockTime;
+    use ethereum::Header;
+
+    fn block(number: u64) -> Arc<Block> {
+        let header = Header {
+            number,
+            ..Header::default()
+        };
+        Arc::new(Block {
+            hash: B256::left_padding_from(&number.to_be_bytes()),
+            header,
+            size: 0,
+            transactions: Vec::new(),
+            state: Some(Durable::new()),
+        })
+    }
+
+    #[test]
+    fn a_block_that_is_kept_is_shown_though_states_stay_in_memory() {
+        let chain = Chain::passing(8).unwrap();
+        let node = Node::new(Vec::new(), 1, BlockTime::Manual, chain);
+        node.publish(vec![block(0)], |_| Ok(())).unwrap();
+        // The state is in memory alone: it cannot be read from the store.
+        node.store.set_anew();
+        node.publish(vec![block(1)], |_| Ok(())).unwrap();
+        assert_eq!(*node.head.borrow(), 1);
+        assert_eq!(node.latest().unwrap().hash, block(1).hash);
+        assert!(node.store.is_anew(), "it is tried again");
+    }
+
+    #[test]
+    fn what_left_the_pool_is_not_forgotten_with_a_branch_that_is_not_kept() {
+        let chain = Chain::passing(8).unwrap();
+        let node = Node::new(Vec::new(), 1, BlockTime::Manual, chain);
+        node.publish(vec![block(0), block(1)], |_| Ok(())).unwrap();
+        let left = B256::repeat_byte(7);
+        node.pool().tell_gone();
+        node.pool().put_gone(vec![left]);
+        let failed = node.branch_off(Some(0), |_, _| Err(StoreError::Closed));
+        failed.unwrap_err();
+        assert_eq!(node.pool().take_gone(), [left]);
+        assert_eq!(node.latest().unwrap().hash, block(1).hash);
+    }
+}
