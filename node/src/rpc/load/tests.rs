@@ -116,10 +116,11 @@ async fn what_was_held_is_free_again() {
     held.shrink(10);
     assert_eq!(load.answers.available_permits(), 128 << 10);
     let mut request = Held::default();
-    for _ in 0..48 {
-        load.request(&mut request, 1 << 20).unwrap();
+    for megabytes in 1..=48 {
+        load.request(&mut request, megabytes << 20).unwrap();
     }
-    assert!(load.request(&mut request, 1).is_none());
+    assert!(load.request(&mut request, (48 << 20) + 1).is_none());
+    assert!(load.request(&mut Held::default(), 1).is_none());
     drop(request);
     assert!(load.request(&mut Held::default(), 1).is_some());
 }

@@ -236,21 +236,22 @@ pub(super) fn inside(
     Ok(batches::look(bytes, known))
 }
 
-/// `rollup_outbox(level?)`: by default of all levels.
+/// `rollup_outbox(level?)`: by default the newest messages of all levels.
 pub(super) async fn outbox(miner: &MinerHandle, params: &Params) -> Result<Value, RpcError> {
     let level = params.optional(0)?.map(small).transpose()?;
     let messages = miner.outbox(level).await?;
-    Ok(messages
-        .iter()
-        .map(|(place, bytes)| {
+    let listed = move |_: &Node| {
+        let all = messages.iter().map(|(place, bytes)| {
             json!({
                 "outbox_level": place.level,
                 "message_index": place.index,
                 "message": layer1_json::outbox_message(bytes),
                 "raw": json::data(bytes),
             })
-        })
-        .collect())
+        });
+        Ok(all.collect())
+    };
+    load::blocking(miner.node(), listed).await
 }
 
 /// `rollup_layer1()`.
