@@ -268,8 +268,8 @@ async fn placed<T: Send + 'static>(
     Ok((done?, permit))
 }
 
-/// As [`blocking`], for work that may take seconds: it is one of few at once, which leave the
-/// other places to others.
+/// As [`blocking`], for work that may take seconds: it is one of few at once, and one of its
+/// connection, which leave the other places to others.
 ///
 /// # Errors
 /// As [`blocking`].
@@ -277,6 +277,8 @@ pub(super) async fn long<T: Send + 'static>(
     node: &Arc<Node>,
     work: impl FnOnce(&Node) -> Result<T, RpcError> + Send + 'static,
 ) -> Result<T, RpcError> {
+    let share = Share::current();
+    let _turn = place(share.long.acquire()).await?;
     let permit = place(Arc::clone(&node.load.long).acquire_owned()).await?;
     blocking(node, move |node| {
         let _permit = permit;

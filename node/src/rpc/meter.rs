@@ -133,7 +133,7 @@ impl State {
 /// A client that takes less than so many bytes in this time, while more wait for it, is dropped.
 const PACE: (usize, Duration) = (1 << 20, Duration::from_secs(20));
 
-/// A client that nothing waited for in this time begins anew.
+/// A client that kept nothing waiting for so long begins anew.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The pace at which a client takes what waits for it.
@@ -143,8 +143,10 @@ struct Pace {
     end: Pin<Box<Sleep>>,
     /// The bytes that it took in that time.
     taken: usize,
-    /// The time when it last took something; `None`: it has not since something began to wait.
-    last: Option<Instant>,
+    /// Something waits for it.
+    waiting: bool,
+    /// The time when something no longer waited.
+    waited: Option<Instant>,
 }
 
 impl Pace {
@@ -162,13 +164,17 @@ impl Pace {
         match written {
             Poll::Ready(Ok(bytes)) => {
                 self.taken += bytes;
-                self.last = Some(Instant::now());
+                if std::mem::take(&mut self.waiting) {
+                    self.waited = Some(Instant::now());
+                }
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                if self.last.take().is_some_and(|last| last.elapsed() > PAUSE) {
+                let begins = |waited: Instant| waited.elapsed() > PAUSE;
+                if !self.waiting && self.waited.is_none_or(begins) {
                     self.begin();
                 }
+                self.waiting = true;
                 while self.end.as_mut().poll(context).is_ready() {
                     if self.taken < PACE.0 {
                         return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -194,7 +200,8 @@ impl<S> Metered<S> {
         let pace = Pace {
             end: Box::pin(tokio::time::sleep(PACE.1)),
             taken: 0,
-            last: Some(Instant::now()),
+            waiting: false,
+            waited: None,
         };
         Self {
             stream,
@@ -245,5 +252,59 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    /// One turn: what became of an attempt to write.
+    async fn turn(pace: &mut Pace, written: Option<usize>) -> Option<io::ErrorKind> {
+        let looked = poll_fn(|context| {
+            let written = written.map_or(Poll::Pending, |bytes| Poll::Ready(Ok(bytes)));
+            Poll::Ready(pace.look(context, written))
+        });
+        match looked.await {
+            Poll::Ready(Err(error)) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
+    fn pace() -> Pace {
+        Pace {
+            end: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            taken: 0,
+            waiting: false,
+            waited: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn time_counts_from_when_something_waits() {
+        let mut pace = pace();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(turn(&mut pace, Some(10)).await, None);
+        // The time before is over, and does not count.
+        assert_eq!(turn(&mut pace, None).await, None);
+        // Bytes one by one begin nothing anew.
+        pace.end.as_mut().reset(tokio::time::Instant::now());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(turn(&mut pace, Some(1)).await, None);
+        let late = turn(&mut pace, None).await;
+        assert_eq!(late, Some(io::ErrorKind::TimedOut));
+    }
+
+    #[tokio::test]
+    async fn who_takes_enough_goes_on() {
+        let mut pace = pace();
+        assert_eq!(turn(&mut pace, None).await, None);
+        for _ in 0..3 {
+            pace.end.as_mut().reset(tokio::time::Instant::now());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(turn(&mut pace, Some(PACE.0)).await, None);
+            assert_eq!(turn(&mut pace, None).await, None);
+        }
     }
 }

@@ -240,6 +240,8 @@ async fn who_reads_slowly_gets_the_whole_answer() {
         make_logs(&devnet, logger, 20, 60_000).await;
     }
     let mut socket = socket(&devnet).await;
+    // It has been idle for longer than the time that is looked at.
+    tokio::time::sleep(Duration::from_secs(22)).await;
     let query = request("eth_getLogs", &json!([{ "fromBlock": "0x0" }])).to_string();
     socket.send(Message::text(query)).await.unwrap();
     // Some 21 MB at 1.3 MB a second: longer than a client may take that reads nothing.
