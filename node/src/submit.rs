@@ -140,7 +140,7 @@ impl Node {
         let mut pool = self.pool();
         let refused = match candidate.nonce() < next {
             true => Some(DropReason::NonceUsed),
-            false => match pool.insert(candidate.clone(), next) {
+            false => match pool.insert_again(candidate.clone(), next) {
                 Ok(_) | Err(PoolError::AlreadyKnown) => None,
                 Err(PoolError::Underpriced) => Some(DropReason::Replaced),
                 Err(PoolError::Full | PoolError::SenderFull) => Some(DropReason::Crowded),

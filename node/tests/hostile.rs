@@ -337,6 +337,46 @@ async fn a_send_does_not_wait_for_the_estimate_of_another() {
     }
 }
 
+#[tokio::test]
+async fn a_poll_tells_of_all_logs_that_are_gone() {
+    let devnet = devnet(|_| {}).await;
+    let logger = logger(&devnet).await;
+    for _ in 0..3 {
+        make_logs(&devnet, logger, 5_000, 0).await;
+    }
+    let filter = call(&devnet, "eth_newFilter", json!([{}])).await;
+    call(&devnet, "anvil_rollback", json!([3])).await;
+    for expected in [15_000, 0] {
+        let logs = call(&devnet, "eth_getFilterChanges", json!([filter])).await;
+        let logs = logs.as_array().unwrap();
+        assert_eq!(logs.len(), expected);
+        assert!(logs.iter().all(|log| log["removed"] == true));
+    }
+}
+
+#[tokio::test]
+async fn the_calls_of_a_batch_start_in_their_order() {
+    let devnet = devnet(|options| options.block_time = node::BlockTime::Manual).await;
+    let account = devnet.accounts()[0].clone();
+    let sends = (0..900).map(|nonce| {
+        let raw = raw(&account, nonce, |_| {});
+        request("eth_sendRawTransaction", &json!([raw]))
+    });
+    let arrivals = call(&devnet, "eth_newPendingTransactionFilter", json!([])).await;
+    let answers = post(&devnet, &sends.collect()).await;
+    let hashes: Vec<&Value> = answers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|answer| &answer["result"])
+        .collect();
+    let arrived = call(&devnet, "eth_getFilterChanges", json!([arrivals])).await;
+    assert_eq!(
+        arrived.as_array().unwrap().iter().collect::<Vec<_>>(),
+        hashes
+    );
+}
+
 /// A request of `body` over HTTP, whose answer is not read.
 async fn send(devnet: &Handle, body: &str) -> TcpStream {
     let head = format!(

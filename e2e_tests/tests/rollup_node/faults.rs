@@ -128,6 +128,26 @@ async fn what_its_sender_can_no_longer_pay_is_not_posted_for_ever() {
     assert!(posted <= 2, "posted {posted} times in {levels} levels");
 }
 
+/// More than an HTTP server takes at once: it goes in parts, and others do not wait behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_transactions_are_posted_in_parts() {
+    let mut lab = Lab::new("large", 2, |_| {}).await;
+    let node = lab.node().await;
+    let mut hashes = Vec::new();
+    let to = TxKind::Call(Address::repeat_byte(0x42));
+    for _ in 0..20 {
+        let data = vec![0x11; 120_000].into();
+        let signed = lab.users[0].send(CHAIN_ID, to, U256::ZERO, data, 5_000_000);
+        let raw = hex::encode_prefixed(signed.encode());
+        call(&node, "eth_sendRawTransaction", json!([raw])).await;
+        hashes.push(signed.hash);
+    }
+    let (hash, raw) = lab.transfer(1);
+    call(&node, "eth_sendRawTransaction", json!([raw])).await;
+    hashes.push(hash);
+    settle(&lab, &node, &hashes).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_level_that_is_missing_is_waited_for() {
     let lab = Lab::new("missing", 1, |_| {}).await;

@@ -22,6 +22,10 @@ const TRIES: u8 = 3;
 /// The most transactions that are on their way at once.
 const MOST: usize = 10_000;
 
+/// The most bytes of transactions that are given to the batcher by one request, if it is not one
+/// alone: an HTTP server takes a body of some size.
+const MOST_BYTES: usize = 256 << 10;
+
 /// Transactions that were given to the batcher together.
 #[derive(Debug)]
 struct Group {
@@ -60,7 +64,7 @@ impl Poster {
     /// Gives ready transactions to the batcher.
     ///
     /// # Errors
-    /// If the batcher does not take them; they stay ready.
+    /// If the batcher does not take them; those that it does not have stay ready.
     pub(super) fn post(
         &mut self,
         node: &Node,
@@ -76,8 +80,28 @@ impl Poster {
         if raws.is_empty() {
             return Ok(());
         }
-        let hashes = hashes(&raws);
-        let messages = node.posted(rollup.settled, &rollup.address, &raws);
+        let mut groups = groups(&raws);
+        while let Some(group) = groups.next() {
+            if let Err(error) = self.give(node, client, rollup, group) {
+                let rest = groups.flatten();
+                let raws: Vec<Bytes> = group.iter().chain(rest).cloned().collect();
+                resend(node, rollup.state, &hashes(&raws));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a group of transactions to the batcher.
+    fn give(
+        &mut self,
+        node: &Node,
+        client: &Client,
+        rollup: Rollup<'_>,
+        raws: &[Bytes],
+    ) -> Result<(), ClientError> {
+        let hashes = hashes(raws);
+        let messages = node.posted(rollup.settled, &rollup.address, raws);
         // The batcher adds the tag.
         let contents = messages
             .into_iter()
@@ -86,22 +110,15 @@ impl Poster {
                 _ => message,
             });
         let contents: Vec<Vec<u8>> = contents.collect();
-        match client.inject(&contents, self.order) {
-            Ok(ids) => {
-                self.order += 1;
-                tracing::info!(
-                    "gave {} transactions in {} messages to the batcher",
-                    hashes.len(),
-                    ids.len()
-                );
-                self.groups.push(Group { ids, hashes });
-                Ok(())
-            }
-            Err(error) => {
-                resend(node, rollup.state, &hashes);
-                Err(error)
-            }
-        }
+        let ids = client.inject(&contents, self.order)?;
+        self.order += 1;
+        tracing::info!(
+            "gave {} transactions in {} messages to the batcher",
+            hashes.len(),
+            ids.len()
+        );
+        self.groups.push(Group { ids, hashes });
+        Ok(())
     }
 
     /// Looks after what is on its way: what got lost is sent again, and what the kernel
@@ -195,6 +212,19 @@ impl Poster {
     pub(super) fn on_their_way(&self) -> usize {
         self.groups.iter().map(|group| group.hashes.len()).sum()
     }
+}
+
+/// The transactions in groups of at most [`MOST_BYTES`], in their order.
+fn groups(raws: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
+    let mut bytes = 0;
+    raws.chunk_by(move |before, next| {
+        bytes = if bytes == 0 { before.len() } else { bytes } + next.len();
+        let together = bytes <= MOST_BYTES;
+        if !together {
+            bytes = next.len();
+        }
+        together
+    })
 }
 
 /// Those of the transactions that are still in the pool.

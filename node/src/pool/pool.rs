@@ -167,6 +167,30 @@ impl Pool {
         candidate: Candidate,
         next: u64,
     ) -> Result<(bool, oneshot::Receiver<Fate>), PoolError> {
+        let runs = candidate.nonce() <= self.next_nonce(&candidate.sender, next);
+        self.put(candidate, next, runs)
+    }
+
+    /// As [`Pool::insert`], for one that was in a pool before: the bounds of those behind a gap do
+    /// not hold for it, since it may have got there when one before it left.
+    ///
+    /// # Errors
+    /// [`PoolError`].
+    pub fn insert_again(
+        &mut self,
+        candidate: Candidate,
+        next: u64,
+    ) -> Result<(bool, oneshot::Receiver<Fate>), PoolError> {
+        self.put(candidate, next, true)
+    }
+
+    /// Takes a transaction; `runs`: it takes the place of any that is parked.
+    fn put(
+        &mut self,
+        candidate: Candidate,
+        next: u64,
+        runs: bool,
+    ) -> Result<(bool, oneshot::Receiver<Fate>), PoolError> {
         let (hash, sender, nonce) = (
             candidate.transaction.hash,
             candidate.sender,
@@ -185,7 +209,7 @@ impl Pool {
             Some(old) => old.stage,
             None => Stage::Parked,
         };
-        self.make_room(&candidate, next)?;
+        self.make_room(&candidate, runs)?;
         let (waiter, fate) = oneshot::channel();
         let entry = Entry {
             candidate: Arc::new(candidate),

@@ -149,9 +149,10 @@ async fn batch(
     let ids: Vec<Option<String>> = calls.iter().map(id).collect();
     let mut answers = stream::iter(calls)
         .map(async |call| {
-            // Others want to be answered, too.
+            let text = one(miner, call).await;
+            // Others want to be answered, too. It is not before the call, as it changes their order.
             tokio::task::yield_now().await;
-            one(miner, call).await
+            text
         })
         .buffered(TOGETHER);
     let load = &miner.node().load;

@@ -36,6 +36,9 @@ const CALLS: usize = 32;
 /// are read so that a client which leaves is noticed.
 const WAITING: (usize, usize) = (64, 64 << 10);
 
+/// If there are fewer places for WebSockets than this, those that are idle leave.
+const SPARE: usize = 100;
+
 /// The time limit for the last answers of a connection.
 const PARTING: Duration = Duration::from_secs(1);
 
@@ -198,7 +201,7 @@ impl Connection {
     async fn makes_room(&self) -> bool {
         let load = &self.miner.node().load;
         let idle = self.tasks.len() <= 1 && self.subscriptions.is_empty();
-        let leaves = idle && load.sockets.available_permits() == 0;
+        let leaves = idle && load.sockets.available_permits() < SPARE;
         if leaves {
             let reason = "idle, and too many WebSockets: connect again";
             self.send(Outgoing::Close(close_code::AGAIN, reason)).await;

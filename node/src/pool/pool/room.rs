@@ -14,21 +14,20 @@ pub(super) const PARKED_BYTES: usize = CAPACITY_BYTES / 4;
 impl Pool {
     /// Makes room for a transaction that is not there yet: parked ones give way, those that pay
     /// least first. One that can run takes the place of any, one behind a gap only of those that
-    /// pay less. `next` is the nonce of its sender in the newest block.
+    /// pay less.
     ///
     /// # Errors
     /// [`PoolError::Full`], [`PoolError::SenderFull`]; nothing has changed then.
-    pub(super) fn make_room(&mut self, candidate: &Candidate, next: u64) -> Result<(), PoolError> {
-        for place in self.in_the_way(candidate, next)? {
+    pub(super) fn make_room(&mut self, candidate: &Candidate, runs: bool) -> Result<(), PoolError> {
+        for place in self.in_the_way(candidate, runs)? {
             self.remove(place.sender, place.nonce, Err(DropReason::Crowded));
         }
         Ok(())
     }
 
     /// The parked transactions that give way to another one.
-    fn in_the_way(&self, candidate: &Candidate, next: u64) -> Result<Vec<Place>, PoolError> {
+    fn in_the_way(&self, candidate: &Candidate, runs: bool) -> Result<Vec<Place>, PoolError> {
         let (sender, nonce) = (candidate.sender, candidate.nonce());
-        let runs = nonce <= self.next_nonce(&sender, next);
         let replaced = self.entry(sender, nonce);
         let more = usize::from(replaced.is_none());
         let freed = replaced.map_or(0, |old| old.candidate.raw.len());

@@ -133,6 +133,10 @@ fn logs_of_poll(
         match list_between(node, filter, gone, (from, end)) {
             Ok(text) => return (Ok(text), behind),
             Err(error) if error.is_size() && end > from => end = from + (end - from) / 2,
+            // What is gone alone.
+            Err(error) if error.is_size() && end == from && !gone.is_empty() && from > 0 => {
+                end = from - 1;
+            }
             // The logs of one block that are too many will not be fewer.
             Err(error) if error.is_size() => return (Err(error), behind),
             Err(error) => return (Err(error), before),

@@ -123,3 +123,17 @@ fn those_behind_a_gap_go_after_some_hours() {
     assert_eq!(left.reason, DropReason::Expired);
     assert_eq!(pool.take_gone(), [hash]);
 }
+
+#[test]
+fn what_was_in_a_pool_comes_back_whole() {
+    let mut pool = Pool::default();
+    // More than may be put behind a gap: those before them have left.
+    let most = OF_SENDER as u64 + 500;
+    for nonce in 1..=most {
+        let again = pool.insert_again(fake(ALICE, nonce, 100), 0);
+        assert!(again.is_ok_and(|(ready, _)| !ready));
+    }
+    assert_eq!(pool.counts(), (0, most as usize));
+    let another = fake(ALICE, most + 1, 100);
+    assert_eq!(pool.insert(another, 0).unwrap_err(), PoolError::SenderFull);
+}
