@@ -57,6 +57,21 @@ async fn make_logs(devnet: &Handle, logger: Address, count: u64, size: u64) {
     assert_eq!(receipt["logs"].as_array().unwrap().len() as u64, count);
 }
 
+/// Logs that are some 21 MB of an answer.
+async fn make_21_megabytes(devnet: &Handle) {
+    let logger = logger(devnet).await;
+    for _ in 0..9 {
+        make_logs(devnet, logger, 20, 60_000).await;
+    }
+}
+
+/// The beginning of an answer: version and status of HTTP.
+async fn status(stream: &mut TcpStream) -> [u8; 12] {
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    answer
+}
+
 #[tokio::test]
 async fn a_log_query_names_at_most_1000_addresses_and_topics() {
     let devnet = devnet(|_| {}).await;
@@ -270,9 +285,7 @@ async fn a_body_in_tiny_pieces_takes_no_more_than_its_bytes() {
         .write_all((head.to_owned() + &body).as_bytes())
         .await
         .unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert_eq!(&status(&mut stream).await, b"HTTP/1.1 200");
 }
 
 #[tokio::test]
@@ -285,9 +298,7 @@ async fn a_head_of_many_kilobytes_is_refused() {
     );
     // It is refused before it has come.
     let _ = stream.write_all(head.as_bytes()).await;
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 431");
+    assert_eq!(&status(&mut stream).await, b"HTTP/1.1 431");
 }
 
 #[tokio::test]
@@ -296,9 +307,7 @@ async fn a_body_that_is_announced_too_long_is_refused_before_it_comes() {
     let mut stream = TcpStream::connect(devnet.address()).await.unwrap();
     let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 413");
+    assert_eq!(&status(&mut stream).await, b"HTTP/1.1 413");
 }
 
 #[tokio::test]
@@ -413,10 +422,7 @@ async fn busy_connections_are_not_more_than_there_may_be() {
 #[tokio::test]
 async fn who_downloads_is_not_idle() {
     let devnet = devnet(|options| options.connections = 4).await;
-    let logger = logger(&devnet).await;
-    for _ in 0..9 {
-        make_logs(&devnet, logger, 20, 60_000).await;
-    }
+    make_21_megabytes(&devnet).await;
     let query = request("eth_getLogs", &json!([{ "fromBlock": "0x0" }])).to_string();
     let mut download = send(&devnet, &query).await;
     let mut answer = vec![0; 1_000_000];
@@ -433,10 +439,7 @@ async fn who_downloads_is_not_idle() {
 #[tokio::test]
 async fn who_reads_a_little_now_and_then_is_dropped() {
     let devnet = devnet(|_| {}).await;
-    let logger = logger(&devnet).await;
-    for _ in 0..9 {
-        make_logs(&devnet, logger, 20, 60_000).await;
-    }
+    make_21_megabytes(&devnet).await;
     let query = request("eth_getLogs", &json!([{ "fromBlock": "0x0" }])).to_string();
     let mut stream = send(&devnet, &query).await;
     let mut piece = [0; 1_000];
@@ -461,9 +464,7 @@ async fn large_requests_that_are_read_leave_room_for_others() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut large = send(&devnet, &format!("[{}1]", " ".repeat(1_000_000))).await;
-    let mut answer = [0; 12];
-    large.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert_eq!(&status(&mut large).await, b"HTTP/1.1 200");
 }
 
 #[tokio::test]

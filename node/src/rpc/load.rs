@@ -34,7 +34,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The time in which a trace that is sent meanwhile has to end.
 const STREAM_TIME: Duration = Duration::from_secs(60);
 
-/// The calls of a connection that are tried at once, and those of them that take long.
+/// The calls of a connection that are tried, or on threads that may block, at once; and those of
+/// them that take long.
 const SHARES: (usize, usize) = (2, 1);
 
 /// A connection's share of the places that all have in common.

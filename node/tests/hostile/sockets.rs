@@ -1,6 +1,6 @@
 //! Clients of WebSockets that send much, or read nothing.
 
-use super::{Socket, logger, make_logs, request, socket};
+use super::{Socket, make_21_megabytes, request, socket};
 use crate::common::{deploy, devnet};
 use alloy_primitives::{Address, hex};
 use futures_util::{SinkExt, StreamExt};
@@ -235,10 +235,7 @@ async fn buffers_that_stay_large_are_counted_until_their_connection_ends() {
 #[tokio::test]
 async fn who_reads_slowly_gets_the_whole_answer() {
     let devnet = devnet(|_| {}).await;
-    let logger = logger(&devnet).await;
-    for _ in 0..9 {
-        make_logs(&devnet, logger, 20, 60_000).await;
-    }
+    make_21_megabytes(&devnet).await;
     let mut socket = socket(&devnet).await;
     // It has been idle for longer than the time that is looked at.
     tokio::time::sleep(Duration::from_secs(22)).await;
